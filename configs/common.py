@@ -1,0 +1,91 @@
+"""What all configurations share: the sections, and how variants are picked."""
+
+from collections.abc import Callable, Mapping
+
+from ml_collections import config_dict
+
+from lightman_jax.errors import InputError
+from lightman_jax.settings import CHOICES, nearest
+
+Change = Callable[[config_dict.ConfigDict], None]
+
+
+def synthetic() -> dict:
+  """The people of the embedded data set; see `clips.faces.scenes.Difficulty`."""
+  return dict(seed=0, subjects=8, micro=18, macro=9, fps=200.)
+
+
+def base() -> config_dict.ConfigDict:
+  """Every setting with its default. What is not LightmanNet's paper's is ours."""
+  return config_dict.ConfigDict(dict(
+      seed=0,
+      data=dict(
+          name='', class_set='', frames=9, size=64, data_dir='', manual_dir='', path='',
+          sheet='auto', edition='auto', synthetic=synthetic()),
+      # What the network sees. kind: flow, difference, frames, picture, landmarks.
+      inputs=dict(kind='flow', span='each', algorithm='farneback', size=64,
+                  holds='flow'),
+      # The macro-expressions that micro-expressions are aligned with.
+      macro=dict(
+          source='own',           # own, none, magnified, or a data set by name
+          clips=9,                # of a task
+          factor=4.,              # magnified: times the motion
+          data=dict(frames=9, size=64, class_set='', synthetic=synthetic())),
+      augment=dict(shift=1, flip=.5, amplitude=.2),
+      episodes=dict(protocol='loso', shots=2, queries=2),
+      model=dict(encoder='conv4', width=32, grid=4, temporal_width=32,
+                 temporal_depth=2),
+      method=dict(
+          name='lightman', inner_steps=3, inner_rate=.05,
+          align_weight=.5,        # lambda
+          statistic='v',          # of the MMD: v (biased) or u (unbiased)
+          bandwidth=0.),          # of its kernels; 0: from the mean distance
+      training=dict(steps=200, tasks=4, checkpoint_every=50, outer_rate=1e-3,
+                    weight_decay=1e-2, clip_norm=1.,
+                    devices=0),   # 0: all
+      evaluation=dict(draws=8, resamples=2000, ridge_penalty=.1),
+  ))
+
+
+def debug(config: config_dict.ConfigDict) -> None:
+  """All stages in under a minute on two cores; its scores mean nothing."""
+  config.inputs.size = 16
+  config.model.update(width=4, temporal_width=4, temporal_depth=1)
+  config.macro.clips = 3
+  config.method.inner_steps = 1
+  config.training.update(steps=4, tasks=1, checkpoint_every=2)
+  config.episodes.update(shots=1, queries=1)
+  config.evaluation.update(draws=2, resamples=200)
+
+
+def finish(config: config_dict.ConfigDict, arg: str | None,
+           variants: Mapping[str, Change]) -> config_dict.ConfigDict:
+  """Applies the variants after the colon: `:debug`, `:method=maml,debug`.
+
+  Args:
+    config: complete.
+    arg: names of `variants`, and method=, encoder=, seed=, separated by commas.
+    variants: what this file offers beside `debug`.
+
+  Raises:
+    InputError: an unknown variant or value; names the nearest.
+  """
+  variants = {'debug': debug, **variants}
+  valued = {'method': 'method.name', 'encoder': 'model.encoder',
+            'macro': 'macro.source'}
+  for word in filter(None, (arg or '').split(',')):
+    name, given, value = word.partition('=')
+    if given and name in valued:
+      if value not in CHOICES[valued[name]]:
+        known = CHOICES[valued[name]]
+        raise InputError(f'{name}={value} is no variant; the nearest is '
+                         f'{name}={nearest(value, known)} (all: {", ".join(known)})')
+      config.update_from_flattened_dict({valued[name]: value})
+    elif given or name not in variants:
+      known = [*variants, *(f'{key}=' for key in valued)]
+      raise InputError(f'{word!r} is no variant of this configuration; the nearest is '
+                       f'{nearest(word, known)!r} (all: {", ".join(known)})')
+    else:
+      variants[name](config)
+  config.lock()
+  return config

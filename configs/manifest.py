@@ -1,0 +1,26 @@
+"""Anyone's own clips, listed in a csv: clip, subject, label, path, and more.
+
+    python launch.py --config=configs/manifest.py --config.data.path=FILE.csv
+
+By default each path is one ready flow picture (u, v, strain), as the public code bases
+of the field store them; `:clips` is for folders of frames and videos. The macro clips
+are flow pictures of synthetic faces, made and scaled in the same way.
+"""
+
+from configs import common
+
+
+def get_config(arg: str | None = None):
+  """Variants: debug, clips (folders of frames or videos), method=, encoder=, macro=."""
+  config = common.base()
+  config.data.update(name='manifest', class_set='manifest', frames=1, size=28)
+  config.inputs.update(kind='picture', holds='flow', size=28)
+  config.macro.update(source='synthetic')
+  config.macro.data.update(frames=3, size=64)
+  return common.finish(config, arg, {'clips': _clips})
+
+
+def _clips(config) -> None:
+  config.data.update(frames=9, size=64)
+  config.inputs.update(kind='flow', size=64)
+  config.macro.source = 'magnified'

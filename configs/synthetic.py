@@ -1,0 +1,25 @@
+"""Synthetic faces: runs anywhere, needs no data.
+
+    python launch.py --config=configs/synthetic.py
+
+Eight people, 18 micro- and 9 macro-expressions each, three classes; leave one subject
+out; optical flow from the onset to each later frame.
+"""
+
+from configs import common
+
+
+def get_config(arg: str | None = None):
+  """Variants: debug, large (64-pixel inputs, width 32), method=, encoder=, macro=."""
+  config = common.base()
+  config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
+  config.inputs.size = 32
+  config.model.update(width=16, temporal_width=16, temporal_depth=1)
+  config.macro.update(clips=6)
+  config.training.update(steps=60, tasks=2, checkpoint_every=20, outer_rate=3e-3)
+  return common.finish(config, arg, {'large': _large})
+
+
+def _large(config) -> None:
+  config.inputs.size = 64
+  config.model.update(width=32, temporal_width=32, temporal_depth=2)

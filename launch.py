@@ -1,0 +1,76 @@
+"""Trains and evaluates what a configuration describes.
+
+    python launch.py --config=configs/synthetic.py
+    python launch.py --config=configs/synthetic.py:method=maml --config.seed=1
+
+The same command goes on where an earlier one was stopped; a finished run says so.
+"""
+
+import errno
+import pathlib
+import sys
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from lightman_jax import settings
+from lightman_jax.clips.sources import check_present
+from lightman_jax.errors import InputError
+from lightman_jax.report import run_folder
+
+CONFIG = config_flags.DEFINE_config_file(
+    'config', None, 'A file of configs/, and variants: FILE.py:method=maml,debug')
+WORKDIR = flags.DEFINE_string(
+    'workdir', None, 'Folder of the run; by default one under runs/ that is a function '
+    'of the configuration')
+FRESH = flags.DEFINE_bool(
+    'fresh', False, 'Delete what this program wrote in the folder, and begin anew')
+RESUME_ANYWAY = flags.DEFINE_bool(
+    'resume_anyway', False, 'Go on although code, packages, data or devices changed')
+
+
+def main(argv: list[str]) -> None:
+  if len(argv) > 1:
+    raise InputError(f'{argv[1]!r} is no flag; did you mean --{argv[1].lstrip("-")}?')
+  logging.set_verbosity(logging.WARNING)   # orbax tells of every file it writes
+  config = CONFIG.value.to_dict()
+  settings.check(config)
+  check_present(config['data'])
+  words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
+  workdir = WORKDIR.value or pathlib.Path('runs', run_folder.name_of(config, words))
+  with run_folder.open_run(workdir, config=config, fresh=FRESH.value) as folder:
+    finished = folder.is_finished()
+    # jax takes seconds to import: a wrong setting is told of before.
+    from lightman_jax import experiment
+    from lightman_jax.report import table
+    found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
+    table.show(found)
+    print(f'{"this run was finished before: " if finished else ""}{folder.path}')
+
+
+def parse(argv: list[str]) -> list[str]:
+  """Reads the flags; what is wrong with them is one sentence."""
+  try:
+    flags.mark_flag_as_required('config')
+    return flags.FLAGS(argv)
+  except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError,
+          SyntaxError) as error:
+    raise InputError(' '.join(str(error).split())) from None
+
+
+def explain(error: OSError) -> str:
+  """A sentence for the faults of a disk."""
+  place = f' at {error.filename}' if error.filename else ''
+  if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    return (f'the disk is full{place}: free some space and give the same command again; '
+            'it goes on where it was')
+  return f'{error.strerror or error}{place}'
+
+
+if __name__ == '__main__':
+  try:
+    app.run(main, flags_parser=parse)
+  except InputError as error:
+    sys.exit(f'launch.py: {error}')
+  except OSError as error:
+    sys.exit(f'launch.py: {explain(error)}')

@@ -1,0 +1,23 @@
+"""python -m lightman_jax COMMAND: each command lives with its stage."""
+
+import importlib
+import sys
+
+COMMANDS = {
+    'build': 'lightman_jax.clips.commands',
+    'replica': 'lightman_jax.clips.commands',
+}
+
+
+def main(arguments: list[str]) -> int:
+  """Runs a command; returns the exit code."""
+  if not arguments or arguments[0] not in COMMANDS:
+    print('usage: python -m lightman_jax COMMAND ..., where COMMAND is one of '
+          f'{", ".join(COMMANDS)}; COMMAND --help tells more.', file=sys.stderr)
+    return 2
+  name = arguments[0]
+  return getattr(importlib.import_module(COMMANDS[name]), name)(arguments[1:])
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Annotation sheets become rows: reading, checking, action units."""

@@ -1,0 +1,132 @@
+"""Tables of text out of xlsx, xls and csv files.
+
+Every cell becomes stripped text, so no reader guesses a type: `01` is a subject, and an
+action-unit cell may be the integer 12 or the text `4+L10`. The content decides what a
+file is, not its ending.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+import csv
+import datetime
+import hashlib
+import io
+import os
+import pathlib
+from typing import Any, NamedTuple
+
+import python_calamine
+
+from lightman_jax.errors import InputError
+
+_XLSX, _XLS = b'PK\x03\x04', b'\xd0\xcf\x11\xe0'
+
+
+class Record(NamedTuple):
+  """One line of a table: its number in the file, counted from 1, and its cells."""
+  row: int
+  cells: Mapping[str, str]
+
+
+def file_sha256(path: str | os.PathLike) -> str:
+  """Returns the SHA-256 of a file's bytes, in hexadecimal."""
+  with open(path, 'rb') as file:
+    return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def read_cells(path: str | os.PathLike) -> list[list[str]]:
+  """Returns the first sheet of a workbook, or a csv file, as rows of stripped text.
+
+  A csv file is UTF-8, with or without a byte-order mark, its cells divided by commas,
+  semicolons or tabs. Empty cells are ''; whole numbers lose their point.
+
+  Raises:
+    InputError: the file is neither a workbook nor such a text.
+  """
+  path = pathlib.Path(path)
+  try:
+    content = path.read_bytes()
+  except OSError as error:
+    raise InputError(f'{path} cannot be read: {error.strerror}.') from error
+  if content.startswith((_XLSX, _XLS)):
+    return _workbook(path, content)
+  return _csv(path, content)
+
+
+def find_table(
+    cells: list[list[str]], columns: Mapping[str, tuple[str, ...]], *,
+    optional: tuple[str, ...] = (), where: str,
+) -> list[Record]:
+  """Returns the records below the header row, keyed by the names in `columns`.
+
+  Args:
+    cells: what `read_cells` returns.
+    columns: for each name the header words that a sheet may use for it; case and
+      blanks do not count.
+    optional: names whose column may be absent; their cells are then ''.
+    where: the file's name, for messages.
+
+  Raises:
+    InputError: no row holds all the words, or one of them stands twice in it.
+  """
+  words = {name: {_folded(word) for word in spelt} for name, spelt in columns.items()}
+  needed = [name for name in columns if name not in optional]
+  for index, row in enumerate(cells):
+    header = [_folded(cell) for cell in row]
+    if all(words[name] & set(header) for name in needed):
+      return list(_records(cells, index, header, words, where))
+  asked = ', '.join(columns[name][0] for name in needed)
+  raise InputError(f'{where} has no header row with the columns {asked}.')
+
+
+def _records(cells, index, header, words, where):
+  places = {}
+  for name, spelt in words.items():
+    found = [place for place, word in enumerate(header) if word in spelt]
+    if len(found) > 1:
+      raise InputError(f'{where} row {index + 1}: the column '
+                       f'{cells[index][found[0]]!r} stands twice; keep one.')
+    places[name] = found[0] if found else None
+  for number, row in enumerate(cells[index + 1:], start=index + 2):
+    record = {name: row[place] if place is not None and place < len(row) else ''
+              for name, place in places.items()}
+    if any(record.values()):
+      yield Record(number, record)
+
+
+def _folded(word: str) -> str:
+  return ''.join(word.split()).casefold()
+
+
+def _workbook(path, content):
+  try:
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+    # Row numbers in messages must be those that a spreadsheet program shows.
+    rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
+  except (python_calamine.CalamineError, IndexError, ValueError, OSError) as error:
+    raise InputError(f'{path} is not a readable workbook ({error}).') from error
+  return [[_text(value) for value in row] for row in rows]
+
+
+def _text(value: Any) -> str:
+  if isinstance(value, float) and value.is_integer():
+    return str(int(value))
+  if isinstance(value, datetime.date | datetime.time):
+    return value.isoformat()
+  return str(value).strip()
+
+
+def _csv(path, content):
+  try:
+    text = content.decode('utf-8-sig')
+  except UnicodeDecodeError as error:
+    raise InputError(
+        f'{path} is neither a workbook nor UTF-8 text; export it as csv UTF-8.'
+    ) from error
+  counts = Counter('\n'.join(text.splitlines()[:20]))
+  delimiter = max(',;\t', key=lambda mark: counts[mark])
+  try:
+    rows = list(csv.reader(io.StringIO(text, newline=''), delimiter=delimiter))
+  except csv.Error as error:
+    raise InputError(f'{path} is not a csv file ({error}).') from error
+  return [[cell.strip() for cell in row] for row in rows]

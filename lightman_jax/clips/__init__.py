@@ -1,0 +1,1 @@
+"""Rows and frames become TFDS data sets, and these become arrays."""

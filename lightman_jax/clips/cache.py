@@ -1,0 +1,42 @@
+"""The pixels of single clips while a build is under way.
+
+One file a clip, written whole or not at all, named by what the clip depends on: a build
+that was interrupted continues where it stopped. The folder goes when the build is done.
+"""
+
+import pathlib
+import zipfile
+
+import numpy as np
+
+from lightman_jax.clips.plan import Item, Pixels
+from lightman_jax.files import write_atomically
+
+FOLDER = '.clips'
+
+
+def stored(folder: pathlib.Path, item: Item) -> Pixels | None:
+  """Returns an item's pixels, or None where they are not there or not whole."""
+  try:
+    with np.load(_path(folder, item), allow_pickle=False) as held:
+      return Pixels(held['frames'], held['landmarks'])
+  except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    return None
+
+
+def store(folder: pathlib.Path, item: Item, pixels: Pixels) -> None:
+  """Puts an item's pixels on disk."""
+  with write_atomically(_path(folder, item), 'wb') as file:
+    np.savez(file, **pixels._asdict())
+
+
+def tidy(folder: pathlib.Path, items: tuple[Item, ...]) -> None:
+  """Removes what belongs to no item: outdated clips, halves of a killed build."""
+  wanted = {_path(folder, item).name for item in items}
+  for path in folder.glob('*') if folder.is_dir() else ():
+    if path.name not in wanted:
+      path.unlink()
+
+
+def _path(folder: pathlib.Path, item: Item) -> pathlib.Path:
+  return folder / f'{item.key}.npz'

@@ -1,0 +1,222 @@
+"""The neutral face as a picture: everything that moves with the skin.
+
+Eyes and the inside of the mouth are not here: they do not move with the skin and are
+painted into every frame (`features`). Frame: the unit square of
+`landmarks.mean_face`; colours RGB in [0, 1].
+"""
+
+from functools import lru_cache
+
+import cv2
+from jaxtyping import Float, Float32
+import numpy as np
+
+from lightman_jax.clips.faces.canvas import Canvas, curve, over
+from lightman_jax.clips.faces.features import nasolabial_fold
+from lightman_jax.clips.faces.identity import Look, Person
+from lightman_jax.geometry import landmarks
+
+CHEEKS = (landmarks.COUNT, landmarks.COUNT + 1)
+
+
+def head_outline(points: Float[np.ndarray, '83 2']) -> Float[np.ndarray, 'n 2']:
+  """Jaw line and skull, closed."""
+  centre, reach = .5 * (points[0] + points[16]), .5 * (points[16, 0] - points[0, 0])
+  angle = np.linspace(0., np.pi, 25)[1:-1]
+  skull = centre + np.stack([reach * np.cos(angle), -.40 * np.sin(angle)], 1)
+  return np.concatenate([curve(points[:17]), skull])
+
+
+@lru_cache(maxsize=8)
+def texture(seed: int, side: int) -> Float32[np.ndarray, 's s']:
+  """Noise of several sizes with variance about 1, the same whatever the side."""
+  rng = np.random.default_rng(seed)
+  total = np.zeros((side, side), np.float32)
+  for cells, weight in ((6, .2), (12, .3), (24, .6), (48, .9), (96, .6)):
+    noise = rng.standard_normal((cells, cells)).astype(np.float32)
+    total += np.float32(weight) * cv2.resize(noise, (side, side),
+                                             interpolation=cv2.INTER_CUBIC)
+  total.setflags(write=False)
+  return total
+
+
+def _relief(points: np.ndarray, canvas: Canvas) -> np.ndarray:
+  """The height of the face towards the camera, in units."""
+  d = (canvas.ticks()[:, None] - np.float32([.5, .47])) / np.float32([.47, .62])
+  round_off = 1. - (d[:, 0] ** 2)[None] - (d[:, 1] ** 2)[:, None]
+  height = .42 * np.sqrt(np.maximum(round_off, .02))
+  for share in (.15, .4, .65, .9):
+    ridge = points[27] + share * (points[30] - points[27])
+    height += canvas.hill(ridge, (.028, .045), .012 + .028 * share)
+  height += canvas.hill(points[30] + (0., .01), (.035, .03), .035)
+  for nostril in (31, 35):
+    height += canvas.hill(points[nostril] - (0., .012), (.022, .02), .022)
+  for eye, brow in ((landmarks.LEFT_EYE, 19), (landmarks.RIGHT_EYE, 24)):
+    centre = points[list(eye)].mean(0)
+    height += canvas.hill(centre, (.085, .05), -.035)
+    height += canvas.hill(centre, (.05, .028), .022)
+    height += canvas.hill(points[brow] + (0., .02), (.09, .025), .014)
+  for cheek in CHEEKS:
+    height += canvas.hill(points[cheek] - (0., .03), (.07, .06), .022)
+  height += canvas.hill(.5 * (points[51] + points[33]), (.09, .06), .018)
+  height += canvas.hill(points[57] - (0., .012), (.06, .014), .012)
+  height += canvas.hill(points[57] + (0., .022), (.06, .014), -.014)
+  return height + canvas.hill(points[8] - (0., .05), (.055, .04), .022)
+
+
+def shading(
+    person: Person, look: Look, points: Float[np.ndarray, '83 2'], canvas: Canvas
+) -> Float32[np.ndarray, 's s']:
+  """How much light each point of the face returns (Lambert), about 1."""
+  coarse = Canvas(min(canvas.side, 84), canvas.margin)
+  height = _relief(points, coarse).astype(np.float32)
+  right, down = (cv2.Sobel(height, cv2.CV_32F, dx, 1 - dx, ksize=3) * coarse.scale / 8.
+                 for dx in (1, 0))
+  lamp = person.light + look.light
+  lamp = (lamp / np.linalg.norm(lamp)).astype(np.float32)
+  facing = lamp[2] - lamp[0] * right - lamp[1] * down
+  lit = np.maximum(facing / np.sqrt(1. + right**2 + down**2), 0.)
+  light = person.ambient + (1.15 - person.ambient) * lit
+  return cv2.resize(light.astype(np.float32), (canvas.side, canvas.side),
+                    interpolation=cv2.INTER_LINEAR)
+
+
+def _skin_colour(
+    person: Person, points: np.ndarray, canvas: Canvas, noise: np.ndarray
+) -> np.ndarray:
+  base = person.skin.astype(np.float32)[:, None, None]
+  colour = base * (1. + np.float32(person.texture) * noise)
+  blush = sum(canvas.hill(points[cheek], (.07, .055), .5) for cheek in CHEEKS)
+  blush = blush + canvas.hill(points[30], (.04, .035), .4)
+  colour = over(colour, .35 * blush, person.skin * (1., .72, .70))
+  rng = np.random.default_rng(person.texture_seed + 1)
+  spots = rng.uniform((.15, .3, .3, .6), (.85, .85, .7, 1.), (person.freckles, 4))
+  wide = .012 * spots[:, 3] if person.freckles < 20 else .006 * np.ones(len(spots))
+  dots = canvas.blur(canvas.dots(spots[:, :2], wide, spots[:, 2]), .002)
+  colour = over(colour, dots, person.skin * (.55, .42, .36))
+  if person.stubble:
+    start = float(points[33, 1] + .01)
+    beard = np.clip((canvas.ticks()[:, None] - start) / .06, 0., 1.)
+    rough = np.clip(.7 + .4 * noise, 0., 1.)
+    colour = over(colour, np.float32(person.stubble) * beard * rough, (.18, .16, .16))
+  return colour
+
+
+def _lips(image: np.ndarray, person: Person, points: np.ndarray, canvas: Canvas):
+  upper = np.concatenate([curve(points[48:55]), curve(points[60:65])[::-1]])
+  lower = np.concatenate([curve(points[[54, 55, 56, 57, 58, 59, 48]]),
+                          curve(points[[60, 67, 66, 65, 64]])])
+  red = person.skin * (1., 1. - .45 * person.lip_red, 1. - .38 * person.lip_red)
+  for outline, dim in ((upper, .80), (lower, .93)):
+    image = over(image, canvas.blur(canvas.fill(outline), .003), red * dim)
+  shine = canvas.lines(.55 * points[[58, 57, 56]] + .45 * points[[67, 66, 65]],
+                       width=.012, soft=.006)
+  return over(image, .22 * shine, (1., .95, .92))
+
+
+def _brow(
+    image: np.ndarray, person: Person, line: np.ndarray, canvas: Canvas
+) -> np.ndarray:
+  """A brow from its outer to its inner end; thickest near the inner third."""
+  spine = curve(line)
+  share = np.linspace(0., 1., len(spine))[:, None]
+  thick = person.brow_weight * (.005 + .014 * np.sin(np.pi * (.15 + .65 * share)))
+  outline = np.concatenate([spine - thick * (0., .9), (spine + thick * (0., .7))[::-1]])
+  dark = .75 * person.hair + .05
+  image = over(image, .85 * canvas.blur(canvas.fill(outline), .005), dark)
+  rng = np.random.default_rng(person.texture_seed + 2)
+  hairs = []
+  for at in rng.integers(0, len(spine), 14):
+    root = spine[at] + thick[at] * (0., rng.uniform(-.6, .7))
+    tip = root + (np.sign(.5 - root[0]) * -.016, -.010)
+    hairs.append(np.stack([root, tip]))
+  return over(image, .4 * canvas.lines(*hairs, width=.004), dark * .7)
+
+
+def _folds(person: Person, points: np.ndarray, canvas: Canvas) -> np.ndarray:
+  """Lines that a face has at rest: lids, nostrils, nasolabial folds, under the lip."""
+  lids, holes, wings, nasolabial = [], [], [], []
+  for eye in ((36, 37, 38, 39), (45, 44, 43, 42)):
+    lids.append(curve(points[list(eye)] - ((0., .008), (0., .022), (0., .022),
+                                           (0., .010))))
+  for corner, wing, lip in ((31, 32, 48), (35, 34, 54)):
+    out = np.sign(points[corner, 0] - .5)
+    middle = .5 * (points[corner] + points[wing])
+    holes.append(middle + ((-.008, -.003), (.008, -.003)))
+    side = points[corner] + (out * .012, 0.)
+    wings.append(np.stack([side - (0., .03), side]))
+    nasolabial.append(nasolabial_fold(points[corner], points[lip], out))
+  dark = .45 * canvas.lines(*lids, width=.006, soft=.004)
+  dark += .55 * canvas.lines(*holes, width=.014, soft=.006)
+  dark += .3 * canvas.lines(*wings, width=.007, soft=.005)
+  dark += .35 * person.creases * canvas.lines(*nasolabial, width=.008, soft=.008)
+  under = points[[58, 57, 56]] + (0., .022)
+  dark += .3 * canvas.lines(under, width=.014, soft=.012)
+  return np.clip(dark, 0., .8)
+
+
+def _tint(colour: np.ndarray, brightness: np.ndarray) -> np.ndarray:
+  return colour.astype(np.float32)[:, None, None] * brightness
+
+
+def _hair_outline(person: Person, points: np.ndarray) -> np.ndarray:
+  """The hair's silhouette: a cap, or as far down as it hangs."""
+  half = .5 * (points[16, 0] - points[0, 0]) + .04 + .03 * person.long_hair
+  angle = np.linspace(0., 2. * np.pi, 48)
+  drop = np.where(np.sin(angle) > 0., .12 + 1.1 * person.long_hair, .47)
+  return np.array([.5, .40]) + np.stack([half * np.cos(angle), drop * np.sin(angle)], 1)
+
+
+def _hair(
+    image: np.ndarray, person: Person, points: np.ndarray, canvas: Canvas,
+    noise: np.ndarray,
+) -> np.ndarray:
+  """Hair on the head, in front of the forehead, parted somewhere."""
+  height, roundness, parting = person.hairline
+  across = canvas.ticks() - np.float32(.5 + .3 * parting)
+  edge = height + .9 * roundness * across**2 + .8 * np.abs(across) ** 4
+  edge = edge + .008 * noise
+  mask = np.clip((edge - canvas.ticks()[:, None]) / .018 + .5, 0., 1.)
+  mask = mask * canvas.blur(canvas.fill(_hair_outline(person, points)), .006)
+  strands = cv2.blur(noise, (1, max(3, canvas.side // 12)))
+  tone = _tint(person.hair, 1. + .6 * strands)
+  return over(image, mask, np.clip(tone + .03, 0., 1.))
+
+
+def _behind(
+    person: Person, points: np.ndarray, canvas: Canvas, noise: np.ndarray
+) -> np.ndarray:
+  """The wall, hair that hangs behind the face, neck and clothes."""
+  fall = np.repeat(1.06 - .16 * canvas.ticks()[:, None], canvas.side, 1)
+  image = _tint(person.background, fall)
+  tone = _tint(person.hair, 1. + .12 * noise) + .02
+  hair = canvas.blur(canvas.fill(_hair_outline(person, points)), .006)
+  image = over(image, hair, np.clip(tone, 0., 1.))
+  neck = np.array([(.27, .70), (.73, .70), (.76, 1.3), (.24, 1.3)])
+  image = over(image, canvas.blur(canvas.fill(neck), .008), person.skin * .62)
+  shirt = np.array([(-.2, 1.04), (.27, .97), (.5, 1.09), (.73, .97), (1.2, 1.04),
+                    (1.2, 1.4), (-.2, 1.4)])
+  return over(image, canvas.blur(canvas.fill(shirt), .004), person.clothes)
+
+
+def draw(
+    person: Person, look: Look, points: Float[np.ndarray, '83 2'], canvas: Canvas
+) -> Float32[np.ndarray, '3 s s']:
+  """The face with its eyes and mouth left out."""
+  noise, rough = (texture(person.texture_seed + k, canvas.side) for k in (3, 4))
+  image = _behind(person, points, canvas, rough)
+  for ear, out in ((0, -1.), (16, 1.)):
+    rim = points[ear] + np.array([(.0, .0), (out * .035, .03), (out * .03, .11),
+                                  (-out * .01, .16)])
+    image = over(image, canvas.blur(canvas.fill(rim), .004), person.skin * .78)
+  face = _skin_colour(person, points, canvas, noise)
+  face = _lips(face, person, points, canvas)
+  for brow in (points[17:22], points[26:21:-1]):
+    face = _brow(face, person, brow, canvas)
+  face = face * (1. - _folds(person, points, canvas))
+  face = face * shading(person, look, points, canvas)
+  head = canvas.blur(canvas.fill(head_outline(points)), .004)
+  image = over(image, head, face)
+  return _hair(image, person, points, canvas, rough)
+
+

@@ -1,0 +1,165 @@
+"""Pictures and videos on disk become pixels.
+
+Pixels are RGB, uint8, rows downwards. Grey pictures are repeated over three channels.
+"""
+
+from collections.abc import Iterator
+import os
+import pathlib
+import re
+import warnings
+
+import cv2
+from jaxtyping import UInt8
+import numpy as np
+from PIL import Image, ImageOps
+
+from lightman_jax.clips.plan import Unreadable
+
+PICTURES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
+VIDEOS = frozenset({'.avi', '.mp4', '.mov', '.mkv', '.mpg', '.mpeg', '.wmv', '.webm'})
+MOST_PIXELS = 100_000_000   # more is taken for a decompression bomb
+_NUMBER = re.compile(r'([0-9]+)$')
+
+
+def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
+  """Returns a folder's pictures by the integer at the end of their names, sorted.
+
+  `img46.jpg`, `reg_img46.jpg` and `006_00046.bmp` are all frame 46. Hidden files,
+  other files and pictures without a number do not count.
+
+  Raises:
+    Unreadable: there is no such folder, or two pictures bear one number.
+  """
+  found = {}
+  try:
+    with os.scandir(folder) as entries:
+      for entry in sorted(entries, key=lambda entry: entry.name):
+        stem, ending = os.path.splitext(entry.name)
+        number = _NUMBER.search(stem)
+        if entry.name.startswith('.') or ending.lower() not in PICTURES or not number:
+          continue
+        before = found.setdefault(int(number[1]), entry)
+        if before is not entry:
+          raise Unreadable(f'{before.name} and {entry.name} in {folder} are both '
+                           f'frame {int(number[1])}')
+  except OSError as error:
+    raise Unreadable(f'the folder {folder} cannot be read: {error.strerror}') from error
+  return dict(sorted(found.items()))
+
+
+def check_picture(path: str | os.PathLike) -> tuple[int, int]:
+  """Returns a picture's (height, width), from its head alone.
+
+  Raises:
+    Unreadable: it is no picture, or larger than `MOST_PIXELS`.
+  """
+  with _opened(path) as image:
+    return image.height, image.width
+
+
+def read_picture(path: str | os.PathLike) -> UInt8[np.ndarray, 'h w 3']:
+  """Decodes a picture.
+
+  Raises:
+    Unreadable: it is no picture, cut short, or larger than `MOST_PIXELS`.
+  """
+  with _opened(path) as image:
+    try:
+      # Pillow refuses files that lack pixels; OpenCV fills the rest with grey.
+      image.load()
+      image = ImageOps.exif_transpose(image)
+      if image.mode.startswith('I;16'):
+        grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
+        image = Image.fromarray(grey.astype(np.uint8))
+      return np.asarray(image.convert('RGB'))
+    except Exception as error:   # decoders raise whatever they meet
+      raise Unreadable(f'{path} cannot be decoded: {error}') from error
+
+
+def video_length(path: str | os.PathLike) -> int:
+  """Returns how many frames a video holds, by walking through it.
+
+  Raises:
+    Unreadable: it is no video, or its pictures are larger than `MOST_PIXELS`.
+  """
+  count = sum(1 for _ in _grabbed(path))
+  if not count:
+    raise Unreadable(f'{path} is not a readable video')
+  return count
+
+
+def read_video(
+    path: str | os.PathLike, numbers: tuple[int, ...],
+) -> list[UInt8[np.ndarray, 'h w 3']]:
+  """Decodes the frames of a video with these numbers, counted from 0.
+
+  Raises:
+    Unreadable: it is no video, or ends before the last of them.
+  """
+  held = {}
+  for number, capture in enumerate(_grabbed(path)):
+    if number in numbers:
+      good, picture = capture.retrieve()
+      if not good:
+        raise Unreadable(f'frame {number} of {path} cannot be decoded')
+      held[number] = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    if number >= max(numbers):
+      break
+  missing = sorted(set(numbers) - set(held))
+  if missing:
+    raise Unreadable(f'{path} holds no frame {missing[0]} (counted from 0)')
+  return [held[number] for number in numbers]
+
+
+def fit(
+    picture: UInt8[np.ndarray, 'h w 3'], size: int, *, crop: bool,
+) -> UInt8[np.ndarray, 'H W 3']:
+  """Brings a picture to size x size pixels; 0 leaves it as it is.
+
+  Args:
+    picture: any picture.
+    size: the side in pixels.
+    crop: cut out the largest centred square first; else the whole picture is used,
+      whatever its proportions.
+  """
+  if crop:
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    picture = picture[top:top + side, left:left + side]
+  if size == 0 or picture.shape[:2] == (size, size):
+    return picture
+  # Averaging over areas keeps sub-pixel motion when shrinking; it cannot enlarge.
+  shrinks = min(picture.shape[:2]) >= size
+  return cv2.resize(picture, (size, size),
+                    interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def _opened(path: str | os.PathLike) -> Image.Image:
+  try:
+    with warnings.catch_warnings():
+      warnings.simplefilter('ignore')   # whatever matters comes as an error
+      image = Image.open(path)
+  except Exception as error:   # decoders raise whatever they meet
+    raise Unreadable(f'{path} cannot be read as a picture: {error}') from error
+  if image.width * image.height > MOST_PIXELS:
+    image.close()
+    raise Unreadable(f'{path} has {image.width} x {image.height} pixels; more than '
+                     f'{MOST_PIXELS // 10**6} million are not decoded')
+  return image
+
+
+def _grabbed(path: str | os.PathLike) -> Iterator[cv2.VideoCapture]:
+  if not pathlib.Path(path).is_file():
+    raise Unreadable(f'{path} is not there')
+  capture = cv2.VideoCapture(os.fspath(path))
+  try:
+    pixels = (capture.get(cv2.CAP_PROP_FRAME_WIDTH)
+              * capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    if not capture.isOpened() or pixels > MOST_PIXELS:
+      raise Unreadable(f'{path} cannot be read as a video')
+    while capture.grab():
+      yield capture
+  finally:
+    capture.release()

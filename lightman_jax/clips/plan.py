@@ -1,0 +1,92 @@
+"""What a build will do: every clip, where its pixels come from, what is left out.
+
+A plan is made from file names and sizes alone, in a second, so that whatever is wrong
+with the input is said before long work starts.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+from jaxtyping import Float32, UInt8
+import numpy as np
+
+from lightman_jax.annotations.rows import LeftOut, Row
+from lightman_jax.errors import InputError
+
+
+class Pixels(NamedTuple):
+  """What is stored of one clip."""
+  frames: UInt8[np.ndarray, 'T H W 3']
+  landmarks: Float32[np.ndarray, 'T 68 2']
+
+
+class Item(NamedTuple):
+  """One clip of a plan."""
+  row: Row
+  label: int                            # -1 where it has none
+  numbers: tuple[int, ...]              # the T frame numbers
+  evidence: tuple[Any, ...]             # what the digest covers: names, sizes
+  key: str                              # changes when the pixels may have changed
+  make: Callable[[], Pixels]            # raises Unreadable
+
+
+class Plan(NamedTuple):
+  """All of a build but the pixels."""
+  dataset: str
+  config: str                           # the builder configuration's name
+  class_set: str
+  classes: tuple[str, ...]
+  shape: tuple[int, int, int]           # T, H, W
+  items: tuple[Item, ...]
+  left_out: tuple[LeftOut, ...]
+  sheet: str = ''
+  sheet_sha256: str = ''
+  strict: bool = True       # a picture that cannot be read stops the build; else the
+                            # clip is left out
+  notes: tuple[str, ...] = ()           # what a person should know of the choices made
+
+  @property
+  def digest(self) -> str:
+    """SHA-256 over the sheet, the rows and the evidence: what the build depends on."""
+    return fingerprint([
+        self.config, self.classes, self.sheet_sha256,
+        [[item.row, item.label, item.numbers, item.evidence]
+         for item in sorted(self.items, key=lambda item: item.row.clip)],
+        sorted(self.left_out)])
+
+
+class Unreadable(ValueError):
+  """A picture or video that cannot be used; names the file and says why."""
+
+
+def fingerprint(content: Any) -> str:
+  """Returns the SHA-256 of JSON-like content, in hexadecimal."""
+  text = json.dumps(content, separators=(',', ':'), ensure_ascii=False)
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:
+  """Refuses what nobody could leave one subject out of.
+
+  Micro clips are judged; where there is none, as in a pool of macro clips, all are.
+
+  Raises:
+    InputError: there is no clip, one subject only, or a class without any clip.
+  """
+  why = f' ({len(plan.left_out)} clips are left out, the first because: ' \
+        f'{plan.left_out[0].clip}: {plan.left_out[0].reason})' if plan.left_out else ''
+  if not items:
+    raise InputError(f'{plan.dataset} ({plan.config}) holds no usable clip{why}.')
+  judged = [item for item in items if item.row.kind == 'micro'] or items
+  subjects = {item.row.subject for item in judged}
+  if len(subjects) == 1:
+    raise InputError(f'{plan.dataset} ({plan.config}) holds one subject only, '
+                     f'{subjects.pop()!r}; leaving one subject out needs at least two.')
+  counts = Counter(item.label for item in judged)
+  for label, name in enumerate(plan.classes):
+    if not counts[label]:
+      raise InputError(f'{plan.dataset} ({plan.config}) holds no clip of the class '
+                       f'{name!r}{why}.')

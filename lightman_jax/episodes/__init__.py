@@ -1,0 +1,1 @@
+"""Inputs become folds, and folds become tasks."""

@@ -1,0 +1,121 @@
+"""Tasks, drawn inside the compiled step as indices into the pool."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+
+
+class Examples(NamedTuple):
+  """One side of a task: n micro clips, class after class, and m macro clips."""
+  x: Float[Array, 'n *clip']
+  label: Int[Array, 'n']
+  macro: Float[Array, 'm *clip']       # unpaired; m may be 0
+  macro_label: Int[Array, 'm']         # -1 where unknown
+
+
+class Task(NamedTuple):
+  support: Examples
+  query: Examples
+
+  @property
+  def everything(self) -> Examples:
+    return jax.tree.map(lambda *x: jnp.concatenate(x), *self)
+
+
+class Clips(NamedTuple):
+  """The arrays of a pool that a task is drawn from, and one fold's view of them."""
+  x: Float[Array, 'N *clip']
+  label: Int[Array, 'N']
+  subject: Int[Array, 'N']
+  macro: Bool[Array, 'N']
+  foreign: Bool[Array, 'N']
+  train: Bool[Array, 'N']
+  scale: Float[Array, '2 c']           # divides micro, macro clips
+
+
+class Sizes(NamedTuple):
+  """What a task holds: clips a class on each side, and macro clips in all."""
+  classes: int
+  shots: int
+  queries: int
+  macros: int = 0
+  magnify: float = 0.    # not 0: macro clips are the support's, so many times as strong
+
+
+def draw(key: Key[Array, ''], allowed: Bool[Array, 'N'], size: int,
+         weight: Float[Array, 'N'] | None = None) -> Int[Array, '_size']:
+  """Indices of `size` allowed clips, none twice until each was taken once.
+
+  At least one clip must be allowed: `plan_splits` has seen to that. Weights make a
+  clip likelier to come early (Efraimidis and Spirakis 2006, by Gumbel noise).
+  """
+  size_available = min(size, len(allowed))
+  score = jax.random.gumbel(key, allowed.shape)
+  if weight is not None:
+    score += jnp.log(weight)
+  best = jax.lax.top_k(jnp.where(allowed, score, -jnp.inf), size_available)[1]
+  available = jnp.clip(allowed.sum(), 1, size_available)
+  return best[jnp.arange(size) % available]
+
+
+def draw_classes(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+                 classes: int, each: int) -> Int[Array, '_n']:
+  """`each` allowed micro clips of every class, class after class."""
+  of_class = lambda key, k: draw(
+      key, allowed & ~clips.macro & (clips.label == k), each)
+  return jax.vmap(of_class)(
+      jax.random.split(key, classes), jnp.arange(classes)).reshape(-1)
+
+
+def draw_macro(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+               classes: int, size: int) -> Int[Array, '_m']:
+  """`size` macro clips of allowed subjects or of another data set.
+
+  A class is drawn as often as any other, however many macro clips it has: the micro
+  clips they are aligned with are balanced, too.
+  """
+  mine = clips.train & clips.macro & (allowed | clips.foreign)
+  of_class = jax.nn.one_hot(clips.label + 1, classes + 1) * mine[:, None]
+  weight = of_class @ (1 / jnp.maximum(of_class.sum(0), 1))
+  return draw(key, mine, size, jnp.maximum(weight, 1e-9))
+
+
+def _examples(clips: Clips, micro: Int[Array, 'n'], macro: Int[Array, 'm'],
+              magnify: float) -> Examples:
+  """Gathers clips; a magnified one is divided by the scale of a micro clip."""
+  scale_macro = clips.scale[0] / magnify if magnify else clips.scale[1]
+  return Examples(clips.x[micro] / clips.scale[0], clips.label[micro],
+                  clips.x[macro] / scale_macro, clips.label[macro])
+
+
+def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+                   sizes: Sizes) -> Examples:
+  """A support of allowed training clips, balanced over classes, and its macro clips."""
+  key_micro, key_macro = jax.random.split(key)
+  micro = draw_classes(key_micro, clips, allowed & clips.train, sizes.classes,
+                       sizes.shots)
+  if sizes.magnify:
+    macro = draw_classes(key_macro, clips, allowed & clips.train, sizes.classes,
+                         -(-sizes.macros // sizes.classes))[:sizes.macros]
+  elif sizes.macros:
+    macro = draw_macro(key_macro, clips, allowed, sizes.classes, sizes.macros)
+  else:
+    macro = micro[:0]
+  return _examples(clips, micro, macro, sizes.magnify)
+
+
+def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
+                sizes: Sizes) -> Task:
+  """A task whose support and query come from disjoint sets of training subjects.
+
+  Its macro clips come from the support's subjects or from another data set; the query
+  is judged by recognition alone and holds none.
+  """
+  key_split, key_support, key_query = jax.random.split(key, 3)
+  side = splits[jax.random.randint(key_split, (), 0, len(splits))][clips.subject]
+  query = draw_classes(key_query, clips, ~side & clips.train, sizes.classes,
+                       sizes.queries)
+  return Task(sample_support(key_support, clips, side, sizes),
+              _examples(clips, query, query[:0], 0.))

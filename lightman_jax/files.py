@@ -1,0 +1,42 @@
+"""Files appear whole or not at all."""
+
+from collections.abc import Iterator
+import contextlib
+import os
+import pathlib
+import tempfile
+from typing import IO
+
+
+@contextlib.contextmanager
+def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
+  """Opens a temporary neighbour of `path`; a clean exit puts it in place.
+
+  The content is on disk before the name is, so a reader, or the same program after a
+  power cut, finds the old file or the new one. On an error nothing is left behind.
+
+  Args:
+    path: the final name; its folder is made where missing.
+    mode: 'w' (text, UTF-8, newlines as written) or 'wb'.
+  """
+  path = pathlib.Path(path)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  number, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+  try:
+    options = {} if 'b' in mode else {'encoding': 'utf-8', 'newline': ''}
+    with open(number, mode, **options) as file:
+      yield file
+      file.flush()
+      os.fsync(file.fileno())
+    # mkstemp is private to the owner; results are for the whole group.
+    os.chmod(temporary, 0o666 & ~_umask())
+    os.replace(temporary, path)
+  except BaseException:
+    pathlib.Path(temporary).unlink(missing_ok=True)
+    raise
+
+
+def _umask() -> int:
+  mask = os.umask(0)
+  os.umask(mask)
+  return mask

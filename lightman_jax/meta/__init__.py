@@ -1,0 +1,1 @@
+"""Losses, the inner loop, outer gradients, and the learners made of these."""

@@ -1,0 +1,1 @@
+"""Layers, frame encoders, the temporal module and the network of them."""

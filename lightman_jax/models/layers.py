@@ -1,0 +1,61 @@
+"""Layers that stay fast where every task has its own weights.
+
+After one inner step each task has its own kernel. `vmap` makes a grouped convolution
+of `lax.conv` there, whose derivatives are very slow on a CPU; a matmul of patches
+stays a matmul under `vmap` and under any number of derivatives.
+"""
+
+from collections.abc import Sequence
+import itertools
+import math
+
+from flax import linen as nn
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+def patches(x: Float[Array, 'n *space c'], window: Sequence[int]
+            ) -> Float[Array, 'n *space d']:
+  """Each position's zero-padded neighbourhood, d = prod(window) * c values."""
+  space = x.shape[1:-1]
+  x = jnp.pad(x, [(0, 0), *(((k - 1) // 2, k // 2) for k in window), (0, 0)])
+  cut = lambda start: x[(slice(None), *(slice(i, i + size)
+                                        for i, size in zip(start, space)))]
+  return jnp.concatenate(
+      [cut(start) for start in itertools.product(*map(range, window))], -1)
+
+
+class Conv(nn.Module):
+  """Convolution with stride 1 and SAME padding, in two or three dimensions.
+
+  `kernel` has the layout of `lax.conv` (*window, c, features), so weights can be
+  moved between the two.
+  """
+  features: int
+  window: Sequence[int] = (3, 3)
+
+  @nn.compact
+  def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *space d']:
+    kernel = self.param('kernel', nn.initializers.he_normal(),
+                        (*self.window, x.shape[-1], self.features))
+    bias = self.param('bias', nn.initializers.zeros, (self.features,))
+    depth = math.prod(self.window) * x.shape[-1]
+    return patches(x, self.window) @ kernel.reshape(depth, self.features) + bias
+
+
+def max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
+  """The greatest of each 2 x 2 square; an odd last row or column is left out.
+
+  A reshape, because the derivatives of `reduce_window` are slow on a CPU.
+  """
+  n, h, w, c = x.shape
+  x = x[:, :h // 2 * 2, :w // 2 * 2]
+  return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
+
+
+def group_norm(groups: int = 4) -> nn.Module:
+  """Stands where a paper has batch normalisation: it keeps no running statistics.
+
+  A clip's features depend on that clip alone (Wu and He 2018, eq. 1-3).
+  """
+  return nn.GroupNorm(num_groups=groups)

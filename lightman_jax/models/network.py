@@ -1,0 +1,63 @@
+"""The network: clip to embedding to logits, as pure functions over one pytree."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, PyTree
+
+from lightman_jax.models import frame
+from lightman_jax.models import temporal
+
+Params = PyTree[Float[Array, '...']]
+
+
+class ClipEncoder(nn.Module):
+  """A 2D encoder shared by all frames, then a 3D module over their feature maps.
+
+  The embedding is the flattened map: pooling it over the face loses position.
+  """
+  frame: nn.Module
+  temporal: nn.Module
+
+  def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n d']:
+    n, t = x.shape[:2]
+    maps = self.frame(x.reshape(n * t, *x.shape[2:]))
+    maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
+    return maps.reshape(n, -1)
+
+
+class Network(NamedTuple):
+  """Functions over params = {'encoder': ..., 'head': ...}."""
+  init: Callable[[Key[Array, ''], tuple[int, ...]], Params]   # key, (t, h, w, c)
+  embed: Callable[[Params, Array], Float[Array, 'n d']]       # params, (n, t, h, w, c)
+  classify: Callable[[Params, Array], Float[Array, 'n K']]    # params, (n, d)
+  classes: int
+
+  def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
+    return self.classify(params, self.embed(params, x))
+
+
+def make_network(encoder: nn.Module, *, classes: int) -> Network:
+  """`encoder` maps (n, *clip) to (n, d), whatever the rank of a clip."""
+  head = nn.Dense(classes)
+
+  def init(key, shape):
+    key_encoder, key_head = jax.random.split(key)
+    x = jnp.zeros((1, *shape))
+    params = {'encoder': encoder.init(key_encoder, x)['params']}
+    params['head'] = head.init(key_head, embed(params, x))['params']
+    return params
+
+  embed = lambda params, x: encoder.apply({'params': params['encoder']}, x)
+  classify = lambda params, z: head.apply({'params': params['head']}, z)
+  return Network(init, embed, classify, classes)
+
+
+def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
+                 temporal_depth: int) -> nn.Module:
+  """The clip encoder of a configuration's `model` section."""
+  frames = {'conv4': frame.Conv4}[encoder](width=width, grid=grid)
+  return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth))

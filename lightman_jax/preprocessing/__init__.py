@@ -1,0 +1,1 @@
+"""Stored clips become network inputs: optical flow, strain, augmentation."""

@@ -1,0 +1,90 @@
+"""What a result was made with: packages, code, data, devices."""
+
+from collections.abc import Mapping
+import functools
+import hashlib
+from importlib import metadata
+import os
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+# What setup.cfg asks for and what computes below it: what a number may depend on.
+PACKAGES = (
+    'absl-py', 'array_record', 'flax', 'importlib_resources', 'jax', 'jaxlib',
+    'jaxtyping', 'matplotlib', 'ml-collections', 'numpy', 'opencv-python-headless',
+    'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
+    'tensorflow-datasets')
+
+# Parts that may change between two starts of one run.
+NOTED = ('noted',)
+
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent
+
+
+def environment(*, data_sha256: str,
+                layout: Mapping[str, Any] | None = None) -> dict[str, Any]:
+  """Everything but the configuration that a run's numbers depend on, as plain JSON.
+
+  Starts jax, for its devices.
+
+  Args:
+    data_sha256: over the content of every data set that the run reads.
+    layout: how the work is divided over devices, where that moves the last bits.
+
+  Returns:
+    A dictionary whose entries have to be equal to go on with a run, but for 'noted'.
+  """
+  return {
+      'code_sha256': code_version(),
+      'data_sha256': data_sha256,
+      'python': platform.python_version(),
+      'packages': versions(),
+      'devices': {**devices(), **(layout or {})},
+      'noted': {'platform': platform.platform(), 'cpus': os.cpu_count(),
+                'git_commit': git_commit()},
+  }
+
+
+def versions() -> dict[str, str | None]:
+  """Installed versions of `PACKAGES`; None where one is missing."""
+  found = {}
+  for name in PACKAGES:
+    try:
+      found[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+      found[name] = None
+  return found
+
+
+def devices() -> dict[str, Any]:
+  """Kind and number of the devices that jax sees."""
+  import jax   # Not above: reading a run folder should not start jax.
+  found = jax.devices()
+  return {'platform': found[0].platform, 'kind': found[0].device_kind,
+          'count': len(found), 'processes': jax.process_count()}
+
+
+@functools.cache
+def code_version() -> str:
+  """sha256 over names and content of the package's .py files."""
+  digest = hashlib.sha256()
+  for path in sorted(PACKAGE.rglob('*.py')):
+    name = path.relative_to(PACKAGE).as_posix()
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest.update(f'{name} {content}\n'.encode())
+  return digest.hexdigest()
+
+
+def git_commit() -> str | None:
+  """The commit of the checkout that the package lies in; None for an installed one."""
+  root = PACKAGE.parent
+  if not (root / '.git').exists():
+    return None
+  try:
+    done = subprocess.run(['git', '-C', str(root), 'rev-parse', 'HEAD'], timeout=10,
+                          capture_output=True, text=True)
+  except (OSError, subprocess.TimeoutExpired):
+    return None
+  return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,135 @@
+"""Pictures of a run: confusion matrix and learning curves, as PNG.
+
+The same input gives the same bytes: no date, no global state, matplotlib's own style.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+import os
+import textwrap
+from typing import Any
+
+from jaxtyping import Int
+from matplotlib import style, ticker
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+import numpy as np
+
+from lightman_jax.files import write_atomically
+
+DPI = 150
+SMALL_PRINT = 16   # letters of the caption to an inch
+INK, FAINT = '#1f3b5c', '#8fa9c4'   # the mean, and the single folds
+
+
+def confusion_matrix(path: str | os.PathLike, counts: Int[np.ndarray, 'K K'], *,
+                     classes: Sequence[str], title: str = '',
+                     caption: Iterable[str] = ()) -> None:
+  """Draws counts, and the share of each true class as number and colour.
+
+  Args:
+    path: of the PNG.
+    counts: [truth, prediction], as in `evaluation.scores`.
+    classes: their names.
+    title: one line above.
+    caption: lines in small print below, such as `table.caption(about)`.
+  """
+  counts = np.asarray(counts)
+  size = counts.sum(1, keepdims=True)
+  share = counts / np.maximum(size, 1)
+  side = 2.2 + .95 * len(classes)
+  with style.context('default'):
+    figure = Figure(figsize=(max(side + .6, 5.2), side), layout='constrained')
+    axes = figure.add_subplot()
+    picture = axes.imshow(share, cmap='Blues', vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(share):
+      axes.text(column, row, f'{counts[row, column]}\n{value:.0%}', ha='center',
+                va='center', color='white' if value > .62 else 'black', fontsize=10)
+    axes.set_xticks(range(len(classes)), classes, rotation=30, ha='right',
+                    rotation_mode='anchor')
+    axes.set_yticks(range(len(classes)),
+                    [f'{name} ({n})' for name, n in zip(classes, size.ravel())])
+    axes.set_xlabel('prediction')
+    axes.set_ylabel('truth (clips)')
+    axes.set_title(title, fontsize=11)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(picture, ax=axes, shrink=.8)
+    bar.ax.yaxis.set_major_formatter(ticker.PercentFormatter(1., 0))
+    bar.set_label('share of the true class')
+    _save(path, figure, caption)
+
+
+def learning_curves(path: str | os.PathLike, lines: Iterable[Mapping[str, Any]], *,
+                    terms: Mapping[str, str] | None = None, title: str = '',
+                    caption: Iterable[str] = ()) -> None:
+  """Draws scalars on training tasks by step: a panel a term, a thin line a fold.
+
+  Args:
+    path: of the PNG.
+    lines: of the metrics log, those with 'fold', 'step' and a term in them.
+    terms: key in the log to the words at the axis; a term that no line has gets no
+      panel. The first one always gets its panel.
+    title: one line above.
+    caption: lines in small print below.
+  """
+  terms = terms or {'loss': 'loss on training tasks',
+                    'alignment': 'alignment term (MMD²)'}
+  lines = list(lines)
+  curves = {key: _by_fold(lines, key) for key in terms}
+  shown = [key for key in terms if curves[key]] or list(terms)[:1]
+  with style.context('default'):
+    figure = Figure(figsize=(5.2 * len(shown) + .4, 4.), layout='constrained')
+    for number, key in enumerate(shown):
+      axes = figure.add_subplot(1, len(shown), number + 1)
+      _panel(axes, curves[key])
+      axes.set_xlabel('step')
+      axes.set_ylabel(terms[key])
+    figure.suptitle(title, fontsize=11)
+    _save(path, figure, caption)
+
+
+def _by_fold(lines: Sequence[Mapping[str, Any]],
+             key: str) -> dict[str, dict[int, float]]:
+  """Fold to step to value; the log's null is NaN, which leaves a gap."""
+  folds: dict[str, dict[int, float]] = {}
+  for line in lines:
+    if key in line and 'fold' in line and 'step' in line:
+      value = line[key]
+      folds.setdefault(line['fold'], {})[line['step']] = (
+          np.nan if value is None else value)
+  return folds
+
+
+def _panel(axes, folds: Mapping[str, Mapping[int, float]]) -> None:
+  if not folds:
+    axes.text(.5, .5, 'nothing was logged', ha='center', va='center',
+              transform=axes.transAxes)
+  # A single point has no line to be seen by.
+  marker = 'o' if all(len(points) < 2 for points in folds.values()) else ''
+  label = 'one fold'
+  for points in folds.values():
+    steps = sorted(points)
+    axes.plot(steps, [points[s] for s in steps], color=FAINT, linewidth=.7, alpha=.6,
+              marker=marker, markersize=3, label=label)
+    label = None
+  # Where some folds are missing, a mean would jump without anything being learnt.
+  common = sorted(set.intersection(*map(set, folds.values()))) if folds else []
+  if common and len(folds) > 1:
+    mean = [np.mean([points[s] for points in folds.values()]) for s in common]
+    axes.plot(common, mean, color=INK, linewidth=2, marker=marker,
+              label=f'mean of {len(folds)} folds')
+  if folds:
+    axes.legend(frameon=False, fontsize=9)
+  axes.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
+  axes.grid(alpha=.25)
+  axes.spines[['top', 'right']].set_visible(False)
+
+
+def _save(path: str | os.PathLike, figure: Figure, caption: Iterable[str]) -> None:
+  width = round(SMALL_PRINT * figure.get_figwidth())
+  text = '\n'.join(textwrap.fill(line, width) for line in caption)
+  if text:
+    figure.supxlabel(text, fontsize=7, color='#555555', x=.02, ha='left')
+  figure.get_layout_engine().set(w_pad=.1, h_pad=.1)
+  FigureCanvasAgg(figure)
+  with write_atomically(path, 'wb') as file:
+    figure.savefig(file, format='png', dpi=DPI, metadata={'Software': None})

@@ -1,0 +1,42 @@
+"""One program at a time in a run folder, and nobody waits for a dead one.
+
+The lock is the operating system's (`flock`), so it ends with the process that holds it,
+however that ends; what is written in the file only names the owner.
+"""
+
+import fcntl
+import os
+import pathlib
+import socket
+from typing import IO
+
+from lightman_jax.errors import InputError
+
+NAME = 'lightman_jax.lock'   # also the mark by which a run folder is known
+
+
+def take(folder: str | os.PathLike) -> IO:
+  """Locks `folder`, which exists, until the returned file is closed.
+
+  Raises:
+    InputError: another process holds it, or the file system cannot lock.
+  """
+  path = pathlib.Path(folder) / NAME
+  file = open(path, 'a+', encoding='utf-8')
+  try:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    file.seek(0)
+    owner = file.read().strip() or 'another process'
+    file.close()
+    raise InputError(f'{folder} is in use by {owner}; wait for it to end, or give '
+                     'another --workdir') from None
+  except OSError as error:
+    file.close()
+    raise InputError(f'{folder} lies where files cannot be locked ({error.strerror}); '
+                     'give a --workdir on another file system') from None
+  file.seek(0)
+  file.truncate()
+  file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+  file.flush()
+  return file

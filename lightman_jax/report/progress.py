@@ -1,0 +1,140 @@
+"""How far a run is: a bar on a terminal, a plain line now and then in a log."""
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bar, ProgressColumn, TextColumn
+from rich.text import Text
+
+PERIOD = 10.   # seconds between two lines of a log
+
+
+class Progress:
+  """Shows stage, steps, what the caller adds (folds, loss), and the time left.
+
+      with Progress() as progress:
+        progress.stage('train', total=steps, done=resumed_at)
+        progress.update(step, folds='2/8', loss=.83)
+        progress.say('a remark above the bar')
+
+  A call costs microseconds: drawing happens ten times a second at most, in a thread of
+  its own. It writes to standard error, so that a redirected output stays clean.
+  """
+
+  def __init__(self, *, console: Console | None = None, period: float = PERIOD,
+               clock=time.monotonic):
+    self._console = console or Console(stderr=True)
+    self._period, self._clock = period, clock
+    self._live = self._console.is_terminal and not self._console.is_dumb_terminal
+    self._stage: _Stage | None = None
+    self._bar = self._task = None
+
+  def __enter__(self) -> 'Progress':
+    if self._live:
+      self._bar = Bar(TextColumn('{task.description:<9}'), BarColumn(bar_width=None),
+                      TextColumn('{task.completed:.0f}/{task.total:.0f}'),
+                      TextColumn('{task.fields[said]}', markup=False), _Left(),
+                      console=self._console)
+      self._bar.start()
+    return self
+
+  def __exit__(self, kind, error, trace) -> None:
+    if kind is None:
+      self._finish()
+    if self._bar is not None:
+      self._bar.stop()
+
+  def stage(self, name: str, *, total: int, done: int = 0) -> None:
+    """Ends the stage before and begins one of `total` steps, `done` of them before."""
+    self._finish()
+    self._stage = _Stage(name, total, done, self._clock)
+    self._spoken = self._clock()
+    if self._bar is None:
+      self._print(f'{name}: {self._stage.steps()}')
+    else:
+      self._task = self._bar.add_task(name, total=total, completed=done, said='',
+                                      stage=self._stage)
+
+  def update(self, done: int, **facts: Any) -> None:
+    """`done` steps of the stage are over; `facts` are shown as they are named."""
+    stage = self._stage
+    if stage is None:
+      raise ValueError('update() before stage()')
+    stage.update(done, facts)
+    if self._bar is not None:
+      self._bar.update(self._task, completed=done, said=stage.said())
+    elif self._clock() - self._spoken >= self._period:
+      self._spoken = self._clock()
+      left = stage.left()
+      tail = '' if left is None else f', {_duration(left)} left'
+      self._print(f'{stage.name}: {stage.line()}{tail}')
+
+  def say(self, text: str) -> None:
+    """Prints a line of its own, above the bar where there is one."""
+    self._print(text)
+
+  def _finish(self) -> None:
+    stage, self._stage = self._stage, None
+    if stage is None:
+      return
+    if self._bar is not None:
+      self._bar.remove_task(self._task)
+    self._print(f'{stage.name}: {stage.line()}, took {_duration(stage.spent())}')
+
+  def _print(self, text: str) -> None:
+    self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Stage:
+  """One stage's count, and what it says of the time to come."""
+
+  def __init__(self, name: str, total: int, done: int, clock):
+    self.name, self.total, self.done, self.facts = name, total, done, {}
+    self._clock, self._began = clock, clock()
+    # Speed is counted from here; the first update moves it past the compilation.
+    self._since = (self._began, done)
+    self._last, self._moved = None, False
+
+  def update(self, done: int, facts: dict[str, Any]) -> None:
+    self.done, self.facts = done, facts
+    self._last = (self._clock(), done)
+    if not self._moved and done > self._since[1]:
+      self._moved, self._since = True, self._last
+
+  def left(self) -> float | None:
+    """Seconds to the end; None before two updates, which make a speed."""
+    if self._last is None or self._last[1] <= self._since[1]:
+      return None
+    pace = (self._last[0] - self._since[0]) / (self._last[1] - self._since[1])
+    return max(0., (self.total - self.done) * pace - (self._clock() - self._last[0]))
+
+  def spent(self) -> float:
+    return self._clock() - self._began
+
+  def steps(self) -> str:
+    return f'{self.done}/{self.total}'
+
+  def said(self) -> str:
+    return ', '.join(f'{name} {_number(value)}' for name, value in self.facts.items())
+
+  def line(self) -> str:
+    return ', '.join(part for part in (self.steps(), self.said()) if part)
+
+
+class _Left(ProgressColumn):
+  """The time left, running down between updates."""
+
+  def render(self, task) -> Text:
+    left = task.fields['stage'].left()
+    return Text('' if left is None else f'{_duration(left)} left')
+
+
+def _number(value: Any) -> str:
+  return str(value) if isinstance(value, str | int) else f'{float(value):.3g}'
+
+
+def _duration(seconds: float) -> str:
+  minutes, rest = divmod(round(seconds), 60)
+  hours, minutes = divmod(minutes, 60)
+  return f'{hours}:{minutes:02}:{rest:02}' if hours else f'{minutes}:{rest:02}'

@@ -1,0 +1,219 @@
+"""A run's folder: which run it belongs to, who may write, and what may be deleted.
+
+A run is its configuration. The same configuration finds its folder again and goes on in
+it; any other is refused, and so is other code, data, or packages, because half a result
+of each is a result of nothing. A folder of someone else's is never touched.
+"""
+
+from collections.abc import Mapping, Sequence
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+from typing import Any
+
+from lightman_jax.errors import InputError
+from lightman_jax.files import write_atomically
+from lightman_jax.report import differences, environment as env, lock
+
+# Where something lies is not what is computed: these may differ between two starts.
+PLACES = ('workdir', 'data.data_dir', 'data.manual_dir')
+
+# What this program writes, in the order in which it is deleted: a run that is half
+# deleted must not look finished, nor be resumed under another configuration.
+OWNED = ('results.json', 'folds', 'checkpoints', 'predictions.csv', 'metrics.jsonl',
+         'timing.json', 'confusion.png', 'learning_curves.png', 'environment.json',
+         'config.json')
+
+
+class RunFolder:
+  """Paths of one run, locked until `close` or the end of the process."""
+
+  def __init__(self, path: pathlib.Path, held):
+    self.path, self._held = path, held
+    self.config = path / 'config.json'
+    self.environment = path / 'environment.json'
+    self.metrics = path / 'metrics.jsonl'
+    self.predictions = path / 'predictions.csv'
+    self.results = path / 'results.json'
+    self.timing = path / 'timing.json'
+    self.confusion = path / 'confusion.png'
+    self.curves = path / 'learning_curves.png'
+    self.checkpoints = path / 'checkpoints'
+    self.folds = path / 'folds'
+
+  def __enter__(self) -> 'RunFolder':
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+  def close(self) -> None:
+    """Lets others in."""
+    self._held.close()
+
+  def is_finished(self) -> bool:
+    """Whether the run has its results; they are written last."""
+    return self.results.exists()
+
+  def check(self, environment: Mapping[str, Any], *,
+            resume_anyway: bool = False) -> None:
+    """Writes `environment` into a new folder, or compares it with what is there.
+
+    Args:
+      environment: of `environment.environment`.
+      resume_anyway: go on in another environment, and note that in the file.
+
+    Raises:
+      InputError: it differs from the one of the last start.
+    """
+    if not self.environment.exists():
+      write_json(self.environment, environment)
+      return
+    stored = _read(self.environment)
+    before = (stored.get('resumed_with') or [stored])[-1]
+    changed = differences.between(_compared(before), _compared(environment))
+    if not changed:
+      return
+    if not resume_anyway:
+      raise InputError(
+          f'{self.path} was made in another environment: {differences.told(changed)}; '
+          'go back to that one, go on with --resume_anyway (results of both will mix), '
+          'or start over with --fresh')
+    if not self.is_finished():
+      stored.setdefault('resumed_with', []).append(dict(environment))
+      write_json(self.environment, stored)
+
+
+def name_of(config: Mapping[str, Any], words: Sequence[str]) -> str:
+  """A readable folder name that is a function of the configuration.
+
+  Args:
+    config: nested plain values.
+    words: what to read in the name, such as ('casme2', 'lightman', 'conv4').
+
+  Returns:
+    Such as 'casme2-lightman-conv4-1a2b3c4d'; the digits are of the sha256 of the
+    configuration without `PLACES`.
+  """
+  digest = hashlib.sha256(_canonical(identity(config)).encode()).hexdigest()[:8]
+  clean = (re.sub(r'[^a-z0-9.]+', '_', str(word).lower()).strip('_.')
+           for word in words)
+  return '-'.join([*filter(None, clean), digest])
+
+
+def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+  """The configuration as plain JSON values, without `PLACES`."""
+  return differences.without(json.loads(_canonical(config)), PLACES)
+
+
+def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
+             environment: Mapping[str, Any] | None = None, fresh: bool = False,
+             resume_anyway: bool = False) -> RunFolder:
+  """Opens the folder of a run, a new one or the one that is to go on.
+
+  Args:
+    workdir: the folder; made where missing.
+    config: complete, as nested plain values; written to config.json of a new folder.
+    environment: of `environment.environment`; None leaves it to `RunFolder.check`,
+      which a new run must call before it writes anything else.
+    fresh: delete what this program wrote there, and begin anew.
+    resume_anyway: see `RunFolder.check`.
+
+  Raises:
+    InputError: the folder is someone else's, in use, or belongs to another
+      configuration, code version, data or packages. Nothing was changed then.
+  """
+  path = pathlib.Path(workdir)
+  _refuse_foreign(path)
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+    held = lock.take(path)
+  except (PermissionError, FileNotFoundError, NotADirectoryError,
+          FileExistsError) as error:
+    raise InputError(f'cannot write to {path} ({error.strerror}); give another '
+                     '--workdir') from None
+  folder = RunFolder(path, held)
+  try:
+    _settle(folder, config, fresh)
+    if environment is not None:
+      folder.check(environment, resume_anyway=resume_anyway)
+  except BaseException:
+    folder.close()
+    raise
+  return folder
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+  """Writes plain values as indented JSON, whole or not at all."""
+  text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+  with write_atomically(path) as file:
+    file.write(text + '\n')
+
+
+def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
+  """Leaves the folder with this configuration in it, or refuses."""
+  if folder.config.exists() and not fresh:
+    changed = differences.between(identity(_read(folder.config)), identity(config))
+    if changed:
+      raise InputError(
+          f'{folder.path} belongs to another configuration: '
+          f'{differences.told(changed)}; give another --workdir, or start over there '
+          'with --fresh')
+    return
+  # Without config.json the rest is of a run that was being deleted.
+  _clear(folder.path)
+  write_json(folder.config, config)
+
+
+def _refuse_foreign(path: pathlib.Path) -> None:
+  if path.is_file():
+    raise InputError(f'{path} is a file; give a folder as --workdir')
+  if not path.is_dir() or (path / lock.NAME).is_file():
+    return
+  if any(path.iterdir()):
+    raise InputError(f'{path} holds files but no run of this program, so nothing is '
+                     'written or deleted there; give an empty or new --workdir')
+
+
+def _clear(path: pathlib.Path) -> None:
+  for name in OWNED:
+    # What a killed writer or an earlier deletion left under a temporary name.
+    for rest in (*path.glob(f'.{name}.*'), path / name):
+      if rest.is_dir() and not rest.is_symlink():
+        # A rename is one moment, deleting is many: never half a checkpoint.
+        gone = rest.with_name(f'.{name}.deleted')
+        if rest != gone:
+          shutil.rmtree(gone, ignore_errors=True)
+          rest.rename(gone)
+        shutil.rmtree(gone)
+      else:
+        rest.unlink(missing_ok=True)
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+  try:
+    value = json.loads(path.read_text(encoding='utf-8'))
+  except ValueError:
+    value = None
+  if not isinstance(value, dict):
+    raise InputError(f'{path} cannot be read as JSON; start over with --fresh, or give '
+                     'another --workdir')
+  return value
+
+
+def _compared(environment: Mapping[str, Any]) -> dict[str, Any]:
+  plain = json.loads(_canonical(environment))
+  return differences.without(plain, (*env.NOTED, 'resumed_with'))
+
+
+def _canonical(value: Any) -> str:
+  return json.dumps(value, sort_keys=True, separators=(',', ':'), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+  if hasattr(value, 'tolist'):   # NumPy
+    return value.tolist()
+  raise TypeError(f'{value!r} cannot be written as JSON')

@@ -1,0 +1,70 @@
+"""The table at the end of a run: a row for the method and for each reference."""
+
+from collections.abc import Mapping
+import io
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+HEADS = {'uf1': 'UF1', 'uar': 'UAR', 'accuracy': 'accuracy'}
+
+
+def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
+  """Prints the table of `results.summarise`; it fits 80 columns, without colour, too.
+
+  The lines below it say what the figures are figures of.
+  """
+  console = console or Console()
+  console.print(_table(results))
+  for line in caption(results['about']):
+    # As text, for names in brackets are no markup.
+    console.print(Text(line, style='dim'))
+
+
+def render(results: Mapping[str, Any], *, width: int = 80) -> str:
+  """The same as a plain string, for a log or a page."""
+  out = io.StringIO()
+  show(results, console=Console(file=out, width=width, color_system=None,
+                                force_terminal=False))
+  return '\n'.join(line.rstrip() for line in out.getvalue().splitlines()) + '\n'
+
+
+def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
+  """What every figure must name, a line a thought."""
+  sizes = ', '.join(f'{name} {n}' for name, n in about['clips_per_class'].items())
+  sheet = f'{about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
+  return (
+      f'{about["dataset"]}, {about["class_set"]} ({sizes}), labels {sheet}',
+      f'{about["protocol"]}: {about["folds"]} folds, {about["clips"]} clips, '
+      f'{about["subjects"]} subjects, seed {about["seed"]}',
+      about['f1'],
+      f'[low, high]: {about["interval"]}',
+  )
+
+
+def _table(results: Mapping[str, Any]) -> Table:
+  table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+                show_edge=False)
+  table.add_column('', overflow='fold')
+  for head in HEADS.values():
+    table.add_column(head, no_wrap=True)
+  for number, (name, row) in enumerate(results['rows'].items()):
+    cells = (Text(_cell(row[key])) for key in HEADS)
+    table.add_row(Text(name), *cells, style='' if number else 'bold')
+  return table
+
+
+def _cell(scored: Mapping[str, float | None]) -> str:
+  value, low, high = (_short(scored[key]) for key in ('value', 'low', 'high'))
+  return f'{value} [{low}, {high}]'
+
+
+def _short(value: float | None) -> str:
+  """.712 rather than 0.712; a dash where there is no number."""
+  if value is None:
+    return '-'
+  text = f'{value:.3f}'
+  return text[1:] if text.startswith('0') else text

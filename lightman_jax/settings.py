@@ -1,0 +1,107 @@
+"""What the settings of a run may be, checked before anything heavy is imported."""
+
+from collections.abc import Iterable, Mapping
+import difflib
+import math
+from typing import Any
+
+from lightman_jax.errors import InputError
+
+CHOICES = {
+    'inputs.kind': ('flow', 'difference', 'frames', 'picture', 'landmarks'),
+    'inputs.span': ('each', 'apex'),
+    'inputs.algorithm': ('farneback', 'dis'),
+    'inputs.holds': ('flow', 'intensity'),
+    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'casme2'),
+    'model.encoder': ('conv4',),
+    'method.name': ('lightman', 'maml', 'protonet', 'supervised'),
+    'method.statistic': ('v', 'u'),
+    'episodes.protocol': ('loso',),
+}
+
+# Least and greatest value, both allowed.
+RANGES = {
+    'seed': (0, 2**31 - 1),
+    'inputs.size': (0, 1024),
+    'macro.clips': (1, 4096),
+    'macro.factor': (1.001, 100.),
+    'augment.shift': (0, 64),
+    'augment.flip': (0., 1.),
+    'augment.amplitude': (0., .99),
+    'episodes.shots': (1, 4096),
+    'episodes.queries': (1, 4096),
+    'model.width': (4, 4096),
+    'model.grid': (1, 64),
+    'model.temporal_width': (4, 4096),
+    'model.temporal_depth': (0, 8),
+    'method.inner_steps': (1, 1000),
+    'method.inner_rate': (0., 100.),
+    'method.align_weight': (0., 1000.),
+    'method.bandwidth': (0., 1e6),
+    'training.steps': (1, 10**9),
+    'training.tasks': (1, 10**6),
+    'training.checkpoint_every': (1, 10**9),
+    'training.outer_rate': (0., 100.),
+    'training.weight_decay': (0., 1.),
+    'training.clip_norm': (1e-9, 1e9),
+    'training.devices': (0, 10**6),
+    'evaluation.draws': (1, 10**6),
+    'evaluation.resamples': (100, 10**7),
+    'evaluation.ridge_penalty': (1e-9, 1e9),
+}
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+  """The known word that looks most like `word`."""
+  return difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.)[0]
+
+
+def flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+  """Nested settings under dotted names."""
+  found = {}
+  for name, value in config.items():
+    if isinstance(value, Mapping):
+      found |= flat(value, f'{prefix}{name}.')
+    else:
+      found[prefix + name] = value
+  return found
+
+
+def check(config: Mapping[str, Any]) -> None:
+  """Refuses a configuration that cannot run.
+
+  Args:
+    config: complete and nested, as `config.to_dict()` gives it. Its `data` section is
+      checked by `clips.sources.check_present`.
+
+  Raises:
+    InputError: names the setting, and the nearest right value.
+  """
+  given = flat(config)
+  for name, known in CHOICES.items():
+    if given[name] not in known:
+      raise InputError(f'{name} is {given[name]!r}; the nearest that exists is '
+                       f'{nearest(given[name], known)!r} (all: {", ".join(known)})')
+  for name, (least, most) in RANGES.items():
+    value = given[name]
+    if not math.isfinite(value) or not least <= value <= most:
+      raise InputError(f'{name} is {value!r}; it must be from {least} to {most}')
+  _check_together(given)
+
+
+def _check_together(given: Mapping[str, Any]) -> None:
+  """Settings that are right each, and wrong together."""
+  for name in ('model.width', 'model.temporal_width'):
+    if given[name] % 4:
+      raise InputError(f'{name} is {given[name]}; group normalisation has 4 groups, so '
+                       'it must be a multiple of 4')
+  if given['inputs.kind'] == 'landmarks':
+    raise InputError(
+        f'model.encoder={given["model.encoder"]} takes pictures and inputs.kind='
+        'landmarks has none; use flow, difference, frames or picture')
+  aligned = given['method.name'] == 'lightman' and given['macro.source'] != 'none'
+  if aligned and given['method.statistic'] == 'u' and given['macro.clips'] < 2:
+    raise InputError('method.statistic=u leaves a clip out of its own mean, so it needs '
+                     'macro.clips of 2 or more')
+  if given['macro.source'] == given['data.name'] != 'synthetic':
+    raise InputError(f'macro.source is the data set itself; use macro.source=own')

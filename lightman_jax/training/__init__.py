@@ -1,0 +1,1 @@
+"""State and step, devices, checkpoints, the loop over folds."""

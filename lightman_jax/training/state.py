@@ -1,0 +1,89 @@
+"""State and the meta-step: one outer update from the tasks of a meta-batch."""
+
+from collections.abc import Callable
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+import optax
+
+from lightman_jax import keys
+from lightman_jax.episodes.tasks import Clips, Sizes, Task, sample_task
+from lightman_jax.keys import Purpose
+from lightman_jax.meta.learners import Learner
+from lightman_jax.meta.losses import Scalars
+from lightman_jax.models.network import Params
+
+
+class TrainState(NamedTuple):
+  """Everything a resumed run needs: keys are derived from `step`."""
+  step: Int[Array, '']
+  params: Params
+  opt_state: PyTree
+
+
+class Recipe(NamedTuple):
+  """What a meta-step is made of; the same for all folds."""
+  learner: Learner
+  optimizer: optax.GradientTransformation
+  sizes: Sizes
+  augment: Callable[[Key[Array, ''], Float[Array, '*clip']], Float[Array, '*clip']]
+  tasks: int                # of a meta-batch, over all devices
+
+
+def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float
+                   ) -> optax.GradientTransformation:
+  """AdamW (Loshchilov and Hutter 2019) on gradients clipped by their global norm."""
+  return optax.chain(optax.clip_by_global_norm(clip_norm),
+                     optax.adamw(outer_rate, weight_decay=weight_decay))
+
+
+def init_state(fold_key: Key[Array, ''], recipe: Recipe, shape: tuple[int, ...]
+               ) -> TrainState:
+  """The state before the first step; `shape` is that of one clip."""
+  params = recipe.learner.init(keys.key_for(fold_key, Purpose.INIT), shape)
+  return TrainState(jnp.zeros((), jnp.int32), params, recipe.optimizer.init(params))
+
+
+def run_steps(state: TrainState, fold_key: Key[Array, ''], clips: Clips,
+              splits: Bool[Array, 'P S'], *, recipe: Recipe, length: int,
+              axis: str, devices: int) -> tuple[TrainState, Scalars]:
+  """`length` meta-steps of one fold on one of `devices`; scalars (length,)."""
+  step = functools.partial(_meta_step, fold_key=fold_key, clips=clips, splits=splits,
+                           recipe=recipe, axis=axis, devices=devices)
+  return jax.lax.scan(lambda state, _: step(state), state, length=length)
+
+
+def _meta_step(state, *, fold_key, clips, splits, recipe, axis, devices):
+  mine = recipe.tasks // devices
+  # A task's key is that of its number, so the tasks of a step are the same however
+  # many devices share them.
+  number = jax.lax.axis_index(axis) * mine + jnp.arange(mine)
+
+  def one_task(number):
+    key = lambda purpose: jax.random.fold_in(
+        keys.key_for(fold_key, purpose, state.step), number)
+    task = sample_task(key(Purpose.TASKS), clips, splits, recipe.sizes)
+    task = _augmented(key(Purpose.AUGMENT), task, recipe.augment)
+    return recipe.learner.meta_grad(state.params, task, key(Purpose.ADAPT))
+
+  grads, scalars = jax.vmap(one_task)(number)
+  grads, scalars = jax.lax.pmean(
+      jax.tree.map(lambda x: x.mean(0), (grads, scalars)), axis)
+  scalars = {**scalars, 'gradient_norm': optax.global_norm(grads)}
+  updates, opt_state = recipe.optimizer.update(grads, state.opt_state, state.params)
+  params = optax.apply_updates(state.params, updates)
+  return TrainState(state.step + 1, params, opt_state), scalars
+
+
+def _augmented(key: Key[Array, ''], task: Task, augment) -> Task:
+  def several(key, x):
+    return jax.vmap(augment)(jax.random.split(key, len(x)), x) if len(x) else x
+
+  def side(key, examples):
+    key_micro, key_macro = jax.random.split(key)
+    return examples._replace(x=several(key_micro, examples.x),
+                             macro=several(key_macro, examples.macro))
+  return Task(*map(side, jax.random.split(key), task))

@@ -1,0 +1,72 @@
+"""Cells are stripped text, whatever the file holds and is called."""
+
+import openpyxl
+import pytest
+
+from lightman_jax.annotations.cells import find_table, read_cells
+from lightman_jax.errors import InputError
+
+COLUMNS = {'subject': ('Subject',), 'units': ('Action Units', 'AU'), 'note': ('Note',)}
+
+
+def workbook(path, lines):
+  book = openpyxl.Workbook()
+  for line in lines:
+    book.active.append(line)
+  book.create_sheet()
+  book.save(path)
+  return path
+
+
+def test_numbers_of_a_workbook_are_text_without_a_point(tmp_path):
+  path = workbook(tmp_path / 'a.xlsx', [[1, 12.0, ' x '], [None, '01', 1.5]])
+  assert read_cells(path) == [['1', '12', 'x'], ['', '01', '1.5']]
+
+
+def test_old_binary_workbooks_are_read(tmp_path):
+  xlwt = pytest.importorskip('xlwt')
+  book = xlwt.Workbook()
+  sheet = book.add_sheet('s')
+  for column, value in enumerate([12, '4+L10', '\\']):
+    sheet.write(0, column, value)
+  book.save(str(tmp_path / 'a.xls'))
+  assert read_cells(tmp_path / 'a.xls') == [['12', '4+L10', '\\']]
+
+
+def test_the_content_says_what_a_file_is(tmp_path):
+  path = workbook(tmp_path / 'a.xlsx', [['a', 'b']])
+  path.rename(tmp_path / 'a.csv')
+  (tmp_path / 'b.xlsx').write_text('a,b\n1,2\n')
+  assert read_cells(tmp_path / 'a.csv') == [['a', 'b']]
+  assert read_cells(tmp_path / 'b.xlsx') == [['a', 'b'], ['1', '2']]
+
+
+@pytest.mark.parametrize('mark', [',', ';', '\t'])
+def test_csv_with_any_divider_and_a_byte_order_mark(tmp_path, mark):
+  path = tmp_path / 'a.csv'
+  path.write_bytes(f'Subject{mark}AU\r\n01{mark}"4{mark}7"\r\n'.encode('utf-8-sig'))
+  assert read_cells(path) == [['Subject', 'AU'], ['01', f'4{mark}7']]
+
+
+def test_the_header_is_found_by_its_words_below_a_preamble():
+  cells = [['A title'], [], ['', ' sub ject ', '', 'au'], [], ['', '01', '', '4'], ['']]
+  (record,) = find_table(cells, COLUMNS, optional=('note',), where='s.xlsx')
+  assert record.row == 5
+  assert record.cells == {'subject': '01', 'units': '4', 'note': ''}
+
+
+@pytest.mark.parametrize('cells, words', [
+    ([['Subject', 'x']], ['s.xlsx', 'Action Units']),
+    ([['Subject', 'AU', 'subject']], ['s.xlsx', 'row 1', 'twice']),
+])
+def test_a_wrong_header_is_named(cells, words):
+  with pytest.raises(InputError) as caught:
+    find_table(cells, COLUMNS, optional=('note',), where='s.xlsx')
+  assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize('content', [b'PK\x03\x04broken', b'\xff\xfe\x00', b'\x80abc'])
+def test_what_is_no_table_is_refused(tmp_path, content):
+  (tmp_path / 'a.xlsx').write_bytes(content)
+  with pytest.raises(InputError, match='a.xlsx'):
+    read_cells(tmp_path / 'a.xlsx')
