@@ -23,7 +23,7 @@ def base() -> config_dict.ConfigDict:
           name='', class_set='', frames=9, size=64, data_dir='', manual_dir='', path='',
           sheet='auto', edition='auto', synthetic=synthetic()),
       # What the network sees. kind: flow, difference, frames, picture, landmarks.
-      inputs=dict(kind='flow', span='each', algorithm='farneback', size=64,
+      inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
                   holds='flow'),
       # The macro-expressions that micro-expressions are aligned with.
       macro=dict(
@@ -32,7 +32,7 @@ def base() -> config_dict.ConfigDict:
           factor=4.,              # magnified: times the motion
           data=dict(frames=9, size=64, class_set='', synthetic=synthetic())),
       augment=dict(shift=1, flip=.5, amplitude=.2),
-      episodes=dict(protocol='loso', shots=2, queries=2),
+      episodes=dict(protocol='loso', shots=3, queries=3),
       model=dict(encoder='conv4', width=32, grid=4, temporal_width=32,
                  temporal_depth=2),
       method=dict(
@@ -40,9 +40,10 @@ def base() -> config_dict.ConfigDict:
           align_weight=.5,        # lambda
           statistic='v',          # of the MMD: v (biased) or u (unbiased)
           bandwidth=0.),          # of its kernels; 0: from the mean distance
-      training=dict(steps=200, tasks=4, checkpoint_every=50, outer_rate=1e-3,
+      training=dict(steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
                     weight_decay=1e-2, clip_norm=1.,
-                    devices=0),   # 0: all
+                    devices=0,          # 0: all
+                    tasks_at_once=0),   # of a device; 0: one on a CPU, else all
       evaluation=dict(draws=8, resamples=2000, ridge_penalty=.1),
   ))
 

@@ -17,6 +17,8 @@ def get_config(arg: str | None = None):
   config.inputs.update(kind='picture', holds='flow', size=28)
   config.macro.update(source='synthetic')
   config.macro.data.update(frames=3, size=64)
+  config.model.update(width=16, temporal_width=16, temporal_depth=1)
+  config.training.update(steps=150, tasks=2)
   return common.finish(config, arg, {'clips': _clips})
 
 

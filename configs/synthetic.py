@@ -15,8 +15,9 @@ def get_config(arg: str | None = None):
   config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
   config.inputs.size = 32
   config.model.update(width=16, temporal_width=16, temporal_depth=1)
-  config.macro.update(clips=6)
-  config.training.update(steps=60, tasks=2, checkpoint_every=20, outer_rate=3e-3)
+  config.macro.clips = 6
+  config.episodes.update(shots=2, queries=2)
+  config.training.update(steps=60, tasks=1, checkpoint_every=30)
   return common.finish(config, arg, {'large': _large})
 
 

@@ -137,7 +137,7 @@ def make_recipe(config: Mapping[str, Any], pool: Pool) -> Recipe:
       make_sizes(config, pool),
       functools.partial(augment, content=pool.content,
                         how=Augmentation(**config['augment'])),
-      training['tasks'])
+      training['tasks'], device_door.tasks_at_once(training['tasks_at_once']))
 
 
 def fold_data(config: Mapping[str, Any], material: Material, number: int) -> FoldData:
@@ -207,7 +207,7 @@ def _on_chunk(folder, progress, material, number, trainer: Trainer, last: int,
        **{name: float(x[n]) for name, x in scalars.items() if name != 'query_loss'}}
       for n in range(trainer.length)])
   progress.update(number * trainer.steps + last,
-                  folds=f'{number}/{len(material.folds)}',
+                  folds=f'{number + last // trainer.steps}/{len(material.folds)}',
                   loss=float(scalars['query_loss'].mean()))
 
 

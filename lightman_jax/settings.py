@@ -45,6 +45,7 @@ RANGES = {
     'training.weight_decay': (0., 1.),
     'training.clip_norm': (1e-9, 1e9),
     'training.devices': (0, 10**6),
+    'training.tasks_at_once': (0, 10**6),
     'evaluation.draws': (1, 10**6),
     'evaluation.resamples': (100, 10**7),
     'evaluation.ridge_penalty': (1e-9, 1e9),
@@ -103,5 +104,15 @@ def _check_together(given: Mapping[str, Any]) -> None:
   if aligned and given['method.statistic'] == 'u' and given['macro.clips'] < 2:
     raise InputError('method.statistic=u leaves a clip out of its own mean, so it needs '
                      'macro.clips of 2 or more')
-  if given['macro.source'] == given['data.name'] != 'synthetic':
-    raise InputError(f'macro.source is the data set itself; use macro.source=own')
+  if given['macro.source'] == given['data.name']:
+    _check_other_people(given)
+
+
+def _check_other_people(given: Mapping[str, Any]) -> None:
+  """Macro clips of another data set belong to nobody here, so every fold uses them."""
+  if given['data.name'] != 'synthetic':
+    raise InputError('macro.source is the data set itself; use macro.source=own')
+  if given['data.synthetic.seed'] == given['macro.data.synthetic.seed']:
+    raise InputError('macro.source=synthetic with the seed of the data set are the same '
+                     'people under another name; use macro.source=own, or another '
+                     'macro.data.synthetic.seed')

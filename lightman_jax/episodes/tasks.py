@@ -16,11 +16,13 @@ class Examples(NamedTuple):
 
 
 class Task(NamedTuple):
+  """What is adapted to, and what judges the adapted model; of different people."""
   support: Examples
   query: Examples
 
   @property
   def everything(self) -> Examples:
+    """Both sides as one batch."""
     return jax.tree.map(lambda *x: jnp.concatenate(x), *self)
 
 

@@ -20,7 +20,7 @@ class Conv4(nn.Module):
   def __call__(self, x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w d']:
     for _ in range(4):
       x = layers.Conv(self.width)(x)
-      x = nn.relu(layers.group_norm()(x))
+      x = nn.relu(layers.GroupNorm()(x))
       if min(x.shape[1:3]) >= 2 * self.grid:
         x = layers.max_pool(x)
     return x

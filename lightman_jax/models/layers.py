@@ -10,6 +10,7 @@ import itertools
 import math
 
 from flax import linen as nn
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -53,9 +54,20 @@ def max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
   return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
 
 
-def group_norm(groups: int = 4) -> nn.Module:
+class GroupNorm(nn.Module):
   """Stands where a paper has batch normalisation: it keeps no running statistics.
 
-  A clip's features depend on that clip alone (Wu and He 2018, eq. 1-3).
+  A clip's features depend on that clip alone (Wu and He 2018, eq. 1-3). Written out
+  because flax's own takes half as long again to compile under two derivatives.
   """
-  return nn.GroupNorm(num_groups=groups)
+  groups: int = 4
+
+  @nn.compact
+  def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *space c']:
+    c = x.shape[-1]
+    scale = self.param('scale', nn.initializers.ones, (c,))
+    bias = self.param('bias', nn.initializers.zeros, (c,))
+    y = x.reshape(len(x), -1, self.groups, c // self.groups)
+    y -= y.mean((1, 3), keepdims=True)
+    y *= jax.lax.rsqrt(jnp.square(y).mean((1, 3), keepdims=True) + 1e-5)
+    return y.reshape(x.shape) * scale + bias

@@ -37,6 +37,7 @@ class Network(NamedTuple):
   classes: int
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
+    """Of clips; the softmax of a row is a clip's probabilities."""
     return self.classify(params, self.embed(params, x))
 
 

@@ -21,5 +21,5 @@ class Temporal(nn.Module):
     for _ in range(self.depth):
       # A single picture has no neighbours in time, only zeros: no weights for them.
       x = layers.Conv(self.width, (min(3, x.shape[1]), 3, 3))(x)
-      x = nn.relu(layers.group_norm()(x))
+      x = nn.relu(layers.GroupNorm()(x))
     return x.mean(1)

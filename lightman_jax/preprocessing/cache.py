@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import hashlib
+import io
 import os
 import pathlib
 
@@ -23,8 +24,8 @@ def folder() -> pathlib.Path:
 
 def parameters(how: inputs.Settings) -> dict:
   """Everything beside the clips that moves a number of the inputs."""
-  return {**how._asdict(), 'farneback': flow.FARNEBACK, 'dis': flow.DIS_PRESET,
-          'channels': flow.CHANNELS, 'opencv': cv2.__version__, 'version': 1}
+  return {**how._asdict(), 'farneback': flow.FARNEBACK, 'dis': flow.DIS,
+          'channels': flow.CHANNELS, 'opencv': cv2.__version__, 'version': 2}
 
 
 def cached_inputs(clips: ClipSet, how: inputs.Settings, *,
@@ -33,25 +34,28 @@ def cached_inputs(clips: ClipSet, how: inputs.Settings, *,
   """`make_inputs`, from the cache where they are whole there."""
   named = repr((clips.info['sha256'], sorted(parameters(how).items())))
   path = folder() / f'{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy'
-  if path.exists():
-    try:
-      return _read(path)
-    except (ValueError, OSError, EOFError):
-      say(f'{path} is damaged and is computed again')
+  try:
+    return _read(path)
+  except (FileNotFoundError, NotADirectoryError):
+    pass            # not made yet
+  except (ValueError, OSError):
+    say(f'{path} is damaged and is computed again')
   x = inputs.make_inputs(clips, how, progress=progress)
+  content = io.BytesIO()
+  np.save(content, x, allow_pickle=False)
   try:
     with write_atomically(path, 'wb') as file:
-      np.save(file, x, allow_pickle=False)
-      file.write(hashlib.sha256(x.tobytes()).digest())
+      file.write(content.getbuffer())
+      file.write(hashlib.sha256(content.getbuffer()).digest())
   except OSError as error:
     # A cache that cannot be written costs time at the next start, and nothing else.
-    say(f'inputs are not kept: cannot write {path} ({error.strerror})')
+    say(f'inputs are not kept: cannot write {path} ({error.strerror or error})')
   return x
 
 
 def _read(path: pathlib.Path) -> Float32[np.ndarray, 'N *clip']:
-  with open(path, 'rb') as file:
-    x = np.load(file, allow_pickle=False)
-    if file.read() != hashlib.sha256(x.tobytes()).digest():
-      raise ValueError('checksum')
-  return x
+  """The digest is looked at first: NumPy may fail in any way on a damaged header."""
+  whole, size = np.memmap(path, np.uint8, 'r'), hashlib.sha256().digest_size
+  if hashlib.sha256(whole[:-size]).digest() != whole[-size:].tobytes():
+    raise ValueError(f'{path} is not what was written')
+  return np.load(path, allow_pickle=False)

@@ -35,9 +35,10 @@ def render(results: Mapping[str, Any], *, width: int = 80) -> str:
 def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
   """What every figure must name, a line a thought."""
   sizes = ', '.join(f'{name} {n}' for name, n in about['clips_per_class'].items())
-  sheet = f'{about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
+  labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
+            if about['sheet'] else 'labels made with the clips')
   return (
-      f'{about["dataset"]}, {about["class_set"]} ({sizes}), labels {sheet}',
+      f'{about["dataset"]}, {about["class_set"]} ({sizes}), {labels}',
       f'{about["protocol"]}: {about["folds"]} folds, {about["clips"]} clips, '
       f'{about["subjects"]} subjects, seed {about["seed"]}',
       about['f1'],

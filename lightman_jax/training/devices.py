@@ -49,6 +49,14 @@ def first(tree):
   return jax.tree.map(lambda x: np.asarray(x[0]), tree)
 
 
+def tasks_at_once(wanted: int) -> int:
+  """How many of its tasks a device takes as one batch; 0 leaves it to the backend.
+
+  An accelerator is filled by a large batch; a CPU is full with one task.
+  """
+  return wanted or (1 if jax.default_backend() == 'cpu' else 10**6)
+
+
 def use_compilation_cache() -> None:
   """Compiled programs are kept between runs, where the user has not said otherwise."""
   if jax.config.jax_compilation_cache_dir is None:

@@ -31,6 +31,7 @@ class Recipe(NamedTuple):
   sizes: Sizes
   augment: Callable[[Key[Array, ''], Float[Array, '*clip']], Float[Array, '*clip']]
   tasks: int                # of a meta-batch, over all devices
+  at_once: int              # of the tasks that a device holds, as one batch
 
 
 def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float
@@ -69,7 +70,10 @@ def _meta_step(state, *, fold_key, clips, splits, recipe, axis, devices):
     task = _augmented(key(Purpose.AUGMENT), task, recipe.augment)
     return recipe.learner.meta_grad(state.params, task, key(Purpose.ADAPT))
 
-  grads, scalars = jax.vmap(one_task)(number)
+  together = min(recipe.at_once, mine)
+  # One at a time no kernel has a batch axis: on a CPU twice as fast as all at once.
+  grads, scalars = jax.lax.map(
+      one_task, number, batch_size=together if together > 1 else None)
   grads, scalars = jax.lax.pmean(
       jax.tree.map(lambda x: x.mean(0), (grads, scalars)), axis)
   scalars = {**scalars, 'gradient_norm': optax.global_norm(grads)}

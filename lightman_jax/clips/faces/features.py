@@ -44,8 +44,8 @@ def eyes(
     gaze: shift of the irises in shares of their radius.
     light: brightness where the eyes are.
   """
-  layer = np.empty((canvas.side, canvas.side, 3), np.uint8)
-  layer[:] = np.round(255 * np.clip(np.array([.90, .88, .86]) * light, 0., 1.))
+  layer = np.full((canvas.side, canvas.side, 3), round(255 * min(.88 * light, 1.)),
+                  np.uint8)
   uppers, lowers, openings = [], [], []
   for eye, (top, _) in enumerate(_EYES):
     corners = rest[[top[0], top[3]]]

@@ -56,8 +56,8 @@ class Pose(NamedTuple):
 
 class Frame(NamedTuple):
   """What moves at one instant."""
-  sheets: warp.Sheets                # the skin's movement from rest
-  points: Float[np.ndarray, '83 2']  # where that brings them
+  bent: warp.Bend                    # the skin's movement from rest
+  points: Float[np.ndarray, '83 2']  # where that and a blink bring them
   pose: Pose
   folds: dict[int, float]            # depth of each unit's creases, 0 to 1
   flicker: float                     # of the lamp, 1 is none
@@ -101,13 +101,13 @@ def sit(
   """Draws the face at rest, for pictures of `size` pixels."""
   points = rest_points(person, look)
   canvas = Canvas(2 * round(size * (1. + 2. * warp.MARGIN)), warp.MARGIN)
-  lit = skin.shading(person, look, points, Canvas(64, warp.MARGIN))
-  at = np.round(Canvas(64, warp.MARGIN).pixels(
+  lit = skin.shading(person, look, points, canvas)
+  at = np.round(canvas.pixels(
       np.stack([points[36:48].mean(0), points[48:60].mean(0)]))).astype(int)
   eyes, mouth = (float(lit[y, x]) for x, y in at)
   return Sitter(
       person, look, points, warp.skin_of(points), canvas,
-      cv2.merge(tuple(skin.draw(person, look, points, canvas))),
+      cv2.merge(tuple(skin.draw(person, points, canvas, lit))),
       features.folds(points, canvas, units),
       (eyes, mouth))
 
@@ -115,8 +115,7 @@ def sit(
 def _bent(sitter: Sitter, frame: Frame, size: int) -> np.ndarray:
   """The skin of one frame, twice as large as asked for, colours first."""
   where = np.stack(frame.pose.undo_grid(Canvas(size, 0.)), -1)
-  back = warp.backward(frame.points, frame.sheets, where) - where
-  back = cv2.resize(back, (2 * size, 2 * size),
+  back = cv2.resize(warp.backward(frame.bent, where), (2 * size, 2 * size),
                     interpolation=cv2.INTER_LINEAR)
   source = [sitter.canvas.pixels(at + back[..., k]).astype(np.float32)
             for k, at in enumerate(frame.pose.undo_grid(Canvas(2 * size, 0.)))]
@@ -177,12 +176,13 @@ def displacement(
   canvas = Canvas(size, 0.)
   ticks = canvas.ticks()
   rest = np.stack(onset.undo_grid(canvas), -1)
+  below = warp.below_lips(sitter.points, rest)
   lids = onset.apply(sitter.points)
   skin_share = 1. - canvas.fill(*(lids[list(eye)] for eye in (landmarks.LEFT_EYE,
                                                               landmarks.RIGHT_EYE)))
   moved = np.empty((len(frames), size, size, 2), np.float32)
   for field, frame in zip(moved, frames):
-    move = warp.forward(sitter.skin, frame.sheets, rest) * skin_share[..., None]
+    move = warp.forward(frame.bent, rest, below) * skin_share[..., None]
     head = frame.pose.after(onset)
     for axis in range(2):
       a, b = head.turn[axis] - np.eye(2)[axis]

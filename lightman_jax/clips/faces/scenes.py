@@ -177,8 +177,9 @@ def _moves(
   residue = float(rng.uniform(0., .2))
   pulls = [np.tensordot((a.left, a.right), muscles.directions(a.unit), 1)
            for a in scene.actions]
+  whole, = warp.bend(sitter.skin, sum(pulls)[None])
   widest = max(np.linalg.norm(sheet, axis=-1).max()
-               for sheet in warp.stretch(sitter.skin, sum(pulls)))
+               for sheet in (whole.upper, whole.lower))
   scale = scene.amplitude / 64. / sitter.look.zoom / widest
   courses = [motion.activation(at, timing, delay=a.delay, hold=hold, residue=residue)
              for a in scene.actions]
@@ -193,6 +194,27 @@ def _moves(
   return moves, folds, closed
 
 
+def _shots(
+    scene: Scene, sitter: draw.Sitter, numbers: tuple[int, ...]
+) -> list[draw.Frame]:
+  """What moves at each of some frame numbers."""
+  at, level = np.asarray(numbers, float), scene.difficulty
+  moves, folds, closed = _moves(scene, sitter, at)
+  bent = warp.bend(sitter.skin, moves)
+  wide = level.head * (1. if scene.kind == 'micro' else 2.)
+  drift = motion.drift_at(
+      at, motion.Timing(scene.onset, scene.apex, scene.offset),
+      motion.draw_drift(_rng(scene.seed, scene.clip, 'head'), size=wide))
+  shots = []
+  for t, number in enumerate(numbers):
+    rng = _rng(scene.seed, scene.clip, 'frame', number)
+    shots.append(draw.Frame(
+        bent[t], draw.blinking(bent[t].points, float(closed[t])),
+        draw.pose_of(sitter.look, drift[t]), folds[t],
+        1. + level.flicker * float(rng.normal()), int(rng.integers(2**31))))
+  return shots
+
+
 def render(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendered:
   """The pictures of some frames of a scene.
 
@@ -201,29 +223,14 @@ def render(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendered:
     frames: frame numbers; before onset the face is at rest.
     size: side of the picture in pixels; the face fills it.
   """
-  at = np.asarray(frames, float)
   level = scene.difficulty
   person = person_of(scene.seed, scene.subject, level)
   look = identity.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
                             framing=level.framing)
   sitter = draw.sit(person, look, size=size, units=tuple(a.unit for a in scene.actions))
-  moves, folds, closed = _moves(scene, sitter, at)
-  rng = _rng(scene.seed, scene.clip, 'head')
-  wide = level.head * (1. if scene.kind == 'micro' else 2.)
-  drift = motion.drift_at(
-      at, motion.Timing(scene.onset, scene.apex, scene.offset),
-      motion.draw_drift(rng, size=wide))
-  onset = draw.pose_of(look, np.zeros(4))
-  shots = []
-  for t, number in enumerate(frames):
-    lamp = _rng(scene.seed, scene.clip, 'frame', number)
-    shots.append(draw.Frame(
-        warp.stretch(sitter.skin, moves[t]),
-        draw.blinking(sitter.points + warp.at_points(sitter.skin, moves[t]), closed[t]),
-        draw.pose_of(look, drift[t]), folds[t],
-        1. + level.flicker * float(lamp.normal()), int(lamp.integers(2**31))))
+  shots = _shots(scene, sitter, frames)
   return Rendered(
       np.stack([draw.picture(sitter, shot, size=size, noise=level.noise)
                 for shot in shots]),
       np.stack([draw.landmarks_at(shot, size=size) for shot in shots]),
-      draw.displacement(sitter, onset, shots, size=size))
+      draw.displacement(sitter, draw.pose_of(look, np.zeros(4)), shots, size=size))

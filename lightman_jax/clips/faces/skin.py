@@ -68,7 +68,7 @@ def shading(
     person: Person, look: Look, points: Float[np.ndarray, '83 2'], canvas: Canvas
 ) -> Float32[np.ndarray, 's s']:
   """How much light each point of the face returns (Lambert), about 1."""
-  coarse = Canvas(min(canvas.side, 84), canvas.margin)
+  coarse = Canvas(min(canvas.side, 80), canvas.margin)
   height = _relief(points, coarse).astype(np.float32)
   right, down = (cv2.Sobel(height, cv2.CV_32F, dx, 1 - dx, ksize=3) * coarse.scale / 8.
                  for dx in (1, 0))
@@ -200,9 +200,10 @@ def _behind(
 
 
 def draw(
-    person: Person, look: Look, points: Float[np.ndarray, '83 2'], canvas: Canvas
+    person: Person, points: Float[np.ndarray, '83 2'], canvas: Canvas,
+    light: Float32[np.ndarray, 's s'],
 ) -> Float32[np.ndarray, '3 s s']:
-  """The face with its eyes and mouth left out."""
+  """The face with its eyes and mouth left out; `light` is its `shading`."""
   noise, rough = (texture(person.texture_seed + k, canvas.side) for k in (3, 4))
   image = _behind(person, points, canvas, rough)
   for ear, out in ((0, -1.), (16, 1.)):
@@ -213,8 +214,7 @@ def draw(
   face = _lips(face, person, points, canvas)
   for brow in (points[17:22], points[26:21:-1]):
     face = _brow(face, person, brow, canvas)
-  face = face * (1. - _folds(person, points, canvas))
-  face = face * shading(person, look, points, canvas)
+  face = face * (light * (1. - _folds(person, points, canvas)))
   head = canvas.blur(canvas.fill(head_outline(points)), .004)
   image = over(image, head, face)
   return _hair(image, person, points, canvas, rough)

@@ -26,18 +26,18 @@ _LOWER_LIP = (55, 56, 57, 58, 59, 65, 66, 67)
 _LIP_LINE = ((60, 60), (61, 67), (62, 66), (63, 65), (64, 64))
 
 
-class Sheets(NamedTuple):
-  """The two movements on a regular grid over the unit square and its margin."""
-  upper: Float32[np.ndarray, 'g g 2']
+class Bend(NamedTuple):
+  """One instant's movement of a face; the grids span the unit square and its margin."""
+  upper: Float32[np.ndarray, 'g g 2']    # of the upper lip's sheet
   lower: Float32[np.ndarray, 'g g 2']
+  points: Float[np.ndarray, '83 2']      # where the points come to lie
 
 
 class Skin(NamedTuple):
   """One face's kernels, for the sheet of the upper lip and that of the lower."""
   points: Float[np.ndarray, '83 2']
-  grid: tuple[Float32[np.ndarray, 'gg n'], ...]
-  at_points: tuple[Float[np.ndarray, '83 n'], ...]
-  solve: tuple[Float[np.ndarray, 'n n'], ...]
+  grid: Float32[np.ndarray, 'gg 83']
+  between: Float[np.ndarray, '83 83']
 
 
 @lru_cache
@@ -46,44 +46,41 @@ def _members() -> tuple[np.ndarray, np.ndarray]:
   return (np.setdiff1d(every, _LOWER_LIP), np.setdiff1d(every, _UPPER_LIP))
 
 
+@lru_cache
+def _grid() -> np.ndarray:
+  ticks = np.linspace(-MARGIN, 1. + MARGIN, _CELLS, dtype=np.float32)
+  return np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2)
+
+
 def _kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-  squared = ((a * a).sum(1)[:, None] + (b * b).sum(1) - 2. * a @ b.T)
-  r = np.sqrt(3. * np.maximum(squared, 0.)) / REACH
+  r = np.hypot(a[:, :1] - b[:, 0], a[:, 1:] - b[:, 1]) * (3.**.5 / REACH)
   return (1. + r) * np.exp(-r)
 
 
 def skin_of(points: Float[np.ndarray, '83 2']) -> Skin:
   """Prepares one face at rest; all its frames share this."""
-  ticks = np.linspace(-MARGIN, 1. + MARGIN, _CELLS)
-  grid = np.stack(np.meshgrid(ticks, ticks), -1).reshape(-1, 2)
-  on_grid = _kernel(grid.astype(np.float32), points.astype(np.float32))
-  between = _kernel(points, points)
-  members = _members()
-  return Skin(
-      points=points, grid=tuple(on_grid[:, m] for m in members),
-      at_points=tuple(between[:, m] for m in members),
-      solve=tuple(np.linalg.inv(between[np.ix_(m, m)] + _RIDGE * np.eye(len(m)))
-                  for m in members))
+  return Skin(points, _kernel(_grid(), points.astype(np.float32)),
+              _kernel(points, points))
 
 
-def stretch(skin: Skin, moves: Float[np.ndarray, '83 2']) -> Sheets:
+def bend(skin: Skin, moves: Float[np.ndarray, 'T 83 2']) -> list[Bend]:
   """The movement of the whole face when its points want to move like this."""
-  sheets = []
-  for grid, solve, member in zip(skin.grid, skin.solve, _members()):
-    weights = (solve @ moves[member]).astype(np.float32)
-    sheets.append((grid @ weights).reshape(_CELLS, _CELLS, 2))
-  return Sheets(*sheets)
-
-
-def at_points(
-    skin: Skin, moves: Float[np.ndarray, '83 2']
-) -> Float[np.ndarray, '83 2']:
-  """Where the points really go: what `stretch` says, but without its grid."""
-  upper, lower = (k @ solve @ moves[m] for k, solve, m
-                  in zip(skin.at_points, skin.solve, _members()))
+  wanted = moves.transpose(1, 0, 2).reshape(muscles.POINTS, -1)
+  sheets, reached = [], []
+  for member in _members():
+    kernel = skin.between[np.ix_(member, member)]
+    weights = np.linalg.solve(kernel + _RIDGE * np.eye(len(member)), wanted[member])
+    reached.append(skin.between[:, member] @ weights)
+    # Not `@`: its threads wait for each other longer than this takes.
+    sheet = cv2.gemm(skin.grid[:, member], weights.astype(np.float32), 1., None, 0.)
+    sheets.append(sheet.reshape(_CELLS, _CELLS, -1, 2))
   share = below_lips(skin.points, skin.points)[:, None]
   share[list(_UPPER_LIP)], share[list(_LOWER_LIP)] = 0., 1.
-  return (1. - share) * upper + share * lower
+  moved = ((1. - share) * reached[0] + share * reached[1]).reshape(
+      muscles.POINTS, -1, 2)
+  upper, lower = sheets
+  return [Bend(upper[:, :, t].copy(), lower[:, :, t].copy(),
+               skin.points + moved[:, t]) for t in range(len(moves))]
 
 
 def below_lips(
@@ -100,43 +97,46 @@ def below_lips(
 
 
 def _sample(sheet: np.ndarray, where: np.ndarray) -> np.ndarray:
-  cells = ((where + MARGIN) * ((_CELLS - 1) / (1. + 2. * MARGIN))).astype(np.float32)
+  cells = (where + MARGIN) * ((_CELLS - 1) / (1. + 2. * MARGIN))
+  cells = cells.astype(np.float32, copy=False)
   return cv2.remap(sheet, cells[..., 0], cells[..., 1], cv2.INTER_LINEAR,
                    borderMode=cv2.BORDER_REPLICATE)
 
 
 def forward(
-    skin: Skin, sheets: Sheets, where: Float[np.ndarray, 'h w 2']
+    bent: Bend, where: Float[np.ndarray, 'h w 2'], below: Float[np.ndarray, 'h w']
 ) -> Float[np.ndarray, 'h w 2']:
-  """The movement of the skin that lies at `where` at rest."""
-  below = below_lips(skin.points, where)[..., None]
-  return ((1. - below) * _sample(sheets.upper, where)
-          + below * _sample(sheets.lower, where))
+  """The movement of the skin that lies at `where` at rest.
+
+  Args:
+    bent: the movement.
+    where: unit coordinates.
+    below: `below_lips` at rest of these.
+  """
+  upper = _sample(bent.upper, where)
+  return upper + below[..., None] * (_sample(bent.lower, where) - upper)
 
 
 def backward(
-    moved: Float[np.ndarray, '83 2'], sheets: Sheets,
-    where: Float[np.ndarray, 'h w 2'],
+    bent: Bend, where: Float[np.ndarray, 'h w 2']
 ) -> Float[np.ndarray, 'h w 2']:
-  """Where the skin that is now at `where` lay at rest: solves x + forward(x) = where.
+  """How far from `where` the skin that is there now lay at rest.
 
-  Args:
-    moved: the points after the movement.
-    sheets: the movement.
-    where: unit coordinates.
-
-  A fixed-point iteration, which converges where the skin is not folded; it stops at
-  1/80 of a 64-pixel picture's pixel.
+  Solves x + forward(x) = where for both sheets by fixed-point iteration, which
+  converges where the skin is not folded; it stops at 1/80 of a pixel in 64.
   """
-  sources = []
-  for sheet in sheets:
-    source = where - _sample(sheet, where)
-    for _ in range(25):
-      better = where - _sample(sheet, source)
-      step = np.abs(better - source).max()
-      source = better
-      if step < 2e-4:
-        break
-    sources.append(source)
-  below = below_lips(moved, where)[..., None]
-  return (1. - below) * sources[0] + below * sources[1]
+  upper, lower = (_sample(_inverse(sheet), where) for sheet in (bent.upper, bent.lower))
+  below = below_lips(bent.points, where)[..., None]
+  return upper + below * (lower - upper)
+
+
+def _inverse(sheet: np.ndarray) -> np.ndarray:
+  grid = _grid().reshape(sheet.shape)
+  back = -sheet
+  for _ in range(25):
+    better = -_sample(sheet, grid + back)
+    step = np.abs(better - back).max()
+    back = better
+    if step < 2e-4:
+      break
+  return back

@@ -1,0 +1,87 @@
+"""Every configuration, under every variant, is complete and can be checked."""
+
+import inspect
+import json
+
+import pytest
+
+from configs import casme2, common, manifest, synthetic
+from lightman_jax import settings
+from lightman_jax.clips import choice
+from lightman_jax.errors import InputError
+from lightman_jax.meta.learners import make_learner
+from lightman_jax.models.network import make_encoder
+from lightman_jax.preprocessing import augmentation
+from lightman_jax.preprocessing import inputs
+from lightman_jax.training.state import make_optimizer
+
+FILES = {'casme2': (casme2, ['three']), 'manifest': (manifest, ['clips']),
+         'synthetic': (synthetic, ['large'])}
+SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml',
+          *(f'method={name}' for name in settings.CHOICES['method.name']),
+          *(f'macro={name}' for name in settings.CHOICES['macro.source'])]
+# A data set's own macro-expressions are macro=own.
+OWN = {('casme2', 'macro=casme2'), ('synthetic', 'macro=synthetic')}
+ALL = [(name, arg) for name, (_, own) in FILES.items()
+       for arg in [*SHARED, *own, *(f'debug,{word}' for word in own),
+                   *(f'{word},debug' for word in own)] if (name, arg) not in OWN]
+
+
+@pytest.mark.parametrize('name, arg', ALL)
+def test_variants(name, arg):
+  config = FILES[name][0].get_config(arg)
+  plain = config.to_dict()
+  settings.check(plain)
+  choice.choose(plain['data'])
+  choice.choose({**plain['macro']['data'], 'name': 'synthetic'})
+  assert json.loads(json.dumps(plain)) == plain
+  assert plain['data']['name'] == name
+  for word in arg.split(','):
+    key, _, value = word.partition('=')
+    if value:
+      section = {'method': 'method.name', 'encoder': 'model.encoder',
+                 'macro': 'macro.source'}[key]
+      assert settings.flat(plain)[section] == value
+
+
+def test_no_argument_is_no_variant():
+  for module, _ in FILES.values():
+    assert module.get_config().to_dict() == module.get_config('').to_dict()
+
+
+@pytest.mark.parametrize('name, arg', sorted(OWN))
+def test_a_data_set_is_not_its_own_foreign_source(name, arg):
+  with pytest.raises(InputError, match='macro'):
+    settings.check(FILES[name][0].get_config(arg).to_dict())
+
+
+@pytest.mark.parametrize('arg, nearest', [
+    ('debgu', "'debug'"), ('larg', "'large'"), ('method=mamml', 'method=maml'),
+    ('methd=maml', "'method='"), ('debug=1', "'debug'"), ('encoder=conv', 'conv4'),
+    ('macro=magnify', 'macro=magnified'), ('debug,protonet', '')])
+def test_unknown_variants_name_the_nearest(arg, nearest):
+  with pytest.raises(InputError) as caught:
+    synthetic.get_config(arg)
+  assert nearest in str(caught.value) and '(all: ' in str(caught.value)
+
+
+def test_a_config_is_locked_and_typed():
+  config = synthetic.get_config()
+  with pytest.raises(AttributeError, match='"steps"'):
+    config.training.stepss = 3
+  with pytest.raises(TypeError):
+    config.training.steps = 'many'
+
+
+@pytest.mark.parametrize('section, schema', [
+    ('inputs', inputs.Settings), ('augment', augmentation.Augmentation),
+    ('model', make_encoder), ('method', make_learner)])
+def test_a_section_has_what_its_factory_takes(section, schema):
+  takes = {name for name, parameter in inspect.signature(schema).parameters.items()
+           if parameter.kind != parameter.VAR_KEYWORD} - {'net'}
+  assert set(common.base()[section]) == takes
+
+
+def test_the_optimizer_finds_its_settings():
+  assert set(inspect.signature(make_optimizer).parameters) <= set(
+      common.base()['training'])

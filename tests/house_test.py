@@ -1,0 +1,155 @@
+"""The rules of the house that a reader relies on, held by reading the source."""
+
+import ast
+import configparser
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / 'lightman_jax'
+# In the order in which data flow: an import only ever points to the left.
+FLOW = ('annotations', 'geometry', 'clips', 'preprocessing', 'episodes', 'models',
+        'meta', 'training', 'evaluation', 'report')
+BASIS = ('__init__', 'errors', 'files', 'keys', 'settings')     # under all of them
+SOURCES = sorted(PACKAGE.rglob('*.py'))
+TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
+
+# What a module is called that a distribution installs, where the names differ.
+MODULES = {'absl-py': 'absl', 'ml-collections': 'ml_collections',
+           'opencv-python-headless': 'cv2', 'orbax-checkpoint': 'orbax', 'pillow': 'PIL',
+           'python-calamine': 'python_calamine',
+           'tensorflow-datasets': 'tensorflow_datasets'}
+# tfds needs these without TensorFlow, and does not say so itself.
+FOR_TFDS = {'array_record', 'importlib_resources'}
+
+
+def name_of(path: pathlib.Path) -> str:
+  return str(path.relative_to(PACKAGE))
+
+
+every_source = pytest.mark.parametrize('path', SOURCES, ids=name_of)
+
+
+def imports(tree: ast.AST) -> set[str]:
+  """Dotted names of all that is imported, at the top or inside functions."""
+  found = set()
+  for node in ast.walk(tree):
+    if isinstance(node, ast.Import):
+      found |= {alias.name for alias in node.names}
+    elif isinstance(node, ast.ImportFrom):
+      assert not node.level, 'imports are absolute'
+      found |= {f'{node.module}.{alias.name}' for alias in node.names}
+  return found
+
+
+def stage(parts: tuple[str, ...]) -> int:
+  """Where a module stands in the flow: -1 under it, len(FLOW) above it."""
+  if parts[0] in FLOW:
+    return FLOW.index(parts[0])
+  return -1 if parts[0] in BASIS else len(FLOW)
+
+
+def functions(tree: ast.AST) -> list[ast.FunctionDef]:
+  return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+@every_source
+def test_imports_point_upstream(path):
+  mine = stage(path.relative_to(PACKAGE).with_suffix('').parts)
+  for name in imports(TREES[path]):
+    first, *rest = name.split('.')
+    assert first not in ('tests', 'configs', 'launch', 'benchmarks')
+    if first == 'lightman_jax' and rest:
+      assert stage(tuple(rest)) <= mine, f'{name} stands downstream'
+
+
+def test_every_folder_stands_in_the_flow():
+  folders = {path.parent.relative_to(PACKAGE).parts[0] for path in SOURCES
+             if path.parent != PACKAGE}
+  assert folders <= set(FLOW)
+
+
+@every_source
+def test_packages_hold_a_docstring_alone(path):
+  if path.name == '__init__.py':
+    rest = TREES[path].body[1:]
+    assert all(isinstance(node, ast.Assign) and node.targets[0].id == '__version__'
+               for node in rest)
+    assert not rest or path.parent == PACKAGE
+
+
+@every_source
+def test_docstrings(path):
+  def missing(node, prefix):
+    if not ast.get_docstring(node):
+      yield prefix or 'the module'
+    for child in node.body:
+      if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
+        if not child.name.startswith('_') and not isinstance(node, ast.FunctionDef):
+          yield from missing(child, f'{prefix}.{child.name}'.lstrip('.'))
+  assert list(missing(TREES[path], '')) == []
+
+
+@every_source
+def test_files_and_functions_fit(path):
+  assert len(path.read_text(encoding='utf-8').splitlines()) <= 250
+  long = {f.name: f.end_lineno - f.lineno + 1 for f in functions(TREES[path])}
+  assert {name: lines for name, lines in long.items() if lines > 60} == {}
+
+
+@every_source
+def test_the_key_comes_first(path):
+  if not any(name.split('.')[0] == 'jax' for name in imports(TREES[path])):
+    return                                # there a key is that of a mapping
+  top = [node for node in TREES[path].body if isinstance(node, ast.FunctionDef)]
+  # Nested functions may follow `Learner`, whose adapt takes (params, support, key).
+  for function in top:
+    names = [argument.arg for argument in (*function.args.posonlyargs,
+                                           *function.args.args,
+                                           *function.args.kwonlyargs)]
+    assert 'key' not in names[1:], f'{function.name}({", ".join(names)})'
+
+
+@every_source
+def test_heavy_libraries_stay_where_they_belong(path):
+  libraries = {name.split('.')[0] for name in imports(TREES[path])}
+  folder = path.relative_to(PACKAGE).parts[0]
+  if folder != 'clips':
+    assert 'tensorflow_datasets' not in libraries
+  if folder in ('annotations', 'geometry', 'clips', 'settings.py', 'errors.py'):
+    assert not {'jax', 'flax', 'optax', 'orbax'} & libraries
+  assert not {'tensorflow', 'torch', 'pandas', 'sklearn'} & libraries
+
+
+def test_rows_and_geometry_import_no_jax():
+  modules = ', '.join(
+      '.'.join(path.relative_to(ROOT).with_suffix('').parts) for path in SOURCES
+      if path.relative_to(PACKAGE).parts[0] in ('annotations', 'geometry')
+      and path.name != '__init__.py')
+  program = (f'import sys, {modules}; '
+             'assert not {"jax", "tensorflow_datasets"} & set(sys.modules)')
+  subprocess.run([sys.executable, '-c', program], check=True, cwd=ROOT)
+
+
+def test_the_installation_brings_what_is_imported():
+  setup = configparser.ConfigParser()
+  setup.read(ROOT / 'setup.cfg')
+  asked = {re.split('[^A-Za-z0-9_-]', line)[0]
+           for line in setup['options']['install_requires'].split('\n') if line}
+  declared = {MODULES.get(name, name.replace('-', '_')) for name in asked}
+  files = [*SOURCES, ROOT / 'launch.py', *(ROOT / 'configs').glob('*.py')]
+  used = {name.split('.')[0] for path in files
+          for name in imports(ast.parse(path.read_text(encoding='utf-8')))}
+  used -= set(sys.stdlib_module_names) | {'lightman_jax', 'configs'}
+  assert used - declared == set()
+  assert declared - used == FOR_TFDS
+
+
+def test_nothing_is_left_undone():
+  words = re.compile('TODO|FIXME|XXX|NotImplementedError|[Ss]implified')
+  assert {name_of(path) for path in SOURCES
+          if words.search(path.read_text(encoding='utf-8'))} == set()

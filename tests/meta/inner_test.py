@@ -1,0 +1,124 @@
+"""The inner loop on quadratics, where every gradient has a closed form.
+
+L_s = w'Aw/2 - b'w, L_q = w'Cw/2 - d'w, and an auxiliary L_a = w'Ew/2 - f'w.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lightman_jax.meta import inner
+from lightman_jax.meta import outer
+from lightman_jax.episodes.tasks import Task
+
+pytestmark = pytest.mark.usefixtures('double', 'strict')
+
+A, B = np.array([[2, .5], [.5, 1]]), np.array([1., -1])
+C, D = np.array([[1, .2], [.2, 3]]), np.array([.5, 2])
+E, F = np.diag([1., 4]), np.array([-1, .5])
+START, RATE = np.array([.3, -.7]), .1
+
+
+def quadratic(matrix, vector):
+  def loss(params, batch):
+    value = params['w'] @ matrix @ params['w'] / 2 - vector @ params['w']
+    return value, {'value': value}
+  return loss
+
+
+def with_auxiliary(weight):
+  first, second = quadratic(A, B), quadratic(E, F)
+  def loss(params, batch):
+    value = first(params, batch)[0] + weight * second(params, batch)[0]
+    return value, {'value': value}
+  return loss
+
+
+def start():
+  return {'w': jnp.array(START)}
+
+
+def adapt(loss, params, steps, **how):
+  return inner.sgd_steps(loss, params, None, moving=('w',), steps=steps, step_size=RATE,
+                         **how)
+
+
+def meta_gradient(steps, **how):
+  learner = outer.through_adaptation(
+      lambda params, support, key: adapt(quadratic(A, B), params, steps, **how),
+      quadratic(C, D))
+  return learner(start(), Task(None, None), jax.random.key(0))
+
+
+# (I - rate A)^K (C w_K - d), and without its first factor.
+@pytest.mark.parametrize('steps, end, query, second, first', [
+    (1, (.375, -.745), 2.149475, (-.0112, -3.7303), (-.274, -4.16)),
+    (2, (.43725, -.78925), 2.3208222125, (.22209, -3.45899275), (-.2206, -4.2803))])
+def test_both_orders(steps, end, query, second, first):
+  fast, trace = adapt(quadratic(A, B), start(), steps)
+  np.testing.assert_allclose(fast['w'], end, rtol=1e-12)
+  np.testing.assert_allclose(trace['value'], START @ A @ START / 2 - B @ START)
+  grads, scalars = meta_gradient(steps)
+  np.testing.assert_allclose(grads['w'], second, rtol=1e-12)
+  np.testing.assert_allclose(scalars['query_loss'], query, rtol=1e-12)
+  factor = np.linalg.matrix_power(np.eye(2) - RATE * A, steps)
+  np.testing.assert_allclose(grads['w'], factor @ (C @ end - D), rtol=1e-12)
+  np.testing.assert_allclose(meta_gradient(steps, first_order=True)[0]['w'], first,
+                             rtol=1e-12)
+
+
+@pytest.mark.parametrize('steps, end, query, by_weight, by_start', [
+    (1, (.336, -.646), 1.7630108, -1.239248, (-.032224, -3.004564)),
+    (2, (.36102, -.60568), 1.60255759508, -2.0780886196, (.13535172, -2.26756132))])
+def test_the_gradient_of_an_auxiliary_weight(steps, end, query, by_weight, by_start):
+  def after(weight, params):
+    fast = adapt(with_auxiliary(weight), params, steps).fast
+    return quadratic(C, D)(fast, None)[0], fast
+  (value, fast), (weight, params) = jax.value_and_grad(after, (0, 1), has_aux=True)(
+      jnp.array(.3), start())
+  np.testing.assert_allclose(fast['w'], end, rtol=1e-12)
+  np.testing.assert_allclose(value, query, rtol=1e-11)
+  np.testing.assert_allclose(weight, by_weight, rtol=1e-10)
+  np.testing.assert_allclose(params['w'], by_start, rtol=1e-7)
+  factor = np.linalg.matrix_power(np.eye(2) - RATE * (A + .3 * E), steps)
+  np.testing.assert_allclose(params['w'], factor @ (C @ end - D), rtol=1e-12)
+
+
+def test_the_gradient_of_the_inner_rate():
+  # dL_q/drate after one step is -(A w - b)'(C w_1 - d).
+  after = lambda rate: quadratic(C, D)(inner.sgd_steps(
+      quadratic(A, B), start(), None, moving=('w',), steps=1, step_size=rate).fast,
+                                       None)[0]
+  want = -(A @ START - B) @ (C @ np.array([.375, -.745]) - D)
+  np.testing.assert_allclose(jax.grad(after)(jnp.array(RATE)), want, rtol=1e-12)
+
+
+def test_only_what_is_named_moves():
+  params = {**start(), 'fixed': jnp.ones(2)}
+
+  def loss(params, batch):
+    value, parts = quadratic(A, B)(params, batch)
+    return value + jnp.sum(params['fixed'] ** 2) * params['w'][0], parts
+  fast, _ = adapt(loss, params, 3)
+  np.testing.assert_array_equal(fast['fixed'], np.ones(2))
+  assert not np.array_equal(fast['w'], params['w'])
+  # And the outer gradient reaches what stays fixed.
+  grad = jax.grad(lambda params: quadratic(C, D)(adapt(loss, params, 2).fast, None)[0])
+  assert (np.abs(grad(params)['fixed']) > 1e-3).all()
+
+
+def test_the_plain_gradient():
+  loss = lambda params, batch: (jnp.mean(batch * params['w'][0]), {})
+  task = Task(jnp.array([1., 2.]), jnp.array([6.]))
+  grads, scalars = outer.direct(loss)(start(), _Both(*task), jax.random.key(0))
+  np.testing.assert_allclose(grads['w'], [3, 0])
+  np.testing.assert_allclose(scalars['query_loss'], .9)
+
+
+class _Both(Task):
+  """A task of bare arrays."""
+
+  @property
+  def everything(self):
+    return jnp.concatenate(self)

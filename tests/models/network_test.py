@@ -1,0 +1,97 @@
+"""The network: it keeps the grid, sees the order of frames, and one clip at a time."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lightman_jax.models import frame
+from lightman_jax.models import temporal
+from lightman_jax.models.network import make_encoder, make_network
+
+
+def network(grid=2, depth=1, classes=3):
+  return make_network(make_encoder(encoder='conv4', width=4, grid=grid,
+                                   temporal_width=4, temporal_depth=depth),
+                      classes=classes)
+
+
+@pytest.fixture(scope='module')
+def ready():
+  net = network()
+  params = init(net)(jax.random.key(0))
+  x = np.random.default_rng(0).standard_normal((4, 3, 8, 8, 3), np.float32)
+  return net, params, jax.jit(net.logits), jnp.asarray(x)
+
+
+def init(net, shape=(3, 8, 8, 3)):
+  return jax.jit(lambda key: net.init(key, shape))
+
+
+@pytest.mark.parametrize('side, grid, want', [
+    ((64, 64), 4, (4, 4)), ((28, 28), 4, (7, 7)), ((32, 32), 4, (4, 4)),
+    ((64, 64), 8, (8, 8)), ((128, 128), 4, (8, 8)), ((8, 8), 8, (8, 8)),
+    ((4, 4), 8, (4, 4)), ((33, 20), 4, (8, 5)), ((16, 16), 1, (1, 1))])
+def test_conv4_keeps_the_grid(side, grid, want):
+  """Four poolings at most, and none that leaves fewer than `grid` cells."""
+  encoder = frame.Conv4(width=4, grid=grid)
+  shape = jax.eval_shape(lambda x: encoder.init_with_output(jax.random.key(0), x)[0],
+                         jnp.zeros((2, *side, 3))).shape
+  assert shape == (2, *want, 4)
+
+
+def test_parameters_and_shapes(ready):
+  net, params, logits, x = ready
+  assert set(params) == {'encoder', 'head'}
+  assert set(params['encoder']) == {'frame', 'temporal'}
+  z = jax.jit(net.embed)(params, x)
+  assert z.shape == (4, 2 * 2 * 4)
+  assert logits(params, x).shape == (4, 3)
+  np.testing.assert_allclose(logits(params, x), net.classify(params, z), atol=1e-5)
+
+
+def test_the_order_of_frames_matters(ready):
+  _, params, logits, x = ready
+  plain = logits(params, x)
+  for order in np.array([[1, 0, 2], [2, 1, 0], [0, 2, 1]]):
+    assert (np.abs(logits(params, x[:, order]) - plain).max(1) > 1e-3).all()
+
+
+def test_without_a_temporal_module_the_order_does_not_matter():
+  net = network(depth=0)
+  params, logits = init(net)(jax.random.key(0)), jax.jit(net.logits)
+  x = np.random.default_rng(0).standard_normal((4, 3, 8, 8, 3), np.float32)
+  np.testing.assert_allclose(logits(params, x[:, ::-1]), logits(params, x), atol=1e-5)
+
+
+@pytest.mark.parametrize('bad', [jnp.nan, jnp.inf, 1e30])
+def test_a_clip_is_predicted_from_itself_alone(ready, bad):
+  _, params, logits, x = ready
+  spoilt = logits(params, x.at[1].set(bad))
+  kept = np.array([0, 2, 3])
+  np.testing.assert_array_equal(spoilt[kept], logits(params, x)[kept])
+  if not jnp.isfinite(bad):
+    assert not np.isfinite(spoilt[1]).any()
+
+
+def test_where_something_moved_matters(ready):
+  """Position is kept: the same spot in two corners has two answers."""
+  _, params, logits, _ = ready
+  spot = jnp.zeros((1, 3, 8, 8, 3)).at[:, 1, 1:3, 1:3].set(3.)
+  corner = jnp.roll(spot, (4, 4), (2, 3))
+  assert np.abs(logits(params, spot) - logits(params, corner)).max() > 1e-3
+
+
+def test_a_single_picture_has_no_weights_for_neighbours_in_time():
+  for frames, depth in ((1, 1), (2, 2), (3, 3), (9, 3)):
+    module = temporal.Temporal(4, 1)
+    params = jax.eval_shape(module.init, jax.random.key(0),
+                            jnp.zeros((1, frames, 4, 4, 4)))['params']
+    assert params['Conv_0']['kernel'].shape == (depth, 3, 3, 4, 4)
+
+
+def test_a_function_of_the_key_alone():
+  net = network()
+  first, again, other = (init(net)(jax.random.key(seed)) for seed in (0, 0, 1))
+  jax.tree.map(np.testing.assert_array_equal, first, again)
+  assert not np.array_equal(first['head']['kernel'], other['head']['kernel'])

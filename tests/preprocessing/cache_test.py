@@ -1,0 +1,103 @@
+"""Inputs are made once, and a cache that is damaged or in the way costs time alone."""
+
+import numpy as np
+import pytest
+
+from lightman_jax.preprocessing import cache
+from lightman_jax.preprocessing import flow
+from lightman_jax.preprocessing import inputs
+from lightman_jax.preprocessing.inputs import Settings
+
+HOW = Settings('difference', size=4)
+
+
+@pytest.fixture
+def clips(clips_of):
+  return clips_of(np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3)))
+
+
+@pytest.fixture
+def ask(tmp_path, monkeypatch, clips):
+  """A function that asks for inputs, and says how often they were made and what was said.
+  """
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+  made, said = [], []
+  make = inputs.make_inputs
+  monkeypatch.setattr(inputs, 'make_inputs',
+                      lambda *args, **kwargs: made.append(1) or make(*args, **kwargs))
+
+  def asked(how=HOW, clips=clips):
+    x = cache.cached_inputs(clips, how, say=said.append)
+    np.testing.assert_array_equal(x, make(clips, how))
+    return len(made), said
+  return asked
+
+
+def files(tmp_path):
+  return [path for path in (tmp_path / 'cache').rglob('*') if path.is_file()]
+
+
+def test_made_once(ask, tmp_path):
+  assert ask() == (1, [])
+  assert ask() == (1, [])
+  assert len(files(tmp_path)) == 1
+
+
+def test_all_that_moves_a_number_names_the_file(ask, clips, monkeypatch):
+  assert ask()[0] == 1
+  assert ask(HOW._replace(size=8))[0] == 2
+  assert ask(HOW._replace(kind='frames'))[0] == 3
+  assert ask(clips=clips._replace(info={**clips.info, 'sha256': '1' * 64}))[0] == 4
+  monkeypatch.setitem(flow.FARNEBACK, 'winsize', 5)
+  assert ask()[0] == 5
+  monkeypatch.undo()
+
+
+@pytest.mark.parametrize('damage', [
+    lambda data: b'', lambda data: data[:40], lambda data: data[:-1],
+    lambda data: data + b'x', lambda data: b'\0' * len(data),
+    lambda data: data[:-33] + bytes([data[-33] ^ 1]) + data[-32:]],
+    ids=['empty', 'header cut', 'end cut', 'longer', 'zeros', 'one bit'])
+def test_a_damaged_file_is_made_again(ask, tmp_path, damage):
+  ask()
+  path, = files(tmp_path)
+  path.write_bytes(damage(path.read_bytes()))
+  count, said = ask()
+  assert count == 2 and len(said) == 1 and str(path) in said[0]
+  assert ask()[0] == 2
+
+
+def test_a_damaged_header_is_never_an_error(ask, tmp_path):
+  ask()
+  path, = files(tmp_path)
+  whole = path.read_bytes()
+  for position in range(whole.index(b'\n') + 1):
+    broken = bytearray(whole)
+    broken[position] ^= 16
+    path.write_bytes(bytes(broken))
+    ask()
+
+
+def test_a_folder_that_cannot_be_written_is_only_told(ask, tmp_path):
+  (tmp_path / 'cache').write_text('in the way')
+  assert ask()[0] == 1
+  count, said = ask()
+  assert count == 2 and len(said) == 2
+  assert all('not kept' in text and str(tmp_path) in text for text in said)
+
+
+def test_a_file_that_cannot_be_opened_is_made_again(ask, tmp_path):
+  ask()
+  path, = files(tmp_path)
+  path.unlink()
+  path.mkdir()
+  count, said = ask()
+  assert count == 2
+  assert 'damaged' in said[0] and 'not kept' in said[1] and len(said) == 2
+
+
+def test_an_error_without_a_reason_is_told_too(ask, monkeypatch):
+  def cut(*args):
+    raise OSError('3 of 4 bytes written')
+  monkeypatch.setattr(cache, 'write_atomically', cut)
+  assert '3 of 4 bytes' in ask()[1][0]

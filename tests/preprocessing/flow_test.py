@@ -1,0 +1,92 @@
+"""Optical flow against known movements, strain by hand, and how maps are resized."""
+
+import numpy as np
+import pytest
+
+from lightman_jax.preprocessing import flow
+
+both = pytest.mark.parametrize('algorithm', ['farneback', 'dis'])
+
+
+@both
+@pytest.mark.parametrize('down, right', [(0, 0), (1, 0), (0, 2), (-1.5, .5), (2, -3)])
+def test_a_known_shift_is_found(textured, algorithm, down, right):
+  first, second = flow.grey(np.stack([textured((0, 0)), textured((down, right))]))
+  found = flow.optical_flow(first, second, algorithm=algorithm)[12:-12, 12:-12]
+  np.testing.assert_allclose(np.median(found, (0, 1)), (right, down), atol=.1)
+  assert np.abs(found - (right, down)).mean() < .2
+
+
+def test_strain_of_a_linear_field():
+  # u = .1 x + .3 y, v = -.2 x + .4 y, so the tensor is [[.1, .05], [.05, .4]] everywhere.
+  y, x = np.mgrid[:7, :9].astype(float)
+  field = np.stack([.1 * x + .3 * y, -.2 * x + .4 * y], -1)
+  np.testing.assert_allclose(flow.strain(field), np.sqrt(.1**2 + .4**2 + 2 * .05**2))
+
+
+def test_strain_does_not_see_a_turn_or_a_shift():
+  y, x = np.mgrid[:7, :9].astype(float)
+  turn = np.stack([.01 * y + 3, -.01 * x - 2], -1)
+  np.testing.assert_allclose(flow.strain(turn), 0, atol=1e-12)
+
+
+@both
+def test_a_clip_of_flow(textured, algorithm):
+  frames = np.stack([textured((0, 0)), textured((0, 1)), textured((0, 2)),
+                     textured((1, 1)), textured((0, 0))])
+  each = flow.clip_flow(frames, span='each', algorithm=algorithm, size=0)
+  apex = flow.clip_flow(frames, span='apex', algorithm=algorithm, size=0)
+  assert each.shape == (4, 64, 64, 3) and apex.shape == (1, 64, 64, 3)
+  assert each.dtype == np.float32
+  np.testing.assert_array_equal(apex[0], each[1])
+  np.testing.assert_allclose(np.median(each[..., :2], (1, 2)),
+                             [(1, 0), (2, 0), (1, 1), (0, 0)], atol=.1)
+  np.testing.assert_allclose(each[..., 2], flow.strain(each[..., :2]), atol=1e-6)
+  small = flow.clip_flow(frames, span='each', algorithm=algorithm, size=16)
+  # Pixels of the frames stay the unit, and nothing is lost in the mean.
+  np.testing.assert_allclose(small.mean((1, 2)), each.mean((1, 2)), atol=1e-5)
+
+
+def test_down_is_the_mean_of_blocks():
+  maps = np.random.default_rng(0).normal(size=(2, 8, 8, 3))
+  want = maps.reshape(2, 4, 2, 4, 2, 3).mean((2, 4))
+  got = flow.resize(maps, 4)
+  assert got.dtype == np.float32
+  np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+@pytest.mark.parametrize('channels', [1, 2, 3])
+def test_up_keeps_channels_and_range(channels):
+  maps = np.random.default_rng(0).normal(size=(1, 4, 4, channels))
+  got = flow.resize(maps, 8)
+  assert got.shape == (1, 8, 8, channels)
+  assert maps.min() - 1e-6 <= got.min() and got.max() <= maps.max() + 1e-6
+
+
+@pytest.mark.parametrize('size', [0, 8])
+def test_the_same_size_is_left_alone(size):
+  maps = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype(np.float32)
+  np.testing.assert_array_equal(flow.resize(maps, size), maps)
+
+
+def test_zero_leaves_pictures_that_are_not_square():
+  maps = np.random.default_rng(0).normal(size=(2, 6, 8, 3)).astype(np.float32)
+  np.testing.assert_array_equal(flow.resize(maps, 0), maps)
+
+
+def test_grey_is_luminance():
+  frames = np.zeros((1, 2, 3, 3), np.uint8)
+  frames[0, 0] = [255, 0, 0], [0, 255, 0], [0, 0, 255]
+  np.testing.assert_array_equal(flow.grey(frames)[0, 0], [76, 150, 29])
+  single = np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1)
+  np.testing.assert_array_equal(flow.grey(single), single[..., 0])
+
+
+def test_a_flow_field_as_a_picture():
+  field = np.random.default_rng(0).normal(0, [1, 10, .1], (1, 5, 5, 3))
+  picture = flow.as_picture(field)
+  assert picture.dtype == np.uint8
+  assert (picture.min((0, 1, 2)) == 0).all() and (picture.max((0, 1, 2)) == 255).all()
+  # Only the amplitude and the zero level are lost.
+  np.testing.assert_array_equal(flow.as_picture(7 * field - 2), picture)
+  assert not flow.as_picture(np.full((1, 4, 4, 3), 3.)).any()

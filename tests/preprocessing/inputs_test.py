@@ -1,0 +1,92 @@
+"""What the network sees of a clip, kind by kind, and what is refused by name."""
+
+import numpy as np
+import pytest
+
+from lightman_jax.errors import InputError
+from lightman_jax.preprocessing import flow
+from lightman_jax.preprocessing import inputs
+from lightman_jax.preprocessing.inputs import Settings, make_inputs
+
+
+@pytest.fixture(scope='module')
+def clips(textured, clips_of):
+  """Three clips of five frames; the second moves down, the third to the right."""
+  still, down, right = [0] * 5, [0, 1, 2, 1, 0], [0, 1, 3, 2, 1]
+  return clips_of(np.stack([np.stack([textured(shift) for shift in zip(rows, columns)])
+                            for rows, columns in
+                            ((still, still), (down, still), (still, right))]))
+
+
+@pytest.mark.parametrize('how, shape', [
+    (Settings('flow', 'each', size=32), (3, 4, 32, 32, 3)),
+    (Settings('flow', 'apex', size=0), (3, 1, 64, 64, 3)),
+    (Settings('frames', size=16), (3, 5, 16, 16, 3)),
+    (Settings('difference', size=16), (3, 4, 16, 16, 1)),
+    (Settings('picture', size=28), (3, 1, 28, 28, 3))])
+def test_shapes(clips, how, shape):
+  told = []
+  x = make_inputs(clips, how, progress=lambda *done: told.append(done))
+  assert x.shape == shape and x.dtype == np.float32 and np.isfinite(x).all()
+  assert told == [('inputs', 1, 3), ('inputs', 2, 3), ('inputs', 3, 3)]
+
+
+def test_frames_lie_between_minus_one_and_one(clips):
+  x = make_inputs(clips, Settings('frames', size=0))
+  np.testing.assert_allclose(127.5 * (x + 1), clips.frames, atol=1e-4)
+
+
+def test_difference_from_the_onset(clips):
+  x = make_inputs(clips, Settings('difference', size=0))
+  grey = clips.frames[..., 0].astype(float)     # the textures have no colour
+  np.testing.assert_allclose(x[..., 0], (grey[:, 1:] - grey[:, :1]) / 255, atol=1e-6)
+  assert not x[0].any()
+
+
+def test_flow_is_the_movement(clips):
+  x = make_inputs(clips, Settings('flow', 'each', size=0))
+  movement = np.median(x, (2, 3))
+  np.testing.assert_allclose(movement[0, :, :2], 0, atol=.05)
+  np.testing.assert_allclose(movement[1, :, 1], [1, 2, 1, 0], atol=.1)
+  np.testing.assert_allclose(movement[2, :, 0], [1, 3, 2, 1], atol=.1)
+
+
+def test_ready_pictures_and_pictures_made_of_frames(clips, clips_of):
+  rng = np.random.default_rng(0)
+  ready = clips_of(rng.integers(0, 256, (2, 1, 28, 28, 3)))
+  how = Settings('picture', size=28)
+  np.testing.assert_allclose(make_inputs(ready, how), ready.frames / 127.5 - 1, atol=1e-6)
+  made = make_inputs(clips, how)
+  field = flow.clip_flow(clips.frames[2], span='apex', algorithm='farneback', size=28)
+  np.testing.assert_allclose(made[2], flow.as_picture(field) / 127.5 - 1, atol=1e-6)
+  assert (made[1:].min((1, 2, 3)) == -1).all() and (made[1:].max((1, 2, 3)) == 1).all()
+
+
+def test_landmark_movements(clips_of):
+  rng = np.random.default_rng(0)
+  points = rng.normal(30, 5, (2, 3, 68, 2))
+  points[:, :, 36], points[:, :, 45] = (10, 20), (40, 60)      # 50 pixels apart
+  clips = clips_of(np.zeros((2, 3, 8, 8, 3)), landmarks=points)
+  x = make_inputs(clips, Settings('landmarks'))
+  np.testing.assert_allclose(x, (points - points[:, :1]) / 50, atol=1e-5)
+
+
+def test_what_a_mirror_must_know():
+  assert inputs.content(Settings('flow'), 3)[1:] == ((-1, 1, 1), True)
+  assert inputs.content(Settings('picture', holds='flow'), 3)[1:] == ((-1, 1, 1), False)
+  assert inputs.content(Settings('picture', holds='intensity'), 3)[1:] == (
+      (1, 1, 1), False)
+  assert inputs.content(Settings('difference'), 1)[1:] == ((1,), True)
+  assert inputs.content(Settings('frames'), 3)[1:] == ((1, 1, 1), False)
+  assert inputs.content(Settings('landmarks'), 2)[1:] == ((-1, 1), True)
+
+
+@pytest.mark.parametrize('how, length, words', [
+    (Settings('flow'), 1, 'data.frames'), (Settings('difference'), 1, 'data.frames'),
+    (Settings('landmarks'), 1, 'data.frames'),
+    (Settings('picture', holds='intensity'), 3, 'data.frames=1'),
+    (Settings('landmarks'), 3, 'c0')])
+def test_clips_that_cannot_become_these_inputs(clips_of, how, length, words):
+  with pytest.raises(InputError) as caught:
+    make_inputs(clips_of(np.zeros((2, length, 8, 8, 3))), how)
+  assert words in str(caught.value) and 'made-up' in str(caught.value)

@@ -1,0 +1,96 @@
+"""The pool: which macro-expressions stand beside a data set's clips, and whose."""
+
+import numpy as np
+import pytest
+
+from lightman_jax.errors import InputError
+from lightman_jax.preprocessing.inputs import Settings
+from lightman_jax.preprocessing.macros import make_pool
+from lightman_jax.preprocessing.pool import channel_scale
+
+FLOW, PICTURE = Settings('flow'), Settings('picture')
+
+
+def made(clips):
+  """Inputs that tell which clip they are of."""
+  return np.broadcast_to(
+      np.arange(len(clips.clip), dtype=np.float32)[:, None, None, None, None],
+      (len(clips.clip), 1, 2, 2, 3)).copy()
+
+
+@pytest.fixture(scope='module')
+def clips(clips_of):
+  return clips_of(np.zeros((6, 3, 8, 8, 3)), subject=['p', 'q', 'r', 'p', 'q', 'p'],
+                  macro=[False, False, False, True, True, False],
+                  label=[0, 1, 0, 1, -1, 1], classes=('anger', 'joy'))
+
+
+@pytest.fixture(scope='module')
+def other(clips_of):
+  return clips_of(np.zeros((4, 3, 8, 8, 3)), subject=['p', 'x', 'x', 'y'],
+                  macro=[True, False, True, True], label=[0, 1, 2, -1],
+                  classes=('joy', 'calm', 'fear'), name='others')
+
+
+def pool_of(clips, source, how=FLOW, other=None, make=made):
+  return make_pool(clips, how, source=source, other=other, make=make)
+
+
+def test_own_macro_clips_stay(clips):
+  pool = pool_of(clips, 'own')
+  assert pool.clips == clips.clip and pool.subjects == ('p', 'q', 'r')
+  np.testing.assert_array_equal(pool.macro, clips.macro)
+  np.testing.assert_array_equal(pool.subject, [0, 1, 2, 0, 1, 0])
+  np.testing.assert_array_equal(pool.label, clips.label)
+  assert not pool.foreign.any()
+
+
+@pytest.mark.parametrize('source', ['none', 'magnified'])
+def test_no_macro_clip_is_added(clips, source):
+  pool = pool_of(clips, source)
+  assert pool.clips == ('c0', 'c1', 'c2', 'c5') and not pool.macro.any()
+  np.testing.assert_array_equal(pool.x[:, 0, 0, 0, 0], [0, 1, 2, 5])
+  np.testing.assert_array_equal(pool.subject, [0, 1, 2, 0])
+
+
+def test_macro_clips_of_another_data_set(clips, other):
+  pool = pool_of(clips, 'others', other=other)
+  assert pool.clips == ('c0', 'c1', 'c2', 'c5', 'others:c0', 'others:c2', 'others:c3')
+  np.testing.assert_array_equal(pool.x[:, 0, 0, 0, 0], [0, 1, 2, 5, 0, 2, 3])
+  np.testing.assert_array_equal(pool.macro, pool.foreign)
+  np.testing.assert_array_equal(pool.foreign, [False] * 4 + [True] * 3)
+  # Two people of one name in two data sets are two people.
+  assert [pool.subjects[s] for s in pool.subject] == [
+      'p', 'q', 'r', 'p', 'others:p', 'others:x', 'others:y']
+  # Labels go by their names: joy is known here, fear is not.
+  np.testing.assert_array_equal(pool.label[4:], [1, -1, -1])
+
+
+@pytest.mark.parametrize('kind', ['picture', 'frames'])
+def test_what_has_no_known_amplitude_is_not_magnified(clips, kind):
+  with pytest.raises(InputError, match=f'magnified.*inputs.kind={kind}'):
+    pool_of(clips, 'magnified', Settings(kind))
+
+
+def test_another_data_set_must_fit(clips, other, clips_of):
+  with pytest.raises(InputError, match='no macro clip'):
+    pool_of(clips, 'others', other=other._replace(macro=np.zeros(4, bool)))
+  shapes = iter([(1, 2, 2, 3), (2, 2, 2, 3)])
+  with pytest.raises(InputError, match=r'\(2, 2, 2, 3\).*\(1, 2, 2, 3\)'):
+    pool_of(clips, 'others', other=other,
+            make=lambda clips: np.zeros((len(clips.clip), *next(shapes)), np.float32))
+
+
+def test_the_scale_is_that_of_training_clips(clips):
+  pool = pool_of(clips, 'own')
+  rng = np.random.default_rng(0)
+  pool = pool._replace(x=rng.normal(0, [1, 2, 3], pool.x.shape).astype(np.float32))
+  train = pool.subject != 0
+  pool.x[~train] = np.nan                       # nobody looks at what is held out
+  scale = channel_scale(pool, train)
+  for row, mask in zip(scale, (train & ~pool.macro, train & pool.macro)):
+    np.testing.assert_allclose(row, np.sqrt((pool.x[mask] ** 2).mean((0, 1, 2, 3))),
+                               rtol=1e-5)
+  # Without macro clips their row is that of micro clips; and it never divides by 0.
+  none = pool._replace(macro=np.zeros_like(pool.macro), x=np.zeros_like(pool.x))
+  np.testing.assert_allclose(channel_scale(none, train), np.full((2, 3), 1e-8))

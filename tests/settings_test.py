@@ -1,0 +1,103 @@
+"""Wrong settings are refused by name, and before anything heavy is imported."""
+
+import math
+import subprocess
+import sys
+
+import pytest
+
+from configs import common
+from lightman_jax import settings
+from lightman_jax.errors import InputError
+
+COUPLED = {'inputs.kind': 'landmarks'}     # right alone, and no encoder takes it yet
+
+
+def given(**changes):
+  """A configuration that runs, with changes under dotted names."""
+  config = common.base()
+  config.data.name = 'manifest'
+  config.update_from_flattened_dict(changes)
+  return config.to_dict()
+
+
+def refusal(**changes) -> str:
+  """What is said of a configuration."""
+  nested = given()
+  for name, value in changes.items():
+    *sections, last = name.split('.')
+    part = nested
+    for section in sections:
+      part = part[section]
+    part[last] = value
+  with pytest.raises(InputError) as caught:
+    settings.check(nested)
+  assert '\n' not in str(caught.value)
+  return str(caught.value)
+
+
+def test_the_defaults_pass():
+  settings.check(given())
+
+
+@pytest.mark.parametrize('name', settings.CHOICES)
+def test_choices(name):
+  for right in settings.CHOICES[name]:
+    if COUPLED.get(name) != right:
+      settings.check(given(**{name: right}))
+    wrong = right + right[-1]
+    said = refusal(**{name: wrong})
+    assert name in said and repr(wrong) in said
+    assert f'nearest that exists is {right!r}' in said
+    assert all(known in said for known in settings.CHOICES[name])
+
+
+@pytest.mark.parametrize('name', settings.RANGES)
+def test_ranges(name):
+  least, most = settings.RANGES[name]
+  kind = type(settings.flat(given())[name])
+  settings.check(given(**{name: kind(least)}))
+  settings.check(given(**{name: kind(most)}))
+  step = 1 if kind is int else 1e-6 * max(1., abs(most))
+  for wrong in (least - step, most + step, math.nan, math.inf, -math.inf):
+    said = refusal(**{name: wrong})
+    assert name in said and repr(wrong) in said
+    assert str(least) in said and str(most) in said
+
+
+def test_no_setting_goes_unchecked():
+  known = {*settings.CHOICES, *settings.RANGES}
+  # What a data set may be asked for is checked by `clips.sources.check_present`.
+  rest = {name for name in settings.flat(given()) if name not in known}
+  assert {name for name in rest if not name.startswith(('data.', 'macro.data.'))} == set()
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'model.width': 6}, ['model.width is 6', 'multiple of 4']),
+    ({'model.temporal_width': 9}, ['model.temporal_width is 9', 'multiple of 4']),
+    ({'inputs.kind': 'landmarks'}, ['inputs.kind=landmarks', 'model.encoder=conv4']),
+    ({'method.statistic': 'u', 'macro.clips': 1}, ['macro.clips of 2']),
+    ({'data.name': 'casme2', 'macro.source': 'casme2'}, ['macro.source=own']),
+    ({'data.name': 'synthetic', 'macro.source': 'synthetic'},
+     ['the same people', 'macro.data.synthetic.seed']),
+])
+def test_settings_that_are_wrong_together(changes, words):
+  said = refusal(**changes)
+  assert all(word in said for word in words), said
+
+
+def test_other_synthetic_people_may_be_a_macro_source():
+  settings.check(given(**{'data.name': 'synthetic', 'macro.source': 'synthetic',
+                          'macro.data.synthetic.seed': 1}))
+
+
+def test_the_statistic_matters_only_where_something_is_aligned():
+  one = {'method.statistic': 'u', 'macro.clips': 1}
+  settings.check(given(**one, **{'method.name': 'maml'}))
+  settings.check(given(**one, **{'macro.source': 'none'}))
+
+
+def test_nothing_heavy_is_imported():
+  program = ('import sys, lightman_jax.settings; '
+             'assert not {"jax", "numpy", "tensorflow_datasets"} & set(sys.modules)')
+  subprocess.run([sys.executable, '-c', program], check=True)
