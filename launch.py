@@ -8,6 +8,7 @@ The same command goes on where an earlier one was stopped; a finished run says s
 
 import errno
 import pathlib
+import re
 import sys
 
 from absl import app, flags, logging
@@ -51,11 +52,36 @@ def main(argv: list[str]) -> None:
 def parse(argv: list[str]) -> list[str]:
   """Reads the flags; what is wrong with them is one sentence."""
   try:
-    flags.mark_flag_as_required('config')
-    return flags.FLAGS(argv)
-  except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError,
-          SyntaxError) as error:
-    raise InputError(' '.join(str(error).split())) from None
+    rest = flags.FLAGS(argv)
+    if CONFIG.value is None:
+      raise InputError('no configuration is given: try --config=configs/synthetic.py')
+    CONFIG.value.to_dict()   # A file that was not found tells of it only now.
+    return rest
+  except (flags.Error, AttributeError, KeyError, OSError, SyntaxError, TypeError,
+          ValueError) as error:
+    raise InputError(sentence(error, argv)) from None
+
+
+def sentence(error: Exception, argv: list[str]) -> str:
+  """What flags and configuration files raise, as something to read."""
+  text = str(error)
+  if 'InputError: ' in text:
+    # ml_collections hands on the whole traceback of a configuration file.
+    return text.rsplit('InputError: ', 1)[1].strip()
+  if 'No such file' in text:
+    return f'there is no file {given_config(argv)!r}; try configs/synthetic.py'
+  unknown = re.search(r'Did you mean \\?"(\w+)\\?" instead of \\?"(\w+)', text)
+  if unknown:
+    right, wrong = unknown.groups()
+    flag = next((word for word in argv if f'.{wrong}' in word), wrong)
+    return f'{flag}: there is no setting {wrong!r}; the nearest is {right!r}'
+  return text
+
+
+def given_config(argv: list[str]) -> str:
+  """The file that --config names."""
+  words = [word for word in argv if word.startswith('--config=')]
+  return words[-1].removeprefix('--config=').partition(':')[0] if words else ''
 
 
 def explain(error: OSError) -> str:

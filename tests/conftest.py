@@ -16,7 +16,6 @@ import pytest
 
 from lightman_jax.preprocessing.pool import Content, Pool
 
-jax.config.update('jax_disable_most_optimizations', True)
 FLOW = Content('flow', (-1, 1, 1), True)
 
 

@@ -6,7 +6,6 @@ stays a matmul under `vmap` and under any number of derivatives.
 """
 
 from collections.abc import Sequence
-import itertools
 import math
 
 from flax import linen as nn
@@ -17,13 +16,19 @@ from jaxtyping import Array, Float
 
 def patches(x: Float[Array, 'n *space c'], window: Sequence[int]
             ) -> Float[Array, 'n *space d']:
-  """Each position's zero-padded neighbourhood, d = prod(window) * c values."""
-  space = x.shape[1:-1]
-  x = jnp.pad(x, [(0, 0), *(((k - 1) // 2, k // 2) for k in window), (0, 0)])
-  cut = lambda start: x[(slice(None), *(slice(i, i + size)
-                                        for i, size in zip(start, space)))]
-  return jnp.concatenate(
-      [cut(start) for start in itertools.product(*map(range, window))], -1)
+  """Each position's zero-padded neighbourhood, d = prod(window) * c values.
+
+  One axis after the other, the last one first: 3 + 3 shifted copies for a 3 x 3 window
+  where all at once would be 9, and 9 for 27.
+  """
+  for axis, width in reversed(list(enumerate(window, start=1))):
+    size = x.shape[axis]
+    pad = [(0, 0)] * x.ndim
+    pad[axis] = ((width - 1) // 2, width // 2)
+    x = jnp.pad(x, pad)
+    x = jnp.concatenate([jax.lax.slice_in_dim(x, start, start + size, axis=axis)
+                         for start in range(width)], -1)
+  return x
 
 
 class Conv(nn.Module):
@@ -37,7 +42,7 @@ class Conv(nn.Module):
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *space d']:
-    kernel = self.param('kernel', nn.initializers.he_normal(),
+    kernel = self.param('kernel', nn.initializers.he_uniform(),
                         (*self.window, x.shape[-1], self.features))
     bias = self.param('bias', nn.initializers.zeros, (self.features,))
     depth = math.prod(self.window) * x.shape[-1]

@@ -23,14 +23,15 @@ NOTED = ('noted',)
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 
 
-def environment(*, data_sha256: str,
+def environment(*, data_sha256: str | None,
                 layout: Mapping[str, Any] | None = None) -> dict[str, Any]:
   """Everything but the configuration that a run's numbers depend on, as plain JSON.
 
   Starts jax, for its devices.
 
   Args:
-    data_sha256: over the content of every data set that the run reads.
+    data_sha256: over the content of every data set that the run reads; None where it
+      was not looked at.
     layout: how the work is divided over devices, where that moves the last bits.
 
   Returns:

@@ -63,7 +63,8 @@ class RunFolder:
     """Writes `environment` into a new folder, or compares it with what is there.
 
     Args:
-      environment: of `environment.environment`.
+      environment: of `environment.environment`; data that were not looked at are not
+        compared.
       resume_anyway: go on in another environment, and note that in the file.
 
     Raises:
@@ -74,6 +75,8 @@ class RunFolder:
       return
     stored = _read(self.environment)
     before = (stored.get('resumed_with') or [stored])[-1]
+    if environment['data_sha256'] is None:
+      environment = {**environment, 'data_sha256': before.get('data_sha256')}
     changed = differences.between(_compared(before), _compared(environment))
     if not changed:
       return

@@ -14,7 +14,8 @@ from lightman_jax.training import devices as device_door
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.state import Recipe, TrainState, init_state, run_steps
 
-OnChunk = Callable[[int, dict[str, np.ndarray]], None]     # last step, scalars (length,)
+# Called with the last step, and scalars (length,).
+OnChunk = Callable[[int, dict[str, np.ndarray]], None]
 
 
 class FoldData(NamedTuple):
@@ -26,8 +27,8 @@ class FoldData(NamedTuple):
 
 
 class Trainer(NamedTuple):
-  """The compiled chunk and how many steps it takes; one for all folds."""
-  recipe: Recipe
+  """The compiled start and chunk, and how many steps it takes; one for all folds."""
+  init: Callable            # fold key, shape of one clip -> state
   chunk: Callable
   length: int
   steps: int
@@ -50,8 +51,8 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int,
   length = max(n for n in range(1, min(every, steps) + 1) if steps % n == 0)
   chunk = functools.partial(run_steps, recipe=recipe, length=length,
                             axis=device_door.AXIS, devices=len(devices))
-  return Trainer(recipe, device_door.over_devices(chunk, devices), length, steps,
-                 devices)
+  init = jax.jit(lambda key, shape: init_state(key, recipe, shape), static_argnums=1)
+  return Trainer(init, device_door.over_devices(chunk, devices), length, steps, devices)
 
 
 def train_fold(trainer: Trainer, number: int, data: FoldData,
@@ -61,7 +62,7 @@ def train_fold(trainer: Trainer, number: int, data: FoldData,
   Raises:
     InputError: a loss or gradient is not finite; the last good checkpoint is kept.
   """
-  fresh = init_state(data.key, trainer.recipe, data.clips.x.shape[1:])
+  fresh = trainer.init(data.key, data.clips.x.shape[1:])
   state = checkpoints.latest(number, fresh) or fresh
   copies = device_door.replicate(state, trainer.devices)
   for step in range(int(state.step), trainer.steps, trainer.length):
@@ -80,6 +81,6 @@ def _check_finite(fold: str, before: int, scalars: dict[str, np.ndarray]) -> Non
     names = ', '.join(k for k, x in scalars.items() if not np.isfinite(x[at]))
     kept = f'the checkpoint at step {before}' if before else 'no checkpoint'
     raise InputError(
-        f'fold {fold}: {names} is not a number at step {before + at + 1}; {kept} is the '
-        'last good one of this fold; look for clips that are not finite, or lower '
+        f'fold {fold}: {names} is not a number at step {before + at + 1}; {kept} is '
+        'the last good one of this fold; look for clips that are not finite, or lower '
         'method.inner_rate or training.outer_rate')

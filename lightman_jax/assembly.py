@@ -1,0 +1,146 @@
+"""A configuration becomes the parts of a run: material, recipe, a fold's data."""
+
+from collections.abc import Callable, Mapping
+import functools
+import hashlib
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lightman_jax import keys
+from lightman_jax.clips.clipset import ClipSet
+from lightman_jax.clips.load import load
+from lightman_jax.episodes.folds import Fold, leave_one_subject_out
+from lightman_jax.episodes.splits import plan_splits
+from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.meta.learners import make_learner
+from lightman_jax.models.network import make_encoder, make_network
+from lightman_jax.preprocessing import inputs
+from lightman_jax.preprocessing.augmentation import Augmentation, augment
+from lightman_jax.preprocessing.cache import cached_inputs
+from lightman_jax.preprocessing.macros import MakeInputs, make_pool
+from lightman_jax.preprocessing.pool import Pool, channel_scale
+from lightman_jax.report.progress import Progress
+from lightman_jax.training import devices
+from lightman_jax.training.loop import FoldData
+from lightman_jax.training.state import Recipe, make_optimizer
+
+
+class Material(NamedTuple):
+  """What a run works on."""
+  clips: ClipSet
+  pool: Pool
+  folds: tuple[Fold, ...]
+  splits: tuple[np.ndarray, ...]    # (P, S) of each fold
+  sha256: str                       # over the data set and the macro source
+
+
+def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
+  """Loads or builds the data, and arranges it."""
+  shown = _Stages(progress)
+  clips = load(config['data'], progress=shown, say=progress.say)
+  source, other = config['macro']['source'], None
+  if uses_macro(config) and source not in ('own', 'none', 'magnified'):
+    if source != 'synthetic':
+      progress.say(f'macro-expressions come from {source}: whether its people are also '
+                   f'in {config["data"]["name"]} is not known here')
+    places = {name: config['data'][name] for name in ('data_dir', 'manual_dir')}
+    other = load({**config['macro']['data'], **places, 'name': source},
+                 progress=shown, say=progress.say)
+  make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
+                           progress=shown, say=progress.say)
+  return arrange(config, clips, other, make=make, say=progress.say)
+
+
+def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = None, *,
+            make: MakeInputs, say: Callable[[str], None]) -> Material:
+  """Inputs, pool, folds, and for every fold the ways to make a task of it.
+
+  Args:
+    config: complete.
+    clips: the data set.
+    other: where its macro clips come from, if from another one.
+    make: clips to inputs.
+    say: called with a line on what is short or absent.
+  """
+  pool = make_pool(
+      clips, inputs.Settings(**config['inputs']), other=other, make=make,
+      source=config['macro']['source'] if uses_macro(config) else 'none')
+  folds = leave_one_subject_out(pool)
+  both = [clips.info['sha256'], other.info['sha256'] if other else '']
+  return Material(clips, pool, folds, _plan(config, pool, folds, say),
+                  hashlib.sha256(' '.join(both).encode()).hexdigest())
+
+
+def uses_macro(config: Mapping[str, Any]) -> bool:
+  """Whether the method looks at macro-expressions at all."""
+  return config['method']['name'] == 'lightman' and config['macro']['source'] != 'none'
+
+
+def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
+  """What a task holds; no macro clip where none is used, or there is none."""
+  magnified = uses_macro(config) and config['macro']['source'] == 'magnified'
+  some = magnified or (uses_macro(config) and bool(pool.macro.any()))
+  return Sizes(
+      len(pool.classes), config['episodes']['shots'], config['episodes']['queries'],
+      config['macro']['clips'] if some else 0,
+      float(config['macro']['factor']) if magnified else 0.)
+
+
+def make_recipe(config: Mapping[str, Any], pool: Pool) -> Recipe:
+  """Network, learner, optimizer and tasks of a configuration."""
+  net = make_network(make_encoder(**config['model']), classes=len(pool.classes))
+  training = config['training']
+  return Recipe(
+      make_learner(net, **config['method']),
+      make_optimizer(outer_rate=training['outer_rate'],
+                     weight_decay=training['weight_decay'],
+                     clip_norm=training['clip_norm']),
+      make_sizes(config, pool),
+      functools.partial(augment, content=pool.content,
+                        how=Augmentation(**config['augment'])),
+      training['tasks'], devices.tasks_at_once(training['tasks_at_once']))
+
+
+def fold_data(config: Mapping[str, Any], material: Material, number: int) -> FoldData:
+  """The arrays of one fold, with its statistics from training clips alone."""
+  pool, fold = material.pool, material.folds[number]
+  return FoldData(
+      fold.held_out, keys.fold_key(config['seed'], fold.held_out),
+      Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
+            channel_scale(pool, fold.train)),
+      material.splits[number])
+
+
+def _plan(config, pool: Pool, folds: tuple[Fold, ...], say: Callable[[str], None]):
+  """Splits of every fold; says what is drawn more than once, and what is absent."""
+  sizes = make_sizes(config, pool)
+  if uses_macro(config) and not sizes.macros:
+    say('there are no macro-expressions to align with: without the auxiliary term '
+        'this is MAML')
+  planned = []
+  for fold in folds:
+    number = int.from_bytes(hashlib.sha256(fold.held_out.encode()).digest()[:8], 'big')
+    planned.append(plan_splits(
+        pool, fold, shots=sizes.shots, queries=sizes.queries,
+        own_macro=sizes.macros > 0 and bool((pool.macro & ~pool.foreign).any()),
+        rng=np.random.default_rng([config['seed'], number])))
+  short = [plan.short for plan in planned]
+  if any(short):
+    say(f'classes are short of clips in {np.count_nonzero(short)} of '
+        f'{len(folds)} folds: a task draws up to {max(short)} of its '
+        f'{sizes.classes * (sizes.shots + sizes.queries)} clips again')
+  return tuple(plan.support for plan in planned)
+
+
+class _Stages:
+  """A callback (stage, done, total) that opens a new stage of the bar by its name."""
+
+  def __init__(self, progress: Progress):
+    self._progress, self._name = progress, None
+
+  def __call__(self, stage: str, done: int, total: int) -> None:
+    if stage != self._name:
+      self._name = stage
+      self._progress.stage(stage, total=total)
+    self._progress.update(done)

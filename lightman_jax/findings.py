@@ -1,0 +1,81 @@
+"""What a run found: scores of the method and of what stands beside it, and pictures."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lightman_jax.assembly import Material
+from lightman_jax.evaluation import references
+from lightman_jax.preprocessing.pool import channel_scale
+from lightman_jax.report import metrics_log, results, table
+from lightman_jax.report.run_folder import RunFolder
+
+
+class Held(NamedTuple):
+  """What a fold found: logits of its held-out clips."""
+  index: list[int]                  # of the clips in the pool
+  logits: list[list[float]]
+  plain: list[list[float]] | None   # of the model not adapted, where that is another
+
+
+def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
+           held: list[Held]) -> dict[str, Any]:
+  """Scores the folds, writes predictions and figures; returns what is to be results.
+
+  results.json itself is left to the caller, who writes it last.
+  """
+  pool, about = material.pool, _about(config, material)
+  order = np.concatenate([part.index for part in held])
+  logits = np.concatenate([np.array(part.logits) for part in held])
+  name = config['method']['name']
+  rows = {name: logits.argmax(-1)}
+  if held[0].plain is not None:
+    rows[f'{name}, not adapted'] = np.concatenate(
+        [np.array(part.plain).argmax(-1) for part in held])
+  rows |= _references(config, material, order)
+  clips = results.Clips(
+      [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
+      [fold.held_out for fold, part in zip(material.folds, held) for _ in part.index],
+      pool.label[order], pool.classes)
+  found = results.summarise(rows, clips, about,
+                            resamples=config['evaluation']['resamples'])
+  odds = np.exp(logits - logits.max(-1, keepdims=True))
+  results.write_predictions(folder.predictions, clips, rows[name],
+                            odds / odds.sum(-1, keepdims=True))
+  _draw(folder, found, name, pool.classes)
+  return found
+
+
+def _references(config, material: Material, order: np.ndarray) -> dict[str, np.ndarray]:
+  """The linear model and the constant answer, on the same folds and inputs."""
+  pool, folds = material.pool, material.folds
+  train = np.stack([fold.train & ~pool.macro for fold in folds])
+  test = np.stack([fold.test for fold in folds])
+  scale = np.stack([channel_scale(pool, fold.train)[0] for fold in folds])
+  linear = references.ridge(pool.x, pool.label, train, test, classes=len(pool.classes),
+                            scale=scale,
+                            relative_penalty=config['evaluation']['ridge_penalty'])
+  most = references.constant(pool.label, train, test, classes=len(pool.classes))
+  return {'ridge': linear.prediction[order], 'constant': most.prediction[order]}
+
+
+def _about(config, material: Material) -> results.About:
+  info = material.clips.info
+  return results.About(
+      protocol='leave one subject out, support from training subjects',
+      dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
+      sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
+      seed=config['seed'])
+
+
+def _draw(folder: RunFolder, found: dict[str, Any], name: str,
+          classes: tuple[str, ...]) -> None:
+  # Matplotlib takes a second to import, and most of a run does not need it.
+  from lightman_jax.report import figures
+  caption = table.caption(found['about'])[:2]
+  figures.confusion_matrix(folder.confusion,
+                           np.array(found['rows'][name]['confusion']),
+                           classes=classes, title=name, caption=caption)
+  figures.learning_curves(folder.curves, metrics_log.read(folder.metrics), title=name,
+                          caption=caption)

@@ -1,0 +1,112 @@
+"""The configuration that is launched: its meta-gradient is the derivative it claims.
+
+Network and method are those of configs/synthetic.py, on a tiny pool with the shapes
+reduced, in float64.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import synthetic
+from lightman_jax.episodes.tasks import Examples, Task
+from lightman_jax.meta import learners
+from lightman_jax.meta import losses
+from lightman_jax.meta import outer
+from lightman_jax.models.network import make_encoder, make_network
+
+pytestmark = pytest.mark.usefixtures('double')
+
+
+@pytest.fixture(scope='module')
+def launched():
+  """Network, method settings, initial parameters and one task."""
+  config = synthetic.get_config().to_dict()
+  net = make_network(
+      make_encoder(**{**config['model'], 'width': 4, 'temporal_width': 4, 'grid': 2}),
+      classes=3)
+  method = {name: value for name, value in config['method'].items() if name != 'name'}
+  assert config['method']['name'] == 'lightman' and method['align_weight'] > 0
+  rng = np.random.default_rng(0)
+  with jax.enable_x64(True):
+    clips = lambda n: jnp.array(rng.standard_normal((n, 2, 8, 8, 3)))
+    side = lambda n, m: Examples(clips(n), jnp.arange(n) % 3, clips(m), jnp.arange(m) % 3)
+    task = Task(side(6, config['macro']['clips']), side(6, 0))
+    params = jax.jit(lambda key: net.init(key, (2, 8, 8, 3)))(jax.random.key(0))
+    params = jax.tree.map(lambda x: x.astype(jnp.float64), params)
+  return net, method, params, task
+
+
+@pytest.fixture(scope='module')
+def derivatives(launched):
+  """(gradient, scalars) of second order, as a function; and the first-order gradient.
+
+  The auxiliary weight is one more subtree of the parameters, which never moves inside.
+  """
+  net, method, params, task = launched
+  rates = dict(steps=method['inner_steps'], step_size=method['inner_rate'],
+               statistic=method['statistic'], bandwidth=method['bandwidth'])
+  key = jax.random.key(0)
+
+  def adapt(params, support, key):
+    return learners.lightman(net, align_weight=params['weight'], **rates).adapt(
+        {name: params[name] for name in learners.EVERYTHING}, support, key)
+  second = jax.jit(lambda params: outer.through_adaptation(
+      adapt, losses.cross_entropy(net.logits))(params, task, key))
+  learner = learners.lightman(net, align_weight=method['align_weight'],
+                              first_order=True, **rates)
+  with jax.enable_x64(True):
+    first = jax.jit(lambda params: learner.meta_grad(params, task, key)[0])(params)
+    params = {**params, 'weight': jnp.array(method['align_weight'])}
+    return params, *second(params), first, second
+
+
+def dot(a, b):
+  return sum(jax.tree.leaves(jax.tree.map(lambda a, b: float(jnp.sum(a * b)), a, b)))
+
+
+def direction(params, seed):
+  rng = np.random.default_rng(seed)
+  return jax.tree.map(lambda x: jnp.array(rng.standard_normal(x.shape)), params)
+
+
+def moved(params, along, step):
+  return jax.tree.map(lambda x, d: x + step * d, params, along)
+
+
+def test_it_is_not_the_first_order_one(derivatives):
+  _, grads, _, first, _ = derivatives
+  grads = {name: grads[name] for name in first}
+  gap = jax.tree.map(lambda a, b: a - b, grads, first)
+  assert dot(gap, gap) > 1e-4 * dot(grads, grads)
+  assert dot(grads, first) < .9999 * np.sqrt(dot(grads, grads) * dot(first, first))
+
+
+def test_it_is_the_slope_along_random_directions(derivatives):
+  params, grads, _, first, second = derivatives
+  loss = lambda params: float(second(params)[1]['query_loss'])
+  step, told_apart = 1e-6, 0
+  for seed in range(5):
+    along = {**direction(params, seed), 'weight': jnp.array(0.)}
+    slope = (loss(moved(params, along, step)) - loss(moved(params, along, -step))
+             ) / (2 * step)
+    np.testing.assert_allclose(dot(grads, along), slope, rtol=1e-5)
+    first_order = dot(first, {name: along[name] for name in first})
+    told_apart += abs(first_order - slope) > 1e-3 * abs(slope)
+  assert told_apart >= 4
+
+
+def test_the_auxiliary_weight_matters(derivatives):
+  params, grads, _, _, second = derivatives
+  assert abs(grads['weight']) > 1e-4
+  at = lambda weight: second({**params, 'weight': weight})[1]['query_loss']
+  weight, step = params['weight'], 1e-5
+  slope = (at(weight + step) - at(weight - step)) / (2 * step)
+  np.testing.assert_allclose(grads['weight'], slope, rtol=1e-4)
+
+
+def test_what_is_told_of_the_task(derivatives):
+  scalars = derivatives[2]
+  assert set(scalars) == {'query_loss', 'support_cross_entropy', 'support_alignment'}
+  assert all(np.isfinite(x) and x > 0 for x in scalars.values())
