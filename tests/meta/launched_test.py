@@ -42,6 +42,7 @@ def launched():
 def derivatives(launched):
   """(gradient, scalars) of second order, as a function; and the first-order gradient.
 
+  The latter is made by hand: a few steps of gradient descent, and the gradient there.
   The auxiliary weight is one more subtree of the parameters, which never moves inside.
   """
   net, method, params, task = launched
@@ -54,10 +55,16 @@ def derivatives(launched):
         {name: params[name] for name in learners.EVERYTHING}, support, key)
   second = jax.jit(lambda params: outer.through_adaptation(
       adapt, losses.cross_entropy(net.logits))(params, task, key))
-  learner = learners.lightman(net, align_weight=method['align_weight'],
-                              first_order=True, **rates)
+  inner = losses.with_alignment(net, weight=method['align_weight'],
+                                statistic=method['statistic'],
+                                bandwidth=method['bandwidth'])
+  slope = lambda loss: jax.jit(jax.value_and_grad(lambda params, batch: loss(
+      params, batch)[0]))
   with jax.enable_x64(True):
-    first = jax.jit(lambda params: learner.meta_grad(params, task, key)[0])(params)
+    fast, of_inner = params, slope(inner)
+    for _ in range(method['inner_steps']):
+      fast = moved(fast, of_inner(fast, task.support)[1], -method['inner_rate'])
+    first = slope(losses.cross_entropy(net.logits))(fast, task.query)
     params = {**params, 'weight': jnp.array(method['align_weight'])}
     return params, *second(params), first, second
 
@@ -76,7 +83,8 @@ def moved(params, along, step):
 
 
 def test_it_is_not_the_first_order_one(derivatives):
-  _, grads, _, first, _ = derivatives
+  _, grads, scalars, (loss, first), _ = derivatives
+  np.testing.assert_allclose(scalars['query_loss'], loss, rtol=1e-12)
   grads = {name: grads[name] for name in first}
   gap = jax.tree.map(lambda a, b: a - b, grads, first)
   assert dot(gap, gap) > 1e-4 * dot(grads, grads)
@@ -84,7 +92,7 @@ def test_it_is_not_the_first_order_one(derivatives):
 
 
 def test_it_is_the_slope_along_random_directions(derivatives):
-  params, grads, _, first, second = derivatives
+  params, grads, _, (_, first), second = derivatives
   loss = lambda params: float(second(params)[1]['query_loss'])
   step, told_apart = 1e-6, 0
   for seed in range(5):

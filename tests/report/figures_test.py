@@ -7,7 +7,7 @@ import pytest
 from lightman_jax.report import figures
 
 LINES = [{'stage': 'train', 'fold': f'sub{f}', 'step': s, 'loss': 1 / s + f,
-          'alignment': .1} for f in range(3) for s in range(1, 6)]
+          'support_alignment': .1} for f in range(3) for s in range(1, 6)]
 
 
 @pytest.mark.parametrize('classes', [3, 7])
@@ -34,7 +34,7 @@ def test_learning_curves(tmp_path):
   for name in 'ab':
     figures.learning_curves(tmp_path / name, LINES, title='x')
   assert (tmp_path / 'a').read_bytes() == (tmp_path / 'b').read_bytes()
-  plain = [{k: v for k, v in line.items() if k != 'alignment'} for line in LINES]
+  plain = [{k: v for k, v in line.items() if k != 'support_alignment'} for line in LINES]
   figures.learning_curves(tmp_path / 'c', plain)
   assert width(tmp_path / 'c') < width(tmp_path / 'a')
 
