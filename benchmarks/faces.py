@@ -20,20 +20,14 @@ import numpy as np
 from lightman_jax.clips.faces import emotions, scenes
 from lightman_jax.clips.faces.canvas import Canvas
 from lightman_jax.geometry.sampling import sample
+from lightman_jax.preprocessing.flow import grey, optical_flow
 
 SIZE = 64
 
 
 def flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-  """DIS optical flow between two RGB pictures, in pixels (x, y).
-
-  Medium preset, but down to the finest scale: the preset stops at half the resolution,
-  where movements of small faces are lost.
-  """
-  grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)]
-  method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-  method.setFinestScale(0)
-  return method.calc(*grey, None)
+  """Optical flow between two RGB pictures, in pixels (x, y)."""
+  return optical_flow(*grey(np.stack([first, second])), algorithm='dis')
 
 
 def face_mask(points: np.ndarray, size: int) -> np.ndarray:

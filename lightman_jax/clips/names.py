@@ -25,5 +25,5 @@ def configurations(choice: Choice) -> tuple[str, ...]:
     place = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     folder = re.sub(r'[^A-Za-z0-9_]+', '_', path.parent.name)[:40] or 'root'
     return (f'{folder}-{place}-{tail}',)
-  from lightman_jax.clips import synthetic
-  return (f'{choice.class_set}-{synthetic.spell(choice)}-{tail}',)
+  from lightman_jax.clips import cast   # Draws in NumPy, which the door does not need.
+  return (f'{choice.class_set}-{cast.spell(choice)}-{tail}',)
