@@ -10,6 +10,7 @@ import errno
 import pathlib
 import re
 import sys
+from typing import NoReturn
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -30,13 +31,25 @@ RESUME_ANYWAY = flags.DEFINE_bool(
     'resume_anyway', False, 'Go on although code, packages, data or devices changed')
 
 
+# What absl, ml_collections and Python say of a flag, and what is said here.
+SENTENCES = {
+    r"\[Errno \d+\] ([^:]+): '([^']+)'":
+        r'\2 cannot be read (\1); try --config=configs/synthetic.py',
+    r'flag (.+): invalid literal for int': r'\1: this setting takes a whole number',
+    r'flag (.+): could not convert string to float': r'\1: this setting takes a number',
+    r'flag (--\S+?)=.* as a ConfigDict':
+        r'\1 is a section; give one of its settings, as \1.NAME=VALUE',
+}
+
+
 def main(argv: list[str]) -> None:
   if len(argv) > 1:
     raise InputError(f'{argv[1]!r} is no flag; did you mean --{argv[1].lstrip("-")}?')
   logging.set_verbosity(logging.WARNING)   # orbax tells of every file it writes
   config = CONFIG.value.to_dict()
   settings.check(config)
-  check_present(config['data'])
+  for data in filter(None, (config['data'], settings.macro_data(config))):
+    check_present(data)
   words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
   workdir = WORKDIR.value or pathlib.Path('runs', run_folder.name_of(config, words))
   with run_folder.open_run(workdir, config=config, fresh=FRESH.value) as folder:
@@ -68,20 +81,16 @@ def sentence(error: Exception, argv: list[str]) -> str:
   if 'InputError: ' in text:
     # ml_collections hands on the whole traceback of a configuration file.
     return text.rsplit('InputError: ', 1)[1].strip()
-  if 'No such file' in text:
-    return f'there is no file {given_config(argv)!r}; try configs/synthetic.py'
+  if isinstance(error, SyntaxError):
+    return f'{error.filename} is not a configuration: {text}'
   unknown = re.search(r'Did you mean \\?"(\w+)\\?" instead of \\?"(\w+)', text)
   if unknown:
     right, wrong = unknown.groups()
     flag = next((word for word in argv if f'.{wrong}' in word), wrong)
     return f'{flag}: there is no setting {wrong!r}; the nearest is {right!r}'
-  return text
-
-
-def given_config(argv: list[str]) -> str:
-  """The file that --config names."""
-  words = [word for word in argv if word.startswith('--config=')]
-  return words[-1].removeprefix('--config=').partition(':')[0] if words else ''
+  found = (re.search(pattern, text) for pattern in SENTENCES)
+  told = (match.expand(SENTENCES[match.re.pattern]) for match in found if match)
+  return next(told, text)
 
 
 def explain(error: OSError) -> str:
@@ -93,10 +102,18 @@ def explain(error: OSError) -> str:
   return f'{error.strerror or error}{place}'
 
 
+def refuse(sentence: str, code: int = 2) -> NoReturn:
+  """Ends the program."""
+  print(f'launch.py: {sentence}', file=sys.stderr)
+  sys.exit(code)
+
+
 if __name__ == '__main__':
   try:
     app.run(main, flags_parser=parse)
   except InputError as error:
-    sys.exit(f'launch.py: {error}')
+    refuse(str(error))
   except OSError as error:
-    sys.exit(f'launch.py: {explain(error)}')
+    refuse(explain(error))
+  except KeyboardInterrupt:
+    refuse('stopped; the same command goes on from here', 130)

@@ -15,7 +15,9 @@ def get_config(arg: str | None = None):
   """Variants: debug, three (MEGC's classes), method=, encoder=, macro=."""
   config = common.base()
   config.data.update(name='casme2', class_set='casme2_5', frames=9, size=64)
-  config.macro.source = 'magnified'
+  config.macro.update(source='magnified', clips=10)
+  config.model.update(width=16, temporal_width=16, temporal_depth=1)
+  config.training.update(steps=150, tasks=2)
   return common.finish(config, arg, {'three': _three})
 
 

@@ -30,7 +30,7 @@ def base() -> config_dict.ConfigDict:
           source='own',           # own, none, magnified, or a data set by name
           clips=9,                # of a task
           factor=4.,              # magnified: times the motion
-          data=dict(frames=9, size=64, class_set='', synthetic=synthetic())),
+          data=dict(frames=9, size=64, class_set='', path='', synthetic=synthetic())),
       augment=dict(shift=1, flip=.5, amplitude=.2),
       episodes=dict(protocol='loso', shots=3, queries=3),
       model=dict(encoder='conv4', width=32, grid=4, temporal_width=32,

@@ -21,6 +21,7 @@ from lightman_jax.preprocessing.cache import cached_inputs
 from lightman_jax.preprocessing.macros import MakeInputs, make_pool
 from lightman_jax.preprocessing.pool import Pool, channel_scale
 from lightman_jax.report.progress import Progress
+from lightman_jax.settings import macro_data, uses_macro
 from lightman_jax.training import devices
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe, make_optimizer
@@ -39,14 +40,12 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   """Loads or builds the data, and arranges it."""
   shown = _Stages(progress)
   clips = load(config['data'], progress=shown, say=progress.say)
-  source, other = config['macro']['source'], None
-  if uses_macro(config) and source not in ('own', 'none', 'magnified'):
-    if source != 'synthetic':
-      progress.say(f'macro-expressions come from {source}: whether its people are also '
-                   f'in {config["data"]["name"]} is not known here')
-    places = {name: config['data'][name] for name in ('data_dir', 'manual_dir')}
-    other = load({**config['macro']['data'], **places, 'name': source},
-                 progress=shown, say=progress.say)
+  others, other = macro_data(config), None
+  if others:
+    if others['name'] != 'synthetic':
+      progress.say(f'macro-expressions come from {others["name"]}: whether its people '
+                   f'are also in {config["data"]["name"]} is not known here')
+    other = load(others, progress=shown, say=progress.say)
   make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
                            progress=shown, say=progress.say)
   return arrange(config, clips, other, make=make, say=progress.say)
@@ -70,11 +69,6 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   both = [clips.info['sha256'], other.info['sha256'] if other else '']
   return Material(clips, pool, folds, _plan(config, pool, folds, say),
                   hashlib.sha256(' '.join(both).encode()).hexdigest())
-
-
-def uses_macro(config: Mapping[str, Any]) -> bool:
-  """Whether the method looks at macro-expressions at all."""
-  return config['method']['name'] == 'lightman' and config['macro']['source'] != 'none'
 
 
 def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:

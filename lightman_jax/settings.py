@@ -12,7 +12,7 @@ CHOICES = {
     'inputs.span': ('each', 'apex'),
     'inputs.algorithm': ('farneback', 'dis'),
     'inputs.holds': ('flow', 'intensity'),
-    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'casme2'),
+    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest', 'casme2'),
     'model.encoder': ('conv4',),
     'method.name': ('lightman', 'maml', 'protonet', 'supervised'),
     'method.statistic': ('v', 'u'),
@@ -110,9 +110,32 @@ def _check_together(given: Mapping[str, Any]) -> None:
 
 def _check_other_people(given: Mapping[str, Any]) -> None:
   """Macro clips of another data set belong to nobody here, so every fold uses them."""
-  if given['data.name'] != 'synthetic':
+  name = given['data.name']
+  what = {'synthetic': 'synthetic.seed', 'manifest': 'path'}.get(name)
+  if what is None:
     raise InputError('macro.source is the data set itself; use macro.source=own')
-  if given['data.synthetic.seed'] == given['macro.data.synthetic.seed']:
-    raise InputError('macro.source=synthetic with the seed of the data set are the same '
-                     'people under another name; use macro.source=own, or another '
-                     'macro.data.synthetic.seed')
+  if given[f'data.{what}'] == given[f'macro.data.{what}'] != '':
+    raise InputError(
+        f'macro.source={name} with the {what} of the data set are the same people '
+        f'under another name; use macro.source=own, or another macro.data.{what}')
+
+
+def uses_macro(config: Mapping[str, Any]) -> bool:
+  """Whether the method looks at macro-expressions at all."""
+  return config['method']['name'] == 'lightman' and config['macro']['source'] != 'none'
+
+
+def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
+  """The `data` section of the data set that macro-expressions come from, if another.
+
+  Raises:
+    InputError: it is a manifest, and its path is not given.
+  """
+  source = config['macro']['source']
+  if not uses_macro(config) or source in ('own', 'magnified'):
+    return None
+  if source == 'manifest' and not config['macro']['data']['path']:
+    raise InputError('macro.source=manifest has no path; give the csv of the macro '
+                     'clips with --config.macro.data.path=CSV')
+  places = {name: config['data'][name] for name in ('data_dir', 'manual_dir')}
+  return {**config['macro']['data'], **places, 'name': source}

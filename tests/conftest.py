@@ -10,10 +10,12 @@ os.environ['XLA_FLAGS'] = ' '.join([
     os.environ.get('XLA_FLAGS', ''), '--xla_force_host_platform_device_count=2'])
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
+from flax import linen as nn
 import jax
 import numpy as np
 import pytest
 
+from lightman_jax.models.network import make_network
 from lightman_jax.preprocessing.pool import Content, Pool
 
 FLOW = Content('flow', (-1, 1, 1), True)
@@ -52,6 +54,20 @@ def pool_of(*, subjects=4, micro=1, macro=1, classes=2, foreign=0, shape=(2, 8, 
               is_macro, is_foreign, names,
               tuple(f'clip{n:03d}' for n in range(len(rows))),
               tuple('abcdefgh'[:classes]), FLOW)
+
+
+class Flat(nn.Module):
+  """An encoder that compiles at once, for what does not depend on the encoder."""
+
+  @nn.compact
+  def __call__(self, x):
+    return nn.tanh(nn.Dense(6)(x.reshape(len(x), -1)))
+
+
+@pytest.fixture(scope='session')
+def small_net():
+  """A network over any clip, of three classes."""
+  return make_network(Flat(), classes=3)
 
 
 @pytest.fixture(scope='session', name='pool_of')

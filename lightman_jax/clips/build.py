@@ -57,7 +57,9 @@ def build(
   folder = home / plan.dataset / plan.config
   final = folder / VERSION
   if finished(final).get('digest') == plan.digest:
-    return final   # without a lock: the place may be shared and read-only
+    # Without a lock: the place may be shared and read-only.
+    shutil.rmtree(folder / cache.FOLDER, ignore_errors=True)
+    return final
   with _disk(folder), _alone(folder):
     built = finished(final)
     if built.get('digest') == plan.digest:
@@ -98,7 +100,7 @@ def _rebuild(plan: Plan, home: pathlib.Path, final: pathlib.Path, progress, say)
   if left_out:
     say(f'{plan.dataset} ({plan.config}): {len(left_out)} clips are left out; '
         f'{final / REPORT} says why.')
-  shutil.rmtree(clips)
+  shutil.rmtree(clips, ignore_errors=True)
 
 
 def _fill(

@@ -44,17 +44,17 @@ def mmd2(x: Float[Array, 'n d'], y: Float[Array, 'm d'], *,
     raise ValueError(f"statistic is 'v' or 'u', not {statistic!r}")
   if statistic == 'u' and min(len(x), len(y)) < 2:
     raise ValueError('the U statistic needs two clips or more of each kind')
-  between = squared_distances(x, y)
-  s = bandwidth if bandwidth else mean_bandwidth(between)
+  # All pairs at once, and all kernels: a third of the operations to compile, which is
+  # felt under two derivatives.
+  n, z = len(x), jnp.concatenate([x, y])
+  gaps = squared_distances(z, z) * (1 - jnp.eye(len(z), dtype=z.dtype))
+  s = bandwidth if bandwidth else mean_bandwidth(gaps[:n, n:])
+  widths = jnp.array(scales, z.dtype) * s
+  k = jnp.exp(gaps[..., None] / (-2 * jnp.square(widths))).sum(-1)
 
-  def kernel(gaps):
-    return sum(jnp.exp(-gaps / (2 * (scale * s) ** 2)) for scale in scales)
-
-  def within(a):
-    n = len(a)
-    k = kernel(squared_distances(a, a) * (1 - jnp.eye(n, dtype=a.dtype)))
+  def within(k):
     if statistic == 'v':
       return k.mean()
-    return (k.sum() - n * len(scales)) / (n * (n - 1))
+    return (k.sum() - len(k) * len(scales)) / (len(k) * (len(k) - 1))
 
-  return within(x) + within(y) - 2 * kernel(between).mean()
+  return within(k[:n, :n]) + within(k[n:, n:]) - 2 * k[:n, n:].mean()

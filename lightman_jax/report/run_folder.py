@@ -6,33 +6,31 @@ of each is a result of nothing. A folder of someone else's is never touched.
 """
 
 from collections.abc import Mapping, Sequence
+import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import re
-import shutil
 from typing import Any
 
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
-from lightman_jax.report import differences, environment as env, lock
+from lightman_jax.report import differences, environment as env, lock, owned
 
 # Where something lies is not what is computed: these may differ between two starts.
 PLACES = ('workdir', 'data.data_dir', 'data.manual_dir')
 
-# What this program writes, in the order in which it is deleted: a run that is half
-# deleted must not look finished, nor be resumed under another configuration.
-OWNED = ('results.json', 'folds', 'checkpoints', 'predictions.csv', 'metrics.jsonl',
-         'timing.json', 'confusion.png', 'learning_curves.png', 'environment.json',
-         'config.json')
-
 
 class RunFolder:
-  """Paths of one run, locked until `close` or the end of the process."""
+  """Paths of one run, locked until `close` or the end of the process.
 
-  def __init__(self, path: pathlib.Path, held):
-    self.path, self._held = path, held
+  A first start that is refused before anything was computed leaves nothing behind.
+  """
+
+  def __init__(self, path: pathlib.Path, held, made: Sequence[pathlib.Path] = ()):
+    """`made` are the files and folders that this start brings into being."""
+    self.path, self._held, self._made = path, held, made
     self.config = path / 'config.json'
     self.environment = path / 'environment.json'
     self.metrics = path / 'metrics.jsonl'
@@ -47,8 +45,16 @@ class RunFolder:
   def __enter__(self) -> 'RunFolder':
     return self
 
-  def __exit__(self, *_) -> None:
+  def __exit__(self, kind, *_) -> None:
+    if kind is not None and not self.environment.exists():
+      self._withdraw()
     self.close()
+
+  def _withdraw(self) -> None:
+    for path in self._made:
+      # Another start may have come in; what it wrote stays.
+      with contextlib.suppress(OSError):
+        path.rmdir() if path.is_dir() else path.unlink()
 
   def close(self) -> None:
     """Lets others in."""
@@ -131,6 +137,7 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
   """
   path = pathlib.Path(workdir)
   _refuse_foreign(path)
+  made = _not_there(path)
   try:
     path.mkdir(parents=True, exist_ok=True)
     held = lock.take(path)
@@ -138,13 +145,13 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
           FileExistsError) as error:
     raise InputError(f'cannot write to {path} ({error.strerror}); give another '
                      '--workdir') from None
-  folder = RunFolder(path, held)
+  folder = RunFolder(path, held, made)
   try:
     _settle(folder, config, fresh)
     if environment is not None:
       folder.check(environment, resume_anyway=resume_anyway)
-  except BaseException:
-    folder.close()
+  except BaseException as error:
+    folder.__exit__(type(error))
     raise
   return folder
 
@@ -156,6 +163,14 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     file.write(text + '\n')
 
 
+def _not_there(path: pathlib.Path) -> list[pathlib.Path]:
+  """What the first start of a run makes, the innermost first."""
+  if (path / lock.NAME).exists():
+    return []
+  return [path / 'config.json', path / lock.NAME,
+          *(folder for folder in (path, *path.parents) if not folder.exists())]
+
+
 def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
   """Leaves the folder with this configuration in it, or refuses."""
   if folder.config.exists() and not fresh:
@@ -165,9 +180,10 @@ def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
           f'{folder.path} belongs to another configuration: '
           f'{differences.told(changed)}; give another --workdir, or start over there '
           'with --fresh')
+    owned.sweep(folder.path)
     return
   # Without config.json the rest is of a run that was being deleted.
-  _clear(folder.path)
+  owned.clear(folder.path)
   write_json(folder.config, config)
 
 
@@ -179,21 +195,6 @@ def _refuse_foreign(path: pathlib.Path) -> None:
   if any(path.iterdir()):
     raise InputError(f'{path} holds files but no run of this program, so nothing is '
                      'written or deleted there; give an empty or new --workdir')
-
-
-def _clear(path: pathlib.Path) -> None:
-  for name in OWNED:
-    # What a killed writer or an earlier deletion left under a temporary name.
-    for rest in (*path.glob(f'.{name}.*'), path / name):
-      if rest.is_dir() and not rest.is_symlink():
-        # A rename is one moment, deleting is many: never half a checkpoint.
-        gone = rest.with_name(f'.{name}.deleted')
-        if rest != gone:
-          shutil.rmtree(gone, ignore_errors=True)
-          rest.rename(gone)
-        shutil.rmtree(gone)
-      else:
-        rest.unlink(missing_ok=True)
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

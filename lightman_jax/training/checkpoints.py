@@ -4,7 +4,9 @@ The number is fold * steps + step. The newest two are kept, so a kill in the mid
 save costs nothing, and the last of every fold, so each trained model can be opened.
 """
 
+import errno
 import os
+import shutil
 
 import jax
 from jaxtyping import PyTree
@@ -26,6 +28,7 @@ class Checkpoints:
         options=ocp.CheckpointManagerOptions(
             preservation_policy=policies.AnyPreservationPolicy(
                 [policies.LatestN(2), policies.EveryNSteps(steps)]),
+            cleanup_tmp_directories=True,
             # A save that fails must fail here, with the step at hand.
             enable_async_checkpointing=False))
 
@@ -35,10 +38,37 @@ class Checkpoints:
   def __exit__(self, *_) -> None:
     self._manager.close()
 
+  def place(self, fold: int, step: int) -> str:
+    """Where a state lies, or would."""
+    return os.fspath(self._manager.directory / str(fold * self._steps + step))
+
   def save(self, fold: int, state: TrainState) -> None:
-    """Keeps the state of fold number `fold`, as one device holds it."""
+    """Keeps the state of fold number `fold`, as one device holds it.
+
+    Raises:
+      OSError: the disk is full.
+    """
     number = fold * self._steps + int(state.step)
-    self._manager.save(number, args=ocp.args.StandardSave(state._asdict()))
+    self._check_room(state)
+    try:
+      self._manager.save(number, args=ocp.args.StandardSave(state._asdict()))
+    except (ValueError, RuntimeError) as error:
+      # Orbax hands on the system's words, but not its error.
+      if os.strerror(errno.ENOSPC) not in str(error):
+        raise
+      raise self._full() from error
+
+  def _check_room(self, state: TrainState) -> None:
+    """Orbax cannot stop in the middle without a page of tracebacks."""
+    leaves = jax.tree.leaves(state)
+    # It writes all of a state twice, and a description of each leaf.
+    need = 3 * sum(leaf.nbytes for leaf in leaves) + 4096 * len(leaves)
+    if shutil.disk_usage(self._manager.directory).free < need:
+      raise self._full()
+
+  def _full(self) -> OSError:
+    place = os.fspath(self._manager.directory)
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
 
   def newest(self) -> int | None:
     """The number of the newest checkpoint of the run."""

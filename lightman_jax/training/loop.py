@@ -67,20 +67,22 @@ def train_fold(trainer: Trainer, number: int, data: FoldData,
   copies = device_door.replicate(state, trainer.devices)
   for step in range(int(state.step), trainer.steps, trainer.length):
     copies, scalars = trainer.chunk(copies, data.key, data.clips, data.splits)
-    _check_finite(data.name, step, scalars)
+    _check_finite(data.name, step, scalars, checkpoints.place(number, step))
     state = device_door.first(copies)
     on_chunk(step + trainer.length, scalars)
     checkpoints.save(number, state)
   return state
 
 
-def _check_finite(fold: str, before: int, scalars: dict[str, np.ndarray]) -> None:
+def _check_finite(fold: str, before: int, scalars: dict[str, np.ndarray],
+                  place: str) -> None:
   broken = ~np.all([np.isfinite(x) for x in scalars.values()], axis=0)
   if broken.any():
     at = int(np.argmax(broken))
     names = ', '.join(k for k, x in scalars.items() if not np.isfinite(x[at]))
-    kept = f'the checkpoint at step {before}' if before else 'no checkpoint'
+    kept = (f'its last good checkpoint, of step {before}, is {place}' if before else
+            'it has no checkpoint yet')
     raise InputError(
-        f'fold {fold}: {names} is not a number at step {before + at + 1}; {kept} is '
-        'the last good one of this fold; look for clips that are not finite, or lower '
-        'method.inner_rate or training.outer_rate')
+        f'fold {fold}: {names} is not a number at step {before + at + 1}; {kept}; look '
+        'for clips that are not finite, or lower method.inner_rate or '
+        'training.outer_rate')

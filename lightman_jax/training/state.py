@@ -1,6 +1,6 @@
 """State and the meta-step: one outer update from the tasks of a meta-batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import functools
 from typing import NamedTuple
 
@@ -13,7 +13,6 @@ from lightman_jax import keys
 from lightman_jax.episodes.tasks import Clips, Sizes, Task, sample_task
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import Learner
-from lightman_jax.meta.losses import Scalars
 from lightman_jax.models.network import Params
 
 
@@ -50,7 +49,8 @@ def init_state(fold_key: Key[Array, ''], recipe: Recipe, shape: tuple[int, ...]
 
 def run_steps(state: TrainState, fold_key: Key[Array, ''], clips: Clips,
               splits: Bool[Array, 'P S'], *, recipe: Recipe, length: int,
-              axis: str, devices: int) -> tuple[TrainState, Scalars]:
+              axis: str, devices: int
+              ) -> tuple[TrainState, Mapping[str, Float[Array, 'length']]]:
   """`length` meta-steps of one fold on one of `devices`; scalars (length,)."""
   step = functools.partial(_meta_step, fold_key=fold_key, clips=clips, splits=splits,
                            recipe=recipe, axis=axis, devices=devices)
@@ -76,7 +76,7 @@ def _meta_step(state, *, fold_key, clips, splits, recipe, axis, devices):
       one_task, number, batch_size=together if together > 1 else None)
   grads, scalars = jax.lax.pmean(
       jax.tree.map(lambda x: x.mean(0), (grads, scalars)), axis)
-  scalars = {**scalars, 'gradient_norm': optax.global_norm(grads)}
+  scalars = {**scalars, 'gradient_norm': optax.tree.norm(grads)}
   updates, opt_state = recipe.optimizer.update(grads, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)
   return TrainState(state.step + 1, params, opt_state), scalars

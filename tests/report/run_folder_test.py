@@ -9,7 +9,7 @@ import ml_collections
 import pytest
 
 from lightman_jax.errors import InputError
-from lightman_jax.report import lock, run_folder
+from lightman_jax.report import lock, owned, run_folder
 
 CONFIG = {
     'seed': 0, 'workdir': '', 'method': 'lightman', 'inner': {'steps': 3, 'rate': .05},
@@ -120,7 +120,7 @@ def test_environment_may_come_later(tmp_path):
 
 def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path):
   with opened(tmp_path / 'a') as folder:
-    for name in run_folder.OWNED[2:-1]:
+    for name in owned.OWNED[3:-1]:
       (folder.path / name).write_text('old')
     folder.results.write_text('{}')
     (folder.checkpoints / '40').mkdir(parents=True)
@@ -136,16 +136,16 @@ def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path):
 
 def test_killed_while_deleting(tmp_path, monkeypatch):
   """Whatever is deleted first, no old checkpoint meets a new configuration."""
-  for moment in range(len(run_folder.OWNED) + 1):
+  for moment in range(len(owned.OWNED) + 1):
     path = tmp_path / str(moment)
     with opened(path) as folder:
       (folder.checkpoints / '40').mkdir(parents=True)
       folder.results.write_text('{}')
     with monkeypatch.context() as patch:
-      patch.setattr(run_folder, 'OWNED', run_folder.OWNED[:moment])
-      run_folder._clear(path)   # as far as it came
+      patch.setattr(owned, 'OWNED', owned.OWNED[:moment])
+      owned.clear(path)   # as far as it came
     other = changed(CONFIG, seed=3)
-    if moment <= run_folder.OWNED.index('config.json'):
+    if moment <= owned.OWNED.index('config.json'):
       with pytest.raises(InputError):
         opened(path, other)
     else:
@@ -188,11 +188,39 @@ def test_damaged_configuration_is_said(tmp_path):
   opened(tmp_path / 'a', fresh=True).close()
 
 
-def test_failed_write_leaves_no_configuration(tmp_path):
+def test_failed_write_leaves_nothing(tmp_path):
   with pytest.raises(TypeError):
-    opened(tmp_path / 'a', {'data': {'name': object()}})
-  assert [p.name for p in (tmp_path / 'a').iterdir()] == [lock.NAME]
-  opened(tmp_path / 'a').close()
+    opened(tmp_path / 'runs' / 'a', {'data': {'name': object()}})
+  assert not list(tmp_path.iterdir())
+  opened(tmp_path / 'runs' / 'a').close()
+
+
+def test_refused_before_anything_was_computed(tmp_path):
+  """A new folder goes, an empty one stays, a run that was begun is not touched."""
+  (tmp_path / 'empty').mkdir()
+  for name in ('new', 'empty'):
+    with pytest.raises(InputError, match='no such data'):
+      with opened(tmp_path / name, environment=None):
+        raise InputError('no such data')
+  assert [p.name for p in tmp_path.iterdir()] == ['empty']
+  assert not list((tmp_path / 'empty').iterdir())
+  opened(tmp_path / 'begun', environment=None).close()
+  with pytest.raises(InputError, match='no such data'):
+    with opened(tmp_path / 'begun', environment=None):
+      raise InputError('no such data')
+  assert (tmp_path / 'begun' / 'config.json').exists()
+
+
+def test_what_a_killed_writer_left_goes_at_the_next_start(tmp_path):
+  with opened(tmp_path) as folder:
+    folder.folds.mkdir()
+    for place in (folder.path / '.results.json.x1', folder.folds / '.s1.json.x2'):
+      place.write_text('half')
+    (folder.folds / 's1.json').write_text('{}')
+    (folder.path / '.vimrc').write_text('mine')
+  opened(tmp_path).close()
+  assert {p.name for p in tmp_path.rglob('*')} == {
+      lock.NAME, 'config.json', 'environment.json', 'folds', 's1.json', '.vimrc'}
 
 
 def test_second_starter_is_told_who_is_there(tmp_path):

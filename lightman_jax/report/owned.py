@@ -1,0 +1,37 @@
+"""What this program writes in a run folder, and how it is deleted: nothing else ever is."""
+
+import pathlib
+import shutil
+
+# In the order in which they go: a run that is half deleted must not look finished, nor
+# be resumed under another configuration.
+OWNED = ('results.json', 'folds', 'checkpoints', 'predictions.csv', 'metrics.jsonl',
+         'timing.json', 'confusion.png', 'learning_curves.png', 'environment.json',
+         'config.json')
+
+
+def clear(path: pathlib.Path) -> None:
+  """Deletes the run in the folder `path`."""
+  sweep(path)
+  for name in OWNED:
+    rest = path / name
+    if rest.is_dir() and not rest.is_symlink():
+      # A rename is one moment, deleting is many: never half a checkpoint.
+      rest = rest.rename(path / f'.{name}.deleted')
+    _remove(rest)
+
+
+def sweep(path: pathlib.Path) -> None:
+  """Deletes what a killed writer, or deletion, left there under a temporary name."""
+  for name in OWNED:
+    for rest in path.glob(f'.{name}.*'):
+      _remove(rest)
+  for rest in (path / 'folds').glob('.*.json.*'):
+    _remove(rest)
+
+
+def _remove(path: pathlib.Path) -> None:
+  if path.is_dir() and not path.is_symlink():
+    shutil.rmtree(path)
+  else:
+    path.unlink(missing_ok=True)

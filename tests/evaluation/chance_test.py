@@ -1,0 +1,62 @@
+"""Shuffled labels give chance, and labels that mean something do not."""
+
+import jax
+import numpy as np
+import pytest
+
+from lightman_jax import keys
+from lightman_jax.episodes.folds import leave_one_subject_out
+from lightman_jax.episodes.splits import plan_splits
+from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.evaluation import intervals, scores
+from lightman_jax.evaluation.predict import make_predict
+from lightman_jax.meta import learners
+from lightman_jax.preprocessing.pool import channel_scale
+from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training.loop import FoldData, make_trainer, train_fold
+from lightman_jax.training.state import Recipe, make_optimizer
+
+SIZES = Sizes(3, 2, 2)
+
+
+@pytest.fixture(scope='module', params=['supervised', 'protonet'])
+def program(request, small_net):
+  """A trainer and a prediction, compiled once for all folds and labels."""
+  learner = getattr(learners, request.param)(small_net)
+  recipe = Recipe(learner, make_optimizer(outer_rate=.02, weight_decay=0., clip_norm=1.),
+                  SIZES, lambda key, clip: clip, tasks=1, at_once=1)
+  return (make_trainer(recipe, steps=20, every=20, devices=tuple(jax.devices()[:1])),
+          make_predict(learner, sizes=SIZES, draws=2))
+
+
+def leave_one_out(program, pool, folder):
+  """UAR with its interval over subjects, of a whole leave-one-subject-out run."""
+  trainer, predict = program
+  prediction = np.full(len(pool.label), -1)
+  with Checkpoints(folder, steps=trainer.steps) as checkpoints:
+    for number, fold in enumerate(leave_one_subject_out(pool)):
+      splits = plan_splits(pool, fold, shots=SIZES.shots, queries=SIZES.queries,
+                           own_macro=False, rng=np.random.default_rng(number)).support
+      data = FoldData(
+          fold.held_out, keys.fold_key(0, fold.held_out),
+          Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
+                channel_scale(pool, fold.train)), splits[:8])
+      state = train_fold(trainer, number, data, checkpoints,
+                         on_chunk=lambda last, scalars: None)
+      index = np.flatnonzero(fold.test)
+      prediction[index] = predict(state.params, data.key, data.clips, index,
+                                  most=12).argmax(-1)
+  counts = scores.confusion_by(np.asarray(pool.subject), np.asarray(pool.label),
+                               prediction, groups=len(pool.subjects), classes=3)
+  return scores.uar(counts.sum(0)), intervals.subject_interval(
+      counts, scores.uar, rng=np.random.default_rng(0))
+
+
+def test_shuffled_labels_give_chance(program, pool_of, tmp_path):
+  pool = pool_of(subjects=6, micro=4, macro=0, classes=3, shape=(1, 2, 2, 2), signal=2.)
+  uar, (low, high) = leave_one_out(program, pool, tmp_path / 'straight')
+  assert low > 1 / 3 + .2 and uar > .8
+  label = np.random.default_rng(0).permutation(pool.label)
+  uar, (low, high) = leave_one_out(program, pool._replace(label=label),
+                                   tmp_path / 'shuffled')
+  assert low < 1 / 3 < high and uar < .55

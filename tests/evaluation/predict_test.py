@@ -1,0 +1,98 @@
+"""Held-out clips are predicted from the training subjects' clips and their own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lightman_jax import keys
+from lightman_jax.episodes.folds import leave_one_subject_out
+from lightman_jax.episodes.tasks import Clips, Sizes, sample_support
+from lightman_jax.evaluation import predict
+from lightman_jax.keys import Purpose
+from lightman_jax.meta import learners
+
+SIZES = Sizes(3, 2, 1, 2)
+KEY = keys.fold_key(0, 's1')
+DRAWS = 3
+
+
+@pytest.fixture(scope='module')
+def pool(pool_of):
+  return pool_of(subjects=4, micro=2, macro=1, classes=3, shape=(1, 2, 2, 2))
+
+
+@pytest.fixture(scope='module')
+def clips(pool):
+  fold = leave_one_subject_out(pool)[1]
+  scale = np.array([[1., 2.], [3., 4.]], np.float32)
+  return fold, Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign,
+                     fold.train, scale)
+
+
+@pytest.fixture(scope='module')
+def maml(small_net):
+  """Learner, parameters, its prediction and the unadapted one."""
+  learner = learners.lightman(small_net, align_weight=.5, statistic='v', bandwidth=0.,
+                              steps=2, step_size=.5)
+  return (learner, small_net.init(jax.random.key(1), (1, 2, 2, 2)),
+          predict.make_predict(learner, sizes=SIZES, draws=DRAWS),
+          predict.make_plain_predict(learner))
+
+
+def test_the_mean_over_supports(maml, clips):
+  """By hand: each support drawn, adapted to and asked, and the logits averaged."""
+  learner, params, ask, plain = maml
+  fold, clips = clips
+  index = np.flatnonzero(fold.test)
+  on_device = jax.tree.map(jnp.asarray, clips)
+
+  @jax.jit
+  def one(number):
+    support = sample_support(keys.key_for(KEY, Purpose.EVAL_SUPPORT, number), on_device,
+                             on_device.train, SIZES)
+    fast, _ = learner.adapt(params, support, KEY)
+    return learner.predict(fast, on_device.x[index] / on_device.scale[0])
+  drawn = np.stack([one(number) for number in range(DRAWS)])
+  got = ask(params, KEY, clips, index, most=8)
+  assert got.shape == (6, 3)
+  np.testing.assert_allclose(got, drawn.mean(0), atol=1e-5)
+  assert drawn.std(0).max() > 1e-3, 'each support is another'
+  np.testing.assert_allclose(
+      plain(params, KEY, clips, index, most=8),
+      learner.predict(params, jnp.asarray(clips.x[index] / clips.scale[0])), atol=1e-5)
+  assert np.abs(got - plain(params, KEY, clips, index, most=8)).max() > 1e-3
+
+
+def test_padding_and_company_do_not_matter(maml, clips):
+  _, params, ask, plain = maml
+  fold, clips = clips
+  index = np.flatnonzero(fold.test)
+  for how in (ask, plain):
+    whole = how(params, KEY, clips, index, most=8)
+    for some in ([0], [3, 1], [5, 4, 3, 2, 1, 0]):
+      np.testing.assert_allclose(how(params, KEY, clips, index[some], most=8),
+                                 whole[some], atol=1e-6)
+
+
+def test_only_training_clips_are_adapted_to(maml, clips):
+  """NaN in all clips of who is held out but one: that one's logits stay as they are."""
+  _, params, ask, _ = maml
+  fold, clips = clips
+  index = np.flatnonzero(fold.test)
+  x = clips.x.copy()
+  x[~fold.train] = np.nan
+  x[index[2]] = clips.x[index[2]]
+  got = ask(params, KEY, clips._replace(x=x), index, most=8)
+  np.testing.assert_array_equal(got[2], ask(params, KEY, clips, index, most=8)[2])
+  assert np.isnan(np.delete(got, 2, 0)).all()
+
+
+def test_another_folds_supports_are_others(maml, clips):
+  _, params, ask, _ = maml
+  fold, clips = clips
+  index = np.flatnonzero(fold.test)
+  first, again, other = (ask(params, keys.fold_key(0, name), clips, index, most=8)
+                         for name in ('s1', 's1', 's2'))
+  np.testing.assert_array_equal(first, again)
+  assert np.abs(first - other).max() > 1e-4

@@ -1,0 +1,106 @@
+"""launch.py as its users start it: processes, with data and compiled programs shared."""
+
+import csv
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# Three people, six clips each, 16 pixels: all stages in seconds once it is compiled.
+TINY = (
+    '--config=configs/synthetic.py:debug', '--config.data.size=16',
+    '--config.data.frames=3', '--config.data.synthetic.subjects=3',
+    '--config.data.synthetic.micro=6', '--config.data.synthetic.macro=2',
+    '--config.training.checkpoint_every=1')
+
+
+class Outcome(NamedTuple):
+  """How a process ended."""
+  code: int
+  out: str
+  err: str
+
+  def refused_with(self, *words: str) -> bool:
+    """One sentence, after which the program ended: it holds all `words`."""
+    before, _, sentence = self.err.rpartition('launch.py: ')
+    assert self.code == 2, self
+    assert 'launch.py: ' not in before and 'Traceback' not in self.err, self.err
+    assert 'Error' not in self.err and len(sentence.strip()) > 20, self.err
+    return all(word in sentence for word in words) or pytest.fail(sentence)
+
+
+class Program:
+  """Starts launch.py; `home` holds what it keeps outside of its run folders."""
+
+  def __init__(self, home: pathlib.Path):
+    self.home = home
+    self.environment = {**os.environ, 'JAX_PLATFORMS': 'cpu',
+                        **places(home),
+                        'JAX_COMPILATION_CACHE_DIR': str(home / 'xla'),
+                        'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+                        'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1'}
+    self.environment.pop('XLA_FLAGS', None)
+    if self.environment.pop('PYTHONDONTWRITEBYTECODE', None):
+      # Compiling a thousand modules anew would take longer than what is tested.
+      self.environment['PYTHONPYCACHEPREFIX'] = str(home / 'pyc')
+
+  def start(self, *arguments, python=(), **environment) -> subprocess.Popen:
+    """Begins a process; `environment` is added to its own."""
+    command = [sys.executable, *python, ROOT / 'launch.py', *arguments]
+    return subprocess.Popen(
+        [str(word) for word in command], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env={**self.environment, **environment})
+
+  def run(self, *arguments, **options) -> Outcome:
+    """Waits for a process to end."""
+    process = self.start(*arguments, **options)
+    out, err = process.communicate(timeout=400)
+    return Outcome(process.returncode, out, err)
+
+
+def places(home: pathlib.Path) -> dict[str, str]:
+  """Variables that move everything but a run folder to `home`."""
+  return {'XDG_CACHE_HOME': str(home / 'cache'), 'TFDS_DATA_DIR': str(home / 'data')}
+
+
+class Run(NamedTuple):
+  """A run folder, and the process that finished it."""
+  folder: pathlib.Path
+  outcome: Outcome
+
+  def json(self, name: str):
+    return json.loads((self.folder / name).read_text())
+
+  def predictions(self) -> list[dict[str, str]]:
+    with open(self.folder / 'predictions.csv', newline='') as file:
+      return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope='session')
+def program(tmp_path_factory) -> Program:
+  return Program(tmp_path_factory.mktemp('home'))
+
+
+@pytest.fixture(scope='session')
+def finished(program, tmp_path_factory) -> Run:
+  """One run from nothing to its end; tests work on copies of its folder."""
+  folder = tmp_path_factory.mktemp('runs') / 'finished'
+  outcome = program.run(*TINY, f'--workdir={folder}')
+  assert outcome.code == 0, outcome.err
+  return Run(folder, outcome)
+
+
+@pytest.fixture
+def tiny() -> tuple[str, ...]:
+  return TINY
+
+
+@pytest.fixture(name='places')
+def _places():
+  return places

@@ -1,0 +1,66 @@
+"""What a disk or a number can do to a run under way."""
+
+import os
+import subprocess
+
+import pytest
+
+
+class Disk:
+  """A file system of its own that holds so and so many bytes."""
+
+  def __init__(self, path):
+    self.path = path
+    self._mount('-t', 'tmpfs', '-o', 'size=4k', 'tmpfs')
+
+  def resize(self, size, mode='rw'):
+    self._mount('-o', f'remount,{mode},size={size}')
+
+  def _mount(self, *words):
+    done = subprocess.run(['mount', *words, self.path], capture_output=True, text=True)
+    if done.returncode:
+      pytest.skip(f'no disk can be mounted here: {done.stderr}')
+
+
+@pytest.fixture
+def disk(tmp_path):
+  if os.geteuid():
+    pytest.skip('mounting a disk needs root')
+  path = tmp_path / 'disk'
+  path.mkdir()
+  yield Disk(path)
+  subprocess.run(['umount', path], check=True)
+
+
+def test_full_disk(finished, program, tiny, disk):
+  command = (*tiny, f'--workdir={disk.path / "run"}')
+  assert program.run(*command).refused_with('disk is full', 'same command again')
+  assert not list(disk.path.iterdir())
+  disk.resize('600k')
+  assert program.run(*command).refused_with('disk is full', 'same command again')
+  assert (disk.path / 'run' / 'checkpoints' / '1').is_dir()
+  assert not (disk.path / 'run' / 'results.json').exists()
+  disk.resize('20m')
+  assert program.run(*command).code == 0
+  for name in ('results.json', 'predictions.csv', 'metrics.jsonl'):
+    assert ((disk.path / 'run' / name).read_bytes()
+            == (finished.folder / name).read_bytes()), name
+
+
+def test_read_only_disk(program, tiny, disk):
+  disk.resize('1m', 'ro')
+  refused = program.run(*tiny, f'--workdir={disk.path / "run"}')
+  assert refused.refused_with(str(disk.path), 'Read-only')
+
+
+def test_loss_that_is_no_number(program, tiny, tmp_path):
+  """A weight decay of 1 at a rate of 100 multiplies every weight by -99."""
+  command = (*tiny, '--config.method.name=supervised', '--config.training.steps=40',
+             '--config.training.checkpoint_every=4', '--config.training.outer_rate=100',
+             '--config.training.weight_decay=1', f'--workdir={tmp_path / "run"}')
+  kept = tmp_path / 'run' / 'checkpoints' / '4'
+  for _ in range(2):       # whoever starts it again is told again
+    refused = program.run(*command)
+    assert refused.refused_with('fold sub01', 'not a number at step', 'of step 4',
+                                str(kept), 'training.outer_rate')
+    assert kept.is_dir() and not (tmp_path / 'run' / 'results.json').exists()

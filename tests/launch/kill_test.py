@@ -1,0 +1,53 @@
+"""A killed run goes on as if nothing had been."""
+
+import random
+import time
+
+SAME = ('results.json', 'predictions.csv', 'metrics.jsonl', 'environment.json')
+
+
+def wait_for(process, ready):
+  """Until `ready()`, then a moment that is never the same."""
+  while not ready():
+    assert process.poll() is None, process.communicate()
+    time.sleep(.01)
+  time.sleep(random.random() / 2)
+
+
+def test_killed_runs_end_alike(finished, program, places, tiny, tmp_path):
+  folder, home = tmp_path / 'killed', tmp_path / 'home'
+  command = (*tiny, f'--workdir={folder}')
+  lines = lambda: (folder / 'metrics.jsonl').read_bytes().count(b'\n') if (
+      folder / 'metrics.jsonl').exists() else 0
+  moments = {
+      'building': lambda: any(home.rglob('*.npz')),
+      'training': lambda: 4 < lines() < 12,
+      'reporting': lambda: len(list(folder.glob('folds/*.json'))) == 3,
+  }
+  for moment, ready in moments.items():
+    process = program.start(*command, **places(home))
+    wait_for(process, ready)
+    if moment == 'training':
+      second = program.run(*command, **places(home))
+      assert second.refused_with(f'process {process.pid}', '--workdir')
+    process.kill()
+    process.communicate()
+    assert not (folder / 'results.json').exists(), f'too late while {moment}'
+  ended = program.run(*command, **places(home))
+  assert ended.code == 0, ended.err
+  for name in SAME:
+    assert (folder / name).read_bytes() == (finished.folder / name).read_bytes(), name
+  left = lambda place: sorted(
+      str(path.relative_to(place)) for path in place.rglob('*')
+      if 'checkpoints' not in path.relative_to(place).parts[:-2])
+  assert left(folder) == left(finished.folder)
+  assert left(home / 'data') == left(program.home / 'data')
+
+
+def test_interrupted_by_its_user(program, tiny, tmp_path):
+  process = program.start(*tiny, f'--workdir={tmp_path / "run"}')
+  wait_for(process, (tmp_path / 'run' / 'environment.json').exists)
+  process.send_signal(2)
+  _, err = process.communicate(timeout=100)
+  assert process.returncode == 130 and 'Traceback' not in err
+  assert err.splitlines()[-1].startswith('launch.py: stopped')

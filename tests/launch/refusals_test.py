@@ -1,0 +1,177 @@
+"""Whatever is wrong with what was given: one sentence, exit code 2, nothing left."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+
+DEBUG = '--config=configs/synthetic.py:debug'
+PICTURES = '--config=configs/manifest.py:debug,macro=none'
+
+# What is given, and words of the sentence that it must be answered with.
+FLAGS = {
+    'nothing': ([], ['--config=']),
+    'unknown flag': ([DEBUG, '--frehs'], ['frehs', 'fresh']),
+    'no flag': ([DEBUG, 'fresh'], ['--fresh']),
+    'unknown variant': (['--config=configs/synthetic.py:debgu'], ["'debug'"]),
+    'unknown method': (['--config=configs/synthetic.py:method=mamml'], ['method=maml']),
+    'unknown encoder': (['--config=configs/synthetic.py:encoder=conv5'], ['conv4']),
+    'no such file': (['--config=configs/sinthetic.py'], ['sinthetic.py', 'No such']),
+    'a folder': (['--config=configs'], ['configs', 'directory']),
+    'not Python': (['--config=setup.cfg'], ['setup.cfg', 'not a configuration']),
+    'unknown setting': ([DEBUG, '--config.sed=1'], ['--config.sed=1', "'seed'"]),
+    'nested setting': ([DEBUG, '--config.training.stpes=1'], ["'steps'"]),
+    'unknown section': ([DEBUG, '--config.trainig.steps=1'], ["'training'"]),
+    'a section': ([DEBUG, '--config.training=3'], ['--config.training.NAME=']),
+    'no number': ([DEBUG, '--config.training.outer_rate=fast'], ['outer_rate', 'number']),
+    'no whole number': ([DEBUG, '--config.training.steps=1.5'], ['steps', 'whole']),
+    'out of range': ([DEBUG, '--config.training.steps=0'], ['training.steps', '1']),
+    'not finite': ([DEBUG, '--config.training.outer_rate=nan'], ['outer_rate', 'nan']),
+    'method': ([DEBUG, '--config.method.name=lightmann'], ["'lightman'"]),
+    'data set': ([DEBUG, '--config.data.name=casme'], ["'casme2'"]),
+    'even frames': ([DEBUG, '--config.data.frames=4'], ['data.frames', 'odd']),
+    'same people': ([DEBUG, '--config.macro.source=synthetic'], ['macro.source=own']),
+    'no landmarks': ([DEBUG, '--config.inputs.kind=landmarks'], ['inputs.kind']),
+    'width': ([DEBUG, '--config.model.width=6'], ['model.width', 'multiple of 4']),
+    'no manifest': ([PICTURES, '--config.data.path=/no/clips.csv'],
+                    ['/no/clips.csv', 'clip, subject, label, path']),
+    'no path': ([PICTURES], ['--config.data.path']),
+}
+
+
+@pytest.mark.parametrize('case', FLAGS)
+def test_flags(program, tmp_path, case):
+  flags, words = FLAGS[case]
+  refused = program.run(*flags, f'--workdir={tmp_path / "run"}')
+  assert refused.refused_with(*words) and refused.err.count('\n') == 1
+  assert refused.out == '' and not list(tmp_path.iterdir())
+
+
+def test_missing_data_set_is_said_before_anything_heavy(program, tmp_path):
+  refused = program.run(
+      '--config=configs/casme2.py', f'--config.data.manual_dir={tmp_path}',
+      f'--workdir={tmp_path / "run"}', python=('-X', 'importtime'))
+  loaded = {line.rpartition('|')[2].strip() for line in refused.err.splitlines()
+            if line.startswith('import time:')}
+  assert 'lightman_jax.clips.sources' in loaded
+  assert not {'jax', 'tensorflow_datasets', 'numpy', 'cv2'} & loaded
+  said = refused.err.partition('launch.py: ')[2]
+  for word in ('CASME2-coding-20140508.xlsx', 'Cropped/sub01/', str(tmp_path),
+               'release agreement', '--config.data.manual_dir='):
+    assert word in said
+  assert refused.code == 2 and not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def clips(tmp_path):
+  """A folder of pictures of three people, two classes; the rows that list them."""
+  rng, rows = np.random.default_rng(0), []
+  for subject in 'stu':
+    for label in ('sad', 'glad'):
+      for number in range(2):
+        name = f'{subject}_{label}{number}'
+        picture = rng.integers(0, 256, (28, 28, 3), np.uint8)
+        cv2.imwrite(str(tmp_path / f'{name}.png'), picture)
+        rows.append({'clip': name, 'subject': subject, 'label': label,
+                     'path': f'{name}.png'})
+  return tmp_path, rows
+
+
+def first_column(name):
+  def change(folder, rows):
+    rows[:] = [dict(zip([name, *list(row)[1:]], row.values())) for row in rows]
+  return change
+
+
+def two_columns(folder, rows):
+  (folder / 'clips.csv').write_text('clip,subject,label,path,Subject\na,b,c,d,e\n')
+  rows.clear()
+
+
+def no_label(folder, rows):
+  for row in rows:
+    del row['label']
+
+
+def one_subject(folder, rows):
+  rows[:] = rows[:4]
+
+
+def one_has_it(folder, rows):
+  for row in rows:
+    if row['subject'] != 's':
+      row['label'] = 'sad'
+
+
+def one_id(folder, rows):
+  rows[1]['clip'] = rows[0]['clip']
+
+
+def no_frames(folder, rows):
+  (folder / 's_sad0').mkdir()
+  rows[0]['path'] = 's_sad0'
+
+
+def another_size(folder, rows):
+  cv2.imwrite(str(folder / 't_sad0.png'), np.zeros((28, 30, 3), np.uint8))
+
+
+def missing(folder, rows):
+  (folder / 't_sad0.png').unlink()
+
+
+def no_picture(folder, rows):
+  (folder / 't_sad0.png').write_text('not a picture')
+
+
+def cut_off(folder, rows):
+  path = folder / 't_sad0.png'
+  path.write_bytes(path.read_bytes()[:900])
+
+
+def nothing(folder, rows):
+  pass
+
+
+CLIPS = {
+    'wrong column': (first_column('clipp'), [], ["'clipp'", "'clip'"]),
+    'two columns': (two_columns, [], ["'Subject'", 'twice']),
+    'no column': (no_label, [], ["'label'", 'missing']),
+    'one id': (one_id, [], ["'s_sad0'", '2 and 3']),
+    'missing picture': (missing, [], ['t_sad0.png', 'row 6']),
+    'no picture': (no_picture, [], ['t_sad0.png', 'row 6']),
+    'cut off': (cut_off, [], ['t_sad0.png', "'t_sad0'", 'truncated']),
+    'no frames': (no_frames, [], ["'s_sad0'", 'holds no picture']),
+    'sizes': (another_size, ['size=0'], ['t_sad0', '30 x 28', '28 x 28', 'data.size']),
+    'one subject': (one_subject, [], ['one subject', "'s'"]),
+    'one has it': (one_has_it, [], ['fold s', 'class glad', '0 training']),
+    'one picture': (nothing, ['frames=3'], ['s_sad0', 'data.frames']),
+}
+
+
+@pytest.mark.parametrize('case', CLIPS)
+def test_clips(program, clips, case):
+  change, settings, words = CLIPS[case]
+  folder, rows = clips
+  change(folder, rows)
+  assert refused(program, folder, rows, *(f'--config.data.{s}' for s in settings)
+                 ).refused_with(*words)
+
+
+def test_motion_of_unknown_amplitude_is_not_magnified(program, clips):
+  outcome = refused(program, *clips, '--config.macro.source=magnified')
+  assert outcome.refused_with('macro.source=magnified', 'inputs.kind=picture')
+
+
+def refused(program, folder, rows, *flags):
+  if rows:
+    with open(folder / 'clips.csv', 'w', newline='') as file:
+      writer = csv.DictWriter(file, rows[0])
+      writer.writeheader()
+      writer.writerows(rows)
+  before = {path.name for path in folder.iterdir()}
+  outcome = program.run(PICTURES, f'--config.data.path={folder / "clips.csv"}', *flags,
+                        f'--workdir={folder / "runs" / "run"}')
+  assert {path.name for path in folder.iterdir()} == before
+  return outcome

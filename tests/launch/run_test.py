@@ -1,0 +1,150 @@
+"""A whole run: what it leaves, that it can be repeated, and who may go on with it."""
+
+import collections
+import json
+import shutil
+
+import matplotlib.image
+import numpy as np
+import pytest
+from sklearn import metrics
+
+FILES = {'config.json', 'environment.json', 'metrics.jsonl', 'predictions.csv',
+         'results.json', 'timing.json', 'confusion.png', 'learning_curves.png',
+         'checkpoints', 'folds', 'lightman_jax.lock'}
+ROWS = ['lightman', 'lightman, not adapted', 'ridge', 'constant']
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+  """The finished run's folder, to be changed."""
+  return shutil.copytree(finished.folder, tmp_path / 'copy')
+
+
+def content(folder):
+  """Every file's bytes, but for the lock's, which names whoever was here last."""
+  return {path.relative_to(folder): path.read_bytes() for path in folder.rglob('*')
+          if path.is_file() and path.name != 'lightman_jax.lock'}
+
+
+def test_promised_files_and_no_others(finished):
+  assert {path.name for path in finished.folder.iterdir()} == FILES
+  assert [path.name for path in sorted((finished.folder / 'folds').iterdir())] == [
+      'sub01.json', 'sub02.json', 'sub03.json']
+  for name in ('config.json', 'environment.json', 'timing.json'):
+    assert finished.json(name)
+  for name in ('confusion.png', 'learning_curves.png'):
+    assert matplotlib.image.imread(finished.folder / name).std() > 0
+  # Of each fold the last; of the newest two one is that of the last fold.
+  steps = finished.json('config.json')['training']['steps']
+  kept = {int(path.name) for path in (finished.folder / 'checkpoints').iterdir()}
+  assert kept == {steps, 2 * steps, 3 * steps, 3 * steps - 1}
+
+
+def test_log_has_every_step_once(finished):
+  lines = [json.loads(line) for line in open(finished.folder / 'metrics.jsonl')]
+  steps = finished.json('config.json')['training']['steps']
+  assert [(line['fold'], line['step']) for line in lines] == [
+      (f'sub0{fold}', step) for fold in (1, 2, 3) for step in range(1, steps + 1)]
+  assert all(np.isfinite(line['loss']) for line in lines)
+
+
+def test_every_clip_is_predicted_once(finished):
+  rows = finished.predictions()
+  assert collections.Counter(row['subject'] for row in rows) == {
+      'sub01': 6, 'sub02': 6, 'sub03': 6}
+  assert len({row['clip'] for row in rows}) == len(rows)
+  classes = finished.json('results.json')['about']['clips_per_class']
+  for row in rows:
+    assert row['fold'] == row['subject']
+    odds = {name: float(row[f'probability_{name}']) for name in classes}
+    assert sum(odds.values()) == pytest.approx(1, abs=3e-6)
+    assert odds[row['prediction']] == max(odds.values())
+
+
+def test_scores_are_those_of_another_library(finished):
+  rows, found = finished.predictions(), finished.json('results.json')
+  assert list(found['rows']) == ROWS
+  truth, said = ([row[name] for row in rows] for name in ('truth', 'prediction'))
+  names, score = list(found['about']['clips_per_class']), found['rows']['lightman']
+  assert score['confusion'] == metrics.confusion_matrix(
+      truth, said, labels=names).tolist()
+  for name, value in (
+      ('uf1', metrics.f1_score(truth, said, average='macro', zero_division=0)),
+      ('uar', metrics.recall_score(truth, said, average='macro', zero_division=0)),
+      ('accuracy', metrics.accuracy_score(truth, said))):
+    assert score[name]['value'] == pytest.approx(value, abs=1e-6)
+    assert score[name]['low'] <= score[name]['value'] <= score[name]['high']
+  assert found['rows']['constant']['accuracy']['value'] == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_results_hold_no_time_and_no_place(finished):
+  text = (finished.folder / 'results.json').read_text()
+  assert str(finished.folder.parent) not in text
+  assert not {'time', 'seconds', 'date', 'cpus'} & set(text.replace('"', ' ').split())
+  assert 'seconds' in finished.json('timing.json')['unit']
+
+
+def test_table_says_what_its_figures_are(finished):
+  words = ' '.join(finished.outcome.out.split())
+  for said in (*ROWS, 'leave one subject out', '3 folds', 'synthetic_3', 'labels made',
+               'UF1: unweighted mean of class F1', 'resamples of subjects', 'seed 0',
+               str(finished.folder)):
+    assert said in words
+  assert finished.outcome.err.count('train: ') and 'Warning' not in finished.outcome.err
+
+
+def test_its_own_config_file_repeats_the_run(finished, program, tmp_path):
+  """Nothing but config.json is needed, and a second run gives the same bytes."""
+  file = tmp_path / 'again.py'
+  file.write_text(
+      'import json\nfrom ml_collections import config_dict\n'
+      f'TEXT = open({str(finished.folder / "config.json")!r}).read()\n'
+      'def get_config():\n  return config_dict.ConfigDict(json.loads(TEXT))\n')
+  again = program.run(f'--config={file}', f'--workdir={tmp_path / "again"}')
+  assert again.code == 0, again.err
+  for name in ('config.json', 'results.json', 'predictions.csv', 'metrics.jsonl',
+               'environment.json'):
+    assert ((tmp_path / 'again' / name).read_bytes()
+            == (finished.folder / name).read_bytes()), name
+
+
+def test_finished_run_says_so_and_changes_nothing(finished, program, tiny):
+  before = content(finished.folder)
+  again = program.run(*tiny, f'--workdir={finished.folder}')
+  assert again.code == 0 and 'this run was finished before' in again.out
+  table = finished.outcome.out.splitlines()[:-1]
+  assert again.out.splitlines()[:len(table)] == table
+  assert content(finished.folder) == before
+
+
+def test_another_configuration_is_refused(copy, program, tiny):
+  before = content(copy)
+  refused = program.run(*tiny, '--config.method.inner_rate=.2', f'--workdir={copy}')
+  assert refused.refused_with('method.inner_rate: 0.05 -> 0.2', '--fresh', '--workdir')
+  assert content(copy) == before
+
+
+def test_another_code_version_is_refused(copy, program, tiny):
+  environment = json.loads((copy / 'environment.json').read_text())
+  environment['code_sha256'] = 'c0de'
+  (copy / 'environment.json').write_text(json.dumps(environment))
+  before = content(copy)
+  refused = program.run(*tiny, f'--workdir={copy}')
+  assert refused.refused_with('code_sha256: "c0de"', '--resume_anyway', '--fresh')
+  assert content(copy) == before
+  # A run that has yet to end notes with what it went on.
+  for name in ('results.json', 'folds/sub03.json'):
+    (copy / name).unlink()
+  assert program.run(*tiny, f'--workdir={copy}', '--resume_anyway').code == 0
+  environment = json.loads((copy / 'environment.json').read_text())
+  assert environment['code_sha256'] == 'c0de'
+  assert len(environment['resumed_with'][0]['code_sha256']) == 64
+
+
+def test_foreign_folder_is_refused(program, tiny, tmp_path):
+  (tmp_path / 'thesis.tex').write_text('mine')
+  for flags in ((), ('--fresh',)):
+    refused = program.run(*tiny, f'--workdir={tmp_path}', *flags)
+    assert refused.refused_with(str(tmp_path), 'no run of this program')
+  assert content(tmp_path) == {next(iter(content(tmp_path))): b'mine'}

@@ -1,0 +1,134 @@
+"""Training: as many devices as one likes, stopped where one likes, blind to the test."""
+
+import jax
+import numpy as np
+import pytest
+
+from lightman_jax import assembly
+from lightman_jax.errors import InputError
+from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training.loop import make_trainer, train_fold
+
+
+class Killed(Exception):
+  """Stands for a process that ends here."""
+
+
+def train(trainer, fold, folder, *, number=0, die_at=None, told=None):
+  """Trains a fold in a folder; dies in the chunk that ends with step `die_at`."""
+  def on_chunk(last, scalars):
+    if last == die_at:
+      raise Killed
+    if told is not None:
+      told.append((last, scalars))
+  with Checkpoints(folder, steps=trainer.steps) as checkpoints:
+    return train_fold(trainer, number, fold, checkpoints, on_chunk=on_chunk)
+
+
+@pytest.fixture(scope='module')
+def trained(trainer, fold, tmp_path_factory):
+  """The state of an uninterrupted run, and what was told on the way."""
+  told = []
+  return train(trainer, fold, tmp_path_factory.mktemp('run'), told=told), told
+
+
+def test_what_is_told(trained):
+  state, told = trained
+  assert state.step == 4 and [last for last, _ in told] == [2, 4]
+  for _, scalars in told:
+    assert set(scalars) == {'query_loss', 'support_cross_entropy', 'support_alignment',
+                            'gradient_norm'}
+    assert all(x.shape == (2,) and np.isfinite(x).all() for x in scalars.values())
+
+
+def test_two_devices_are_as_one(trained, recipe, fold, tmp_path, states_equal):
+  assert jax.device_count() == 2
+  two = make_trainer(recipe, steps=4, every=2, devices=tuple(jax.devices()))
+  told = []
+  state = train(two, fold, tmp_path, told=told)
+  states_equal(state.params, trained[0].params, atol=1e-5, rtol=0)
+  states_equal(told, trained[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize('die_at', [2, 4])
+def test_a_resumed_run_is_the_uninterrupted_one(trained, trainer, fold, tmp_path, die_at,
+                                                states_equal):
+  with pytest.raises(Killed):
+    train(trainer, fold, tmp_path, die_at=die_at)
+  told = []
+  states_equal(train(trainer, fold, tmp_path, told=told), trained[0])
+  # What lies before the last checkpoint is not done again.
+  states_equal(told, [line for line in trained[1] if line[0] >= die_at])
+
+
+def test_a_finished_fold_is_not_trained_again(trained, trainer, fold, tmp_path,
+                                              states_equal):
+  train(trainer, fold, tmp_path)
+  told = []
+  states_equal(train(trainer, fold, tmp_path, told=told), trained[0])
+  assert told == []
+
+
+def test_the_next_fold_starts_afresh(trained, trainer, fold, tmp_path, states_equal):
+  train(trainer, fold, tmp_path, number=0)
+  states_equal(train(trainer, fold, tmp_path, number=1), trained[0])
+
+
+@pytest.mark.parametrize('number', [0, 2])
+def test_held_out_clips_are_not_looked_at(trainer, material_of, inputs, tmp_path, number,
+                                          states_equal):
+  """With NaN in every micro and macro clip of who is held out: the same, bit by bit."""
+  config, material = material_of(inputs)
+  fold = assembly.fold_data(config, material, number)
+  theirs = material.pool.subject == material.pool.subjects.index(fold.name)
+  assert (theirs & material.pool.macro).any() and (theirs & ~material.pool.macro).any()
+  poisoned = np.where(theirs[:, None, None, None, None], np.nan, inputs)
+  _, other = material_of(poisoned.astype(np.float32))
+  want = train(trainer, fold, tmp_path / 'clean')
+  got = train(trainer, assembly.fold_data(config, other, number), tmp_path / 'poisoned')
+  states_equal(got, want)
+  # And the poison works: in another's fold it is found at once.
+  with pytest.raises(InputError, match='not a number at step 1;'):
+    train(trainer, assembly.fold_data(config, other, 1), tmp_path / 'other')
+
+
+def test_not_a_number(trainer, fold, tmp_path, states_equal, trained):
+  """Names the fold, the step and the last good checkpoint, which is still there."""
+  with pytest.raises(Killed):
+    train(trainer, fold, tmp_path, number=1, die_at=4)
+  clips = fold.clips._replace(x=np.full_like(fold.clips.x, np.nan))
+  with pytest.raises(InputError) as caught:
+    train(trainer, fold._replace(clips=clips), tmp_path, number=1)
+  kept = tmp_path / '6'                # the fold before has 4 steps, and this one 2
+  for words in ('fold s2', 'query_loss', 'gradient_norm', 'at step 3;', str(kept)):
+    assert words in str(caught.value)
+  assert kept.is_dir()
+  with Checkpoints(tmp_path, steps=trainer.steps) as checkpoints:
+    states_equal(checkpoints.latest(1, trained[0]).step, np.int32(2))
+  # With the clips mended the run goes on from there.
+  states_equal(train(trainer, fold, tmp_path, number=1), trained[0])
+
+
+def test_a_fold_is_a_function_of_its_key_and_name(trained, trainer, material_of, inputs,
+                                                  tmp_path, states_equal):
+  config, material = material_of(inputs)
+  again = train(trainer, assembly.fold_data(config, material, 2), tmp_path / 'again')
+  states_equal(again, trained[0])
+  other = assembly.fold_data({**config, 'seed': 1}, material, 2)
+  state = train(trainer, other, tmp_path / 'other')
+  assert not np.array_equal(state.params['head']['kernel'],
+                            trained[0].params['head']['kernel'])
+
+
+@pytest.mark.parametrize('steps, every, length', [
+    (60, 20, 20), (60, 25, 20), (7, 3, 1), (7, 7, 7), (4, 100, 4), (1, 1, 1),
+    (100, 30, 25)])
+def test_chunks_are_equally_long(recipe, steps, every, length):
+  made = make_trainer(recipe, steps=steps, every=every, devices=tuple(jax.devices()[:1]))
+  assert made.length == length and steps % made.length == 0
+
+
+def test_tasks_are_shared_out_equally(recipe):
+  with pytest.raises(InputError, match='training.tasks is 3, and 2 devices'):
+    make_trainer(recipe._replace(tasks=3), steps=4, every=2,
+                 devices=tuple(jax.devices()))

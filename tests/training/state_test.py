@@ -1,0 +1,85 @@
+"""The meta-step: what a step's tasks are, and what the optimizer does with gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from lightman_jax import keys
+from lightman_jax.episodes.tasks import Sizes
+from lightman_jax.meta.learners import Learner
+from lightman_jax.training import devices
+from lightman_jax.training import state as training
+from lightman_jax.training.state import Recipe, make_optimizer
+
+
+def spy() -> Learner:
+  """A learner whose gradient and loss are values of clips of its task."""
+  def meta_grad(params, task, key):
+    del params, key
+    first = lambda examples: examples.x.reshape(-1)[0]
+    return {'w': first(task.support)}, {'query_loss': first(task.query)}
+  return Learner(lambda key, shape: {'w': jax.random.normal(key, ())}, None, None,
+                 meta_grad)
+
+
+def run(fold, *, used, tasks=4, at_once=1, length=3):
+  """Scalars and final parameters of plain descent with the spy."""
+  recipe = Recipe(spy(), optax.sgd(1.), Sizes(3, 1, 1), lambda key, x: x, tasks, at_once)
+  start = training.init_state(fold.key, recipe, (1, 2, 2, 2))
+  call = devices.over_devices(
+      lambda *args: training.run_steps(*args, recipe=recipe, length=length,
+                                       axis=devices.AXIS, devices=len(used)), used)
+  copies, scalars = call(devices.replicate(start, used), fold.key, fold.clips,
+                         fold.splits)
+  return start, devices.first(copies), scalars
+
+
+@pytest.fixture(scope='module')
+def plain(fold):
+  return run(fold, used=jax.devices()[:1])
+
+
+def test_the_step_is_the_mean_over_tasks(plain):
+  start, end, scalars = plain
+  assert end.step == 3 and end.step.dtype == np.int32
+  # The gradient's norm is that of the mean: the descent has gone just that far.
+  gone = np.abs(start.params['w'] - end.params['w'])
+  assert gone <= scalars['gradient_norm'].sum() + 1e-5
+  assert len(set(scalars['query_loss'].tolist())) == 3, 'each step has other tasks'
+
+
+@pytest.mark.parametrize('devices_used, at_once', [(1, 4), (2, 1)])
+def test_however_the_tasks_are_shared_out(plain, fold, devices_used, at_once):
+  _, end, scalars = run(fold, used=jax.devices()[:devices_used], at_once=at_once)
+  np.testing.assert_allclose(end.params['w'], plain[1].params['w'], rtol=1e-5)
+  for name, x in scalars.items():
+    np.testing.assert_allclose(x, plain[2][name], rtol=1e-5)
+
+
+def test_the_start_is_a_function_of_the_folds_key(fold):
+  recipe = Recipe(spy(), optax.sgd(1.), Sizes(3, 1, 1), None, 1, 1)
+  at = lambda seed, name: float(training.init_state(
+      keys.fold_key(seed, name), recipe, (1,)).params['w'])
+  assert at(0, 'a') == at(0, 'a')
+  assert len({at(0, 'a'), at(0, 'b'), at(1, 'a')}) == 3
+
+
+def test_gradients_are_clipped_and_weights_decay():
+  params = {'w': jnp.array([1., -2.])}
+
+  def after(grads, **how):
+    optimizer = make_optimizer(**{'outer_rate': .1, 'weight_decay': 0., 'clip_norm': 1.,
+                                  **how})
+    return optax.apply_updates(params, optimizer.update(
+        grads, optimizer.init(params), params)[0])['w']
+  grads = lambda *x: {'w': jnp.array(x)}
+  # Adam's first step is the rate in the direction of each sign, whatever the size.
+  np.testing.assert_allclose(after(grads(30., -40.)), [.9, -1.9], rtol=1e-5)
+  np.testing.assert_allclose(after(grads(0., 0.)), [1., -2.])
+  np.testing.assert_allclose(after(grads(0., 0.), weight_decay=.5), [.95, -1.9])
+  clip = make_optimizer(outer_rate=1., weight_decay=0., clip_norm=1.)
+  _, kept = clip.update(grads(30., -40.), clip.init(params), params)
+  mean = kept[1][0].mu['w']
+  np.testing.assert_allclose(mean, [.06, -.08], rtol=1e-5)      # .1 x (.6, -.8)
