@@ -97,8 +97,8 @@ def explain(error: OSError) -> str:
   """A sentence for the faults of a disk."""
   place = f' at {error.filename}' if error.filename else ''
   if error.errno in (errno.ENOSPC, errno.EDQUOT):
-    return (f'the disk is full{place}: free some space and give the same command again; '
-            'it goes on where it was')
+    return (f'the disk is full{place}: free some space and give the same command '
+            'again; it goes on where it was')
   return f'{error.strerror or error}{place}'
 
 

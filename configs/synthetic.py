@@ -13,11 +13,11 @@ def get_config(arg: str | None = None):
   """Variants: debug, large (64-pixel inputs, width 32), method=, encoder=, macro=."""
   config = common.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
-  config.inputs.size = 32
+  config.inputs.size = 24
   config.model.update(width=16, temporal_width=16, temporal_depth=1)
   config.macro.clips = 6
   config.episodes.update(shots=2, queries=2)
-  config.training.update(steps=60, tasks=1, checkpoint_every=30)
+  config.training.update(steps=45, tasks=1, checkpoint_every=15)
   return common.finish(config, arg, {'large': _large})
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 import difflib
 import math
+import os
 from typing import Any
 
 from lightman_jax.errors import InputError
@@ -102,8 +103,8 @@ def _check_together(given: Mapping[str, Any]) -> None:
         'landmarks has none; use flow, difference, frames or picture')
   aligned = given['method.name'] == 'lightman' and given['macro.source'] != 'none'
   if aligned and given['method.statistic'] == 'u' and given['macro.clips'] < 2:
-    raise InputError('method.statistic=u leaves a clip out of its own mean, so it needs '
-                     'macro.clips of 2 or more')
+    raise InputError('method.statistic=u leaves a clip out of its own mean, so it '
+                     'needs macro.clips of 2 or more')
   if given['macro.source'] == given['data.name']:
     _check_other_people(given)
 
@@ -114,7 +115,10 @@ def _check_other_people(given: Mapping[str, Any]) -> None:
   what = {'synthetic': 'synthetic.seed', 'manifest': 'path'}.get(name)
   if what is None:
     raise InputError('macro.source is the data set itself; use macro.source=own')
-  if given[f'data.{what}'] == given[f'macro.data.{what}'] != '':
+  mine, theirs = given[f'data.{what}'], given[f'macro.data.{what}']
+  if what == 'path':
+    mine, theirs = (value and os.path.realpath(value) for value in (mine, theirs))
+  if mine == theirs != '':
     raise InputError(
         f'macro.source={name} with the {what} of the data set are the same people '
         f'under another name; use macro.source=own, or another macro.data.{what}')

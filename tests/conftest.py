@@ -1,22 +1,25 @@
-"""What all tests share: two devices on the host, and a pool of made-up clips.
+"""What all tests share: two devices on the host, and a pool of made-up clips."""
 
-The device count is read when jax first looks for devices, so it is set here, before
-any test file is imported.
-"""
-
+from importlib import metadata
 import os
-
-os.environ['XLA_FLAGS'] = ' '.join([
-    os.environ.get('XLA_FLAGS', ''), '--xla_force_host_platform_device_count=2'])
-os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
 from flax import linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lightman_jax.models.network import make_network
 from lightman_jax.preprocessing.pool import Content, Pool
+
+# Flags are read when jax first looks for devices, which no import does.
+FLAGS = ['--xla_force_host_platform_device_count=2']
+# A third less to wait for compilation. XLA ends the process over a flag that it does
+# not know; these versions know this one.
+if metadata.version('jaxlib').startswith(('0.8.', '0.9.', '0.10.')):
+  FLAGS.append('--xla_cpu_use_fusion_emitters=false')
+os.environ['XLA_FLAGS'] = ' '.join([os.environ.get('XLA_FLAGS', ''), *FLAGS])
+jax.config.update('jax_platforms', os.environ.setdefault('JAX_PLATFORMS', 'cpu'))
 
 FLOW = Content('flow', (-1, 1, 1), True)
 
@@ -37,7 +40,7 @@ def strict():
 
 def pool_of(*, subjects=4, micro=1, macro=1, classes=2, foreign=0, shape=(2, 8, 8, 3),
             signal=0., seed=0) -> Pool:
-  """Random clips: `micro` and `macro` a subject and class, `foreign` macro ones a class.
+  """Random clips: `micro` and `macro` of a subject and class, `foreign` of a class.
 
   Every class has a pattern of its own, `signal` times as strong as the noise.
   """
@@ -68,6 +71,25 @@ class Flat(nn.Module):
 def small_net():
   """A network over any clip, of three classes."""
   return make_network(Flat(), classes=3)
+
+
+def start_of(net, shape, *, seed=0):
+  """Parameters much as `net.init` draws them, but from NumPy: nothing to compile."""
+  rng = np.random.default_rng(seed)
+
+  def drawn(path, leaf):
+    if len(leaf.shape) == 1:
+      return jnp.full(leaf.shape, float(path[-1].key == 'scale'), leaf.dtype)
+    inputs = np.prod(leaf.shape[:-1])
+    return jnp.asarray(rng.standard_normal(leaf.shape) * np.sqrt(2 / inputs),
+                             leaf.dtype)
+  return jax.tree.map_with_path(
+      drawn, jax.eval_shape(lambda: net.init(jax.random.key(0), shape)))
+
+
+@pytest.fixture(scope='session', name='start_of')
+def _start_of():
+  return start_of
 
 
 @pytest.fixture(scope='session', name='pool_of')

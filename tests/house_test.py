@@ -20,8 +20,8 @@ TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
 
 # What a module is called that a distribution installs, where the names differ.
 MODULES = {'absl-py': 'absl', 'ml-collections': 'ml_collections',
-           'opencv-python-headless': 'cv2', 'orbax-checkpoint': 'orbax', 'pillow': 'PIL',
-           'python-calamine': 'python_calamine',
+           'opencv-python-headless': 'cv2', 'orbax-checkpoint': 'orbax',
+           'pillow': 'PIL', 'python-calamine': 'python_calamine',
            'tensorflow-datasets': 'tensorflow_datasets'}
 # tfds needs these without TensorFlow, and does not say so itself.
 FOR_TFDS = {'array_record', 'importlib_resources'}

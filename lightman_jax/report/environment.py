@@ -14,7 +14,7 @@ from typing import Any
 PACKAGES = (
     'absl-py', 'array_record', 'flax', 'importlib_resources', 'jax', 'jaxlib',
     'jaxtyping', 'matplotlib', 'ml-collections', 'numpy', 'opencv-python-headless',
-    'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
+    'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
     'tensorflow-datasets')
 
 # Parts that may change between two starts of one run.

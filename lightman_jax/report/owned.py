@@ -1,4 +1,4 @@
-"""What this program writes in a run folder, and how it is deleted: nothing else ever is."""
+"""What this program writes in a run folder, and how that, and only that, is deleted."""
 
 import pathlib
 import shutil

@@ -177,7 +177,7 @@ def test_as_likely_as_numpys_choice():
 
 
 def test_clips_of_a_class_are_drawn_alike(pool):
-  """Over subjects and splits: a split first, then two of its side's clips of a class."""
+  """A split first, then two of its support side's clips of a class."""
   _, splits, clips = fold_of(pool, 0, SIZES, own_macro=True)
   index = np.concatenate([
       draw_tasks(pool, SIZES, own_macro=True, seed=seed)[2] for seed in range(12)])
@@ -198,7 +198,8 @@ def test_macro_classes_are_drawn_alike(pool_of):
                 pool.foreign, np.ones(60, bool), np.ones((2, 1), np.float32))
   clips = jax.tree.map(jnp.asarray, clips)
   index = jax.jit(jax.vmap(lambda key: tasks.draw_macro(
-      key, clips, jnp.zeros(60, bool), 2, 1)))(jax.random.split(jax.random.key(0), 3000))
+      key, clips, jnp.zeros(60, bool), 2, 1)))(
+          jax.random.split(jax.random.key(0), 3000))
   share = frequency(index, 60)
   np.testing.assert_allclose([share[:40].sum(), share[40:50].sum(), share[50:].sum()],
                              1 / 3, atol=.04)

@@ -19,12 +19,12 @@ from lightman_jax.training.state import Recipe, make_optimizer
 SIZES = Sizes(3, 2, 2)
 
 
-@pytest.fixture(scope='module', params=['supervised', 'protonet'])
-def program(request, small_net):
+@pytest.fixture(scope='module')
+def program(small_net):
   """A trainer and a prediction, compiled once for all folds and labels."""
-  learner = getattr(learners, request.param)(small_net)
-  recipe = Recipe(learner, make_optimizer(outer_rate=.02, weight_decay=0., clip_norm=1.),
-                  SIZES, lambda key, clip: clip, tasks=1, at_once=1)
+  learner = learners.protonet(small_net)
+  optimizer = make_optimizer(outer_rate=.02, weight_decay=0., clip_norm=1.)
+  recipe = Recipe(learner, optimizer, SIZES, lambda key, clip: clip, tasks=1, at_once=1)
   return (make_trainer(recipe, steps=20, every=20, devices=tuple(jax.devices()[:1])),
           make_predict(learner, sizes=SIZES, draws=2))
 

@@ -12,7 +12,7 @@ from lightman_jax.evaluation import predict
 from lightman_jax.keys import Purpose
 from lightman_jax.meta import learners
 
-SIZES = Sizes(3, 2, 1, 2)
+SIZES = Sizes(3, 2, 1)
 KEY = keys.fold_key(0, 's1')
 DRAWS = 3
 
@@ -33,8 +33,7 @@ def clips(pool):
 @pytest.fixture(scope='module')
 def maml(small_net):
   """Learner, parameters, its prediction and the unadapted one."""
-  learner = learners.lightman(small_net, align_weight=.5, statistic='v', bandwidth=0.,
-                              steps=2, step_size=.5)
+  learner = learners.maml(small_net, steps=1, step_size=.5)
   return (learner, small_net.init(jax.random.key(1), (1, 2, 2, 2)),
           predict.make_predict(learner, sizes=SIZES, draws=DRAWS),
           predict.make_plain_predict(learner))

@@ -1,9 +1,10 @@
-"""launch.py as its users start it: processes, with data and compiled programs shared."""
+"""launch.py as its users start it: processes that share data and compiled programs."""
 
 import csv
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from typing import NamedTuple
@@ -39,7 +40,12 @@ class Program:
   """Starts launch.py; `home` holds what it keeps outside of its run folders."""
 
   def __init__(self, home: pathlib.Path):
-    self.home = home
+    self.home, self.code = home, home / 'code'
+    # Who edits a file meanwhile would have runs refused that other code began.
+    for name in ('lightman_jax', 'configs'):
+      shutil.copytree(ROOT / name, self.code / name,
+                      ignore=shutil.ignore_patterns('__pycache__'))
+    shutil.copy(ROOT / 'launch.py', self.code)
     self.environment = {**os.environ, 'JAX_PLATFORMS': 'cpu',
                         **places(home),
                         'JAX_COMPILATION_CACHE_DIR': str(home / 'xla'),
@@ -52,9 +58,9 @@ class Program:
 
   def start(self, *arguments, python=(), **environment) -> subprocess.Popen:
     """Begins a process; `environment` is added to its own."""
-    command = [sys.executable, *python, ROOT / 'launch.py', *arguments]
+    command = [sys.executable, *python, 'launch.py', *arguments]
     return subprocess.Popen(
-        [str(word) for word in command], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        command, cwd=self.code, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env={**self.environment, **environment})
 
   def run(self, *arguments, **options) -> Outcome:

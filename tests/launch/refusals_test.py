@@ -19,12 +19,11 @@ FLAGS = {
     'unknown encoder': (['--config=configs/synthetic.py:encoder=conv5'], ['conv4']),
     'no such file': (['--config=configs/sinthetic.py'], ['sinthetic.py', 'No such']),
     'a folder': (['--config=configs'], ['configs', 'directory']),
-    'not Python': (['--config=setup.cfg'], ['setup.cfg', 'not a configuration']),
     'unknown setting': ([DEBUG, '--config.sed=1'], ['--config.sed=1', "'seed'"]),
     'nested setting': ([DEBUG, '--config.training.stpes=1'], ["'steps'"]),
     'unknown section': ([DEBUG, '--config.trainig.steps=1'], ["'training'"]),
     'a section': ([DEBUG, '--config.training=3'], ['--config.training.NAME=']),
-    'no number': ([DEBUG, '--config.training.outer_rate=fast'], ['outer_rate', 'number']),
+    'no number': ([DEBUG, '--config.training.outer_rate=fast'], ['rate', 'number']),
     'no whole number': ([DEBUG, '--config.training.steps=1.5'], ['steps', 'whole']),
     'out of range': ([DEBUG, '--config.training.steps=0'], ['training.steps', '1']),
     'not finite': ([DEBUG, '--config.training.outer_rate=nan'], ['outer_rate', 'nan']),
@@ -46,6 +45,12 @@ def test_flags(program, tmp_path, case):
   refused = program.run(*flags, f'--workdir={tmp_path / "run"}')
   assert refused.refused_with(*words) and refused.err.count('\n') == 1
   assert refused.out == '' and not list(tmp_path.iterdir())
+
+
+def test_config_that_is_no_python(program, tmp_path):
+  (tmp_path / 'mine.py').write_text('training: {steps: 3')
+  refused = program.run(f'--config={tmp_path / "mine.py"}')
+  assert refused.refused_with(str(tmp_path / 'mine.py'), 'not a configuration')
 
 
 def test_missing_data_set_is_said_before_anything_heavy(program, tmp_path):
@@ -85,7 +90,7 @@ def first_column(name):
 
 
 def two_columns(folder, rows):
-  (folder / 'clips.csv').write_text('clip,subject,label,path,Subject\na,b,c,d,e\n')
+  (folder / 'clips.csv').write_text('clip,subject,label,path,subject\na,b,c,d,e\n')
   rows.clear()
 
 
@@ -136,7 +141,7 @@ def nothing(folder, rows):
 
 CLIPS = {
     'wrong column': (first_column('clipp'), [], ["'clipp'", "'clip'"]),
-    'two columns': (two_columns, [], ["'Subject'", 'twice']),
+    'two columns': (two_columns, [], ["'subject'", 'twice']),
     'no column': (no_label, [], ["'label'", 'missing']),
     'one id': (one_id, [], ["'s_sad0'", '2 and 3']),
     'missing picture': (missing, [], ['t_sad0.png', 'row 6']),

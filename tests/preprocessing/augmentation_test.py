@@ -21,7 +21,8 @@ GREY = inputs.content(inputs.Settings('picture', holds='intensity'), 1)
 
 
 def clip_of(content: Content):
-  shape = (2, 68, 2) if content.kind == 'landmarks' else (2, 7, 6, len(content.flip_sign))
+  channels = len(content.flip_sign)
+  shape = (2, 68, 2) if content.kind == 'landmarks' else (2, 7, 6, channels)
   return jax.random.normal(jax.random.key(1), shape)
 
 

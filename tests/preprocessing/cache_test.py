@@ -18,8 +18,7 @@ def clips(clips_of):
 
 @pytest.fixture
 def ask(tmp_path, monkeypatch, clips):
-  """A function that asks for inputs, and says how often they were made and what was said.
-  """
+  """A function that asks for inputs; how often they were made, and what was said."""
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
   made, said = [], []
   make = inputs.make_inputs

@@ -9,7 +9,7 @@ from lightman_jax.clips.clipset import ClipSet
 
 @pytest.fixture(scope='session')
 def textured():
-  """A function of (down, right) in pixels to a smooth random RGB picture, so shifted."""
+  """A function of (down, right) in pixels to a smooth random picture, so shifted."""
   rng = np.random.default_rng(0)
   wide = cv2.GaussianBlur(rng.uniform(0, 255, (96, 96)).astype(np.float32), (0, 0), 2.)
   wide = np.clip(128 + 6 * (wide - wide.mean()), 0, 255)

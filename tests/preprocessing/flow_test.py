@@ -18,7 +18,7 @@ def test_a_known_shift_is_found(textured, algorithm, down, right):
 
 
 def test_strain_of_a_linear_field():
-  # u = .1 x + .3 y, v = -.2 x + .4 y, so the tensor is [[.1, .05], [.05, .4]] everywhere.
+  # u = .1 x + .3 y, v = -.2 x + .4 y: the tensor is [[.1, .05], [.05, .4]] everywhere.
   y, x = np.mgrid[:7, :9].astype(float)
   field = np.stack([.1 * x + .3 * y, -.2 * x + .4 * y], -1)
   np.testing.assert_allclose(flow.strain(field), np.sqrt(.1**2 + .4**2 + 2 * .05**2))

@@ -55,9 +55,11 @@ def test_ready_pictures_and_pictures_made_of_frames(clips, clips_of):
   rng = np.random.default_rng(0)
   ready = clips_of(rng.integers(0, 256, (2, 1, 28, 28, 3)))
   how = Settings('picture', size=28)
-  np.testing.assert_allclose(make_inputs(ready, how), ready.frames / 127.5 - 1, atol=1e-6)
+  want = ready.frames / 127.5 - 1
+  np.testing.assert_allclose(make_inputs(ready, how), want, atol=1e-6)
   made = make_inputs(clips, how)
-  field = flow.clip_flow(clips.frames[2], span='apex', algorithm='farneback', size=28)
+  field = flow.clip_flow(clips.frames[2], span='apex', algorithm=how.algorithm,
+                         size=28)
   np.testing.assert_allclose(made[2], flow.as_picture(field) / 127.5 - 1, atol=1e-6)
   assert (made[1:].min((1, 2, 3)) == -1).all() and (made[1:].max((1, 2, 3)) == 1).all()
 

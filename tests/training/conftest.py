@@ -25,15 +25,16 @@ def nudge(key, clip):
 def recipe(small_net):
   """Two tasks a step: on one device one after the other, on two devices one each."""
   return Recipe(
-      learners.lightman(small_net, align_weight=.5, statistic='v', bandwidth=0., steps=1,
-                        step_size=.1),
+      learners.lightman(small_net, align_weight=.5, statistic='v', bandwidth=0.,
+                        steps=1, step_size=.1),
       make_optimizer(outer_rate=1e-3, weight_decay=1e-2, clip_norm=1.),
       Sizes(classes=3, shots=1, queries=1, macros=2), nudge, tasks=2, at_once=1)
 
 
 @pytest.fixture(scope='session')
 def trainer(recipe):
-  return make_trainer(recipe, steps=STEPS, every=EVERY, devices=tuple(jax.devices()[:1]))
+  return make_trainer(recipe, steps=STEPS, every=EVERY,
+                      devices=tuple(jax.devices()[:1]))
 
 
 @pytest.fixture(scope='session')

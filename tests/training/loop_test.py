@@ -1,4 +1,4 @@
-"""Training: as many devices as one likes, stopped where one likes, blind to the test."""
+"""Training: on any number of devices, stopped anywhere, blind to who is held out."""
 
 import jax
 import numpy as np
@@ -51,8 +51,8 @@ def test_two_devices_are_as_one(trained, recipe, fold, tmp_path, states_equal):
 
 
 @pytest.mark.parametrize('die_at', [2, 4])
-def test_a_resumed_run_is_the_uninterrupted_one(trained, trainer, fold, tmp_path, die_at,
-                                                states_equal):
+def test_a_resumed_run_is_the_uninterrupted_one(
+    trained, trainer, fold, tmp_path, die_at, states_equal):
   with pytest.raises(Killed):
     train(trainer, fold, tmp_path, die_at=die_at)
   told = []
@@ -75,8 +75,8 @@ def test_the_next_fold_starts_afresh(trained, trainer, fold, tmp_path, states_eq
 
 
 @pytest.mark.parametrize('number', [0, 2])
-def test_held_out_clips_are_not_looked_at(trainer, material_of, inputs, tmp_path, number,
-                                          states_equal):
+def test_held_out_clips_are_not_looked_at(
+    trainer, material_of, inputs, tmp_path, number, states_equal):
   """With NaN in every micro and macro clip of who is held out: the same, bit by bit."""
   config, material = material_of(inputs)
   fold = assembly.fold_data(config, material, number)
@@ -124,7 +124,8 @@ def test_a_fold_is_a_function_of_its_key_and_name(trained, trainer, material_of,
     (60, 20, 20), (60, 25, 20), (7, 3, 1), (7, 7, 7), (4, 100, 4), (1, 1, 1),
     (100, 30, 25)])
 def test_chunks_are_equally_long(recipe, steps, every, length):
-  made = make_trainer(recipe, steps=steps, every=every, devices=tuple(jax.devices()[:1]))
+  made = make_trainer(recipe, steps=steps, every=every,
+                      devices=tuple(jax.devices()[:1]))
   assert made.length == length and steps % made.length == 0
 
 

@@ -1,4 +1,4 @@
-"""The meta-step: what a step's tasks are, and what the optimizer does with gradients."""
+"""The meta-step: a step's tasks, and what the optimizer does with gradients."""
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,8 @@ def spy() -> Learner:
 
 def run(fold, *, used, tasks=4, at_once=1, length=3):
   """Scalars and final parameters of plain descent with the spy."""
-  recipe = Recipe(spy(), optax.sgd(1.), Sizes(3, 1, 1), lambda key, x: x, tasks, at_once)
+  recipe = Recipe(spy(), optax.sgd(1.), Sizes(3, 1, 1), lambda key, x: x, tasks,
+                  at_once)
   start = training.init_state(fold.key, recipe, (1, 2, 2, 2))
   call = devices.over_devices(
       lambda *args: training.run_steps(*args, recipe=recipe, length=length,
@@ -50,9 +51,8 @@ def test_the_step_is_the_mean_over_tasks(plain):
   assert len(set(scalars['query_loss'].tolist())) == 3, 'each step has other tasks'
 
 
-@pytest.mark.parametrize('devices_used, at_once', [(1, 4), (2, 1)])
-def test_however_the_tasks_are_shared_out(plain, fold, devices_used, at_once):
-  _, end, scalars = run(fold, used=jax.devices()[:devices_used], at_once=at_once)
+def test_however_the_tasks_are_shared_out(plain, fold):
+  _, end, scalars = run(fold, used=jax.devices(), at_once=2)
   np.testing.assert_allclose(end.params['w'], plain[1].params['w'], rtol=1e-5)
   for name, x in scalars.items():
     np.testing.assert_allclose(x, plain[2][name], rtol=1e-5)

@@ -37,6 +37,7 @@ class Pose(NamedTuple):
   shift: Float[np.ndarray, '2']
 
   def apply(self, points: Float[np.ndarray, '*n 2']) -> Float[np.ndarray, '*n 2']:
+    """From the unit square to the picture."""
     return points @ self.turn.T + self.shift
 
   def undo_grid(
