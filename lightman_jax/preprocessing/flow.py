@@ -72,7 +72,7 @@ def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str
 def resize(maps: Float[np.ndarray, 't h w c'], size: int
            ) -> Float32[np.ndarray, 't s s c']:
   """Each map averaged down (or interpolated up) to size x size; 0 leaves it."""
-  if size in (0, maps.shape[1]) and maps.shape[1] == maps.shape[2]:
+  if not size or maps.shape[1:3] == (size, size):
     return maps.astype(np.float32)
   way = cv2.INTER_AREA if size < maps.shape[1] else cv2.INTER_LINEAR
   resized = [cv2.resize(x.astype(np.float32), (size, size), interpolation=way)
