@@ -52,7 +52,7 @@ def strain(flow: Float[np.ndarray, '*n h w 2']) -> Float[np.ndarray, '*n h w']:
 
 
 def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str,
-              size: int) -> Float32[np.ndarray, 't s s 3']:
+              size: int) -> Float32[np.ndarray, 't _h _w 3']:
   """u, v and strain from the onset to later frames, averaged down to size x size.
 
   Args:
@@ -70,7 +70,7 @@ def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str
 
 
 def resize(maps: Float[np.ndarray, 't h w c'], size: int
-           ) -> Float32[np.ndarray, 't s s c']:
+           ) -> Float32[np.ndarray, 't _h _w c']:
   """Each map averaged down (or interpolated up) to size x size; 0 leaves it."""
   if not size or maps.shape[1:3] == (size, size):
     return maps.astype(np.float32)
@@ -80,7 +80,7 @@ def resize(maps: Float[np.ndarray, 't h w c'], size: int
   return np.stack(resized).reshape(len(maps), size, size, -1)
 
 
-def as_picture(fields: Float[np.ndarray, '1 s s 3']) -> UInt8[np.ndarray, '1 s s 3']:
+def as_picture(fields: Float[np.ndarray, '1 h w 3']) -> UInt8[np.ndarray, '1 h w 3']:
   """A flow field as the field's data sets of ready pictures store it.
 
   Each channel is stretched to 0-255 by its own minimum and maximum, so the zero level
