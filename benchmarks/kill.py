@@ -107,7 +107,8 @@ def main() -> int:
         kills += 1
         print(f'round {rounds}, kill {kills:2} after {after:4.1f} s: {reached(home)}',
               flush=True)
-    found = faults(home, model) if code == 0 else [(home / 'log.txt').read_text()]
+    found = faults(home, model) if code == 0 else [
+        f'exit code {code}', (home / 'log.txt').read_text()]
     bad += bool(found)
     print(f'round {rounds} came through; differs in {found or "nothing"}', flush=True)
     if not found:

@@ -6,10 +6,11 @@ save costs nothing, and the last of every fold, so each trained model can be ope
 
 import errno
 import os
+import pathlib
 import shutil
 
 import jax
-from jaxtyping import PyTree
+import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
@@ -22,6 +23,7 @@ class Checkpoints:
   def __init__(self, folder: str | os.PathLike, *, steps: int):
     """`steps` are those of one fold."""
     self._steps = steps
+    _finish_deleting(pathlib.Path(folder), steps)
     policies = checkpoint_managers.preservation_policy
     self._manager = ocp.CheckpointManager(
         os.path.abspath(folder),
@@ -79,12 +81,23 @@ class Checkpoints:
     number = self._manager.latest_step()
     if number is None or not fold * self._steps < number <= (fold + 1) * self._steps:
       return None
-    return TrainState(**self._restored(number, like._asdict()))
+    return self._restored(number, like)
 
   def last(self, fold: int, like: TrainState) -> TrainState:
     """The state at the end of a finished fold."""
-    return TrainState(**self._restored((fold + 1) * self._steps, like._asdict()))
+    return self._restored((fold + 1) * self._steps, like)
 
-  def _restored(self, number: int, like: PyTree) -> PyTree:
-    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-    return self._manager.restore(number, args=ocp.args.StandardRestore(shapes))
+  def _restored(self, number: int, like: TrainState) -> TrainState:
+    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())
+    found = self._manager.restore(number, args=ocp.args.StandardRestore(shapes))
+    # As it is after training: arrays that are bound to a device would have the
+    # prediction compiled anew.
+    return TrainState(**jax.tree.map(np.asarray, found))
+
+
+def _finish_deleting(folder: pathlib.Path, steps: int) -> None:
+  """What a kill left of an old checkpoint, which orbax would keep and warn of."""
+  found = sorted(int(path.name) for path in folder.glob('*') if path.name.isdigit())
+  for number in found[:-2]:
+    if number % steps:
+      shutil.rmtree(folder / str(number))
