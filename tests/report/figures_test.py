@@ -34,7 +34,8 @@ def test_learning_curves(tmp_path):
   for name in 'ab':
     figures.learning_curves(tmp_path / name, LINES, title='x')
   assert (tmp_path / 'a').read_bytes() == (tmp_path / 'b').read_bytes()
-  plain = [{k: v for k, v in line.items() if k != 'support_alignment'} for line in LINES]
+  plain = [{k: v for k, v in line.items() if k != 'support_alignment'}
+           for line in LINES]
   figures.learning_curves(tmp_path / 'c', plain)
   assert width(tmp_path / 'c') < width(tmp_path / 'a')
 
