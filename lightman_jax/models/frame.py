@@ -19,8 +19,7 @@ class Conv4(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w d']:
     for _ in range(4):
-      x = layers.Conv(self.width)(x)
-      x = nn.relu(layers.GroupNorm()(x))
-      if min(x.shape[1:3]) >= 2 * self.grid:
-        x = layers.max_pool(x)
+      x = layers.Conv(self.width, use_bias=False)(x)
+      x = layers.GroupNorm(
+          relu=True, pool=min(x.shape[1:3]) >= 2 * self.grid)(x)
     return x

@@ -1,78 +1,108 @@
-"""Layers that stay fast where every task has its own weights.
-
-After one inner step each task has its own kernel. `vmap` makes a grouped convolution
-of `lax.conv` there, whose derivatives are very slow on a CPU; a matmul of patches
-stays a matmul under `vmap` and under any number of derivatives.
-"""
+"""Layers that stay fast where every task has its own weights, and twice derived."""
 
 from collections.abc import Sequence
-import math
 
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-
-def patches(x: Float[Array, 'n *space c'], window: Sequence[int]
-            ) -> Float[Array, 'n *space d']:
-  """Each position's zero-padded neighbourhood, d = prod(window) * c values.
-
-  One axis after the other, the last one first: 3 + 3 shifted copies for a 3 x 3 window
-  where all at once would be 9, and 9 for 27.
-  """
-  for axis, width in reversed(list(enumerate(window, start=1))):
-    size = x.shape[axis]
-    pad = [(0, 0)] * x.ndim
-    pad[axis] = ((width - 1) // 2, width // 2)
-    x = jnp.pad(x, pad)
-    x = jnp.concatenate([jax.lax.slice_in_dim(x, start, start + size, axis=axis)
-                         for start in range(width)], -1)
-  return x
+from lightman_jax.models import convolution
 
 
 class Conv(nn.Module):
-  """Convolution with stride 1 and SAME padding, in two or three dimensions.
+  """Convolution in two or three dimensions, as `convolution.convolve` computes it.
 
   `kernel` has the layout of `lax.conv` (*window, c, features), so weights can be
   moved between the two.
   """
   features: int
   window: Sequence[int] = (3, 3)
+  strides: Sequence[int] | None = None
+  padding: str = 'SAME'
+  use_bias: bool = True
+  form: str = 'auto'
 
   @nn.compact
-  def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *space d']:
+  def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *out d']:
     kernel = self.param('kernel', nn.initializers.he_uniform(),
                         (*self.window, x.shape[-1], self.features))
-    bias = self.param('bias', nn.initializers.zeros, (self.features,))
-    depth = math.prod(self.window) * x.shape[-1]
-    return patches(x, self.window) @ kernel.reshape(depth, self.features) + bias
+    x = convolution.convolve(x, kernel, strides=self.strides, padding=self.padding,
+                             form=self.form)
+    if not self.use_bias:
+      return x
+    return x + self.param('bias', nn.initializers.zeros, (self.features,))
 
 
+@jax.custom_jvp
 def max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
   """The greatest of each 2 x 2 square; an odd last row or column is left out.
 
-  A reshape, because the derivatives of `reduce_window` are slow on a CPU.
+  Its derivative, of every order, is a mask: those of `reduce_window` and of slices are
+  slow on a CPU. Equal values share the derivative.
   """
+  x = _squares(x)
+  upper, lower = jnp.maximum(x[:, :, 0, :, 0], x[:, :, 0, :, 1]), jnp.maximum(
+      x[:, :, 1, :, 0], x[:, :, 1, :, 1])
+  return jnp.maximum(upper, lower)
+
+
+@max_pool.defjvp
+def _max_pool_jvp(primals, tangents):
+  (x,), (dx,) = primals, tangents
+  y = max_pool(x)
+  greatest = _squares(x) == y[:, :, None, :, None]
+  shares = greatest.sum((2, 4), dtype=x.dtype)
+  return y, jnp.where(greatest, _squares(dx), 0).sum((2, 4)) / shares
+
+
+def _squares(x):
   n, h, w, c = x.shape
-  x = x[:, :h // 2 * 2, :w // 2 * 2]
-  return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
+  return x[:, :h // 2 * 2, :w // 2 * 2].reshape(n, h // 2, 2, w // 2, 2, c)
 
 
 class GroupNorm(nn.Module):
-  """Stands where a paper has batch normalisation: it keeps no running statistics.
+  """Group normalisation; where asked for, then ReLU, then 2 x 2 max pooling.
 
-  A clip's features depend on that clip alone (Wu and He 2018, eq. 1-3). Written out
-  because flax's own takes half as long again to compile under two derivatives.
+  It stands where a paper has batch normalisation: it keeps no running statistics, and a
+  clip's features depend on that clip alone (Wu and He 2018, eq. 1-3). What it does to a
+  channel is a straight line, so the greatest of a square can be taken before, and three
+  quarters of the work after it fall away.
   """
   groups: int = 4
+  relu: bool = False
+  pool: bool = False
 
   @nn.compact
-  def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *space c']:
-    c = x.shape[-1]
+  def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *_space c']:
+    n, c = len(x), x.shape[-1]
     scale = self.param('scale', nn.initializers.ones, (c,))
     bias = self.param('bias', nn.initializers.zeros, (c,))
-    y = x.reshape(len(x), -1, self.groups, c // self.groups)
-    y -= y.mean((1, 3), keepdims=True)
-    y *= jax.lax.rsqrt(jnp.square(y).mean((1, 3), keepdims=True) + 1e-5)
-    return y.reshape(x.shape) * scale + bias
+    slope, shift = self._line(x.reshape(n, -1, c), scale, bias)
+    across = lambda v: v.reshape(n, *(1 for _ in x.shape[1:-1]), c)
+    if self.pool:
+      # A falling line turns greatest and least about.
+      sign = across(jnp.where(slope < 0, -1., 1.).astype(x.dtype))
+      x = sign * max_pool(sign * x)
+    x = x * across(slope) + across(shift)
+    return nn.relu(x) if self.relu else x
+
+  def _line(self, x: Float[Array, 'n p c'], scale, bias):
+    """Slope and shift (n, c) that normalise and rescale each channel.
+
+    Over space first and over channels after it: a sum that keeps the last axis is five
+    times faster on a CPU than one that does not.
+    """
+    def of_group(v):
+      mean = v.reshape(len(v), self.groups, -1).mean(-1, keepdims=True)
+      return jnp.repeat(mean[..., 0], v.shape[-1] // self.groups, -1,
+                        total_repeat_length=v.shape[-1])
+    mean = x.mean(1)
+    # Squares of what is left beside a constant near the mean: nothing cancels.
+    at = jax.lax.stop_gradient(mean)
+    beside = mean - at
+    variance = jnp.square(x - at[:, None]).mean(1) - jnp.square(beside)
+    centre = of_group(mean)
+    variance = of_group(variance + jnp.square(mean - centre))
+    slope = jax.lax.rsqrt(variance + 1e-5) * scale
+    return slope, bias - centre * slope

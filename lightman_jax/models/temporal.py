@@ -20,6 +20,6 @@ class Temporal(nn.Module):
   def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n h w d']:
     for _ in range(self.depth):
       # A single picture has no neighbours in time, only zeros: no weights for them.
-      x = layers.Conv(self.width, (min(3, x.shape[1]), 3, 3))(x)
-      x = nn.relu(layers.GroupNorm()(x))
+      x = layers.Conv(self.width, (min(3, x.shape[1]), 3, 3), use_bias=False)(x)
+      x = layers.GroupNorm(relu=True)(x)
     return x.mean(1)
