@@ -34,15 +34,17 @@ def base() -> config_dict.ConfigDict:
       augment=dict(shift=1, flip=.5, amplitude=.2),
       episodes=dict(protocol='loso', shots=3, queries=3),
       model=dict(encoder='conv4', width=32, grid=4, temporal_width=32,
-                 temporal_depth=2),
+                 temporal_depth=2,
+                 conv='auto'),    # how convolutions are computed: lax, patches
       method=dict(
           name='lightman', inner_steps=3, inner_rate=.05,
+          inner_memory=1024.,     # MiB of a task, to save arithmetic
           align_weight=.5,        # lambda
           statistic='v',          # of the MMD: v (biased) or u (unbiased)
           bandwidth=0.),          # of its kernels; 0: from the mean distance
       training=dict(steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
                     weight_decay=1e-2, clip_norm=1.,
-                    devices=0,          # 0: all
+                    devices=0,          # 0: as many as share the tasks equally
                     tasks_at_once=0),   # of a device; 0: one on a CPU, else all
       evaluation=dict(draws=8, resamples=2000, ridge_penalty=.1),
   ))

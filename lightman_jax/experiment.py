@@ -7,7 +7,6 @@ import time
 from typing import Any
 import urllib.parse
 
-import jax
 import numpy as np
 
 from lightman_jax import assembly
@@ -37,7 +36,8 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     InputError: one sentence on what cannot be used.
   """
   device_door.use_compilation_cache()
-  used = tuple(jax.devices()[:config['training']['devices'] or None])
+  used = device_door.open_devices(config['training']['devices'],
+                                  config['training']['tasks'])
   def check(data_sha256: str | None) -> None:
     folder.check(environment.environment(data_sha256=data_sha256,
                                          layout={'used': len(used)}),

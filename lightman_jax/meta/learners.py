@@ -86,9 +86,10 @@ def protonet(net: Network) -> Learner:
 
 
 def make_learner(net: Network, *, name: str, inner_steps: int, inner_rate: float,
-                 align_weight: float, statistic: str, bandwidth: float) -> Learner:
+                 inner_memory: float, align_weight: float, statistic: str,
+                 bandwidth: float) -> Learner:
   """The learner of a configuration's `method` section."""
-  steps = dict(steps=inner_steps, step_size=inner_rate)
+  steps = dict(steps=inner_steps, step_size=inner_rate, memory=inner_memory)
   return {
       'supervised': lambda: supervised(net),
       'maml': lambda: maml(net, **steps),

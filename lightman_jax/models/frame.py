@@ -15,11 +15,12 @@ class Conv4(nn.Module):
   """
   width: int = 32
   grid: int = 4
+  conv: str = 'auto'
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w d']:
     for _ in range(4):
-      x = layers.Conv(self.width, use_bias=False)(x)
+      x = layers.Conv(self.width, use_bias=False, form=self.conv)(x)
       x = layers.GroupNorm(
           relu=True, pool=min(x.shape[1:3]) >= 2 * self.grid)(x)
     return x

@@ -59,7 +59,7 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
 
 
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
-                 temporal_depth: int) -> nn.Module:
+                 temporal_depth: int, conv: str) -> nn.Module:
   """The clip encoder of a configuration's `model` section."""
-  frames = {'conv4': frame.Conv4}[encoder](width=width, grid=grid)
-  return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth))
+  frames = {'conv4': frame.Conv4}[encoder](width=width, grid=grid, conv=conv)
+  return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth, conv))

@@ -15,11 +15,13 @@ class Temporal(nn.Module):
   """
   width: int = 32
   depth: int = 2
+  conv: str = 'auto'
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n h w d']:
     for _ in range(self.depth):
       # A single picture has no neighbours in time, only zeros: no weights for them.
-      x = layers.Conv(self.width, (min(3, x.shape[1]), 3, 3), use_bias=False)(x)
+      x = layers.Conv(self.width, (min(3, x.shape[1]), 3, 3), use_bias=False,
+                      form=self.conv)(x)
       x = layers.GroupNorm(relu=True)(x)
     return x.mean(1)

@@ -1,11 +1,14 @@
 """The one door to devices: `pmap` over devices of `vmap` over their tasks."""
 
 from collections.abc import Callable, Sequence
+import contextlib
 import os
 import pathlib
 
 import jax
 import numpy as np
+
+from lightman_jax.errors import InputError
 
 AXIS = 'device'
 
@@ -47,6 +50,40 @@ def replicate(tree, devices: Sequence[jax.Device]):
 def first(tree):
   """The first device's copy, on the host."""
   return jax.tree.map(lambda x: np.asarray(x[0]), tree)
+
+
+def open_devices(wanted: int, tasks: int) -> tuple[jax.Device, ...]:
+  """The devices that share the tasks of a meta-batch.
+
+  A CPU counts as one device for each core, as far as they share the tasks equally: the
+  parts of a step that run on one core only then run beside each other. Call before
+  anything else starts jax; what the user said with `XLA_FLAGS` or `JAX_NUM_CPU_DEVICES`
+  holds.
+
+  Args:
+    wanted: how many; 0 takes as many as share the tasks equally.
+    tasks: of a meta-batch.
+
+  Raises:
+    InputError: so many are not there.
+  """
+  if ('xla_force_host_platform_device_count' not in os.environ.get('XLA_FLAGS', '')
+      and jax.config.jax_num_cpu_devices < 1):
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else (
+        os.cpu_count() or 1)
+    with contextlib.suppress(RuntimeError):   # jax runs already
+      jax.config.update('jax_num_cpu_devices',
+                        min(wanted, cores) or _sharing(tasks, cores))
+  found = jax.devices()
+  if wanted > len(found):
+    raise InputError(f'training.devices is {wanted}, and there are {len(found)}; '
+                     'choose fewer, or 0 for as many as share the tasks equally')
+  return tuple(found[:wanted or _sharing(tasks, len(found))])
+
+
+def _sharing(tasks: int, most: int) -> int:
+  """The greatest number up to `most` that divides `tasks`."""
+  return max(n for n in range(1, min(tasks, most) + 1) if tasks % n == 0)
 
 
 def tasks_at_once(wanted: int) -> int:

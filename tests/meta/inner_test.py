@@ -122,3 +122,27 @@ class _Both(Task):
   @property
   def everything(self):
     return jnp.concatenate(self)
+
+
+def test_memory_changes_what_is_kept_and_no_number():
+  """With room, one step's memory a step; without, about the same however many."""
+  x = jnp.asarray(np.random.default_rng(0).standard_normal((64, 64)))
+
+  def loss(params, batch):
+    y = x
+    for _ in range(4):
+      y = jnp.sin(y @ params['w'])
+    return jnp.sum(y), {}
+
+  def compiled(steps, memory):
+    after = lambda params: jnp.sum(jnp.cos(inner.sgd_steps(
+        loss, params, None, moving=('w',), steps=steps, step_size=1e-3,
+        memory=memory).fast['w']))
+    params = {'w': jnp.eye(64)}
+    program = jax.jit(jax.grad(after)).lower(params).compile()
+    return program(params)['w'], program.memory_analysis().temp_size_in_bytes
+  kept, recomputed = compiled(8, 1024.), compiled(8, 0.)
+  np.testing.assert_allclose(kept[0], recomputed[0], rtol=1e-9, atol=1e-12)
+  assert kept[1] > 2 * recomputed[1]
+  one_step = x.nbytes
+  assert compiled(24, 0.)[1] - recomputed[1] < 20 * one_step   # the weights, no more

@@ -198,6 +198,7 @@ def test_the_inner_loss_falls(small_net):
     ('lightman', learners.EVERYTHING)])
 def test_a_configuration_names_its_learner(small_net, name, kind):
   made = learners.make_learner(small_net, name=name, inner_steps=2, inner_rate=.1,
+                               inner_memory=0.,
                                align_weight=.5, statistic='v', bandwidth=0.)
   assert made.moving == kind
   params = made.init(KEY, (1, 2, 2, 2))

@@ -11,7 +11,7 @@ from lightman_jax.models.network import make_encoder, make_network
 
 
 def network(grid=2, depth=1, classes=3):
-  return make_network(make_encoder(encoder='conv4', width=4, grid=grid,
+  return make_network(make_encoder(encoder='conv4', conv='auto', width=4, grid=grid,
                                    temporal_width=4, temporal_depth=depth),
                       classes=classes)
 

@@ -1,10 +1,15 @@
 """The device door: one program for all devices, and state that stays equal on them."""
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lightman_jax.errors import InputError
 from lightman_jax.training import devices
 
 
@@ -32,6 +37,27 @@ def test_replicas_come_back(states_equal):
   tree = {'a': jnp.arange(6.).reshape(2, 3), 'step': jnp.array(3)}
   for used in (jax.devices()[:1], jax.devices()):
     states_equal(devices.first(devices.replicate(tree, used)), tree)
+
+
+@pytest.mark.parametrize('wanted, tasks, want', [
+    (0, 4, 2), (0, 3, 1), (0, 1, 1), (1, 4, 1), (2, 4, 2)])
+def test_tasks_are_shared_out_equally(wanted, tasks, want):
+  assert devices.open_devices(wanted, tasks) == tuple(jax.devices()[:want])
+
+
+def test_more_devices_than_there_are():
+  with pytest.raises(InputError, match='training.devices is 3, and there are 2'):
+    devices.open_devices(3, 3)
+
+
+def test_a_cpu_is_as_many_devices_as_it_has_cores():
+  code = ('import os; os.sched_getaffinity = lambda _: range(3)\n'
+          'from lightman_jax.training.devices import open_devices\n'
+          'print(len(open_devices(0, 6)))')
+  environ = {name: word for name, word in os.environ.items() if name != 'XLA_FLAGS'}
+  done = subprocess.run([sys.executable, '-c', code], env=environ, check=True,
+                        capture_output=True, text=True)
+  assert done.stdout.strip() == '3'
 
 
 @pytest.mark.parametrize('wanted, want', [(0, 1), (1, 1), (4, 4)])
