@@ -25,7 +25,7 @@ from lightman_jax.evaluation import intervals, scores
 from lightman_jax.preprocessing import inputs
 from lightman_jax.training import devices
 from lightman_jax.training.checkpoints import Checkpoints
-from lightman_jax.training.loop import make_trainer, train_fold
+from lightman_jax.training.loop import make_trainer, train_folds
 
 
 def shuffled(clips, seed: int):
@@ -39,18 +39,18 @@ def counts(config, clips) -> np.ndarray:
   """Confusion counts of each held-out subject, (S, K, K)."""
   make = functools.partial(inputs.make_inputs, how=inputs.Settings(**config['inputs']))
   material = assembly.arrange(config, clips, make=make, say=print)
-  recipe = assembly.make_recipe(config, material.pool)
+  layout = assembly.make_layout(config, jax.devices()[:1], len(material.folds))
+  recipe = assembly.make_recipe(config, material.pool, layout)
   predict = experiment.make_predictions(config, material, recipe)
   trainer = make_trainer(recipe, steps=config['training']['steps'],
-                         every=config['training']['steps'],
-                         devices=tuple(jax.devices()[:1]))
+                         every=config['training']['steps'], layout=layout)
   found = []
   for number, fold in enumerate(material.folds):
     with tempfile.TemporaryDirectory() as folder, Checkpoints(
         folder, steps=trainer.steps) as checkpoints:
       data = assembly.fold_data(config, material, number)
-      state = train_fold(trainer, number, data, checkpoints,
-                         on_chunk=lambda step, scalars: None)
+      state, = train_folds(trainer, number, [data], checkpoints,
+                           on_chunk=lambda step, scalars: None)
     held = predict(state.params, data, fold)
     found.append(scores.confusion(
         material.pool.label[held.index], np.argmax(held.logits, -1),

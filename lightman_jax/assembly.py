@@ -5,6 +5,7 @@ import functools
 import hashlib
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 from lightman_jax import keys
@@ -22,7 +23,7 @@ from lightman_jax.preprocessing.macros import MakeInputs, make_pool
 from lightman_jax.preprocessing.pool import Pool, channel_scale
 from lightman_jax.report.progress import Progress
 from lightman_jax.settings import macro_data, uses_macro
-from lightman_jax.training import devices
+from lightman_jax.training.devices import Layout, lay_out
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe, make_optimizer
 
@@ -81,7 +82,7 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
       float(config['macro']['factor']) if magnified else 0.)
 
 
-def make_recipe(config: Mapping[str, Any], pool: Pool) -> Recipe:
+def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
   """Network, learner, optimizer and tasks of a configuration."""
   net = make_network(make_encoder(**config['model']), classes=len(pool.classes))
   training = config['training']
@@ -93,7 +94,16 @@ def make_recipe(config: Mapping[str, Any], pool: Pool) -> Recipe:
       make_sizes(config, pool),
       functools.partial(augment, content=pool.content,
                         how=Augmentation(**config['augment'])),
-      training['tasks'], devices.tasks_at_once(training['tasks_at_once']))
+      training['tasks'], layout.tasks_at_once)
+
+
+def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],
+                folds: int) -> Layout:
+  """How a configuration's work is divided over devices."""
+  training = config['training']
+  return lay_out(devices, folds=folds, **{
+      name: training[name]
+      for name in ('tasks', 'split', 'folds_at_once', 'tasks_at_once')})
 
 
 def fold_data(config: Mapping[str, Any], material: Material, number: int) -> FoldData:

@@ -19,7 +19,7 @@ from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.training import devices as device_door
 from lightman_jax.training.checkpoints import Checkpoints
-from lightman_jax.training.loop import FoldData, Trainer, make_trainer, train_fold
+from lightman_jax.training.loop import FoldData, Trainer, make_trainer, train_folds
 from lightman_jax.training.state import Recipe
 
 
@@ -36,8 +36,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     InputError: one sentence on what cannot be used.
   """
   device_door.use_compilation_cache()
-  used = device_door.open_devices(config['training']['devices'],
-                                  config['training']['tasks'])
+  used = device_door.open_devices(config['training']['devices'])
   def check(data_sha256: str | None) -> None:
     folder.check(environment.environment(data_sha256=data_sha256,
                                          layout={'used': len(used)}),
@@ -66,52 +65,60 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
 def _all_folds(config, folder: RunFolder, material: Material, devices,
                progress: Progress) -> list[Held]:
   """Trains and predicts every fold that has not yet been."""
-  recipe = assembly.make_recipe(config, material.pool)
+  layout = assembly.make_layout(config, devices, len(material.folds))
+  recipe = assembly.make_recipe(config, material.pool, layout)
   training = config['training']
   trainer = make_trainer(recipe, steps=training['steps'],
-                         every=training['checkpoint_every'], devices=devices)
+                         every=training['checkpoint_every'], layout=layout)
   predict = make_predictions(config, material, recipe)
-  total, held = len(material.folds), []
+  places = [folder.folds / f'{urllib.parse.quote(fold.held_out, safe="")}.json'
+            for fold in material.folds]
   with Checkpoints(folder.checkpoints, steps=trainer.steps) as checkpoints:
-    _forget_unfinished(folder, checkpoints, trainer.steps, material)
-    progress.stage('train', total=total * trainer.steps,
-                   done=checkpoints.newest() or 0)
-    for number, fold in enumerate(material.folds):
-      path = folder.folds / f'{urllib.parse.quote(fold.held_out, safe="")}.json'
-      if not path.exists():
-        data = assembly.fold_data(config, material, number)
-        state = train_fold(
-            trainer, number, data, checkpoints,
-            on_chunk=functools.partial(_on_chunk, folder, progress, material, number,
-                                       trainer))
-        write_json(path, predict(state.params, data, fold)._asdict())
-      held.append(Held(**json.loads(path.read_text(encoding='utf-8'))))
-  return held
+    _forget_unfinished(folder, checkpoints, trainer, material)
+    progress.stage('train', total=len(places) * trainer.steps,
+                   done=min(layout.together * (checkpoints.newest() or 0),
+                            len(places) * trainer.steps))
+    for first in range(0, len(places), layout.together):
+      group = range(first, min(first + layout.together, len(places)))
+      if all(places[number].exists() for number in group):
+        continue
+      data = [assembly.fold_data(config, material, number) for number in group]
+      states = train_folds(
+          trainer, first // layout.together, data, checkpoints,
+          on_chunk=functools.partial(_on_chunk, folder, progress, material, group,
+                                     trainer))
+      for number, state, one in zip(group, states, data):
+        held = predict(state.params, one, material.folds[number])
+        write_json(places[number], held._asdict())
+  return [Held(**json.loads(path.read_text(encoding='utf-8'))) for path in places]
 
 
-def _on_chunk(folder, progress, material, number, trainer: Trainer, last: int,
+def _on_chunk(folder, progress, material, group: range, trainer: Trainer, last: int,
               scalars: dict[str, np.ndarray]) -> None:
   """Writes the steps of a chunk to the log, and moves the bar."""
   first = last - trainer.length + 1
   metrics_log.append(folder.metrics, [
       {'stage': 'train', 'fold': material.folds[number].held_out, 'step': first + n,
-       'loss': float(scalars['query_loss'][n]),
-       **{name: float(x[n]) for name, x in scalars.items() if name != 'query_loss'}}
-      for n in range(trainer.length)])
-  progress.update(number * trainer.steps + last,
-                  folds=f'{number + last // trainer.steps}/{len(material.folds)}',
+       'loss': float(scalars['query_loss'][place, n]),
+       **{name: float(x[place, n]) for name, x in scalars.items()
+          if name != 'query_loss'}}
+      for place, number in enumerate(group) for n in range(trainer.length)])
+  done = group.start + len(group) * (last // trainer.steps)
+  progress.update(group.start * trainer.steps + last * len(group),
+                  folds=f'{done}/{len(material.folds)}',
                   loss=float(scalars['query_loss'].mean()))
 
 
-def _forget_unfinished(folder, checkpoints: Checkpoints, steps: int,
+def _forget_unfinished(folder, checkpoints: Checkpoints, trainer: Trainer,
                        material: Material) -> None:
   """Drops log lines of steps that no checkpoint holds: they are done again."""
   if not folder.metrics.exists():
     return
   reached = checkpoints.newest() or 0
-  index = {fold.held_out: number for number, fold in enumerate(material.folds)}
+  group = {fold.held_out: number // trainer.layout.together
+           for number, fold in enumerate(material.folds)}
   metrics_log.keep(folder.metrics, lambda line: (
-      index[line['fold']] * steps + line['step'] <= reached))
+      group[line['fold']] * trainer.steps + line['step'] <= reached))
 
 
 def make_predictions(config, material: Material, recipe: Recipe):

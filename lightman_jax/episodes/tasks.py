@@ -27,7 +27,7 @@ class Task(NamedTuple):
 
 
 class Clips(NamedTuple):
-  """The arrays of a pool that a task is drawn from, and one fold's view of them."""
+  """The arrays of a pool that a task is drawn from; the last two are one fold's."""
   x: Float[Array, 'N *clip']
   label: Int[Array, 'N']
   subject: Int[Array, 'N']
@@ -109,14 +109,15 @@ def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
 
 
 def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
-                sizes: Sizes) -> Task:
+                ways: int | Int[Array, ''], sizes: Sizes) -> Task:
   """A task whose support and query come from disjoint sets of training subjects.
 
   Its macro clips come from the support's subjects or from another data set; the query
-  is judged by recognition alone and holds none.
+  is judged by recognition alone and holds none. The first `ways` of the splits count:
+  the rest are there so that folds have arrays of one shape.
   """
   key_split, key_support, key_query = jax.random.split(key, 3)
-  side = splits[jax.random.randint(key_split, (), 0, len(splits))][clips.subject]
+  side = splits[jax.random.randint(key_split, (), 0, ways)][clips.subject]
   query = draw_classes(key_query, clips, ~side & clips.train, sizes.classes,
                        sizes.queries)
   return Task(sample_support(key_support, clips, side, sizes),

@@ -1,7 +1,7 @@
-"""Checkpoints of a run: one numbered series over all folds, kept by orbax.
+"""Checkpoints of a run: one numbered series over all groups of folds, kept by orbax.
 
-The number is fold * steps + step. The newest two are kept, so a kill in the middle of a
-save costs nothing, and the last of every fold, so each trained model can be opened.
+The number is group * steps + step. The newest two are kept, so a kill in the middle of
+a save costs nothing, and the last of every group, so each trained model can be opened.
 """
 
 import errno
@@ -18,10 +18,10 @@ from lightman_jax.training.state import TrainState
 
 
 class Checkpoints:
-  """Saves and finds the states of a run's folds."""
+  """Saves and finds the states of a run's groups of folds."""
 
   def __init__(self, folder: str | os.PathLike, *, steps: int):
-    """`steps` are those of one fold."""
+    """`steps` are those of one group."""
     self._steps = steps
     _finish_deleting(pathlib.Path(folder), steps)
     policies = checkpoint_managers.preservation_policy
@@ -40,17 +40,17 @@ class Checkpoints:
   def __exit__(self, *_) -> None:
     self._manager.close()
 
-  def place(self, fold: int, step: int) -> str:
+  def place(self, group: int, step: int) -> str:
     """Where a state lies, or would."""
-    return os.fspath(self._manager.directory / str(fold * self._steps + step))
+    return os.fspath(self._manager.directory / str(group * self._steps + step))
 
-  def save(self, fold: int, state: TrainState) -> None:
-    """Keeps the state of fold number `fold`, as one device holds it.
+  def save(self, group: int, state: TrainState) -> None:
+    """Keeps the states of a group's folds, which are all at the same step.
 
     Raises:
       OSError: the disk is full.
     """
-    number = fold * self._steps + int(state.step)
+    number = group * self._steps + int(np.ravel(state.step)[0])
     self._check_room(state)
     try:
       self._manager.save(number, args=ocp.args.StandardSave(state._asdict()))
@@ -76,16 +76,17 @@ class Checkpoints:
     """The number of the newest checkpoint of the run."""
     return self._manager.latest_step()
 
-  def latest(self, fold: int, like: TrainState) -> TrainState | None:
-    """The newest state of a fold, in the shapes of `like`; None where there is none."""
+  def latest(self, group: int, like: TrainState) -> TrainState | None:
+    """The newest of a group, in the shapes of `like`; None where there is none."""
     number = self._manager.latest_step()
-    if number is None or not fold * self._steps < number <= (fold + 1) * self._steps:
+    first = group * self._steps
+    if number is None or not first < number <= first + self._steps:
       return None
     return self._restored(number, like)
 
-  def last(self, fold: int, like: TrainState) -> TrainState:
-    """The state at the end of a finished fold."""
-    return self._restored((fold + 1) * self._steps, like)
+  def last(self, group: int, like: TrainState) -> TrainState:
+    """That of the end of a finished group."""
+    return self._restored((group + 1) * self._steps, like)
 
   def _restored(self, number: int, like: TrainState) -> TrainState:
     shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())

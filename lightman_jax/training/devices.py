@@ -1,68 +1,75 @@
-"""The one door to devices: `pmap` over devices of `vmap` over their tasks."""
+"""The one door to devices: `pmap` over devices of the folds or tasks each holds."""
 
 from collections.abc import Callable, Sequence
 import contextlib
 import os
 import pathlib
+from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax.errors import InputError
 
 AXIS = 'device'
+FOLDS_AT_ONCE = 8         # on an accelerator; not measured yet
 
 
 def over_devices(chunk: Callable, devices: Sequence[jax.Device]) -> Callable:
-  """`chunk(state, *shared)` on all devices, its state kept equal by averaging.
+  """`chunk(state, view, shared)` on all devices.
 
   Args:
-    chunk: takes the state and what all devices share; averages over `AXIS` itself.
+    chunk: takes what a device has of the state and of the folds' view, and what all
+      devices share.
     devices: where it runs.
 
   Returns:
-    A function of a state with a leading device axis (see `replicate`) and the shared
-    arguments, to the new state and the first device's scalars.
+    A function of a state and a view with a leading device axis (see `replicate` and
+    `divide`) and what is shared, to the new state and scalars, with that axis.
   """
-  mapped = {}
-
-  def call(state, *shared):
-    if len(shared) not in mapped:
-      mapped[len(shared)] = jax.pmap(
-          chunk, AXIS, in_axes=(0, *(None for _ in shared)), devices=list(devices))
-    state, scalars = mapped[len(shared)](state, *shared)
-    return state, jax.tree.map(lambda x: np.asarray(x[0]), scalars)
-  return call
+  return jax.pmap(chunk, AXIS, in_axes=(0, 0, None), devices=list(devices))
 
 
 def replicate(tree, devices: Sequence[jax.Device]):
-  """One copy for each device, along a new first axis.
+  """One copy for each device, along a new first axis."""
+  copies = lambda x: jnp.broadcast_to(x, (len(devices), *x.shape))
+  return _placed(jax.tree.map(copies, tree), devices)
 
-  The mesh's axis bears pmap's name: under any other name the second call compiles
-  everything anew.
-  """
+
+def divide(tree, devices: Sequence[jax.Device]):
+  """The first axis dealt out to the devices, which must share it equally."""
+  parts = lambda x: jnp.reshape(x, (len(devices), -1, *x.shape[1:]))
+  return _placed(jax.tree.map(parts, tree), devices)
+
+
+def _placed(tree, devices):
+  """The mesh's axis bears pmap's name: under any other the second call compiles all
+  anew."""
   mesh = jax.sharding.Mesh(np.asarray(devices), (AXIS,))
   sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(AXIS))
-  copies = lambda x: np.broadcast_to(np.asarray(x)[None], (len(devices), *x.shape))
-  return jax.tree.map(lambda x: jax.device_put(copies(x), sharding), tree)
+  return jax.tree.map(lambda x: jax.device_put(x, sharding), tree)
 
 
 def first(tree):
-  """The first device's copy, on the host."""
+  """The first device's copy, on the host: the reverse of `replicate`."""
   return jax.tree.map(lambda x: np.asarray(x[0]), tree)
 
 
-def open_devices(wanted: int, tasks: int) -> tuple[jax.Device, ...]:
-  """The devices that share the tasks of a meta-batch.
+def gather(tree):
+  """All devices' parts, on the host: the reverse of `divide`."""
+  return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), tree)
 
-  A CPU counts as one device for each core, as far as they share the tasks equally: the
-  parts of a step that run on one core only then run beside each other. Call before
-  anything else starts jax; what the user said with `XLA_FLAGS` or `JAX_NUM_CPU_DEVICES`
-  holds.
+
+def open_devices(wanted: int) -> tuple[jax.Device, ...]:
+  """The devices of a run.
+
+  A CPU counts as one device for each core: what runs on one core only then has company.
+  Call before anything else starts jax; what the user said with `XLA_FLAGS` or
+  `JAX_NUM_CPU_DEVICES` holds.
 
   Args:
-    wanted: how many; 0 takes as many as share the tasks equally.
-    tasks: of a meta-batch.
+    wanted: how many; 0 takes all.
 
   Raises:
     InputError: so many are not there.
@@ -72,26 +79,45 @@ def open_devices(wanted: int, tasks: int) -> tuple[jax.Device, ...]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else (
         os.cpu_count() or 1)
     with contextlib.suppress(RuntimeError):   # jax runs already
-      jax.config.update('jax_num_cpu_devices',
-                        min(wanted, cores) or _sharing(tasks, cores))
+      jax.config.update('jax_num_cpu_devices', cores)
   found = jax.devices()
   if wanted > len(found):
     raise InputError(f'training.devices is {wanted}, and there are {len(found)}; '
-                     'choose fewer, or 0 for as many as share the tasks equally')
-  return tuple(found[:wanted or _sharing(tasks, len(found))])
+                     'choose fewer, or 0 for all')
+  return tuple(found[:wanted or None])
 
 
-def _sharing(tasks: int, most: int) -> int:
-  """The greatest number up to `most` that divides `tasks`."""
-  return max(n for n in range(1, min(tasks, most) + 1) if tasks % n == 0)
+class Layout(NamedTuple):
+  """How the work of a run is divided."""
+  devices: tuple[jax.Device, ...]
+  split: str                # 'folds': a device trains folds of its own; 'tasks': all
+                            # train the same fold, each with its share of the tasks
+  together: int             # folds that are trained as one group
+  folds_at_once: int        # of the folds that a device holds, as one batch
+  tasks_at_once: int        # of the tasks that a device holds, as one batch
 
 
-def tasks_at_once(wanted: int) -> int:
-  """How many of its tasks a device takes as one batch; 0 leaves it to the backend.
+def lay_out(devices: Sequence[jax.Device], *, folds: int, tasks: int,
+            split: str = 'auto', folds_at_once: int = 0, tasks_at_once: int = 0
+            ) -> Layout:
+  """Divides folds, or the tasks of a meta-batch, over devices; 0 is a sound choice.
 
-  An accelerator is filled by a large batch; a CPU is full with one task.
+  Folds exchange nothing, so they are what is divided where there are enough of them.
+  An accelerator is filled by a large batch; a core of a CPU is full with one task, and
+  a batch of tasks that each have their own kernels is slower there.
   """
-  return wanted or (1 if jax.default_backend() == 'cpu' else 10**6)
+  cpu = devices[0].platform == 'cpu'
+  tasks_at_once = tasks_at_once or (1 if cpu else tasks)
+  folds_at_once = min(folds_at_once or (1 if cpu else FOLDS_AT_ONCE), folds)
+  if split == 'auto':
+    split = 'folds' if folds >= len(devices) else 'tasks'
+  if split == 'tasks':
+    used = max(n for n in range(1, len(devices) + 1) if tasks % n == 0)
+    return Layout(tuple(devices[:used]), split, folds_at_once, folds_at_once,
+                  tasks_at_once)
+  used = min(len(devices), folds)
+  return Layout(tuple(devices[:used]), split, used * folds_at_once, folds_at_once,
+                tasks_at_once)
 
 
 def use_compilation_cache() -> None:

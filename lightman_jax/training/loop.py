@@ -1,10 +1,11 @@
-"""Training of one fold: chunks of steps, each checkpointed when it is done."""
+"""Training of folds: chunks of steps, each checkpointed when it is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import functools
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 import numpy as np
 
@@ -12,9 +13,16 @@ from lightman_jax.episodes.tasks import Clips
 from lightman_jax.errors import InputError
 from lightman_jax.training import devices as device_door
 from lightman_jax.training.checkpoints import Checkpoints
-from lightman_jax.training.state import Recipe, TrainState, init_state, run_steps
+from lightman_jax.training.devices import Layout
+from lightman_jax.training.state import (
+  Recipe,
+  TrainState,
+  View,
+  init_state,
+  run_folds,
+)
 
-# Called with the last step, and scalars (length,).
+# Called with the last step, and scalars (folds, length).
 OnChunk = Callable[[int, dict[str, np.ndarray]], None]
 
 
@@ -28,58 +36,87 @@ class FoldData(NamedTuple):
 
 class Trainer(NamedTuple):
   """The compiled start and chunk, and how many steps it takes; one for all folds."""
-  init: Callable            # fold key, shape of one clip -> state
+  init: Callable            # fold keys (G,), shape of one clip -> states
   chunk: Callable
   length: int
   steps: int
-  devices: tuple[jax.Device, ...]
+  layout: Layout
 
 
-def make_trainer(recipe: Recipe, *, steps: int, every: int,
-                 devices: tuple[jax.Device, ...]) -> Trainer:
+def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout) -> Trainer:
   """`every` is about how many steps lie between two checkpoints.
 
   All chunks are equally long, so that there is one program to compile: the length is
   the greatest divisor of `steps` that is not above `every`.
-
-  Raises:
-    InputError: the tasks of a meta-batch cannot be shared out equally.
   """
-  if recipe.tasks % len(devices):
-    raise InputError(f'training.tasks is {recipe.tasks}, and {len(devices)} devices '
-                     'must each have the same number; choose a multiple')
   length = max(n for n in range(1, min(every, steps) + 1) if steps % n == 0)
-  chunk = functools.partial(run_steps, recipe=recipe, length=length,
-                            axis=device_door.AXIS, devices=len(devices))
-  init = jax.jit(lambda key, shape: init_state(key, recipe, shape), static_argnums=1)
-  return Trainer(init, device_door.over_devices(chunk, devices), length, steps, devices)
+  sharing = dict(axis=device_door.AXIS, devices=len(layout.devices))
+  chunk = functools.partial(run_folds, recipe=recipe, length=length,
+                            at_once=layout.folds_at_once,
+                            **(sharing if layout.split == 'tasks' else {}))
+  init = jax.jit(lambda keys, shape: jax.lax.map(
+      lambda key: init_state(key, recipe, shape), keys), static_argnums=1)
+  return Trainer(init, device_door.over_devices(chunk, layout.devices), length, steps,
+                 layout)
 
 
-def train_fold(trainer: Trainer, number: int, data: FoldData,
-               checkpoints: Checkpoints, *, on_chunk: OnChunk) -> TrainState:
-  """Trains fold `number` from its newest checkpoint, or from the start, to its end.
+def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
+                checkpoints: Checkpoints, *, on_chunk: OnChunk) -> list[TrainState]:
+  """Trains a group of folds from its newest checkpoint, or from the start, to its end.
+
+  Args:
+    trainer: compiled for groups of `trainer.layout.together` folds.
+    number: of the group.
+    folds: of the group; the last group may have fewer.
+    checkpoints: of the run.
+    on_chunk: called when a chunk is done, before it is saved.
 
   Raises:
     InputError: a loss or gradient is not finite; the last good checkpoint is kept.
   """
-  fresh = trainer.init(data.key, data.clips.x.shape[1:])
-  state = checkpoints.latest(number, fresh) or fresh
-  copies = device_door.replicate(state, trainer.devices)
-  for step in range(int(state.step), trainer.steps, trainer.length):
-    copies, scalars = trainer.chunk(copies, data.key, data.clips, data.splits)
-    _check_finite(data.name, step, scalars, checkpoints.place(number, step))
-    state = device_door.first(copies)
+  views, clips = stack(folds, trainer.layout.together)
+  states = trainer.init(views.key, clips.x.shape[1:])
+  states = checkpoints.latest(number, states) or states
+  alone = trainer.layout.split == 'folds'
+  place = device_door.divide if alone else device_door.replicate
+  back = device_door.gather if alone else device_door.first
+  views = place(views, trainer.layout.devices)
+  copies = place(states, trainer.layout.devices)
+  for step in range(int(states.step[0]), trainer.steps, trainer.length):
+    copies, scalars = trainer.chunk(copies, views, clips)
+    scalars = {name: x[:len(folds)] for name, x in back(scalars).items()}
+    _check_finite([fold.name for fold in folds], step, scalars,
+                  checkpoints.place(number, step))
+    states = back(copies)
     on_chunk(step + trainer.length, scalars)
-    checkpoints.save(number, state)
-  return state
+    checkpoints.save(number, states)
+  return [jax.tree.map(lambda x: np.asarray(x)[index], states)
+          for index in range(len(folds))]
 
 
-def _check_finite(fold: str, before: int, scalars: dict[str, np.ndarray],
+def stack(folds: Sequence[FoldData], together: int) -> tuple[View, Clips]:
+  """The views of `together` folds, and the clips that they all see.
+
+  Where there are fewer, the last is repeated: what comes of it is not used.
+  """
+  folds = [*folds, *[folds[-1]] * (together - len(folds))]
+  most = max(len(fold.splits) for fold in folds)
+  splits = [np.resize(fold.splits, (most, fold.splits.shape[1])) for fold in folds]
+  view = View(jnp.stack([fold.key for fold in folds]),
+              np.stack([np.asarray(fold.clips.train) for fold in folds]),
+              np.stack([np.asarray(fold.clips.scale) for fold in folds]),
+              np.stack(splits), np.array([len(fold.splits) for fold in folds]))
+  return view, folds[0].clips
+
+
+def _check_finite(folds: Sequence[str], before: int, scalars: dict[str, np.ndarray],
                   place: str) -> None:
   broken = ~np.all([np.isfinite(x) for x in scalars.values()], axis=0)
   if broken.any():
-    at = int(np.argmax(broken))
-    names = ', '.join(k for k, x in scalars.items() if not np.isfinite(x[at]))
+    at = int(np.argmax(broken.any(0)))
+    which = int(np.argmax(broken[:, at]))
+    fold = folds[which]
+    names = ', '.join(k for k, x in scalars.items() if not np.isfinite(x[which, at]))
     kept = (f'its last good checkpoint, of step {before}, is {place}' if before else
             'it has no checkpoint yet')
     raise InputError(

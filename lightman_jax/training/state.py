@@ -47,26 +47,52 @@ def init_state(fold_key: Key[Array, ''], recipe: Recipe, shape: tuple[int, ...]
   return TrainState(jnp.zeros((), jnp.int32), params, recipe.optimizer.init(params))
 
 
-def run_steps(state: TrainState, fold_key: Key[Array, ''], clips: Clips,
-              splits: Bool[Array, 'P S'], *, recipe: Recipe, length: int,
-              axis: str, devices: int
-              ) -> tuple[TrainState, Mapping[str, Float[Array, 'length']]]:
-  """`length` meta-steps of one fold on one of `devices`; scalars (length,)."""
-  step = functools.partial(_meta_step, fold_key=fold_key, clips=clips, splits=splits,
-                           recipe=recipe, axis=axis, devices=devices)
-  return jax.lax.scan(lambda state, _: step(state), state, length=length)
+class View(NamedTuple):
+  """What is one fold's own; of G folds, along a first axis."""
+  key: Key[Array, '']
+  train: Bool[Array, 'N']
+  scale: Float[Array, '2 c']
+  splits: Bool[Array, 'P S']
+  ways: Int[Array, '']                 # how many of the splits count
 
 
-def _meta_step(state, *, fold_key, clips, splits, recipe, axis, devices):
+def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
+              length: int, at_once: int, axis: str = '', devices: int = 1
+              ) -> tuple[TrainState, Mapping[str, Float[Array, 'G length']]]:
+  """`length` meta-steps of each of G folds; scalars (G, length).
+
+  Args:
+    states: along a first axis, G states.
+    views: likewise, what each fold sees of the clips.
+    clips: of all folds; its `train` and `scale` are not looked at.
+    recipe: of a step.
+    length: steps.
+    at_once: folds that make one batch; the batches follow each other.
+    axis: over which the tasks of a step are shared out, where they are.
+    devices: how many share them.
+  """
+  def one_fold(both):
+    state, view = both
+    step = functools.partial(
+        _meta_step, view=view, recipe=recipe, axis=axis, devices=devices,
+        clips=clips._replace(train=view.train, scale=view.scale))
+    return jax.lax.scan(lambda state, _: step(state), state, length=length)
+  return jax.lax.map(one_fold, (states, views),
+                     batch_size=at_once if at_once > 1 else None)
+
+
+def _meta_step(state, *, view, clips, recipe, axis, devices):
   mine = recipe.tasks // devices
   # A task's key is that of its number, so the tasks of a step are the same however
   # many devices share them.
-  number = jax.lax.axis_index(axis) * mine + jnp.arange(mine)
+  number = jnp.arange(mine)
+  if devices > 1:
+    number += jax.lax.axis_index(axis) * mine
 
   def one_task(number):
     key = lambda purpose: jax.random.fold_in(
-        keys.key_for(fold_key, purpose, state.step), number)
-    task = sample_task(key(Purpose.TASKS), clips, splits, recipe.sizes)
+        keys.key_for(view.key, purpose, state.step), number)
+    task = sample_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
     task = _augmented(key(Purpose.AUGMENT), task, recipe.augment)
     return recipe.learner.meta_grad(state.params, task, key(Purpose.ADAPT))
 
@@ -74,8 +100,9 @@ def _meta_step(state, *, fold_key, clips, splits, recipe, axis, devices):
   # One at a time no kernel has a batch axis: on a CPU twice as fast as all at once.
   grads, scalars = jax.lax.map(
       one_task, number, batch_size=together if together > 1 else None)
-  grads, scalars = jax.lax.pmean(
-      jax.tree.map(lambda x: x.mean(0), (grads, scalars)), axis)
+  grads, scalars = jax.tree.map(lambda x: x.mean(0), (grads, scalars))
+  if devices > 1:
+    grads, scalars = jax.lax.pmean((grads, scalars), axis)
   scalars = {**scalars, 'gradient_norm': optax.tree.norm(grads)}
   updates, opt_state = recipe.optimizer.update(grads, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)

@@ -30,7 +30,8 @@ def fold_of(pool, number, sizes, *, own_macro=False):
 
 @functools.partial(jax.jit, static_argnames='sizes')
 def several(keys, clips, splits, sizes):
-  return jax.vmap(lambda key: tasks.sample_task(key, clips, splits, sizes))(keys)
+  return jax.vmap(lambda key: tasks.sample_task(
+      key, clips, splits, len(splits), sizes))(keys)
 
 
 draw = jax.jit(tasks.draw, static_argnums=2)
@@ -105,9 +106,19 @@ def test_every_task_is_another(drawn):
 def test_without_macro_clips(pool):
   sizes = SIZES._replace(macros=0)
   _, splits, clips = fold_of(pool, 0, sizes)
-  task = jax.eval_shape(lambda key: tasks.sample_task(key, clips, jnp.asarray(splits),
-                                                      sizes), jax.random.key(0))
+  task = jax.eval_shape(lambda key: tasks.sample_task(
+      key, clips, jnp.asarray(splits), len(splits), sizes), jax.random.key(0))
   assert task.support.macro.shape == (0, 1) and task.support.macro_label.shape == (0,)
+
+
+def test_padding_of_splits_is_not_drawn(pool):
+  _, splits, clips = fold_of(pool, 0, SIZES)
+  some, none = splits[:3], np.zeros_like(splits[:1]).repeat(5, 0)
+  keys = jax.random.split(jax.random.key(0), DRAWS)
+  draw_from = jax.jit(jax.vmap(lambda key, splits, ways: tasks.sample_task(
+      key, clips, splits, ways, SIZES).query.x, (0, None, None)))
+  np.testing.assert_array_equal(draw_from(keys, some, 3),
+                                draw_from(keys, np.concatenate([some, none]), 3))
 
 
 def test_both_sides_as_one_batch(drawn):
@@ -139,7 +150,7 @@ def test_micro_and_macro_clips_have_their_own_scale(pool):
   _, splits, clips = fold_of(pool, 0, sizes, own_macro=True)
   key = jax.random.key(0)
   one = jax.jit(lambda scale: tasks.sample_task(
-      key, clips._replace(scale=scale), jnp.asarray(splits), sizes))
+      key, clips._replace(scale=scale), jnp.asarray(splits), len(splits), sizes))
   plain, scaled = one(jnp.ones((2, 1))), one(jnp.array([[2.], [8.]]))
   np.testing.assert_allclose(scaled.support.x * 2, plain.support.x)
   np.testing.assert_allclose(scaled.query.x * 2, plain.query.x)

@@ -13,7 +13,8 @@ from lightman_jax.evaluation.predict import make_predict
 from lightman_jax.meta import learners
 from lightman_jax.preprocessing.pool import channel_scale
 from lightman_jax.training.checkpoints import Checkpoints
-from lightman_jax.training.loop import FoldData, make_trainer, train_fold
+from lightman_jax.training.devices import lay_out
+from lightman_jax.training.loop import FoldData, make_trainer, train_folds
 from lightman_jax.training.state import Recipe, make_optimizer
 
 SIZES = Sizes(3, 2, 2)
@@ -25,7 +26,8 @@ def program(small_net):
   learner = learners.protonet(small_net)
   optimizer = make_optimizer(outer_rate=.02, weight_decay=0., clip_norm=1.)
   recipe = Recipe(learner, optimizer, SIZES, lambda key, clip: clip, tasks=1, at_once=1)
-  return (make_trainer(recipe, steps=20, every=20, devices=tuple(jax.devices()[:1])),
+  layout = lay_out(jax.devices()[:1], folds=6, tasks=1)
+  return (make_trainer(recipe, steps=20, every=20, layout=layout),
           make_predict(learner, sizes=SIZES, draws=2))
 
 
@@ -41,8 +43,8 @@ def leave_one_out(program, pool, folder):
           fold.held_out, keys.fold_key(0, fold.held_out),
           Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
                 channel_scale(pool, fold.train)), splits[:8])
-      state = train_fold(trainer, number, data, checkpoints,
-                         on_chunk=lambda last, scalars: None)
+      state, = train_folds(trainer, number, [data], checkpoints,
+                           on_chunk=lambda last, scalars: None)
       index = np.flatnonzero(fold.test)
       prediction[index] = predict(state.params, data.key, data.clips, index,
                                   most=12).argmax(-1)

@@ -10,6 +10,7 @@ from lightman_jax import assembly
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.meta import learners
+from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import make_trainer
 from lightman_jax.training.state import Recipe, make_optimizer
 
@@ -34,7 +35,7 @@ def recipe(small_net):
 @pytest.fixture(scope='session')
 def trainer(recipe):
   return make_trainer(recipe, steps=STEPS, every=EVERY,
-                      devices=tuple(jax.devices()[:1]))
+                      layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
 
 
 @pytest.fixture(scope='session')

@@ -6,8 +6,10 @@ import pytest
 
 from lightman_jax import assembly
 from lightman_jax.errors import InputError
+from lightman_jax.training import devices
 from lightman_jax.training.checkpoints import Checkpoints
-from lightman_jax.training.loop import make_trainer, train_fold
+from lightman_jax.training.devices import lay_out
+from lightman_jax.training.loop import make_trainer, stack, train_folds
 
 
 class Killed(Exception):
@@ -20,9 +22,9 @@ def train(trainer, fold, folder, *, number=0, die_at=None, told=None):
     if last == die_at:
       raise Killed
     if told is not None:
-      told.append((last, scalars))
+      told.append((last, {name: x[0] for name, x in scalars.items()}))
   with Checkpoints(folder, steps=trainer.steps) as checkpoints:
-    return train_fold(trainer, number, fold, checkpoints, on_chunk=on_chunk)
+    return train_folds(trainer, number, [fold], checkpoints, on_chunk=on_chunk)[0]
 
 
 @pytest.fixture(scope='module')
@@ -43,11 +45,43 @@ def test_what_is_told(trained):
 
 def test_two_devices_are_as_one(trained, recipe, fold, tmp_path, states_equal):
   assert jax.device_count() == 2
-  two = make_trainer(recipe, steps=4, every=2, devices=tuple(jax.devices()))
+  two = make_trainer(recipe, steps=4, every=2, layout=lay_out(
+      jax.devices(), folds=4, tasks=2, split='tasks'))
   told = []
   state = train(two, fold, tmp_path, told=told)
   states_equal(state.params, trained[0].params, atol=1e-5, rtol=0)
   states_equal(told, trained[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize('folds_at_once', [1, 2])
+def test_folds_are_trained_side_by_side(
+    trained, recipe, material_of, inputs, tmp_path, states_equal, folds_at_once):
+  """On two devices that exchange nothing, whoever else is in the group."""
+  config, material = material_of(inputs)
+  layout = lay_out(jax.devices(), folds=4, tasks=2, folds_at_once=folds_at_once)
+  assert layout.split == 'folds' and layout.together == 2 * folds_at_once
+  trainer = make_trainer(recipe, steps=4, every=2, layout=layout)
+  folds = [assembly.fold_data(config, material, number) for number in (1, 2, 3)]
+  # Fewer ways to divide a fold's subjects than another has.
+  folds[0] = folds[0]._replace(splits=folds[0].splits[:1])
+  folds, told = folds[:layout.together], []
+  with Checkpoints(tmp_path, steps=4) as checkpoints:
+    states = train_folds(trainer, 0, folds, checkpoints,
+                         on_chunk=lambda last, scalars: told.append((last, scalars)))
+  assert len(states) == len(folds)
+  states_equal(states[1], trained[0], atol=1e-5, rtol=0)
+  assert told[0][1]['query_loss'].shape == (len(folds), 2)
+  states_equal([(last, {name: x[1] for name, x in scalars.items()})
+                for last, scalars in told], trained[1], rtol=1e-4)
+  text = trainer.chunk.lower(*_arguments(trainer, folds)).as_text()
+  assert 'all_reduce' not in text and 'collective' not in text
+
+
+def _arguments(trainer, folds):
+  views, clips = stack(folds, trainer.layout.together)
+  states = trainer.init(views.key, clips.x.shape[1:])
+  place = lambda tree: devices.divide(tree, trainer.layout.devices)
+  return place(states), place(views), clips
 
 
 @pytest.mark.parametrize('die_at', [2, 4])
@@ -104,7 +138,8 @@ def test_not_a_number(trainer, fold, tmp_path, states_equal, trained):
     assert words in str(caught.value)
   assert kept.is_dir()
   with Checkpoints(tmp_path, steps=trainer.steps) as checkpoints:
-    states_equal(checkpoints.latest(1, trained[0]).step, np.int32(2))
+    like = jax.tree.map(lambda x: np.asarray(x)[None], trained[0])
+    states_equal(checkpoints.latest(1, like).step, np.array([2], np.int32))
   # With the clips mended the run goes on from there.
   states_equal(train(trainer, fold, tmp_path, number=1), trained[0])
 
@@ -125,11 +160,5 @@ def test_a_fold_is_a_function_of_its_key_and_name(trained, trainer, material_of,
     (100, 30, 25)])
 def test_chunks_are_equally_long(recipe, steps, every, length):
   made = make_trainer(recipe, steps=steps, every=every,
-                      devices=tuple(jax.devices()[:1]))
+                      layout=lay_out(jax.devices()[:1], folds=1, tasks=2))
   assert made.length == length and steps % made.length == 0
-
-
-def test_tasks_are_shared_out_equally(recipe):
-  with pytest.raises(InputError, match='training.tasks is 3, and 2 devices'):
-    make_trainer(recipe._replace(tasks=3), steps=4, every=2,
-                 devices=tuple(jax.devices()))

@@ -11,6 +11,7 @@ from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.meta.learners import Learner
 from lightman_jax.training import devices
 from lightman_jax.training import state as training
+from lightman_jax.training.loop import stack
 from lightman_jax.training.state import Recipe, make_optimizer
 
 
@@ -29,12 +30,15 @@ def run(fold, *, used, tasks=4, at_once=1, length=3):
   recipe = Recipe(spy(), optax.sgd(1.), Sizes(3, 1, 1), lambda key, x: x, tasks,
                   at_once)
   start = training.init_state(fold.key, recipe, (1, 2, 2, 2))
+  views, clips = stack([fold], 1)
   call = devices.over_devices(
-      lambda *args: training.run_steps(*args, recipe=recipe, length=length,
+      lambda *args: training.run_folds(*args, recipe=recipe, length=length, at_once=1,
                                        axis=devices.AXIS, devices=len(used)), used)
-  copies, scalars = call(devices.replicate(start, used), fold.key, fold.clips,
-                         fold.splits)
-  return start, devices.first(copies), scalars
+  several = jax.tree.map(lambda x: x[None], start)
+  copies, scalars = call(devices.replicate(several, used),
+                         devices.replicate(views, used), clips)
+  return start, *(jax.tree.map(lambda x: x[0], devices.first(tree))
+                  for tree in (copies, scalars))
 
 
 @pytest.fixture(scope='module')
