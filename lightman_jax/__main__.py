@@ -5,7 +5,8 @@ import sys
 
 COMMANDS = {
     'build': 'lightman_jax.clips.commands',
-    'replica': 'lightman_jax.clips.commands',
+    'doctor': 'lightman_jax.clips.doctor.command',
+    'replica': 'lightman_jax.clips.replicas.command',
 }
 
 

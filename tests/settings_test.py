@@ -77,7 +77,7 @@ def test_no_setting_goes_unchecked():
     ({'model.temporal_width': 9}, ['model.temporal_width is 9', 'multiple of 4']),
     ({'inputs.kind': 'landmarks'}, ['inputs.kind=landmarks', 'model.encoder=conv4']),
     ({'method.statistic': 'u', 'macro.clips': 1}, ['macro.clips of 2']),
-    ({'data.name': 'casme2', 'macro.source': 'casme2'}, ['macro.source=own']),
+    ({'data.name': 'casme_squared', 'macro.source': 'casme_squared'}, ['macro.source=own']),
     ({'macro.source': 'manifest', 'data.path': 'a.csv',
       'macro.data.path': 'b/../a.csv'},
      ['the same people', 'macro.data.path']),

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from lightman_jax.clips.plan import Unreadable
+from lightman_jax.clips.search import is_file
 
 PICTURES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
 VIDEOS = frozenset({'.avi', '.mp4', '.mov', '.mkv', '.mpg', '.mpeg', '.wmv', '.webm'})
@@ -37,7 +38,8 @@ def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
       for entry in sorted(entries, key=lambda entry: entry.name):
         stem, ending = os.path.splitext(entry.name)
         number = _NUMBER.search(stem)
-        if entry.name.startswith('.') or ending.lower() not in PICTURES or not number:
+        if (entry.name.startswith('.') or ending.lower() not in PICTURES or not number
+            or not is_file(entry)):
           continue
         before = found.setdefault(int(number[1]), entry)
         if before is not entry:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from lightman_jax.clips import builder, replica_facts
+from lightman_jax.clips import builder
 from lightman_jax.clips.load import load
-from lightman_jax.clips.replica import write_replica
+from lightman_jax.clips.replicas import casme2
+from lightman_jax.clips.replicas.write import write_replica
 from lightman_jax.errors import InputError
 
 CONFIG = 'casme2_5-2014-cropped-t3-s16'
@@ -43,7 +44,7 @@ def test_the_clips_are_sorted_and_whole(clips):
 
 def test_odd_clips_are_there(clips):
   named = {f'sub{subject:02d}/{name}' for subject, name, _, apex, _, emotion
-           in replica_facts.ODD if apex != '/' and emotion != 'sadness'}
+           in casme2.ODD if apex != '/' and emotion != 'sadness'}
   assert named <= set(clips.clip)
 
 
@@ -100,7 +101,7 @@ def test_tfds_alone_builds_the_listed_configurations(replica, tmp_path):
 
 def test_raw_frames_csv_sheet_and_double_nesting(tmp_path):
   manual = tmp_path / 'manual'
-  write_replica(manual / 'casme2', per_class=1, frames=3, edition='raw', nested=True,
+  write_replica('casme2', manual / 'casme2', per_class=1, frames=3, edition='raw', nested=True,
                 sheets=('2019',), form='csv', size=(40, 30))
   lines = []
   clips = load(settings(manual, tmp_path, class_set='casme2_3'), say=lines.append)
