@@ -21,7 +21,6 @@ exits with 1 if there is any. Some 20 rounds a second on one core.
 
 import argparse
 from collections import Counter
-import json
 import os
 import pathlib
 import shutil
@@ -30,60 +29,30 @@ import sys
 import tempfile
 import time
 import traceback
-from typing import Any, NamedTuple
 
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import damage_sheets, damage_trees
+from benchmarks.damage_judge import FRAMES, Case, Pristine, files_of, judge, settings
+from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips import trees
-from lightman_jax.clips.choice import TABLES, choose
-from lightman_jax.clips.doctor import examine as examining, reasons, show
-from lightman_jax.clips.doctor.findings import UNUSABLE, VERDICTS, plain
-from lightman_jax.clips.plan import Plan, Unreadable, check_enough
+from lightman_jax.clips.doctor.examine import of_all_emotions
 from lightman_jax.clips.replicas.catalog import REPLICAS
 from lightman_jax.clips.replicas.write import write_replica
-from lightman_jax.errors import InputError
 
 SECONDS = 20
-FRAMES = 3
 # Where the name of a clip's folder says whose it is.
 TOLD = {'samm', 'smic', 'smic_vis', 'smic_nir', 'smic_long', 'casme_squared', 'mmew',
         'dfme', 'samm_long'}
 
 
-class Pristine(NamedTuple):
-  """A replica that nothing has happened to, and the truth about it."""
-  name: str
-  home: pathlib.Path
-  root: pathlib.Path                      # of the tree, below home
-  clips: tuple[pathlib.Path, ...]         # below the root
-  owner: dict[int, str]                   # inode of a picture -> who is seen
-  person: dict[str, str]                  # subject of a row -> who is seen
-  books: dict[str, dict[str, list]]       # stem -> tab -> lines
-  rows: dict[tuple[str, int], Any]        # (stem, line) -> what is read of it
-
-
-class Case(NamedTuple):
-  """A damaged copy."""
-  folder: pathlib.Path
-  sheets: dict[tuple[str, str], damage_sheets.Sheet]
-  broken: bool              # files of sheets were damaged as bytes, or moved
-  done: tuple[str, ...]     # what was done
-
-
-def settings(name: str, folder: pathlib.Path):
-  """The choice of a build as the benchmark makes it."""
-  return choose({'name': name, 'manual_dir': str(folder), 'frames': FRAMES, 'size': 8,
-                 'data_dir': str(folder / 'none'), 'landmarks': 'none'})
-
-
 def prepare(name: str, home: pathlib.Path) -> Pristine:
   """Writes a small replica and reads it."""
   made, folder = REPLICAS[name], home / name
-  write_replica(name, folder, per_class=1, frames=FRAMES, form='csv' if made.books else '',
-                size=(24, 24))
+  write_replica(name, folder, per_class=1, frames=FRAMES, size=(24, 24),
+                form='csv' if made.books else '')
   edition = next(iter(made.editions))
   root = pathlib.Path(made.editions[edition].roots[0])
   kept = _clips(made, folder)
@@ -94,12 +63,14 @@ def prepare(name: str, home: pathlib.Path) -> Pristine:
   books = {book.stem: {tab.title: tab.lines for tab in book.tabs}
            for some in (made.books(kept).values() if made.books else ())
            for book in some}
-  plan = trees.plan(examining.of_all_emotions(settings(name, folder)))
+  plan = trees.plan(of_all_emotions(settings(name, folder)))
   person, rows = {}, {}
   for item in plan.items:
     seen = {owner[file.stat().st_ino] for file in files_of(item)}
     assert len(seen) == 1 and person.setdefault(item.row.subject, *seen) in seen
-    rows[pathlib.Path(item.row.sheet).stem, item.row.row] = item.row
+    where = (pathlib.Path(item.row.sheet).stem if made.books else
+             files_of(item)[0].parent.relative_to(folder / root))
+    rows[where, item.row.row] = item.row
   assert len(set(person.values())) == len(person), f'{name}: two subjects, one person'
   places = tuple(dict.fromkeys(pathlib.Path(film.folder) for film in films))
   return Pristine(name, folder, root, places, owner, person, books, rows)
@@ -108,11 +79,6 @@ def prepare(name: str, home: pathlib.Path) -> Pristine:
 def _clips(made, folder):
   from lightman_jax.clips.replicas.write import _fewer
   return _fewer(made.clips(0), 1)
-
-
-def files_of(item) -> list[pathlib.Path]:
-  """The pictures that a clip is made of."""
-  return [pathlib.Path(path) for path in examining.paths(item)]
 
 
 def damage(pristine: Pristine, folder: pathlib.Path, rng) -> Case:
@@ -168,109 +134,14 @@ def _write_books(folder, sheets, rng, done) -> bool:
   return broken
 
 
-def judge(pristine: Pristine, case: Case, rng) -> tuple[str, list[str]]:
-  """Examines a damaged copy; returns the verdict, and the faults."""
-  choice, plan, refusal = settings(pristine.name, case.folder), None, ''
-  found = examining.examine(choice, estimate=rng.random() < .1)
-  try:
-    plan = trees.plan(choice)
-    check_enough(plan, plan.items)
-  except InputError as error:
-    refusal = str(error)
-  faults = list(_faults_of_page(found))
-  if bool(refusal) != (found.verdict == UNUSABLE):
-    faults.append(f'verdict {found.verdict}, but a build says: {refusal!r}')
-  if plan:
-    faults += [*_faults_of_clips(pristine, case, plan), *_faults_of_rows(
-        pristine, case, plan)]
-    faults += _faults_of_doctor(plan, found)
-    for index in rng.permutation(len(plan.items))[:2]:
-      try:
-        plan.items[index].make()
-      except Unreadable:
-        pass
-  kept = f', {"no" if not plan else "with"} clips' if refusal else ''
-  return VERDICTS[found.verdict] + kept, faults
-
-
-def _faults_of_page(found):
-  text = show.render(found)
-  json.dumps(plain(found), allow_nan=False).encode()
-  text.encode()
-  if any(not mark.isprintable() for mark in text.replace('\n', '')):
-    yield 'the page holds what a terminal would act on'
-  for loss in found.losses:
-    if loss.kind == 'unsorted':
-      yield f'no kind fits {loss.reason!r}'
-
-
-def _faults_of_doctor(plan: Plan, found):
-  told = Counter((loss.clip, loss.reason) for loss in found.losses)
-  told += Counter(found.outside)
-  names = {clip for clip, _ in told}
-  for entry, count in Counter(plan.left_out).items():
-    # Of a clip that the class set leaves out, the doctor may know something worse.
-    if told[entry] != count and not (
-        reasons.kind_of(entry.reason) == 'class' and entry.clip in names):
-      yield f'the doctor does not tell of {entry}'
-
-
-def _faults_of_clips(pristine, case, plan: Plan):
-  root = os.path.realpath(case.folder)
-  for name, count in Counter(item.row.clip for item in plan.items).items():
-    if count > 1:
-      yield f'{name} is there {count} times'
-  for item in plan.items:
-    if not item.row.onset <= (item.row.apex or item.row.onset) <= item.row.offset:
-      yield f'{item.row.clip}: frames out of order'
-    for file in files_of(item):
-      if not os.path.realpath(file).startswith(root + os.sep):
-        yield f'{item.row.clip}: {file} lies outside'
-      seen = pristine.owner.get(os.stat(file).st_ino)
-      if seen not in (None, pristine.person.get(item.row.subject)):
-        yield f'{item.row.clip}: {file} shows {seen}'
-
-
-def _faults_of_rows(pristine, case, plan: Plan):
-  if not pristine.books or case.broken:
-    return
-  facts = TABLES[pristine.name]
-  lines, seen = 0, []
-  for file in plan.sheet.split(' + '):
-    stem = pathlib.Path(file).stem
-    tab = next((sheet.tab for sheet in facts.sheets if stem in sheet.stems), '')
-    held = {key[1]: sheet for key, sheet in case.sheets.items() if key[0] == stem}
-    sheet = held[tab] if tab in held and not file.endswith('.csv') else next(
-        iter(held.values()))
-    first = 0 if sheet.head is None else sheet.head + 1
-    lines += sum(any(str(cell).strip() for cell in line if cell is not None)
-                 for line in sheet.lines[first:])
-    seen.append((stem, sheet))
-  clips = len(plan.items) + len(plan.left_out)
-  if lines != clips:
-    yield f'{lines} lines, but {clips} clips used and left out'
-  for stem, sheet in seen:
-    for item in plan.items:
-      if pathlib.Path(item.row.sheet).stem != stem:
-        continue
-      origin = sheet.origin[item.row.row - 1]
-      before = pristine.rows.get((stem, origin + 1))
-      if before and origin not in sheet.touched and _told(before) != _told(item.row):
-        yield f'row {item.row.row}: {_told(item.row)} was {_told(before)}'
-
-
-def _told(row):
-  return row._replace(clip='', sheet='', row=0, notes=())
+def _any(operations, rng):
+  return operations[int(rng.integers(len(operations)))]
 
 
 def _head(lines):
   words = [{str(cell).strip().casefold() for cell in line} for line in lines[:20]]
   return next((index for index, line in enumerate(words)
                if {'subject', 'filename'} <= line or {'sub', 'onset'} <= line), None)
-
-
-def _any(operations, rng):
-  return operations[int(rng.integers(len(operations)))]
 
 
 class TooLong(BaseException):
@@ -321,7 +192,8 @@ def main() -> None:
       for fault in faults[:3]:
         print(f'round {number}, {pristine.name}, {", ".join(done)}:\n  {fault}')
     for name, counts in (('rounds', rounds), ('ways', ways), ('verdicts', verdicts)):
-      print(f'{name}: ' + ', '.join(f'{what} {n}' for what, n in sorted(counts.items())))
+      held = ', '.join(f'{what} {n}' for what, n in sorted(counts.items()))
+      print(f'{name}: {held}')
     print(f'{given.rounds} rounds, {bad} at fault, '
           f'{time.monotonic() - began:.0f} s')
   sys.exit(bool(bad))

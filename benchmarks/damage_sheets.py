@@ -10,17 +10,17 @@ import datetime
 import io
 from typing import Any, NamedTuple
 
-import numpy as np
 import openpyxl
 import xlwt
 
 ODD = (
-    '', ' ', '/', '\\', '-1', '0', '?', 'null', 'NaN', 'inf', '1e3', '-46', '4.5', '46.0',
-    '４６', '٤٦', '²', '1' * 400, '9' * 5000, 'x' * 40000, 'remake', '#REF!', '=1+1', '46 ',
-    '../../etc/passwd', '..', '.', '/etc', 'C:\\clips', 'a/b', 'EP01_12.zip', 'x.tar.gz',
-    'frames.avi', '*', '?', '[a-z]*', '{subject}', '{0.__class__}', '%s', '[red]x[/red]',
-    '\x1b[31mred', 'a\nb', 'a\tb', 'a"b', "a'b", 'a,b;c', 'é', '面孔', '\u202e', '\u200b46',
-    '\ufeff', 'sub01', 's1', 'True', 'Subject', 'Filename', 'OnsetFrame')
+    '', ' ', '/', '\\', '-1', '0', '?', 'null', 'NaN', 'inf', '1e3', '-46', '4.5',
+    '46.0', '４６', '٤٦', '²', '1' * 400, '9' * 5000, 'x' * 40000, 'remake', '#REF!',
+    '=1+1', '46 ', '../../etc/passwd', '..', '.', '/etc', 'C:\\clips', 'a/b',
+    'EP01_12.zip', 'x.tar.gz', 'frames.avi', '*', '?', '[a-z]*', '{subject}',
+    '{0.__class__}', '%s', '[red]x[/red]', '\x1b[31mred', 'a\nb', 'a\tb', 'a"b', "a'b",
+    'a,b;c', 'é', '面孔', '\u202e', '\u200b46', '\ufeff46', 'sub01', 's1', 'True',
+    'Subject', 'Filename', 'OnsetFrame')
 TYPED = (46, 46.0, 46.5, -3, 10**15, 1e300, True, False, datetime.date(2014, 5, 8),
          datetime.datetime(2014, 5, 8, 1, 2), datetime.time(1, 2), None)
 
@@ -227,8 +227,10 @@ def damage_bytes(content: bytes, rng) -> bytes:
     return codecs.BOM_UTF8 + content
   if kind == 3:
     return rng.bytes(int(rng.integers(2000)))
+  if not content:
+    return content
   held = bytearray(content)
-  for place in rng.integers(len(held), size=int(rng.choice([1, 4, 40]))) if held else ():
+  for place in rng.integers(len(held), size=int(rng.choice([1, 4, 40]))):
     held[place] = rng.integers(256)
   return bytes(held)
 

@@ -1,8 +1,8 @@
 """Ways in which a tree of frames gets damaged, or was never whole.
 
-Every operation changes the tree below `Place.root`. Pictures are moved and linked, never
-copied, so that whose picture a file holds can be told from its inode; a picture that is
-written anew is nobody's.
+Every operation changes the tree below `Place.root`. Pictures are moved and linked,
+never copied, so that whose picture a file holds can be told from its inode; a picture
+that is written anew is nobody's.
 """
 
 import os
@@ -49,8 +49,8 @@ def cut_files(place: Place, rng) -> None:
 def scramble_files(place: Place, rng) -> None:
   """Bytes within pictures are others."""
   for file in _files(place, rng, 3):
-    held = bytearray(file.read_bytes())
-    for spot in rng.integers(len(held), size=int(rng.choice([1, 5, 50]))) if held else ():
+    held = bytearray(file.read_bytes() or b'0')
+    for spot in rng.integers(len(held), size=int(rng.choice([1, 5, 50]))):
       held[spot] = rng.integers(256)
     _anew(file, bytes(held))
 
@@ -78,8 +78,8 @@ def repad(place: Place, rng) -> None:
   for folder in _some(place, rng, 2):
     for file in _pictures(folder):
       stem = file.stem.rstrip('0123456789')
-      digits = file.stem[len(stem):].lstrip('0') or '0'
-      _move(file, folder / f'{stem}{digits.zfill(int(rng.integers(1, 9)))}{file.suffix}')
+      digits = (file.stem[len(stem):].lstrip('0') or '0').zfill(int(rng.integers(9)))
+      _move(file, folder / f'{stem}{digits}{file.suffix}')
 
 
 def double_numbers(place: Place, rng) -> None:
@@ -94,8 +94,9 @@ def double_numbers(place: Place, rng) -> None:
 def rename_files(place: Place, rng) -> None:
   """Pictures get names that no one foresees."""
   names = ('img.jpg', 'img 46.jpg', 'IMG46.JPG', 'img46.jpg.part', '46', 'img-46.jpg',
-           'img46 (1).jpg', 'img٤٦.jpg', 'img46²', 'x' * 200 + '1.jpg', '9' * 240 + '.jpg',
-           '[46].jpg', '\x1b[31m46.jpg', 'a\n46.jpg', os.fsdecode(b'\xff\xfe46.jpg'))
+           'img46 (1).jpg', 'img٤٦.jpg', 'img46²', 'x' * 200 + '1.jpg',
+           '9' * 240 + '.jpg', '[46].jpg', '\x1b[31m46.jpg', 'a\n46.jpg',
+           os.fsdecode(b'\xff\xfe46.jpg'))
   for file in _files(place, rng, 3):
     _move(file, file.with_name(names[rng.integers(len(names))]))
 
@@ -202,7 +203,8 @@ def _claimed(place, path):
 
 
 def _some(place, rng, most):
-  here = [folder for folder in place.clips if folder.is_dir() and not folder.is_symlink()]
+  here = [folder for folder in place.clips
+          if folder.is_dir() and not folder.is_symlink()]
   count = min(len(here), int(rng.integers(1, most + 1)))
   return [here[i] for i in rng.choice(len(here), count, replace=False)] if here else []
 

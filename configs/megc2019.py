@@ -14,10 +14,10 @@ listed clip by clip.
     SAMM            92        26        15    133        28
     all            250       109        83    442        68
 
-MEGC2019 counts two SAMM clips whose rows break onset <= apex <= offset. To have them,
-this file chooses two corrections by name: the apex of 028_4_1 counts as not given and
-is spotted, and that of 032_3_1 is read as 4930. `:uncorrected` leaves both out: 440
-clips. SMIC's apexes are spotted.
+Two rows of SAMM's sheet, 028_4_1 and 032_3_1, break onset <= apex <= offset. So that no
+clip of the 442 can be lost to that, this file chooses two corrections by name: the apex
+of the one counts as not given and is spotted, that of the other is read as 4930.
+`:uncorrected` takes the sheet as it stands. SMIC's apexes are spotted.
 
 Published, UF1 / UAR. With a fixed number of epochs: STSTNet (its authors' port) .7209 /
 .7250; as measured again by Varanka et al. STSTNet .713, OFF-ApexNet .703 (UF1). Most
@@ -31,7 +31,7 @@ from configs import common
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, uncorrected (440 clips), method=, encoder=, macro=."""
+  """Variants: debug, uncorrected, method=, encoder=, macro=."""
   config = common.licensed('megc2019', 'megc_3')
   config.data.corrections = 'samm_028_4_1_spotted,samm_032_3_1'
   config.inputs.size = 28

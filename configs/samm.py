@@ -9,7 +9,7 @@ Classes: samm_5 = anger 57, happiness 26, others 26, surprise 15, contempt 12: 1
 clips of 29 subjects. `:three` is the part of MEGC2019, negative 92, positive 26,
 surprise 15 (133 of 28 subjects); `:objective` the objective classes I to V.
 Two rows of the sheet break onset <= apex <= offset, 028_4_1 and 032_3_1, and are left
-out (so 134 and 131 clips) unless --config.data.corrections names what to do; see
+out unless --config.data.corrections names what to do; see
 annotations/corrections.py. macro=samm_long takes the macro-expressions of the same
 people from SAMM Long Videos; those of a held-out person are held out, too.
 

@@ -21,8 +21,8 @@ FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective'])
          'casme_cubed': (casme_cubed, ['four', 'three']),
          'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
-         'samm': (samm, ['three', 'objective']), 'smic': (smic, []), 'manifest': (manifest, ['clips']),
-         'synthetic': (synthetic, ['large'])}
+         'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
+         'manifest': (manifest, ['clips']), 'synthetic': (synthetic, ['large'])}
 SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml',
           *(f'method={name}' for name in settings.CHOICES['method.name']),
           *(f'macro={name}' for name in settings.CHOICES['macro.source'])]

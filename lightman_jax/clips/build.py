@@ -106,7 +106,7 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
   whole = plan._replace(items=items, left_out=left_out)
   found = report(whole, made, digest=plan.digest, sha256=sha256)
   with write_atomically(final / REPORT) as file:
-    json.dump(found, file, indent=2, ensure_ascii=False)
+    json.dump(found, file, indent=2)     # ASCII, for Linux has names that are no text
     file.write('\n')
   for line in told(whole, found, final / REPORT):
     say(line)

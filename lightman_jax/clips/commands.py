@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from lightman_jax.clips.doctor.words import clean
 from lightman_jax.errors import InputError
 
 
@@ -50,9 +51,9 @@ def build(arguments: list[str]) -> int:
         f'{info["subjects"]} subjects ({counts}), {len(lost)} left out, '
         f'{len(others)} of other classes.')
   for clip, reason in lost:
-    print(f'  left out: {clip}: {reason}')
+    print(clean(f'  left out: {clip}: {reason}'))
   for clip, remark in info['remarks']:
-    print(f'  remark: {clip}: {remark}')
+    print(clean(f'  remark: {clip}: {remark}'))
   return 0
 
 
@@ -65,7 +66,7 @@ def _pair(text: str) -> tuple[str, int | float]:
 
 
 def _refuse(error: InputError) -> int:
-  print(error, file=sys.stderr)
+  print('\n'.join(map(clean, str(error).split('\n'))), file=sys.stderr)
   return 2
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.clips.frames import fit
-from lightman_jax.clips.plan import Unreadable
+from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.geometry import alignment, detector, graphs
 
 Picture = UInt8[np.ndarray, 'h w 3']

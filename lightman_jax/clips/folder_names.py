@@ -12,8 +12,9 @@ import string
 from lightman_jax.annotations.facts import Facts, Frames
 from lightman_jax.annotations.rows import LeftOut, Listing, Row
 from lightman_jax.clips.frames import numbered
-from lightman_jax.clips.plan import Unreadable, fingerprint
+from lightman_jax.clips.plan import fingerprint
 from lightman_jax.clips.search import Tree
+from lightman_jax.clips.unreadable import Unreadable
 
 SHEET = 'names of folders'
 

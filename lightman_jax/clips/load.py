@@ -59,4 +59,4 @@ def examined(choice: Choice) -> list[str]:
   composite = COMPOSITES.get(choice.name)
   return [brief(examine(choice._replace(
       name=name, class_set=composite.parts[name] if composite else choice.class_set),
-      estimate=False)) for name in parts_of(choice)]
+      estimate=False, corrections=False)) for name in parts_of(choice)]

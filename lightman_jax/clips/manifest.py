@@ -26,8 +26,9 @@ from lightman_jax.clips.frames import (
   read_video,
   video_length,
 )
-from lightman_jax.clips.plan import Item, Pixels, Plan, Unreadable, fingerprint
+from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.clips.sources import manifest_path
+from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
 from lightman_jax.geometry.sampling import sample
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from lightman_jax.clips import facing
 from lightman_jax.clips.frames import read_picture
-from lightman_jax.clips.plan import Pixels, Unreadable
+from lightman_jax.clips.plan import Pixels
+from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.geometry import apex
 from lightman_jax.geometry.sampling import sample
 

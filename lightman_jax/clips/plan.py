@@ -64,14 +64,11 @@ class Plan(NamedTuple):
         sorted(self.left_out)])
 
 
-class Unreadable(ValueError):
-  """A picture or video that cannot be used; names the file and says why."""
-
-
 def fingerprint(content: Any) -> str:
   """Returns the SHA-256 of JSON-like content, in hexadecimal."""
   text = json.dumps(content, separators=(',', ':'), ensure_ascii=False)
-  return hashlib.sha256(text.encode()).hexdigest()
+  # Linux has file names that are no text.
+  return hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()
 
 
 def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:

@@ -14,7 +14,7 @@ import re
 import string
 import unicodedata
 
-from lightman_jax.clips.plan import Unreadable
+from lightman_jax.clips.unreadable import Unreadable
 
 ARCHIVES = ('.zip', '.rar', '.7z', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.zst')
 _DEEPEST, _MOST = 4, 5000       # of the folders in which a nested root is looked for

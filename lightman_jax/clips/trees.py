@@ -17,9 +17,10 @@ from lightman_jax.clips.choice import Choice, class_set_of
 from lightman_jax.clips.facing import Face, find_face_model
 from lightman_jax.clips.folder_names import read_folders
 from lightman_jax.clips.frames import numbered
-from lightman_jax.clips.plan import Item, Plan, Unreadable, fingerprint
+from lightman_jax.clips.plan import Item, Plan, fingerprint
 from lightman_jax.clips.search import Tree, fold, parts
 from lightman_jax.clips.sources import Place, locate
+from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.geometry.sampling import sample
 
 _RAW = ('the frames are of the {} edition and no landmark model is there: their middle '
@@ -43,7 +44,7 @@ def plan(choice: Choice) -> Plan:
   rows, unknown = apexes.given(listing.rows, choice.apex)
   class_set = class_set_of(choice)
   kept, not_in_set = _labelled(rows, class_set)
-  maker = _Maker(tree, place, choice, face)
+  maker = Maker(tree, place, choice, face)
   planned = [maker.item(row, label) for row, label in kept]
   items = tuple(entry for entry in planned if isinstance(entry, Item))
   exact = choice._replace(
@@ -97,7 +98,7 @@ def _labelled(rows, class_set):
   return [*kept, *macro], left_out
 
 
-class _Maker:
+class Maker:
   """Makes items of rows; a folder that several clips share is read once."""
 
   def __init__(self, tree: Tree, place: Place, choice: Choice, face: Face | None):

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import lightman_jax
 from lightman_jax.clips import cache
-from lightman_jax.clips.plan import Item, Unreadable
+from lightman_jax.clips.plan import Item
+from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
 
 WORTH_IT = 32     # clips; for fewer a start of processes costs more than it saves

@@ -72,8 +72,9 @@ def _square(picture: np.ndarray, side: float) -> np.ndarray:
   """The square about the picture's middle, brought to the size of the graph."""
   height, width = picture.shape[:2]
   scale = _SIDE / side
-  small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
-                     if scale < 1 else cv2.INTER_LINEAR)
+  whole = max(1, round(width * scale)), max(1, round(height * scale))
+  small = cv2.resize(picture, whole, interpolation=cv2.INTER_AREA if scale < 1
+                     else cv2.INTER_LINEAR)
   scale_x, scale_y = small.shape[1] / width, small.shape[0] / height
   move = np.array([[1., 0., .5 * _SIDE - .5 * width * scale_x],
                    [0., 1., .5 * _SIDE - .5 * height * scale_y]])

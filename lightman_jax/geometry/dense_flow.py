@@ -47,14 +47,16 @@ def check_algorithm(algorithm: str) -> None:
 
 
 def optical_flow(first: UInt8[np.ndarray, 'h w'], second: UInt8[np.ndarray, 'h w'], *,
-                 algorithm: str) -> Float32[np.ndarray, 'h w 2']:
+                 algorithm: str, finest_scale: int = DIS['finest_scale']
+                 ) -> Float32[np.ndarray, 'h w 2']:
   """(u, v) that carries `first` to `second`.
 
   Args:
     first: a picture.
     second: a later one of the same size.
     algorithm: 'farneback' (Farneback 2003), 'dis' (Kroeger et al. 2016) or 'tvl1'
-      (Zach et al. 2007), which takes a hundred times as long.
+      (Zach et al. 2007), which takes twenty times as long.
+    finest_scale: of 'dis': 0 is every pixel, 1 every other.
 
   Raises:
     InputError: as `check_algorithm`.
@@ -66,7 +68,7 @@ def optical_flow(first: UInt8[np.ndarray, 'h w'], second: UInt8[np.ndarray, 'h w
     return cv2.optflow.DualTVL1OpticalFlow_create(*TVL1.values()).calc(
         first, second, None)
   method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-  method.setFinestScale(DIS['finest_scale'])
+  method.setFinestScale(finest_scale)
   return method.calc(first, second, None)
 
 

@@ -1,7 +1,9 @@
 """The command `doctor`."""
 
 import argparse
+import contextlib
 import json
+import os
 import pathlib
 import sys
 
@@ -36,37 +38,44 @@ def doctor(arguments: list[str]) -> int:
   path, as_json = given.pop('path'), given.pop('json')
   thorough, wanted = given.pop('thorough'), given.pop('name')
   try:
-    found, refusal = _examine(path, wanted, given, thorough), ''
+    (found, made), refusal = _examine(path, wanted, given, thorough), ''
   except InputError as error:
-    found, refusal = [], str(error)
-  if as_json:
-    _print_json(path, found, refusal)
-  else:
-    _print_page(found, refusal)
+    found, made, refusal = [], [], str(error)
+  try:
+    if as_json:
+      _print_json(path, found, made, refusal)
+    else:
+      _print_page([*found, *made], refusal)
+    sys.stdout.flush()
+  except BrokenPipeError:       # whoever read it has seen enough
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
   return _verdict(found)
 
 
 def _examine(path, wanted, given, thorough):
-  from lightman_jax.clips.doctor import recognise
+  from lightman_jax.clips.doctor import recognise, together
   from lightman_jax.clips.doctor.examine import examine
   sightings = recognise.recognise(path)
   names = wanted or [sighting.name for sighting in sightings]
   if not names:
     raise InputError(_nothing(pathlib.Path(path)))
   places = {sighting.name: sighting.manual for sighting in sightings}
-  return [examine(
-      choose({**given, 'name': name, 'manual_dir': str(places.get(name, path))}),
-      thorough=thorough) for name in names]
+  choices = {name: choose({
+      **given, 'name': name, 'manual_dir': str(places.get(name, path))})
+             for name in (*names, *together.composites(names))}
+  return ([examine(choices[name], thorough=thorough) for name in names],
+          [together.examine(choices[name]) for name in together.composites(names)])
 
 
 def _nothing(path: pathlib.Path) -> str:
   from lightman_jax.clips.doctor.recognise import archives
   packed = archives(path.expanduser())
   held = f' Not unpacked yet: {", ".join(packed)}.' if packed else ''
-  layouts = '\n'.join(f'  {facts.title}: {facts.layout[0]}' for facts in TABLES.values())
+  layouts = '\n'.join(f'  {facts.title}: {facts.layout[0]}'
+                      for facts in TABLES.values())
   return (f'No data set is recognised in {path}.{held} The frames of one lie there as '
-          f'they were handed out:\n{layouts}\nClips of your own are given as a csv with '
-          'data.name=manifest.')
+          f'they were handed out:\n{layouts}\nClips of your own are given as a csv, '
+          'with data.name=manifest.')
 
 
 def _verdict(found) -> int:
@@ -75,22 +84,27 @@ def _verdict(found) -> int:
   return 2 if verdicts <= {2} else max(min(verdict, 1) for verdict in verdicts)
 
 
-def _print_json(path, found, refusal) -> None:
+def _print_json(path, found, made, refusal) -> None:
   from lightman_jax.clips.doctor.findings import VERDICTS, plain
   verdict = _verdict(found)
   print(json.dumps({'path': str(path), 'verdict': verdict, 'said': VERDICTS[verdict],
-                    'refusal': refusal, 'data_sets': plain(found)}, indent=2))
+                    'refusal': refusal, 'data_sets': plain(found),
+                    'composites': plain(made)}, indent=2))
 
 
 def _print_page(found, refusal) -> None:
   from rich.console import Console
   from lightman_jax.clips.doctor import show
-  sys.stdout.reconfigure(errors='replace')
+  from lightman_jax.clips.doctor.words import clean
+  with contextlib.suppress(AttributeError):     # not where it is captured
+    sys.stdout.reconfigure(errors='replace')
   console = Console(highlight=False, markup=False)
   for examination in found:
-    if console.is_terminal:
-      show.show(examination, console=console)
-    else:
+    if not console.is_terminal:
       print(show.render(examination))
+    elif hasattr(examination, 'differences'):
+      show.show_composite(examination, console=console)
+    else:
+      show.show(examination, console=console)
   if refusal:
-    print('\n'.join(map(show.clean, refusal.split('\n'))), file=sys.stderr)
+    print('\n'.join(map(clean, refusal.split('\n'))), file=sys.stderr)

@@ -9,7 +9,8 @@ from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import workers
 from lightman_jax.clips.choice import Choice
 from lightman_jax.clips.doctor.findings import Estimate
-from lightman_jax.clips.plan import Item, Plan, Unreadable
+from lightman_jax.clips.plan import Item, Plan
+from lightman_jax.clips.unreadable import Unreadable
 
 _CLIPS = 5        # that are read for an estimate
 _SECONDS = 3.     # after which no further one is

@@ -4,30 +4,22 @@ There is no second reader here. The plan is made for all emotions there are, so 
 clip counts as usable whatever class set a run will choose.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-import os
-import pathlib
-import re
 import shlex
 
 from lightman_jax.annotations.corrections import CORRECTIONS
-from lightman_jax.annotations.facts import Expected, Facts
-from lightman_jax.annotations.reader import select
+from lightman_jax.annotations.facts import Facts
 from lightman_jax.annotations.tables import TABLES
-from lightman_jax.clips import frames as pictures, sources, trees
+from lightman_jax.clips import sources, trees
 from lightman_jax.clips.choice import OWN, Choice
-from lightman_jax.clips.doctor import cost, reasons
+from lightman_jax.clips.doctor import cost, reasons, tally
 from lightman_jax.clips.doctor.findings import (
-    LOSSES, UNUSABLE, USABLE, Change, Count, Examination, Frames, Loss, Sheet)
-from lightman_jax.clips.plan import Item, Plan, Unreadable, check_enough
+    LOSSES, UNUSABLE, USABLE, Change, Examination, Frames, Loss, Sheet)
+from lightman_jax.clips.plan import Plan, check_enough
 from lightman_jax.errors import InputError
 
-_NAMED = 5     # clips that a remark names
 
-
-def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
-            ) -> Examination:
+def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
+            corrections: bool = True) -> Examination:
   """Says what lies there of a data set, what can be used, and why the rest cannot.
 
   Args:
@@ -35,6 +27,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
     thorough: decode every picture that a build needs, which takes as long as a build;
       else the pictures of a few clips are.
     estimate: read a few clips, to say what a build would take.
+    corrections: say what each table of corrections would change.
   """
   facts = TABLES[choice.name]
   begun = _begin(choice, facts)
@@ -47,7 +40,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
   edition = next((sheet.edition for sheet in begun.sheets if sheet.used), '')
   expected = [known for known in facts.expected if known.sheet in ('', edition)]
   taken, broken = cost.read(
-      plan.items if thorough else cost.some(plan.items) if estimate else ())
+      whole.items if thorough else cost.some(plan.items) if estimate else ())
   losses = tuple(sorted(
       Loss(entry.clip, reasons.kind_of(entry.reason), entry.reason,
            reasons.known(entry, facts, used.edition))
@@ -58,10 +51,12 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
   return begun._replace(
       verdict=UNUSABLE if why else LOSSES if losses else USABLE, why=why,
       sheet_sha256=plan.sheet_sha256, class_set=choice.class_set,
-      counts=_counts(items, losses, expected), emotions=_emotions(items, expected),
-      class_sets=_class_sets(items, facts), losses=losses,
-      outside=_outside(whole, plan), remarks=_remarks(plan, items, losses, used, facts),
-      corrections=tuple(_corrections(choice, facts, whole)),
+      counts=tally.counts(items, losses, expected),
+      emotions=tally.emotions(items, expected),
+      class_sets=tally.class_sets(items, facts), losses=losses,
+      outside=_outside(whole, plan),
+      remarks=tally.remarks(plan, items, losses, used, facts),
+      corrections=tuple(_corrections(choice, facts, whole)) if corrections else (),
       estimate=cost.estimate(choice, plan, taken) if taken else None,
       build=_command(choice))
 
@@ -120,126 +115,10 @@ def _refusal(plan: Plan, unread: set[str]) -> str:
   return ''
 
 
-def _counts(items, losses, expected: Sequence[Expected]) -> tuple[Count, ...]:
-  rows = [item.row for item in items]
-  kinds = {row.kind for row in rows} | {known.kind for known in expected}
-  total = sum(known.rows for known in expected) or None
-  lines = len(rows) + sum(loss.kind != 'remark' for loss in losses)
-  counts = [Count('rows', lines, total),
-            Count('clips', len(rows), total)]
-  for kind in sorted(kinds, reverse=True):
-    known = [held for held in expected if held.kind == kind]
-    mine = [row for row in rows if row.kind == kind]
-    if len(kinds) > 1:
-      counts.append(Count(f'{kind} clips', len(mine), sum(k.rows for k in known) or None))
-    counts.append(Count(
-        f'subjects of {kind} clips' if len(kinds) > 1 else 'subjects',
-        len({row.subject for row in mine}), max((k.subjects for k in known), default=None)))
-  here, between = _frames(items)
-  return (*counts, Count('frames, onset to offset', here, between))
-
-
-def _frames(items: tuple[Item, ...]) -> tuple[int, int]:
-  """How many frames lie between onsets and offsets, and how many should."""
-  return (sum(held for _, held, _ in spans(items)),
-          sum(asked for _, _, asked in spans(items)))
-
-
-def paths(item: Item) -> tuple[str, ...]:
-  """The pictures that a clip is made of."""
-  return tuple(file if isinstance(file, str) else file[1] for file in item.make.args[0])
-
-
-def spans(items: Iterable[Item]):
-  """Yields each clip with its frames that are there, and how many there should be."""
-  held: dict[str, Mapping[int, os.DirEntry]] = {}
-  for item in items:
-    folder = os.path.dirname(paths(item)[0])
-    if folder not in held:
-      try:
-        held[folder] = pictures.numbered(folder)
-      except Unreadable:
-        held[folder] = {}
-    row = item.row
-    yield item, sum(row.onset <= n <= row.offset for n in held[folder]), (
-        row.offset - row.onset + 1)
-
-
-def _emotions(items, expected: Sequence[Expected]) -> tuple[Count, ...]:
-  counts = []
-  kinds = list(dict.fromkeys(item.row.kind for item in items))
-  for kind in sorted(kinds, reverse=True):
-    here = Counter(item.row.emotion for item in items if item.row.kind == kind)
-    known = next((held.emotions for held in expected if held.kind == kind), {})
-    tail = f', {kind}' if len(kinds) > 1 else ''
-    counts += [Count(f'{word}{tail}', here[word], known.get(word) if known else None)
-               for word in sorted({*here, *known}, key=lambda word: -here[word]) if word]
-  return tuple(counts)
-
-
-def _class_sets(items, facts: Facts) -> dict[str, dict[str, int]]:
-  found = {}
-  rows = tuple(item.row for item in items if item.row.kind == 'micro')
-  for name, class_set in facts.class_sets.items():
-    counts = Counter(label for _, label in select(rows, class_set)[0])
-    found[name] = {word: counts[n] for n, word in enumerate(class_set.classes)}
-  return found
-
-
 def _outside(whole: Plan, plan: Plan) -> tuple[tuple[str, str], ...]:
   """What the class set alone leaves out."""
-  return tuple(sorted((entry.clip, entry.reason) for entry in
-                      set(plan.left_out) - set(whole.left_out)
-                      if entry.clip in {item.row.clip for item in whole.items}))
-
-
-def _remarks(plan: Plan, items, losses, used: Frames, facts: Facts):
-  remarks = [*plan.corrected, *plan.notes, *_notes(items)]
-  gaps = [item.row.clip for item, held, asked in spans(items) if held < asked]
-  if gaps:
-    remarks.append(f'{len(gaps)} clips lack frames between onset and offset, though '
-                   f'none that this build needs: {_some(gaps)}')
-  spare = _spare(items, losses, used, facts)
-  if spare:
-    remarks.append(f'{len(spare)} folders of frames belong to no row: {_some(spare)}')
-  return tuple(dict.fromkeys(remarks))
-
-
-def _notes(items) -> list[str]:
-  """What the reader noted of rows, like notes in one line."""
-  groups = defaultdict(list)
-  for item in items:
-    for note in item.row.notes:
-      groups[re.sub('[0-9]+', '#', note)].append((note, item.row.clip))
-  return [f'{same[0][0]}: {_some([clip for _, clip in same])}'
-          for same in groups.values()]
-
-
-def _spare(items, losses, used: Frames, facts: Facts) -> list[str]:
-  """Folders where clips lie that no row of the sheet speaks of."""
-  root = pathlib.Path(used.root)
-  taken = {os.path.dirname(paths(item)[0]) for item in items}
-  lost = ' '.join(f'{loss.clip} {loss.reason}' for loss in losses)
-  found = []
-  for pattern in _places(used.edition, facts):
-    for folder in sorted(root.glob(pattern)):
-      if (folder.is_dir() and str(folder) not in taken and folder.name not in lost
-          and not folder.name.startswith('.')):
-        found.append(str(folder.relative_to(root)))
-  return found
-
-
-def _places(edition: str, facts: Facts) -> Iterable[str]:
-  """Patterns of where clips lie below the root."""
-  for frames in facts.editions:
-    if frames.edition == edition:
-      for pattern in (frames.folder, *frames.otherwise):
-        yield re.sub(r'\{.*?\}\*?', '*', pattern)
-
-
-def _some(names: list[str]) -> str:
-  rest = len(names) - _NAMED
-  return ', '.join(names[:_NAMED]) + (f' and {rest} more' if rest > 0 else '')
+  return tuple(sorted((entry.clip, entry.reason) for entry in plan.left_out
+                      if entry.clip in plan.outside and entry not in whole.left_out))
 
 
 def _corrections(choice: Choice, facts: Facts, whole: Plan):

@@ -79,6 +79,16 @@ class Examination(NamedTuple):
   build: str = ''           # the command
 
 
+class Composite(NamedTuple):
+  """A data set that is made of others, all of which lie there."""
+  name: str
+  title: str
+  clips: int
+  subjects: int
+  per_class: Mapping[str, int]
+  differences: tuple[str, ...]      # from what was published; () where it agrees
+
+
 def plain(value: Any) -> Any:
   """Records as mappings and lists, ready for `json.dump`."""
   if isinstance(value, tuple) and hasattr(value, '_asdict'):

@@ -23,8 +23,10 @@ class Kind(NamedTuple):
 # The first that fits; `unsorted` takes the rest.
 KINDS = tuple(Kind(name, title, re.compile(pattern)) for name, title, pattern in (
     ('class', 'of an unknown class, or of none',
-     r'is in no class of the class set|gives no emotion|the emotion .* is not the name of a folder'),
-    ('duplicate', 'named more than once', r'stands in .* times|repeats .* cell by cell'),
+     r'is in no class of the class set|gives no emotion|'
+     r'the emotion .* is not the name of a folder'),
+    ('duplicate', 'named more than once',
+     r'stands in .* times|repeats .* cell by cell'),
     ('order', 'with onset, apex and offset out of order',
      r'comes after offset|is not between onset'),
     ('misfiled', 'filed or named as another subject\'s or class\'s',

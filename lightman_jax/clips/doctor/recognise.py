@@ -30,7 +30,7 @@ def recognise(path: str | os.PathLike) -> tuple[Sighting, ...]:
   """
   path = pathlib.Path(path).expanduser().absolute()
   if not path.is_dir():
-    raise InputError(f'{path} is not a folder; name the one in which the data set lies.')
+    raise InputError(f'{path} is not a folder; name the one that holds the data set.')
   found = ()
   for place in (path, *path.parents[:_ABOVE]):
     here = tuple(filter(None, (_sight(name, place, path) for name in TABLES)))

@@ -11,17 +11,18 @@ from rich.text import Text
 
 from lightman_jax.clips.doctor import reasons
 from lightman_jax.clips.doctor.findings import (
-    LOSSES, UNUSABLE, USABLE, VERDICTS, Count, Examination, Loss)
+    LOSSES, UNUSABLE, USABLE, VERDICTS, Composite, Count, Examination, Loss)
+from lightman_jax.clips.doctor.words import clean
 
 STYLES = {USABLE: 'bold green', LOSSES: 'bold yellow', UNUSABLE: 'bold red'}
 _IN_FULL = 12     # losses of a kind that are told one by one
 
 
-def render(found: Examination, *, width: int = 80) -> str:
+def render(found: Examination | Composite, *, width: int = 80) -> str:
   """The same as a plain string, for a log or a page."""
   out = io.StringIO()
-  show(found, console=Console(file=out, width=width, color_system=None,
-                              force_terminal=False))
+  console = Console(file=out, width=width, color_system=None, force_terminal=False)
+  (show_composite if isinstance(found, Composite) else show)(found, console=console)
   return '\n'.join(line.rstrip() for line in out.getvalue().splitlines()) + '\n'
 
 
@@ -31,6 +32,19 @@ def show(found: Examination, *, console: Console) -> None:
   for name, part in _parts(found):
     console.print(Padding(Text(name, style='bold'), (1, 0, 0, 2)))
     console.print(Padding(part, (0, 0, 0, 4)))
+  console.print()
+
+
+def show_composite(found: Composite, *, console: Console) -> None:
+  """Prints what a data set holds that is made of others."""
+  counts = ', '.join(f'{name} {n}' for name, n in found.per_class.items())
+  agrees = Text('as published', 'bold green') if not found.differences else Text(
+      'not as published', 'bold yellow')
+  console.print(Text.assemble(
+      (found.title, 'bold'), (f'  {found.name}  ', 'dim'),
+      f'{found.clips} clips of {found.subjects} subjects ({counts}), ', agrees))
+  for line in found.differences:
+    console.print(Padding(Text(clean(line)), (0, 0, 0, 4)))
   console.print()
 
 
@@ -44,13 +58,6 @@ def brief(found: Examination) -> str:
   groups = ', '.join(f'{len(losses)} {reasons.title(kind)}'
                      for kind, losses in _grouped(found.losses))
   return f'{text} ({groups})' if groups else text
-
-
-def clean(text: str) -> str:
-  """Text that cannot act on a terminal: what does not print is spelt out."""
-  return ''.join(
-      mark if mark.isprintable() else mark.encode(
-          'unicode_escape', 'surrogatepass').decode('ascii') for mark in text)
 
 
 def _head(found: Examination) -> RenderableType:
@@ -93,7 +100,8 @@ def _parts(found: Examination):
   if found.remarks:
     yield 'good to know', _lines(found.remarks)
   if found.corrections:
-    yield 'corrections, of which none is used unless data.corrections names it', _corrections(found)
+    yield ('corrections, of which none is used unless data.corrections names it',
+           _corrections(found))
   if found.estimate:
     yield 'a build', _build(found)
 
@@ -120,8 +128,8 @@ def _class_sets(found: Examination) -> Table:
   for name, classes in found.class_sets.items():
     style = '' if name == found.class_set else 'dim'
     told = ', '.join(f'{word} {n}' for word, n in classes.items() if n)
-    table.add_row(Text(name, style=style), Text(str(sum(classes.values())), style=style),
-                  Text(told or 'this sheet does not tell', style=style))
+    cells = name, str(sum(classes.values())), told or 'this sheet does not tell'
+    table.add_row(*(Text(cell, style=style) for cell in cells))
   return table
 
 
@@ -180,8 +188,8 @@ def _corrections(found: Examination) -> Group:
 
 def _build(found: Examination) -> Group:
   of = found.estimate
-  text = (f'about {_duration(of.seconds)} and {_bytes(of.bytes)} for {of.frames} frames '
-          f'of {of.size} x {of.size}')
+  text = (f'about {_duration(of.seconds)} and {_bytes(of.bytes)} for {of.frames} '
+          f'frames of {of.size} x {of.size}')
   full = of.bytes > of.free
   text += f'; only {_bytes(of.free)} are free' if full else ''
   return Group(Text(text, style='red' if full else ''), Text(
@@ -204,8 +212,7 @@ def _duration(seconds: float) -> str:
 
 
 def _bytes(count: int) -> str:
-  for unit in ('kB', 'MB', 'GB'):
-    count /= 1000
-    if count < 1000:
-      break
-  return f'{count:.1f} {unit}' if count < 10 else f'{count:.0f} {unit}'
+  units = (('GB', 1e9), ('MB', 1e6), ('kB', 1e3))
+  size, unit = next(((count / scale, unit) for unit, scale in units if count >= scale),
+                    (count, 'bytes'))
+  return f'{size:.1f} {unit}' if size < 10 else f'{size:.0f} {unit}'
