@@ -21,7 +21,12 @@ def base() -> config_dict.ConfigDict:
       seed=0,
       data=dict(
           name='', class_set='', frames=9, size=64, data_dir='', manual_dir='', path='',
-          sheet='auto', edition='auto', synthetic=synthetic()),
+          sheet='auto', edition='auto',
+          corrections='',         # names of annotations/corrections.py, by commas
+          apex='spotted',         # where the sheet has none: spotted, none, or a table
+          landmarks='auto',       # auto, model, none, or the folder of the model
+          own_classes={},         # class_set='own': emotion or objective class -> class
+          synthetic=synthetic()),
       # What the network sees. kind: flow, difference, frames, picture, landmarks.
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
                   holds='flow'),
@@ -30,6 +35,7 @@ def base() -> config_dict.ConfigDict:
           source='own',           # own, none, magnified, or a data set by name
           clips=9,                # of a task
           factor=4.,              # magnified: times the motion
+          map='same',             # emotion -> class; annotations/macro_maps.py
           data=dict(frames=9, size=64, class_set='', path='', synthetic=synthetic())),
       augment=dict(shift=1, flip=.5, amplitude=.2),
       episodes=dict(protocol='loso', shots=3, queries=3),
@@ -50,6 +56,29 @@ def base() -> config_dict.ConfigDict:
                     tasks_at_once=0),   # of a device; 0: one on a CPU, else all
       evaluation=dict(draws=8, resamples=2000, ridge_penalty=.1),
   ))
+
+
+def licensed(name: str, class_set: str, *, source: str = 'magnified'
+             ) -> config_dict.ConfigDict:
+  """What the files of licensed data sets share.
+
+  Args:
+    name: of the data set.
+    class_set: of it; see its table in annotations/.
+    source: of the macro-expressions.
+  """
+  config = base()
+  config.data.update(name=name, class_set=class_set, frames=9, size=64)
+  config.macro.update(source=source, clips=10)
+  config.model.update(width=16, temporal_width=16, temporal_depth=1)
+  config.training.update(steps=150, tasks=2)
+  return config
+
+
+def classes(config: config_dict.ConfigDict, class_set: str, sheet: str = 'auto'
+            ) -> None:
+  """A variant of another class set, out of a certain edition of the sheet."""
+  config.data.update(class_set=class_set, sheet=sheet)
 
 
 def debug(config: config_dict.ConfigDict) -> None:

@@ -5,7 +5,10 @@ import sys
 
 COMMANDS = {
     'build': 'lightman_jax.clips.commands',
-    'replica': 'lightman_jax.clips.commands',
+    'doctor': 'lightman_jax.clips.doctor.command',
+    'fetch': 'lightman_jax.geometry.fetch',
+    'replica': 'lightman_jax.clips.replicas.command',
+    'spot': 'lightman_jax.clips.spot_command',
 }
 
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from lightman_jax import keys
+from lightman_jax.clips import people
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
 from lightman_jax.episodes.folds import Fold, leave_one_subject_out
@@ -44,8 +45,7 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   others, other = macro_data(config), None
   if others:
     if others['name'] != 'synthetic':
-      progress.say(f'macro-expressions come from {others["name"]}: whether its people '
-                   f'are also in {config["data"]["name"]} is not known here')
+      progress.say(people.told(others['name'], config['data']['name']))
     other = load(others, progress=shown, say=progress.say)
   make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
                            progress=shown, say=progress.say)
@@ -65,6 +65,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   """
   pool = make_pool(
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
+      macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
   folds = leave_one_subject_out(pool)
   both = [clips.info['sha256'], other.info['sha256'] if other else '']

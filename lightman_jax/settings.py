@@ -11,9 +11,11 @@ from lightman_jax.errors import InputError
 CHOICES = {
     'inputs.kind': ('flow', 'difference', 'frames', 'picture', 'landmarks'),
     'inputs.span': ('each', 'apex'),
-    'inputs.algorithm': ('farneback', 'dis'),
+    'inputs.algorithm': ('farneback', 'dis', 'tvl1'),
     'inputs.holds': ('flow', 'intensity'),
-    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest', 'casme2'),
+    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest',
+                     'casme_squared', 'samm_long'),
+    'macro.map': ('same', 'valence', 'emotions'),
     'model.encoder': ('conv4',),
     'model.conv': ('auto', 'lax', 'patches'),
     'training.split': ('auto', 'folds', 'tasks'),

@@ -5,7 +5,9 @@ import json
 
 import pytest
 
-from configs import casme2, common, manifest, synthetic
+from configs import (
+    casme, casme2, casme_cubed, casme_squared, common, dfme, manifest, megc2019, mmew,
+    samm, smic, synthetic)
 from lightman_jax import settings
 from lightman_jax.clips import choice
 from lightman_jax.errors import InputError
@@ -15,13 +17,17 @@ from lightman_jax.preprocessing import augmentation
 from lightman_jax.preprocessing import inputs
 from lightman_jax.training.state import make_optimizer
 
-FILES = {'casme2': (casme2, ['three']), 'manifest': (manifest, ['clips']),
-         'synthetic': (synthetic, ['large'])}
+FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective']),
+         'casme_cubed': (casme_cubed, ['four', 'three']),
+         'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
+         'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
+         'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
+         'manifest': (manifest, ['clips']), 'synthetic': (synthetic, ['large'])}
 SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml',
           *(f'method={name}' for name in settings.CHOICES['method.name']),
           *(f'macro={name}' for name in settings.CHOICES['macro.source'])]
 # A data set's own macro-expressions are macro=own.
-OWN = {('casme2', 'macro=casme2'), ('synthetic', 'macro=synthetic')}
+OWN = {('casme_squared', 'macro=casme_squared'), ('synthetic', 'macro=synthetic')}
 ALL = [(name, arg) for name, (_, own) in FILES.items()
        for arg in [*SHARED, *own, *(f'debug,{word}' for word in own),
                    *(f'{word},debug' for word in own)] if (name, arg) not in OWN]

@@ -8,15 +8,13 @@ file is, not its ending.
 from collections import Counter
 from collections.abc import Mapping
 import csv
-import datetime
 import hashlib
 import io
 import os
 import pathlib
 from typing import Any, NamedTuple
 
-import python_calamine
-
+from lightman_jax.annotations import workbooks
 from lightman_jax.errors import InputError
 
 _XLSX, _XLS = b'PK\x03\x04', b'\xd0\xcf\x11\xe0'
@@ -34,14 +32,18 @@ def file_sha256(path: str | os.PathLike) -> str:
     return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
-def read_cells(path: str | os.PathLike) -> list[list[str]]:
-  """Returns the first sheet of a workbook, or a csv file, as rows of stripped text.
+def read_cells(path: str | os.PathLike, tab: str = '') -> list[list[str]]:
+  """Returns a sheet of a workbook, or a csv file, as rows of stripped text.
 
   A csv file is UTF-8, with or without a byte-order mark, its cells divided by commas,
   semicolons or tabs. Empty cells are ''; whole numbers lose their point.
 
+  Args:
+    path: the file.
+    tab: the sheet's name in a workbook; '' = the first. A csv file has none.
+
   Raises:
-    InputError: the file is neither a workbook nor such a text.
+    InputError: the file is neither a workbook with this sheet nor such a text.
   """
   path = pathlib.Path(path)
   try:
@@ -49,7 +51,7 @@ def read_cells(path: str | os.PathLike) -> list[list[str]]:
   except OSError as error:
     raise InputError(f'{path} cannot be read: {error.strerror}.') from error
   if content.startswith((_XLSX, _XLS)):
-    return _workbook(path, content)
+    return _workbook(path, content, tab)
   return _csv(path, content)
 
 
@@ -70,13 +72,46 @@ def find_table(
     InputError: no row holds all the words, or one of them stands twice in it.
   """
   words = {name: {_folded(word) for word in spelt} for name, spelt in columns.items()}
-  needed = [name for name in columns if name not in optional]
-  for index, row in enumerate(cells):
-    header = [_folded(cell) for cell in row]
-    if all(words[name] & set(header) for name in needed):
-      return list(_records(cells, index, header, words, where))
-  asked = ', '.join(columns[name][0] for name in needed)
+  index = _header(cells, columns, optional)
+  if index is not None:
+    header = [_folded(cell) for cell in cells[index]]
+    return list(_records(cells, index, header, words, where))
+  asked = ', '.join(columns[name][0] for name in columns if name not in optional)
   raise InputError(f'{where} has no header row with the columns {asked}.')
+
+
+def has_header(
+    cells: list[list[str]], columns: Mapping[str, tuple[str, ...]], *,
+    optional: tuple[str, ...] = (),
+) -> bool:
+  """Whether `find_table` would find its header row."""
+  return _header(cells, columns, optional) is not None
+
+
+def place_table(
+    cells: list[list[str]], positions: Mapping[str, int],
+) -> list[Record]:
+  """Returns the records of a sheet without a header row, by the columns' places.
+
+  A row that is too short has '' there; blank rows do not count.
+  """
+  records = []
+  for number, row in enumerate(cells, start=1):
+    if any(row):
+      records.append(Record(number, {
+          name: row[place] if place < len(row) else ''
+          for name, place in positions.items()}))
+  return records
+
+
+def _header(cells, columns, optional):
+  words = [{_folded(word) for word in spelt} for name, spelt in columns.items()
+           if name not in optional]
+  for index, row in enumerate(cells):
+    header = {_folded(cell) for cell in row}
+    if all(spelt & header for spelt in words):
+      return index
+  return None
 
 
 def _records(cells, index, header, words, where):
@@ -90,7 +125,8 @@ def _records(cells, index, header, words, where):
   for number, row in enumerate(cells[index + 1:], start=index + 2):
     record = {name: row[place] if place is not None and place < len(row) else ''
               for name, place in places.items()}
-    if any(record.values()):
+    # Also a row that is filled elsewhere only is accounted for.
+    if any(row):
       yield Record(number, record)
 
 
@@ -98,12 +134,10 @@ def _folded(word: str) -> str:
   return ''.join(word.split()).casefold()
 
 
-def _workbook(path, content):
+def _workbook(path, content, tab):
   try:
-    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
-    # Row numbers in messages must be those that a spreadsheet program shows.
-    rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
-  except (python_calamine.CalamineError, IndexError, ValueError, OSError) as error:
+    rows = workbooks.read_workbook(content, tab)
+  except workbooks.Broken as error:
     raise InputError(f'{path} is not a readable workbook ({error}).') from error
   return [[_text(value) for value in row] for row in rows]
 
@@ -111,8 +145,6 @@ def _workbook(path, content):
 def _text(value: Any) -> str:
   if isinstance(value, float) and value.is_integer():
     return str(int(value))
-  if isinstance(value, datetime.date | datetime.time):
-    return value.isoformat()
   return str(value).strip()
 
 

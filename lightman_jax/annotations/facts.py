@@ -8,9 +8,29 @@ from typing import NamedTuple
 
 
 class Sheet(NamedTuple):
-  """An annotation sheet that a data set was released with."""
+  """An edition of the annotations that a data set was released with."""
   edition: str              # what a user calls it: '2014'
-  stem: str                 # file name without its ending
+  stems: tuple[str, ...]    # file names without ending; together they are the edition
+  tab: str = ''             # name of the sheet in a workbook; '' = the first
+
+
+class Frames(NamedTuple):
+  """An edition of the pictures."""
+  edition: str              # 'cropped', 'raw' or 'selected'
+  roots: tuple[str, ...]    # below the manual folder or one of `Facts.folders`
+  folder: str               # a clip's frames below the root: a format string over the
+                            # fields of `Row`, whose last part may end in '*'
+  aligned: bool             # cut to the face: used whole
+  otherwise: tuple[str, ...] = ()       # further such places, looked at in this order
+
+
+class Expected(NamedTuple):
+  """What a complete sheet holds, left-out rows included, as published."""
+  kind: str                             # 'micro' or 'macro'
+  rows: int
+  subjects: int
+  emotions: Mapping[str, int] = {}      # in the spelling of `Row.emotion`
+  sheet: str = ''                       # the edition, where editions differ
 
 
 class ClassSet(NamedTuple):
@@ -18,23 +38,46 @@ class ClassSet(NamedTuple):
   classes: tuple[str, ...]
   folding: Mapping[str, str]            # emotion -> class; others are left out
   excluded: Mapping[str, str] = {}      # clip -> why it is left out all the same
+  by: str = 'emotion'                   # what `folding` maps: 'emotion', 'objective'
+  source: str = ''                      # who uses these classes
 
 
 class Facts(NamedTuple):
   """Everything that a reader must know of one data set."""
   name: str
   title: str
-  sheets: tuple[Sheet, ...]             # the first that is there is taken
+  sheets: tuple[Sheet, ...]             # the first that is there is taken; () where
+                                        # rows come from the names of folders
   columns: Mapping[str, tuple[str, ...]]  # name -> header words in use
-  missing: frozenset[str]               # marks of an unknown frame number
-  emotions: Mapping[str, str]           # spelling, lower case -> one spelling
-  subject: str                          # format of a subject's folder: 'sub{:02d}'
-  kind: str                             # 'micro' or 'macro'
-  fps: float
-  class_sets: Mapping[str, ClassSet]
+  subject: str                          # format of `Row.subject`: 'sub{:02d}'
+  fps: float                            # a column named 'fps' goes before it
+  class_sets: Mapping[str, ClassSet]    # the first is the default
   folders: tuple[str, ...]              # where in the manual folder, beside itself
-  editions: Mapping[str, tuple[str, ...]]  # edition of the frames -> their folder
+  editions: tuple[Frames, ...]          # the first that is there is taken
   layout: tuple[str, ...]               # an example path for each, for messages
   ask: str                              # whom to ask for it
   homepage: str
   citation: str
+  kind: str = 'micro'                   # or 'macro'; a column 'kind' goes before it
+  missing: frozenset[str] = frozenset({''})   # marks of an unknown frame number
+  folder: str = ''                      # format of `Row.folder`; '' = as `subject`
+  positions: Mapping[str, int] = {}     # name -> column from 0, in sheets that have no
+                                        # header row; `columns` is then empty
+  supplement: Mapping[str, tuple[str, ...]] = {}   # columns of a sheet that only adds
+                                        # cells to the rows of another
+  subjects: Mapping[int, int] = {}      # number in the sheet -> number on disk
+  owner: str = ''                       # pattern of the file names, where these name
+                                        # the 'subject' and perhaps the 'emotion'
+  emotions: Mapping[str, str] = {}      # what `owner` calls them -> `Row.emotion`
+  video: str = ''                       # pattern of the file names, where a clip is
+                                        # part of a 'video'; `Row.video` is that group
+  videos: Mapping[str, str] = {}        # or that group -> the number on disk, before
+                                        # which `Row.video` has the subject's and '_'
+  naming: str = 'file'                  # of clips: 'file'; 'onset' adds the onset to
+                                        # all; 'repeated' to files that stand twice
+  lower: bool = False                   # on disk, file names are in lower case
+  ends_with_apex: bool = False          # where no offset is given
+  remarks: Mapping[str, str] = {}       # clip -> what is known of it; becomes a note
+  absent: Mapping[str, tuple[str, ...]] = {}  # edition of the frames -> clips, or
+                                        # 'folder/video*', that no copy holds
+  expected: tuple[Expected, ...] = ()

@@ -11,7 +11,8 @@ import os
 import pathlib
 from typing import NamedTuple
 
-from lightman_jax.annotations import cells, reader
+from lightman_jax.annotations import cells
+from lightman_jax.annotations.frame_numbers import disorder, whole
 from lightman_jax.errors import InputError
 
 REQUIRED = ('clip', 'subject', 'label', 'path')
@@ -95,12 +96,12 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
       raise InputError(f'{where}: the cell under {name!r} is empty.')
   frames = {}
   for name in ('onset', 'apex', 'offset'):
-    frames[name] = reader.whole(cell[name])
+    frames[name] = whole(cell[name])
     if cell[name] and frames[name] is None:
       raise InputError(f'{where}: {name} is {cell[name]!r}, which is not a frame '
                        'number; write a whole number or leave the cell empty.')
   onset, apex, offset = frames.values()
-  wrong = reader.disorder(
+  wrong = disorder(
       onset if onset is not None else 0, apex,
       offset if offset is not None else max(onset or 0, apex or 0))
   if wrong:

@@ -1,42 +1,59 @@
-"""An annotation sheet becomes a `Listing`, by a data set's table of facts."""
+"""Annotation sheets become a `Listing`, by a data set's table of facts."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+import hashlib
 import os
 import pathlib
-import re
 
-from lightman_jax.annotations import action_units, cells
+from lightman_jax.annotations import cells
+from lightman_jax.annotations.correcting import correct
+from lightman_jax.annotations.corrections import chosen
+from lightman_jax.annotations.entries import Line, key, read_line
 from lightman_jax.annotations.facts import ClassSet, Facts
+from lightman_jax.annotations.frame_numbers import whole
 from lightman_jax.annotations.rows import LeftOut, Listing, Row
+from lightman_jax.errors import InputError
 
-_WHOLE = re.compile(r'[0-9]+(\.0+)?')
-_OPTIONAL = ('apex', 'action_units')
+_OPTIONAL = ('action_units', 'objective', 'duration', 'apex_end', 'onset_2', 'offset_2',
+             'onset_3', 'offset_3', 'first', 'last', 'fps')
+
+Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
 
-def read_listing(path: str | os.PathLike, facts: Facts) -> Listing:
-  """Reads a sheet; every row that is not blank ends as a row or with its reason.
+def read_listing(
+    paths: Paths, facts: Facts, *, corrections: Iterable[str] = (),
+) -> Listing:
+  """Reads the sheets of an edition; every row ends as a row or with its reason.
 
-  Nothing is repaired. A row is left out whose numbers cannot be read or break
-  onset <= apex <= offset, and so are all rows of a clip that is named twice. A row
-  without an apex stays: whether one is needed is the next stage's matter.
+  Nothing is repaired that no correction names. A row is left out whose numbers cannot
+  be read or break onset <= apex <= offset, whose file name belongs to another subject,
+  and so are all rows of a clip that is named twice, unless they are the same in every
+  cell. A row without an apex stays: whether one is needed is the next stage's matter.
+
+  Args:
+    paths: one sheet, or all that make the edition together.
+    facts: the data set.
+    corrections: names of `corrections.CORRECTIONS`; those of other data sets do not
+      matter.
 
   Raises:
-    InputError: the file is no table, or holds no header row with the data set's words.
+    InputError: a file is no table, or holds no header row with the data set's words;
+      a correction is unknown or contradicts another.
   """
-  path = pathlib.Path(path)
-  columns = facts.columns
-  records = cells.find_table(
-      cells.read_cells(path), columns,
-      optional=tuple(name for name in _OPTIONAL if name in columns), where=path.name)
-  read = [_row(record, facts) for record in records]
-  times = Counter(entry.clip for entry in read)
-  rows = tuple(entry for entry in read
-               if isinstance(entry, Row) and times[entry.clip] == 1)
-  left_out = tuple(
-      LeftOut(entry.clip, f'stands in the sheet {times[entry.clip]} times')
-      if times[entry.clip] > 1 else entry
-      for entry in read if isinstance(entry, LeftOut) or times[entry.clip] > 1)
-  return Listing(rows, left_out, path.name, cells.file_sha256(path))
+  one = isinstance(paths, str | os.PathLike)
+  files = [pathlib.Path(path) for path in ([paths] if one else paths)]
+  fixes = chosen(corrections, facts.name)
+  lines = _lines(files, facts)
+  lines, known, report = correct(lines, facts, fixes)
+  entries = [read_line(line, facts, clip=clip, notes_before=notes)
+             for line, clip, notes in zip(lines, _clips(lines, facts), known)]
+  rows, left_out = _unique(entries, lines)
+  hashes = [cells.file_sha256(path) for path in files]
+  return Listing(
+      rows, left_out, ' + '.join(path.name for path in files),
+      hashes[0] if len(hashes) == 1
+      else hashlib.sha256(''.join(hashes).encode()).hexdigest(), report)
 
 
 def select(
@@ -44,52 +61,99 @@ def select(
 ) -> tuple[tuple[tuple[Row, int], ...], tuple[LeftOut, ...]]:
   """Divides rows into those of a class set, with their labels, and the others."""
   kept, left_out = [], []
+  word = {'emotion': 'emotion', 'objective': 'objective class'}[class_set.by]
   for row in rows:
+    held = getattr(row, class_set.by)
     if row.clip in class_set.excluded:
       left_out.append(LeftOut(row.clip, class_set.excluded[row.clip]))
-    elif row.emotion not in class_set.folding:
+    elif held not in class_set.folding:
       left_out.append(LeftOut(
-          row.clip, f'its emotion {row.emotion!r} is in no class of the class set'))
+          row.clip, f'its {word} {held!r} is in no class of the class set' if held
+          else f'the sheet gives no {word}'))
     else:
-      kept.append((row, class_set.classes.index(class_set.folding[row.emotion])))
+      kept.append((row, class_set.classes.index(class_set.folding[held])))
   return tuple(kept), tuple(left_out)
 
 
-def whole(text: str) -> int | None:
-  """Returns the whole number that `text` spells ('46', '46.0'), else None."""
-  return int(float(text)) if _WHOLE.fullmatch(text) else None
+def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
+  """The lines of all sheets, with what supplements add to them."""
+  if not facts.sheets:
+    raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
+                     'of its folders.')
+  lines, added = [], {}
+  for path in files:
+    table = cells.read_cells(path, _tab(path, facts))
+    where = path.name
+    if facts.supplement and len(files) > 1 and not cells.has_header(
+        table, facts.columns, optional=_OPTIONAL):
+      for record in cells.find_table(table, facts.supplement, where=where):
+        line = Line(where, record.row, where, record.cells)
+        added[key(line, facts)[0]] = record.cells
+      continue
+    before = f'{where} row' if len(files) > 1 else 'row'
+    lines += [Line(where, record.row, f'{before} {record.row}', record.cells)
+              for record in _records(table, facts, where)]
+  if not lines:
+    raise InputError(f'{" and ".join(path.name for path in files)}: the sheet names no '
+                     'clip.')
+  for index, line in enumerate(lines):
+    more = added.get(key(line, facts)[0], {}) if added else {}
+    more = {name: text for name, text in more.items() if not line.cells.get(name)}
+    lines[index] = line._replace(cells={**line.cells, **more})
+  return lines
 
 
-def disorder(onset: int, apex: int | None, offset: int) -> str:
-  """Says how frame numbers break onset <= apex <= offset; '' where they keep it."""
-  if onset > offset:
-    return f'onset {onset} comes after offset {offset}'
-  if apex is not None and not onset <= apex <= offset:
-    return f'apex {apex} is not between onset {onset} and offset {offset}'
-  return ''
+def _records(table, facts: Facts, where: str) -> list[cells.Record]:
+  if facts.positions:
+    return cells.place_table(table, facts.positions)
+  return cells.find_table(
+      table, facts.columns, where=where,
+      optional=tuple(name for name in _OPTIONAL if name in facts.columns))
 
 
-def _row(record: cells.Record, facts: Facts) -> Row | LeftOut:
-  cell = record.cells
-  number = whole(cell['subject'].removeprefix(facts.subject.partition('{')[0]))
-  if number is None or not cell['filename']:
-    return LeftOut(f'row {record.row}',
-                   f'subject {cell["subject"]!r}, file name {cell["filename"]!r}: '
-                   'not a clip')
-  subject = facts.subject.format(number)
-  clip = f'{subject}/{cell["filename"]}'
-  frames = {}
-  for name in ('onset', 'apex', 'offset'):
-    text = cell.get(name, '')
-    frames[name] = None if text in facts.missing else whole(text)
-    if frames[name] is None and not (name == 'apex' and text in facts.missing):
-      return LeftOut(clip, f'row {record.row}: {name} {text!r} is not a frame number')
-  wrong = disorder(**frames)
-  if wrong:
-    return LeftOut(clip, f'row {record.row}: {wrong}')
-  raw = cell.get('action_units', '')
-  word = cell['emotion'].casefold()
-  return Row(
-      clip=clip, subject=subject, dataset=facts.name,
-      emotion=facts.emotions.get(word, word), kind=facts.kind, fps=facts.fps,
-      action_units_raw=raw, action_units=action_units.parse(raw), **frames)
+def _tab(path: pathlib.Path, facts: Facts) -> str:
+  """A renamed file is read like the first edition."""
+  stem = path.stem.casefold()
+  for sheet in facts.sheets:
+    if stem in [known.casefold() for known in sheet.stems]:
+      return sheet.tab
+  return facts.sheets[0].tab
+
+
+def _clips(lines: list[Line], facts: Facts) -> list[str]:
+  """The id of each line's clip; '' where it names none."""
+  names = [key(line, facts)[0] for line in lines]
+  times = Counter(names)
+  clips = []
+  for line, name in zip(lines, names):
+    onset = whole(line.cells['onset'])
+    added = (facts.naming == 'onset'
+             or facts.naming == 'repeated' and times[name] > 1)
+    clips.append(f'{name}/{onset}' if name and added and onset is not None else name)
+  return clips
+
+
+def _unique(
+    entries: list[Row | LeftOut], lines: list[Line],
+) -> tuple[tuple[Row, ...], tuple[LeftOut, ...]]:
+  """Clips that are named once, and what is left out, in the order of the sheet."""
+  same = defaultdict(list)
+  for entry, line in zip(entries, lines):
+    same[entry.clip].append((entry, line))
+  rows, left_out = [], []
+  for entry, line in zip(entries, lines):
+    first = same[entry.clip][0][1]
+    if isinstance(entry, LeftOut):
+      left_out.append(entry)
+    elif len(same[entry.clip]) == 1 or (line is first and all(
+        other.cells == line.cells for _, other in same[entry.clip])):
+      rows.append(entry)
+    elif all(other.cells == line.cells for _, other in same[entry.clip]):
+      left_out.append(LeftOut(
+          entry.clip, f'{line.where}: repeats {first.where} cell by cell'))
+    else:
+      where = ', '.join(other.where for _, other in same[entry.clip])
+      left_out.append(LeftOut(
+          entry.clip, f'{line.where}: stands in the sheet {len(same[entry.clip])} '
+          f'times ({where})'))
+  return tuple(rows), tuple(left_out)

@@ -23,6 +23,14 @@ class Row(NamedTuple):
   fps: float                # frames a second; 0. where unknown
   action_units_raw: str = ''
   action_units: tuple[ActionUnit, ...] = ()
+  filename: str = ''        # the sheet's name of the clip, e.g. 'EP02_01f'
+  folder: str = ''          # what stands for the subject on disk, e.g. 's1' for 's01'
+  video: str = ''           # where a clip is a part of a video: how the name of the
+                            # video's folder begins, e.g. '15_0101'
+  objective: str = ''       # objective class 'I' to 'VII' (Davison et al. 2018)
+  sheet: str = ''           # name of the file that the row stands in
+  row: int = 0              # its number there, counted from 1
+  notes: tuple[str, ...] = ()   # what a person should know of the row
 
 
 class LeftOut(NamedTuple):
@@ -35,5 +43,6 @@ class Listing(NamedTuple):
   """Everything a sheet holds: what can be used, and what cannot."""
   rows: tuple[Row, ...]
   left_out: tuple[LeftOut, ...]
-  sheet: str                # file name
-  sheet_sha256: str
+  sheet: str                # file name; several are joined by ' + '
+  sheet_sha256: str         # of several, the hash of their hashes in order
+  corrected: tuple[str, ...] = ()   # what the chosen corrections changed, a line each

@@ -5,7 +5,6 @@ when it is complete; then everything is read back and compared, and only then th
 is written, whose presence makes the data set count as finished.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 import contextlib
 import errno
@@ -24,20 +23,21 @@ from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import builder as builders
 from lightman_jax.clips import cache
 from lightman_jax.clips.clipset import content_sha256
-from lightman_jax.clips.plan import Item, Pixels, Plan, Unreadable, check_enough
+from lightman_jax.clips.plan import Item, Pixels, Plan, check_enough
 from lightman_jax.clips.read import read
+from lightman_jax.clips.reporting import report, told
 from lightman_jax.clips.sources import REPORT, VERSION
+from lightman_jax.clips.workers import Job, make_all
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 
 Progress = Callable[[str, int, int], None]
-_BUILDERS = {'casme2': builders.Casme2, 'manifest': builders.Manifest,
-             'synthetic': builders.Synthetic}
 _REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
 
 
 def build(
     plan: Plan, home: pathlib.Path, *, progress: Progress, say: Callable[[str], None],
+    workers: int = 0,
 ) -> pathlib.Path:
   """Builds a data set under `home`, unless one of the same content stands there.
 
@@ -46,6 +46,7 @@ def build(
     home: the folder of all data sets.
     progress: called with the stage, how much of it is done, and of how much.
     say: called with a line for the person who waits.
+    workers: processes that make clips; 0: one a core where that pays.
 
   Returns:
     The data set's folder, for `tfds.builder_from_directory`.
@@ -56,7 +57,7 @@ def build(
   check_enough(plan, plan.items)
   folder = home / plan.dataset / plan.config
   final = folder / VERSION
-  if finished(final).get('digest') == plan.digest:
+  if is_built(plan, home):
     # Without a lock: the place may be shared and read-only.
     shutil.rmtree(folder / cache.FOLDER, ignore_errors=True)
     return final
@@ -69,8 +70,14 @@ def build(
           'it is built again.')
     for note in plan.notes:
       say(f'{plan.dataset} ({plan.config}): {note}.')
-    _rebuild(plan, home, final, progress, say)
+    _rebuild(plan, home, final, progress, say, workers)
   return final
+
+
+def is_built(plan: Plan, home: pathlib.Path) -> bool:
+  """Whether a data set of the same content stands under `home`."""
+  final = home / plan.dataset / plan.config / VERSION
+  return finished(final).get('digest') == plan.digest
 
 
 def finished(final: pathlib.Path) -> dict:
@@ -81,50 +88,59 @@ def finished(final: pathlib.Path) -> dict:
     return {}
 
 
-def _rebuild(plan: Plan, home: pathlib.Path, final: pathlib.Path, progress, say):
+def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
   clips = final.parent / cache.FOLDER
   for path in final.parent.glob('incomplete.*'):   # of a build that was killed
     shutil.rmtree(path, ignore_errors=True)
   cache.tidy(clips, plan.items)
-  items, unreadable = _fill(plan, clips, progress)
+  items, unreadable = _fill(plan, clips, progress, workers)
   check_enough(plan, items)
-  sha256 = content_sha256(
-      ((_words(item), item.label, *item.make()) for item in items), plan.classes)
+  made = {}
+  sha256 = content_sha256(_content(items, made), plan.classes)
   _write(plan._replace(items=items), home, final, progress)
   if read(final, progress=progress).info['sha256'] != sha256:
     shutil.rmtree(final)
     raise InputError(f'{final} did not come back from the disk as it was written; '
                      'check the disk, then repeat the command.')
   left_out = tuple(sorted((*plan.left_out, *unreadable)))
-  _report(plan._replace(items=items, left_out=left_out), plan.digest, sha256, final)
-  if left_out:
-    say(f'{plan.dataset} ({plan.config}): {len(left_out)} clips are left out; '
-        f'{final / REPORT} says why.')
+  whole = plan._replace(items=items, left_out=left_out)
+  found = report(whole, made, digest=plan.digest, sha256=sha256)
+  with write_atomically(final / REPORT) as file:
+    json.dump(found, file, indent=2)     # ASCII, for Linux has names that are no text
+    file.write('\n')
+  for line in told(whole, found, final / REPORT):
+    say(line)
   shutil.rmtree(clips, ignore_errors=True)
 
 
+def _content(items: tuple[Item, ...], made: dict[str, Pixels]):
+  """What is hashed of each clip; what else its making told is put into `made`."""
+  for item in items:
+    pixels = item.make()
+    made[item.row.clip] = pixels._replace(frames=None, landmarks=None)
+    row = item.row
+    yield ((row.clip, row.subject, row.emotion, row.kind), item.label, pixels.frames,
+           pixels.landmarks)
+
+
 def _fill(
-    plan: Plan, clips: pathlib.Path, progress: Progress,
+    plan: Plan, clips: pathlib.Path, progress: Progress, workers: int,
 ) -> tuple[tuple[Item, ...], tuple[LeftOut, ...]]:
-  kept, unreadable = [], []
-  for done, item in enumerate(sorted(plan.items, key=lambda item: item.row.clip)):
-    progress('clips', done, len(plan.items))
-    try:
-      pixels = cache.stored(clips, item)
-      if pixels is None:
-        pixels = item.make()
-        if pixels.frames.shape != (*plan.shape, 3):
-          raise Unreadable(f'its frames are {pixels.frames.shape} in shape')
-        cache.store(clips, item, pixels)
-    except Unreadable as error:
-      if plan.strict:
-        raise InputError(f'{plan.sheet or plan.dataset}, clip {item.row.clip!r}: '
-                         f'{error}.') from error
-      unreadable.append(LeftOut(item.row.clip, str(error)))
-      continue
-    kept.append(item._replace(make=functools.partial(_cached, clips, item)))
-  progress('clips', len(plan.items), len(plan.items))
-  return tuple(kept), tuple(unreadable)
+  items = sorted(plan.items, key=lambda item: item.row.clip)
+  jobs = [Job(item, clips, (*plan.shape, 3)) for item in items]
+  answers, done = {}, 0
+  progress('clips', 0, len(items))
+  for number, reason in make_all(jobs, workers=workers):
+    if reason and plan.strict:
+      raise InputError(f'{plan.sheet or plan.dataset}, clip '
+                       f'{items[number].row.clip!r}: {reason}.')
+    answers[number] = reason
+    done += 1
+    progress('clips', done, len(items))
+  kept = tuple(item._replace(make=functools.partial(_cached, clips, item))
+               for number, item in enumerate(items) if not answers[number])
+  return kept, tuple(LeftOut(items[number].row.clip, answers[number])
+                     for number in sorted(answers) if answers[number])
 
 
 def _cached(clips: pathlib.Path, item: Item) -> Pixels:
@@ -132,16 +148,11 @@ def _cached(clips: pathlib.Path, item: Item) -> Pixels:
   return cache.stored(clips, item) or item.make()
 
 
-def _words(item: Item) -> tuple[str, ...]:
-  row = item.row
-  return row.clip, row.subject, row.emotion, row.kind
-
-
 def _write(plan: Plan, home: pathlib.Path, final: pathlib.Path, progress) -> None:
   progress('write', 0, 1)
   if final.exists():
     shutil.rmtree(final)
-  kind = _BUILDERS[plan.dataset]
+  kind = builders.BUILDERS[plan.dataset]
   # TFDS refuses a second configuration with the name of one that the class lists.
   config = plan.config if plan.config in kind.builder_configs else builders.ClipConfig(
       name=plan.config, class_set=plan.class_set, classes=plan.classes,
@@ -152,29 +163,6 @@ def _write(plan: Plan, home: pathlib.Path, final: pathlib.Path, progress) -> Non
     builder.plan = plan
     builder.download_and_prepare(file_format='array_record')
   progress('write', 1, 1)
-
-
-def _report(plan: Plan, digest: str, sha256: str, final: pathlib.Path) -> None:
-  counts = Counter(item.label for item in plan.items)
-  report = {
-      'dataset': plan.dataset,
-      'config': plan.config,
-      'class_set': plan.class_set,
-      'version': VERSION,
-      'clips': len(plan.items),
-      'subjects': len({item.row.subject for item in plan.items}),
-      'per_class': {name: counts[label] for label, name in enumerate(plan.classes)},
-      'without_class': counts[-1],
-      'left_out': [list(entry) for entry in plan.left_out],
-      'notes': list(plan.notes),
-      'sheet': plan.sheet,
-      'sheet_sha256': plan.sheet_sha256,
-      'digest': digest,
-      'sha256': sha256,
-  }
-  with write_atomically(final / REPORT) as file:
-    json.dump(report, file, indent=2, ensure_ascii=False)
-    file.write('\n')
 
 
 @contextlib.contextmanager

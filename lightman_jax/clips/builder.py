@@ -1,6 +1,7 @@
 """The TFDS builders: how a clip is stored (array_record, no TensorFlow).
 
-`load.py` drives them. They also work by themselves, after this module is imported:
+One a table of facts and one a composite, in `BUILDERS`. `load.py` drives them. They
+also work by themselves, after this module is imported:
 `tfds.builder('casme2/casme2_5-2014-cropped-t9-s64', file_format='array_record')`.
 A built data set is read by plain `tfds.builder_from_directory`, without this package.
 """
@@ -10,9 +11,11 @@ import dataclasses
 import numpy as np
 import tensorflow_datasets as tfds
 
-from lightman_jax.annotations.casme2 import FACTS as CASME2
-from lightman_jax.clips import names, sources, trees
+from lightman_jax.annotations.facts import Facts
+from lightman_jax.annotations.tables import TABLES
+from lightman_jax.clips import names, planning, sources
 from lightman_jax.clips.choice import Choice
+from lightman_jax.clips.composites import COMPOSITES, Composite
 from lightman_jax.clips.plan import Item, Pixels, Plan
 
 
@@ -53,7 +56,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     plan = self.plan
     if plan is None:
       choice = self.builder_config.choice
-      plan = trees.plan(choice._replace(manual_dir=str(dl_manager.manual_dir)))
+      plan = planning.plan(choice._replace(manual_dir=str(dl_manager.manual_dir)))
     return {'full': self._generate_examples(plan)}
 
   def _generate_examples(self, plan: Plan):
@@ -66,7 +69,8 @@ def features(
 ) -> tfds.features.FeaturesDict:
   """Returns what an example holds. T frames: onset first, apex in the middle, offset
   last; landmarks in pixels of the stored frame, NaN where unknown; apex -1 and fps 0
-  where unknown; label -1 where a clip has none of the classes."""
+  where unknown; label -1 where a clip has none of the classes. `apex_source` is
+  'sheet', 'given' (by the user's table), 'spotted', or '' where a middle stands in."""
   unit = {'number': np.int32, 'side': tfds.features.Text(),
           'intensity': tfds.features.Text()}
   return tfds.features.FeaturesDict({
@@ -74,6 +78,7 @@ def features(
       'dataset': tfds.features.Text(),
       'subject': tfds.features.Text(),
       'emotion': tfds.features.Text(),
+      'objective': tfds.features.Text(),
       'label': tfds.features.ClassLabel(names=list(classes)),
       'action_units': {'raw': tfds.features.Text(),
                        'parsed': tfds.features.Sequence(unit)},
@@ -82,6 +87,7 @@ def features(
       'onset': np.int32,
       'apex': np.int32,
       'offset': np.int32,
+      'apex_source': tfds.features.Text(),
       'frame_numbers': tfds.features.Tensor(shape=shape[:1], dtype=np.int32),
       'frames': tfds.features.Tensor(
           shape=(*shape, 3), dtype=np.uint8, encoding='bytes'),
@@ -92,50 +98,28 @@ def features(
 
 def example(item: Item, pixels: Pixels) -> dict:
   """Returns an item with its pixels as TFDS stores it."""
-  row = item.row
+  row, numbers = item.row, pixels.numbers or item.numbers
+  source = pixels.apex_source or item.apex_source
+  apex = numbers[len(numbers) // 2] if source else row.apex
   return {
       'id': row.clip,
       'dataset': row.dataset,
       'subject': row.subject,
       'emotion': row.emotion,
+      'objective': row.objective,
       'label': item.label,
       'action_units': {'raw': row.action_units_raw,
                        'parsed': [unit._asdict() for unit in row.action_units]},
       'kind': row.kind,
       'fps': row.fps,
       'onset': row.onset,
-      'apex': -1 if row.apex is None else row.apex,
+      'apex': -1 if apex is None else apex,
       'offset': row.offset,
-      'frame_numbers': np.asarray(item.numbers, np.int32),
+      'apex_source': source,
+      'frame_numbers': np.asarray(numbers, np.int32),
       'frames': pixels.frames,
       'landmarks': pixels.landmarks,
   }
-
-
-def _usual(facts) -> list[ClipConfig]:
-  configs = []
-  for class_set, known in facts.class_sets.items():
-    choice = Choice(facts.name, class_set=class_set)
-    for sheet in facts.sheets:
-      for edition in facts.editions:
-        exact = choice._replace(sheet=sheet.edition, edition=edition)
-        configs.append(ClipConfig(
-            name=names.configurations(exact)[0], class_set=class_set,
-            classes=known.classes, choice=exact,
-            description=f'{class_set}, sheet of {sheet.edition}, {edition} frames.'))
-  return configs
-
-
-class Casme2(ClipBuilder):
-  """CASME II: 255 spontaneous micro-expressions of 26 subjects, 200 frames a second."""
-  CITATION = CASME2.citation
-  HOMEPAGE = CASME2.homepage
-  BUILDER_CONFIGS = _usual(CASME2)
-  MANUAL_DOWNLOAD_INSTRUCTIONS = (
-      f'CASME II cannot be downloaded: {CASME2.ask}. Put one sheet ('
-      + ' or '.join(f'{sheet.stem}.xlsx' for sheet in CASME2.sheets)
-      + ', or .csv) and one tree of frames (' + ' or '.join(CASME2.layout)
-      + ') into the manual folder or its sub-folder casme2/.')
 
 
 class Manifest(ClipBuilder):
@@ -144,3 +128,62 @@ class Manifest(ClipBuilder):
 
 class Synthetic(ClipBuilder):
   """Faces made from a seed, with action units, landmarks and time courses known."""
+
+
+def _usual(name: str, class_sets: dict[str, tuple[str, ...]], sheets, editions
+           ) -> list[ClipConfig]:
+  """The configurations that are listed; any other is made where it is asked for."""
+  configs = []
+  for class_set, classes in class_sets.items():
+    for sheet in sheets:
+      for edition in editions:
+        choice = Choice(name, class_set=class_set, sheet=sheet, edition=edition,
+                        landmarks='none')
+        configs.append(ClipConfig(
+            name=names.configurations(choice)[0], class_set=class_set, classes=classes,
+            choice=choice,
+            description=f'{class_set}, sheet {sheet}, {edition} frames.'))
+  return configs
+
+
+def _of_table(facts: Facts) -> type[ClipBuilder]:
+  sheets = [' and '.join(f'{stem}.xlsx' for stem in sheet.stems)
+            for sheet in facts.sheets]
+  counts = '; '.join(f'{e.rows} {e.kind}-expressions of {e.subjects} subjects'
+                     + f' (sheet {e.sheet})' * bool(e.sheet) for e in facts.expected)
+  return _builder(
+      facts.name, f'{facts.title}: {counts}.', facts.citation, facts.homepage,
+      _usual(facts.name, {name: known.classes for name, known
+                          in facts.class_sets.items()},
+             [sheet.edition for sheet in facts.sheets] or ['auto'],
+             dict.fromkeys(frames.edition for frames in facts.editions)),
+      f'{facts.title} cannot be downloaded: {facts.ask}. Put '
+      + ('one sheet (' + ' or '.join(sheets) + ', or .csv) and ' if sheets else '')
+      + 'one tree of frames (' + ' or '.join(facts.layout)
+      + f') into the manual folder or its sub-folder {facts.folders[0]}/.')
+
+
+def _of_composite(composite: Composite) -> type[ClipBuilder]:
+  tables = [TABLES[name] for name in composite.parts]
+  return _builder(
+      composite.name, f'{composite.title}: {composite.source}.',
+      '\n\n'.join((composite.citation, *(facts.citation for facts in tables))),
+      '', _usual(composite.name, {composite.class_set: composite.classes}, ['auto'],
+                 ['cropped', 'raw']),
+      f'{composite.title} is made of {", ".join(facts.title for facts in tables)}; put '
+      'each into the manual folder, in a sub-folder of its own: '
+      + ', '.join(f'{facts.folders[0]}/' for facts in tables) + '.')
+
+
+def _builder(name, description, citation, homepage, configs, instructions):
+  return type(
+      ''.join(word.capitalize() for word in name.split('_')), (ClipBuilder,),
+      {'__doc__': description, '__module__': __name__, 'name': name,
+       'CITATION': citation, 'HOMEPAGE': homepage, 'BUILDER_CONFIGS': configs,
+       'MANUAL_DOWNLOAD_INSTRUCTIONS': instructions})
+
+
+BUILDERS = {
+    'manifest': Manifest, 'synthetic': Synthetic,
+    **{name: _of_table(facts) for name, facts in TABLES.items()},
+    **{name: _of_composite(composite) for name, composite in COMPOSITES.items()}}

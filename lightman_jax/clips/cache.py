@@ -18,25 +18,28 @@ FOLDER = '.clips'
 def stored(folder: pathlib.Path, item: Item) -> Pixels | None:
   """Returns an item's pixels, or None where they are not there or not whole."""
   try:
-    with np.load(_path(folder, item), allow_pickle=False) as held:
-      return Pixels(held['frames'], held['landmarks'])
+    with np.load(path(folder, item), allow_pickle=False) as held:
+      return Pixels(held['frames'], held['landmarks'],
+                    tuple(held['numbers'].tolist()), str(held['apex_source']),
+                    str(held['note']))
   except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
     return None
 
 
 def store(folder: pathlib.Path, item: Item, pixels: Pixels) -> None:
   """Puts an item's pixels on disk."""
-  with write_atomically(_path(folder, item), 'wb') as file:
+  with write_atomically(path(folder, item), 'wb') as file:
     np.savez(file, **pixels._asdict())
 
 
 def tidy(folder: pathlib.Path, items: tuple[Item, ...]) -> None:
   """Removes what belongs to no item: outdated clips, halves of a killed build."""
-  wanted = {_path(folder, item).name for item in items}
-  for path in folder.glob('*') if folder.is_dir() else ():
-    if path.name not in wanted:
-      path.unlink()
+  wanted = {path(folder, item).name for item in items}
+  for held in folder.glob('*') if folder.is_dir() else ():
+    if held.name not in wanted:
+      held.unlink()
 
 
-def _path(folder: pathlib.Path, item: Item) -> pathlib.Path:
+def path(folder: pathlib.Path, item: Item) -> pathlib.Path:
+  """Returns where an item's pixels lie, or will."""
   return folder / f'{item.key}.npz'

@@ -4,33 +4,45 @@ Imports nothing heavy, so a wrong word fails at once.
 """
 
 from collections.abc import Mapping
-import difflib
 import os
 import pathlib
 from typing import Any, NamedTuple
 
-from lightman_jax.annotations import casme2
+from lightman_jax.annotations import class_sets
+from lightman_jax.annotations.corrections import CORRECTIONS
+from lightman_jax.annotations.facts import ClassSet
+from lightman_jax.annotations.tables import TABLES
+from lightman_jax.clips.composites import COMPOSITES
 from lightman_jax.errors import InputError
+from lightman_jax.settings import nearest
 
-TABLES = {facts.name: facts for facts in (casme2.FACTS,)}
+OWN = 'own'           # the class set that `data.own_classes` spells
 CLASS_SETS = {
     **{name: tuple(facts.class_sets) for name, facts in TABLES.items()},
+    **{name: (composite.class_set,) for name, composite in COMPOSITES.items()},
     'manifest': ('manifest',),
     'synthetic': ('synthetic_3',),
 }
+DATA_SETS = tuple(CLASS_SETS)
 
 
 class Choice(NamedTuple):
   """The settings of `config.data` with their defaults."""
-  name: str                     # 'casme2', 'manifest', 'synthetic'
+  name: str                     # one of `DATA_SETS`
   frames: int = 9               # T: odd, or 1
   size: int = 64                # stored side in pixels; 0 = as on disk (manifest)
-  class_set: str = ''           # '' = the data set's first
+  class_set: str = ''           # '' = the data set's first; 'own' = `own_classes`
   data_dir: str = ''            # '' = where TFDS keeps data sets
   manual_dir: str = ''          # '' = TFDS's manual folder
   path: str = ''                # the manifest's csv
-  sheet: str = 'auto'           # 'auto', '2014', '2019'
+  sheet: str = 'auto'           # 'auto', or an edition of the sheet: '2014'
   edition: str = 'auto'         # 'auto', 'cropped', 'raw'
+  corrections: str = ''         # names out of `annotations.corrections`, by commas
+  apex: str = 'spotted'         # where the sheet gives none: 'spotted', 'none' (the
+                                # clip is left out), or a table: clip, apex
+  landmarks: str = 'auto'       # 'auto' (where the model is there), 'model', 'none', or
+                                # the folder of the model
+  own_classes: Mapping[str, str] = {}   # emotion or objective class -> class
   synthetic: Mapping[str, Any] = {}
 
   @property
@@ -45,6 +57,11 @@ class Choice(NamedTuple):
     return pathlib.Path(
         self.manual_dir or self.home / 'downloads' / 'manual').expanduser()
 
+  @property
+  def corrected(self) -> tuple[str, ...]:
+    """The names of the chosen corrections."""
+    return tuple(filter(None, (name.strip() for name in self.corrections.split(','))))
+
 
 def choose(data: Any) -> Choice:
   """Reads the settings from an object or mapping with the attributes of `Choice`.
@@ -58,17 +75,56 @@ def choose(data: Any) -> Choice:
   held = data if isinstance(data, Mapping) else {
       name: getattr(data, name) for name in Choice._fields if hasattr(data, name)}
   choice = Choice(**{name: held[name] for name in Choice._fields if name in held})
-  held = choice.synthetic
-  if not isinstance(held, Mapping):
-    held = held.to_dict() if hasattr(held, 'to_dict') else vars(held)
-  choice = choice._replace(synthetic=dict(held))
-  _among('name', choice.name, CLASS_SETS)
-  choice = choice._replace(class_set=choice.class_set or CLASS_SETS[choice.name][0])
-  _among('class_set', choice.class_set, CLASS_SETS[choice.name])
-  facts = TABLES.get(choice.name)
-  if facts:
-    _among('sheet', choice.sheet, ('auto', *(sheet.edition for sheet in facts.sheets)))
-    _among('edition', choice.edition, ('auto', *facts.editions))
+  if not isinstance(choice.corrections, str):
+    choice = choice._replace(corrections=','.join(choice.corrections))
+  choice = choice._replace(synthetic=_mapping(choice.synthetic),
+                           own_classes=_mapping(choice.own_classes))
+  _among('name', choice.name, DATA_SETS)
+  known = CLASS_SETS[choice.name]
+  if choice.own_classes and not choice.class_set:
+    choice = choice._replace(class_set=OWN)
+  choice = choice._replace(class_set=choice.class_set or known[0])
+  if choice.name in TABLES or choice.name in COMPOSITES:
+    _check_licensed(choice)
+  else:
+    _among('class_set', choice.class_set, known)
+  return _check_form(choice)
+
+
+def class_set_of(choice: Choice) -> ClassSet:
+  """Returns the class set of a data set that has a table of facts."""
+  if choice.class_set != OWN:
+    return TABLES[choice.name].class_sets[choice.class_set]
+  return class_sets.own(choice.own_classes)
+
+
+def _check_licensed(choice: Choice) -> None:
+  _among('class_set', choice.class_set,
+         (*CLASS_SETS[choice.name], *([OWN] if choice.name in TABLES else [])))
+  if (choice.class_set == OWN) != bool(choice.own_classes):
+    raise InputError('data.class_set=own and data.own_classes belong together: give '
+                     'the classes as own_classes, a mapping of emotions to them.')
+  for name in choice.corrected:
+    _among('corrections', name, tuple(CORRECTIONS))
+  sheets = TABLES[choice.name].sheets if choice.name in TABLES else ()
+  _among('sheet', choice.sheet, ('auto', *(sheet.edition for sheet in sheets)))
+  editions = dict.fromkeys(frames.edition for name in parts_of(choice)
+                           for frames in TABLES[name].editions)
+  _among('edition', choice.edition, ('auto', *editions))
+  if not choice.apex.endswith(('.csv', '.xlsx', '.xls')):
+    _among('apex', choice.apex, ('spotted', 'none'))
+  if '/' not in choice.landmarks:
+    _among('landmarks', choice.landmarks, ('auto', 'model', 'none'))
+
+
+def parts_of(choice: Choice) -> tuple[str, ...]:
+  """Returns the data sets with tables of facts that a data set is made of."""
+  if choice.name in COMPOSITES:
+    return tuple(COMPOSITES[choice.name].parts)
+  return (choice.name,) if choice.name in TABLES else ()
+
+
+def _check_form(choice: Choice) -> Choice:
   if choice.frames < 1 or choice.frames % 2 == 0:
     raise InputError(f'data.frames is {choice.frames}; it must be odd (onset, ..., '
                      'apex, ..., offset) or 1 (the apex alone).')
@@ -79,8 +135,13 @@ def choose(data: Any) -> Choice:
   return choice
 
 
-def _among(setting: str, value: str, known) -> None:
+def _mapping(held: Any) -> dict[str, Any]:
+  if isinstance(held, Mapping):
+    return dict(held)
+  return dict(held.to_dict() if hasattr(held, 'to_dict') else vars(held))
+
+
+def _among(setting: str, value: str, known: tuple[str, ...]) -> None:
   if value not in known:
-    near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.)[0]
     raise InputError(f'data.{setting} is {value!r}; the nearest that exists is '
-                     f'{near!r} (all: {", ".join(known)}).')
+                     f'{nearest(value, known)!r} (all: {", ".join(known)}).')

@@ -1,8 +1,9 @@
-"""The commands `build` and `replica`."""
+"""The command `build`."""
 
 import argparse
 import sys
 
+from lightman_jax.clips.doctor.words import clean
 from lightman_jax.errors import InputError
 
 
@@ -11,63 +12,48 @@ def build(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser(
       prog='python -m lightman_jax build',
       description='Builds a data set ahead of a run, or finds that it is up to date.')
-  parser.add_argument('name', help='casme2, manifest or synthetic')
+  from lightman_jax.clips.choice import DATA_SETS
+  parser.add_argument('name', help=', '.join(DATA_SETS))
   parser.add_argument('--manual_dir', default='', help='where the licensed data lie')
   parser.add_argument('--data_dir', default='', help='where built data sets are kept')
   parser.add_argument('--path', default='', help='csv of a manifest')
   parser.add_argument('--frames', type=int, default=9, help='T: odd, or 1')
   parser.add_argument('--size', type=int, default=64,
                       help='side in pixels; 0: as on disk (manifest)')
-  parser.add_argument('--class_set', default='', help='casme2_5 (default), casme2_3')
-  parser.add_argument('--sheet', default='auto', help='auto, 2014 or 2019')
+  parser.add_argument('--class_set', default='', help="default: the data set's first")
+  parser.add_argument('--sheet', default='auto', help='auto, or an edition, as 2014')
   parser.add_argument('--edition', default='auto', help='auto, cropped or raw')
+  parser.add_argument('--corrections', default='', help='names, divided by commas')
+  parser.add_argument('--apex', default='spotted',
+                      help='of clips whose sheet gives none: spotted, none (they are '
+                           'left out), or a table with the columns clip, apex')
+  parser.add_argument('--landmarks', default='auto',
+                      help='auto, model, none, or the folder of the model')
   parser.add_argument('--synthetic', nargs='*', default=[], metavar='KEY=VALUE',
                       help='settings of the synthetic faces, as seed=1 subjects=4')
+  parser.add_argument('--workers', type=int, default=0,
+                      help='processes; 0: one a core where that pays')
   given = vars(parser.parse_args(arguments))
   from lightman_jax.clips.sources import check_present
   try:
+    workers = given.pop('workers')
     given['synthetic'] = dict(map(_pair, given['synthetic']))
     check_present(given)
     from lightman_jax.clips.load import load
-    clips = load(given, progress=_show)
+    clips = load(given, progress=_show, workers=workers)
   except InputError as error:
     return _refuse(error)
   info = clips.info
+  others = set(info['of_other_classes'])
+  lost = [entry for entry in info['left_out'] if entry[0] not in others]
   counts = ', '.join(f'{name} {count}' for name, count in info['per_class'].items())
   print(f'{info["dataset"]}/{info["config"]}: {info["clips"]} clips of '
-        f'{info["subjects"]} subjects ({counts}), {len(info["left_out"])} left out.')
-  for clip, reason in info['left_out']:
-    print(f'  left out: {clip}: {reason}')
-  return 0
-
-
-def replica(arguments: list[str]) -> int:
-  """python -m lightman_jax replica NAME DIR: writes a made-up data set."""
-  parser = argparse.ArgumentParser(
-      prog='python -m lightman_jax replica',
-      description='Writes a made-up data set in the layout of the real one, to be '
-                  'given as manual_dir.')
-  parser.add_argument('name', choices=['casme2'])
-  parser.add_argument('folder', help='a new or empty folder')
-  parser.add_argument('--edition', choices=['cropped', 'raw'], default='cropped')
-  parser.add_argument('--sheets', nargs='+', choices=['2014', '2019'],
-                      default=['2014', '2019'])
-  parser.add_argument('--form', choices=['xlsx', 'csv'], default='xlsx')
-  parser.add_argument('--clips-per-class', dest='per_class', type=int, default=0,
-                      help='so many of each class beside the odd ones; 0: all 255')
-  parser.add_argument('--frames', type=int, default=0,
-                      help='only what a build with so many frames reads; 0: all')
-  parser.add_argument('--nested', action='store_true')
-  parser.add_argument('--seed', type=int, default=0)
-  given = vars(parser.parse_args(arguments))
-  name, folder = given.pop('name'), given.pop('folder')
-  from lightman_jax.clips.replica import write_replica
-  try:
-    count = write_replica(
-        folder, progress=_show, **{**given, 'sheets': tuple(given['sheets'])})
-  except InputError as error:
-    return _refuse(error)
-  print(f'{folder}: {name}, {count} clips of people who do not exist.')
+        f'{info["subjects"]} subjects ({counts}), {len(lost)} left out, '
+        f'{len(others)} of other classes.')
+  for clip, reason in lost:
+    print(clean(f'  left out: {clip}: {reason}'))
+  for clip, remark in info['remarks']:
+    print(clean(f'  remark: {clip}: {remark}'))
   return 0
 
 
@@ -80,7 +66,7 @@ def _pair(text: str) -> tuple[str, int | float]:
 
 
 def _refuse(error: InputError) -> int:
-  print(error, file=sys.stderr)
+  print('\n'.join(map(clean, str(error).split('\n'))), file=sys.stderr)
   return 2
 
 

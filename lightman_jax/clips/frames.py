@@ -14,11 +14,13 @@ from jaxtyping import UInt8
 import numpy as np
 from PIL import Image, ImageOps
 
-from lightman_jax.clips.plan import Unreadable
+from lightman_jax.clips.unreadable import Unreadable
+from lightman_jax.clips.search import is_file
 
 PICTURES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
 VIDEOS = frozenset({'.avi', '.mp4', '.mov', '.mkv', '.mpg', '.mpeg', '.wmv', '.webm'})
-MOST_PIXELS = 100_000_000   # more is taken for a decompression bomb
+MOST_PIXELS = 50_000_000   # more is taken for a decompression bomb
+_FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP')
 _NUMBER = re.compile(r'([0-9]+)$')
 
 
@@ -37,7 +39,8 @@ def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
       for entry in sorted(entries, key=lambda entry: entry.name):
         stem, ending = os.path.splitext(entry.name)
         number = _NUMBER.search(stem)
-        if entry.name.startswith('.') or ending.lower() not in PICTURES or not number:
+        if (entry.name.startswith('.') or ending.lower() not in PICTURES or not number
+            or not is_file(entry)):
           continue
         before = found.setdefault(int(number[1]), entry)
         if before is not entry:
@@ -140,7 +143,8 @@ def _opened(path: str | os.PathLike) -> Image.Image:
   try:
     with warnings.catch_warnings():
       warnings.simplefilter('ignore')   # whatever matters comes as an error
-      image = Image.open(path)
+      # By content, whatever the name says: other decoders start other programs.
+      image = Image.open(path, formats=_FORMATS)
   except Exception as error:   # decoders raise whatever they meet
     raise Unreadable(f'{path} cannot be read as a picture: {error}') from error
   if image.width * image.height > MOST_PIXELS:

@@ -4,10 +4,13 @@ from collections.abc import Callable
 import sys
 from typing import Any
 
-from lightman_jax.clips.build import Progress, build, finished
-from lightman_jax.clips.choice import TABLES, Choice, choose
+from lightman_jax.clips.build import Progress, build, finished, is_built
+from lightman_jax.clips.choice import Choice, choose, parts_of
 from lightman_jax.clips.clipset import ClipSet
-from lightman_jax.clips.plan import Plan
+from lightman_jax.clips.doctor.examine import examine
+from lightman_jax.clips.doctor.show import brief
+from lightman_jax.clips.composites import COMPOSITES
+from lightman_jax.clips.planning import plan
 from lightman_jax.clips.read import read
 from lightman_jax.clips.sources import Missing, ready
 from lightman_jax.errors import InputError
@@ -16,6 +19,7 @@ from lightman_jax.errors import InputError
 def load(
     data: Any, *, progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
+    workers: int = 0,
 ) -> ClipSet:
   """Loads a data set, building it where it is not there or its files have changed.
 
@@ -26,6 +30,7 @@ def load(
     progress: called with a stage ('clips', 'write', 'load'), how much of it is done,
       and of how much.
     say: called with a line for the person who waits.
+    workers: processes that make clips; 0: one a core where that pays.
 
   Raises:
     InputError: one sentence that names what is wrong with the input.
@@ -33,7 +38,11 @@ def load(
   choice = choose(data)
   progress = progress or (lambda stage, done, total: None)
   try:
-    folder = build(plan(choice), choice.home, progress=progress, say=say)
+    planned = plan(choice)
+    if not is_built(planned, choice.home):
+      for line in examined(choice):
+        say(line)
+    folder = build(planned, choice.home, progress=progress, say=say, workers=workers)
   except Missing:
     folder = ready(choice)
     if folder is None:
@@ -45,13 +54,9 @@ def load(
   return clips
 
 
-def plan(choice: Choice) -> Plan:
-  """Plans the build of a data set, whichever it is."""
-  if choice.name in TABLES:
-    from lightman_jax.clips import trees
-    return trees.plan(choice)
-  if choice.name == 'manifest':
-    from lightman_jax.clips import manifest
-    return manifest.plan(choice)
-  from lightman_jax.clips import synthetic
-  return synthetic.plan(choice)
+def examined(choice: Choice) -> list[str]:
+  """What the layout doctor says of the files, a line a data set."""
+  composite = COMPOSITES.get(choice.name)
+  return [brief(examine(choice._replace(
+      name=name, class_set=composite.parts[name] if composite else choice.class_set),
+      estimate=False, corrections=False)) for name in parts_of(choice)]

@@ -12,10 +12,10 @@ import os
 import numpy as np
 
 from lightman_jax.annotations.cells import file_sha256
+from lightman_jax.annotations.frame_numbers import disorder
 from lightman_jax.annotations.manifest import Entry, read_manifest
-from lightman_jax.annotations.reader import disorder
 from lightman_jax.annotations.rows import Row
-from lightman_jax.clips import names, trees
+from lightman_jax.clips import names, pictures
 from lightman_jax.clips.choice import Choice
 from lightman_jax.clips.frames import (
   PICTURES,
@@ -26,8 +26,9 @@ from lightman_jax.clips.frames import (
   read_video,
   video_length,
 )
-from lightman_jax.clips.plan import Item, Pixels, Plan, Unreadable, fingerprint
+from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.clips.sources import manifest_path
+from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
 from lightman_jax.geometry.sampling import sample
 
@@ -105,12 +106,12 @@ def _folder(entry: Entry, choice: Choice):
     raise Unreadable(f'the folder {entry.path} holds no picture with a number in its '
                      'name')
   span, numbers = _span(entry, min(held), max(held), choice)
-  files = trees.pick(held, numbers, entry.path)
+  files = pictures.pick(held, numbers, entry.path)
   shapes = {check_picture(file.path) for file in files}
   if len(shapes) > 1:
     raise Unreadable(f'the frames in {entry.path} differ in size')
-  evidence, exact = trees.traces(files)
-  make = functools.partial(trees.pixels, tuple(file.path for file in files),
+  evidence, exact = pictures.traces(files)
+  make = functools.partial(pictures.pixels, tuple(file.path for file in files),
                            size=choice.size, crop=False)
   return span, numbers, evidence, exact, make, _stored(shapes.pop(), choice)
 
@@ -125,7 +126,7 @@ def _picture(entry: Entry, choice: Choice):
   shape = _stored(check_picture(entry.path), choice)
   path = os.fspath(entry.path)
   evidence, exact = _traces(path)
-  make = functools.partial(trees.pixels, (path,), size=choice.size, crop=False)
+  make = functools.partial(pictures.pixels, (path,), size=choice.size, crop=False)
   return span, (number,), evidence, exact, make, shape
 
 
@@ -142,7 +143,7 @@ def _video(entry: Entry, choice: Choice):
 
 def _video_pixels(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
   stored = [fit(frame, size, crop=False) for frame in read_video(path, numbers)]
-  return Pixels(np.stack(stored), trees.unknown_landmarks(len(numbers)))
+  return Pixels(np.stack(stored), np.full((len(numbers), 68, 2), np.nan, np.float32))
 
 
 def _traces(path: str):

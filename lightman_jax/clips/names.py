@@ -2,28 +2,63 @@
 that has the data in the same place."""
 
 import hashlib
+import json
 import pathlib
 import re
 
-from lightman_jax.clips.choice import TABLES, Choice
+from lightman_jax.annotations.corrections import CORRECTIONS
+from lightman_jax.annotations.tables import TABLES
+from lightman_jax.clips.choice import OWN, Choice, parts_of
 
 
 def configurations(choice: Choice) -> tuple[str, ...]:
   """Returns the names that fit the settings, in the order of preference."""
   tail = f't{choice.frames}-s{choice.size}'
-  if choice.name in TABLES:
-    facts = TABLES[choice.name]
-    sheets = [sheet.edition for sheet in facts.sheets
-              if choice.sheet in ('auto', sheet.edition)]
-    editions = [edition for edition in facts.editions
-                if choice.edition in ('auto', edition)]
-    return tuple(f'{choice.class_set}-{sheet}-{edition}-{tail}'
-                 for sheet in sheets for edition in editions)
+  if parts_of(choice):
+    return tuple(f'{_classes(choice)}-{middle}{mark}-{tail}'
+                 for middle in _editions(choice) for mark in _marks(choice))
   if choice.name == 'manifest':
     path = pathlib.Path(choice.path).expanduser().absolute()
     # Two manifests of one name must not overwrite each other's build.
-    place = hashlib.sha256(str(path).encode()).hexdigest()[:8]
     folder = re.sub(r'[^A-Za-z0-9_]+', '_', path.parent.name)[:40] or 'root'
-    return (f'{folder}-{place}-{tail}',)
+    return (f'{folder}-{_digest(str(path))}-{tail}',)
   from lightman_jax.clips import cast   # Draws in NumPy, which the door does not need.
   return (f'{choice.class_set}-{cast.spell(choice)}-{tail}',)
+
+
+def _classes(choice: Choice) -> str:
+  if choice.class_set != OWN:
+    return choice.class_set
+  return f'{OWN}_{_digest(json.dumps(sorted(choice.own_classes.items())))}'
+
+
+def _editions(choice: Choice) -> list[str]:
+  if choice.name not in TABLES:
+    # The parts of one data set may lie there in different editions.
+    return ['cropped', 'raw', 'mixed'] if choice.edition == 'auto' else [choice.edition]
+  facts = TABLES[choice.name]
+  sheets = [f'{sheet.edition}-' for sheet in facts.sheets
+            if choice.sheet in ('auto', sheet.edition)] or ['']
+  editions = dict.fromkeys(frames.edition for frames in facts.editions
+                           if choice.edition in ('auto', frames.edition))
+  return [sheet + edition for sheet in sheets for edition in editions]
+
+
+def _marks(choice: Choice) -> list[str]:
+  """What is not as by default: it moves a pixel, a row or a frame."""
+  mark = ''
+  fixes = [name for name in sorted(set(choice.corrected))
+           if CORRECTIONS[name].dataset in parts_of(choice)]
+  if fixes:
+    names = re.sub(r'[^A-Za-z0-9]+', '_', '_'.join(fixes))
+    mark += f'-with_{names if len(names) <= 40 else _digest(names)}'
+  if choice.apex == 'none':
+    mark += '-apex_of_sheet'
+  elif choice.apex != 'spotted':
+    mark += f'-apex_{_digest(str(pathlib.Path(choice.apex).expanduser().absolute()))}'
+  known = {'auto': ['-points', ''], 'model': ['-points'], 'none': ['']}
+  return [mark + points for points in known.get(choice.landmarks, ['-points'])]
+
+
+def _digest(text: str) -> str:
+  return hashlib.sha256(text.encode()).hexdigest()[:8]

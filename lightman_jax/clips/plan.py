@@ -20,17 +20,21 @@ from lightman_jax.errors import InputError
 class Pixels(NamedTuple):
   """What is stored of one clip."""
   frames: UInt8[np.ndarray, 'T H W 3']
-  landmarks: Float32[np.ndarray, 'T 68 2']
+  landmarks: Float32[np.ndarray, 'T 68 2']  # pixels of the stored frame; NaN unknown
+  numbers: tuple[int, ...] = ()         # the T frame numbers, where found on the way
+  apex_source: str = ''                 # 'spotted' where the apex was found on the way
+  note: str = ''                        # what a person should know of this clip
 
 
 class Item(NamedTuple):
   """One clip of a plan."""
   row: Row
   label: int                            # -1 where it has none
-  numbers: tuple[int, ...]              # the T frame numbers
+  numbers: tuple[int, ...]              # the T frame numbers; () where `make` tells
   evidence: tuple[Any, ...]             # what the digest covers: names, sizes
   key: str                              # changes when the pixels may have changed
   make: Callable[[], Pixels]            # raises Unreadable
+  apex_source: str = ''                 # 'sheet', 'given', or '' where `make` tells
 
 
 class Plan(NamedTuple):
@@ -47,25 +51,24 @@ class Plan(NamedTuple):
   strict: bool = True       # a picture that cannot be read stops the build; else the
                             # clip is left out
   notes: tuple[str, ...] = ()           # what a person should know of the choices made
+  corrected: tuple[str, ...] = ()       # what the chosen corrections changed
+  outside: frozenset[str] = frozenset() # those left out that are of no class here
 
   @property
   def digest(self) -> str:
     """SHA-256 over the sheet, the rows and the evidence: what the build depends on."""
     return fingerprint([
-        self.config, self.classes, self.sheet_sha256,
-        [[item.row, item.label, item.numbers, item.evidence]
+        self.config, self.classes, self.sheet_sha256, self.corrected,
+        [[item.row, item.label, item.numbers, item.evidence, item.apex_source]
          for item in sorted(self.items, key=lambda item: item.row.clip)],
         sorted(self.left_out)])
-
-
-class Unreadable(ValueError):
-  """A picture or video that cannot be used; names the file and says why."""
 
 
 def fingerprint(content: Any) -> str:
   """Returns the SHA-256 of JSON-like content, in hexadecimal."""
   text = json.dumps(content, separators=(',', ':'), ensure_ascii=False)
-  return hashlib.sha256(text.encode()).hexdigest()
+  # Linux has file names that are no text.
+  return hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()
 
 
 def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:

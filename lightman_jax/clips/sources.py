@@ -4,15 +4,17 @@ Imports neither jax nor tfds nor a picture library: `check_present` is the door 
 which `launch.py` looks before anything heavy is loaded.
 """
 
+import itertools
 import os
 import pathlib
 import re
 from typing import Any, NamedTuple
 
-from lightman_jax.annotations.facts import Facts
+from lightman_jax.annotations.facts import Facts, Frames, Sheet
 from lightman_jax.annotations.manifest import read_manifest
-from lightman_jax.clips import names
-from lightman_jax.clips.choice import TABLES, Choice, choose
+from lightman_jax.annotations.tables import TABLES
+from lightman_jax.clips import missing, names, search
+from lightman_jax.clips.choice import Choice, choose, parts_of
 from lightman_jax.errors import InputError
 
 VERSION = '1.0.0'
@@ -24,12 +26,12 @@ class Missing(InputError):
   """The files that a data set is built from are not there."""
 
 
-class Tree(NamedTuple):
+class Place(NamedTuple):
   """A licensed data set on disk."""
-  sheet: pathlib.Path
-  sheet_edition: str
-  root: pathlib.Path        # holds the subjects' folders
-  edition: str              # 'cropped' or 'raw'
+  sheets: tuple[pathlib.Path, ...]  # of one edition; () where there are none
+  sheet: Sheet | None
+  root: pathlib.Path                # what `frames.folder` is relative to
+  frames: Frames
 
 
 def check_present(data: Any) -> None:
@@ -48,9 +50,15 @@ def check_present(data: Any) -> None:
 
 
 def _look(choice: Choice) -> None:
-  if choice.name in TABLES:
-    locate(choice)
-  elif choice.name == 'manifest':
+  lacking = []
+  for name in parts_of(choice):
+    try:
+      locate(choice, name)
+    except Missing as error:
+      lacking.append(str(error))
+  if lacking:
+    raise Missing('\n'.join(lacking))
+  if choice.name == 'manifest':
     path = manifest_path(choice)
     for entry in read_manifest(path):
       if not entry.path.exists():
@@ -80,74 +88,113 @@ def ready(choice: Choice) -> pathlib.Path | None:
   return None
 
 
-def locate(choice: Choice) -> Tree:
-  """Finds a data set's sheet and frames in the manual folder.
+def locate(choice: Choice, name: str = '') -> Place:
+  """Finds a data set's sheets and frames in the manual folder.
+
+  Args:
+    choice: the settings.
+    name: the data set, where `choice` is of one that is made of several.
 
   Raises:
     Missing: something is not there.
   """
-  facts = TABLES[choice.name]
-  folders = _folders(choice.manual, facts)
-  sheet = next(iter(_sheets(folders, facts, choice.sheet)), None)
-  root = next(iter(_roots(folders, facts, choice.edition)), None)
-  if sheet is None or root is None:
-    raise Missing(_message(choice, facts, folders, sheet, root))
-  return Tree(*sheet, *root)
+  facts = TABLES[name or choice.name]
+  tops = folders_of(choice.manual, facts)
+  sheets = find_sheets(tops, facts, choice.sheet)
+  roots = find_roots(tops, facts, choice.edition)
+  if not roots or (facts.sheets and not sheets):
+    raise Missing(missing.message(
+        facts, choice.manual, sheet=choice.sheet, edition=choice.edition,
+        found=[path for paths, _ in sheets[:1] for path in paths]
+        + [root for root, _ in roots[:1]]))
+  return Place(*(sheets or [((), None)])[0], *roots[0])
 
 
-def _folders(manual: pathlib.Path, facts: Facts) -> list[pathlib.Path]:
-  inside = [manual / name for name in facts.folders]
-  return [folder for folder in (manual, *inside) if folder.is_dir()]
+def folders_of(manual: pathlib.Path, facts: Facts) -> list[pathlib.Path]:
+  """The folders in which a data set may lie: the manual folder, and those named so."""
+  named = [folder for name in facts.folders for folder in _below(manual, name)]
+  return [folder for folder in dict.fromkeys((manual, *named)) if folder.is_dir()]
 
 
-def _sheets(folders, facts, wanted):
-  for sheet in facts.sheets:
-    for folder in folders:
-      for path in sorted(folder.iterdir(), key=_preference):
-        if (wanted in ('auto', sheet.edition) and path.is_file()
-            and path.stem.casefold() == sheet.stem.casefold()
-            and path.suffix.lower() in _TABLES):
-          yield path, sheet.edition
+def find_sheets(
+    tops: list[pathlib.Path], facts: Facts, wanted: str = 'auto',
+) -> list[tuple[tuple[pathlib.Path, ...], Sheet]]:
+  """The editions of the annotations that are complete, in the order of preference.
+
+  They are looked for in the tops, and where there is none, in what lies below.
+  """
+  asked = [sheet for sheet in facts.sheets if wanted in ('auto', sheet.edition)]
+  for places in (_shallow, _deep):
+    held = [(place / name) for place, _, files in places(tops, facts) for name in files]
+    tables = sorted((path for path in held if path.suffix.lower() in _TABLES),
+                    key=lambda path: _TABLES.index(path.suffix.lower()))
+    found = []
+    for sheet in asked:
+      paths = [[path for path in tables if path.stem.casefold() == stem.casefold()]
+               for stem in sheet.stems]
+      if all(paths):
+        found.append((tuple(same[0] for same in paths), sheet))
+    if found or not asked:
+      return found
+  return []
 
 
-def _preference(path: pathlib.Path) -> tuple[int, str]:
-  ending = path.suffix.lower()
-  return (_TABLES.index(ending) if ending in _TABLES else len(_TABLES), path.name)
+def find_roots(
+    tops: list[pathlib.Path], facts: Facts, wanted: str = 'auto',
+) -> list[tuple[pathlib.Path, Frames]]:
+  """The trees of frames that are there, in the order of preference.
+
+  They are looked for in the tops, and where there is none, in what lies below.
+  """
+  asked = [(frames, name) for frames in facts.editions for name in frames.roots
+           if wanted in ('auto', frames.edition)]
+  near = [_descend(place, frames, facts) for frames, name in asked for top in tops
+          for place in _below(top, name)]
+  endings = [(frames, [search.fold(part) for part in name.split('/')])
+             for frames, name in asked]
+  far = (_descend(place / name, frames, facts) for place, folders, _
+         in _deep(tops, facts) for name in folders for frames, ending in endings
+         if [*map(search.fold, (place / name).parts[-len(ending):])] == ending)
+  found = list(filter(None, near)) or list(filter(None, far))
+  return sorted(found, key=lambda pair: facts.editions.index(pair[1]))
 
 
-def _roots(folders, facts, wanted):
-  for edition, known in facts.editions.items():
-    for name in known:
-      for folder in folders:
-        root = _descend(folder / name, facts)
-        if root and wanted in ('auto', edition):
-          yield root, edition
+def _below(top: pathlib.Path, name: str) -> list[pathlib.Path]:
+  """The folder of this name in whatever case; the one spelt so comes first."""
+  places = [top]
+  for part in filter(None, name.split('/')):
+    places = [place / held for place in places for held in sorted(
+        search.Tree(place).children(place).get(search.fold(part), ()),
+        key=lambda held: held != part)]
+  return places
 
 
-def _descend(folder: pathlib.Path, facts: Facts) -> pathlib.Path | None:
+def _shallow(tops, facts):
+  return itertools.islice(search.walk(tops), len(tops))
+
+
+def _deep(tops, facts):
+  """All folders, but for those that are named as another data set."""
+  others = {search.fold(name) for other in TABLES.values() for name in other.folders}
+  return search.walk(tops, frozenset(others - set(map(search.fold, facts.folders))))
+
+
+def _descend(
+    folder: pathlib.Path, frames: Frames, facts: Facts,
+) -> tuple[pathlib.Path, Frames] | None:
   """Unzipping may nest a folder in one of the same name, more than once."""
-  subject = re.compile(re.escape(facts.subject.partition('{')[0]) + '[0-9]+')
+  known = {'subject': search.numbers_in(facts.subject),
+           'folder': search.numbers_in(facts.folder or facts.subject),
+           **({'filename': re.sub('[?]P<[a-z]+>', '?:', facts.owner)}
+              if facts.owner else {})}
+  patterns = [search.pattern_of(place.split('/')[0], known)
+              for place in (frames.folder, *frames.otherwise)]
   while folder.is_dir():
-    with os.scandir(folder) as entries:
-      if any(subject.fullmatch(entry.name) and entry.is_dir() for entry in entries):
-        return folder
+    held = [name for names in search.Tree(folder).children(folder).values()
+            for name in names if name != folder.name]
+    if any(pattern.fullmatch(name) for pattern in patterns if pattern for name in held):
+      return folder, frames
+    if held and not all(patterns) and folder.name not in os.listdir(folder):
+      return folder, frames       # any name would do, and the root's own is right
     folder = folder / folder.name
   return None
-
-
-def _message(choice, facts, folders, sheet, root) -> str:
-  lacking = []
-  if sheet is None:
-    lacking.append('annotation sheet' if choice.sheet == 'auto'
-                   else f'annotation sheet of {choice.sheet}')
-  if root is None:
-    lacking.append('frames' if choice.edition == 'auto'
-                   else f'frames of the {choice.edition} edition')
-  sheets = ' or '.join(f'{known.stem}.xlsx' for known in facts.sheets)
-  layout = '\n'.join(f'  {line}' for line in (f'{sheets} (or .csv)', *facts.layout))
-  present = ''.join(f'\nFound: {path}.' for path in (sheet or root or ())[:1])
-  return (
-      f'{facts.title}: no {" and no ".join(lacking)} in {choice.manual} or in its '
-      f'sub-folder {facts.folders[0]}/.{present}\nExpected there are one sheet and one '
-      f'tree of frames:\n{layout}\n{facts.title} cannot be downloaded: {facts.ask}, '
-      'put it there, or name its place with --config.data.manual_dir=PATH.')

@@ -1,26 +1,33 @@
-"""The plan of a data set that has a sheet and a tree of frames: `casme2` and its like.
+"""The plan of a data set that has a table of facts: its sheets, and a tree of frames.
 
-The cropped edition is used whole. Of the raw edition the largest centred square is cut
-out, which does not align faces; the cropped edition is better.
+An edition that is cut to the face is used whole. Of another the face is cut out by its
+landmarks, upright and of one size; where no landmark model is there, the largest middle
+square stands in its place, which aligns nothing, and is said.
 """
 
 import functools
-import os
 import pathlib
 
-import numpy as np
-
+from lightman_jax.annotations.facts import Facts
 from lightman_jax.annotations.reader import read_listing, select
-from lightman_jax.annotations.rows import LeftOut, Row
-from lightman_jax.clips import names
-from lightman_jax.clips.choice import TABLES, Choice
-from lightman_jax.clips.frames import fit, numbered, read_picture
-from lightman_jax.clips.plan import Item, Pixels, Plan, Unreadable, fingerprint
-from lightman_jax.clips.sources import Tree, locate
+from lightman_jax.annotations.rows import LeftOut, Listing, Row
+from lightman_jax.annotations.tables import TABLES
+from lightman_jax.clips import apexes, names, pictures
+from lightman_jax.clips.choice import Choice, class_set_of
+from lightman_jax.clips.facing import Face, find_face_model
+from lightman_jax.clips.folder_names import read_folders
+from lightman_jax.clips.frames import numbered
+from lightman_jax.clips.plan import Item, Plan, fingerprint
+from lightman_jax.clips.search import Tree, fold, parts
+from lightman_jax.clips.sources import Place, locate
+from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.geometry.sampling import sample
 
-_RAW = ('the frames are of the raw edition: their middle square is used and no face is '
-        'aligned; the cropped edition is better')
+_RAW = ('the frames are of the {} edition and no landmark model is there: their middle '
+        'square is used and no face is aligned; a cropped edition, or the model '
+        '(python -m lightman_jax fetch), is better')
+_SPOTTED = ('{} clips have no apex in the sheet: it is spotted on the frames, see '
+            'lightman_jax.geometry.apex')
 
 
 def plan(choice: Choice) -> Plan:
@@ -31,82 +38,136 @@ def plan(choice: Choice) -> Plan:
   Raises:
     InputError: files are missing, or the sheet cannot be read.
   """
-  facts = TABLES[choice.name]
-  tree = locate(choice)
-  listing = read_listing(tree.sheet, facts)
-  class_set = facts.class_sets[choice.class_set]
-  kept, not_in_set = select(listing.rows, class_set)
-  planned = [_item(row, label, tree, choice) for row, label in kept]
-  exact = choice._replace(sheet=tree.sheet_edition, edition=tree.edition)
+  facts, place = TABLES[choice.name], locate(choice)
+  face = find_face_model(choice.landmarks)
+  tree, listing = listed(place, facts, choice)
+  rows, unknown = apexes.given(listing.rows, choice.apex)
+  class_set = class_set_of(choice)
+  kept, not_in_set = _labelled(rows, class_set)
+  maker = Maker(tree, place, choice, face)
+  planned = [maker.item(row, label) for row, label in kept]
+  items = tuple(entry for entry in planned if isinstance(entry, Item))
+  exact = choice._replace(
+      sheet=place.sheet.edition if place.sheet else 'auto',
+      edition=place.frames.edition, landmarks='model' if face else 'none')
+  spotted = sum(not item.apex_source for item in items)
   return Plan(
       dataset=choice.name,
       config=names.configurations(exact)[0],
       class_set=choice.class_set,
       classes=class_set.classes,
       shape=(choice.frames, choice.size, choice.size),
-      items=tuple(entry for entry in planned if isinstance(entry, Item)),
-      left_out=(*listing.left_out, *not_in_set,
+      items=items,
+      left_out=(*listing.left_out, *unknown, *not_in_set,
                 *(entry for entry in planned if isinstance(entry, LeftOut))),
       sheet=listing.sheet,
       sheet_sha256=listing.sheet_sha256,
       strict=False,
-      notes=(_RAW,) if tree.edition == 'raw' else ())
+      notes=tuple(
+          [_RAW.format(place.frames.edition)] * (not (place.frames.aligned or face))
+          + [_SPOTTED.format(spotted)] * bool(spotted)),
+      corrected=listing.corrected,
+      outside=frozenset(entry.clip for entry in not_in_set))
 
 
-def unknown_landmarks(frames: int) -> np.ndarray:
-  """Returns the landmarks of a clip of which none is known: (T, 68, 2) of NaN."""
-  return np.full((frames, 68, 2), np.nan, np.float32)
+def listed(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Listing]:
+  """Reads the rows of a data set, and opens its tree of frames."""
+  if place.sheets:
+    listing = read_listing(place.sheets, facts, corrections=choice.corrected)
+    taken = frozenset(_spelt(row, pattern) for row in listing.rows
+                      for pattern in (place.frames.folder, *place.frames.otherwise))
+    return Tree(place.root, taken), listing
+  tree = Tree(place.root)
+  return tree, read_folders(tree, place.frames, facts)
 
 
-def pixels(paths: tuple[str, ...], *, size: int, crop: bool) -> Pixels:
-  """Reads a clip's T pictures; a path may stand in it more than once.
-
-  Raises:
-    Unreadable: one of them cannot be read, or they differ in size.
-  """
-  whole = {path: read_picture(path) for path in dict.fromkeys(paths)}
-  if len({picture.shape for picture in whole.values()}) > 1:
-    raise Unreadable(f'the frames in {pathlib.Path(paths[0]).parent} differ in size')
-  stored = {path: fit(picture, size, crop=crop) for path, picture in whole.items()}
-  return Pixels(np.stack([stored[path] for path in paths]),
-                unknown_landmarks(len(paths)))
-
-
-def pick(
-    held: dict[int, os.DirEntry], numbers: tuple[int, ...], folder: os.PathLike,
-) -> tuple[os.DirEntry, ...]:
-  """Returns the files of these frame numbers.
-
-  Raises:
-    Unreadable: one of them is not there; says which are.
-  """
-  missing = [number for number in numbers if number not in held]
-  if missing:
-    span = (f'which holds frames {min(held)} to {max(held)}' if held
-            else 'which holds no numbered picture')
-    raise Unreadable(f'frame {missing[0]} is not in {folder}, {span}')
-  return tuple(held[number] for number in numbers)
-
-
-def traces(files: tuple[os.DirEntry, ...]) -> tuple[list, list]:
-  """Returns (name, size) of files, and their place and time of change beside these."""
-  stats = [(file, file.stat()) for file in files]
-  return ([(file.name, stat.st_size) for file, stat in stats],
-          [(os.path.abspath(file.path), stat.st_size, stat.st_mtime_ns)
-           for file, stat in stats])
-
-
-def _item(row: Row, label: int, tree: Tree, choice: Choice) -> Item | LeftOut:
-  if row.apex is None:
-    return LeftOut(row.clip, 'the sheet gives no apex, and every clip must hold it')
-  numbers = sample(row.onset, row.apex, row.offset, frames=choice.frames)
-  folder = tree.root / row.clip
+def _spelt(row: Row, pattern: str) -> str:
   try:
-    files = pick(numbered(folder), numbers, folder)
-  except Unreadable as error:
-    return LeftOut(row.clip, str(error))
-  evidence, exact = traces(files)
-  options = {'size': choice.size, 'crop': tree.edition == 'raw'}
-  return Item(
-      row, label, numbers, tuple(evidence), fingerprint([exact, options]),
-      functools.partial(pixels, tuple(file.path for file in files), **options))
+    return '/'.join(parts(pattern, row._asdict()))
+  except Unreadable:
+    return ''
+
+
+def _labelled(rows, class_set):
+  """Micro clips of the class set, and macro clips, which are kept without a class."""
+  micro = tuple(row for row in rows if row.kind != 'macro')
+  kept, left_out = select(micro, class_set)
+  macro = [(row, class_set.classes.index(class_set.folding[row.emotion])
+            if row.emotion in class_set.folding else -1)
+           for row in rows if row.kind == 'macro']
+  return [*kept, *macro], left_out
+
+
+class Maker:
+  """Makes items of rows; a folder that several clips share is read once."""
+
+  def __init__(self, tree: Tree, place: Place, choice: Choice, face: Face | None):
+    self._tree, self._place, self._choice = tree, place, choice
+    self._options = {'size': choice.size, 'crop': not place.frames.aligned,
+                     'face': face}
+    self._held = functools.cache(self._numbered)
+
+  def item(self, row: Row, label: int) -> Item | LeftOut:
+    """Returns what is to be done for a row, or why nothing can be."""
+    try:
+      if row.apex is None and self._choice.apex == 'none':
+        raise Unreadable('the sheet gives no apex, and every clip must hold it')
+      folder, note = self._folder(row)
+      row = row._replace(notes=(*row.notes, *filter(None, [note])))
+      held = self._held(folder)
+      if row.apex is None:
+        return self._to_be_spotted(row, label, folder, held)
+      numbers = sample(row.onset, row.apex, row.offset, frames=self._choice.frames)
+      files = pictures.pick(held, numbers, folder)
+      evidence, exact = pictures.traces(files)
+    except Unreadable as error:
+      return LeftOut(row.clip, str(error))
+    make = functools.partial(pictures.pixels, tuple(file.path for file in files),
+                             **self._options)
+    return self._made(row, label, numbers, evidence, exact, make,
+                      'given' if apexes.GIVEN in row.notes else 'sheet')
+
+  def _to_be_spotted(self, row: Row, label: int, folder, held) -> Item:
+    pictures.pick(held, (row.onset, row.offset), folder)
+    span = [(number, file) for number, file in held.items()
+            if row.onset <= number <= row.offset]
+    evidence, exact = pictures.traces(tuple(file for _, file in span))
+    make = functools.partial(
+        pictures.spotted, tuple((number, file.path) for number, file in span),
+        frames=self._choice.frames, **self._options)
+    return self._made(row, label, (), evidence, [exact, self._choice.frames], make, '')
+
+  def _made(self, row, label, numbers, evidence, exact, make, source) -> Item:
+    key = fingerprint([exact, numbers, {**self._options, 'face': bool(
+        self._options['face'])}])
+    return Item(row, label, numbers, tuple(evidence), key, make, source)
+
+  def _folder(self, row: Row) -> tuple[pathlib.Path, str]:
+    """The first of the edition's places where the clip lies, and what to know of it.
+
+    Raises:
+      Unreadable: it lies in none; says of the first what is wrong.
+    """
+    first, frames = None, self._place.frames
+    for pattern in (frames.folder, *frames.otherwise):
+      try:
+        wanted = parts(pattern, row._asdict())
+        found = self._tree.folder(wanted)
+      except Unreadable as error:
+        first = first or error
+        continue
+      home = found.relative_to(self._tree.root).parts[0]
+      astray = wanted[0] != wanted[-1] and fold(home) != fold(wanted[0])
+      return found, (f'its frames lie in {home}, not in {wanted[0]}; the name of their '
+                     f'folder, {found.name}, tells whose they are') if astray else ''
+    raise first
+
+  def _numbered(self, folder: pathlib.Path):
+    held = numbered(folder)
+    if not held and (folder / folder.name).is_dir():     # unzipping nested it
+      self._tree.check(folder / folder.name)
+      held = numbered(folder / folder.name)
+    for file in held.values():
+      if file.is_symlink():
+        self._tree.check(file.path)
+    return held

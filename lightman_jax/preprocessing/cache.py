@@ -12,6 +12,7 @@ import numpy as np
 
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.files import write_atomically
+from lightman_jax.geometry import dense_flow
 from lightman_jax.preprocessing import flow
 from lightman_jax.preprocessing import inputs
 
@@ -24,8 +25,9 @@ def folder() -> pathlib.Path:
 
 def parameters(how: inputs.Settings) -> dict:
   """Everything beside the clips that moves a number of the inputs."""
-  return {**how._asdict(), 'farneback': flow.FARNEBACK, 'dis': flow.DIS,
-          'channels': flow.CHANNELS, 'opencv': cv2.__version__, 'version': 2}
+  return {**how._asdict(), 'farneback': dense_flow.FARNEBACK, 'dis': dense_flow.DIS,
+          'tvl1': dense_flow.TVL1, 'channels': flow.CHANNELS,
+          'opencv': cv2.__version__, 'version': 2}
 
 
 def cached_inputs(clips: ClipSet, how: inputs.Settings, *,

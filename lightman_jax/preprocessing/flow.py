@@ -1,54 +1,16 @@
-"""Optical flow between two grey pictures, and the strain of a flow field.
+"""Optical flow and strain as inputs: from the onset to later frames, resized.
 
-u is horizontal (to the right), v vertical (down), both in pixels of the given pictures;
-strain has no unit. Dense flow is OpenCV's.
+u is horizontal (to the right), v vertical (down), both in pixels of the stored frames,
+which are those of the aligned face; strain has no unit.
 """
 
 import cv2
 from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
+from lightman_jax.geometry.dense_flow import grey, optical_flow, strain
+
 CHANNELS = ('u', 'v', 'strain')
-
-# Part of every result: what OpenCV is called with.
-FARNEBACK = dict(pyr_scale=.5, levels=3, winsize=15, iterations=3, poly_n=5,
-                 poly_sigma=1.2, flags=0)
-# DIS 'medium' with its finest scale set to full resolution: at half of it, as the
-# preset has it, motions of a pixel or two on a small face are lost.
-DIS = dict(preset='medium', finest_scale=0)
-
-
-def grey(frames: UInt8[np.ndarray, 'T h w c']) -> UInt8[np.ndarray, 'T h w']:
-  """Luminance of RGB frames; a single channel stays as it is."""
-  if frames.shape[-1] == 1:
-    return frames[..., 0]
-  return np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames])
-
-
-def optical_flow(first: UInt8[np.ndarray, 'h w'], second: UInt8[np.ndarray, 'h w'], *,
-                 algorithm: str) -> Float32[np.ndarray, 'h w 2']:
-  """(u, v) that carries `first` to `second`.
-
-  Args:
-    first: a picture.
-    second: a later one of the same size.
-    algorithm: 'farneback' (Farneback 2003) or 'dis' (Kroeger et al. 2016).
-  """
-  if algorithm == 'farneback':
-    return cv2.calcOpticalFlowFarneback(first, second, None, **FARNEBACK)
-  method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-  method.setFinestScale(DIS['finest_scale'])
-  return method.calc(first, second, None)
-
-
-def strain(flow: Float[np.ndarray, '*n h w 2']) -> Float[np.ndarray, '*n h w']:
-  """Magnitude of the infinitesimal strain tensor (Shreve et al. 2011, eq. 5).
-
-  sqrt(u_x^2 + v_y^2 + (u_y + v_x)^2 / 2), by central differences.
-  """
-  u_y, u_x = np.gradient(flow[..., 0], axis=(-2, -1))
-  v_y, v_x = np.gradient(flow[..., 1], axis=(-2, -1))
-  return np.sqrt(u_x**2 + v_y**2 + (u_y + v_x)**2 / 2)
 
 
 def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str,
@@ -58,7 +20,7 @@ def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str
   Args:
     frames: onset first, apex in the middle.
     span: 'apex' (t = 1) or 'each' (t = T - 1: to each later frame).
-    algorithm: see `optical_flow`.
+    algorithm: see `dense_flow.optical_flow`.
     size: of the result in pixels; u and v keep the pixels of `frames` as their unit.
   """
   pictures = grey(frames)

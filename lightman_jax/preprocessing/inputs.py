@@ -22,7 +22,7 @@ class Settings(NamedTuple):
   """The `inputs` section of a configuration."""
   kind: str = 'flow'            # one of `KINDS`
   span: str = 'each'            # flow: from onset to 'each' later frame, or the 'apex'
-  algorithm: str = 'dis'        # flow: 'dis' or 'farneback'
+  algorithm: str = 'dis'        # flow: 'dis', 'farneback' or 'tvl1'
   size: int = 64                # side of the input in pixels; 0 = as stored
   holds: str = 'flow'           # picture: 'flow' (u, v, strain) or 'intensity'
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lightman_jax.annotations.macro_maps import macro_label
+from lightman_jax.clips import people
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.preprocessing import inputs
@@ -13,7 +15,8 @@ MakeInputs = Callable[[ClipSet], np.ndarray]
 
 
 def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
-              other: ClipSet | None = None, make: MakeInputs) -> Pool:
+              other: ClipSet | None = None, make: MakeInputs,
+              macro_map: str = 'same') -> Pool:
   """All micro clips, and macro clips from `source`.
 
   Args:
@@ -21,9 +24,12 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
     how: what its inputs are.
     source: 'own' (the data set's macro clips, if it has any), 'none', 'magnified'
       (nothing is added here: a task's macro clips are its support, amplified), or the
-      name of the data set `other`, whose people are taken to be other people.
+      name of the data set `other`, whose people are taken to be other people unless
+      `clips.people` knows better.
     other: where macro clips come from under its name.
     make: clips to inputs.
+    macro_map: name of the map that gives a class to macro clips whose own class is
+      none of the data set's; see `annotations.macro_maps`.
 
   Raises:
     InputError: 'magnified' for inputs whose amplitude is unknown, or a data set
@@ -38,32 +44,45 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
         f'inputs.kind={how.kind} has neither; use macro.source=none, own, or another '
         'data set')
   names = sorted(set(clips.subject))
+  label = _labels(clips, clips.classes, macro_map)[keep]
   pool = Pool(
-      x=x, label=clips.label[keep], macro=clips.macro[keep],
+      x=x, label=label, macro=clips.macro[keep],
       subject=np.array([names.index(name) for name in clips.subject], np.int32)[keep],
       foreign=np.zeros(len(x), bool), subjects=tuple(names),
       clips=tuple(np.array(clips.clip)[keep]), classes=clips.classes, content=content)
-  return pool if other is None else _joined(pool, other, make(other), source)
+  if other is None:
+    return pool
+  label = _labels(other, pool.classes, macro_map)
+  return _joined(pool, other, make(other), label, source,
+                 people.found_in(source, clips.info.get('dataset', '')))
 
 
-def _joined(pool: Pool, other: ClipSet, x: np.ndarray, source: str) -> Pool:
-  """The pool with the macro clips of another data set; its labels go by their names."""
+def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndarray:
+  """Labels in `classes`: by the name of a clip's class, or a macro clip's emotion."""
+  index = [classes.index(name) if name in classes else -1 for name in clips.classes]
+  label = np.array([index[k] if k >= 0 else -1 for k in clips.label], np.int32)
+  for n in np.flatnonzero(clips.macro & (label < 0)):
+    label[n] = macro_label(clips.emotion[n], macro_map, classes)
+  return label
+
+
+def _joined(pool: Pool, other: ClipSet, x: np.ndarray, label: np.ndarray, source: str,
+            same_people: str | None) -> Pool:
+  """The pool with the macro clips of another data set."""
   if not other.macro.any():
     raise InputError(f'macro.source={source} has no macro clip')
   if x.shape[1:] != pool.x.shape[1:]:
     raise InputError(
         f'macro.source={source} has inputs of {x.shape[1:]} and the data set has '
         f'{pool.x.shape[1:]}: give both the same number of frames and size')
-  names = sorted(set(other.subject))
-  index = {name: pool.classes.index(name) for name in other.classes
-           if name in pool.classes}
-  label = np.array([index.get(other.classes[k], -1) if k >= 0 else -1
-                    for k in other.label], np.int32)
-  subject = np.array([names.index(name) for name in other.subject], np.int32)
+  called = [(same_people or '').format(name) for name in other.subject]
+  names = [name if name in pool.subjects else f'{source}:{subject}'
+           for name, subject in zip(called, other.subject)]
+  subjects = pool.subjects + tuple(sorted(set(names) - set(pool.subjects)))
+  subject = np.array([subjects.index(name) for name in names], np.int32)
   m, join = other.macro, lambda a, b: np.concatenate([a, b])
   return pool._replace(
       x=join(pool.x, x[m]), label=join(pool.label, label[m]),
-      macro=join(pool.macro, m[m]), foreign=join(pool.foreign, m[m]),
-      subject=join(pool.subject, (subject + len(pool.subjects))[m]),
-      subjects=pool.subjects + tuple(f'{source}:{name}' for name in names),
+      macro=join(pool.macro, m[m]), subject=join(pool.subject, subject[m]),
+      foreign=join(pool.foreign, subject[m] >= len(pool.subjects)), subjects=subjects,
       clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]))

@@ -25,11 +25,16 @@ UNITS = st.builds(ActionUnit, st.integers(1, 99), st.sampled_from(['', *'LRTBA']
     ('4，7,9', '4+7+9'),
     ('14+17+soft focus', '14+17'),
     ('T23', 'T23'),
+    ('B18+25', 'B18+25'),
+    ('4A/B', '4A'),
+    ('L12 or L14', 'L12+L14'),
+    ('6+12,25', '6+12+25'),
     ('au4', '4'),
     ('(k)4', '4'),
     ('4+4', '4'),
     ('?', ''),
     ('NULL', ''),
+    ('null', ''),
     ('', ''),
 ])
 def test_sheets_spell_units_in_many_ways(text, units):

@@ -55,6 +55,12 @@ def test_the_header_is_found_by_its_words_below_a_preamble():
   assert record.cells == {'subject': '01', 'units': '4', 'note': ''}
 
 
+def test_a_row_that_is_filled_in_another_column_is_not_passed_over():
+  cells = [['Subject', 'AU', 'Notes'], ['', '', 'lost its cells'], ['', '', '']]
+  (record,) = find_table(cells, COLUMNS, optional=('note',), where='s.xlsx')
+  assert record.row == 2 and not any(record.cells.values())
+
+
 @pytest.mark.parametrize('cells, words', [
     ([['Subject', 'x']], ['s.xlsx', 'Action Units']),
     ([['Subject', 'AU', 'subject']], ['s.xlsx', 'row 1', 'twice']),

@@ -8,12 +8,13 @@ import openpyxl
 import pytest
 
 from lightman_jax.annotations.casme2 import FACTS
-from lightman_jax.annotations.reader import disorder, read_listing, select
+from lightman_jax.annotations.frame_numbers import disorder
+from lightman_jax.annotations.reader import read_listing, select
 from lightman_jax.annotations.rows import ActionUnit
-from lightman_jax.clips import replica_facts, replica_rows
+from lightman_jax.clips.replicas import casme2 as replica
 from lightman_jax.errors import InputError
 
-HEADER = list(replica_facts.HEADER)
+HEADER = list(replica.HEADER)
 
 
 def sheet(path, lines):
@@ -41,9 +42,9 @@ def one(tmp_path):
 @pytest.fixture(scope='module')
 def listings(tmp_path_factory):
   folder = tmp_path_factory.mktemp('sheets')
-  rows = replica_rows.rows()
+  rows = replica.clips()
   return {edition: read_listing(
-      sheet(folder / f'{edition}.xlsx', replica_rows.table(rows, edition)), FACTS)
+      sheet(folder / f'{edition}.xlsx', replica.table(rows, edition)), FACTS)
           for edition in ('2014', '2019')}
 
 
@@ -132,10 +133,11 @@ def test_columns_may_change_places_and_blank_rows_stand_anywhere(tmp_path):
 
 
 def test_a_csv_reads_like_its_workbook(tmp_path, listings):
-  lines = replica_rows.table(replica_rows.rows(), '2014')
+  lines = replica.table(replica.clips(), '2014')
   text = '\n'.join(';'.join(map(str, cells)) for cells in lines)
   (tmp_path / 's.csv').write_bytes(text.encode('utf-8-sig'))
-  assert read_listing(tmp_path / 's.csv', FACTS).rows == listings['2014'].rows
+  rows = read_listing(tmp_path / 's.csv', FACTS).rows
+  assert rows == tuple(row._replace(sheet='s.csv') for row in listings['2014'].rows)
 
 
 def test_another_sheet_is_refused_by_its_columns(tmp_path):
@@ -147,3 +149,29 @@ def test_another_sheet_is_refused_by_its_columns(tmp_path):
 @given(st.tuples(*[st.integers(0, 9)] * 3))
 def test_order_is_kept_exactly_where_nothing_is_said(frames):
   assert (disorder(*frames) == '') == (sorted(frames) == list(frames))
+
+
+def test_the_sheet_of_objective_classes_adds_to_that_of_2014(tmp_path):
+  main = sheet(tmp_path / 'CASME2-coding-20140508.xlsx', [HEADER, line(), line('02')])
+  more = sheet(tmp_path / 'CASME2-ObjectiveClasses.xlsx', [
+      ['Subject', 'Filename', 'Objective Class'], [2, 'EP02_01f', 'III'],
+      [1, 'EP02_01f', 4]])
+  for paths in ([main, more], [more, main]):
+    assert [row.objective for row in read_listing(paths, FACTS).rows] == ['IV', 'III']
+  with pytest.raises(InputError, match='OnsetFrame'):
+    read_listing(more, FACTS)
+
+
+@pytest.mark.parametrize('name', ['../../etc', 'a/b', 'a\\b', '..', '.hidden', 'a\nb',
+                                  'x' * 200, 'C:evil', 'a*', '{0}'])
+def test_a_name_that_is_a_path_is_no_clip(tmp_path, name):
+  (tmp_path / 's.csv').write_text(
+      'Subject,Filename,OnsetFrame,ApexFrame,OffsetFrame,Estimated Emotion\n'
+      f'1,"{name}",1,2,3,others\n', encoding='utf-8')
+  listing = read_listing(tmp_path / 's.csv', FACTS)
+  assert listing.rows == () and 'not a clip' in listing.left_out[0].reason
+
+
+@pytest.mark.parametrize('number', ['12345678901', '1e9', '-4', '1.5', '٣'])
+def test_what_cannot_be_a_frame_number_is_none(one, number):
+  assert f'onset {number!r}' in one(line(onset=number)).left_out[0].reason

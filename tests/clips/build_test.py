@@ -11,7 +11,7 @@ import pytest
 
 from lightman_jax.clips import build as stage
 from lightman_jax.clips.load import load
-from lightman_jax.clips.plan import Unreadable
+from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.clips.read import read
 from lightman_jax.errors import InputError
 

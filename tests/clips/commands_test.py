@@ -16,10 +16,10 @@ def test_build_says_what_it_built(tmp_path, capsys):
 
 @pytest.mark.parametrize('arguments, words', [
     (['build', 'casme2'], 'CASME II: no annotation sheet'),
-    (['build', 'casme'], "nearest that exists is 'casme2'"),
+    (['build', 'casme3'], "nearest that exists is 'casme'"),
     (['build', 'synthetic', '--synthetic', 'subjects=two'], 'KEY=NUMBER'),
     (['replica', 'casme2', '{}'], 'not an empty folder'),
-    (['bild'], 'one of build, replica'),
+    (['bild'], 'one of build, '),
     ([], 'usage')])
 def test_what_is_wrong_is_said_without_a_traceback(tmp_path, capsys, arguments, words):
   (tmp_path / 'something').touch()

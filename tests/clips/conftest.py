@@ -7,14 +7,22 @@ import pytest
 
 from lightman_jax.annotations.rows import Row
 from lightman_jax.clips.plan import Item, Pixels, Plan
-from lightman_jax.clips.replica import write_replica
+from lightman_jax.clips.replicas.write import write_replica
+
+
+@pytest.fixture(autouse=True, scope='package')
+def no_face_model(tmp_path_factory):
+  """Whether a face model is installed must not change what these tests see."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setenv('XDG_DATA_HOME', str(tmp_path_factory.mktemp('nothing')))
+    yield
 
 
 @pytest.fixture(scope='session')
 def replica(tmp_path_factory):
   """The odd rows and one more clip of each class: both sheets, cropped frames."""
   folder = tmp_path_factory.mktemp('replica') / 'manual'
-  write_replica(folder, per_class=1, frames=3, size=(32, 39))
+  write_replica('casme2', folder, per_class=1, frames=3, size=(32, 39))
   return folder
 
 

@@ -1,12 +1,14 @@
 """Frames are found by number, decoded whole or not at all, and brought to one size."""
 
+import os
+
 import cv2
 import numpy as np
 from PIL import Image
 import pytest
 
 from lightman_jax.clips import frames
-from lightman_jax.clips.plan import Unreadable
+from lightman_jax.clips.unreadable import Unreadable
 
 RED = np.zeros((6, 4, 3), np.uint8) + np.array([250, 10, 20], np.uint8)
 
@@ -38,6 +40,15 @@ def test_two_pictures_with_one_number_are_refused(tmp_path):
   save(tmp_path / 'img046.png')
   with pytest.raises(Unreadable, match='both frame 46'):
     frames.numbered(tmp_path)
+
+
+def test_what_is_no_file_is_no_picture(tmp_path):
+  save(tmp_path / 'img1.png')
+  (tmp_path / 'img2.png').mkdir()
+  os.mkfifo(tmp_path / 'img3.png')      # reading from it would never end
+  (tmp_path / 'img4.png').symlink_to(tmp_path / 'img4.png')
+  (tmp_path / 'img5.png').symlink_to(tmp_path / 'nowhere.png')
+  assert list(frames.numbered(tmp_path)) == [1]
 
 
 @pytest.mark.parametrize('ending', ['png', 'bmp', 'tif'])

@@ -33,13 +33,14 @@ def find(folder, **settings):
     ('Cropped-updated/Cropped', 'cropped'), ('Cropped/Cropped', 'cropped'),
     ('CASME2_RAW_selected', 'raw'),
     ('CASME2_RAW_selected/CASME2_RAW_selected', 'raw'),
-    ('CASME2_RAW_selected/CASME2_RAW_selected/CASME2_RAW_selected', 'raw')])
+    ('CASME2_RAW_selected/CASME2_RAW_selected/CASME2_RAW_selected', 'raw'),
+    ('from the mail/frames/cropped', 'cropped')])
 @pytest.mark.parametrize('inside', ['', 'casme2/'])
 def test_every_layout_is_found(tmp_path, tree, edition, inside):
   put(tmp_path, f'{inside}{OLD}.xlsx', f'{inside}{tree}/sub01/EP02_01f')
   found = find(tmp_path)
   assert found.root == tmp_path / inside / tree
-  assert found.edition == edition
+  assert found.frames.edition == edition
 
 
 @pytest.mark.parametrize('files, wanted, name', [
@@ -52,13 +53,13 @@ def test_every_layout_is_found(tmp_path, tree, edition, inside):
      'casme2-coding-20190701.XLSX')])
 def test_the_sheet_of_2014_comes_first(tmp_path, files, wanted, name):
   put(tmp_path, 'Cropped/sub01/EP02_01f', *files)
-  assert find(tmp_path, sheet=wanted).sheet.name == name
+  assert find(tmp_path, sheet=wanted).sheets[0].name == name
 
 
 def test_the_cropped_edition_comes_first(tmp_path):
   put(tmp_path, f'{OLD}.xlsx', 'CASME2_RAW_selected/sub01/a', 'Cropped/sub01/a')
-  assert find(tmp_path).edition == 'cropped'
-  assert find(tmp_path, edition='raw').edition == 'raw'
+  assert find(tmp_path).frames.edition == 'cropped'
+  assert find(tmp_path, edition='raw').frames.edition == 'raw'
 
 
 @pytest.mark.parametrize('paths, settings, words', [
@@ -98,7 +99,11 @@ print(sorted({{'jax', 'tensorflow_datasets', 'cv2', 'numpy'}} & set(sys.modules)
 
 
 @pytest.mark.parametrize('settings, words', [
-    ({'name': 'casme'}, ["'casme'", "'casme2'"]),
+    ({'name': 'casme3'}, ["'casme3'", "'casme'"]),
+    ({'name': 'samm', 'corrections': 'samm_028'}, ["'samm_028'", 'samm_028_4_1']),
+    ({'name': 'smic', 'apex': 'spoted'}, ["'spoted'", "'spotted'"]),
+    ({'name': 'smic', 'class_set': 'own'}, ['own_classes']),
+    ({'name': 'megc2019', 'sheet': '2014'}, ["'2014'", "'auto'"]),
     ({'name': 'casme2', 'class_set': 'casme2_4'}, ['casme2_']),
     ({'name': 'casme2', 'sheet': '2018'}, ["'2018'", "'2019'"]),
     ({'name': 'casme2', 'edition': 'crop'}, ["'crop'", "'cropped'"]),

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from lightman_jax.clips import builder, replica_facts
+from lightman_jax.clips import builder
 from lightman_jax.clips.load import load
-from lightman_jax.clips.replica import write_replica
+from lightman_jax.clips.replicas import casme2
+from lightman_jax.clips.replicas.write import write_replica
 from lightman_jax.errors import InputError
 
 CONFIG = 'casme2_5-2014-cropped-t3-s16'
@@ -43,7 +44,7 @@ def test_the_clips_are_sorted_and_whole(clips):
 
 def test_odd_clips_are_there(clips):
   named = {f'sub{subject:02d}/{name}' for subject, name, _, apex, _, emotion
-           in replica_facts.ODD if apex != '/' and emotion != 'sadness'}
+           in casme2.ODD if apex != '/' and emotion != 'sadness'}
   assert named <= set(clips.clip)
 
 
@@ -58,7 +59,7 @@ def test_every_row_is_a_clip_or_left_out_with_its_reason(clips, replica, home):
   report = json.loads(
       (home / 'casme2' / CONFIG / '1.0.0' / 'build_report.json').read_text())
   left_out = dict(report['left_out'])
-  assert 'no apex' in left_out['sub04/EP12_01f']
+  assert 'sub04/EP12_01f' in clips.clip and report['apex']['spotted'] == 1
   assert "'sadness'" in left_out['sub24/EP07_01']
   folders = {f'{p.parent.name}/{p.name}' for p in replica.glob('Cropped/*/*')}
   assert set(clips.clip) | set(left_out) == folders
@@ -93,15 +94,16 @@ def test_a_built_data_set_outlives_its_tree(clips, home, tmp_path):
 def test_tfds_alone_builds_the_listed_configurations(replica, tmp_path):
   built = tfds.builder('casme2/casme2_3-2019-cropped-t9-s64', data_dir=tmp_path,
                        file_format='array_record')
-  assert isinstance(built, builder.Casme2) and 'yan2014' in built.info.citation
+  assert isinstance(built, builder.BUILDERS['casme2'])
+  assert 'yan2014' in built.info.citation
   with pytest.raises(AssertionError, match='Yan et al. 2014'):
     built.download_and_prepare(file_format='array_record')
 
 
 def test_raw_frames_csv_sheet_and_double_nesting(tmp_path):
   manual = tmp_path / 'manual'
-  write_replica(manual / 'casme2', per_class=1, frames=3, edition='raw', nested=True,
-                sheets=('2019',), form='csv', size=(40, 30))
+  write_replica('casme2', manual / 'casme2', per_class=1, frames=3, edition='raw',
+                nested=True, sheets=('2019',), form='csv', size=(40, 30))
   lines = []
   clips = load(settings(manual, tmp_path, class_set='casme2_3'), say=lines.append)
   assert clips.info['config'] == 'casme2_3-2019-raw-t3-s16'

@@ -28,7 +28,7 @@ FLAGS = {
     'out of range': ([DEBUG, '--config.training.steps=0'], ['training.steps', '1']),
     'not finite': ([DEBUG, '--config.training.outer_rate=nan'], ['outer_rate', 'nan']),
     'method': ([DEBUG, '--config.method.name=lightmann'], ["'lightman'"]),
-    'data set': ([DEBUG, '--config.data.name=casme'], ["'casme2'"]),
+    'data set': ([DEBUG, '--config.data.name=casme3'], ["'casme'"]),
     'even frames': ([DEBUG, '--config.data.frames=4'], ['data.frames', 'odd']),
     'same people': ([DEBUG, '--config.macro.source=synthetic'], ['macro.source=own']),
     'no landmarks': ([DEBUG, '--config.inputs.kind=landmarks'], ['inputs.kind']),

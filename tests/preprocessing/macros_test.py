@@ -94,3 +94,29 @@ def test_the_scale_is_that_of_training_clips(clips):
   # Without macro clips their row is that of micro clips; and it never divides by 0.
   none = pool._replace(macro=np.zeros_like(pool.macro), x=np.zeros_like(pool.x))
   np.testing.assert_allclose(channel_scale(none, train), np.full((2, 3), 1e-8))
+
+
+def test_the_same_people_in_another_data_set_are_not_foreign(clips_of):
+  mine = clips_of(np.zeros((3, 3, 8, 8, 3)), subject=['006', '007', '009'], name='samm')
+  long = clips_of(np.zeros((3, 3, 8, 8, 3)), subject=['007', '006', '040'],
+                  macro=[True] * 3, name='samm_long')
+  pool = make_pool(mine, FLOW, source='samm_long', other=long, make=made)
+  assert pool.subjects == ('006', '007', '009', 'samm_long:040')
+  assert pool.subject.tolist() == [0, 1, 2, 1, 0, 3]
+  assert pool.foreign.tolist() == [False] * 5 + [True]
+  both = clips_of(np.zeros((2, 3, 8, 8, 3)), subject=['samm/006', 'smic/s01'],
+                  name='megc2019')
+  pool = make_pool(both, FLOW, source='samm_long', other=long, make=made)
+  assert pool.subject.tolist()[2:] == [2, 0, 3] and pool.subjects[2] == 'samm_long:007'
+
+
+@pytest.mark.parametrize('macro_map, expected', [
+    ('same', [-1, 1, -1]), ('emotions', [0, 1, -1]), ('valence', [-1, 1, -1])])
+def test_a_named_map_gives_macro_emotions_a_class(clips_of, macro_map, expected):
+  mine = clips_of(np.zeros((2, 3, 8, 8, 3)), classes=('happiness', 'surprise'))
+  other = clips_of(np.zeros((3, 3, 8, 8, 3)), macro=[True] * 3, label=[0, 1, -1],
+                   classes=('positive', 'surprise'))
+  other = other._replace(emotion=('positive', 'surprise', 'others'))
+  pool = make_pool(mine, FLOW, source='casme_squared', other=other, make=made,
+                   macro_map=macro_map)
+  assert pool.label.tolist()[2:] == expected

@@ -1,0 +1,167 @@
+"""What is expected of the readers and the doctor, whatever was done to a data set."""
+
+from collections import Counter
+import json
+import os
+import pathlib
+from typing import Any, NamedTuple
+
+from benchmarks import damage_sheets
+from lightman_jax.annotations.tables import TABLES
+from lightman_jax.clips import trees
+from lightman_jax.clips.choice import choose
+from lightman_jax.clips.doctor import examine as examining, reasons, show, tally
+from lightman_jax.clips.doctor.findings import UNUSABLE, VERDICTS, plain
+from lightman_jax.clips.plan import Plan, check_enough
+from lightman_jax.clips.unreadable import Unreadable
+from lightman_jax.errors import InputError
+
+FRAMES = 3
+
+
+class Pristine(NamedTuple):
+  """A replica that nothing has happened to, and the truth about it."""
+  name: str
+  home: pathlib.Path
+  root: pathlib.Path                      # of the tree, below home
+  clips: tuple[pathlib.Path, ...]         # below the root
+  owner: dict[int, str]                   # inode of a picture -> who is seen
+  person: dict[str, str]                  # subject of a row -> who is seen
+  books: dict[str, dict[str, list]]       # stem -> tab -> lines
+  rows: dict[tuple[Any, int], Any]        # (stem, line) -> what is read of it; where
+                                          # there is no sheet: (folder, 0)
+
+
+class Case(NamedTuple):
+  """A damaged copy."""
+  folder: pathlib.Path
+  sheets: dict[tuple[str, str], damage_sheets.Sheet]
+  broken: bool              # files of sheets were damaged as bytes, or moved
+  done: tuple[str, ...]     # what was done
+
+
+def settings(name: str, folder: pathlib.Path):
+  """The choice of a build as the benchmark makes it."""
+  return choose({'name': name, 'manual_dir': str(folder), 'frames': FRAMES, 'size': 8,
+                 'data_dir': str(folder / 'none'), 'landmarks': 'none'})
+
+
+def files_of(item) -> list[pathlib.Path]:
+  """The pictures that a clip is made of."""
+  return [pathlib.Path(path) for path in tally.paths(item)]
+
+
+def judge(pristine: Pristine, case: Case, rng) -> tuple[str, list[str]]:
+  """Examines a damaged copy; returns the verdict, and the faults."""
+  choice, plan, refusal = settings(pristine.name, case.folder), None, ''
+  found = examining.examine(choice, estimate=rng.random() < .1)
+  try:
+    plan = trees.plan(choice)
+    check_enough(plan, plan.items)
+  except InputError as error:
+    refusal = str(error)
+  faults = list(_faults_of_page(found))
+  if bool(refusal) != (found.verdict == UNUSABLE):
+    faults.append(f'verdict {found.verdict}, but a build says: {refusal!r}')
+  if plan:
+    faults += [*_faults_of_clips(pristine, case, plan), *_faults_of_rows(
+        pristine, case, plan)]
+    faults += _faults_of_doctor(plan, found)
+    for index in rng.permutation(len(plan.items))[:2]:
+      try:
+        plan.items[index].make()
+      except Unreadable:
+        pass
+  kept = f', {"no" if not plan else "with"} clips' if refusal else ''
+  return VERDICTS[found.verdict] + kept, faults
+
+
+def _faults_of_page(found):
+  text = show.render(found)
+  json.dumps(plain(found), allow_nan=False).encode()
+  text.encode()
+  if any(not mark.isprintable() for mark in text.replace('\n', '')):
+    yield 'the page holds what a terminal would act on'
+  for loss in found.losses:
+    if loss.kind == 'unsorted':
+      yield f'no kind fits {loss.reason!r}'
+
+
+def _faults_of_doctor(plan: Plan, found):
+  told = Counter((loss.clip, loss.reason) for loss in found.losses)
+  told += Counter(found.outside)
+  names = {clip for clip, _ in told}
+  for entry, count in Counter(plan.left_out).items():
+    # Of a clip that the class set leaves out, the doctor may know something worse.
+    if told[entry] != count and not (
+        reasons.kind_of(entry.reason) == 'class' and entry.clip in names):
+      yield f'the doctor does not tell of {entry}'
+
+
+def _faults_of_clips(pristine, case, plan: Plan):
+  root = os.path.realpath(case.folder)
+  for name, count in Counter(item.row.clip for item in plan.items).items():
+    if count > 1:
+      yield f'{name} is there {count} times'
+  for item in plan.items:
+    if not item.row.onset <= (item.row.apex or item.row.onset) <= item.row.offset:
+      yield f'{item.row.clip}: frames out of order'
+    for file in files_of(item):
+      if not os.path.realpath(file).startswith(root + os.sep):
+        yield f'{item.row.clip}: {file} lies outside'
+      seen = pristine.owner.get(os.stat(file).st_ino)
+      if seen not in (None, pristine.person.get(item.row.subject)):
+        yield f'{item.row.clip}: {file} shows {seen}'
+
+
+def _faults_of_rows(pristine, case, plan: Plan):
+  if case.broken:
+    return
+  if not pristine.books:
+    yield from _faults_of_folders(pristine, case, plan)
+    return
+  facts = TABLES[pristine.name]
+  lines, seen = 0, []
+  for file in plan.sheet.split(' + '):
+    stem = pathlib.Path(file).stem
+    tab = next((sheet.tab for sheet in facts.sheets if stem in sheet.stems), '')
+    held = {key[1]: sheet for key, sheet in case.sheets.items() if key[0] == stem}
+    sheet = held[tab] if tab in held and not file.endswith('.csv') else next(
+        iter(held.values()))
+    first = 0 if sheet.head is None else sheet.head + 1
+    lines += sum(any(str(cell).strip() for cell in line if cell is not None)
+                 for line in sheet.lines[first:])
+    seen.append((stem, sheet))
+  clips = len(plan.items) + len(plan.left_out)
+  if lines != clips:
+    yield f'{lines} lines, but {clips} clips used and left out'
+  for stem, sheet in seen:
+    for item in plan.items:
+      if pathlib.Path(item.row.sheet).stem != stem:
+        continue
+      said = [_plain(cell) for cell in sheet.lines[item.row.row - 1]]
+      used = (item.row.onset, item.row.offset, item.row.apex or item.row.onset)
+      if any(str(number) not in said for number in used):
+        yield f'row {item.row.row}: the frames {used} are not those of {said}'
+      origin = sheet.origin[item.row.row - 1]
+      before = pristine.rows.get((stem, origin + 1))
+      if before and origin not in sheet.touched and _told(before) != _told(item.row):
+        yield f'row {item.row.row}: {_told(item.row)} was {_told(before)}'
+
+
+def _faults_of_folders(pristine, case, plan: Plan):
+  """Where folders are the rows, each that is in its place is accounted for."""
+  told = {pathlib.PurePath(clip).name for clip in (
+      *(item.row.clip for item in plan.items), *(left.clip for left in plan.left_out))}
+  for file, _ in pristine.rows:
+    if (case.folder / pristine.root / file).is_dir() and file.name not in told:
+      yield f'the folder {file} is neither used nor left out'
+
+
+def _plain(cell) -> str:
+  text = '' if cell is None else str(cell).strip()
+  return text.partition('.')[0] if text.replace('.', '', 1).isdigit() else text
+
+
+def _told(row):
+  return row._replace(clip='', sheet='', row=0, notes=())

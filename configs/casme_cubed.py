@@ -1,0 +1,29 @@
+"""CAS(ME)^3 (Li et al. 2023), part A, seven classes, leave one subject out.
+
+    python launch.py --config=configs/casme_cubed.py --config.data.manual_dir=FOLDER
+
+Protocol: support from training subjects; fixed budget, nothing chosen on held-out
+people; UF1 is the unweighted mean of the classes' F1 over counts pooled over folds.
+Classes: casme_cubed_7 = disgust 250, surprise 187, others 161, fear 86, anger 64,
+sadness 57, happiness 55: 860 rows of 94 subjects, of which five cannot be used (four
+orders, one onset of 0), and frames may be missing. `:four` is negative, positive,
+surprise, others; `:three` is without others. Part C, the mock crime, without an apex:
+--config.data.name=casme_cubed_c with `:four` (165 clips of 30 subjects).
+
+Published: figures on part A are known to exist; we hold none that was checked. Ours:
+none, for want of a copy.
+"""
+
+import functools
+
+from configs import common
+
+VARIANTS = {
+    'four': functools.partial(common.classes, class_set='casme_cubed_4'),
+    'three': functools.partial(common.classes, class_set='casme_cubed_3')}
+
+
+def get_config(arg: str | None = None):
+  """Variants: debug, four, three, method=, encoder=, macro=."""
+  config = common.licensed('casme_cubed', 'casme_cubed_7')
+  return common.finish(config, arg, VARIANTS)

@@ -1,0 +1,37 @@
+"""Words that sheets spell in several ways, in one spelling each."""
+
+import unicodedata
+
+# Sheets write Other, Others and others; comtempt stands in CASME, sad and happy in
+# CAS(ME)^3.
+EMOTIONS = {
+    'angry': 'anger',
+    'comtempt': 'contempt',
+    'disgusted': 'disgust',
+    'fearful': 'fear',
+    'happy': 'happiness',
+    'other': 'others',
+    'repressed': 'repression',
+    'sad': 'sadness',
+    'surprised': 'surprise',
+    'tensed': 'tense',
+}
+_OBJECTIVE = ('I', 'II', 'III', 'IV', 'V', 'VI', 'VII')
+
+
+def emotion(text: str) -> str:
+  """Returns an emotion's word in lower case and one spelling; unknown words as such."""
+  word = ' '.join(unicodedata.normalize('NFKC', text).casefold().split())
+  return EMOTIONS.get(word, word)
+
+
+def objective(text: str) -> str:
+  """Returns an objective class (Davison et al. 2018) as 'I' to 'VII', '' for none.
+
+  Sheets write roman numerals; a spreadsheet program may have made them numbers. What is
+  neither stays as it is, so that no class set knows it.
+  """
+  word = unicodedata.normalize('NFKC', text).strip().upper()
+  if word.isascii() and word.isdigit() and 1 <= int(word) <= len(_OBJECTIVE):
+    return _OBJECTIVE[int(word) - 1]
+  return word

@@ -1,0 +1,64 @@
+"""Apexes that a user's own table gives for clips whose sheet gives none."""
+
+import pathlib
+
+from lightman_jax.annotations import cells
+from lightman_jax.annotations.frame_numbers import disorder, whole
+from lightman_jax.annotations.rows import LeftOut, Row
+from lightman_jax.errors import InputError
+
+GIVEN = 'the apex is that of a table of the user'
+WORDS = ('spotted', 'none')
+_COLUMNS = {'clip': ('clip', 'Filename'), 'apex': ('apex', 'ApexFrame', 'Apex')}
+
+
+def given(
+    rows: tuple[Row, ...], setting: str,
+) -> tuple[tuple[Row, ...], tuple[LeftOut, ...]]:
+  """Fills apexes in from a table; what a sheet gives is never replaced.
+
+  Args:
+    rows: of one data set.
+    setting: 'spotted' or 'none', which leave the rows as they are, or the path of a
+      table with the columns `clip` and `apex`; a clip is named by its id or, where it
+      is the only one, by its file name.
+
+  Returns:
+    The rows, and those that are left out because the table gives them no apex, or one
+    that does not lie between onset and offset.
+
+  Raises:
+    InputError: the table cannot be read, or a cell of it is no frame number.
+  """
+  if setting in WORDS:
+    return rows, ()
+  path = pathlib.Path(setting).expanduser()
+  if not path.is_file():
+    raise InputError(f'{path} is not there; data.apex must be {", ".join(WORDS)} or a '
+                     'table with the columns clip, apex.')
+  held = _read(path)
+  filled, left_out = [], []
+  for row in rows:
+    if row.apex is None:
+      apex = held.get(row.clip, held.get(row.filename))
+      wrong = (f'neither the sheet nor {path.name} gives an apex' if apex is None
+               else disorder(row.onset, apex, row.offset))
+      if wrong:
+        left_out.append(LeftOut(row.clip, wrong if apex is None
+                                else f'{path.name}: {wrong}'))
+        continue
+      row = row._replace(apex=apex, notes=(*row.notes, GIVEN))
+    filled.append(row)
+  return tuple(filled), tuple(left_out)
+
+
+def _read(path: pathlib.Path) -> dict[str, int]:
+  found = {}
+  for record in cells.find_table(cells.read_cells(path), _COLUMNS, where=path.name):
+    clip, number = record.cells['clip'], whole(record.cells['apex'])
+    if number is None or not clip:
+      raise InputError(f'{path} row {record.row}: clip {clip!r}, apex '
+                       f'{record.cells["apex"]!r}; write a clip and a frame number.')
+    if found.setdefault(clip, number) != number:
+      raise InputError(f'{path} row {record.row}: {clip} has two apexes; keep one.')
+  return found

@@ -1,0 +1,8 @@
+"""What others wrote into sheets and file names, shown without obeying it."""
+
+
+def clean(text: str) -> str:
+  """Text that cannot act on a terminal: what does not print is spelt out."""
+  return ''.join(
+      mark if mark.isprintable() else mark.encode(
+          'unicode_escape', 'surrogatepass').decode('ascii') for mark in text)

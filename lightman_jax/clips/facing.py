@@ -1,0 +1,102 @@
+"""How a picture is brought to a clip's frame: whole, its middle, or its face, upright.
+
+What is decided on the onset frame holds for the whole clip, so that motion is of the
+face and not of the crop.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxtyping import Float, Float32, UInt8
+import numpy as np
+
+from lightman_jax.clips.frames import fit
+from lightman_jax.clips.unreadable import Unreadable
+from lightman_jax.geometry import alignment, detector, graphs
+
+Picture = UInt8[np.ndarray, 'h w 3']
+
+
+class Face(NamedTuple):
+  """Where the two graphs that find faces lie; '' is their usual place."""
+  folder: str = ''
+
+
+class Placement(NamedTuple):
+  """What is done to every picture of a clip."""
+  size: int                     # in pixels; 0 leaves a picture as it is
+  crop: bool                    # the face does not fill the picture
+  matrix: np.ndarray | None     # (2, 3), from the picture to the frame, where aligned
+
+
+def find_face_model(setting: str) -> Face | None:
+  """Returns the face model of a setting, or None where landmarks are not found.
+
+  Args:
+    setting: `data.landmarks`: 'none'; 'auto', where it is there; 'model'; or a folder.
+
+  Raises:
+    InputError: it is asked for and not there.
+  """
+  folder = '' if setting in ('none', 'auto', 'model') else setting
+  if setting == 'none' or (setting == 'auto' and not graphs.present()):
+    return None
+  graphs.locate(folder)
+  return Face(folder)
+
+
+def place(picture: Picture, *, size: int, crop: bool, face: Face | None
+          ) -> tuple[Placement, Float[np.ndarray, '68 2'] | None]:
+  """Decides by a clip's onset frame how its pictures are placed.
+
+  Returns:
+    What is done, and the landmarks of this picture in pixels of the frame: None where
+    they are not asked for, or no face is found.
+
+  Raises:
+    Unreadable: a face is to be cut out by its landmarks, and none is found.
+  """
+  found = face and detector.find_face(detector.load(face.folder), picture)
+  how = _placement(found, size=size, crop=crop, face=face)
+  return how, None if found is None else placed(found, picture.shape, how)
+
+
+def place_all(pictures: Sequence[Picture], *, size: int, crop: bool, face: Face | None
+              ) -> tuple[UInt8[np.ndarray, 'n H W 3'], Float32[np.ndarray, 'n 68 2']]:
+  """Returns a clip's frames and their landmarks, the onset first; NaN where unknown.
+
+  Raises:
+    Unreadable: a face is to be cut out by its landmarks, and none is found.
+  """
+  found = face and detector.follow(detector.load(face.folder), pictures)
+  how = _placement(None if found is None else found[0], size=size, crop=crop, face=face)
+  points = (np.full((len(pictures), 68, 2), np.nan) if found is None
+            else placed(found, pictures[0].shape, how))
+  frames = np.stack([put(picture, how) for picture in pictures])
+  return frames, points.astype(np.float32)
+
+
+def put(picture: Picture, how: Placement) -> UInt8[np.ndarray, 'H W 3']:
+  """Returns the frame that a picture becomes."""
+  if how.matrix is None:
+    return fit(picture, how.size, crop=how.crop)
+  return alignment.warp(picture[None], how.matrix, how.size)[0]
+
+
+def placed(points: Float[np.ndarray, '*n 68 2'], shape: tuple[int, ...], how: Placement
+           ) -> Float[np.ndarray, '*n 68 2']:
+  """Landmarks of a picture of this shape, in pixels of the frame."""
+  if how.matrix is not None:
+    return alignment.transform(points, how.matrix)
+  scale = how.size / np.array(shape[1::-1]) if how.size else np.ones(2)
+  # Pixel centres are whole numbers, so half a pixel lies before the first.
+  return (points + .5) * scale - .5
+
+
+def _placement(found, *, size: int, crop: bool, face: Face | None) -> Placement:
+  if not (crop and face):
+    return Placement(size, crop, None)
+  if found is None:
+    raise Unreadable('no face is found in its onset frame, so it cannot be aligned')
+  return Placement(size, crop,
+                   alignment.similarity(found, alignment.canonical(size)))

@@ -1,0 +1,116 @@
+"""From a clip's files to its pixels: decoded, brought to one size, the apex found.
+
+What is planned here runs in processes of its own, so it is handed over as plain values.
+"""
+
+from collections.abc import Iterator
+import os
+import pathlib
+
+from jaxtyping import UInt8
+import numpy as np
+
+from lightman_jax.clips import facing
+from lightman_jax.clips.frames import read_picture
+from lightman_jax.clips.plan import Pixels
+from lightman_jax.clips.unreadable import Unreadable
+from lightman_jax.geometry import apex
+from lightman_jax.geometry.sampling import sample
+
+SPOTTING = 128      # side in pixels of the pictures in which an apex is looked for
+
+
+def pixels(
+    paths: tuple[str, ...], *, size: int, crop: bool, face: facing.Face | None = None
+) -> Pixels:
+  """Reads a clip's T pictures; a path may stand in it more than once.
+
+  Args:
+    paths: the files, the onset first.
+    size: the side in pixels to which they are brought; 0 leaves them.
+    crop: the face does not fill the picture: it is cut out, by its landmarks or, where
+      these are not asked for, as the largest square in the middle.
+    face: how landmarks are found; None where they are not.
+
+  Raises:
+    Unreadable: one of them cannot be read, they differ in size, or a face that is to be
+      cut out is not found.
+  """
+  held = dict(_read(paths))
+  frames, points = facing.place_all(list(held.values()), size=size, crop=crop,
+                                    face=face)
+  index = [list(held).index(path) for path in paths]
+  lost = face is not None and np.isnan(points).any()
+  return Pixels(frames[index], points[index],
+                note='no face is found in its onset frame' if lost else '')
+
+
+def spotted(
+    files: tuple[tuple[int, str], ...], *, frames: int, **options,
+) -> Pixels:
+  """Finds the apex of a clip first (see `geometry.apex`), then reads its T pictures.
+
+  Args:
+    files: number and path of every frame from onset to offset, in order.
+    frames: T.
+    **options: as of `pixels`.
+
+  Raises:
+    Unreadable: as `pixels`; or one of the T frames is not there.
+  """
+  held, seen, how, points = dict(files), [], None, None
+  for _, picture in _read(tuple(held.values())):
+    if how is None:
+      # Always of one size, so that the apex does not depend on what is stored.
+      how, points = facing.place(picture, size=SPOTTING, crop=options['crop'],
+                                 face=options['face'])
+    seen.append(facing.put(picture, how))
+  numbers = list(held)
+  chosen = sample(numbers[0], numbers[apex.spot(np.stack(seen), points)], numbers[-1],
+                  frames=frames)
+  missing = [number for number in chosen if number not in held]
+  if missing:
+    raise Unreadable(f'frame {missing[0]} is not in {pathlib.Path(files[0][1]).parent}')
+  made = pixels(tuple(held[number] for number in chosen), **options)
+  return made._replace(numbers=chosen, apex_source='spotted')
+
+
+def pick(
+    held: dict[int, os.DirEntry], numbers: tuple[int, ...], folder: os.PathLike,
+) -> tuple[os.DirEntry, ...]:
+  """Returns the files of these frame numbers.
+
+  Raises:
+    Unreadable: one of them is not there; says which are.
+  """
+  missing = [number for number in numbers if number not in held]
+  if missing:
+    span = (f'which holds frames {min(held)} to {max(held)}' if held
+            else 'which holds no numbered picture')
+    raise Unreadable(f'frame {missing[0]} is not in {folder}, {span}')
+  return tuple(held[number] for number in numbers)
+
+
+def traces(files: tuple[os.DirEntry, ...]) -> tuple[list, list]:
+  """Returns (name, size) of files, and their place and time of change beside these.
+
+  Raises:
+    Unreadable: one of them is a link to nothing, or to itself.
+  """
+  try:
+    stats = [(file, file.stat()) for file in files]
+  except OSError as error:
+    raise Unreadable(f'{error.filename} cannot be read: {error.strerror}') from error
+  return ([(file.name, stat.st_size) for file, stat in stats],
+          [(os.path.abspath(file.path), stat.st_size, stat.st_mtime_ns)
+           for file, stat in stats])
+
+
+def _read(paths: tuple[str, ...]) -> Iterator[tuple[str, UInt8[np.ndarray, 'h w 3']]]:
+  shape = None
+  for path in dict.fromkeys(paths):
+    picture = read_picture(path)
+    shape = shape or picture.shape
+    if picture.shape != shape:
+      raise Unreadable(f'the frames in {pathlib.Path(path).parent} differ in size')
+    yield path, picture

@@ -1,0 +1,128 @@
+"""How far spotted apexes lie from annotated ones, on clips whose apex is known.
+
+The clips go the way of a build (`pictures.spotted`), with their apex withheld.
+"""
+
+from collections.abc import Iterator, Sequence
+import pathlib
+import tempfile
+from typing import NamedTuple
+
+from jaxtyping import Float
+import numpy as np
+
+from lightman_jax.annotations.rows import LeftOut, Row
+from lightman_jax.annotations.tables import TABLES
+from lightman_jax.clips import cache, facing, trees
+from lightman_jax.clips.cast import read_settings
+from lightman_jax.clips.choice import Choice
+from lightman_jax.clips.faces import scenes
+from lightman_jax.clips.pictures import SPOTTING
+from lightman_jax.clips.plan import Item, Pixels, fingerprint
+from lightman_jax.clips.sources import locate
+from lightman_jax.clips.workers import Job, make_all
+from lightman_jax.errors import InputError
+from lightman_jax.geometry import apex
+
+_FRAMES, _SIZE = 3, 8       # of what is stored: onset, apex, offset; hardly a picture
+
+
+class Spotted(NamedTuple):
+  """One clip; frame numbers as on disk."""
+  row: Row              # with the annotated apex
+  apex: int             # as spotted
+
+
+class Error(NamedTuple):
+  """Over some clips; distances in frames but where it is said otherwise."""
+  clips: int
+  mean: float
+  median: float
+  ninetieth: float      # percentile
+  exact: float          # share of the clips
+  share: float          # mean of distance / (offset - onset)
+  far: float            # share of the clips that err by a fifth of their length or more
+  seconds: float        # mean; NaN where the rate is unknown
+  middle: float         # mean of what the middle of each clip would err by
+
+
+def withheld(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOut]]:
+  """The clips whose apex is known, as items whose apex must be spotted.
+
+  Raises:
+    InputError: the data set cannot be read, or none of its clips has an apex.
+  """
+  choice = choice._replace(frames=_FRAMES, size=_SIZE, apex='spotted')
+  face = facing.find_face_model(choice.landmarks)
+  if choice.name == 'synthetic':
+    return _drawn(choice, face), []
+  if choice.name not in TABLES:
+    raise InputError(f'apexes are not measured on {choice.name}; name synthetic or one '
+                     f'of {", ".join(TABLES)}')
+  facts, place = TABLES[choice.name], locate(choice)
+  tree, listing = trees.listed(place, facts, choice)
+  known = [row for row in listing.rows if row.apex is not None]
+  if not known:
+    raise InputError(f'{choice.name} gives no apex for any clip, so there is nothing to '
+                     'measure spotted ones by')
+  maker = trees.Maker(tree, place, choice, face)
+  made = [(row, maker.item(row._replace(apex=None), -1)) for row in known]
+  return ([(row, item) for row, item in made if isinstance(item, Item)],
+          [item for _, item in made if isinstance(item, LeftOut)])
+
+
+def run(pairs: Sequence[tuple[Row, Item]], *, workers: int = 0
+        ) -> Iterator[Spotted | LeftOut]:
+  """Spots the apex of each clip, on all cores; a clip that cannot be read says why."""
+  with tempfile.TemporaryDirectory() as scratch:
+    folder = pathlib.Path(scratch)
+    jobs = [Job(item, folder, (_FRAMES, _SIZE, _SIZE, 3)) for _, item in pairs]
+    for number, trouble in make_all(jobs, workers=workers):
+      row, item = pairs[number]
+      pixels = None if trouble else cache.stored(folder, item)
+      if pixels is None:
+        yield LeftOut(row.clip, trouble or 'what was made of it is lost')
+      else:
+        yield Spotted(row, pixels.numbers[_FRAMES // 2])
+
+
+def error_of(found: Sequence[Spotted]) -> Error:
+  """The error over clips; there must be at least one."""
+  rows = [clip.row for clip in found]
+  distance = np.array([abs(clip.apex - clip.row.apex) for clip in found])
+  length = np.array([max(1, row.offset - row.onset) for row in rows])
+  rate = np.array([row.fps or np.nan for row in rows])
+  middle = np.array([abs((row.onset + row.offset) / 2 - row.apex) for row in rows])
+  return Error(
+      len(found), _mean(distance), float(np.median(distance)),
+      float(np.quantile(distance, .9)), _mean(distance == 0), _mean(distance / length),
+      _mean(distance >= .2 * length), _mean(distance / rate), _mean(middle))
+
+
+def _mean(values: Float[np.ndarray, 'n']) -> float:
+  return float(np.mean(values))
+
+
+def _drawn(choice: Choice, face: facing.Face | None) -> list[tuple[Row, Item]]:
+  settings, difficulty = read_settings(choice.synthetic)
+  pairs = []
+  for scene in scenes.plan(**settings._asdict(), difficulty=difficulty):
+    row = scene.row()
+    pairs.append((row, Item(row._replace(apex=None), -1, (), (), fingerprint(scene),
+                            _Drawing(scene, face), '')))
+  return pairs
+
+
+class _Drawing(NamedTuple):
+  """Draws a clip whole and spots its apex; stands for `pictures.spotted`."""
+  scene: scenes.Scene
+  face: facing.Face | None
+
+  def __call__(self) -> Pixels:
+    numbers = range(self.scene.onset, self.scene.offset + 1)
+    drawn = scenes.render(self.scene, frames=tuple(numbers), size=SPOTTING).frames
+    how, points = facing.place(drawn[0], size=SPOTTING, crop=False, face=self.face)
+    chosen = numbers[apex.spot(np.stack([facing.put(x, how) for x in drawn]), points)]
+    return Pixels(np.zeros((_FRAMES, _SIZE, _SIZE, 3), np.uint8),
+                  np.full((_FRAMES, 68, 2), np.nan, np.float32),
+                  (numbers[0], chosen, numbers[-1]), 'spotted')
