@@ -41,7 +41,7 @@ def base() -> config_dict.ConfigDict:
       episodes=dict(protocol='loso', shots=3, queries=3),
       model=dict(encoder='conv4', width=32, grid=4, temporal_width=32,
                  temporal_depth=2,
-                 conv='auto'),    # how convolutions are computed: lax, patches
+                 conv='auto'),    # how convolutions are computed; auto: by backend
       method=dict(
           name='lightman', inner_steps=3, inner_rate=.05,
           inner_memory=1024.,     # MiB of a task, to save arithmetic

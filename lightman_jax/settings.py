@@ -17,7 +17,7 @@ CHOICES = {
                      'casme_squared', 'samm_long'),
     'macro.map': ('same', 'valence', 'emotions'),
     'model.encoder': ('conv4',),
-    'model.conv': ('auto', 'lax', 'patches'),
+    'model.conv': ('auto', 'lax', 'folded', 'patches'),
     'training.split': ('auto', 'folds', 'tasks'),
     'method.name': ('lightman', 'maml', 'protonet', 'supervised'),
     'method.statistic': ('v', 'u'),

@@ -3,9 +3,12 @@
 All give the same sums in another order. `FORMS` by name:
 
     lax      one convolution of XLA's for each task
+    folded   the first axis of a 3D window as channels, then `lax` in two dimensions
     patches  each pixel's neighbourhood as a row, then a matmul
-    wide     for kernels: shifted copies along one axis of the pictures and along the
-             others of the cotangents, so that one matmul gives all pairs
+
+A kernel's cotangent has two: `patches`, and `wide` for the others: shifted copies along
+one axis of the pictures and along the others of the cotangents, so that one matmul
+gives all pairs. `benchmarks/kernels.py` measures them.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu', 'other')
-FORMS = ('lax', 'patches')
+FORMS = ('lax', 'folded', 'patches')
 FEW = 8                  # channels
 BLOCK = 1 << 18          # numbers: shifted copies of a block of clips stay in the cache
 
@@ -26,7 +29,8 @@ def conv(x: Float[Array, 'b n *space c'], kernel: Float[Array, 'b *window c d'],
   """Convolution with stride 1, each of b tasks with a kernel of its own."""
   if form == 'auto':
     form = _choose_conv(x.shape, kernel.shape, platform)
-  return {'lax': _conv_lax, 'patches': _conv_patches}[form](x, kernel, pad)
+  return {'lax': _conv_lax, 'folded': _conv_folded, 'patches': _conv_patches}[form](
+      x, kernel, pad)
 
 
 def corr(x: Float[Array, 'b n *space c'], g: Float[Array, 'b n *out d'], *,
@@ -34,12 +38,14 @@ def corr(x: Float[Array, 'b n *space c'], g: Float[Array, 'b n *out d'], *,
   """The kernel's cotangent: pictures against cotangents, at every shift of a window."""
   if form == 'auto':
     form = _choose_corr(x.shape, g.shape, platform)
-  return {'lax': _corr_wide, 'patches': _corr_patches}[form](x, g, pad)
+  return (_corr_patches if form == 'patches' else _corr_wide)(x, g, pad)
 
 
 def _choose_conv(x: Sequence[int], kernel: Sequence[int], platform: str) -> str:
   if platform == 'cpu':
-    return 'patches' if x[-1] <= FEW or math.prod(kernel[1:-2]) == 1 else 'lax'
+    if x[-1] <= FEW or math.prod(kernel[1:-2]) == 1:
+      return 'patches'
+    return 'folded' if len(kernel) == 6 else 'lax'
   # A grouped convolution is slow everywhere; one kernel for all is what XLA is for.
   return 'lax' if x[0] == 1 else 'patches'
 
@@ -61,6 +67,18 @@ def _conv_lax(x, kernel, pad):
   return _per_task(lambda x, kernel: jax.lax.conv_general_dilated(
       x, kernel, (1,) * len(letters), pad,
       dimension_numbers=(f'N{letters}C', f'{letters}IO', f'N{letters}C')), x, kernel)
+
+
+def _conv_folded(x, kernel, pad):
+  """XLA has fast convolutions on a CPU in two dimensions, and not in three."""
+  b, first, *window, c, d = kernel.shape
+  if len(window) < 2:
+    return _conv_lax(x, kernel, pad)
+  x = patches(x, (first, 1, 1), (pad[0], (0, 0), (0, 0)))
+  n, t, *space = x.shape[1:-1]
+  kernel = jnp.moveaxis(kernel, 1, 3).reshape(b, *window, first * c, d)
+  y = _conv_lax(x.reshape(b, n * t, *space, first * c), kernel, pad[1:])
+  return y.reshape(b, n, t, *y.shape[2:])
 
 
 def _conv_patches(x, kernel, pad):
