@@ -1,0 +1,181 @@
+"""One second-order meta-step, four times: rivals as `interleaved` takes them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import plain_nets
+from lightman_jax.episodes.tasks import Examples, Task
+from lightman_jax.meta import learners
+from lightman_jax.models import frame, network, resnet, temporal
+from lightman_jax.settings import flat
+from lightman_jax.training import devices
+
+RATE = .05     # inner
+
+
+class Row(NamedTuple):
+  """One line of the table: what a task is and what is adapted to it."""
+  name: str
+  encoder: str = 'conv4'
+  width: int = 32
+  size: int = 64
+  frames: int = 1
+  depth: int = 0          # of the temporal module
+  tasks: int = 4
+  steps: int = 3
+  classes: int = 5
+  shots: int = 1
+  queries: int = 3
+
+
+class Given(NamedTuple):
+  """What every rival starts from; arrays are NumPy's."""
+  row: Row
+  params: Mapping[str, Any]
+  tasks: tuple[np.ndarray, ...]    # support x, label, query x, label; all (tasks, ...)
+  devices: int = 0                 # of ours; 0: as the program chooses
+  memory: float = 1024.            # of ours: MiB that a task may keep
+
+
+def make_net(row: Row) -> network.Network:
+  kind = {'conv4': frame.Conv4, 'resnet12': resnet.ResNet12}[row.encoder]
+  encoder = network.ClipEncoder(kind(width=row.width),
+                                temporal.Temporal(row.width, row.depth))
+  return network.make_network(encoder, classes=row.classes)
+
+
+def make_given(row: Row, **options) -> Given:
+  """Random weights and clips; every class has a pattern of its own."""
+  rng = np.random.default_rng(0)
+  clip = (row.frames, row.size, row.size, 3)
+  shapes = jax.eval_shape(
+      lambda: make_net(row).init(jax.random.key(0), clip))
+
+  def weights(leaf):
+    noise = rng.standard_normal(leaf.shape)
+    fan = np.prod(leaf.shape[:-1])
+    return (.1 * noise + 1 if leaf.ndim == 1 else noise / np.sqrt(fan)).astype('f4')
+  pattern = rng.standard_normal((row.tasks, row.classes, *clip))
+
+  def side(each):
+    label = np.tile(np.repeat(np.arange(row.classes), each), (row.tasks, 1))
+    x = np.repeat(pattern, each, 1)
+    return (x + rng.standard_normal(x.shape)).astype('f4'), label.astype('i4')
+  return Given(row, jax.tree.map(weights, shapes),
+               (*side(row.shots), *side(row.queries)), **options)
+
+
+def _results(loss, grads: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+  gradient = np.concatenate([np.ravel(grads[name]) for name in sorted(grads)])
+  return {'loss': np.asarray(loss), 'gradient norm': np.linalg.norm(gradient),
+          'gradient': gradient}
+
+
+def _of_jax(call: Callable) -> tuple[dict[str, np.ndarray], Callable]:
+  """`call()` gives loss and gradients, as arrays on devices."""
+  loss, grads = jax.tree.map(np.asarray, call())
+  return _results(loss, flat(grads)), lambda: jax.block_until_ready(call())
+
+
+def ours(given: Given):
+  """As `training.state` does it: devices share the tasks, each takes one in turn."""
+  row = given.row
+  devices.use_compilation_cache()
+  layout = devices.lay_out(devices.open_devices(given.devices), folds=1,
+                           tasks=row.tasks, split='tasks')
+  used = layout.devices
+  learner = learners.maml(make_net(row), steps=row.steps, step_size=RATE,
+                          memory=given.memory)
+  together = min(layout.tasks_at_once, row.tasks // len(used))
+
+  # MAML looks at no macro clips.
+  side = lambda x, label: Examples(x, label, x[:0], label[:0])
+
+  def step(params, tasks):
+    def one_task(arrays):
+      task = Task(side(*arrays[:2]), side(*arrays[2:]))
+      return learner.meta_grad(params, task, jax.random.key(0))
+    grads, scalars = jax.lax.map(one_task, tasks,
+                                 batch_size=together if together > 1 else None)
+    mean = jax.lax.pmean(jax.tree.map(lambda x: x.mean(0), (grads, scalars)),
+                         devices.AXIS)
+    return mean[1]['query_loss'], mean[0]
+  tasks = devices.divide(given.tasks, used)
+  params = devices.replicate(given.params, used)
+  mapped = jax.pmap(step, devices.AXIS, devices=used)
+  return _of_jax(lambda: jax.tree.map(lambda x: x[0], mapped(params, tasks)))
+
+
+def plain_jax(given: Given):
+  """`lax.conv` under `vmap` over the tasks, the inner loop written out."""
+  row = given.row
+
+  def loss(params, x, label):
+    logits = plain_nets.logits(params, x, encoder=row.encoder, depth=row.depth)
+    return -jnp.take_along_axis(jax.nn.log_softmax(logits), label[:, None], 1).mean()
+
+  def after(params, x, label, query, answer):
+    for _ in range(row.steps):
+      grads = jax.grad(loss)(params, x, label)
+      params = jax.tree.map(lambda p, g: p - RATE * g, params, grads)
+    return loss(params, query, answer)
+  all_tasks = lambda params, tasks: jax.vmap(after, (None, 0, 0, 0, 0))(
+      params, *tasks).mean()
+  step = jax.jit(jax.value_and_grad(all_tasks))
+  params, tasks = jax.device_put((given.params, given.tasks))
+  return _of_jax(lambda: step(params, tasks))
+
+
+def _torch_parts(given: Given):
+  import torch
+  import torch_nets
+  row = given.row
+  cross_entropy = torch.nn.functional.cross_entropy
+  loss = lambda params, x, label: cross_entropy(torch_nets.logits(
+      params, x, encoder=row.encoder, depth=row.depth), label)
+  tasks = [torch.tensor(x).long() if x.ndim == 2 else torch_nets.clips(x)
+           for x in given.tasks]
+  return torch, torch_nets, torch_nets.from_flax(given.params), loss, tasks
+
+
+def torch_loop(given: Given):
+  """One task after the other, `autograd.grad(create_graph=True)` in the inner loop."""
+  torch, nets, params, loss, tasks = _torch_parts(given)
+
+  def step():
+    total = 0.
+    for p in params.values():
+      p.grad = None
+    for x, label, query, answer in zip(*tasks):
+      fast = params
+      for _ in range(given.row.steps):
+        grads = torch.autograd.grad(loss(fast, x, label), list(fast.values()),
+                                    create_graph=True)
+        fast = {k: p - RATE * g for (k, p), g in zip(fast.items(), grads)}
+      value = loss(fast, query, answer) / given.row.tasks
+      value.backward()
+      total += float(value.detach())
+    return total
+  return _results(step(), nets.to_flax_order(
+      {name: p.grad for name, p in params.items()})), step
+
+
+def torch_func(given: Given):
+  """`torch.func`: `vmap` over the tasks, `grad` inside and outside."""
+  torch, nets, params, loss, tasks = _torch_parts(given)
+  params = {name: p.detach() for name, p in params.items()}
+
+  def after(params, x, label, query, answer):
+    for _ in range(given.row.steps):
+      grads = torch.func.grad(loss)(params, x, label)
+      params = {name: p - RATE * grads[name] for name, p in params.items()}
+    return loss(params, query, answer)
+  total = lambda params: torch.func.vmap(after, (None, 0, 0, 0, 0))(
+      params, *tasks).mean()
+  step = lambda: torch.func.grad_and_value(total)(params)
+  grads, value = step()
+  return _results(value.detach().numpy(), nets.to_flax_order(grads)), step
