@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from lightman_jax.annotations import workbooks
 from lightman_jax.errors import InputError
 
+_MANY = 3         # filled cells above a header that are no remark
 _XLSX, _XLS = b'PK\x03\x04', b'\xd0\xcf\x11\xe0'
 
 
@@ -61,6 +62,9 @@ def find_table(
 ) -> list[Record]:
   """Returns the records below the header row, keyed by the names in `columns`.
 
+  Where the header is repeated and only a later one can be read, rows above it that fill
+  three of the needed columns are records, too.
+
   Args:
     cells: what `read_cells` returns.
     columns: for each name the header words that a sheet may use for it; case and
@@ -75,7 +79,8 @@ def find_table(
   index = _header(cells, columns, optional)
   if index is not None:
     header = [_folded(cell) for cell in cells[index]]
-    return list(_records(cells, index, header, words, where))
+    needed = [name for name in columns if name not in optional]
+    return list(_records(cells, index, header, words, needed, where))
   asked = ', '.join(columns[name][0] for name in columns if name not in optional)
   raise InputError(f'{where} has no header row with the columns {asked}.')
 
@@ -114,7 +119,7 @@ def _header(cells, columns, optional):
   return None
 
 
-def _records(cells, index, header, words, where):
+def _records(cells, index, header, words, needed, where):
   places = {}
   for name, spelt in words.items():
     found = [place for place, word in enumerate(header) if word in spelt]
@@ -122,11 +127,13 @@ def _records(cells, index, header, words, where):
       raise InputError(f'{where} row {index + 1}: the column '
                        f'{cells[index][found[0]]!r} stands twice; keep one.')
     places[name] = found[0] if found else None
-  for number, row in enumerate(cells[index + 1:], start=index + 2):
+  for number, row in enumerate(cells, start=1):
     record = {name: row[place] if place is not None and place < len(row) else ''
               for name, place in places.items()}
-    # Also a row that is filled elsewhere only is accounted for.
-    if any(row):
+    # Below the header every row is accounted for, wherever it is filled. Above it are
+    # remarks; what looks like a clip came before a header that is repeated.
+    if number > index + 1 and any(row) or number <= index and _MANY <= sum(
+        bool(record[name]) for name in needed):
       yield Record(number, record)
 
 
@@ -155,7 +162,8 @@ def _csv(path, content):
     raise InputError(
         f'{path} is neither a workbook nor UTF-8 text; export it as csv UTF-8.'
     ) from error
-  counts = Counter('\n'.join(text.splitlines()[:20]))
+  # All of it, for there may be much text above the table.
+  counts = Counter(text)
   delimiter = max(',;\t', key=lambda mark: counts[mark])
   try:
     rows = list(csv.reader(io.StringIO(text, newline=''), delimiter=delimiter))

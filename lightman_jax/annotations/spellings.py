@@ -32,6 +32,6 @@ def objective(text: str) -> str:
   neither stays as it is, so that no class set knows it.
   """
   word = unicodedata.normalize('NFKC', text).strip().upper()
-  if word.isascii() and word.isdigit() and 1 <= int(word) <= len(_OBJECTIVE):
+  if word in map(str, range(1, len(_OBJECTIVE) + 1)):
     return _OBJECTIVE[int(word) - 1]
   return word

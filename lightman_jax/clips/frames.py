@@ -21,7 +21,8 @@ PICTURES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'}
 VIDEOS = frozenset({'.avi', '.mp4', '.mov', '.mkv', '.mpg', '.mpeg', '.wmv', '.webm'})
 MOST_PIXELS = 50_000_000   # more is taken for a decompression bomb
 _FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP')
-_NUMBER = re.compile(r'([0-9]+)$')
+# A number of more digits than a frame can have would not fit where clips are stored.
+_NUMBER = re.compile(r'(?<![0-9])0*([0-9]{1,9})$')
 
 
 def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:

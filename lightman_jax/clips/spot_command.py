@@ -75,6 +75,6 @@ def _line(error) -> str:
   seconds = '' if error.seconds != error.seconds else f'{1000 * error.seconds:.0f} ms, '
   return (f'{error.clips} clips; error {error.mean:.2f} frames in the mean ({seconds}'
           f'{error.share:.3f} of a clip), median {error.median:g}, nine in ten within '
-          f'{error.ninetieth:g}; exact in {error.exact:.0%}, off by a fifth of the clip '
+          f'{error.ninetieth:g}; exact in {error.exact:.0%}, off by a fifth of a clip '
           f'or more in {error.far:.0%}. The middle of the clip would err by '
           f'{error.middle:.2f}.')

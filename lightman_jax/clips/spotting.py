@@ -8,7 +8,7 @@ import pathlib
 import tempfile
 from typing import NamedTuple
 
-from jaxtyping import Float
+from jaxtyping import Shaped
 import numpy as np
 
 from lightman_jax.annotations.rows import LeftOut, Row
@@ -63,8 +63,8 @@ def withheld(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOut]]:
   tree, listing = trees.listed(place, facts, choice)
   known = [row for row in listing.rows if row.apex is not None]
   if not known:
-    raise InputError(f'{choice.name} gives no apex for any clip, so there is nothing to '
-                     'measure spotted ones by')
+    raise InputError(f'{choice.name} gives no apex for any clip, so there is nothing '
+                     'to measure spotted ones by')
   maker = trees.Maker(tree, place, choice, face)
   made = [(row, maker.item(row._replace(apex=None), -1)) for row in known]
   return ([(row, item) for row, item in made if isinstance(item, Item)],
@@ -99,8 +99,8 @@ def error_of(found: Sequence[Spotted]) -> Error:
       _mean(distance >= .2 * length), _mean(distance / rate), _mean(middle))
 
 
-def _mean(values: Float[np.ndarray, 'n']) -> float:
-  return float(np.mean(values))
+def _mean(values: Shaped[np.ndarray, 'n']) -> float:
+  return float(values.mean())
 
 
 def _drawn(choice: Choice, face: facing.Face | None) -> list[tuple[Row, Item]]:

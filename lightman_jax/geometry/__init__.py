@@ -1,1 +1,1 @@
-"""What a clip goes through before it is stored: sampling in time, landmarks."""
+"""What a clip goes through before it is stored: faces, alignment, apex, sampling."""

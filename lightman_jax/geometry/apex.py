@@ -31,7 +31,7 @@ def spot(frames: UInt8[np.ndarray, 'T h w c'],
     frames: the onset first, all placed alike; at least one. For pictures of 128 x 128
       a frame takes 5 ms.
     points: the onset's landmarks in pixels of the frames. None looks at the whole
-      picture, which errs three times as much and more.
+      picture, which errs about three times as much on synthetic faces.
   """
   return int(np.argmax(smoothed(course(frames, points))))
 

@@ -5,7 +5,7 @@ al. 2019), a second graph puts a mesh of 468 points on it (Kartynnik et al. 2019
 Coordinates are (x, y) in pixels, pixel centres at whole numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 import functools
 import os
 from typing import NamedTuple
@@ -72,12 +72,13 @@ def find_face(model: Model, picture: UInt8[np.ndarray, 'h w 3']
   return None if square is None else _landmarks(model, picture, square)
 
 
-def follow(model: Model, frames: Sequence[UInt8[np.ndarray, 'h w 3']]
+def follow(model: Model, frames: Iterable[UInt8[np.ndarray, 'h w 3']]
            ) -> Float32[np.ndarray, 'T 68 2'] | None:
   """The landmarks of all frames of a clip; None if its first frame shows no face.
 
   The face is searched for in the first frame only: in the others it is near there.
   """
+  frames = list(frames)
   first = _first_square(model, frames[0])
   if first is None:
     return None

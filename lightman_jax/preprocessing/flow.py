@@ -8,7 +8,7 @@ import cv2
 from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
-from lightman_jax.geometry.dense_flow import grey, optical_flow, strain
+from lightman_jax.geometry import dense_flow
 
 CHANNELS = ('u', 'v', 'strain')
 
@@ -23,11 +23,12 @@ def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str
     algorithm: see `dense_flow.optical_flow`.
     size: of the result in pixels; u and v keep the pixels of `frames` as their unit.
   """
-  pictures = grey(frames)
+  pictures = dense_flow.grey(frames)
   later = pictures[1:] if span == 'each' else pictures[[len(pictures) // 2]]
-  fields = np.stack([optical_flow(pictures[0], picture, algorithm=algorithm)
-                     for picture in later])
-  fields = np.concatenate([fields, strain(fields)[..., None]], -1)
+  fields = np.stack([
+      dense_flow.optical_flow(pictures[0], picture, algorithm=algorithm)
+      for picture in later])
+  fields = np.concatenate([fields, dense_flow.strain(fields)[..., None]], -1)
   return resize(fields, size)
 
 

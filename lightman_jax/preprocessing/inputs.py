@@ -11,6 +11,7 @@ import numpy as np
 
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.errors import InputError
+from lightman_jax.geometry import dense_flow
 from lightman_jax.geometry import landmarks
 from lightman_jax.preprocessing import flow
 from lightman_jax.preprocessing.pool import Content
@@ -34,7 +35,7 @@ def frames(clip, how: Settings):
 
 def difference(clip, how: Settings):
   """Grey value of each later frame less that of the onset, -1 to 1; t = T - 1."""
-  grey = flow.grey(clip).astype(np.float32)
+  grey = dense_flow.grey(clip).astype(np.float32)
   return flow.resize((grey[1:] - grey[:1])[..., None] / 255, how.size)
 
 
@@ -95,6 +96,8 @@ def content(how: Settings, channels: int) -> Content:
 def _check(clips: ClipSet, how: Settings) -> None:
   """Refuses, by name, clips that cannot become these inputs."""
   name, length = clips.info.get('dataset', 'the data set'), clips.frames.shape[1]
+  if how.kind == 'flow' or (how.kind == 'picture' and length > 1):
+    dense_flow.check_algorithm(how.algorithm)
   if how.kind in ('flow', 'difference', 'landmarks') and length < 3:
     raise InputError(
         f'{name} holds {length} picture(s) a clip, and inputs.kind={how.kind} needs '

@@ -61,6 +61,18 @@ def test_a_row_that_is_filled_in_another_column_is_not_passed_over():
   assert record.row == 2 and not any(record.cells.values())
 
 
+def test_rows_before_a_repeated_header_are_not_passed_over():
+  columns = {name: (name,) for name in 'abc'}
+  cells = [['about', 'this'], ['a?', 'b', 'c'], ['1', '2', '3'], ['a', 'b', 'c'],
+           ['4', '5', '6']]
+  assert [record.row for record in find_table(cells, columns, where='s')] == [2, 3, 5]
+
+
+def test_the_divider_of_a_csv_is_that_of_the_table(tmp_path):
+  (tmp_path / 's.csv').write_text('a, b, c\n' * 22 + '1;2;3;4\n' * 40)
+  assert read_cells(tmp_path / 's.csv')[-1] == ['1', '2', '3', '4']
+
+
 @pytest.mark.parametrize('cells, words', [
     ([['Subject', 'x']], ['s.xlsx', 'Action Units']),
     ([['Subject', 'AU', 'subject']], ['s.xlsx', 'row 1', 'twice']),

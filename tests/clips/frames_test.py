@@ -29,6 +29,7 @@ def test_frames_are_sorted_as_integers(tmp_path, names):
   (tmp_path / 'Thumbs1.db').touch()
   (tmp_path / '._img46.png').touch()
   (tmp_path / 'cover.png').touch()
+  save(tmp_path / f'img{"9" * 40}.png')
   held = frames.numbered(tmp_path)
   assert list(held) == sorted(held) and len(held) == 3
   assert all(int(entry.name.split('.')[0][-len(str(number)):]) == number

@@ -9,12 +9,12 @@ from lightman_jax.geometry import alignment, apex
 
 @pytest.fixture(scope='module')
 def clips():
-  plan = scenes.plan(seed=11, subjects=4, micro=2, macro=0, fps=60.,
+  plan = scenes.plan(seed=11, subjects=3, micro=3, macro=0, fps=60.,
                      difficulty=scenes.Difficulty(head=2., blink=1.))
   drawn = []
   for scene in plan:
     numbers = tuple(range(scene.onset, scene.offset + 1))
-    drawn.append((scene, scenes.render(scene, frames=numbers, size=96)))
+    drawn.append((scene, scenes.render(scene, frames=numbers, size=128)))
   return drawn
 
 

@@ -1,4 +1,4 @@
-"""The graphs come out of a wheel, checked; here a wheel of a few bytes stands for it."""
+"""The graphs come out of a wheel, checked; here one of a few bytes stands for it."""
 
 import hashlib
 import subprocess

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from lightman_jax.geometry import dense_flow
 from lightman_jax.preprocessing import cache
-from lightman_jax.preprocessing import flow
 from lightman_jax.preprocessing import inputs
 from lightman_jax.preprocessing.inputs import Settings
 
@@ -47,9 +47,12 @@ def test_all_that_moves_a_number_names_the_file(ask, clips, monkeypatch):
   assert ask(HOW._replace(size=8))[0] == 2
   assert ask(HOW._replace(kind='frames'))[0] == 3
   assert ask(clips=clips._replace(info={**clips.info, 'sha256': '1' * 64}))[0] == 4
-  monkeypatch.setitem(flow.FARNEBACK, 'winsize', 5)
-  assert ask()[0] == 5
-  monkeypatch.undo()
+  settings = ((dense_flow.FARNEBACK, 'winsize'), (dense_flow.DIS, 'finest_scale'),
+              (dense_flow.TVL1, 'warps'))
+  for number, (algorithm, name) in enumerate(settings, start=5):
+    with monkeypatch.context() as patch:
+      patch.setitem(algorithm, name, algorithm[name] + 2)
+      assert ask()[0] == number
 
 
 @pytest.mark.parametrize('damage', [

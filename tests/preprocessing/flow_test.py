@@ -3,31 +3,43 @@
 import numpy as np
 import pytest
 
+from lightman_jax.errors import InputError
+from lightman_jax.geometry import dense_flow
 from lightman_jax.preprocessing import flow
 
-both = pytest.mark.parametrize('algorithm', ['farneback', 'dis'])
+tvl1 = pytest.param('tvl1', marks=pytest.mark.skipif(
+    not dense_flow.has_tvl1(), reason='this OpenCV holds no TV-L1'))
+both = pytest.mark.parametrize('algorithm', ['farneback', 'dis', tvl1])
 
 
 @both
 @pytest.mark.parametrize('down, right', [(0, 0), (1, 0), (0, 2), (-1.5, .5), (2, -3)])
 def test_a_known_shift_is_found(textured, algorithm, down, right):
-  first, second = flow.grey(np.stack([textured((0, 0)), textured((down, right))]))
-  found = flow.optical_flow(first, second, algorithm=algorithm)[12:-12, 12:-12]
+  first, second = dense_flow.grey(np.stack([textured((0, 0)), textured((down, right))]))
+  found = dense_flow.optical_flow(first, second, algorithm=algorithm)[12:-12, 12:-12]
   np.testing.assert_allclose(np.median(found, (0, 1)), (right, down), atol=.1)
   assert np.abs(found - (right, down)).mean() < .2
+
+
+def test_tvl1_is_refused_where_it_is_not(monkeypatch):
+  picture = np.zeros((16, 16), np.uint8)
+  monkeypatch.setattr(dense_flow, 'has_tvl1', lambda: False)
+  with pytest.raises(InputError, match='opencv-contrib-python-headless'):
+    dense_flow.optical_flow(picture, picture, algorithm='tvl1')
 
 
 def test_strain_of_a_linear_field():
   # u = .1 x + .3 y, v = -.2 x + .4 y: the tensor is [[.1, .05], [.05, .4]] everywhere.
   y, x = np.mgrid[:7, :9].astype(float)
   field = np.stack([.1 * x + .3 * y, -.2 * x + .4 * y], -1)
-  np.testing.assert_allclose(flow.strain(field), np.sqrt(.1**2 + .4**2 + 2 * .05**2))
+  np.testing.assert_allclose(dense_flow.strain(field),
+                             np.sqrt(.1**2 + .4**2 + 2 * .05**2))
 
 
 def test_strain_does_not_see_a_turn_or_a_shift():
   y, x = np.mgrid[:7, :9].astype(float)
   turn = np.stack([.01 * y + 3, -.01 * x - 2], -1)
-  np.testing.assert_allclose(flow.strain(turn), 0, atol=1e-12)
+  np.testing.assert_allclose(dense_flow.strain(turn), 0, atol=1e-12)
 
 
 @both
@@ -41,7 +53,7 @@ def test_a_clip_of_flow(textured, algorithm):
   np.testing.assert_array_equal(apex[0], each[1])
   np.testing.assert_allclose(np.median(each[..., :2], (1, 2)),
                              [(1, 0), (2, 0), (1, 1), (0, 0)], atol=.1)
-  np.testing.assert_allclose(each[..., 2], flow.strain(each[..., :2]), atol=1e-6)
+  np.testing.assert_allclose(each[..., 2], dense_flow.strain(each[..., :2]), atol=1e-6)
   small = flow.clip_flow(frames, span='each', algorithm=algorithm, size=16)
   # Pixels of the frames stay the unit, and nothing is lost in the mean.
   np.testing.assert_allclose(small.mean((1, 2)), each.mean((1, 2)), atol=1e-5)
@@ -77,9 +89,9 @@ def test_zero_leaves_pictures_that_are_not_square():
 def test_grey_is_luminance():
   frames = np.zeros((1, 2, 3, 3), np.uint8)
   frames[0, 0] = [255, 0, 0], [0, 255, 0], [0, 0, 255]
-  np.testing.assert_array_equal(flow.grey(frames)[0, 0], [76, 150, 29])
+  np.testing.assert_array_equal(dense_flow.grey(frames)[0, 0], [76, 150, 29])
   single = np.arange(6, dtype=np.uint8).reshape(1, 2, 3, 1)
-  np.testing.assert_array_equal(flow.grey(single), single[..., 0])
+  np.testing.assert_array_equal(dense_flow.grey(single), single[..., 0])
 
 
 def test_a_flow_field_as_a_picture():

@@ -37,7 +37,7 @@ KINDS = tuple(Kind(name, title, re.compile(pattern)) for name, title, pattern in
     ('frames', 'with frames missing',
      r'\bframes? \d+.* (is|are) not in |holds no numbered picture'),
     ('folder', 'without a folder of frames',
-     r'there is no folder|the folder .* cannot be read|could be '),
+     r'there is no folder|the folder .* cannot be read|^both .* could be '),
     ('picture', 'with pictures that cannot be read',
      r'cannot be (decoded|read)|pixels; more than|differ in size|are both frame|'
      r'no face is found|ended the process'),

@@ -4,6 +4,7 @@ import os
 import pathlib
 from typing import NamedTuple
 
+from lightman_jax.annotations.facts import Facts
 from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips import sources
 from lightman_jax.clips.search import ARCHIVES
@@ -50,16 +51,21 @@ def archives(path: pathlib.Path) -> tuple[str, ...]:
 def _sight(name: str, place: pathlib.Path, path: pathlib.Path) -> Sighting | None:
   facts = TABLES[name]
   tops = sources.folders_of(place, facts)
+  # Looked at from above, what lies beside the path is none of our business.
+  if place != path and not _holds(tops, path, facts):
+    return None
   sheets = sources.find_sheets(tops, facts)
   roots = sources.find_roots(tops, facts)
-  files = [file for files, _ in sheets for file in files] + [root for root, _ in roots]
-  # Looked at from above, what lies beside the path is none of our business.
-  if place != path and not any(
-      path in (file, *file.parents) or file in path.parents for file in files):
-    return None
-  if not files:
+  if not sheets and not roots:
     return None
   return Sighting(name, place, bool(roots) and (bool(sheets) or not facts.sheets))
+
+
+def _holds(tops: list[pathlib.Path], path: pathlib.Path, facts: Facts) -> bool:
+  """Whether the path is a tree of this data set, or a part of one."""
+  known = {top / name for top in tops for frames in facts.editions
+           for name in frames.roots if name}
+  return not known.isdisjoint((path, *path.parents))
 
 
 def _sorted(found: tuple[Sighting, ...]) -> tuple[Sighting, ...]:

@@ -9,7 +9,7 @@ import pytest
 
 from lightman_jax.__main__ import main
 from lightman_jax.clips.choice import choose
-from lightman_jax.clips.doctor import recognise, show, together
+from lightman_jax.clips.doctor import reasons, recognise, show, together
 from lightman_jax.clips.doctor.examine import examine
 from lightman_jax.clips.doctor.findings import LOSSES, UNUSABLE, USABLE
 from lightman_jax.clips.replicas.write import write_replica
@@ -200,3 +200,14 @@ def test_a_composite_is_held_against_what_was_published(samm, capsys):
   assert together.composites(['samm', 'smic']) == ()
   assert together.composites(['samm', 'smic', 'casme2']) == ('megc2019',)
   assert 'not as published' in show.render(found)
+
+
+@pytest.mark.parametrize('reason, kind', [
+    ('/a/1.png cannot be read as a picture: could be decompression bomb', 'picture'),
+    ('both s1 and S1 in /a could be s01', 'folder'),
+    ('the folder /a/b cannot be read: Permission denied', 'folder'),
+    ('/a/b is a link to /c, outside of /a', 'refused'),
+    ('frame 4 is not in /a, which holds frames 1 to 3', 'frames'),
+    ('the moon is full', 'unsorted')])
+def test_reasons_are_sorted(reason, kind):
+  assert reasons.kind_of(reason) == kind
