@@ -16,7 +16,7 @@ CHOICES = {
     'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest',
                      'casme_squared', 'samm_long'),
     'macro.map': ('same', 'valence', 'emotions'),
-    'model.encoder': ('conv4',),
+    'model.encoder': ('conv4', 'resnet12', 'resnet18', 'ststnet'),
     'model.conv': ('auto', 'lax', 'folded', 'patches'),
     'training.split': ('auto', 'folds', 'tasks'),
     'method.name': ('lightman', 'maml', 'protonet', 'supervised'),

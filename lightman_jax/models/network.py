@@ -1,6 +1,7 @@
 """The network: clip to embedding to logits, as pure functions over one pytree."""
 
 from collections.abc import Callable
+import functools
 from typing import NamedTuple
 
 from flax import linen as nn
@@ -9,6 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from lightman_jax.models import frame
+from lightman_jax.models import resnet
+from lightman_jax.models import ststnet
 from lightman_jax.models import temporal
 
 Params = PyTree[Float[Array, '...']]
@@ -61,5 +64,10 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
                  temporal_depth: int, conv: str) -> nn.Module:
   """The clip encoder of a configuration's `model` section."""
-  frames = {'conv4': frame.Conv4}[encoder](width=width, grid=grid, conv=conv)
+  frames = {
+      'conv4': functools.partial(frame.Conv4, grid=grid),
+      'resnet12': functools.partial(resnet.ResNet12, grid=grid),
+      'resnet18': functools.partial(resnet.ResNet18, grid=grid),
+      'ststnet': ststnet.STSTNet,
+  }[encoder](width=width, conv=conv)
   return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth, conv))
