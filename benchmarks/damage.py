@@ -16,7 +16,7 @@ has it examined, planned and partly read. A round is at fault where
 - the verdict is 'not usable' where a build would begin, or the other way round.
 
 Prints what was done, by data set and way, and every fault with the round to repeat it;
-exits with 1 if there is any. Some 20 rounds a second on one core.
+exits with 1 if there is any. Some six rounds a second on one core.
 """
 
 import argparse
