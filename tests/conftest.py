@@ -2,6 +2,7 @@
 
 from importlib import metadata
 import os
+import pathlib
 
 from flax import linen as nn
 import jax
@@ -22,6 +23,19 @@ os.environ['XLA_FLAGS'] = ' '.join([os.environ.get('XLA_FLAGS', ''), *FLAGS])
 jax.config.update('jax_platforms', os.environ.setdefault('JAX_PLATFORMS', 'cpu'))
 
 FLOW = Content('flow', (-1, 1, 1), True)
+
+
+def pytest_collection_modifyitems(items):
+  """Tests that share costly fixtures run in one process, the longest first."""
+  slow = ('launch', 'training', 'meta', 'clips')
+  def rank(item):
+    folder = pathlib.Path(item.path).parent.name
+    return slow.index(folder) if folder in slow else len(slow)
+  items.sort(key=rank)
+  for item in items:
+    folder = pathlib.Path(item.path).parent.name
+    own = folder if folder in ('launch', 'training') else str(item.path)
+    item.add_marker(pytest.mark.xdist_group(own))
 
 
 @pytest.fixture
