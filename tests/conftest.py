@@ -25,6 +25,7 @@ jax.config.update('jax_platforms', os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 FLOW = Content('flow', (-1, 1, 1), True)
 
 
+@pytest.hookimpl(tryfirst=True)   # xdist looks at the groups after it
 def pytest_collection_modifyitems(items):
   """Tests that share costly fixtures run in one process, the longest first."""
   slow = ('launch', 'training', 'meta', 'clips')
