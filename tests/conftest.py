@@ -25,18 +25,21 @@ jax.config.update('jax_platforms', os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 FLOW = Content('flow', (-1, 1, 1), True)
 
 
-@pytest.hookimpl(tryfirst=True)   # xdist looks at the groups after it
+def pytest_itemcollected(item):
+  """Tests that share costly fixtures run in one process."""
+  path = pathlib.Path(item.path)
+  shared = ('launch', 'training', 'episodes')
+  folder = path.parent.name
+  own = folder if folder in shared else f'{folder}-{path.stem}'
+  item.add_marker(pytest.mark.xdist_group(name=own))
+
+
 def pytest_collection_modifyitems(items):
-  """Tests that share costly fixtures run in one process, the longest first."""
-  slow = ('launch', 'training', 'meta', 'clips')
-  def rank(item):
-    folder = pathlib.Path(item.path).parent.name
-    return slow.index(folder) if folder in slow else len(slow)
+  """The longest first, so that no process is left alone with it."""
+  first = ('launch', 'training', 'clips')
+  rank = lambda item: (*first, pathlib.Path(item.path).parent.name).index(
+      pathlib.Path(item.path).parent.name)
   items.sort(key=rank)
-  for item in items:
-    folder = pathlib.Path(item.path).parent.name
-    own = folder if folder in ('launch', 'training') else str(item.path)
-    item.add_marker(pytest.mark.xdist_group(own))
 
 
 @pytest.fixture
