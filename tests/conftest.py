@@ -25,21 +25,11 @@ jax.config.update('jax_platforms', os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 FLOW = Content('flow', (-1, 1, 1), True)
 
 
-def pytest_itemcollected(item):
-  """Tests that share costly fixtures run in one process."""
-  path = pathlib.Path(item.path)
-  shared = ('launch', 'training', 'episodes')
-  folder = path.parent.name
-  own = folder if folder in shared else f'{folder}-{path.stem}'
-  item.add_marker(pytest.mark.xdist_group(name=own))
-
-
 def pytest_collection_modifyitems(items):
   """The longest first, so that no process is left alone with it."""
   first = ('launch', 'training', 'clips')
-  rank = lambda item: (*first, pathlib.Path(item.path).parent.name).index(
-      pathlib.Path(item.path).parent.name)
-  items.sort(key=rank)
+  folder = lambda item: pathlib.Path(item.path).parent.name
+  items.sort(key=lambda item: (*first, folder(item)).index(folder(item)))
 
 
 @pytest.fixture
