@@ -24,7 +24,7 @@ def base() -> config_dict.ConfigDict:
           sheet='auto', edition='auto',
           corrections='',         # names of annotations/corrections.py, by commas
           apex='spotted',         # where the sheet has none: spotted, none, or a table
-          landmarks='auto',       # auto, model, none, or the folder of the model
+          landmarks='auto',       # auto, model, none, a table, or the model's folder
           own_classes={},         # class_set='own': emotion or objective class -> class
           synthetic=synthetic()),
       # What the network sees. kind: flow, difference, frames, picture, landmarks.

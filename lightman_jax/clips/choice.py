@@ -40,8 +40,8 @@ class Choice(NamedTuple):
   corrections: str = ''         # names out of `annotations.corrections`, by commas
   apex: str = 'spotted'         # where the sheet gives none: 'spotted', 'none' (the
                                 # clip is left out), or a table: clip, apex
-  landmarks: str = 'auto'       # 'auto' (where the model is there), 'model', 'none', or
-                                # the folder of the model
+  landmarks: str = 'auto'       # 'auto' (where the model is there), 'model', 'none', a
+                                # table of them, or the folder of the model
   own_classes: Mapping[str, str] = {}   # emotion or objective class -> class
   synthetic: Mapping[str, Any] = {}
 
@@ -111,10 +111,15 @@ def _check_licensed(choice: Choice) -> None:
   editions = dict.fromkeys(frames.edition for name in parts_of(choice)
                            for frames in TABLES[name].editions)
   _among('edition', choice.edition, ('auto', *editions))
-  if not choice.apex.endswith(('.csv', '.xlsx', '.xls')):
+  if not is_table(choice.apex):
     _among('apex', choice.apex, ('spotted', 'none'))
-  if '/' not in choice.landmarks:
+  if '/' not in choice.landmarks and not is_table(choice.landmarks):
     _among('landmarks', choice.landmarks, ('auto', 'model', 'none'))
+
+
+def is_table(setting: str) -> bool:
+  """Whether a setting names a table of the user."""
+  return setting.lower().endswith(('.csv', '.xlsx', '.xls'))
 
 
 def parts_of(choice: Choice) -> tuple[str, ...]:

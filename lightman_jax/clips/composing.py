@@ -4,7 +4,7 @@ from collections import Counter
 
 from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import names, trees
-from lightman_jax.clips.choice import Choice
+from lightman_jax.clips.choice import Choice, is_table
 from lightman_jax.clips.composites import COMPOSITES
 from lightman_jax.clips.plan import Item, Plan, fingerprint
 from lightman_jax.clips.sources import Missing
@@ -89,5 +89,6 @@ def _config(choice: Choice, parts: dict[str, Plan]) -> str:
   points = all('-points-' in part.config for part in parts.values())
   exact = choice._replace(
       edition=editions.pop() if len(editions) == 1 else 'mixed',
-      landmarks='model' if points else 'none')
+      landmarks=(choice.landmarks if is_table(choice.landmarks)
+                 else 'model' if points else 'none'))
   return names.configurations(exact)[0]

@@ -4,7 +4,7 @@ What is decided on the onset frame holds for the whole clip, so that motion is o
 face and not of the crop.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from jaxtyping import Float, Float32, UInt8
@@ -20,6 +20,11 @@ Picture = UInt8[np.ndarray, 'h w 3']
 class Face(NamedTuple):
   """Where the two graphs that find faces lie; '' is their usual place."""
   folder: str = ''
+
+
+class Given(NamedTuple):
+  """Landmarks that are known, of every picture of a clip by its path."""
+  points: Mapping[str, Float32[np.ndarray, '68 2']]
 
 
 class Placement(NamedTuple):
@@ -45,8 +50,8 @@ def find_face_model(setting: str) -> Face | None:
   return Face(folder)
 
 
-def place(picture: Picture, *, size: int, crop: bool, face: Face | None
-          ) -> tuple[Placement, Float[np.ndarray, '68 2'] | None]:
+def place(picture: Picture, *, size: int, crop: bool, face: Face | Given | None,
+          path: str = '') -> tuple[Placement, Float[np.ndarray, '68 2'] | None]:
   """Decides by a clip's onset frame how its pictures are placed.
 
   Returns:
@@ -56,19 +61,27 @@ def place(picture: Picture, *, size: int, crop: bool, face: Face | None
   Raises:
     Unreadable: a face is to be cut out by its landmarks, and none is found.
   """
-  found = face and detector.find_face(detector.load(face.folder), picture)
+  if isinstance(face, Given):
+    found = face.points[path]
+  else:
+    found = face and detector.find_face(detector.load(face.folder), picture)
   how = _placement(found, size=size, crop=crop, face=face)
   return how, None if found is None else placed(found, picture.shape, how)
 
 
-def place_all(pictures: Sequence[Picture], *, size: int, crop: bool, face: Face | None
-              ) -> tuple[UInt8[np.ndarray, 'n H W 3'], Float32[np.ndarray, 'n 68 2']]:
+def place_all(
+    pictures: Sequence[Picture], *, size: int, crop: bool, face: Face | Given | None,
+    paths: Sequence[str] = (),
+) -> tuple[UInt8[np.ndarray, 'n H W 3'], Float32[np.ndarray, 'n 68 2']]:
   """Returns a clip's frames and their landmarks, the onset first; NaN where unknown.
 
   Raises:
     Unreadable: a face is to be cut out by its landmarks, and none is found.
   """
-  found = face and detector.follow(detector.load(face.folder), pictures)
+  if isinstance(face, Given):
+    found = np.stack([face.points[path] for path in paths])
+  else:
+    found = face and detector.follow(detector.load(face.folder), pictures)
   how = _placement(None if found is None else found[0], size=size, crop=crop, face=face)
   points = (np.full((len(pictures), 68, 2), np.nan) if found is None
             else placed(found, pictures[0].shape, how))
@@ -93,7 +106,8 @@ def placed(points: Float[np.ndarray, '*n 68 2'], shape: tuple[int, ...], how: Pl
   return (points + .5) * scale - .5
 
 
-def _placement(found, *, size: int, crop: bool, face: Face | None) -> Placement:
+def _placement(found, *, size: int, crop: bool, face: Face | Given | None
+               ) -> Placement:
   if not (crop and face):
     return Placement(size, crop, None)
   if found is None:

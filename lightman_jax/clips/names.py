@@ -8,7 +8,7 @@ import re
 
 from lightman_jax.annotations.corrections import CORRECTIONS
 from lightman_jax.annotations.tables import TABLES
-from lightman_jax.clips.choice import OWN, Choice, parts_of
+from lightman_jax.clips.choice import OWN, Choice, is_table, parts_of
 
 
 def configurations(choice: Choice) -> tuple[str, ...]:
@@ -56,6 +56,9 @@ def _marks(choice: Choice) -> list[str]:
     mark += '-apex_of_sheet'
   elif choice.apex != 'spotted':
     mark += f'-apex_{_digest(str(pathlib.Path(choice.apex).expanduser().absolute()))}'
+  if is_table(choice.landmarks):
+    place = str(pathlib.Path(choice.landmarks).expanduser().absolute())
+    return [f'{mark}-points_{_digest(place)}']
   known = {'auto': ['-points', ''], 'model': ['-points'], 'none': ['']}
   return [mark + points for points in known.get(choice.landmarks, ['-points'])]
 

@@ -21,7 +21,8 @@ SPOTTING = 128      # side in pixels of the pictures in which an apex is looked 
 
 
 def pixels(
-    paths: tuple[str, ...], *, size: int, crop: bool, face: facing.Face | None = None
+    paths: tuple[str, ...], *, size: int, crop: bool,
+    face: facing.Face | facing.Given | None = None,
 ) -> Pixels:
   """Reads a clip's T pictures; a path may stand in it more than once.
 
@@ -30,7 +31,7 @@ def pixels(
     size: the side in pixels to which they are brought; 0 leaves them.
     crop: the face does not fill the picture: it is cut out, by its landmarks or, where
       these are not asked for, as the largest square in the middle.
-    face: how landmarks are found; None where they are not.
+    face: how landmarks are found, or what they are; None where they are not known.
 
   Raises:
     Unreadable: one of them cannot be read, they differ in size, or a face that is to be
@@ -38,7 +39,7 @@ def pixels(
   """
   held = dict(_read(paths))
   frames, points = facing.place_all(list(held.values()), size=size, crop=crop,
-                                    face=face)
+                                    face=face, paths=list(held))
   index = [list(held).index(path) for path in paths]
   lost = face is not None and np.isnan(points).any()
   return Pixels(frames[index], points[index],
@@ -59,11 +60,11 @@ def spotted(
     Unreadable: as `pixels`; or one of the T frames is not there.
   """
   held, seen, how, points = dict(files), [], None, None
-  for _, picture in _read(tuple(held.values())):
+  for path, picture in _read(tuple(held.values())):
     if how is None:
       # Always of one size, so that the apex does not depend on what is stored.
       how, points = facing.place(picture, size=SPOTTING, crop=options['crop'],
-                                 face=options['face'])
+                                 face=options['face'], path=path)
     seen.append(facing.put(picture, how))
   numbers = list(held)
   chosen = sample(numbers[0], numbers[apex.spot(np.stack(seen), points)], numbers[-1],

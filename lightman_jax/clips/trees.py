@@ -6,15 +6,16 @@ square stands in its place, which aligns nothing, and is said.
 """
 
 import functools
+import hashlib
 import pathlib
 
 from lightman_jax.annotations.facts import Facts
 from lightman_jax.annotations.reader import read_listing, select
 from lightman_jax.annotations.rows import LeftOut, Listing, Row
 from lightman_jax.annotations.tables import TABLES
-from lightman_jax.clips import apexes, names, pictures
-from lightman_jax.clips.choice import Choice, class_set_of
-from lightman_jax.clips.facing import Face, find_face_model
+from lightman_jax.clips import apexes, given_landmarks, names, pictures
+from lightman_jax.clips.choice import Choice, class_set_of, is_table
+from lightman_jax.clips.facing import Face, Given, find_face_model
 from lightman_jax.clips.folder_names import read_folders
 from lightman_jax.clips.frames import numbered
 from lightman_jax.clips.plan import Item, Plan, fingerprint
@@ -39,17 +40,20 @@ def plan(choice: Choice) -> Plan:
     InputError: files are missing, or the sheet cannot be read.
   """
   facts, place = TABLES[choice.name], locate(choice)
-  face = find_face_model(choice.landmarks)
+  table = (given_landmarks.read(choice.landmarks) if is_table(choice.landmarks)
+           else None)
+  face = None if table else find_face_model(choice.landmarks)
   tree, listing = listed(place, facts, choice)
   rows, unknown = apexes.given(listing.rows, choice.apex)
   class_set = class_set_of(choice)
   kept, not_in_set = _labelled(rows, class_set)
-  maker = Maker(tree, place, choice, face)
+  maker = Maker(tree, place, choice, face, table)
   planned = [maker.item(row, label) for row, label in kept]
   items = tuple(entry for entry in planned if isinstance(entry, Item))
   exact = choice._replace(
       sheet=place.sheet.edition if place.sheet else 'auto',
-      edition=place.frames.edition, landmarks='model' if face else 'none')
+      edition=place.frames.edition,
+      landmarks=choice.landmarks if table else 'model' if face else 'none')
   spotted = sum(not item.apex_source for item in items)
   return Plan(
       dataset=choice.name,
@@ -64,7 +68,8 @@ def plan(choice: Choice) -> Plan:
       sheet_sha256=listing.sheet_sha256,
       strict=False,
       notes=tuple(
-          [_RAW.format(place.frames.edition)] * (not (place.frames.aligned or face))
+          [_RAW.format(place.frames.edition)]
+          * (not (place.frames.aligned or face or table))
           + [_SPOTTED.format(spotted)] * bool(spotted)),
       corrected=listing.corrected,
       outside=frozenset(entry.clip for entry in not_in_set))
@@ -101,8 +106,9 @@ def _labelled(rows, class_set):
 class Maker:
   """Makes items of rows; a folder that several clips share is read once."""
 
-  def __init__(self, tree: Tree, place: Place, choice: Choice, face: Face | None):
-    self._tree, self._place, self._choice = tree, place, choice
+  def __init__(self, tree: Tree, place: Place, choice: Choice, face: Face | None,
+               table: given_landmarks.Table | None = None):
+    self._tree, self._place, self._choice, self._table = tree, place, choice, table
     self._options = {'size': choice.size, 'crop': not place.frames.aligned,
                      'face': face}
     self._held = functools.cache(self._numbered)
@@ -120,11 +126,12 @@ class Maker:
       numbers = sample(row.onset, row.apex, row.offset, frames=self._choice.frames)
       files = pictures.pick(held, numbers, folder)
       evidence, exact = pictures.traces(files)
+      options, marks = self._facing(row, dict(zip(numbers, files)))
     except Unreadable as error:
       return LeftOut(row.clip, str(error))
     make = functools.partial(pictures.pixels, tuple(file.path for file in files),
-                             **self._options)
-    return self._made(row, label, numbers, evidence, exact, make,
+                             **options)
+    return self._made(row, label, numbers, [*evidence, *marks], exact, make,
                       'given' if apexes.GIVEN in row.notes else 'sheet')
 
   def _to_be_spotted(self, row: Row, label: int, folder, held) -> Item:
@@ -132,14 +139,26 @@ class Maker:
     span = [(number, file) for number, file in held.items()
             if row.onset <= number <= row.offset]
     evidence, exact = pictures.traces(tuple(file for _, file in span))
+    options, marks = self._facing(row, dict(span))
     make = functools.partial(
         pictures.spotted, tuple((number, file.path) for number, file in span),
-        frames=self._choice.frames, **self._options)
-    return self._made(row, label, (), evidence, [exact, self._choice.frames], make, '')
+        frames=self._choice.frames, **options)
+    return self._made(row, label, (), [*evidence, *marks], [exact, self._choice.frames],
+                      make, '')
+
+  def _facing(self, row: Row, files) -> tuple[dict, list[str]]:
+    """The options of a clip's pictures, and what its digest must hold of them."""
+    if self._table is None:
+      return self._options, []
+    points = self._table.of(row, files)
+    mark = hashlib.sha256(b''.join(points[number].tobytes() for number in files))
+    return ({**self._options, 'face': Given(
+        {files[number].path: points[number] for number in files})}, [mark.hexdigest()])
 
   def _made(self, row, label, numbers, evidence, exact, make, source) -> Item:
-    key = fingerprint([exact, numbers, {**self._options, 'face': bool(
-        self._options['face'])}])
+    # With a table the landmarks themselves are in the evidence.
+    key = fingerprint([exact, numbers, evidence, {**self._options, 'face': bool(
+        self._options['face'] or self._table)}])
     return Item(row, label, numbers, tuple(evidence), key, make, source)
 
   def _folder(self, row: Row) -> tuple[pathlib.Path, str]:
