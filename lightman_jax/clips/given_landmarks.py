@@ -1,7 +1,7 @@
 """Landmarks that a user's own table gives, in place of those of the face model.
 
 One row a frame: `clip`, `frame` (the number in its file name) and the 68 points of
-iBUG's scheme as `x_0`, ..., `x_67`, `y_0`, ..., `y_67`, in pixels of the picture on disk:
+iBUG's scheme as `x_0` to `x_67` and `y_0` to `y_67`, in pixels of the picture on disk:
 what OpenFace writes, with a column for the clip.
 """
 
