@@ -113,10 +113,11 @@ class _Hand(threading.Thread):
   def stop(self):
     """Ends the process, whatever it is doing; nothing half written stays visible."""
     self._stopped = True
-    if self._process is not None:
-      self._process.kill()
-      self._process.wait()
-      for pipe in (self._process.stdin, self._process.stdout):
+    process = self._process           # the thread itself may just be letting go of it
+    if process is not None:
+      process.kill()
+      process.wait()
+      for pipe in (process.stdin, process.stdout):
         with contextlib.suppress(OSError):
           pipe.close()
 
@@ -125,14 +126,14 @@ class _Hand(threading.Thread):
       content = pickle.dumps(job)
     except (pickle.PicklingError, AttributeError, TypeError):
       return make(job)                # a function that only this process knows
-    if self._process is None:
-      self._process = _process()
+    process = self._process = self._process or _process()
     try:
-      pickle.dump(content, self._process.stdin)
-      self._process.stdin.flush()
-      answer = pickle.load(self._process.stdout)
-    except (EOFError, OSError, pickle.UnpicklingError):
-      code, self._process = self._process.wait(), None
+      pickle.dump(content, process.stdin)
+      process.stdin.flush()
+      answer = pickle.load(process.stdout)
+    except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+      # ValueError: `stop` closed the pipe.
+      code, self._process = process.wait(), None
       if -code in (signal.SIGKILL, signal.SIGTERM) and not self._stopped:
         raise InputError(
             f'the process that was making the clip {job.item.row.clip!r} was killed; '
