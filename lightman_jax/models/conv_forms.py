@@ -89,7 +89,7 @@ def _conv_patches(x, kernel, pad):
 
 def _corr_patches(x, g, pad):
   b, c, d = len(x), x.shape[-1], g.shape[-1]
-  window = window_of(x, g, pad)
+  window = remaining(x.shape[2:-1], g.shape[2:-1], pad)
   rows = patches(x, window, pad)
   kernel = jnp.einsum('bpk,bpd->bkd', rows.reshape(b, -1, rows.shape[-1]),
                       g.reshape(b, -1, d))
@@ -106,7 +106,7 @@ def _corr_wide_of_one(x, g, pad):
   In blocks of clips: what is shifted is used at once, before the cache loses it.
   """
   n, c, d = len(x), x.shape[-1], g.shape[-1]
-  *others, last = window_of(x[None], g[None], pad)
+  *others, last = remaining(x.shape[1:-1], g.shape[1:-1], pad)
   still = ((0, 0),) * len(others)
   flipped = tuple((w - 1 - low, w - 1 - high) for w, (low, high) in zip(others, pad))
 
@@ -134,10 +134,9 @@ def _divisor(n: int, most: int) -> int:
   return max(m for m in range(1, max(1, min(n, most)) + 1) if n % m == 0)
 
 
-def window_of(x, g, pad) -> list[int]:
-  """The window that takes pictures x to the size of g."""
-  return [size + low + high - out + 1 for size, (low, high), out in
-          zip(x.shape[2:-1], pad, g.shape[2:-1])]
+def remaining(space: Sequence[int], taken: Sequence[int], pad) -> list[int]:
+  """Sizes of an output from those of a window, or of a window from an output's."""
+  return [size + low + high - t + 1 for size, t, (low, high) in zip(space, taken, pad)]
 
 
 def patches(x: Float[Array, 'b n *space c'], window: Sequence[int], pad

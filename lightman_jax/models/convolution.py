@@ -62,28 +62,20 @@ def convolve(x: Float[Array, 'n *space c'], kernel: Float[Array, '*window c d'],
 def _unstrided(x, kernel, strides, pad):
   """The same convolution with stride 1, over blocks of pixels as channels.
 
-  A stride would need dilated convolutions as its derivatives. A 1 x 1 kernel just
-  leaves pixels out.
+  A stride would need dilated convolutions as its derivatives. Of a block that is wider
+  than the window only the pixels that it sees are kept.
   """
   x = _padded(x, pad)
   window, (c, d) = kernel.shape[:-2], kernel.shape[-2:]
   out = [(size - w) // s + 1 for size, w, s in zip(x.shape[1:-1], window, strides)]
-  if all(w <= s for w, s in zip(window, strides)):
-    # No two outputs share a pixel, and the pixels between are not looked at.
-    blocks, reach = list(window), [1] * len(window)
-    x = x[(slice(None), *(slice(0, o * s) for o, s in zip(out, strides)))]
-    x = _padded(x, [(0, o * s - size) for o, s, size in
-                    zip(out, strides, x.shape[1:-1])])
-    x = _to_channels(x, strides, keep=blocks)
-  else:
-    blocks = list(strides)
-    reach = [-(-w // s) for w, s in zip(window, strides)]
-    # Positive padding fills the last block, negative drops what no output sees.
-    x = _padded(x, [(0, (o + r - 1) * s - size) for o, r, s, size in
-                    zip(out, reach, strides, x.shape[1:-1])])
-    kernel = jnp.pad(kernel, [(0, r * s - w) for r, s, w in
-                              zip(reach, strides, window)] + [(0, 0)] * 2)
-    x = _to_channels(x, strides, keep=blocks)
+  blocks = [min(w, s) for w, s in zip(window, strides)]
+  reach = [-(-w // s) for w, s in zip(window, strides)]
+  # Positive padding fills the last block, negative drops what no output sees.
+  x = _padded(x, [(0, (o + r - 1) * s - size) for o, r, s, size in
+                  zip(out, reach, strides, x.shape[1:-1])])
+  x = _to_channels(x, strides, keep=blocks)
+  kernel = jnp.pad(kernel, [(0, r * b - w) for r, b, w in
+                            zip(reach, blocks, window)] + [(0, 0)] * 2)
   split = [size for pair in zip(reach, blocks) for size in pair]
   axes = [*range(0, 2 * len(reach), 2), *range(1, 2 * len(reach), 2)]
   kernel = kernel.reshape(*split, c, d).transpose(
@@ -130,15 +122,13 @@ def _by_pictures(g, kernel, pad, form):
 
 def _conv_aval(x, kernel, *, pad, form):
   del form
-  space = [size + low + high - w + 1 for size, (low, high), w in
-           zip(x.shape[2:-1], pad, kernel.shape[1:-2])]
+  space = conv_forms.remaining(x.shape[2:-1], kernel.shape[1:-2], pad)
   return x.update(shape=(*x.shape[:2], *space, kernel.shape[-1]))
 
 
 def _corr_aval(x, g, *, pad, form):
   del form
-  window = [size + low + high - out + 1 for size, (low, high), out in
-            zip(x.shape[2:-1], pad, g.shape[2:-1])]
+  window = conv_forms.remaining(x.shape[2:-1], g.shape[2:-1], pad)
   return x.update(shape=(x.shape[0], *window, x.shape[-1], g.shape[-1]))
 
 
@@ -174,36 +164,26 @@ def _out_of(x, axis, size):
   return jnp.moveaxis(x, axis, 0)
 
 
-def _batch(prim, places, operands, axes, params):
-  """`places`: for a batch of both, the first alone, the second alone: where the
-  operands take it in, and where the result gives it back."""
+def _batch(prim, x_alone, operands, axes, **params):
+  """A batch of both is more tasks; of the second operand alone, more features.
+
+  `x_alone` tells the axis into which a batch of the first operand alone goes, and that
+  of the result from which it comes back.
+  """
   size = next(x.shape[a] for x, a in zip(operands, axes) if a is not None)
-  operands = [x if a is None else jnp.moveaxis(x, a, 0)
+  rank = operands[0].ndim - (axes[0] is not None)
+  into, out = ((0, 0) if None not in axes else
+               (axis % rank for axis in x_alone) if axes[1] is None else
+               (rank - 1, rank - 1))
+  operands = [x if a is None else _into(jnp.moveaxis(x, a, 0), into)
               for x, a in zip(operands, axes)]
-  which = 0 if None not in axes else 1 if axes[1] is None else 2
-  into, out = places[which]
-  operands = [x if a is None else _into(x, into) for x, a in zip(operands, axes)]
   return _out_of(prim.bind(*operands, **params), out, size), 0
 
 
-def _batch_conv(operands, axes, *, pad, form):
-  last = operands[0].ndim - (axes[0] is not None) - 1
-  # Pictures alone: more pictures. Kernels alone: more features.
-  return _batch(conv_p, ((0, 0), (1, 1), (last, last)), operands, axes,
-                dict(pad=pad, form=form))
-
-
-def _batch_corr(operands, axes, *, pad, form):
-  last = operands[0].ndim - (axes[0] is not None) - 1
-  # One of the two alone: more channels of it.
-  return _batch(corr_p, ((0, 0), (last, last - 1), (last, last)), operands, axes,
-                dict(pad=pad, form=form))
-
-
-def _register(prim, aval, by_first, by_second, batch, form_of):
+def _register(prim, aval, by_first, by_second, form_of, *, x_alone):
   prim.def_abstract_eval(aval)
   ad.defbilinear(prim, by_first, by_second)
-  batching.primitive_batchers[prim] = batch
+  batching.primitive_batchers[prim] = functools.partial(_batch, prim, x_alone)
   # What a platform is best at is known when a program is made for it.
   for platform in conv_forms.PLATFORMS:
     mlir.register_lowering(
@@ -214,6 +194,7 @@ def _register(prim, aval, by_first, by_second, batch, form_of):
   prim.def_impl(lambda *operands, **params: alone(*operands, **params))
 
 
-_register(conv_p, _conv_aval, _conv_by_x, _conv_by_kernel, _batch_conv,
-          conv_forms.conv)
-_register(corr_p, _corr_aval, _corr_by_x, _corr_by_g, _batch_corr, conv_forms.corr)
+# Pictures alone are more pictures to convolve, and more channels to correlate.
+_register(conv_p, _conv_aval, _conv_by_x, _conv_by_kernel, conv_forms.conv,
+          x_alone=(1, 1))
+_register(corr_p, _corr_aval, _corr_by_x, _corr_by_g, conv_forms.corr, x_alone=(-1, -2))

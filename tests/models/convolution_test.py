@@ -10,6 +10,7 @@ import pytest
 
 from lightman_jax.models import conv_forms
 from lightman_jax.models.convolution import convolve
+from lightman_jax.settings import CHOICES
 
 
 def reference(x, kernel, strides=None, padding='SAME'):
@@ -102,6 +103,10 @@ def test_blocks_of_clips_give_the_sum_over_all(monkeypatch):
   wide, patches = (conv_forms.corr(x, g, pad=pad, form=form, platform='cpu')
                    for form in ('lax', 'patches'))
   np.testing.assert_allclose(wide, patches, atol=1e-3)
+
+
+def test_a_configuration_may_name_every_form():
+  assert CHOICES['model.conv'] == ('auto', *conv_forms.FORMS)
 
 
 @pytest.mark.parametrize('wrong', [dict(form='fft'), dict(padding='sam')])
