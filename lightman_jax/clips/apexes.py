@@ -5,6 +5,7 @@ import pathlib
 from lightman_jax.annotations import cells
 from lightman_jax.annotations.frame_numbers import disorder, whole
 from lightman_jax.annotations.rows import LeftOut, Row
+from lightman_jax.clips import user_tables
 from lightman_jax.errors import InputError
 
 GIVEN = 'the apex is that of a table of the user'
@@ -32,15 +33,13 @@ def given(
   """
   if setting in WORDS:
     return rows, ()
-  path = pathlib.Path(setting).expanduser()
-  if not path.is_file():
-    raise InputError(f'{path} is not there; data.apex must be {", ".join(WORDS)} or a '
-                     'table with the columns clip, apex.')
-  held = _read(path)
+  path = user_tables.find(setting, f'data.apex must be {", ".join(WORDS)} or a table '
+                          'with the columns clip, apex')
+  held = user_tables.by_clip(_read(path), rows)
   filled, left_out = [], []
   for row in rows:
     if row.apex is None:
-      apex = held.get(row.clip, held.get(row.filename))
+      apex = held.get(row.clip)
       wrong = (f'neither the sheet nor {path.name} gives an apex' if apex is None
                else disorder(row.onset, apex, row.offset))
       if wrong:

@@ -7,7 +7,6 @@ what OpenFace writes, with a column for the clip.
 
 from collections.abc import Mapping
 import math
-import pathlib
 from typing import NamedTuple
 
 from jaxtyping import Float32
@@ -16,6 +15,7 @@ import numpy as np
 from lightman_jax.annotations import cells
 from lightman_jax.annotations.frame_numbers import whole
 from lightman_jax.annotations.rows import Row
+from lightman_jax.clips import user_tables
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
 
@@ -30,29 +30,27 @@ class Table(NamedTuple):
   clips: Mapping[str, Mapping[int, Points]]
 
   def of(self, row: Row, numbers) -> dict[int, Points]:
-    """The points of a row's frames; a clip goes by its id or by its file name.
+    """The points of a row's frames.
 
     Raises:
       Unreadable: the table lacks one of them.
     """
-    held = self.clips.get(row.clip, self.clips.get(row.filename, {}))
+    held = self.clips.get(row.clip, {})
     missing = [number for number in numbers if number not in held]
     if missing:
       raise Unreadable(f'{self.name} gives no landmarks of its frame {missing[0]}')
     return {number: held[number] for number in numbers}
 
 
-def read(setting: str) -> Table:
-  """Reads the table that `data.landmarks` names.
+def read(setting: str, rows: tuple[Row, ...]) -> Table:
+  """Reads the table that `data.landmarks` names, for the clips of these rows.
 
   Raises:
     InputError: it is not there, lacks a column, or a cell is no number; names the row.
   """
-  path = pathlib.Path(setting).expanduser()
-  if not path.is_file():
-    raise InputError(f'{path} is not there; data.landmarks must be auto, model, none, '
-                     'a folder with the model, or a table with the columns clip, '
-                     'frame, x_0 to x_67, y_0 to y_67.')
+  path = user_tables.find(
+      setting, 'data.landmarks must be auto, model, none, a folder with the model, or '
+      'a table with the columns clip, frame, x_0 to x_67, y_0 to y_67')
   columns = {name: (name,) for name in ('clip', 'frame', *_POINTS)}
   clips: dict[str, dict[int, Points]] = {}
   for record in cells.find_table(cells.read_cells(path), columns, where=path.name):
@@ -65,7 +63,7 @@ def read(setting: str) -> Table:
       raise InputError(f'{where}: frame {number} of {clip} stands twice; keep one.')
     flat = [_number(record.cells[name], f'{where}: {name}') for name in _POINTS]
     clips[clip][number] = np.array(flat, np.float32).reshape(2, 68).T
-  return Table(path.name, clips)
+  return Table(path.name, user_tables.by_clip(clips, rows))
 
 
 def _number(text: str, where: str) -> float:

@@ -40,10 +40,10 @@ def plan(choice: Choice) -> Plan:
     InputError: files are missing, or the sheet cannot be read.
   """
   facts, place = TABLES[choice.name], locate(choice)
-  table = (given_landmarks.read(choice.landmarks) if is_table(choice.landmarks)
-           else None)
-  face = None if table else find_face_model(choice.landmarks)
   tree, listing = listed(place, facts, choice)
+  table = (given_landmarks.read(choice.landmarks, listing.rows)
+           if is_table(choice.landmarks) else None)
+  face = None if table else find_face_model(choice.landmarks)
   rows, unknown = apexes.given(listing.rows, choice.apex)
   class_set = class_set_of(choice)
   kept, not_in_set = _labelled(rows, class_set)

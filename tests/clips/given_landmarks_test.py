@@ -68,6 +68,6 @@ def test_they_are_stored_in_pixels_of_the_frame(tmp_path, edition):
 def test_what_is_no_table_of_landmarks(tmp_path, change, word):
   rows = [row('c', 5, landmarks.mean_face())]
   with pytest.raises(InputError, match=word):
-    given_landmarks.read(write(tmp_path / 'points.csv', change(rows)))
+    given_landmarks.read(write(tmp_path / 'points.csv', change(rows)), ())
   with pytest.raises(InputError, match='is not there'):
-    given_landmarks.read(str(tmp_path / 'none.csv'))
+    given_landmarks.read(str(tmp_path / 'none.csv'), ())
