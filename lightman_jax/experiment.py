@@ -133,6 +133,7 @@ def make_predictions(config, material: Material, recipe: Recipe):
 
   def predict(params, data: FoldData, fold: Fold) -> Held:
     index = np.flatnonzero(fold.test)
-    ask = lambda how: how(params, data.key, data.clips, index, most=most).tolist()
+    x = np.asarray(material.pool.x)[index]
+    ask = lambda how: how(params, data.key, data.clips, x, most=most).tolist()
     return Held(index.tolist(), ask(adapted), ask(plain) if plain else None)
   return predict

@@ -4,7 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 import numpy as np
 
 from lightman_jax import keys
@@ -24,12 +24,12 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
       adapted to them are averaged. One is enough where nothing is adapted.
 
   Returns:
-    A function (params, fold key, clips, indices (n,)) -> logits (n, K).
+    A function (params, fold key, clips, held-out x (n, *clip)) -> logits (n, K).
   """
   @jax.jit
   def predict(params: Params, fold_key: Key[Array, ''], clips: Clips,
-              index: Int[Array, 'n']) -> Float[Array, 'n K']:
-    x = clips.x[index] / clips.scale[0]
+              x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
+    x = x / clips.scale[0]
 
     def one(number):
       support = sample_support(
@@ -46,17 +46,17 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
 def make_plain_predict(learner: Learner):
   """The same model not adapted; only for learners that adapt parameters."""
   @jax.jit
-  def predict(params, fold_key, clips, index):
+  def predict(params, fold_key, clips, x):
     del fold_key
-    return learner.predict(params, clips.x[index] / clips.scale[0])
+    return learner.predict(params, x / clips.scale[0])
   return functools.partial(_in_order, predict)
 
 
-def _in_order(predict, params, fold_key, clips: Clips, index: Int[np.ndarray, 'n'], *,
-              most: int) -> Float[np.ndarray, 'n K']:
+def _in_order(predict, params, fold_key, clips: Clips, x: Float[np.ndarray, 'n *clip'],
+              *, most: int) -> Float[np.ndarray, 'n K']:
   """Padded to `most` clips, so that folds of all sizes share one program.
 
-  The padding repeats a held-out clip: a prediction depends on its own clip alone.
+  The padding repeats held-out clips: a prediction depends on its own clip alone.
   """
-  padded = np.resize(index, most)
-  return np.asarray(predict(params, fold_key, clips, padded))[:len(index)]
+  padded = np.resize(x, (most, *x.shape[1:]))
+  return np.asarray(predict(params, fold_key, clips, padded))[:len(x)]

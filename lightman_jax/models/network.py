@@ -18,26 +18,26 @@ Params = PyTree[Float[Array, '...']]
 
 
 class ClipEncoder(nn.Module):
-  """A 2D encoder shared by all frames, then a 3D module over their feature maps.
-
-  The embedding is the flattened map: pooling it over the face loses position.
-  """
+  """A 2D encoder shared by all frames, then a 3D module over their feature maps."""
   frame: nn.Module
   temporal: nn.Module
 
-  def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n d']:
+  def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n _h _w d']:
     n, t = x.shape[:2]
     maps = self.frame(x.reshape(n * t, *x.shape[2:]))
-    maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
-    return maps.reshape(n, -1)
+    return self.temporal(maps.reshape(n, t, *maps.shape[1:]))
 
 
 class Network(NamedTuple):
   """Functions over params = {'encoder': ..., 'head': ...}."""
-  init: Callable[[Key[Array, ''], tuple[int, ...]], Params]   # key, (t, h, w, c)
-  embed: Callable[[Params, Array], Float[Array, 'n d']]       # params, (n, t, h, w, c)
-  classify: Callable[[Params, Array], Float[Array, 'n K']]    # params, (n, d)
+  init: Callable[[Key[Array, ''], tuple[int, ...]], Params]    # key, (*clip)
+  maps: Callable[[Params, Array], Float[Array, 'n *place d']]  # params, (n, *clip)
+  classify: Callable[[Params, Array], Float[Array, 'n K']]     # params, embeddings
   classes: int
+
+  def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
+    """The flattened map: pooling it over the face would lose position."""
+    return self.maps(params, x).reshape(len(x), -1)
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
     """Of clips; the softmax of a row is a clip's probabilities."""
@@ -45,7 +45,7 @@ class Network(NamedTuple):
 
 
 def make_network(encoder: nn.Module, *, classes: int) -> Network:
-  """`encoder` maps (n, *clip) to (n, d), whatever the rank of a clip."""
+  """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both."""
   # Uniform, not normal: the draws of a normal take seconds to compile.
   head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
 
@@ -53,12 +53,12 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
     key_encoder, key_head = jax.random.split(key)
     x = jnp.zeros((1, *shape))
     params = {'encoder': encoder.init(key_encoder, x)['params']}
-    params['head'] = head.init(key_head, embed(params, x))['params']
+    params['head'] = head.init(key_head, maps(params, x).reshape(1, -1))['params']
     return params
 
-  embed = lambda params, x: encoder.apply({'params': params['encoder']}, x)
+  maps = lambda params, x: encoder.apply({'params': params['encoder']}, x)
   classify = lambda params, z: head.apply({'params': params['head']}, z)
-  return Network(init, embed, classify, classes)
+  return Network(init, maps, classify, classes)
 
 
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,

@@ -53,24 +53,25 @@ def test_the_mean_over_supports(maml, clips):
     fast, _ = learner.adapt(params, support, KEY)
     return learner.predict(fast, on_device.x[index] / on_device.scale[0])
   drawn = np.stack([one(number) for number in range(DRAWS)])
-  got = ask(params, KEY, clips, index, most=8)
+  x = clips.x[index]
+  got = ask(params, KEY, clips, x, most=8)
   assert got.shape == (6, 3)
   np.testing.assert_allclose(got, drawn.mean(0), atol=1e-5)
   assert drawn.std(0).max() > 1e-3, 'each support is another'
   np.testing.assert_allclose(
-      plain(params, KEY, clips, index, most=8),
-      learner.predict(params, jnp.asarray(clips.x[index] / clips.scale[0])), atol=1e-5)
-  assert np.abs(got - plain(params, KEY, clips, index, most=8)).max() > 1e-3
+      plain(params, KEY, clips, x, most=8),
+      learner.predict(params, jnp.asarray(x / clips.scale[0])), atol=1e-5)
+  assert np.abs(got - plain(params, KEY, clips, x, most=8)).max() > 1e-3
 
 
 def test_padding_and_company_do_not_matter(maml, clips):
   _, params, ask, plain = maml
   fold, clips = clips
-  index = np.flatnonzero(fold.test)
+  x = clips.x[np.flatnonzero(fold.test)]
   for how in (ask, plain):
-    whole = how(params, KEY, clips, index, most=8)
+    whole = how(params, KEY, clips, x, most=8)
     for some in ([0], [3, 1], [5, 4, 3, 2, 1, 0]):
-      np.testing.assert_allclose(how(params, KEY, clips, index[some], most=8),
+      np.testing.assert_allclose(how(params, KEY, clips, x[some], most=8),
                                  whole[some], atol=1e-6)
 
 
@@ -82,16 +83,17 @@ def test_only_training_clips_are_adapted_to(maml, clips):
   x = clips.x.copy()
   x[~fold.train] = np.nan
   x[index[2]] = clips.x[index[2]]
-  got = ask(params, KEY, clips._replace(x=x), index, most=8)
-  np.testing.assert_array_equal(got[2], ask(params, KEY, clips, index, most=8)[2])
+  got = ask(params, KEY, clips._replace(x=x), x[index], most=8)
+  np.testing.assert_array_equal(
+      got[2], ask(params, KEY, clips, clips.x[index], most=8)[2])
   assert np.isnan(np.delete(got, 2, 0)).all()
 
 
 def test_another_folds_supports_are_others(maml, clips):
   _, params, ask, _ = maml
   fold, clips = clips
-  index = np.flatnonzero(fold.test)
-  first, again, other = (ask(params, keys.fold_key(0, name), clips, index, most=8)
+  x = clips.x[np.flatnonzero(fold.test)]
+  first, again, other = (ask(params, keys.fold_key(0, name), clips, x, most=8)
                          for name in ('s1', 's1', 's2'))
   np.testing.assert_array_equal(first, again)
   assert np.abs(first - other).max() > 1e-4
