@@ -50,6 +50,7 @@ def base() -> config_dict.ConfigDict:
           bandwidth=0.),          # of its kernels; 0: from the mean distance
       training=dict(steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
                     weight_decay=1e-2, clip_norm=1.,
+                    wrong_labels=0.,    # share of a fold's training micro clips
                     devices=0,          # 0: all
                     split='auto',       # what devices share: folds or tasks
                     folds_at_once=0,    # of a device; 0: one on a CPU, else 8

@@ -13,6 +13,7 @@ from lightman_jax.clips import people
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
 from lightman_jax.episodes.folds import Fold, leave_one_subject_out
+from lightman_jax.episodes.mislabel import mislabel
 from lightman_jax.episodes.splits import plan_splits
 from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.meta.learners import make_learner
@@ -36,6 +37,7 @@ class Material(NamedTuple):
   folds: tuple[Fold, ...]
   splits: tuple[np.ndarray, ...]    # (P, S) of each fold
   sha256: str                       # over the data set and the macro source
+  labels: tuple[np.ndarray, ...]    # (N,) as each fold believes them
 
 
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
@@ -69,8 +71,17 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       source=config['macro']['source'] if uses_macro(config) else 'none')
   folds = leave_one_subject_out(pool)
   both = [clips.info['sha256'], other.info['sha256'] if other else '']
-  return Material(clips, pool, folds, _plan(config, pool, folds, say),
-                  hashlib.sha256(' '.join(both).encode()).hexdigest())
+  labels = tuple(believed(config, pool, fold) for fold in folds)
+  return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
+                  hashlib.sha256(' '.join(both).encode()).hexdigest(), labels)
+
+
+def believed(config: Mapping[str, Any], pool: Pool, fold: Fold) -> np.ndarray:
+  """A fold's labels: some of its training micro clips have wrong ones, where asked."""
+  return mislabel(
+      pool.label, fold.train & ~pool.macro, share=config['training']['wrong_labels'],
+      classes=len(pool.classes),
+      rng=keys.generator(config['seed'], 'wrong labels', fold.held_out))
 
 
 def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
@@ -112,22 +123,24 @@ def fold_data(config: Mapping[str, Any], material: Material, number: int) -> Fol
   pool, fold = material.pool, material.folds[number]
   return FoldData(
       fold.held_out, keys.fold_key(config['seed'], fold.held_out),
-      Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
-            channel_scale(pool, fold.train)),
+      Clips(pool.x, material.labels[number], pool.subject, pool.macro, pool.foreign,
+            fold.train, channel_scale(pool, fold.train)),
       material.splits[number])
 
 
-def _plan(config, pool: Pool, folds: tuple[Fold, ...], say: Callable[[str], None]):
+def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
+         labels: tuple[np.ndarray, ...], say: Callable[[str], None]
+         ) -> tuple[np.ndarray, ...]:
   """Splits of every fold; says what is drawn more than once, and what is absent."""
   sizes = make_sizes(config, pool)
   if uses_macro(config) and not sizes.macros:
     say('there are no macro-expressions to align with: without the auxiliary term '
         'this is MAML')
   planned = []
-  for fold in folds:
+  for fold, label in zip(folds, labels):
     number = int.from_bytes(hashlib.sha256(fold.held_out.encode()).digest()[:8], 'big')
     planned.append(plan_splits(
-        pool, fold, shots=sizes.shots, queries=sizes.queries,
+        pool._replace(label=label), fold, shots=sizes.shots, queries=sizes.queries,
         own_macro=sizes.macros > 0 and bool((pool.macro & ~pool.foreign).any()),
         rng=np.random.default_rng([config['seed'], number])))
   short = [plan.short for plan in planned]

@@ -53,10 +53,12 @@ def _references(config, material: Material, order: np.ndarray) -> dict[str, np.n
   train = np.stack([fold.train & ~pool.macro for fold in folds])
   test = np.stack([fold.test for fold in folds])
   scale = np.stack([channel_scale(pool, fold.train)[0] for fold in folds])
-  linear = references.ridge(pool.x, pool.label, train, test, classes=len(pool.classes),
+  # What the method was told is what they are told, wrong labels, too.
+  label = np.stack(material.labels)
+  linear = references.ridge(pool.x, label, train, test, classes=len(pool.classes),
                             scale=scale,
                             relative_penalty=config['evaluation']['ridge_penalty'])
-  most = references.constant(pool.label, train, test, classes=len(pool.classes))
+  most = references.constant(label, train, test, classes=len(pool.classes))
   return {'ridge': linear.prediction[order], 'constant': most.prediction[order]}
 
 

@@ -9,6 +9,7 @@ import hashlib
 
 import jax
 from jaxtyping import Array, Int, Key
+import numpy as np
 
 
 class Purpose(enum.IntEnum):
@@ -31,3 +32,9 @@ def key_for(key: Key[Array, ''], purpose: Purpose,
             step: int | Int[Array, ''] = 0) -> Key[Array, '']:
   """The key of a fold (from `fold_key`) for one purpose at one step."""
   return jax.random.fold_in(jax.random.fold_in(key, int(purpose)), step)
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+  """Draws on the host that are a function of the seed, a purpose, and for whom."""
+  digest = hashlib.sha256('\0'.join(names).encode()).digest()
+  return np.random.default_rng([seed, int.from_bytes(digest[:8], 'big')])

@@ -50,6 +50,7 @@ RANGES = {
     'training.outer_rate': (0., 100.),
     'training.weight_decay': (0., 1.),
     'training.clip_norm': (1e-9, 1e9),
+    'training.wrong_labels': (0., .5),
     'training.devices': (0, 10**6),
     'training.folds_at_once': (0, 10**6),
     'training.tasks_at_once': (0, 10**6),

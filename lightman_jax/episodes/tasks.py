@@ -27,7 +27,10 @@ class Task(NamedTuple):
 
 
 class Clips(NamedTuple):
-  """The arrays of a pool that a task is drawn from; the last two are one fold's."""
+  """The arrays of a pool that a task is drawn from.
+
+  `train`, `scale`, and `label` where labels are wrong on purpose, are one fold's own.
+  """
   x: Float[Array, 'N *clip']
   label: Int[Array, 'N']
   subject: Int[Array, 'N']

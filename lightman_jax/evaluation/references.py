@@ -26,20 +26,22 @@ class Answers(NamedTuple):
   prediction: Int[np.ndarray, 'N']     # -1 where a clip is never held out
 
 
-def constant(label: Int[np.ndarray, 'N'], train: Bool[np.ndarray, 'F N'],
+def constant(label: Int[np.ndarray, '*folds N'], train: Bool[np.ndarray, 'F N'],
              test: Bool[np.ndarray, 'F N'], *, classes: int) -> Answers:
   """The most frequent class of each fold's training clips (the lowest of a tie).
 
-  Scores are the class frequencies among the training clips.
+  Scores are the class frequencies among the training clips. Labels may be a fold's
+  own: a row a fold.
   """
+  label = np.broadcast_to(label, train.shape)
   _check(label, train, test, classes)
-  scores = np.full((len(label), classes), np.nan)
-  for fit, held_out in zip(train, test):
-    scores[held_out] = np.bincount(label[fit], minlength=classes) / fit.sum()
+  scores = np.full((train.shape[1], classes), np.nan)
+  for own, fit, held_out in zip(label, train, test):
+    scores[held_out] = np.bincount(own[fit], minlength=classes) / fit.sum()
   return _answers(scores, test)
 
 
-def ridge(x: Float[np.ndarray, 'N *clip'], label: Int[np.ndarray, 'N'],
+def ridge(x: Float[np.ndarray, 'N *clip'], label: Int[np.ndarray, '*folds N'],
           train: Bool[np.ndarray, 'F N'], test: Bool[np.ndarray, 'F N'], *,
           classes: int, scale: Float[np.ndarray, 'F c'] | None = None,
           relative_penalty: float = RELATIVE_PENALTY) -> Answers:
@@ -51,7 +53,7 @@ def ridge(x: Float[np.ndarray, 'N *clip'], label: Int[np.ndarray, 'N'],
 
   Args:
     x: inputs, channels on the last axis; flattened here.
-    label: 0 ... classes - 1 wherever a mask holds.
+    label: 0 ... classes - 1 wherever a mask holds; those of all folds, or a row a fold.
     train: micro clips to fit on, a row a fold.
     test: micro clips to predict, every clip in one fold at most.
     scale: what each fold divides each channel by, from its training clips alone, such
@@ -65,10 +67,11 @@ def ridge(x: Float[np.ndarray, 'N *clip'], label: Int[np.ndarray, 'N'],
   Raises:
     InputError: NaN or infinity in a training clip.
   """
+  label = np.broadcast_to(label, train.shape)
   _check(label, train, test, classes)
   grams = _grams(x, 1 if scale is None else x.shape[-1])
   scale = np.ones((len(train), 1)) if scale is None else scale.astype(np.float64)
-  scores = np.full((len(label), classes), np.nan)
+  scores = np.full((len(x), classes), np.nan)
   for number, (fit, held_out) in enumerate(zip(train, test)):
     gram = np.tensordot(scale[number] ** -2, grams, axes=1)
     bad = np.flatnonzero(fit & ~np.isfinite(np.diagonal(gram)))
@@ -76,7 +79,7 @@ def ridge(x: Float[np.ndarray, 'N *clip'], label: Int[np.ndarray, 'N'],
       raise InputError(f'the inputs of clip number {bad[0]} are not finite, and fold '
                        f'number {number} trains on it; look at that clip')
     scores[held_out] = _fold(gram[np.ix_(fit, fit)], gram[np.ix_(held_out, fit)],
-                             label[fit], classes, relative_penalty)
+                             label[number, fit], classes, relative_penalty)
   return _answers(scores, test)
 
 
@@ -133,6 +136,6 @@ def _check(label: np.ndarray, train: np.ndarray, test: np.ndarray,
     raise ValueError('a clip is held out by two folds')
   if np.any(test.any(1) & ~train.any(1)):
     raise ValueError('a fold has no training clips')
-  used = label[train.any(0)]
+  used = label[train]
   if np.any((used < 0) | (used >= classes)):
     raise ValueError(f'a training label lies outside 0 ... {classes - 1}')

@@ -103,6 +103,7 @@ def stack(folds: Sequence[FoldData], together: int) -> tuple[View, Clips]:
   most = max(len(fold.splits) for fold in folds)
   splits = [np.resize(fold.splits, (most, fold.splits.shape[1])) for fold in folds]
   view = View(jnp.stack([fold.key for fold in folds]),
+              np.stack([np.asarray(fold.clips.label) for fold in folds]),
               np.stack([np.asarray(fold.clips.train) for fold in folds]),
               np.stack([np.asarray(fold.clips.scale) for fold in folds]),
               np.stack(splits), np.array([len(fold.splits) for fold in folds]))

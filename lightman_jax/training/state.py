@@ -50,6 +50,7 @@ def init_state(fold_key: Key[Array, ''], recipe: Recipe, shape: tuple[int, ...]
 class View(NamedTuple):
   """What is one fold's own; of G folds, along a first axis."""
   key: Key[Array, '']
+  label: Int[Array, 'N']               # as the fold believes them
   train: Bool[Array, 'N']
   scale: Float[Array, '2 c']
   splits: Bool[Array, 'P S']
@@ -64,7 +65,7 @@ def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
   Args:
     states: along a first axis, G states.
     views: likewise, what each fold sees of the clips.
-    clips: of all folds; its `train` and `scale` are not looked at.
+    clips: of all folds; its `label`, `train` and `scale` are not looked at.
     recipe: of a step.
     length: steps.
     at_once: folds that make one batch; the batches follow each other.
@@ -75,7 +76,7 @@ def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
     state, view = both
     step = functools.partial(
         _meta_step, view=view, recipe=recipe, axis=axis, devices=devices,
-        clips=clips._replace(train=view.train, scale=view.scale))
+        clips=clips._replace(label=view.label, train=view.train, scale=view.scale))
     return jax.lax.scan(lambda state, _: step(state), state, length=length)
   return jax.lax.map(one_fold, (states, views),
                      batch_size=at_once if at_once > 1 else None)

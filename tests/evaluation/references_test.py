@@ -136,3 +136,19 @@ def test_masks_are_checked(fault):
     train[0] = False
   with pytest.raises(ValueError):
     references.constant(label, train, test, classes=3)
+
+
+def test_labels_of_a_folds_own():
+  """As if each fold had been alone with its labels."""
+  rng = np.random.default_rng(0)
+  x, test = rng.standard_normal((12, 2, 3)), np.arange(12) // 4 == np.arange(3)[:, None]
+  own = rng.integers(0, 3, (3, 12))
+  own[:, [0, 4, 8]], own[:, [1, 5, 9]], own[:, [2, 6, 10]] = 0, 1, 2
+  linear = references.ridge(x, own, ~test, test, classes=3)
+  most = references.constant(own, ~test, test, classes=3)
+  for number in range(3):
+    one = slice(number, number + 1)
+    for got, alone in (
+        (linear, references.ridge(x, own[number], ~test[one], test[one], classes=3)),
+        (most, references.constant(own[number], ~test[one], test[one], classes=3))):
+      np.testing.assert_allclose(got.scores[test[number]], alone.scores[test[number]])

@@ -162,3 +162,14 @@ def test_chunks_are_equally_long(recipe, steps, every, length):
   made = make_trainer(recipe, steps=steps, every=every,
                       layout=lay_out(jax.devices()[:1], folds=1, tasks=2))
   assert made.length == length and steps % made.length == 0
+
+
+def test_labels_are_a_folds_own(trained, trainer, fold, tmp_path):
+  """In a group each fold keeps its own; other labels train another model."""
+  label = np.where(fold.clips.train, (fold.clips.label + 1) % 3, fold.clips.label)
+  other = fold._replace(clips=fold.clips._replace(label=label))
+  views, _ = stack([fold, other], 2)
+  np.testing.assert_array_equal(views.label, [fold.clips.label, label])
+  state = train(trainer, other, tmp_path)
+  assert not np.array_equal(state.params['head']['kernel'],
+                            trained[0].params['head']['kernel'])
