@@ -2,20 +2,26 @@
 
     python launch.py --config=configs/synthetic.py
     python launch.py --config=configs/synthetic.py:method=maml --config.seed=1
+    python launch.py --config=configs/synthetic.py --sweep=methods --seeds=3
 
 The same command goes on where an earlier one was stopped; a finished run says so.
 """
 
 import errno
+import json
+import os
 import pathlib
 import re
+import shlex
 import sys
 from typing import NoReturn
 
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from lightman_jax import processes
 from lightman_jax import settings
+from lightman_jax import sweep
 from lightman_jax.clips.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.report import run_folder
@@ -29,6 +35,16 @@ FRESH = flags.DEFINE_bool(
     'fresh', False, 'Delete what this program wrote in the folder, and begin anew')
 RESUME_ANYWAY = flags.DEFINE_bool(
     'resume_anyway', False, 'Go on although code, packages, data or devices changed')
+SWEEP = flags.DEFINE_string(
+    'sweep', None, 'A family of runs that the configuration file knows, such as '
+    'methods; each runs in a process of its own, in a folder of its own in the workdir')
+SEEDS = flags.DEFINE_integer(
+    'seeds', 1, 'How many seeds a variant of the sweep gets, from config.seed on',
+    lower_bound=1)
+PARALLEL = flags.DEFINE_integer(
+    'parallel', 1, 'How many runs of the sweep share the machine', lower_bound=1)
+OF_SWEEP = flags.DEFINE_bool(
+    'of_sweep', False, 'Ends when its standard input does; --sweep starts runs so')
 
 
 # What absl, ml_collections and Python say of a flag, and what is said here.
@@ -42,12 +58,16 @@ SENTENCES = {
 }
 
 
-def main(argv: list[str]) -> None:
+def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise InputError(f'{argv[1]!r} is no flag; did you mean --{argv[1].lstrip("-")}?')
   logging.set_verbosity(logging.WARNING)   # orbax tells of every file it writes
+  if OF_SWEEP.value:
+    processes.end_with_parent()
   config = CONFIG.value.to_dict()
   settings.check(config)
+  if SWEEP.value is not None:
+    return run_sweep(config)
   for data in filter(None, (config['data'], settings.macro_data(config))):
     check_present(data)
   words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
@@ -60,6 +80,32 @@ def main(argv: list[str]) -> None:
     found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
     table.show(found)
     print(f'{"this run was finished before: " if finished else ""}{folder.path}')
+  return 0
+
+
+def run_sweep(config: dict) -> int:
+  """Runs a family of the configuration file; returns the exit code."""
+  given = flags.FLAGS['config']
+  file = config_flags.get_config_filename(given)
+  family = sweep.family(file.partition(':')[0], SWEEP.value)
+  runs = sweep.plan(config, family, seeds=SEEDS.value)
+  data = [part for run in runs
+          for part in (run.config['data'], settings.macro_data(run.config)) if part]
+  for part in {json.dumps(part, sort_keys=True): part for part in data}.values():
+    check_present(part)
+  folder = pathlib.Path(WORKDIR.value or pathlib.Path(
+      'runs', run_folder.name_of(config, [SWEEP.value, config['data']['name']])))
+  overrides = config_flags.get_override_values(given)
+  command = [sys.executable, os.path.abspath(__file__), f'--config={file}',
+             '--of_sweep', f'--fresh={FRESH.value}',
+             f'--resume_anyway={RESUME_ANYWAY.value}',
+             *(f'--config.{name}={value}' for name, value in overrides.items())]
+  failed = sweep.carry_out(runs, folder, command=command, parallel=PARALLEL.value,
+                           again=FRESH.value)
+  print(f'{len(runs) - len(failed)} of {len(runs)} runs are finished in {folder}'
+        + (f'; these failed: {", ".join(failed)}' if failed else ''))
+  print(f'python -m lightman_jax report {shlex.quote(str(folder))}/*/')
+  return 1 if failed else 0
 
 
 def parse(argv: list[str]) -> list[str]:

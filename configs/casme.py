@@ -16,8 +16,9 @@ on these classes we hold no figure that was checked. Ours: none, for want of a c
 
 import functools
 
-from configs import common
+from configs import common, sweeps
 
+sweep = sweeps.sweep
 VARIANTS = {
     'eight': functools.partial(common.classes, class_set='casme_8')}
 

@@ -20,8 +20,9 @@ flow pictures of the three classes; on frames none, for want of a copy.
 
 import functools
 
-from configs import common
+from configs import common, sweeps
 
+sweep = sweeps.sweep
 VARIANTS = {
     'three': functools.partial(common.classes, class_set='casme2_3'),
     'objective': functools.partial(common.classes, class_set='objective_5',

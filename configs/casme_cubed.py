@@ -16,8 +16,9 @@ none, for want of a copy.
 
 import functools
 
-from configs import common
+from configs import common, sweeps
 
+sweep = sweeps.sweep
 VARIANTS = {
     'four': functools.partial(common.classes, class_set='casme_cubed_4'),
     'three': functools.partial(common.classes, class_set='casme_cubed_3')}

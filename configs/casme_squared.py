@@ -17,8 +17,9 @@ we hold no figure that was checked. Ours: none, for want of a copy.
 
 import functools
 
-from configs import common
+from configs import common, sweeps
 
+sweep = sweeps.sweep
 VARIANTS = {
     'four': functools.partial(common.classes, class_set='casme_squared_4')}
 

@@ -14,7 +14,9 @@ Published: figures are known to exist; we hold none that was checked. Ours: none
 want of a copy.
 """
 
-from configs import common
+from configs import common, sweeps
+
+sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):

@@ -7,11 +7,14 @@ of the field store them; `:clips` is for folders of frames and videos. The macro
 are flow pictures of synthetic faces, made and scaled in the same way.
 """
 
-from configs import common
+from configs import common, sweeps
+
+sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, clips (folders of frames or videos), method=, encoder=, macro=."""
+  """Variants: debug, clips (folders of frames or videos), quick (a minute a run on two
+  cores, where pictures are ready), method=, encoder=, macro=."""
   config = common.base()
   config.data.update(name='manifest', class_set='manifest', frames=1, size=28)
   config.inputs.update(kind='picture', holds='flow', size=28)
@@ -19,10 +22,16 @@ def get_config(arg: str | None = None):
   config.macro.data.update(frames=3, size=64)
   config.model.update(width=16, temporal_width=16, temporal_depth=1)
   config.training.update(steps=150, tasks=2)
-  return common.finish(config, arg, {'clips': _clips})
+  return common.finish(config, arg, {'clips': _clips, 'quick': _quick})
 
 
 def _clips(config) -> None:
   config.data.update(frames=9, size=64)
   config.inputs.update(kind='flow', size=64)
   config.macro.source = 'magnified'
+
+
+def _quick(config) -> None:
+  config.model.update(width=8, temporal_width=8)
+  config.training.update(steps=60, checkpoint_every=60)
+  config.evaluation.draws = 4

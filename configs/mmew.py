@@ -15,8 +15,9 @@ want of a copy.
 
 import functools
 
-from configs import common
+from configs import common, sweeps
 
+sweep = sweeps.sweep
 VARIANTS = {
     'seven': functools.partial(common.classes, class_set='mmew_7')}
 

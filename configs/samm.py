@@ -21,8 +21,9 @@ that was checked. Ours: none, for want of a copy.
 
 import functools
 
-from configs import common
+from configs import common, sweeps
 
+sweep = sweeps.sweep
 VARIANTS = {
     'three': functools.partial(common.classes, class_set='megc_3'),
     'objective': functools.partial(common.classes, class_set='objective_5')}

@@ -16,7 +16,9 @@ Of other methods by themselves on SMIC we hold no figure that was checked. Ours:
 for want of a copy.
 """
 
-from configs import common
+from configs import common, sweeps
+
+sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):

@@ -6,7 +6,9 @@ Eight people, 18 micro- and 9 macro-expressions each, three classes; leave one s
 out; optical flow from the onset to each later frame.
 """
 
-from configs import common
+from configs import common, sweeps
+
+sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):

@@ -15,13 +15,13 @@ from lightman_jax.errors import InputError
 NAME = 'lightman_jax.lock'   # also the mark by which a run folder is known
 
 
-def take(folder: str | os.PathLike) -> IO:
-  """Locks `folder`, which exists, until the returned file is closed.
+def take(folder: str | os.PathLike, name: str = NAME) -> IO:
+  """Locks `folder`, which exists, until the returned file, `name` in it, is closed.
 
   Raises:
     InputError: another process holds it, or the file system cannot lock.
   """
-  path = pathlib.Path(folder) / NAME
+  path = pathlib.Path(folder) / name
   file = open(path, 'a+', encoding='utf-8')
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,193 @@
+"""A family becomes runs, and each of them is started, told of, and ended."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from rich.console import Console
+
+from configs import synthetic
+from lightman_jax import processes, sweep
+from lightman_jax.errors import InputError
+from lightman_jax.report import environment
+from lightman_jax.report.progress import Progress
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(processes.__file__)))
+
+
+@pytest.fixture
+def config():
+  return synthetic.get_config('debug').to_dict()
+
+
+def test_every_variant_gets_every_seed_the_first_ones_first(config):
+  config['seed'] = 5
+  family = (('plain', {}), ('first-order', {'method.first_order': True}))
+  runs = sweep.plan(config, family, seeds=2)
+  assert [run.name for run in runs] == [
+      'plain-seed5', 'first-order-seed5', 'plain-seed6', 'first-order-seed6']
+  assert [run.config['seed'] for run in runs] == [5, 5, 6, 6]
+  assert [run.config['method']['first_order'] for run in runs] == [
+      False, True, False, True]
+  assert runs[0].config == config and not config['method']['first_order']
+  assert runs[3].changes == {'method.first_order': True, 'seed': 6}
+
+
+def test_the_same_configuration_is_run_once(config):
+  shots = config['episodes']['shots']
+  family = (('full', {}), (f'shots{shots}', {'episodes.shots': shots}),
+            ('shots9', {'episodes.shots': 9}))
+  assert [run.name for run in sweep.plan(config, family, seeds=1)] == [
+      'full-seed0', 'shots9-seed0']
+
+
+def test_a_whole_number_stands_for_a_real_one(config):
+  changed = sweep.changed(config, {'method.align_weight': 0})
+  assert type(changed['method']['align_weight']) is float
+
+
+@pytest.mark.parametrize('family, words', [
+    ((('a', {'method.inner_stepz': 3}),), ['variant a', "'method.inner_steps'"]),
+    ((('a', {'method.inner_steps': 2.5}),), ['variant a', 'method.inner_steps is 2.5']),
+    ((('a', {'method.first_order': 1}),), ['method.first_order is 1', 'False']),
+    ((('a', {'training': 1}),), ["'training'", 'no setting']),
+    ((('fine', {}), ('a', {'method.inner_steps': 0})), ['variant a', 'from 1 to']),
+    ((('a', {}), ('a', {'method.inner_steps': 2})), ['two variants are called a']),
+    ((('../a', {}),), ["'../a'", 'folder']),
+    ((), ['no variant'])])
+def test_what_cannot_run_is_refused_before_anything_does(config, family, words):
+  with pytest.raises(InputError) as caught:
+    sweep.plan(config, family, seeds=1)
+  assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_file_without_families(tmp_path):
+  file = tmp_path / 'mine.py'
+  file.write_text('def get_config():\n  return {}\n')
+  with pytest.raises(InputError, match='mine.py has no function sweep'):
+    sweep.family(file, 'methods')
+  file.write_text('def sweep(family):\n  return [(family, {"seed": 3})]\n')
+  assert sweep.family(file, 'methods') == (('methods', {'seed': 3}),)
+
+
+def python(program: str) -> list[str]:
+  """What starts a process that runs `program`, then ends with its parent."""
+  return [sys.executable, '-c', 'from lightman_jax import processes\n'
+          'processes.end_with_parent()\n' + program]
+
+
+def run_all(commands, folder, **options):
+  """What failed, and all that was shown."""
+  shown = io.StringIO()
+  with Progress(console=Console(file=shown, width=200), period=0.) as progress:
+    failed = processes.run_all(commands, folder, progress=progress,
+                               **{'parallel': 1, **options})
+  return failed, shown.getvalue()
+
+
+def test_one_failed_run_does_not_stop_the_others(tmp_path, monkeypatch):
+  monkeypatch.chdir(ROOT)
+  commands = {
+      'bad': python('import sys; print("12%"); sys.exit("launch.py: no such device.")'),
+      'shot': python('import os; os.kill(os.getpid(), 9)'),
+      'good': python(f'open({str(tmp_path / "made")!r}, "w")')}
+  failed, shown = run_all(commands, tmp_path, finished=2)
+  assert failed == {
+      'bad': f'no such device; its output is {tmp_path / "bad.log"}',
+      'shot': 'it was ended by SIGKILL, as happens where memory is short; its output '
+              f'is {tmp_path / "shot.log"}'}
+  assert (tmp_path / 'made').exists()
+  assert (tmp_path / 'bad.log').read_text() == '12%\nlaunch.py: no such device.\n'
+  assert f'bad failed: {failed["bad"]}\n' in shown
+  assert 'sweep: 2/5\n' in shown and 'sweep: 5/5, failed 2' in shown
+
+
+def test_so_many_share_the_machine(tmp_path, monkeypatch):
+  """Each waits for the other to have begun, which one after the other cannot."""
+  monkeypatch.chdir(ROOT)
+  meet = ('import pathlib, time\n'
+          'mine, other = map(pathlib.Path, ({!r}, {!r}))\n'
+          'mine.touch()\n'
+          'until = time.monotonic() + 60\n'
+          'while not other.exists():\n'
+          '  assert time.monotonic() < until\n'
+          '  time.sleep(.01)\n')
+  a, b = str(tmp_path / 'a'), str(tmp_path / 'b')
+  commands = {'a': python(meet.format(a, b)), 'b': python(meet.format(b, a))}
+  assert run_all(commands, tmp_path, parallel=2)[0] == {}
+
+
+def test_children_end_with_who_started_them(tmp_path):
+  """Killed, not asked: nothing is left that could still write into a run's folder."""
+  file = tmp_path / 'child'
+  child = f'import os, time; open({str(file)!r}, "w").write(str(os.getpid()))\n'
+  program = ('import pathlib, sys\n'
+             'from lightman_jax import processes\n'
+             'from lightman_jax.report.progress import Progress\n'
+             f'with Progress() as progress:\n'
+             f'  processes.run_all({{"a": {python(child + "time.sleep(99)")!r}}},\n'
+             f'                    pathlib.Path({str(tmp_path)!r}), parallel=1,\n'
+             '                    progress=progress)\n')
+  parent = subprocess.Popen([sys.executable, '-c', program], cwd=ROOT)
+  wait_until(lambda: file.exists() and file.read_text())
+  parent.kill()
+  parent.wait()
+  wait_until(lambda: ended(int(file.read_text())))
+
+
+def wait_until(ready, seconds=60.):
+  until = time.monotonic() + seconds
+  while not ready():
+    assert time.monotonic() < until
+    time.sleep(.02)
+
+
+def ended(number: int) -> bool:
+  try:
+    with open(f'/proc/{number}/stat', encoding='utf-8') as file:
+      return file.read().rpartition(')')[2].split()[0] == 'Z'
+  except FileNotFoundError:
+    return True
+
+
+def finish(folder, code):
+  """Leaves what a finished run does."""
+  folder.mkdir(parents=True)
+  (folder / 'results.json').write_text('{}')
+  (folder / 'environment.json').write_text(json.dumps({'code_sha256': code}))
+
+
+def test_what_is_finished_is_not_run_again(config, tmp_path, monkeypatch, capfd):
+  family = (('old', {}), ('done', {'episodes.shots': 5}))
+  runs = sweep.plan(config, family, seeds=2)
+  folder, given = tmp_path / 'all', {}
+  started = lambda commands, *_, finished, **__: given.update(commands) or {}
+  monkeypatch.setattr(processes, 'run_all', started)
+  sweep.carry_out(runs, folder, command=['launch'], parallel=1)
+  assert list(given) == [run.name for run in runs]
+  assert given['done-seed1'] == ['launch', '--config.episodes.shots=5',
+                                 '--config.seed=1', f'--workdir={folder}/done-seed1']
+  finish(folder / 'old-seed0', 'c0de')
+  finish(folder / 'done-seed0', environment.code_version())
+  given.clear()
+  sweep.carry_out(runs, folder, command=['launch'], parallel=1)
+  assert list(given) == ['old-seed1', 'done-seed1']
+  said = capfd.readouterr().err
+  assert '1 of the 2 finished runs were made by another version' in said
+  given.clear()
+  sweep.carry_out(runs, folder, command=['launch'], parallel=1, again=True)
+  assert len(given) == 4
+  listed = json.loads((folder / 'sweep.json').read_text())
+  assert listed['done-seed1'] == {'episodes.shots': 5, 'seed': 1}
+
+
+def test_a_folder_of_something_else_is_left_alone(config, tmp_path):
+  (tmp_path / 'thesis.tex').write_text('mine')
+  runs = sweep.plan(config, (('a', {}),), seeds=1)
+  with pytest.raises(InputError, match='no sweep of this program'):
+    sweep.carry_out(runs, tmp_path, command=[], parallel=1)
+  assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']
