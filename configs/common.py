@@ -38,7 +38,8 @@ def base() -> config_dict.ConfigDict:
           map='same',             # emotion -> class; annotations/macro_maps.py
           data=dict(frames=9, size=64, class_set='', path='', synthetic=synthetic())),
       augment=dict(shift=1, flip=.5, amplitude=.2),
-      episodes=dict(protocol='loso', shots=3, queries=3),
+      # protocol: loso, kfold, leave_one_dataset_out, megc2019.
+      episodes=dict(protocol='loso', folds=5, shots=3, queries=3),
       model=dict(encoder='conv4', width=32, grid=4, temporal_width=32,
                  temporal_depth=2,
                  conv='auto'),    # how convolutions are computed; auto: by backend
@@ -91,7 +92,7 @@ def debug(config: config_dict.ConfigDict) -> None:
   config.macro.clips = 3
   config.method.inner_steps = 1
   config.training.update(steps=4, tasks=1, checkpoint_every=2)
-  config.episodes.update(shots=1, queries=1)
+  config.episodes.update(shots=1, queries=1, folds=2)
   config.evaluation.update(draws=2, resamples=200)
 
 

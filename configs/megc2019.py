@@ -27,7 +27,9 @@ CausalNet .8976 / .9020. The constant answer: .2408 / .3333. Ours on the composi
 yet. On ready flow pictures of its CASME II part: README.md.
 """
 
-from configs import common
+from configs import common, sweeps
+
+sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
@@ -35,6 +37,7 @@ def get_config(arg: str | None = None):
   config = common.licensed('megc2019', 'megc_3')
   config.data.corrections = 'samm_028_4_1_spotted,samm_032_3_1'
   config.inputs.size = 28
+  config.episodes.protocol = 'megc2019'
   return common.finish(config, arg, {'uncorrected': _uncorrected})
 
 

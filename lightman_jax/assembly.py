@@ -12,7 +12,7 @@ from lightman_jax import keys
 from lightman_jax.clips import people
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
-from lightman_jax.episodes.folds import Fold, leave_one_subject_out
+from lightman_jax.episodes.folds import Fold, make_folds
 from lightman_jax.episodes.mislabel import mislabel
 from lightman_jax.episodes.splits import plan_splits
 from lightman_jax.episodes.tasks import Clips, Sizes
@@ -69,7 +69,9 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
-  folds = leave_one_subject_out(pool)
+  folds = make_folds(
+      pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
+      seed=config['seed'], dataset=clips.info['dataset'])
   both = [clips.info['sha256'], other.info['sha256'] if other else '']
   labels = tuple(believed(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lightman_jax.assembly import Material
+from lightman_jax.episodes.folds import protocol_name
 from lightman_jax.evaluation import references
 from lightman_jax.preprocessing.pool import channel_scale
 from lightman_jax.report import metrics_log, results, table
@@ -64,8 +65,11 @@ def _references(config, material: Material, order: np.ndarray) -> dict[str, np.n
 
 def _about(config, material: Material) -> results.About:
   info = material.clips.info
+  held_out = protocol_name(
+      material.pool, config['episodes']['protocol'],
+      folds=config['episodes']['folds'], seed=config['seed'])
   return results.About(
-      protocol='leave one subject out, support from training subjects',
+      protocol=f'{held_out}, support from training subjects',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
       seed=config['seed'])

@@ -21,7 +21,7 @@ CHOICES = {
     'training.split': ('auto', 'folds', 'tasks'),
     'method.name': ('lightman', 'maml', 'protonet', 'supervised'),
     'method.statistic': ('v', 'u'),
-    'episodes.protocol': ('loso',),
+    'episodes.protocol': ('loso', 'kfold', 'leave_one_dataset_out', 'megc2019'),
 }
 
 # Least and greatest value, both allowed.
@@ -33,6 +33,7 @@ RANGES = {
     'augment.shift': (0, 64),
     'augment.flip': (0., 1.),
     'augment.amplitude': (0., .99),
+    'episodes.folds': (2, 4096),
     'episodes.shots': (1, 4096),
     'episodes.queries': (1, 4096),
     'model.width': (4, 4096),

@@ -15,12 +15,16 @@ def found_in(source: str, dataset: str) -> str | None:
 
   None where these are other people, as far as is known.
   """
-  family = _FAMILY.get(source, source)
   if dataset in COMPOSITES:
     parts = [name for name in COMPOSITES[dataset].parts
-             if _FAMILY.get(name, name) == family]
+             if family(name) == family(source)]
     return f'{parts[0]}/{{}}' if parts else None
-  return '{}' if _FAMILY.get(dataset, dataset) == family else None
+  return '{}' if family(dataset) == family(source) else None
+
+
+def family(dataset: str) -> str:
+  """The name that data sets of the same people share; its own where it has none."""
+  return _FAMILY.get(dataset, dataset)
 
 
 def told(source: str, dataset: str) -> str:
