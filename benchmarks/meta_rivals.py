@@ -10,6 +10,7 @@ import numpy as np
 import plain_nets
 from lightman_jax.episodes.tasks import Examples, Task
 from lightman_jax.meta import learners
+from lightman_jax.meta.inner import Steps
 from lightman_jax.models import frame, network, resnet, temporal
 from lightman_jax.settings import flat
 from lightman_jax.training import devices
@@ -88,8 +89,7 @@ def ours(given: Given):
   layout = devices.lay_out(devices.open_devices(given.devices), folds=1,
                            tasks=row.tasks, split='tasks')
   used = layout.devices
-  learner = learners.maml(make_net(row), steps=row.steps, step_size=RATE,
-                          memory=given.memory)
+  learner = learners.maml(make_net(row), Steps(row.steps, RATE, memory=given.memory))
   together = min(layout.tasks_at_once, row.tasks // len(used))
 
   # MAML looks at no macro clips.

@@ -42,13 +42,28 @@ def base() -> config_dict.ConfigDict:
       episodes=dict(protocol='loso', folds=5, shots=3, queries=3),
       model=dict(encoder='conv4', width=32, grid=4, temporal_width=32,
                  temporal_depth=2,
-                 conv='auto'),    # how convolutions are computed; auto: by backend
+                 conv='auto',     # how convolutions are computed; auto: by backend
+                 norm='group',    # batch: STSTNet as it was published, supervised
+                 depth=2,         # blocks of vit, graph convolutions of dere_grl
+                 dense=1024,      # off_apexnet: width of its two dense layers
+                 # DeRe-GRL's own: how many actions, and its modules.
+                 actions=8, decompose=True, relate=True),
       method=dict(
           name='lightman', inner_steps=3, inner_rate=.05,
           inner_memory=1024.,     # MiB of a task, to save arithmetic
+          first_order=False,      # inner gradients are constants
+          rates='fixed',          # or learned: weights (Meta-SGD), layers (MAML++)
+          multi_step=0.,          # share of training with a query after every step
+          # LightmanNet's own.
           align_weight=.5,        # lambda
+          weight='fixed',         # or learned: lambda goes by its hypergradient
+          alignment='marginal',   # or per_class
+          aligned='embedding',    # what is: embedding, pooled (over the face), logits
+          align_outside=False,    # the query is aligned, too, in the outer loss
           statistic='v',          # of the MMD: v (biased) or u (unbiased)
-          bandwidth=0.),          # of its kernels; 0: from the mean distance
+          bandwidth=0.,           # of its kernels; 0: by the rule, of all distances
+          bandwidth_rule='mean',  # or median
+          outer='query'),         # or none: no outer level
       training=dict(steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
                     weight_decay=1e-2, clip_norm=1.,
                     wrong_labels=0.,    # share of a fold's training micro clips
@@ -56,7 +71,14 @@ def base() -> config_dict.ConfigDict:
                     split='auto',       # what devices share: folds or tasks
                     folds_at_once=0,    # of a device; 0: one on a CPU, else 8
                     tasks_at_once=0),   # of a device; 0: one on a CPU, else all
-      evaluation=dict(draws=8, resamples=2000, ridge_penalty=.1),
+      # Settings chosen inside each fold, by people it trains on, or fixed here.
+      select=dict(by='none',      # or inner
+                  candidates='',  # 'method.inner_rate=.01,.05 training.steps=50,100'
+                  share=.25),     # of the training people: they judge
+      evaluation=dict(noise='none',       # all, or kinds: gaussian,blur
+                      oracle_gap=False,   # what peeking would gain; not a result
+                      draws=8, resamples=2000, ridge_penalty=.1,
+                      efficiency=False),  # measures what the method costs, too
   ))
 
 
@@ -119,6 +141,8 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
         raise InputError(f'{name}={value} is no variant; the nearest is '
                          f'{name}={nearest(value, known)} (all: {", ".join(known)})')
       config.update_from_flattened_dict({valued[name]: value})
+      if value == 'dere_grl':
+        config.inputs.kind = 'landmarks'
     elif given or name not in variants:
       known = [*variants, *(f'{key}=' for key in valued)]
       raise InputError(f'{word!r} is no variant of this configuration; the nearest is '

@@ -16,7 +16,8 @@ from lightman_jax.episodes.folds import Fold, make_folds
 from lightman_jax.episodes.mislabel import mislabel
 from lightman_jax.episodes.splits import plan_splits
 from lightman_jax.episodes.tasks import Clips, Sizes
-from lightman_jax.meta.learners import make_learner
+from lightman_jax.meta.methods import make_learner
+from lightman_jax.meta.running import beside_statistics
 from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.preprocessing import inputs
 from lightman_jax.preprocessing.augmentation import Augmentation, augment
@@ -100,15 +101,16 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
   """Network, learner, optimizer and tasks of a configuration."""
   net = make_network(make_encoder(**config['model']), classes=len(pool.classes))
   training = config['training']
+  optimizer = make_optimizer(outer_rate=training['outer_rate'],
+                             weight_decay=training['weight_decay'],
+                             clip_norm=training['clip_norm'])
   return Recipe(
       make_learner(net, **config['method']),
-      make_optimizer(outer_rate=training['outer_rate'],
-                     weight_decay=training['weight_decay'],
-                     clip_norm=training['clip_norm']),
+      beside_statistics(optimizer) if net.train else optimizer,
       make_sizes(config, pool),
       functools.partial(augment, content=pool.content,
                         how=Augmentation(**config['augment'])),
-      training['tasks'], layout.tasks_at_once)
+      training['tasks'], layout.tasks_at_once, training['steps'])
 
 
 def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],

@@ -10,6 +10,9 @@ import urllib.parse
 import numpy as np
 
 from lightman_jax import assembly
+from lightman_jax import oracle
+from lightman_jax import robustness
+from lightman_jax import selection
 from lightman_jax.assembly import Material
 from lightman_jax.episodes.folds import Fold
 from lightman_jax.evaluation import predict as prediction
@@ -50,9 +53,13 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     material = assembly.prepare(config, progress)
     check(material.sha256)
     prepared = time.monotonic()
-    held = _all_folds(config, folder, material, used, progress)
+    robustness.kinds(config, material, progress.say)
+    held = selection.run_folds(config, folder, material, used, progress,
+                               loop=_all_folds)
     done = time.monotonic()
     found = report(config, folder, material, held)
+    found['about'] |= selection.told(config, folder)
+    oracle.write(config, folder, material)
     write_json(folder.timing, {
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
@@ -63,7 +70,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
 
 
 def _all_folds(config, folder: RunFolder, material: Material, devices,
-               progress: Progress) -> list[Held]:
+               progress: Progress, *, stage: str = 'train') -> list[Held]:
   """Trains and predicts every fold that has not yet been."""
   layout = assembly.make_layout(config, devices, len(material.folds))
   recipe = assembly.make_recipe(config, material.pool, layout)
@@ -75,7 +82,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
             for fold in material.folds]
   with Checkpoints(folder.checkpoints, steps=trainer.steps) as checkpoints:
     _forget_unfinished(folder, checkpoints, trainer, material)
-    progress.stage('train', total=len(places) * trainer.steps,
+    progress.stage(stage, total=len(places) * trainer.steps,
                    done=min(layout.together * (checkpoints.newest() or 0),
                             len(places) * trainer.steps))
     for first in range(0, len(places), layout.together):
@@ -86,9 +93,12 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       states = train_folds(
           trainer, first // layout.together, data, checkpoints,
           on_chunk=functools.partial(_on_chunk, folder, progress, material, group,
-                                     trainer))
+                                     trainer),
+          on_states=oracle.watcher(config, folder, material, predict, group, data))
       for number, state, one in zip(group, states, data):
         held = predict(state.params, one, material.folds[number])
+        robustness.write_fold(config, folder, material, number, functools.partial(
+            predict, state.params, one, material.folds[number]))
         write_json(places[number], held._asdict())
   return [Held(**json.loads(path.read_text(encoding='utf-8'))) for path in places]
 
@@ -122,18 +132,20 @@ def _forget_unfinished(folder, checkpoints: Checkpoints, trainer: Trainer,
 
 
 def make_predictions(config, material: Material, recipe: Recipe):
-  """The prediction of a fold's held-out clips, as (params, data, fold) -> `Held`."""
+  """The prediction of a fold's held-out clips, as (params, data, fold) -> `Held`.
+
+  With `x` that of other inputs, up to `copies` times as many clips.
+  """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
   draws = config['evaluation']['draws']
-  # Prototypes come from a support, too, although no parameter moves.
-  adapts = bool(learner.moving) or config['method']['name'] == 'protonet'
   adapted = prediction.make_predict(learner, sizes=recipe.sizes,
-                                    draws=draws if adapts else 1)
+                                    draws=draws if learner.supported else 1)
   plain = prediction.make_plain_predict(learner) if learner.moving else None
 
-  def predict(params, data: FoldData, fold: Fold) -> Held:
+  def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> Held:
     index = np.flatnonzero(fold.test)
-    x = np.asarray(material.pool.x)[index]
-    ask = lambda how: how(params, data.key, data.clips, x, most=most).tolist()
+    x = np.asarray(material.pool.x)[index] if x is None else x
+    ask = lambda how: how(params, data.key, data.clips, x,
+                          most=most * copies).tolist()
     return Held(index.tolist(), ask(adapted), ask(plain) if plain else None)
   return predict

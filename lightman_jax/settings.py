@@ -6,6 +6,9 @@ import math
 import os
 from typing import Any
 
+from lightman_jax import method_settings
+from lightman_jax import model_settings
+from lightman_jax import protocol_settings
 from lightman_jax.errors import InputError
 
 CHOICES = {
@@ -16,11 +19,21 @@ CHOICES = {
     'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest',
                      'casme_squared', 'samm_long'),
     'macro.map': ('same', 'valence', 'emotions'),
-    'model.encoder': ('conv4', 'resnet12', 'resnet18', 'ststnet'),
+    'model.encoder': ('conv4', 'resnet12', 'resnet18', 'ststnet', 'off_apexnet',
+                      'vit', 'dere_grl'),
+    'model.norm': ('group', 'batch'),
     'model.conv': ('auto', 'lax', 'folded', 'patches'),
     'training.split': ('auto', 'folds', 'tasks'),
-    'method.name': ('lightman', 'maml', 'protonet', 'supervised'),
+    'select.by': ('none', 'inner'),
+    'method.name': ('lightman', 'maml', 'fomaml', 'anil', 'reptile', 'metasgd',
+                    'protonet', 'matchingnet', 'finetune', 'supervised'),
+    'method.rates': ('fixed', 'layers', 'weights'),
+    'method.weight': ('fixed', 'learned'),
+    'method.alignment': ('marginal', 'per_class'),
+    'method.aligned': ('embedding', 'pooled', 'logits'),
     'method.statistic': ('v', 'u'),
+    'method.bandwidth_rule': ('mean', 'median'),
+    'method.outer': ('query', 'none'),
     'episodes.protocol': ('loso', 'kfold', 'leave_one_dataset_out', 'megc2019'),
 }
 
@@ -40,9 +53,13 @@ RANGES = {
     'model.grid': (1, 64),
     'model.temporal_width': (4, 4096),
     'model.temporal_depth': (0, 8),
+    'model.depth': (1, 64),
+    'model.dense': (1, 65536),
+    'model.actions': (1, 256),
     'method.inner_steps': (1, 1000),
     'method.inner_rate': (0., 100.),
     'method.inner_memory': (0., 1e6),
+    'method.multi_step': (0., 1.),
     'method.align_weight': (0., 1000.),
     'method.bandwidth': (0., 1e6),
     'training.steps': (1, 10**9),
@@ -55,6 +72,7 @@ RANGES = {
     'training.devices': (0, 10**6),
     'training.folds_at_once': (0, 10**6),
     'training.tasks_at_once': (0, 10**6),
+    'select.share': (.05, .5),
     'evaluation.draws': (1, 10**6),
     'evaluation.resamples': (100, 10**7),
     'evaluation.ridge_penalty': (1e-9, 1e9),
@@ -88,6 +106,15 @@ def check(config: Mapping[str, Any]) -> None:
     InputError: names the setting, and the nearest right value.
   """
   given = flat(config)
+  protocol_settings.check(given)
+  text = given['select.candidates']
+  for changes in ({}, *protocol_settings.candidates(text, given)):
+    _check_alone({**given, **changes})
+    _check_together({**given, **changes})
+
+
+def _check_alone(given: Mapping[str, Any]) -> None:
+  """Each setting by itself."""
   for name, known in CHOICES.items():
     if given[name] not in known:
       raise InputError(f'{name} is {given[name]!r}; the nearest that exists is '
@@ -96,23 +123,12 @@ def check(config: Mapping[str, Any]) -> None:
     value = given[name]
     if not math.isfinite(value) or not least <= value <= most:
       raise InputError(f'{name} is {value!r}; it must be from {least} to {most}')
-  _check_together(given)
 
 
 def _check_together(given: Mapping[str, Any]) -> None:
   """Settings that are right each, and wrong together."""
-  for name in ('model.width', 'model.temporal_width'):
-    if given[name] % 4:
-      raise InputError(f'{name} is {given[name]}; group normalisation has 4 groups, so '
-                       'it must be a multiple of 4')
-  if given['inputs.kind'] == 'landmarks':
-    raise InputError(
-        f'model.encoder={given["model.encoder"]} takes pictures and inputs.kind='
-        'landmarks has none; use flow, difference, frames or picture')
-  aligned = given['method.name'] == 'lightman' and given['macro.source'] != 'none'
-  if aligned and given['method.statistic'] == 'u' and given['macro.clips'] < 2:
-    raise InputError('method.statistic=u leaves a clip out of its own mean, so it '
-                     'needs macro.clips of 2 or more')
+  model_settings.check(given)
+  method_settings.check(given)
   if given['macro.source'] == given['data.name']:
     _check_other_people(given)
 

@@ -7,11 +7,12 @@ import pytest
 
 from configs import (
     casme, casme2, casme_cubed, casme_squared, common, dfme, manifest, megc2019, mmew,
-    samm, smic, synthetic)
+    samm, smic, sweeps, synthetic)
 from lightman_jax import settings
+from lightman_jax import sweep
 from lightman_jax.clips import choice
 from lightman_jax.errors import InputError
-from lightman_jax.meta.learners import make_learner
+from lightman_jax.meta.methods import make_learner
 from lightman_jax.models.network import make_encoder
 from lightman_jax.preprocessing import augmentation
 from lightman_jax.preprocessing import inputs
@@ -22,7 +23,7 @@ FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective'])
          'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
-         'manifest': (manifest, ['clips']), 'synthetic': (synthetic, ['large'])}
+         'manifest': (manifest, ['clips', 'quick']), 'synthetic': (synthetic, ['large'])}
 SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml',
           *(f'method={name}' for name in settings.CHOICES['method.name']),
           *(f'macro={name}' for name in settings.CHOICES['macro.source'])]
@@ -48,6 +49,29 @@ def test_variants(name, arg):
       section = {'method': 'method.name', 'encoder': 'model.encoder',
                  'macro': 'macro.source'}[key]
       assert settings.flat(plain)[section] == value
+
+
+@pytest.mark.parametrize('name', FILES)
+@pytest.mark.parametrize('family', sweeps.FAMILIES)
+def test_every_variant_of_a_family_can_run(name, family):
+  config = FILES[name][0].get_config().to_dict()
+  variants = FILES[name][0].sweep(family)
+  # What is left out is the same as another; an ablation holds its own settings again.
+  runs = sweep.plan(config, variants, seeds=3)
+  assert len(runs) % 3 == 0 and len(variants) - 4 <= len(runs) / 3 <= len(variants)
+  for run in runs:
+    choice.choose(run.config['data'])
+
+
+def test_families():
+  called = lambda family: [name for name, _ in sweeps.sweep(family)]
+  assert called('methods') == list(settings.CHOICES['method.name'])
+  assert all(f'{method}-{encoder}' in called('encoders')
+             for method in ('supervised', 'lightman') for encoder in sweeps.ENCODERS)
+  assert {'full', 'no-alignment', 'no-outer-level', 'first-order', 'lambda0.1',
+          'shots1', 'encoder-resnet12', 'temporal-depth0'} <= set(called('ablation'))
+  with pytest.raises(InputError, match='methods'):
+    sweeps.sweep('method')
 
 
 def test_no_argument_is_no_variant():

@@ -5,21 +5,35 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from lightman_jax.meta.losses import Loss, Scalars
 from lightman_jax.models.network import Params
+
+# Of the training, as (params after a step) -> value: a loss that looks on.
+Watch = Callable[[Params], Float[Array, '']]
+Rate = float | Float[Array, ''] | Callable[[Int[Array, '']], PyTree]
 
 
 class Adapted(NamedTuple):
   """What adaptation leaves: `fast` predicts, `trace` tells how it went."""
   fast: PyTree
   trace: Scalars     # each part of the inner loss before the first step
+  watched: Float[Array, 'steps'] | None = None    # what was watched, after each step
+
+
+class Steps(NamedTuple):
+  """How a method steps inside; the part of a configuration that all of them share."""
+  steps: int
+  rate: float
+  rates: str = 'fixed'         # or learned: 'layers', 'weights'; see `init_rates`
+  first_order: bool = False    # inner gradients are constants (Finn et al. 2017, 5.2)
+  memory: float = 0.           # MiB that one task may keep for the backward pass
 
 
 def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...],
-              steps: int, step_size: float | Float[Array, ''],
-              first_order: bool = False, memory: float = 0.) -> Adapted:
+              steps: int, step_size: Rate, first_order: bool = False,
+              memory: float = 0., watch: Watch | None = None) -> Adapted:
   """`steps` of gradient descent on the subtrees named in `moving`.
 
   Differentiable in `params` and `step_size` (Finn et al. 2017, eq. 1). Where what the
@@ -33,28 +47,54 @@ def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...]
     batch: what the loss takes.
     moving: names of the subtrees that move; the others stay as they are.
     steps: how many, 1 or more.
-    step_size: the inner rate.
+    step_size: the inner rate: a number, or a function from the number of a step to
+      rates in the structure of what moves.
     first_order: treat the inner gradients as constants (FOMAML).
     memory: MiB that one task may keep for the backward pass.
+    watch: evaluated on the parameters after each step.
   """
   fixed = {name: tree for name, tree in params.items() if name not in moving}
 
-  def step(moved, _):
+  def step(moved, number):
     grads, parts = jax.grad(
         lambda moved: loss({**fixed, **moved}, batch), has_aux=True)(moved)
     if first_order:
       grads = jax.lax.stop_gradient(grads)
-    return jax.tree.map(lambda p, g: p - step_size * g, moved, grads), parts
+    rate = (step_size(number) if callable(step_size) else
+            jax.tree.map(lambda _: step_size, moved))
+    moved = jax.tree.map(lambda p, g, r: p - r * g, moved, grads, rate)
+    return moved, (parts, watch({**fixed, **moved}) if watch else None)
 
   moved = {name: params[name] for name in moving}
   if steps * kept_bytes(step, moved) > memory * 2**20:
     step = jax.checkpoint(step)
-  moved, parts = jax.lax.scan(step, moved, length=steps)
-  return Adapted({**fixed, **moved}, {name: x[0] for name, x in parts.items()})
+  moved, (parts, watched) = jax.lax.scan(step, moved, jnp.arange(steps))
+  return Adapted({**fixed, **moved}, {name: x[0] for name, x in parts.items()}, watched)
 
 
 def kept_bytes(step: Callable, moved: Params) -> int:
   """What one step keeps for its derivative, from shapes alone."""
   held = jax.eval_shape(
-      lambda moved: jax.vjp(lambda moved: step(moved, None)[0], moved)[1], moved)
+      lambda moved: jax.vjp(lambda moved: step(moved, 0)[0], moved)[1], moved)
   return sum(x.size * jnp.dtype(x.dtype).itemsize for x in jax.tree.leaves(held))
+
+
+def init_rates(moved: Params, how: Steps) -> PyTree:
+  """Learned inner rates, all at the fixed one to begin with.
+
+  'weights': one of each weight (Meta-SGD, Li et al. 2017); 'layers': one of each array
+  of weights and step (Antoniou et al. 2019, section 4, "LSLR").
+  """
+  shape = {'weights': jnp.shape, 'layers': lambda _: (how.steps,)}[how.rates]
+  return jax.tree.map(lambda x: jnp.full(shape(x), how.rate, x.dtype), moved)
+
+
+def rate_of(params: Params, how: Steps) -> Rate:
+  """What `sgd_steps` takes as its step size."""
+  return {
+      'fixed': lambda: how.rate,
+      'weights': lambda: lambda _: params['rates'],
+      'layers': lambda: lambda number: jax.tree.map(
+          lambda x: x[number], params['rates'])}[how.rates]()
+
+

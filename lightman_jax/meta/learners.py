@@ -10,6 +10,8 @@ from jaxtyping import Array, Float, Key, PyTree
 from lightman_jax.meta import inner
 from lightman_jax.meta import losses
 from lightman_jax.meta import outer
+from lightman_jax.meta.inner import Adapted, Steps
+from lightman_jax.meta.losses import Align
 from lightman_jax.models.network import Network, Params
 
 EVERYTHING = ('encoder', 'head')
@@ -19,82 +21,130 @@ class Learner(NamedTuple):
   """An algorithm.
 
   `moving` names what adaptation changes of params; where it is empty, the model not
-  adapted is no other model, and is not shown as one.
+  adapted is no other model, and is not shown as one. `supported` says whether a
+  prediction depends on a support at all.
   """
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]
   adapt: outer.Adapt                                          # params, support, key
   predict: Callable[[PyTree, Array], Float[Array, 'n K']]     # fast, (n, *clip)
-  meta_grad: outer.MetaGrad                                   # params, task, key
+  meta_grad: outer.MetaGrad                                   # params, task, key, done
   moving: tuple[str, ...] = ()
+  supported: bool = True
 
 
 def supervised(net: Network) -> Learner:
   """Plain training on support and query together; nothing moves at test time."""
-  adapt = lambda params, support, key: inner.Adapted(params, {})
+  adapt = lambda params, support, key: Adapted(params, {})
   return Learner(net.init, adapt, net.logits,
-                 outer.direct(losses.cross_entropy(net.logits)))
+                 outer.direct(losses.cross_entropy(net.logits)), supported=False)
 
 
-def maml(net: Network, **steps) -> Learner:
-  """Model-agnostic meta-learning, second order (Finn et al. 2017)."""
+def finetuned(net: Network, how: Steps) -> Learner:
+  """Plain training, and gradient steps on the support at test time."""
   loss = losses.cross_entropy(net.logits)
-  adapt = lambda params, support, key: inner.sgd_steps(
-      loss, params, support, moving=EVERYTHING, **steps)
+  return Learner(net.init, stepping(loss, how), net.logits, outer.direct(loss),
+                 EVERYTHING)
+
+
+def maml(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
+  """Model-agnostic meta-learning (Finn et al. 2017), second order or first.
+
+  With learned rates of all weights it is Meta-SGD (Li et al. 2017); with those of
+  layers and steps and with `multi_step`, the share of the training in which the query
+  is judged after every inner step, it is most of MAML++ (Antoniou et al. 2019).
+  """
+  loss = losses.cross_entropy(net.logits)
+  adapt = stepping(loss, how)
+  return Learner(with_rates(net.init, how), adapt, net.logits,
+                 judged(adapt, lambda fast, task: loss(fast, task.query), multi_step),
+                 EVERYTHING)
+
+
+def anil(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
+  """Almost no inner loop (Raghu et al. 2020): the head alone moves.
+
+  What does not move is computed once: the steps are taken on the support's embeddings.
+  """
+  head = stepping(losses.cross_entropy(net.classify), how, moving=('head',))
+
+  def adapt(params, support, key, watch=None):
+    return head(params, support._replace(x=net.embed(params, support.x)), key, watch)
+
+  loss = losses.cross_entropy(net.logits)
+  return Learner(with_rates(net.init, how, moving=('head',)), adapt, net.logits,
+                 judged(adapt, lambda fast, task: loss(fast, task.query), multi_step),
+                 ('head',))
+
+
+def reptile(net: Network, how: Steps) -> Learner:
+  """Towards where adaptation leads (Nichol et al. 2018): no second derivative."""
+  adapt = stepping(losses.cross_entropy(net.logits), how)
   return Learner(net.init, adapt, net.logits,
-                 outer.through_adaptation(adapt, loss), EVERYTHING)
+                 outer.displacement(adapt, rate=how.rate), EVERYTHING)
 
 
-def lightman(net: Network, *, align_weight: float | Float[Array, ''], statistic: str,
-             bandwidth: float, **steps) -> Learner:
+def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
+             judge: str = 'query') -> Learner:
   """LightmanNet: two branches pull one encoder inside, recognition judges outside.
 
   That cross entropy and the alignment of micro- with macro-expressions by MMD drive
   the inner level together, and that the outer level refines across tasks by the
   query loss, is the paper's; weight, kernel and statistic are ours.
+
+  Args:
+    net: the network.
+    how: the inner steps.
+    align: the auxiliary branch.
+    multi_step: see `maml`.
+    judge: 'query', or 'none' for training without an outer level: the gradient of both
+      branches on all clips of the task, and the same adaptation at test time.
   """
-  both = losses.with_alignment(net, weight=align_weight, statistic=statistic,
-                               bandwidth=bandwidth)
-  adapt = lambda params, support, key: inner.sgd_steps(
-      both, params, support, moving=EVERYTHING, **steps)
-  return Learner(net.init, adapt, net.logits,
-                 outer.through_adaptation(adapt, losses.cross_entropy(net.logits)),
-                 EVERYTHING)
+  both = losses.with_alignment(net, align)
+  adapt = stepping(both, how)
+  primary = losses.cross_entropy(net.logits)
 
+  def outside(fast, task):
+    if not align.outside:
+      return primary(fast, task.query)
+    macro, label = task.support.macro, task.support.macro_label
+    return both(fast, task.query._replace(macro=macro, macro_label=label))
 
-def protonet(net: Network) -> Learner:
-  """The nearest class mean of embeddings (Snell et al. 2017, eq. 1 and 2).
-
-  Squared distances are divided by the embedding's length, so that the logits of a
-  long embedding do not start out saturated.
-  """
   def init(key, shape):
-    params = net.init(key, shape)
-    return {'encoder': params['encoder']}
+    params = with_rates(net.init, how)(key, shape)
+    more = {'log_weight': jnp.log(jnp.asarray(align.weight))} if align.learned else {}
+    return {**params, **more}
 
-  def adapt(params, support, key):
+  grad = (outer.direct(both) if judge == 'none' else judged(adapt, outside, multi_step))
+  return Learner(init, adapt, net.logits, grad, EVERYTHING)
+
+
+def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
+             ) -> outer.Adapt:
+  """Adaptation by gradient steps on a loss."""
+  def adapt(params, support, key, watch=None):
     del key
-    member = jax.nn.one_hot(support.label, net.classes, axis=0)   # (K, n)
-    means = member @ net.embed(params, support.x) / member.sum(1, keepdims=True)
-    return inner.Adapted({**params, 'prototypes': means}, {})
-
-  def predict(fast, x):
-    gap = net.embed(fast, x)[:, None] - fast['prototypes'][None]      # (n, K, d)
-    return -jnp.mean(jnp.square(gap), -1)
-
-  return Learner(init, adapt, predict,
-                 outer.through_adaptation(adapt, losses.cross_entropy(predict)))
+    return inner.sgd_steps(
+        loss, params, support, moving=moving, steps=how.steps,
+        step_size=inner.rate_of(params, how), first_order=how.first_order,
+        memory=how.memory, watch=watch)
+  return adapt
 
 
-def make_learner(net: Network, *, name: str, inner_steps: int, inner_rate: float,
-                 inner_memory: float, align_weight: float, statistic: str,
-                 bandwidth: float) -> Learner:
-  """The learner of a configuration's `method` section."""
-  steps = dict(steps=inner_steps, step_size=inner_rate, memory=inner_memory)
-  return {
-      'supervised': lambda: supervised(net),
-      'maml': lambda: maml(net, **steps),
-      'protonet': lambda: protonet(net),
-      'lightman': lambda: lightman(
-          net, align_weight=align_weight, statistic=statistic, bandwidth=bandwidth,
-          **steps),
-  }[name]()
+def with_rates(init: Callable, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
+               ) -> Callable:
+  """`init`, and the inner rates where they are learned."""
+  def both(key, shape):
+    params = init(key, shape)
+    if how.rates == 'fixed':
+      return params
+    moved = {name: params[name] for name in moving}
+    return {**params, 'rates': inner.init_rates(moved, how)}
+  return both
+
+
+def judged(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
+           ) -> outer.MetaGrad:
+  """The outer level: after the last inner step, or at first after each of them."""
+  if multi_step:
+    return outer.through_every_step(adapt, loss, until=multi_step)
+  return outer.through_adaptation(adapt, loss)

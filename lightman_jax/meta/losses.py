@@ -1,7 +1,9 @@
 """Losses of one batch: `loss(params, batch) -> (value, its named parts)`."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 import optax
@@ -14,6 +16,18 @@ Scalars = Mapping[str, Float[Array, '']]
 Loss = Callable[[Params, Examples], tuple[Float[Array, ''], Scalars]]
 
 
+class Align(NamedTuple):
+  """The auxiliary branch of LightmanNet; every choice is ours."""
+  weight: float = .5            # lambda
+  learned: bool = False         # lambda goes by its hypergradient; `weight` is its start
+  by_class: bool = False        # each class with its own, or all clips with all
+  aligned: str = 'embedding'    # what is aligned: 'embedding', 'pooled' or 'logits'
+  outside: bool = False         # the query is aligned, too, in the outer loss
+  statistic: str = 'v'          # the last three: see `alignment.mmd2`
+  bandwidth: float = 0.
+  bandwidth_rule: str = 'mean'
+
+
 def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> Loss:
   """The primary branch: mean cross entropy of the micro clips."""
   def loss(params, batch):
@@ -23,23 +37,44 @@ def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> Lo
   return loss
 
 
-def with_alignment(net: Network, *, weight: float | Float[Array, ''],
-                   **mmd) -> Loss:
-  """Both branches: cross entropy + weight * MMD^2 of micro and macro embeddings.
+def with_alignment(net: Network, how: Align) -> Loss:
+  """Both branches: cross entropy + lambda * MMD^2 of micro and macro clips.
 
-  The embedding itself is aligned: an MMD on a projection of its own can be met
-  without any change to the encoder. Where a batch holds no macro clip, the first
-  branch alone is left.
+  What is aligned is what the head sees (or its positions' mean, or what it says): an
+  MMD on a projection of its own can be met without any change to the encoder. Where a
+  batch holds no macro clip, the first branch alone is left.
   """
   def loss(params, batch):
     n = len(batch.x)
     # One pass over both, so that the encoder's matmuls are as large as they can be.
-    z = net.embed(params, jnp.concatenate([batch.x, batch.macro]))
+    maps = net.maps(params, jnp.concatenate([batch.x, batch.macro]))
+    z = maps.reshape(len(maps), -1)
+    logits = net.classify(params, z if how.aligned == 'logits' else z[:n])
     value = optax.softmax_cross_entropy_with_integer_labels(
-        net.classify(params, z[:n]), batch.label).mean()
+        logits[:n], batch.label).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
-      parts['alignment'] = alignment.mmd2(z[:n], z[n:], **mmd)
-      value += weight * parts['alignment']
+      features = {'embedding': lambda: z, 'logits': lambda: logits,
+                  'pooled': lambda: maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
+                  }[how.aligned]()
+      parts['alignment'] = discrepancy(features, batch, net.classes, how)
+      value += weight_of(params, how) * parts['alignment']
     return value, parts
   return loss
+
+
+def discrepancy(z: Float[Array, 'z d'], batch: Examples, classes: int, how: Align
+                ) -> Float[Array, '']:
+  """MMD^2 between the micro clips' features, which come first, and the macro clips'."""
+  n = len(batch.x)
+  member = lambda label: jax.nn.one_hot(label, classes, dtype=bool)
+  return alignment.mmd2(
+      z[:n], z[n:], statistic=how.statistic, bandwidth=how.bandwidth,
+      bandwidth_rule=how.bandwidth_rule,
+      classes=((member(batch.label), member(batch.macro_label)) if how.by_class
+               else None))
+
+
+def weight_of(params: Params, how: Align) -> float | Float[Array, '']:
+  """Lambda; a learned one is kept as its logarithm, so it stays above zero."""
+  return jnp.exp(params['log_weight']) if how.learned else how.weight

@@ -3,38 +3,83 @@
 from collections.abc import Callable
 
 import jax
-from jaxtyping import Array, Key
+import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from lightman_jax.episodes.tasks import Examples, Task
+from lightman_jax.episodes.tasks import Task
 from lightman_jax.meta.inner import Adapted
 from lightman_jax.meta.losses import Loss, Scalars
 from lightman_jax.models.network import Params
 
-Adapt = Callable[[Params, Examples, Key[Array, '']], Adapted]
-MetaGrad = Callable[[Params, Task, Key[Array, '']], tuple[Params, Scalars]]
+Adapt = Callable[..., Adapted]            # params, support, key, and maybe watch=
+# params, task, key, and the share of the training that is done -> gradient, scalars
+MetaGrad = Callable[..., tuple[Params, Scalars]]
+OuterLoss = Callable[[Params, Task], tuple[Float[Array, ''], Scalars]]
 
 
-def through_adaptation(adapt: Adapt, query_loss: Loss) -> MetaGrad:
+def through_adaptation(adapt: Adapt, query_loss: OuterLoss) -> MetaGrad:
   """The gradient of the query loss through adaptation (MAML and kin, ProtoNet).
 
   Second order unless `adapt` stops it (Finn et al. 2017, algorithm 1, line 8).
   """
-  def meta_grad(params, task, key):
+  def meta_grad(params, task, key, done=1.):
+    del done
+
     def after(params):
-      fast, trace = adapt(params, task.support, key)
-      loss, _ = query_loss(fast, task.query)
+      fast, trace, _ = adapt(params, task.support, key)
+      loss, _ = query_loss(fast, task)
       return loss, trace
-    (loss, trace), grads = jax.value_and_grad(after, has_aux=True)(params)
-    return grads, {'query_loss': loss,
-                   **{f'support_{name}': x for name, x in trace.items()}}
+    return _told(jax.value_and_grad(after, has_aux=True)(params))
+  return meta_grad
+
+
+def through_every_step(adapt: Adapt, query_loss: OuterLoss, *, until: float
+                       ) -> MetaGrad:
+  """The gradient of the query losses after all inner steps, each with its weight.
+
+  The weights begin equal; that of the last step rises in a line to 1 while `until` of
+  the training is done, and from there on the loss is that of `through_adaptation`
+  (Antoniou et al. 2019, section 4, "MSL"; they leave .03 to the other steps).
+  """
+  def meta_grad(params, task, key, done=1.):
+    last = jnp.minimum(done / until, 1.)
+
+    def after(params):
+      _, trace, losses = adapt(params, task.support, key,
+                               watch=lambda fast: query_loss(fast, task)[0])
+      return last * losses[-1] + (1 - last) * losses.mean(), (trace, losses[-1])
+    (_, (trace, loss)), grads = jax.value_and_grad(after, has_aux=True)(params)
+    return _told(((loss, trace), grads))
   return meta_grad
 
 
 def direct(loss: Loss) -> MetaGrad:
-  """The plain gradient on all micro clips of the task (supervised training)."""
-  def meta_grad(params, task, key):
-    del key
-    (value, _), grads = jax.value_and_grad(loss, has_aux=True)(
+  """The plain gradient on all clips of the task (supervised training)."""
+  def meta_grad(params, task, key, done=1.):
+    del key, done
+    (value, parts), grads = jax.value_and_grad(loss, has_aux=True)(
         params, task.everything)
-    return grads, {'query_loss': value}
+    # Cross entropy alone is the loss itself.
+    more = {f'support_{name}': x for name, x in parts.items()} if len(parts) > 1 else {}
+    return grads, {'query_loss': value, **more}
   return meta_grad
+
+
+def displacement(adapt: Adapt, *, rate: float) -> MetaGrad:
+  """Where adaptation to all clips of the task leads (Reptile; Nichol et al. 2018).
+
+  The gradient is (params - adapted) / rate, as in their section 2; no query is left
+  to judge, so the loss that is told is that of all clips before the first step.
+  """
+  def meta_grad(params, task, key, done=1.):
+    del done
+    fast, trace, _ = adapt(params, task.everything, key)
+    grads = jax.tree.map(lambda start, end: (start - end) / rate, params, fast)
+    return grads, {'query_loss': trace['cross_entropy']}
+  return meta_grad
+
+
+def _told(found):
+  (loss, trace), grads = found
+  return grads, {'query_loss': loss,
+                 **{f'support_{name}': x for name, x in trace.items()}}

@@ -12,7 +12,7 @@ import optax
 from lightman_jax import keys
 from lightman_jax.episodes.tasks import Clips, Sizes, Task, sample_task
 from lightman_jax.keys import Purpose
-from lightman_jax.meta.learners import Learner
+from lightman_jax.meta.learners import EVERYTHING, Learner
 from lightman_jax.models.network import Params
 
 
@@ -31,13 +31,19 @@ class Recipe(NamedTuple):
   augment: Callable[[Key[Array, ''], Float[Array, '*clip']], Float[Array, '*clip']]
   tasks: int                # of a meta-batch, over all devices
   at_once: int              # of the tasks that a device holds, as one batch
+  steps: int = 1            # of the whole training
 
 
 def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float
                    ) -> optax.GradientTransformation:
-  """AdamW (Loshchilov and Hutter 2019) on gradients clipped by their global norm."""
-  return optax.chain(optax.clip_by_global_norm(clip_norm),
-                     optax.adamw(outer_rate, weight_decay=weight_decay))
+  """AdamW (Loshchilov and Hutter 2019) on gradients clipped by their global norm.
+
+  The network's weights decay; learned inner rates and lambda are no weights.
+  """
+  weights = lambda params: {name: name in EVERYTHING for name in params}
+  return optax.chain(
+      optax.clip_by_global_norm(clip_norm),
+      optax.adamw(outer_rate, weight_decay=weight_decay, mask=weights))
 
 
 def init_state(fold_key: Key[Array, ''], recipe: Recipe, shape: tuple[int, ...]
@@ -95,7 +101,8 @@ def _meta_step(state, *, view, clips, recipe, axis, devices):
         keys.key_for(view.key, purpose, state.step), number)
     task = sample_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
     task = _augmented(key(Purpose.AUGMENT), task, recipe.augment)
-    return recipe.learner.meta_grad(state.params, task, key(Purpose.ADAPT))
+    return recipe.learner.meta_grad(state.params, task, key(Purpose.ADAPT),
+                                    state.step / recipe.steps)
 
   together = min(recipe.at_once, mine)
   # One at a time no kernel has a batch axis: on a CPU twice as fast as all at once.

@@ -11,6 +11,7 @@ from lightman_jax.episodes.tasks import Clips, Sizes, sample_support
 from lightman_jax.evaluation import predict
 from lightman_jax.keys import Purpose
 from lightman_jax.meta import learners
+from lightman_jax.meta.inner import Steps
 
 SIZES = Sizes(3, 2, 1)
 KEY = keys.fold_key(0, 's1')
@@ -33,7 +34,7 @@ def clips(pool):
 @pytest.fixture(scope='module')
 def maml(small_net):
   """Learner, parameters, its prediction and the unadapted one."""
-  learner = learners.maml(small_net, steps=1, step_size=.5)
+  learner = learners.maml(small_net, Steps(1, .5))
   return (learner, small_net.init(jax.random.key(1), (1, 2, 2, 2)),
           predict.make_predict(learner, sizes=SIZES, draws=DRAWS),
           predict.make_plain_predict(learner))

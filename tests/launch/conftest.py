@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 from typing import NamedTuple
@@ -61,13 +62,19 @@ class Program:
     command = [sys.executable, *python, 'launch.py', *arguments]
     return subprocess.Popen(
         command, cwd=self.code, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env={**self.environment, **environment})
+        stderr=subprocess.PIPE, env={**self.environment, **environment},
+        preexec_fn=_hear_interrupts)
 
   def run(self, *arguments, **options) -> Outcome:
     """Waits for a process to end."""
     process = self.start(*arguments, **options)
     out, err = process.communicate(timeout=400)
     return Outcome(process.returncode, out, err)
+
+
+def _hear_interrupts() -> None:
+  """What a shell starts in the background inherits deaf ears for Ctrl-C."""
+  signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def places(home: pathlib.Path) -> dict[str, str]:

@@ -147,6 +147,36 @@ def test_following_the_gradient_brings_samples_together():
   assert mmd2(moved, y, bandwidth=1.) < .5 * mmd2(x, y, bandwidth=1.)
 
 
+def test_the_median_is_a_constant():
+  x, y = sample(4, 3, seed=0)
+  gaps = ((x[:, None] - y[None]) ** 2).sum(-1)
+  width = float(alignment.median_bandwidth(gaps))
+  np.testing.assert_allclose(width**2, np.median(gaps) / 2)
+  by_rule = lambda x: alignment.mmd2(x, y, bandwidth_rule='median')
+  given = lambda x: alignment.mmd2(x, y, bandwidth=width)
+  np.testing.assert_allclose(by_rule(x), given(x))
+  np.testing.assert_allclose(jax.grad(by_rule)(x), jax.grad(given)(x))
+
+
+@pytest.mark.parametrize('statistic', ['v', 'u'])
+def test_by_class_is_the_mean_of_the_classes(statistic):
+  """Class 2 has macro clips alone, class 3 one of each, and one macro clip no class."""
+  x, y = sample(6, 8, seed=0)
+  of_x, of_y = np.array([0, 1, 0, 1, 0, 3]), np.array([1, 0, 2, 2, 1, 0, -1, 3])
+  how = dict(statistic=statistic, bandwidth=1.5)
+  classes = [0, 1, 3] if statistic == 'v' else [0, 1]
+  want = np.mean([mmd2(x[of_x == k], y[of_y == k], **how) for k in classes])
+  member = lambda label: jax.nn.one_hot(label, 4, dtype=bool)
+  got = alignment.mmd2(x, y, classes=(member(of_x), member(of_y)), **how)
+  np.testing.assert_allclose(got, want, rtol=1e-10)
+  # One class of all clips is no class.
+  one = alignment.mmd2(x, y, classes=(jnp.ones((6, 1), bool), jnp.ones((8, 1), bool)),
+                       **how)
+  np.testing.assert_allclose(one, mmd2(x, y, **how), rtol=1e-10)
+  none = alignment.mmd2(x, y, classes=(member(of_x), jnp.zeros((8, 4), bool)), **how)
+  assert none == 0
+
+
 def test_what_cannot_be_asked():
   x = jnp.zeros((2, 1))
   with pytest.raises(ValueError, match="'v' or 'u'"):

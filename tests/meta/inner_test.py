@@ -47,7 +47,7 @@ def adapt(loss, params, steps, **how):
 def meta_gradient(steps, **how):
   learner = outer.through_adaptation(
       lambda params, support, key: adapt(quadratic(A, B), params, steps, **how),
-      quadratic(C, D))
+      lambda fast, task: quadratic(C, D)(fast, task.query))
   return learner(start(), Task(None, None), jax.random.key(0))
 
 
@@ -56,7 +56,7 @@ def meta_gradient(steps, **how):
     (1, (.375, -.745), 2.149475, (-.0112, -3.7303), (-.274, -4.16)),
     (2, (.43725, -.78925), 2.3208222125, (.22209, -3.45899275), (-.2206, -4.2803))])
 def test_both_orders(steps, end, query, second, first):
-  fast, trace = adapt(quadratic(A, B), start(), steps)
+  fast, trace, _ = adapt(quadratic(A, B), start(), steps)
   np.testing.assert_allclose(fast['w'], end, rtol=1e-12)
   np.testing.assert_allclose(trace['value'], START @ A @ START / 2 - B @ START)
   grads, scalars = meta_gradient(steps)
@@ -94,13 +94,43 @@ def test_the_gradient_of_the_inner_rate():
   np.testing.assert_allclose(jax.grad(after)(jnp.array(RATE)), want, rtol=1e-12)
 
 
+def after_learned(rates, kind):
+  how = inner.Steps(2, RATE, kind)
+  return quadratic(C, D)(inner.sgd_steps(
+      quadratic(A, B), start(), None, moving=('w',), steps=2,
+      step_size=inner.rate_of({'rates': rates}, how)).fast, None)[0]
+
+
+@pytest.mark.parametrize('kind, shape', [('weights', (2,)), ('layers', (2,))])
+def test_the_gradient_of_learned_rates(kind, shape):
+  """With r of a step's weights, w' = w - r (A w - b), from which all follows."""
+  rates = inner.init_rates(start(), inner.Steps(2, RATE, kind))
+  assert rates['w'].shape == shape
+  np.testing.assert_allclose(after_learned(rates, kind), 2.3208222125, rtol=1e-12)
+  first = A @ START - B
+  middle = START - RATE * first
+  second = A @ middle - B
+  out = C @ (middle - RATE * second) - D
+  back = (np.eye(2) - RATE * A) @ out          # of the loss, before the second step
+  want = {'weights': -(first * back + second * out),
+          'layers': -np.array([first @ back, second @ out])}[kind]
+  got = jax.grad(lambda rates: after_learned(rates, kind))(rates)['w']
+  np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def test_what_is_watched_is_seen_after_each_step():
+  found = adapt(quadratic(A, B), start(), 2,
+                watch=lambda params: quadratic(C, D)(params, None)[0])
+  np.testing.assert_allclose(found.watched, [2.149475, 2.3208222125], rtol=1e-12)
+
+
 def test_only_what_is_named_moves():
   params = {**start(), 'fixed': jnp.ones(2)}
 
   def loss(params, batch):
     value, parts = quadratic(A, B)(params, batch)
     return value + jnp.sum(params['fixed'] ** 2) * params['w'][0], parts
-  fast, _ = adapt(loss, params, 3)
+  fast, *_ = adapt(loss, params, 3)
   np.testing.assert_array_equal(fast['fixed'], np.ones(2))
   assert not np.array_equal(fast['w'], params['w'])
   # And the outer gradient reaches what stays fixed.

@@ -11,9 +11,9 @@ import pytest
 
 from configs import synthetic
 from lightman_jax.episodes.tasks import Examples, Task
-from lightman_jax.meta import learners
 from lightman_jax.meta import losses
-from lightman_jax.meta import outer
+from lightman_jax.meta import methods
+from lightman_jax.meta.losses import Align
 from lightman_jax.models.network import make_encoder, make_network
 
 pytestmark = pytest.mark.usefixtures('double')
@@ -26,8 +26,8 @@ def launched(start_of):
   net = make_network(
       make_encoder(**{**config['model'], 'width': 4, 'temporal_width': 4, 'grid': 2}),
       classes=3)
-  method = {name: value for name, value in config['method'].items() if name != 'name'}
-  assert config['method']['name'] == 'lightman' and method['align_weight'] > 0
+  method = {**config['method'], 'weight': 'learned'}
+  assert method['name'] == 'lightman' and method['align_weight'] > 0
   rng = np.random.default_rng(0)
   with jax.enable_x64(True):
     clips = lambda n: jnp.array(rng.standard_normal((n, 2, 8, 8, 3)))
@@ -43,21 +43,12 @@ def derivatives(launched):
   """(gradient, scalars) of second order, as a function; and the first-order gradient.
 
   The latter is made by hand: a few steps of gradient descent, and the gradient there.
-  The auxiliary weight is one more subtree of the parameters, which never moves inside.
   """
   net, method, params, task = launched
-  rates = dict(steps=method['inner_steps'], step_size=method['inner_rate'],
-               statistic=method['statistic'], bandwidth=method['bandwidth'])
-  key = jax.random.key(0)
-
-  def adapt(params, support, key):
-    return learners.lightman(net, align_weight=params['weight'], **rates).adapt(
-        {name: params[name] for name in learners.EVERYTHING}, support, key)
-  second = jax.jit(lambda params: outer.through_adaptation(
-      adapt, losses.cross_entropy(net.logits))(params, task, key))
-  inner = losses.with_alignment(net, weight=method['align_weight'],
-                                statistic=method['statistic'],
-                                bandwidth=method['bandwidth'])
+  learner = methods.make_learner(net, **method)
+  second = jax.jit(lambda params: learner.meta_grad(params, task, jax.random.key(0)))
+  inner = losses.with_alignment(net, Align(method['align_weight'],
+                                           statistic=method['statistic']))
   slope = lambda loss: jax.jit(jax.value_and_grad(lambda params, batch: loss(
       params, batch)[0]))
   with jax.enable_x64(True):
@@ -65,7 +56,7 @@ def derivatives(launched):
     for _ in range(method['inner_steps']):
       fast = moved(fast, of_inner(fast, task.support)[1], -method['inner_rate'])
     first = slope(losses.cross_entropy(net.logits))(fast, task.query)
-    params = {**params, 'weight': jnp.array(method['align_weight'])}
+    params = {**params, 'log_weight': jnp.log(method['align_weight'])}
     return params, *second(params), first, second
 
 
@@ -96,7 +87,7 @@ def test_it_is_the_slope_along_random_directions(derivatives):
   loss = lambda params: float(second(params)[1]['query_loss'])
   step, told_apart = 1e-7, 0    # a longer step may cross a kink of ReLU
   for seed in range(5):
-    along = {**direction(params, seed), 'weight': jnp.array(0.)}
+    along = {**direction(params, seed), 'log_weight': jnp.array(0.)}
     slope = (loss(moved(params, along, step)) - loss(moved(params, along, -step))
              ) / (2 * step)
     np.testing.assert_allclose(dot(grads, along), slope, rtol=1e-6)
@@ -107,11 +98,11 @@ def test_it_is_the_slope_along_random_directions(derivatives):
 
 def test_the_auxiliary_weight_matters(derivatives):
   params, grads, _, _, second = derivatives
-  assert abs(grads['weight']) > 1e-4
-  at = lambda weight: second({**params, 'weight': weight})[1]['query_loss']
-  weight, step = params['weight'], 1e-5
+  assert abs(grads['log_weight']) > 1e-4
+  at = lambda weight: second({**params, 'log_weight': weight})[1]['query_loss']
+  weight, step = params['log_weight'], 1e-5
   slope = (at(weight + step) - at(weight - step)) / (2 * step)
-  np.testing.assert_allclose(grads['weight'], slope, rtol=1e-4)
+  np.testing.assert_allclose(grads['log_weight'], slope, rtol=1e-4)
 
 
 def test_what_is_told_of_the_task(derivatives):

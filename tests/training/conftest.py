@@ -10,6 +10,8 @@ from lightman_jax import assembly
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.meta import learners
+from lightman_jax.meta.inner import Steps
+from lightman_jax.meta.losses import Align
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import make_trainer
 from lightman_jax.training.state import Recipe, make_optimizer
@@ -26,8 +28,7 @@ def nudge(key, clip):
 def recipe(small_net):
   """Two tasks a step: on one device one after the other, on two devices one each."""
   return Recipe(
-      learners.lightman(small_net, align_weight=.5, statistic='v', bandwidth=0.,
-                        steps=1, step_size=.1),
+      learners.lightman(small_net, Steps(1, .1), Align()),
       make_optimizer(outer_rate=1e-3, weight_decay=1e-2, clip_norm=1.),
       Sizes(classes=3, shots=1, queries=1, macros=2), nudge, tasks=2, at_once=1)
 

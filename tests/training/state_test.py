@@ -17,8 +17,8 @@ from lightman_jax.training.state import Recipe, make_optimizer
 
 def spy() -> Learner:
   """A learner whose gradient and loss are values of clips of its task."""
-  def meta_grad(params, task, key):
-    del params, key
+  def meta_grad(params, task, key, done):
+    del params, key, done
     first = lambda examples: examples.x.reshape(-1)[0]
     return {'w': first(task.support)}, {'query_loss': first(task.query)}
   return Learner(lambda key, shape: {'w': jax.random.normal(key, ())}, None, None,

@@ -1,0 +1,50 @@
+"""Supervised training of a network with running statistics, without hidden state."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from lightman_jax.meta.inner import Adapted
+from lightman_jax.meta.learners import Learner
+from lightman_jax.models.network import Network
+
+MOMENTUM = .1     # of a batch in the running statistics, as in PyTorch
+
+
+def published(net: Network) -> Learner:
+  """Plain training on all clips of a task, as one batch with dropout.
+
+  The running statistics are a subtree of the parameters, 'statistics'. Their
+  "gradient" is what is left to the batch's: a step of plain descent with rate
+  `MOMENTUM` on it is the exponential mean; see `beside_statistics`. A prediction goes
+  by the running ones, so it depends on its own clip alone.
+  """
+  def meta_grad(params, task, key, done=1.):
+    del done
+    statistics = params['statistics']
+
+    def loss(weights):
+      logits, seen = net.train({**weights, 'statistics': statistics},
+                               task.everything.x, key)
+      return optax.softmax_cross_entropy_with_integer_labels(
+          logits, task.everything.label).mean(), seen
+    weights = {name: tree for name, tree in params.items() if name != 'statistics'}
+    (value, seen), grads = jax.value_and_grad(loss, has_aux=True)(weights)
+    left = jax.tree.map(jnp.subtract, statistics, seen)
+    return {**grads, 'statistics': left}, {'query_loss': value}
+  adapt = lambda params, support, key: Adapted(params, {})
+  return Learner(net.init, adapt, net.logits, meta_grad, supported=False)
+
+
+def beside_statistics(optimizer: optax.GradientTransformation
+                      ) -> optax.GradientTransformation:
+  """`optimizer` for the weights; the running statistics go their own way.
+
+  They are neither clipped nor decayed, and do not count for the norm of a gradient.
+  """
+  def kinds(params):
+    return {name: jax.tree.map(
+        lambda _, name=name: 'running' if name == 'statistics' else 'learned', tree)
+            for name, tree in params.items()}
+  return optax.partition(
+      {'learned': optimizer, 'running': optax.sgd(MOMENTUM)}, kinds)
