@@ -8,6 +8,7 @@ COMMANDS = {
     'doctor': 'lightman_jax.clips.doctor.command',
     'fetch': 'lightman_jax.geometry.fetch',
     'replica': 'lightman_jax.clips.replicas.command',
+    'report': 'lightman_jax.report.page.command',
     'spot': 'lightman_jax.clips.spot_command',
 }
 

@@ -15,9 +15,9 @@ permutation test). It asks whether *these trained models* differ on other people
 other seeds would differ too is the interval's part. So `is_better` asks both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Float, Int
 import numpy as np
@@ -25,6 +25,8 @@ import numpy as np
 from lightman_jax.evaluation.intervals import Score
 
 LEVEL = .05
+
+BySeed = Mapping[int, Int[np.ndarray, 'S K K']]
 
 
 class Difference(NamedTuple):
@@ -128,8 +130,8 @@ def holm(p: Sequence[float]) -> Float[np.ndarray, 'n']:
   return adjusted
 
 
-def all_pairs(counts: Sequence[Int[np.ndarray, 'R S K K']], score: Score, *,
-              seed: int = 0, resamples: int = 2000, permutations: int = 10_000
+def all_pairs(counts: Sequence[BySeed], score: Score, *, seed: int = 0,
+              resamples: int = 2000, permutations: int = 10_000
               ) -> dict[tuple[int, int], tuple[Difference, float]]:
   """Every pair of a table's methods (i < j): their difference and adjusted p.
 
@@ -137,16 +139,31 @@ def all_pairs(counts: Sequence[Int[np.ndarray, 'R S K K']], score: Score, *,
   read off the data, and all pairs stay valid whichever that is.
 
   Args:
-    counts: of each method, of the same clips.
+    counts: of each method, seed to counts, of the same clips.
     score: see `crossed_interval`.
     seed: of the draws; every pair sees the same ones.
     resamples, permutations: see `difference`.
+
+  Returns:
+    A pair is compared on the seeds that both have; one without any is left out.
   """
-  pairs = list(itertools.combinations(range(len(counts)), 2))
-  found = [difference(counts[i], counts[j], score, rng=np.random.default_rng(seed),
-                      resamples=resamples, permutations=permutations)
-           for i, j in pairs]
-  return dict(zip(pairs, zip(found, holm([one.p for one in found]).tolist())))
+  pairs = itertools.combinations(range(len(counts)), 2)
+  return family({(i, j): (counts[i], counts[j]) for i, j in pairs}, score, seed=seed,
+                resamples=resamples, permutations=permutations)
+
+
+def family(pairs: Mapping[Any, tuple[BySeed, BySeed]], score: Score, *, seed: int = 0,
+           **options) -> dict[Any, tuple[Difference, float]]:
+  """The same for the named pairs alone; they are the family that Holm adjusts for."""
+  found = {}
+  for name, (first, second) in pairs.items():
+    seeds = sorted(first.keys() & second.keys())
+    if seeds:
+      found[name] = difference(
+          np.stack([first[n] for n in seeds]), np.stack([second[n] for n in seeds]),
+          score, rng=np.random.default_rng(seed), **options)
+  return dict(zip(found, zip(found.values(),
+                             holm([one.p for one in found.values()]).tolist())))
 
 
 def is_better(found: Difference, adjusted: float) -> bool:

@@ -20,6 +20,10 @@ def simulated(rng, *, seeds=3, subjects=20, clips=8, skill=.6, by_subject=.12,
                    np.stack([half - right[..., 1], right[..., 1]], -1)], -2)
 
 
+def by_seed(counts, first=0):
+  return dict(enumerate(counts, first))
+
+
 def test_score_is_the_mean_over_seeds_of_the_pooled_score():
   counts = simulated(np.random.default_rng(0))
   by_hand = np.mean([scores.uf1(one.sum(0)) for one in counts])
@@ -135,7 +139,8 @@ def test_a_table_of_equals_rarely_calls_one_better():
   wrong = 0
   for _ in range(40):
     found = comparison.all_pairs(
-        [simulated(rng, subjects=10, by_seed=0.) for _ in range(4)], scores.uf1,
+        [by_seed(simulated(rng, subjects=10, by_seed=0.)) for _ in range(4)],
+        scores.uf1,
         resamples=200, permutations=1024)
     wrong += any(comparison.is_better(*one) or comparison.is_worse(*one)
                  for one in found.values())
@@ -144,7 +149,7 @@ def test_a_table_of_equals_rarely_calls_one_better():
 
 def test_what_is_far_better_is_called_so():
   rng = np.random.default_rng(13)
-  table = [simulated(rng, skill=skill) for skill in (.55, .9, .56)]
+  table = [by_seed(simulated(rng, skill=skill)) for skill in (.55, .9, .56)]
   found = comparison.all_pairs(table, scores.uf1)
   assert list(found) == [(0, 1), (0, 2), (1, 2)]
   assert comparison.is_worse(*found[0, 1]) and comparison.is_better(*found[1, 2])
@@ -152,6 +157,17 @@ def test_what_is_far_better_is_called_so():
   assert not comparison.is_worse(*found[0, 2])
   same, p = comparison.all_pairs([table[0], table[0]], scores.uf1)[0, 1]
   assert tuple(same) == (0, 0, 0, 1) and p == 1
+
+
+def test_pairs_are_of_the_seeds_that_both_have():
+  rng = np.random.default_rng(15)
+  one, two, three = (simulated(rng, subjects=9) for _ in range(3))
+  found = comparison.all_pairs([by_seed(one), by_seed(two, 1), by_seed(three, 9)],
+                               scores.uf1)
+  assert list(found) == [(0, 1)]
+  assert found[0, 1][0].value == pytest.approx(
+      comparison.mean_score(one[1:], scores.uf1)
+      - comparison.mean_score(two[:-1], scores.uf1))
 
 
 def test_what_cannot_be_compared_is_refused():

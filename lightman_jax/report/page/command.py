@@ -1,0 +1,91 @@
+"""python -m lightman_jax report RUN...: tables and a page out of finished runs."""
+
+import argparse
+from collections.abc import Sequence
+import pathlib
+import sys
+
+from lightman_jax.errors import InputError
+from lightman_jax.files import write_atomically
+from lightman_jax.report.page.folders import Run, read_run
+from lightman_jax.report.page.groups import arrange
+
+OUT = pathlib.Path('runs', 'report')
+
+
+def report(arguments: Sequence[str]) -> int:
+  """The command; returns the exit code."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax report',
+      description='Makes report.html, table.md, table.csv and table.tex from finished '
+      'run folders. Runs that differ in the seed only are one row.')
+  parser.add_argument('runs', nargs='+', metavar='RUN', type=pathlib.Path,
+                      help='a folder that launch.py made')
+  parser.add_argument('--out', type=pathlib.Path, default=OUT, metavar='FOLDER',
+                      help=f'where to write; {OUT} by default')
+  parser.add_argument('--skip-unfinished', action='store_true',
+                      help='leave out folders that hold no finished run')
+  given = parser.parse_args(arguments)
+  try:
+    runs = read_runs(given.runs, skip=given.skip_unfinished)
+    written = write(runs, given.out)
+  except InputError as error:
+    print(f'report: {error}', file=sys.stderr)
+    return 2
+  for path in written:
+    print(path)
+  return 0
+
+
+def read_runs(paths: Sequence[pathlib.Path], *, skip: bool = False) -> list[Run]:
+  """Reads run folders, each once; with `skip` says which were left out.
+
+  Raises:
+    InputError: a folder holds no finished run of this program, or none is left.
+  """
+  runs = []
+  for path in {path.resolve(): path for path in paths}.values():
+    try:
+      runs.append(read_run(path))
+    except InputError as error:
+      if not skip:
+        raise
+      print(f'left out: {error}', file=sys.stderr)
+  if not runs:
+    raise InputError('none of the folders holds a finished run; name one that '
+                     'launch.py has finished')
+  return runs
+
+
+def write(runs: Sequence[Run], out: pathlib.Path, *, resamples: int = 2000,
+          permutations: int = 10_000) -> list[pathlib.Path]:
+  """Writes the page and the tables; the same runs give the same bytes.
+
+  Args:
+    runs: in any order.
+    out: the folder, made where missing.
+    resamples, permutations: see `evaluation.comparison`.
+
+  Returns:
+    The files, the page first.
+
+  Raises:
+    InputError: runs that cannot stand on one page, or nothing can be written there.
+  """
+  from lightman_jax.report.page import document, texts
+  from lightman_jax.report.page.judged import judge
+  tables = arrange(runs)
+  judged = [[judge(column, resamples=resamples, permutations=permutations)
+             for column in table.columns] for table in tables]
+  found = list(zip(tables, judged))
+  content = {'report.html': document.page(tables, judged),
+             'table.md': texts.markdown(found), 'table.csv':
+             texts.comma_separated(found), 'table.tex': texts.latex(found)}
+  for name, text in content.items():
+    try:
+      with write_atomically(out / name) as file:
+        file.write(text)
+    except OSError as error:
+      raise InputError(f'cannot write to {out} ({error.strerror}); give another '
+                       '--out') from None
+  return [out / name for name in content]
