@@ -10,7 +10,10 @@ from configs import common
 from lightman_jax import settings
 from lightman_jax.errors import InputError
 
-COUPLED = {'inputs.kind': 'landmarks'}     # right alone, and no encoder takes it yet
+LISTS = ('evaluation.noise', 'select.candidates')
+# Right alone, and none of them goes with the defaults.
+COUPLED = {'inputs.kind': 'landmarks', 'model.encoder': 'dere_grl',
+           'model.norm': 'batch', 'select.by': 'inner'}
 
 
 def given(**changes):
@@ -66,9 +69,10 @@ def test_ranges(name):
 
 
 def test_no_setting_goes_unchecked():
-  known = {*settings.CHOICES, *settings.RANGES}
+  known = {*settings.CHOICES, *settings.RANGES, *LISTS}
   # What a data set may be asked for is checked by `clips.sources.check_present`.
-  assert {name for name in settings.flat(given()) if name not in known
+  assert {name for name, value in settings.flat(given()).items() if name not in known
+          and not isinstance(value, bool)      # has its type, and that is all
           and not name.startswith(('data.', 'macro.data.'))} == set()
 
 
@@ -76,6 +80,17 @@ def test_no_setting_goes_unchecked():
     ({'model.width': 6}, ['model.width is 6', 'multiple of 4']),
     ({'model.temporal_width': 9}, ['model.temporal_width is 9', 'multiple of 4']),
     ({'inputs.kind': 'landmarks'}, ['inputs.kind=landmarks', 'model.encoder=conv4']),
+    ({'model.encoder': 'dere_grl'}, ['model.encoder=dere_grl', 'inputs.kind=flow',
+                                     'use inputs.kind=landmarks']),
+    ({'model.encoder': 'off_apexnet', 'inputs.kind': 'frames'},
+     ['model.encoder=off_apexnet', 'u and v', 'inputs.kind=flow']),
+    ({'model.relate': False}, ['model.relate=False', 'model.encoder=conv4',
+                               'dere_grl']),
+    ({'model.encoder': 'ststnet', 'model.norm': 'batch', 'model.temporal_depth': 0},
+     ['method.name=lightman', 'method.name=supervised']),
+    ({'model.encoder': 'ststnet', 'model.norm': 'batch', 'method.name': 'supervised'},
+     ['model.temporal_depth=0']),
+    ({'model.norm': 'batch'}, ['model.norm=batch', 'ststnet']),
     ({'method.statistic': 'u', 'macro.clips': 1}, ['macro.clips of 2']),
     ({'data.name': 'casme_squared', 'macro.source': 'casme_squared'},
      ['macro.source=own']),
@@ -88,6 +103,16 @@ def test_no_setting_goes_unchecked():
 def test_settings_that_are_wrong_together(changes, words):
   said = refusal(**changes)
   assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize('changes', [
+    {'model.encoder': 'dere_grl', 'inputs.kind': 'landmarks', 'model.relate': False,
+     'macro.source': 'magnified'},
+    {'model.encoder': 'off_apexnet', 'inputs.kind': 'picture'},
+    {'model.encoder': 'ststnet', 'model.norm': 'batch', 'model.temporal_depth': 0,
+     'method.name': 'supervised'}])
+def test_settings_that_are_right_together(changes):
+  settings.check(given(**changes))
 
 
 def test_other_synthetic_people_may_be_a_macro_source():

@@ -9,31 +9,47 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
+from lightman_jax.models import apexnet
+from lightman_jax.models import dere_grl
 from lightman_jax.models import frame
+from lightman_jax.models import published
 from lightman_jax.models import resnet
 from lightman_jax.models import ststnet
 from lightman_jax.models import temporal
+from lightman_jax.models import vit
 
 Params = PyTree[Float[Array, '...']]
 
 
 class ClipEncoder(nn.Module):
-  """A 2D encoder shared by all frames, then a 3D module over their feature maps."""
+  """A 2D encoder shared by all frames, then a 3D module over their feature maps.
+
+  `after` is what an encoder has behind its maps, such as dense layers.
+  """
   frame: nn.Module
   temporal: nn.Module
+  after: nn.Module | None = None
 
-  def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n _h _w d']:
+  def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n *place d']:
     n, t = x.shape[:2]
     maps = self.frame(x.reshape(n * t, *x.shape[2:]))
-    return self.temporal(maps.reshape(n, t, *maps.shape[1:]))
+    maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
+    return self.after(maps) if self.after else maps
 
 
 class Network(NamedTuple):
-  """Functions over params = {'encoder': ..., 'head': ...}."""
+  """Functions over params = {'encoder': ..., 'head': ...}.
+
+  An encoder with running statistics has them beside these, as 'statistics'; its
+  network alone has `train`: (params, clips, key) to logits by the batch's statistics,
+  and these.
+  """
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]    # key, (*clip)
   maps: Callable[[Params, Array], Float[Array, 'n *place d']]  # params, (n, *clip)
   classify: Callable[[Params, Array], Float[Array, 'n K']]     # params, embeddings
   classes: int
+  train: Callable[[Params, Array, Key[Array, '']],
+                  tuple[Float[Array, 'n K'], Params]] | None = None
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
     """The flattened map: pooling it over the face would lose position."""
@@ -52,22 +68,60 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
   def init(key, shape):
     key_encoder, key_head = jax.random.split(key)
     x = jnp.zeros((1, *shape))
-    params = {'encoder': encoder.init(key_encoder, x)['params']}
+    variables = encoder.init(key_encoder, x)
+    params = {'encoder': variables['params']}
+    if 'statistics' in variables:
+      params['statistics'] = variables['statistics']
     params['head'] = head.init(key_head, maps(params, x).reshape(1, -1))['params']
     return params
 
-  maps = lambda params, x: encoder.apply({'params': params['encoder']}, x)
+  def variables_of(params):
+    running = {name: params[name] for name in ('statistics',) if name in params}
+    return {'params': params['encoder'], **running}
+
+  def train(params, x, key):
+    found, seen = encoder.apply(variables_of(params), x, training=True,
+                                rngs={'dropout': key}, mutable=['statistics'])
+    return classify(params, found.reshape(len(x), -1)), seen['statistics']
+
+  maps = lambda params, x: encoder.apply(variables_of(params), x)
   classify = lambda params, z: head.apply({'params': params['head']}, z)
-  return Network(init, maps, classify, classes)
+  return Network(init, maps, classify, classes,
+                 train if isinstance(encoder, published.PublishedSTSTNet) else None)
 
 
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
-                 temporal_depth: int, conv: str) -> nn.Module:
-  """The clip encoder of a configuration's `model` section."""
+                 temporal_depth: int, conv: str, norm: str = 'group', depth: int = 2,
+                 dense: int = 1024, actions: int = 8, decompose: bool = True,
+                 relate: bool = True) -> nn.Module:
+  """The clip encoder of a configuration's `model` section.
+
+  Args:
+    encoder: 'dere_grl' takes landmark movements, all others take pictures.
+    width: channels; OFF-ApexNet's are those of the paper.
+    grid: cells along a side that pooling leaves, at least.
+    temporal_width: of the temporal module; DeRe-GRL has none.
+    temporal_depth: likewise.
+    conv: how convolutions are computed.
+    norm: 'batch' for STSTNet as it was published.
+    depth: blocks of the vision transformer, graph convolutions of DeRe-GRL.
+    dense: width of OFF-ApexNet's dense layers.
+    actions: of DeRe-GRL.
+    decompose: DeRe-GRL's action decomposition; False takes it out.
+    relate: its relation reconstruction; False takes it out.
+  """
+  if encoder == 'dere_grl':
+    return dere_grl.DeReGRL(width, depth, actions, decompose, relate)
+  if norm == 'batch':
+    return published.PublishedSTSTNet(conv)
   frames = {
-      'conv4': functools.partial(frame.Conv4, grid=grid),
-      'resnet12': functools.partial(resnet.ResNet12, grid=grid),
-      'resnet18': functools.partial(resnet.ResNet18, grid=grid),
-      'ststnet': ststnet.STSTNet,
-  }[encoder](width=width, conv=conv)
-  return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth, conv))
+      'conv4': functools.partial(frame.Conv4, width, grid, conv),
+      'resnet12': functools.partial(resnet.ResNet12, width, grid, conv),
+      'resnet18': functools.partial(resnet.ResNet18, width, grid, conv),
+      'ststnet': functools.partial(ststnet.STSTNet, width, conv),
+      'off_apexnet': functools.partial(apexnet.Streams, conv),
+      'vit': functools.partial(vit.VisionTransformer, width, grid, depth),
+  }[encoder]()
+  after = apexnet.Dense(dense) if encoder == 'off_apexnet' else None
+  return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth, conv),
+                     after)

@@ -16,7 +16,7 @@ class STSTNet(nn.Module):
   convolution of 16 channels, and are computed as that. Group normalisation stands for
   batch normalisation (four groups, over what is a branch in the paper and what is
   not). There is no dropout: a network here is a function of parameters and clips, and
-  has no key to draw with.
+  has no key to draw with. `models.published` has the form of the paper.
 
   A picture of 28 x 28 becomes a map of 5 x 5; behind it a temporal module of depth 0
   and the linear head make the paper's network, of 1 683 parameters for three classes.
@@ -29,10 +29,10 @@ class STSTNet(nn.Module):
     x = jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
     x = layers.Conv(self.width, padding='VALID', form=self.conv)(x)
     x = layers.GroupNorm()(nn.relu(x))
-    return _average_pool(_max_pool(x))
+    return average_pool(max_pool(x))
 
 
-def _max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
+def max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
   """3 x 3 with stride 3 and one row and column of padding on each side."""
   # Negative padding cuts off what the last whole window does not reach.
   around = [(1, 1 - (size + 2) % 3, 0) for size in x.shape[1:3]]
@@ -40,7 +40,7 @@ def _max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
   return _squares(x, 3).max((2, 4))
 
 
-def _average_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
+def average_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
   """2 x 2; an odd last row or column is left out."""
   n, h, w, c = x.shape
   return _squares(x[:, :h // 2 * 2, :w // 2 * 2], 2).mean((2, 4))

@@ -27,7 +27,7 @@ def parameters(how: inputs.Settings) -> dict:
   """Everything beside the clips that moves a number of the inputs."""
   return {**how._asdict(), 'farneback': dense_flow.FARNEBACK, 'dis': dense_flow.DIS,
           'tvl1': dense_flow.TVL1, 'channels': flow.CHANNELS,
-          'opencv': cv2.__version__, 'version': 2}
+          'opencv': cv2.__version__, 'version': 3}
 
 
 def cached_inputs(clips: ClipSet, how: inputs.Settings, *,

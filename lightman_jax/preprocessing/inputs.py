@@ -6,11 +6,12 @@ All are centred on zero, so that no motion is zero and a mirror image changes si
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 import numpy as np
 
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.errors import InputError
+from lightman_jax.geometry import alignment
 from lightman_jax.geometry import dense_flow
 from lightman_jax.geometry import landmarks
 from lightman_jax.preprocessing import flow
@@ -55,9 +56,19 @@ def picture(clip, how: Settings):
   return flow.resize(clip / np.float32(127.5) - 1, how.size)
 
 
-def movements(points: Float32[np.ndarray, 'T 68 2']) -> Float32[np.ndarray, 'T 68 2']:
-  """Landmarks less those of the onset, in inter-ocular distances of the onset."""
-  return (points - points[:1]) / landmarks.inter_ocular_distance(points[0])
+def movements(points: Float[np.ndarray, 'T 68 2']) -> Float32[np.ndarray, 'T 68 2']:
+  """Landmarks less those of the onset, in inter-ocular distances of the onset.
+
+  Each frame is first brought back to the onset by the similarity transform that fits
+  its stable points best, so that what the whole head does is no movement: a shift, a
+  turn in the picture's plane, or coming nearer. What turning the head out of that
+  plane does to the landmarks stays.
+  """
+  onset = points[0].astype(np.float64)
+  still = np.stack([
+      alignment.transform(frame, alignment.similarity(frame, onset))
+      for frame in points.astype(np.float64)])
+  return ((still - onset) / landmarks.inter_ocular_distance(onset)).astype(np.float32)
 
 
 KINDS = {'frames': frames, 'difference': difference, 'flow': optical_flow,
@@ -112,3 +123,9 @@ def _check(clips: ClipSet, how: Settings) -> None:
       first = clips.clip[int(np.argmax(unknown))]
       raise InputError(f'{name} has no landmarks for {unknown.sum()} of {len(unknown)} '
                        f'clips, {first} for one: use another inputs.kind')
+    stable = clips.landmarks[:, :, list(alignment.STABLE)]
+    in_one_spot = (np.ptp(stable, 2) == 0).all(-1).any(-1)
+    if in_one_spot.any():
+      first = clips.clip[int(np.argmax(in_one_spot))]
+      raise InputError(f'the landmarks of {first} of {name} lie in one spot, which is '
+                       'no face: correct them, or use another inputs.kind')

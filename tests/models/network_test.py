@@ -8,7 +8,6 @@ import pytest
 from lightman_jax.models import frame
 from lightman_jax.models import temporal
 from lightman_jax.models.network import make_encoder, make_network
-from lightman_jax.settings import CHOICES
 
 
 def network(grid=2, depth=1, classes=3):
@@ -84,13 +83,3 @@ def test_a_single_picture_has_no_weights_for_neighbours_in_time():
     params = jax.eval_shape(module.init, jax.random.key(0),
                             jnp.zeros((1, frames, 4, 4, 4)))['params']
     assert params['Conv_0']['kernel'].shape == (depth, 3, 3, 4, 4)
-
-
-@pytest.mark.parametrize('encoder', CHOICES['model.encoder'])
-def test_every_encoder_of_a_configuration(encoder):
-  """Shapes alone: each has its own test of what it computes."""
-  net = make_network(make_encoder(encoder=encoder, conv='auto', width=16, grid=2,
-                                  temporal_width=8, temporal_depth=1), classes=3)
-  x = jnp.zeros((2, 3, 28, 28, 3))
-  params = jax.eval_shape(lambda key: net.init(key, x.shape[1:]), jax.random.key(0))
-  assert jax.eval_shape(net.logits, params, x).shape == (2, 3)

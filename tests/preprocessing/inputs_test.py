@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.errors import InputError
+from lightman_jax.geometry import landmarks
 from lightman_jax.preprocessing import flow
 from lightman_jax.preprocessing import inputs
 from lightman_jax.preprocessing.inputs import Settings, make_inputs
@@ -64,13 +65,59 @@ def test_ready_pictures_and_pictures_made_of_frames(clips, clips_of):
   assert (made[1:].min((1, 2, 3)) == -1).all() and (made[1:].max((1, 2, 3)) == 1).all()
 
 
-def test_landmark_movements(clips_of):
-  rng = np.random.default_rng(0)
-  points = rng.normal(30, 5, (2, 3, 68, 2))
-  points[:, :, 36], points[:, :, 45] = (10, 20), (40, 60)      # 50 pixels apart
-  clips = clips_of(np.zeros((2, 3, 8, 8, 3)), landmarks=points)
+def turned(points, *, angle, factor, by):
+  """A rigid movement and change of size, written with a matrix."""
+  cos, sin = np.cos(angle), np.sin(angle)
+  return factor * points @ np.array([[cos, sin], [-sin, cos]]) + by
+
+
+@pytest.fixture(scope='module')
+def faces():
+  """Two clips of three frames: the mouth moves, and the eyes and nose do not."""
+  face = 60 * landmarks.mean_face() + 2
+  points = np.repeat(np.repeat(face[None, None], 2, 0), 3, 1)
+  points[0, 1, 48] += (-2, -1)
+  points[1, 1, 17:22] += (0, -3)
+  points[1, 2, 17:22] += (0, -1)
+  return points
+
+
+def test_landmark_movements(faces, clips_of):
+  clips = clips_of(np.zeros((2, 3, 8, 8, 3)), landmarks=faces)
   x = make_inputs(clips, Settings('landmarks'))
-  np.testing.assert_allclose(x, (points - points[:, :1]) / 50, atol=1e-5)
+  between = 60 * .552                     # outer corners of the eyes of the mean face
+  want = np.zeros((2, 3, 68, 2))
+  want[0, 1, 48] = (-2 / between, -1 / between)
+  want[1, 1, 17:22, 1], want[1, 2, 17:22, 1] = -3 / between, -1 / between
+  assert x.dtype == np.float32
+  np.testing.assert_allclose(x, want, atol=1e-5)
+
+
+@pytest.mark.parametrize('angle, factor, by', [
+    (0., 1., (5., -3.)), (.2, 1., (0., 0.)), (0., 1.2, (0., 0.)),
+    (-.15, .9, (3., 7.))])
+def test_a_rigid_face_does_not_move(faces, angle, factor, by):
+  """However the head goes; and it hides nothing of what the face does meanwhile."""
+  how = dict(angle=angle, factor=factor, by=np.array(by))
+  still = np.stack([faces[0, 0], turned(faces[0, 0], **how)])
+  np.testing.assert_allclose(inputs.movements(still), 0, atol=1e-6)
+  face = faces[0]
+  moved = np.stack([face[0], turned(face[1], **how), face[2]])
+  np.testing.assert_allclose(inputs.movements(moved), inputs.movements(face), atol=1e-6)
+
+
+def test_a_nearer_or_turned_face_moves_by_as_much(faces):
+  """The whole clip, onset and all: twice the pixels are the same movement."""
+  np.testing.assert_allclose(inputs.movements(2 * faces[0] + 5),
+                             inputs.movements(faces[0]), atol=1e-6)
+
+
+def test_landmarks_in_one_spot_are_no_face(faces, clips_of):
+  points = faces.copy()
+  points[1, 2] = 7.
+  with pytest.raises(InputError, match='of c1 of made-up lie in one spot'):
+    make_inputs(clips_of(np.zeros((2, 3, 8, 8, 3)), landmarks=points),
+                Settings('landmarks'))
 
 
 def test_what_a_mirror_must_know():
