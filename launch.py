@@ -77,8 +77,11 @@ def main(argv: list[str]) -> int:
     # jax takes seconds to import: a wrong setting is told of before.
     from lightman_jax import experiment
     from lightman_jax.report import table
+    from lightman_jax import besides
     found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
     table.show(found)
+    for line in besides.lines(folder):
+      print(line)
     print(f'{"this run was finished before: " if finished else ""}{folder.path}')
   return 0
 

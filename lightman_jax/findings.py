@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lightman_jax import robustness
 from lightman_jax.assembly import Material
 from lightman_jax.episodes.folds import protocol_name
 from lightman_jax.evaluation import references
@@ -41,6 +42,8 @@ def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
       pool.label[order], pool.classes)
   found = results.summarise(rows, clips, about,
                             resamples=config['evaluation']['resamples'])
+  noisy = robustness.rows(config, folder, material, clips, about, rows[name])
+  found |= {'robustness': noisy} if noisy else {}
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   results.write_predictions(folder.predictions, clips, rows[name],
                             odds / odds.sum(-1, keepdims=True))
@@ -78,10 +81,14 @@ def _about(config, material: Material) -> results.About:
 def _draw(folder: RunFolder, found: dict[str, Any], name: str,
           classes: tuple[str, ...]) -> None:
   # Matplotlib takes a second to import, and most of a run does not need it.
-  from lightman_jax.report import figures
+  from lightman_jax.report import figures, noise_curves
   caption = table.caption(found['about'])[:2]
   figures.confusion_matrix(folder.confusion,
                            np.array(found['rows'][name]['confusion']),
                            classes=classes, title=name, caption=caption)
   figures.learning_curves(folder.curves, metrics_log.read(folder.metrics), title=name,
                           caption=caption)
+  if 'robustness' in found:
+    noise_curves.noise_curves(
+        folder.noise_curves, found['robustness'], title=f'{name} under noise',
+        constant=found['rows']['constant']['uf1']['value'], caption=caption)

@@ -55,7 +55,7 @@ def confusion_matrix(path: str | os.PathLike, counts: Int[np.ndarray, 'K K'], *,
     bar = figure.colorbar(picture, ax=axes, shrink=.8)
     bar.ax.yaxis.set_major_formatter(ticker.PercentFormatter(1., 0))
     bar.set_label('share of the true class')
-    _save(path, figure, caption)
+    save(path, figure, caption)
 
 
 def learning_curves(path: str | os.PathLike, lines: Iterable[Mapping[str, Any]], *,
@@ -84,7 +84,7 @@ def learning_curves(path: str | os.PathLike, lines: Iterable[Mapping[str, Any]],
       axes.set_xlabel('step')
       axes.set_ylabel(terms[key])
     figure.suptitle(title, fontsize=11)
-    _save(path, figure, caption)
+    save(path, figure, caption)
 
 
 def _by_fold(lines: Sequence[Mapping[str, Any]],
@@ -124,7 +124,8 @@ def _panel(axes, folds: Mapping[str, Mapping[int, float]]) -> None:
   axes.spines[['top', 'right']].set_visible(False)
 
 
-def _save(path: str | os.PathLike, figure: Figure, caption: Iterable[str]) -> None:
+def save(path: str | os.PathLike, figure: Figure, caption: Iterable[str]) -> None:
+  """Writes a figure as PNG, the lines of `caption` in small print below it."""
   width = round(SMALL_PRINT * figure.get_figwidth())
   text = '\n'.join(textwrap.fill(line, width) for line in caption)
   if text:

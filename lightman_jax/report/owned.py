@@ -5,7 +5,8 @@ import shutil
 
 # In the order in which they go: a run that is half deleted must not look finished, nor
 # be resumed under another configuration.
-OWNED = ('results.json', 'folds', 'checkpoints', 'predictions.csv', 'metrics.jsonl',
+OWNED = ('results.json', 'oracle.json', 'folds', 'robustness', 'oracle', 'selection',
+         'robustness.png', 'checkpoints', 'predictions.csv', 'metrics.jsonl',
          'timing.json', 'confusion.png', 'learning_curves.png', 'environment.json',
          'config.json')
 
@@ -26,8 +27,9 @@ def sweep(path: pathlib.Path) -> None:
   for name in OWNED:
     for rest in path.glob(f'.{name}.*'):
       _remove(rest)
-  for rest in (path / 'folds').glob('.*.json.*'):
-    _remove(rest)
+  for name in ('folds', 'robustness', 'oracle', 'selection'):
+    for rest in (path / name).rglob('.*.json.*'):
+      _remove(rest)
 
 
 def _remove(path: pathlib.Path) -> None:

@@ -7,6 +7,7 @@ of each is a result of nothing. A folder of someone else's is never touched.
 
 from collections.abc import Mapping, Sequence
 import contextlib
+import copy
 import hashlib
 import json
 import os
@@ -41,6 +42,12 @@ class RunFolder:
     self.curves = path / 'learning_curves.png'
     self.checkpoints = path / 'checkpoints'
     self.folds = path / 'folds'
+    self.robustness = path / 'robustness'
+    self.noise_curves = path / 'robustness.png'
+    self.oracle = path / 'oracle'
+    self.oracle_json = path / 'oracle.json'
+    self.selection = path / 'selection'
+    self.choices = self.selection / 'choices.json'
 
   def __enter__(self) -> 'RunFolder':
     return self
@@ -55,6 +62,17 @@ class RunFolder:
       # Another start may have come in; what it wrote stays.
       with contextlib.suppress(OSError):
         path.rmdir() if path.is_dir() else path.unlink()
+
+  def part(self, place: pathlib.Path, keep: Sequence[str] = ()) -> 'RunFolder':
+    """The same run, for a series of folds of its own that lies in `place`.
+
+    Its log, checkpoints and what its folds found lie there; those in `keep` do not.
+    """
+    part = copy.copy(self)
+    names = {'metrics', 'checkpoints', 'folds', 'robustness', 'oracle'} - {*keep}
+    for name in names:
+      setattr(part, name, place / getattr(self, name).name)
+    return part
 
   def close(self) -> None:
     """Lets others in."""

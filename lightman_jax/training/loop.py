@@ -24,6 +24,8 @@ from lightman_jax.training.state import (
 
 # Called with the last step, and scalars (folds, length).
 OnChunk = Callable[[int, dict[str, np.ndarray]], None]
+# Called with the last step, and the states of the group's folds, before they are saved.
+OnStates = Callable[[int, TrainState], None]
 
 
 class FoldData(NamedTuple):
@@ -61,7 +63,8 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout) -> T
 
 
 def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
-                checkpoints: Checkpoints, *, on_chunk: OnChunk) -> list[TrainState]:
+                checkpoints: Checkpoints, *, on_chunk: OnChunk,
+                on_states: OnStates | None = None) -> list[TrainState]:
   """Trains a group of folds from its newest checkpoint, or from the start, to its end.
 
   Args:
@@ -70,6 +73,7 @@ def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
     folds: of the group; the last group may have fewer.
     checkpoints: of the run.
     on_chunk: called when a chunk is done, before it is saved.
+    on_states: likewise; for onlookers, nothing comes back from them.
 
   Raises:
     InputError: a loss or gradient is not finite; the last good checkpoint is kept.
@@ -89,6 +93,8 @@ def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
                   checkpoints.place(number, step))
     states = back(copies)
     on_chunk(step + trainer.length, scalars)
+    if on_states is not None:
+      on_states(step + trainer.length, states)
     checkpoints.save(number, states)
   return [jax.tree.map(lambda x: np.asarray(x)[index], states)
           for index in range(len(folds))]

@@ -1,0 +1,86 @@
+"""Settings that are lists in one word: kinds of noise, candidates of a selection."""
+
+from collections.abc import Mapping
+import itertools
+from typing import Any
+
+from lightman_jax.errors import InputError
+
+# What clips may suffer at test time; `preprocessing.corruption` does it.
+NOISE = ('gaussian', 'salt_pepper', 'blur', 'brightness', 'jpeg', 'occlusion',
+         'dropped', 'apex', 'jitter')
+
+# What an inner split may choose: nothing that changes clips, inputs or folds.
+SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queries',
+              'macro.clips', 'macro.factor', 'training.steps', 'training.tasks',
+              'training.outer_rate', 'training.weight_decay', 'training.clip_norm')
+
+
+def noise(asked: str) -> tuple[str, ...]:
+  """The kinds of `evaluation.noise`: 'none', 'all', or names with commas between.
+
+  Raises:
+    InputError: an unknown kind.
+  """
+  if asked in ('none', ''):
+    return ()
+  if asked == 'all':
+    return NOISE
+  kinds = tuple(filter(None, (word.strip() for word in asked.split(','))))
+  for kind in kinds:
+    if kind not in NOISE:
+      raise InputError(f'evaluation.noise has no {kind!r}; give none, all, or some of '
+                       f'{", ".join(NOISE)} with commas between')
+  return tuple(dict.fromkeys(kinds))
+
+
+def candidates(text: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+  """What each candidate of a selection changes, under dotted names.
+
+  Args:
+    text: 'method.inner_rate=.01,.05 training.steps=50,100': all combinations, the last
+      setting moving fastest.
+    given: all settings, under dotted names; a value is read as one of the same type.
+
+  Raises:
+    InputError: names what cannot be understood.
+  """
+  values = {}
+  for word in text.split():
+    name, _, rest = word.partition('=')
+    if name not in given or not name.startswith(SELECTABLE) or name == 'method.name':
+      raise InputError(f'select.candidates: {name!r} cannot be chosen by an inner '
+                       f'split; of {", ".join(SELECTABLE)} a setting can, such as '
+                       'method.inner_rate=.01,.05')
+    values[name] = [_value(name, part, given[name]) for part in rest.split(',')]
+  return tuple(dict(zip(values, each)) for each in itertools.product(*values.values()))
+
+
+def _value(name: str, text: str, like: Any) -> Any:
+  try:
+    if isinstance(like, bool):
+      return {'true': True, 'false': False}[text.lower()]
+    return type(like)(text)
+  except (ValueError, KeyError):
+    raise InputError(f'select.candidates: {name}={text} is no {type(like).__name__}; '
+                     f'write values with commas between, as in {name}={like}') from None
+
+
+def check(given: Mapping[str, Any]) -> None:
+  """Refuses what cannot be understood, and what would be done for nothing.
+
+  Args:
+    given: all settings, under dotted names.
+
+  Raises:
+    InputError: names the setting, and what to do.
+  """
+  noise(given['evaluation.noise'])
+  inner, text = given['select.by'] == 'inner', given['select.candidates']
+  if inner and not text.strip():
+    raise InputError('select.by=inner has nothing to choose from; give '
+                     "--config.select.candidates='method.inner_rate=.01,.05'")
+  if text.strip() and not inner:
+    raise InputError('select.candidates are given and select.by=none tries none of '
+                     'them; use select.by=inner')
+  candidates(text, given)
