@@ -78,6 +78,12 @@ def base() -> config_dict.ConfigDict:
       evaluation=dict(noise='none',       # all, or kinds: gaussian,blur
                       oracle_gap=False,   # what peeking would gain; not a result
                       draws=8, resamples=2000, ridge_penalty=.1,
+                      # Few-shot test episodes: 0 (none), or 600 or more.
+                      episodes=0, ways=0,     # classes of an episode; 0: all
+                      shots=1, queries=3,
+                      # training_subjects, held_out_subject, held_out_dataset: three
+                      # different tasks; see episodes/few_shot.py.
+                      support='training_subjects',
                       efficiency=False),  # measures what the method costs, too
   ))
 
@@ -115,7 +121,13 @@ def debug(config: config_dict.ConfigDict) -> None:
   config.method.inner_steps = 1
   config.training.update(steps=4, tasks=1, checkpoint_every=2)
   config.episodes.update(shots=1, queries=1, folds=2)
-  config.evaluation.update(draws=2, resamples=200)
+  config.evaluation.update(draws=2, resamples=200, queries=1)
+
+
+def few_shot(config: config_dict.ConfigDict) -> None:
+  """600 test episodes of all classes, over people held out by five folds."""
+  config.episodes.update(protocol='kfold')
+  config.evaluation.update(episodes=600)
 
 
 def finish(config: config_dict.ConfigDict, arg: str | None,
@@ -124,15 +136,17 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
 
   Args:
     config: complete.
-    arg: names of `variants`, and method=, encoder=, seed=, separated by commas.
-    variants: what this file offers beside `debug`.
+    arg: names of `variants`, and method=, encoder=, macro=, protocol=, support=,
+      separated by commas.
+    variants: what this file offers beside `debug` and `few_shot`.
 
   Raises:
     InputError: an unknown variant or value; names the nearest.
   """
-  variants = {'debug': debug, **variants}
+  variants = {'debug': debug, 'few_shot': few_shot, **variants}
   valued = {'method': 'method.name', 'encoder': 'model.encoder',
-            'macro': 'macro.source'}
+            'macro': 'macro.source', 'protocol': 'episodes.protocol',
+            'support': 'evaluation.support'}
   for word in filter(None, (arg or '').split(',')):
     name, given, value = word.partition('=')
     if given and name in valued:

@@ -12,6 +12,8 @@ from lightman_jax import keys
 from lightman_jax.clips import people
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
+from lightman_jax.episodes import few_shot
+from lightman_jax.episodes.few_shot import Plan
 from lightman_jax.episodes.folds import Fold, make_folds
 from lightman_jax.episodes.mislabel import mislabel
 from lightman_jax.episodes.splits import plan_splits
@@ -39,6 +41,7 @@ class Material(NamedTuple):
   splits: tuple[np.ndarray, ...]    # (P, S) of each fold
   sha256: str                       # over the data set and the macro source
   labels: tuple[np.ndarray, ...]    # (N,) as each fold believes them
+  few_shot: Plan | None = None      # test episodes, where asked for
 
 
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
@@ -76,7 +79,21 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   both = [clips.info['sha256'], other.info['sha256'] if other else '']
   labels = tuple(believed(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
-                  hashlib.sha256(' '.join(both).encode()).hexdigest(), labels)
+                  hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
+                  plan_few_shot(config, pool, folds, labels, say))
+
+
+def plan_few_shot(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
+                  labels: tuple[np.ndarray, ...], say: Callable[[str], None]
+                  ) -> Plan | None:
+  """The test episodes; says how many people have enough clips. None where it is off."""
+  form = few_shot.Form(**{name: config['evaluation'][name]
+                          for name in few_shot.Form._fields})
+  if not form.episodes:
+    return None
+  planned = few_shot.plan_episodes(pool, folds, labels, form, seed=config['seed'])
+  say(few_shot.told(planned))
+  return planned
 
 
 def believed(config: Mapping[str, Any], pool: Pool, fold: Fold) -> np.ndarray:

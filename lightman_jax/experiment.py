@@ -10,6 +10,7 @@ import urllib.parse
 import numpy as np
 
 from lightman_jax import assembly
+from lightman_jax import few_shot
 from lightman_jax import oracle
 from lightman_jax import robustness
 from lightman_jax import selection
@@ -78,6 +79,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   trainer = make_trainer(recipe, steps=training['steps'],
                          every=training['checkpoint_every'], layout=layout)
   predict = make_predictions(config, material, recipe)
+  answer = few_shot.make_writer(config, folder, material, recipe)
   places = [folder.folds / f'{urllib.parse.quote(fold.held_out, safe="")}.json'
             for fold in material.folds]
   with Checkpoints(folder.checkpoints, steps=trainer.steps) as checkpoints:
@@ -97,6 +99,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
           on_states=oracle.watcher(config, folder, material, predict, group, data))
       for number, state, one in zip(group, states, data):
         held = predict(state.params, one, material.folds[number])
+        answer(state.params, one)
         robustness.write_fold(config, folder, material, number, functools.partial(
             predict, state.params, one, material.folds[number]))
         write_json(places[number], held._asdict())

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lightman_jax import robustness
+from lightman_jax import few_shot
 from lightman_jax.assembly import Material
 from lightman_jax.episodes.folds import protocol_name
 from lightman_jax.evaluation import references
@@ -42,6 +43,8 @@ def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
       pool.label[order], pool.classes)
   found = results.summarise(rows, clips, about,
                             resamples=config['evaluation']['resamples'])
+  episodes = few_shot.summary(config, folder, material, about)
+  found |= {'few_shot': episodes} if episodes else {}
   noisy = robustness.rows(config, folder, material, clips, about, rows[name])
   found |= {'robustness': noisy} if noisy else {}
   odds = np.exp(logits - logits.max(-1, keepdims=True))

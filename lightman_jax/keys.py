@@ -20,6 +20,8 @@ class Purpose(enum.IntEnum):
   ADAPT = 3           # whatever is random inside the inner loop
   EVAL_SUPPORT = 4    # the support drawn from training subjects at test time
   EVAL_ADAPT = 5
+  EPISODE_MACRO = 6   # the macro clips of a few-shot test episode
+  EPISODE_ADAPT = 7
 
 
 def fold_key(seed: int, held_out: str) -> Key[Array, '']:

@@ -35,6 +35,8 @@ CHOICES = {
     'method.bandwidth_rule': ('mean', 'median'),
     'method.outer': ('query', 'none'),
     'episodes.protocol': ('loso', 'kfold', 'leave_one_dataset_out', 'megc2019'),
+    'evaluation.support': ('training_subjects', 'held_out_subject',
+                           'held_out_dataset'),
 }
 
 # Least and greatest value, both allowed.
@@ -74,6 +76,10 @@ RANGES = {
     'training.tasks_at_once': (0, 10**6),
     'select.share': (.05, .5),
     'evaluation.draws': (1, 10**6),
+    'evaluation.episodes': (0, 10**6),
+    'evaluation.ways': (0, 4096),
+    'evaluation.shots': (1, 4096),
+    'evaluation.queries': (1, 4096),
     'evaluation.resamples': (100, 10**7),
     'evaluation.ridge_penalty': (1e-9, 1e9),
 }
@@ -129,8 +135,25 @@ def _check_together(given: Mapping[str, Any]) -> None:
   """Settings that are right each, and wrong together."""
   model_settings.check(given)
   method_settings.check(given)
+  _check_few_shot(given)
   if given['macro.source'] == given['data.name']:
     _check_other_people(given)
+
+
+def _check_few_shot(given: Mapping[str, Any]) -> None:
+  """As many test episodes as the field asks for, of people who can be divided."""
+  episodes, protocol = given['evaluation.episodes'], given['episodes.protocol']
+  if 0 < episodes < 600:
+    raise InputError(f'evaluation.episodes is {episodes}; few-shot test episodes are '
+                     '600 or more, and 0 is none')
+  if episodes and given['evaluation.ways'] == 1:
+    raise InputError('evaluation.ways is 1, and with one class there is nothing to '
+                     'tell apart; use 2 or more, or 0 for all classes')
+  if (episodes and given['evaluation.support'] == 'held_out_dataset'
+      and protocol not in ('kfold', 'leave_one_dataset_out')):
+    raise InputError('evaluation.support=held_out_dataset divides the people of a fold '
+                     f'and episodes.protocol={protocol} holds one person out at a '
+                     'time; use kfold or leave_one_dataset_out')
 
 
 def _check_other_people(given: Mapping[str, Any]) -> None:

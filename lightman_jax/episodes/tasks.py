@@ -87,8 +87,8 @@ def draw_macro(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
   return draw(key, mine, size, jnp.maximum(weight, 1e-9))
 
 
-def _examples(clips: Clips, micro: Int[Array, 'n'], macro: Int[Array, 'm'],
-              magnify: float) -> Examples:
+def examples(clips: Clips, micro: Int[Array, 'n'], macro: Int[Array, 'm'],
+             magnify: float) -> Examples:
   """Gathers clips; a magnified one is divided by the scale of a micro clip."""
   scale_macro = clips.scale[0] / magnify if magnify else clips.scale[1]
   return Examples(clips.x[micro] / clips.scale[0], clips.label[micro],
@@ -108,7 +108,7 @@ def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
     macro = draw_macro(key_macro, clips, allowed, sizes.classes, sizes.macros)
   else:
     macro = micro[:0]
-  return _examples(clips, micro, macro, sizes.magnify)
+  return examples(clips, micro, macro, sizes.magnify)
 
 
 def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
@@ -124,4 +124,4 @@ def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
   query = draw_classes(key_query, clips, ~side & clips.train, sizes.classes,
                        sizes.queries)
   return Task(sample_support(key_support, clips, side, sizes),
-              _examples(clips, query, query[:0], 0.))
+              examples(clips, query, query[:0], 0.))

@@ -6,9 +6,10 @@ import shutil
 # In the order in which they go: a run that is half deleted must not look finished, nor
 # be resumed under another configuration.
 OWNED = ('results.json', 'oracle.json', 'folds', 'robustness', 'oracle', 'selection',
+         'few_shot', 'episodes.csv',
          'robustness.png', 'checkpoints', 'predictions.csv', 'metrics.jsonl',
-         'timing.json', 'confusion.png', 'learning_curves.png', 'environment.json',
-         'config.json')
+         'timing.json', 'efficiency.json', 'confusion.png', 'learning_curves.png',
+         'environment.json', 'config.json')
 
 
 def clear(path: pathlib.Path) -> None:
@@ -27,7 +28,7 @@ def sweep(path: pathlib.Path) -> None:
   for name in OWNED:
     for rest in path.glob(f'.{name}.*'):
       _remove(rest)
-  for name in ('folds', 'robustness', 'oracle', 'selection'):
+  for name in ('folds', 'few_shot', 'robustness', 'oracle', 'selection'):
     for rest in (path / name).rglob('.*.json.*'):
       _remove(rest)
 

@@ -42,6 +42,8 @@ class RunFolder:
     self.curves = path / 'learning_curves.png'
     self.checkpoints = path / 'checkpoints'
     self.folds = path / 'folds'
+    self.few_shot = path / 'few_shot'
+    self.episodes = path / 'episodes.csv'
     self.robustness = path / 'robustness'
     self.noise_curves = path / 'robustness.png'
     self.oracle = path / 'oracle'

@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lightman_jax.report import few_shot
+from lightman_jax.report.cells import cell
+
 HEADS = {'uf1': 'UF1', 'uar': 'UAR', 'accuracy': 'accuracy'}
 
 
@@ -19,7 +22,11 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   """
   console = console or Console()
   console.print(_table(results))
-  for line in caption(results['about']):
+  lines = caption(results['about'])
+  if 'few_shot' in results:
+    console.print(few_shot.table(results['few_shot']))
+    lines += few_shot.caption(results['few_shot'])
+  for line in lines:
     # As text, for names in brackets are no markup.
     console.print(Text(line, style='dim'))
 
@@ -53,19 +60,6 @@ def _table(results: Mapping[str, Any]) -> Table:
   for head in HEADS.values():
     table.add_column(head, no_wrap=True)
   for number, (name, row) in enumerate(results['rows'].items()):
-    cells = (Text(_cell(row[key])) for key in HEADS)
+    cells = (Text(cell(row[key])) for key in HEADS)
     table.add_row(Text(name), *cells, style='' if number else 'bold')
   return table
-
-
-def _cell(scored: Mapping[str, float | None]) -> str:
-  value, low, high = (_short(scored[key]) for key in ('value', 'low', 'high'))
-  return f'{value} [{low}, {high}]'
-
-
-def _short(value: float | None) -> str:
-  """.712 rather than 0.712; a dash where there is no number."""
-  if value is None:
-    return '-'
-  text = f'{value:.3f}'
-  return text[1:] if text.startswith('0') else text

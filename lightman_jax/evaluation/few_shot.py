@@ -1,0 +1,91 @@
+"""Test episodes are answered: adapt to a support of few clips, ask about its query."""
+
+from collections.abc import Callable
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+import numpy as np
+
+from lightman_jax import keys
+from lightman_jax.episodes.few_shot import Episodes
+from lightman_jax.episodes.tasks import Clips, Examples, Sizes, draw_macro, examples
+from lightman_jax.keys import Purpose
+from lightman_jax.meta.learners import Learner
+
+DEVIATIONS = 1.96     # of the mean, on either side: 95 % of a normal distribution
+
+
+def make_answer(learner: Learner, *, sizes: Sizes, most: int,
+                at_once: int = 1) -> Callable:
+  """The compiled episodes of a fold.
+
+  Args:
+    learner: adapts and predicts.
+    sizes: what its supports hold of macro clips. These are of training subjects or
+      of another data set, as in training, and of the episode's classes if there are
+      such; magnified, they are the support's own.
+    most: episodes of the largest fold; others are filled up to that, so that all folds
+      share one program.
+    at_once: episodes that make one batch.
+
+  Returns:
+    A function (params, fold key, clips, episodes) -> (classes (E, q) as the adapted
+    model answers, those of the model not adapted or None where that is no other).
+    Only the classes of an episode can be answered. Without an episode nothing is run.
+  """
+  @jax.jit
+  def answer(params, fold_key: Key[Array, ''], clips: Clips, episodes: Episodes):
+    def one(both):
+      number, (classes, support, query) = both
+      here = jnp.zeros(sizes.classes, bool).at[classes].set(True)
+      given = _given(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), clips,
+                     support, here, len(classes), sizes)
+      fast = learner.adapt(params, given, keys.key_for(
+          fold_key, Purpose.EPISODE_ADAPT, number)).fast
+      x = clips.x[query] / clips.scale[0]
+      best = lambda which: jnp.argmax(
+          jnp.where(here, learner.predict(which, x), -jnp.inf), -1)
+      return best(fast), best(params) if learner.moving else None
+    return jax.lax.map(one, (jnp.arange(most), episodes),
+                       batch_size=at_once if at_once > 1 else None)
+
+  return functools.partial(_in_order, answer, most)
+
+
+def episode_interval(accuracy: Float[np.ndarray, 'E']) -> tuple[float, float]:
+  """The mean -+ 1.96 sd / sqrt(E), with the sample's sd, as the field reports it.
+
+  It says how well the mean over such episodes of these people is known. Episodes share
+  people and clips, so it says little of other people, and shrinks with every episode
+  that is drawn; `intervals.subject_interval` does not.
+  """
+  half = DEVIATIONS * np.std(accuracy, ddof=1) / np.sqrt(len(accuracy))
+  return float(accuracy.mean() - half), float(accuracy.mean() + half)
+
+
+def _in_order(answer, most: int, params, fold_key, clips: Clips, episodes: Episodes):
+  count = len(episodes.classes)
+  if not count:
+    return episodes.query, None
+  padded = jax.tree.map(lambda x: np.resize(x, (most, *x.shape[1:])), episodes)
+  return jax.tree.map(lambda x: np.asarray(x)[:count],
+                      answer(params, fold_key, clips, padded))
+
+
+def _given(key: Key[Array, ''], clips: Clips, micro: Int[Array, 's'],
+           here: Bool[Array, 'K'], ways: int, sizes: Sizes) -> Examples:
+  """A support whose micro clips are given."""
+  if sizes.magnify:
+    by_turns = micro.reshape(ways, -1).T.reshape(-1)
+    macro = jnp.resize(by_turns, (sizes.macros,))
+  elif sizes.macros:
+    # Those of an unknown class, -1, may be of these, too.
+    fits = clips.macro & (here[clips.label] | (clips.label < 0))
+    some = (fits & clips.train).any()
+    macro = draw_macro(key, clips._replace(macro=jnp.where(some, fits, clips.macro)),
+                       clips.train, sizes.classes, sizes.macros)
+  else:
+    macro = micro[:0]
+  return examples(clips, micro, macro, sizes.magnify)
