@@ -35,9 +35,8 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
       support = sample_support(
           keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number), clips, clips.train,
           sizes)
-      fast, _ = learner.adapt(
-          params, support, keys.key_for(fold_key, Purpose.EVAL_ADAPT, number))
-      return learner.predict(fast, x)
+      key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
+      return learner.predict(learner.adapt(params, support, key).fast, x)
     return jax.lax.map(one, jnp.arange(draws)).mean(0)
 
   return functools.partial(_in_order, predict)

@@ -19,7 +19,7 @@ Loss = Callable[[Params, Examples], tuple[Float[Array, ''], Scalars]]
 class Align(NamedTuple):
   """The auxiliary branch of LightmanNet; every choice is ours."""
   weight: float = .5            # lambda
-  learned: bool = False         # lambda goes by its hypergradient; `weight` is its start
+  learned: bool = False         # it goes by its hypergradient from there
   by_class: bool = False        # each class with its own, or all clips with all
   aligned: str = 'embedding'    # what is aligned: 'embedding', 'pooled' or 'logits'
   outside: bool = False         # the query is aligned, too, in the outer loss

@@ -46,8 +46,8 @@ def leave_one_out(program, pool, folder):
       state, = train_folds(trainer, number, [data], checkpoints,
                            on_chunk=lambda last, scalars: None)
       index = np.flatnonzero(fold.test)
-      prediction[index] = predict(state.params, data.key, data.clips, index,
-                                  most=12).argmax(-1)
+      prediction[index] = predict(
+          state.params, data.key, data.clips, pool.x[index], most=12).argmax(-1)
   counts = scores.confusion_by(np.asarray(pool.subject), np.asarray(pool.label),
                                prediction, groups=len(pool.subjects), classes=3)
   return scores.uar(counts.sum(0)), intervals.subject_interval(

@@ -51,7 +51,7 @@ def test_the_mean_over_supports(maml, clips):
   def one(number):
     support = sample_support(keys.key_for(KEY, Purpose.EVAL_SUPPORT, number), on_device,
                              on_device.train, SIZES)
-    fast, _ = learner.adapt(params, support, KEY)
+    fast = learner.adapt(params, support, KEY).fast
     return learner.predict(fast, on_device.x[index] / on_device.scale[0])
   drawn = np.stack([one(number) for number in range(DRAWS)])
   x = clips.x[index]

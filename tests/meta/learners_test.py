@@ -324,8 +324,8 @@ def embeddings(one, x):
 
 def test_protonet_is_the_nearest_mean(small_net):
   one = compiled('protonet', small_net)
-  support = embeddings(one, TASK.support.x)
-  means = np.stack([support[np.asarray(TASK.support.label) == k].mean(0) for k in range(3)])
+  support, label = embeddings(one, TASK.support.x), np.asarray(TASK.support.label)
+  means = np.stack([support[label == k].mean(0) for k in range(3)])
   want = -((embeddings(one, TASK.query.x)[:, None] - means) ** 2).mean(-1)
   fast = one.adapt(one.params, TASK.support).fast
   np.testing.assert_allclose(one.predict(fast, TASK.query.x), want, atol=1e-5)
@@ -337,7 +337,8 @@ def test_matchingnet_attends_by_cosine(small_net):
   unit = lambda z: z / np.linalg.norm(z, axis=-1, keepdims=True)
   cosine = unit(embeddings(one, TASK.query.x)) @ unit(embeddings(one, TASK.support.x)).T
   attention = np.exp(cosine) / np.exp(cosine).sum(-1, keepdims=True)
-  want = np.stack([attention[:, np.asarray(TASK.support.label) == k].sum(-1) for k in range(3)], -1)
+  label = np.asarray(TASK.support.label)
+  want = np.stack([attention[:, label == k].sum(-1) for k in range(3)], -1)
   fast = one.adapt(one.params, TASK.support).fast
   np.testing.assert_allclose(np.exp(one.predict(fast, TASK.query.x)), want, rtol=1e-6)
   assert set(one.params) == {'encoder'}

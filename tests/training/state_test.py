@@ -71,19 +71,21 @@ def test_the_start_is_a_function_of_the_folds_key(fold):
 
 
 def test_gradients_are_clipped_and_weights_decay():
-  params = {'w': jnp.array([1., -2.])}
+  params = {'head': jnp.array([1., -2.]), 'rates': jnp.array([.5])}
 
   def after(grads, **how):
     optimizer = make_optimizer(**{'outer_rate': .1, 'weight_decay': 0., 'clip_norm': 1.,
                                   **how})
     return optax.apply_updates(params, optimizer.update(
-        grads, optimizer.init(params), params)[0])['w']
-  grads = lambda *x: {'w': jnp.array(x)}
+        grads, optimizer.init(params), params)[0])
+  grads = lambda *x: {'head': jnp.array(x), 'rates': jnp.zeros(1)}
   # Adam's first step is the rate in the direction of each sign, whatever the size.
-  np.testing.assert_allclose(after(grads(30., -40.)), [.9, -1.9], rtol=1e-5)
-  np.testing.assert_allclose(after(grads(0., 0.)), [1., -2.])
-  np.testing.assert_allclose(after(grads(0., 0.), weight_decay=.5), [.95, -1.9])
+  np.testing.assert_allclose(after(grads(30., -40.))['head'], [.9, -1.9], rtol=1e-5)
+  np.testing.assert_allclose(after(grads(0., 0.))['head'], [1., -2.])
+  decayed = after(grads(0., 0.), weight_decay=.5)
+  np.testing.assert_allclose(decayed['head'], [.95, -1.9])
+  assert decayed['rates'] == .5                   # a rate is no weight
   clip = make_optimizer(outer_rate=1., weight_decay=0., clip_norm=1.)
   _, kept = clip.update(grads(30., -40.), clip.init(params), params)
-  mean = kept[1][0].mu['w']
+  mean = kept[1][0].mu['head']
   np.testing.assert_allclose(mean, [.06, -.08], rtol=1e-5)      # .1 x (.6, -.8)
