@@ -107,7 +107,9 @@ def run_sweep(config: dict) -> int:
                            again=FRESH.value)
   print(f'{len(runs) - len(failed)} of {len(runs)} runs are finished in {folder}'
         + (f'; these failed: {", ".join(failed)}' if failed else ''))
-  print(f'python -m lightman_jax report {shlex.quote(str(folder))}/*/')
+  place = shlex.quote(str(folder))
+  print(f'python -m lightman_jax report {place}/*-seed*/ --out={place}/report'
+        + ' --skip-unfinished' * bool(failed))
   return 1 if failed else 0
 
 

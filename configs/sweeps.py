@@ -19,11 +19,8 @@ METHODS = CHOICES['method.name']
 # Those that take pictures: a graph of landmarks is none.
 ENCODERS = tuple(name for name in CHOICES['model.encoder'] if name != 'dere_grl')
 # What curves are drawn of: the paper's method, the same without its auxiliary branch,
-# and the plainest rival of either kind.
-FEW = (('lightman', {'method.name': 'lightman'}),
-       ('maml', {'method.name': 'maml'}),
-       ('protonet', {'method.name': 'protonet'}),
-       ('supervised', {'method.name': 'supervised'}))
+# and the plainest rivals.
+FEW = ('lightman', 'maml', 'protonet', 'finetune', 'supervised')
 LIGHTMAN = {'method.name': 'lightman'}
 
 
@@ -39,11 +36,28 @@ def encoders() -> Variants:
                for method in ('supervised', 'lightman') for encoder in ENCODERS)
 
 
+def few_shot() -> Variants:
+  """Test episodes of 1, 3 and 5 shots, and training tasks of as many.
+
+  Where an episode's support comes from is for the configuration to say: support=.
+  """
+  return tuple((f'{name}-{shots}shot',
+                {'method.name': name, 'episodes.shots': shots,
+                 'episodes.protocol': 'kfold', 'evaluation.shots': shots,
+                 'evaluation.episodes': 600})
+               for shots in (1, 3, 5) for name in FEW)
+
+
+def noise() -> Variants:
+  """Held-out clips under every noise that means something for the inputs."""
+  return tuple((name, {'method.name': name, 'evaluation.noise': 'all'}) for name in FEW)
+
+
 def wrong_labels() -> Variants:
   """A share of the training clips has another label than its own."""
-  return tuple((f'{name}-wrong{share:.0%}'.replace('%', ''),
-                {**changes, 'training.wrong_labels': share})
-               for share in (0., .1, .2, .3, .4) for name, changes in FEW)
+  return tuple((f'{name}-wrong{share}',
+                {'method.name': name, 'training.wrong_labels': share})
+               for share in (0., .1, .2, .3, .4) for name in FEW)
 
 
 def ablation() -> Variants:
@@ -79,8 +93,9 @@ def efficiency() -> Variants:
                for name, changes in pairs.items())
 
 
-FAMILIES = {'methods': methods, 'encoders': encoders, 'wrong_labels': wrong_labels,
-            'ablation': ablation, 'efficiency': efficiency}
+FAMILIES = {'methods': methods, 'encoders': encoders, 'few_shot': few_shot,
+            'noise': noise, 'wrong_labels': wrong_labels, 'ablation': ablation,
+            'efficiency': efficiency}
 
 
 def sweep(family: str) -> Variants:

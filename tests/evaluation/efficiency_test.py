@@ -7,14 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import common
 from lightman_jax import keys
+from lightman_jax import settings
 from lightman_jax.episodes.folds import leave_one_subject_out
 from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.evaluation import efficiency
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
+from lightman_jax.meta.methods import make_learner
 from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.state import Recipe, init_state, make_optimizer
 
 # small_net: 8 numbers of a clip -> 6, tanh -> 3 classes.
 NUMBERS = 8 * 6 + 6 + 6 * 3 + 3
@@ -58,6 +61,17 @@ def test_counts(costs):
   plain = costs['supervised']['step_arithmetic']['value']
   assert 3 * 9 * 2 * FORWARD < plain < 3 * 9 * 4 * FORWARD + 40 * NUMBERS
   assert costs['maml']['step_arithmetic']['value'] > 2 * plain
+
+
+@pytest.mark.parametrize('name', settings.CHOICES['method.name'])
+def test_every_method_can_be_counted(small_net, data, name):
+  """No loop of theirs goes round nobody knows how often."""
+  method = {**common.base().to_dict()['method'], 'name': name}
+  recipe = recipe_of(make_learner(small_net, **method))
+  recipe = recipe._replace(sizes=recipe.sizes._replace(macros=2))
+  shapes = jax.eval_shape(lambda: init_state(data.key, recipe, (1, 2, 2, 2)))
+  state = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+  assert efficiency._step_operations(recipe, data, state) > 3 * 9 * FORWARD
 
 
 def test_times_and_memory(costs):

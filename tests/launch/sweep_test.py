@@ -50,7 +50,8 @@ def test_killed_sweep_goes_on(program, tiny, command, tmp_path):
   assert 'fast-seed0 failed' not in ended.err
   assert '2 of 3 runs are finished' in ended.out
   assert 'these failed: many-devices-seed0' in ended.out
-  assert f'python -m lightman_jax report {folder}/*/' in ended.out
+  assert (f'python -m lightman_jax report {folder}/*-seed*/ --out={folder}/report '
+          '--skip-unfinished\n') in ended.out
   after = results(folder)
   assert set(after) == {'slow-seed0', 'fast-seed0'}
   assert after['slow-seed0'] == before['slow-seed0'] != after['fast-seed0']
