@@ -18,6 +18,7 @@ from lightman_jax.episodes.folds import Fold, make_folds
 from lightman_jax.episodes.mislabel import mislabel
 from lightman_jax.episodes.splits import plan_splits
 from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.errors import InputError
 from lightman_jax.meta.methods import make_learner
 from lightman_jax.meta.running import beside_statistics
 from lightman_jax.models.network import make_encoder, make_network
@@ -73,6 +74,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
+  _check_macro_labels(config, pool)
   folds = make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'])
@@ -81,6 +83,19 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
                   hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
                   plan_few_shot(config, pool, folds, labels, say))
+
+
+def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
+  """Alignment by class needs macro clips of every class."""
+  if (config['method']['alignment'] == 'marginal' or not uses_macro(config)
+      or config['macro']['source'] == 'magnified' or not pool.macro.any()):
+    return
+  there = set(pool.label[pool.macro].tolist())
+  missing = [name for k, name in enumerate(pool.classes) if k not in there]
+  if missing:
+    raise InputError(
+        f'method.alignment=per_class: no macro clip is of class {missing[0]}; use '
+        'method.alignment=marginal, another macro.map, or macro.source=magnified')
 
 
 def plan_few_shot(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],

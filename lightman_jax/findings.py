@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lightman_jax import actions
 from lightman_jax import robustness
 from lightman_jax import few_shot
 from lightman_jax.assembly import Material
@@ -51,6 +52,7 @@ def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
   results.write_predictions(folder.predictions, clips, rows[name],
                             odds / odds.sum(-1, keepdims=True))
   _draw(folder, found, name, pool.classes)
+  actions.draw(folder, found['about'], title=name)
   return found
 
 
@@ -78,7 +80,18 @@ def _about(config, material: Material) -> results.About:
       protocol=f'{held_out}, support from training subjects',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
-      seed=config['seed'])
+      seed=config['seed'], encoder=config['model']['encoder'],
+      clips_seen=_clips_seen(config, len(material.pool.classes)),
+      balance='as many clips of each class in every task',
+      augmentation=', '.join(f'{name} {value}'
+                             for name, value in config['augment'].items()))
+
+
+def _clips_seen(config, classes: int) -> int:
+  """Micro clips that one fold's training draws: the budget that methods share."""
+  sizes, training = config['episodes'], config['training']
+  return (training['steps'] * training['tasks'] * classes
+          * (sizes['shots'] + sizes['queries']))
 
 
 def _draw(folder: RunFolder, found: dict[str, Any], name: str,

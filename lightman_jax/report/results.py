@@ -31,6 +31,10 @@ class About(NamedTuple):
   sheet_sha256: str
   data_sha256: str       # of the built data set's content
   seed: int
+  encoder: str = ''
+  clips_seen: int = 0    # by the training of a fold, each time one was drawn
+  balance: str = ''      # how classes of unequal size are dealt with
+  augmentation: str = ''
 
 
 class Clips(NamedTuple):
