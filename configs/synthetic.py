@@ -12,7 +12,8 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, large (64-pixel inputs, width 32), method=, encoder=, macro=."""
+  """Variants: debug, large (64-pixel inputs, width 32), few_shot, method=, encoder=,
+  macro=, protocol=, support=."""
   config = common.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
   config.inputs.size = 24

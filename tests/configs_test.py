@@ -24,7 +24,8 @@ FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective'])
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
          'manifest': (manifest, ['clips', 'quick']), 'synthetic': (synthetic, ['large'])}
-SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml',
+SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot',
+          'debug,few_shot,support=held_out_subject', 'protocol=kfold',
           *(f'method={name}' for name in settings.CHOICES['method.name']),
           *(f'macro={name}' for name in settings.CHOICES['macro.source'])]
 # A data set's own macro-expressions are macro=own.
@@ -47,7 +48,8 @@ def test_variants(name, arg):
     key, _, value = word.partition('=')
     if value:
       section = {'method': 'method.name', 'encoder': 'model.encoder',
-                 'macro': 'macro.source'}[key]
+                 'macro': 'macro.source', 'protocol': 'episodes.protocol',
+                 'support': 'evaluation.support'}[key]
       assert settings.flat(plain)[section] == value
 
 

@@ -115,6 +115,17 @@ def test_settings_that_are_right_together(changes):
   settings.check(given(**changes))
 
 
+@pytest.mark.parametrize('changes, words', [
+    ({'evaluation.episodes': 599}, ['evaluation.episodes is 599', '600 or more']),
+    ({'evaluation.episodes': 600, 'evaluation.ways': 1}, ['evaluation.ways is 1']),
+    ({'evaluation.episodes': 600, 'evaluation.support': 'held_out_dataset'},
+     ['episodes.protocol=loso', 'kfold or leave_one_dataset_out']),
+])
+def test_test_episodes_that_cannot_be(changes, words):
+  said = refusal(**changes)
+  assert all(word in said for word in words), said
+
+
 def test_other_synthetic_people_may_be_a_macro_source():
   settings.check(given(**{'data.name': 'synthetic', 'macro.source': 'synthetic',
                           'macro.data.synthetic.seed': 1}))
