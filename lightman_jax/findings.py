@@ -75,7 +75,7 @@ def _about(config, material: Material) -> results.About:
   info = material.clips.info
   held_out = protocol_name(
       material.pool, config['episodes']['protocol'],
-      folds=config['episodes']['folds'], seed=config['seed'])
+      folds=config['episodes']['folds'])
   return results.About(
       protocol=f'{held_out}, support from training subjects',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],

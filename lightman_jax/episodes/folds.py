@@ -46,13 +46,13 @@ def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int,
   return leave_one_subject_out(pool)
 
 
-def protocol_name(pool: Pool, protocol: str, *, folds: int, seed: int) -> str:
-  """What a figure says of how people were held out."""
+def protocol_name(pool: Pool, protocol: str, *, folds: int) -> str:
+  """What a figure says of how people were held out; the same for every seed."""
   clips, published = int((~pool.macro).sum()), sum(map(sum, MEGC2019.expected.values()))
   exact = '' if clips == published else f' ({clips} clips instead of {published})'
   return {
       'loso': 'leave one subject out',
-      'kfold': f'{folds} folds of subjects, divided by seed {seed}',
+      'kfold': f'{folds} folds of subjects',
       'leave_one_dataset_out': 'leave one data set out',
       'megc2019': f'MEGC2019 composite{exact}, leave one subject out',
   }[protocol]

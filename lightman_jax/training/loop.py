@@ -30,7 +30,7 @@ OnStates = Callable[[int, TrainState], None]
 
 class FoldData(NamedTuple):
   """What one fold trains on."""
-  name: str                   # the held-out subject
+  name: str                   # of the fold: who is held out
   key: Key[Array, '']
   clips: Clips
   splits: Bool[np.ndarray, 'P S']
