@@ -9,8 +9,10 @@ import urllib.parse
 
 import numpy as np
 
+from lightman_jax import actions
 from lightman_jax import assembly
 from lightman_jax import few_shot
+from lightman_jax import cost
 from lightman_jax import oracle
 from lightman_jax import robustness
 from lightman_jax import selection
@@ -61,6 +63,8 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     found = report(config, folder, material, held)
     found['about'] |= selection.told(config, folder)
     oracle.write(config, folder, material)
+    if config['evaluation']['efficiency']:
+      write_json(folder.efficiency, cost.cost(config, material, used))
     write_json(folder.timing, {
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
@@ -80,6 +84,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
                          every=training['checkpoint_every'], layout=layout)
   predict = make_predictions(config, material, recipe)
   answer = few_shot.make_writer(config, folder, material, recipe)
+  explain = actions.make_writer(config, folder, material, recipe)
   places = [folder.folds / f'{urllib.parse.quote(fold.held_out, safe="")}.json'
             for fold in material.folds]
   with Checkpoints(folder.checkpoints, steps=trainer.steps) as checkpoints:
@@ -100,6 +105,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       for number, state, one in zip(group, states, data):
         held = predict(state.params, one, material.folds[number])
         answer(state.params, one)
+        explain(state.params, one)
         robustness.write_fold(config, folder, material, number, functools.partial(
             predict, state.params, one, material.folds[number]))
         write_json(places[number], held._asdict())

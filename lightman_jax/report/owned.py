@@ -9,6 +9,7 @@ OWNED = ('results.json', 'oracle.json', 'folds', 'robustness', 'oracle', 'select
          'few_shot', 'episodes.csv',
          'robustness.png', 'checkpoints', 'predictions.csv', 'metrics.jsonl',
          'timing.json', 'efficiency.json', 'confusion.png', 'learning_curves.png',
+         'actions.png', 'actions.json',
          'environment.json', 'config.json')
 
 

@@ -40,6 +40,8 @@ class RunFolder:
     self.timing = path / 'timing.json'
     self.confusion = path / 'confusion.png'
     self.curves = path / 'learning_curves.png'
+    self.actions = path / 'actions.png'
+    self.actions_json = path / 'actions.json'
     self.checkpoints = path / 'checkpoints'
     self.folds = path / 'folds'
     self.few_shot = path / 'few_shot'

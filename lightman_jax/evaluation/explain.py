@@ -1,0 +1,47 @@
+"""What carried a fold's predictions, averaged over the very models that made them."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+import numpy as np
+
+from lightman_jax import keys
+from lightman_jax.episodes.tasks import Clips, Sizes, sample_support
+from lightman_jax.keys import Purpose
+from lightman_jax.meta.learners import Learner
+from lightman_jax.models import explanation
+from lightman_jax.models.dere_grl import DeReGRL
+from lightman_jax.models.explanation import Explanation
+from lightman_jax.models.network import Params
+
+
+def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int):
+  """The compiled explanation of a fold's predictions, as `predict.make_predict`'s.
+
+  Its models are those of the prediction: adapted to the same supports. Logits and
+  contributions are averaged over them, so the contributions still add up. Only for
+  learners whose prediction is the network's linear head.
+
+  Returns:
+    A function (params, fold key, clips, held-out x (n, *clip)) -> `Explanation`.
+  """
+  @jax.jit
+  def explain(params: Params, fold_key: Key[Array, ''], clips: Clips,
+              x: Float[Array, 'n *clip']) -> Explanation:
+    x = x / clips.scale[0]
+
+    def one(number):
+      support = sample_support(
+          keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number), clips, clips.train,
+          sizes)
+      key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
+      fast = learner.adapt(params, support, key).fast
+      return explanation.explain(encoder, fast, x)
+    return explanation.mean_of(jax.lax.map(one, jnp.arange(draws)))
+  return explain
+
+
+def one_of_each_class(label: np.ndarray, prediction: np.ndarray) -> list[int]:
+  """The first clip of each class, one that is recognised where there is one."""
+  right = label == prediction
+  return [int(np.lexsort((~right, label != k))[0]) for k in np.unique(label)]
