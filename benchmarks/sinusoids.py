@@ -1,6 +1,6 @@
 """MAML on sinusoids (Finn et al. 2017, section 5.1), with this package's inner loop.
 
-    python benchmarks/sinusoids.py --quick      # 7 000 meta-steps: under a minute
+    python benchmarks/sinusoids.py --quick      # 7 000 meta-steps: a minute
     python benchmarks/sinusoids.py              # 70 000, as published: minutes
 
 A task is a sinusoid: amplitude from [.1, 5], phase from [0, pi], points x from [-5, 5].

@@ -13,7 +13,7 @@ from rich.console import Console
 from configs import synthetic
 from lightman_jax import processes, sweep
 from lightman_jax.errors import InputError
-from lightman_jax.report import environment
+from lightman_jax.report import environment, lock
 from lightman_jax.report.progress import Progress
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(processes.__file__)))
@@ -191,3 +191,10 @@ def test_a_folder_of_something_else_is_left_alone(config, tmp_path):
   with pytest.raises(InputError, match='no sweep of this program'):
     sweep.carry_out(runs, tmp_path, command=[], parallel=1)
   assert [path.name for path in tmp_path.iterdir()] == ['thesis.tex']
+
+
+def test_one_sweep_at_a_time(config, tmp_path):
+  runs = sweep.plan(config, (('a', {}),), seeds=1)
+  with lock.take(tmp_path, sweep.LOCK):
+    with pytest.raises(InputError, match=f'in use by process {os.getpid()}'):
+      sweep.carry_out(runs, tmp_path, command=[], parallel=1)

@@ -1,5 +1,6 @@
 """A sweep: a family of runs in one command that can be killed and given again."""
 
+import json
 import time
 
 import pytest
@@ -16,7 +17,8 @@ def sweep(family):
   assert family == 'pair'
   return (('slow', {'method.name': 'supervised'}),
           ('many-devices', {'training.devices': 99}),
-          ('fast', {'method.name': 'supervised', 'training.outer_rate': .01}))
+          ('fast', {'method.name': 'supervised', 'training.outer_rate': .01,
+                    'evaluation.efficiency': True}))
 '''
 
 
@@ -37,8 +39,6 @@ def test_killed_sweep_goes_on(program, tiny, command, tmp_path):
   while not (folder / 'fast-seed0' / 'environment.json').exists():
     assert process.poll() is None, process.communicate()
     time.sleep(.01)
-  second = program.run(*command)
-  assert second.refused_with(f'process {process.pid}', '--workdir')
   process.kill()
   process.communicate()
   before = results(folder)
@@ -55,7 +55,11 @@ def test_killed_sweep_goes_on(program, tiny, command, tmp_path):
   after = results(folder)
   assert set(after) == {'slow-seed0', 'fast-seed0'}
   assert after['slow-seed0'] == before['slow-seed0'] != after['fast-seed0']
-  # What a variant is called does not matter: it is the run of its configuration.
+  cost = json.loads((folder / 'fast-seed0' / 'efficiency.json').read_text())
+  assert cost['about']['method'] == 'supervised' and cost['about']['folds'] == 3
+  assert cost['measures']['step_time']['value'] > 0
+  assert not (folder / 'slow-seed0' / 'efficiency.json').exists()
+  # A variant is the run of its configuration, and no score depends on what it costs.
   alone = program.run(*tiny, '--config.method.name=supervised', '--config.seed=0',
                       '--config.training.outer_rate=.01', f'--workdir={tmp_path / "b"}')
   assert alone.code == 0, alone.err
