@@ -50,8 +50,8 @@ def run_folds(config: Mapping[str, Any], folder: RunFolder, material: Material, 
   parts = []
   for k in sorted(set(choice)):
     numbers = [number for number, own in enumerate(choice) if own == k]
-    part = folder.part(folder.selection / f'final{k}', keep=('folds', 'robustness',
-                                                             'oracle'))
+    # Steps may differ, so each candidate has a series of checkpoints of its own.
+    part = folder.part(folder.selection / f'final{k}', ('metrics', 'checkpoints'))
     own = _with(config, options[k])
     found = loop(own, part, _some(own, material, numbers), devices, progress,
                  stage=f'train {k + 1}/{len(options)}')

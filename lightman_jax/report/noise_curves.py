@@ -43,14 +43,15 @@ def noise_curves(path: str | os.PathLike,
       if number % across == 0:
         axes.set_ylabel('UF1')
     handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, fontsize=8, ncols=len(labels),
-                  loc='outside upper right')
-    figure.suptitle(title, fontsize=11)
+    # As its title, for beside the legend there is no room in a narrow figure.
+    figure.legend(handles, labels, frameon=False, fontsize=8, title=title,
+                  ncols=len(labels) if across > 2 else 2, loc='outside upper center')
     figures.save(path, figure, caption)
 
 
 def _panel(axes, levels: Sequence[Mapping[str, Any]], constant: float | None) -> None:
-  at = [one['level'] for one in levels]
+  # Evenly, whatever the levels are: small ones would lie on one another.
+  at = range(len(levels))
   score = [one['row']['uf1'] for one in levels]
   value = [one['value'] for one in score]
   if all(one['low'] is not None for one in score):
@@ -59,13 +60,13 @@ def _panel(axes, levels: Sequence[Mapping[str, Any]], constant: float | None) ->
                       linewidth=0, label='95 % interval over subjects')
   axes.plot(at, value, color=figures.INK, linewidth=1.8, marker='o', markersize=4,
             label='under noise')
-  clean = value[at.index(0)]
+  clean = next(one['row']['uf1']['value'] for one in levels if not one['level'])
   axes.axhline(clean, color=figures.INK, linewidth=.8, linestyle=':', label='clean')
   if constant is not None:
     axes.axhline(constant, color='#888888', linewidth=.8, linestyle='--',
                  label='constant answer')
   axes.set_ylim(0, 1)
-  axes.set_xticks(at, [f'{level:g}' for level in at], fontsize=8)
+  axes.set_xticks(at, [f'{one["level"]:g}' for one in levels], fontsize=8)
   axes.yaxis.set_major_locator(ticker.MultipleLocator(.25))
   axes.set_xlabel(textwrap.fill(levels[0]['unit'], 34), fontsize=8)
   axes.grid(alpha=.25)

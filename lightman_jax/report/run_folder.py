@@ -67,15 +67,12 @@ class RunFolder:
       with contextlib.suppress(OSError):
         path.rmdir() if path.is_dir() else path.unlink()
 
-  def part(self, place: pathlib.Path, keep: Sequence[str] = ()) -> 'RunFolder':
-    """The same run, for a series of folds of its own that lies in `place`.
-
-    Its log, checkpoints and what its folds found lie there; those in `keep` do not.
-    """
+  def part(self, place: pathlib.Path, moved: Sequence[str] = ()) -> 'RunFolder':
+    """The same run, but what is named in `moved`, or everything, lies in `place`."""
     part = copy.copy(self)
-    names = {'metrics', 'checkpoints', 'folds', 'robustness', 'oracle'} - {*keep}
-    for name in names:
-      setattr(part, name, place / getattr(self, name).name)
+    for name, path in vars(self).items():
+      if isinstance(path, pathlib.Path) and (name in moved or not moved):
+        setattr(part, name, place / path.name)
     return part
 
   def close(self) -> None:
