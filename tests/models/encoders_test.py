@@ -119,6 +119,23 @@ def test_a_clip_without_movement_is_no_trouble(name, ready):
   assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
 
 
+@pytest.mark.parametrize('name', ['off_apexnet', 'vit', 'dere_grl'])
+def test_the_second_derivative_is_the_slope_of_the_first(name, double):
+  """What an inner loop needs; for the others, the tests of their layers have it."""
+  net, rng = network(name, temporal_depth=0), np.random.default_rng(0)
+  clip = (1, *CASES[name].clip[1:])
+  x = jnp.asarray(rng.standard_normal((2, *clip)))
+  shapes, _ = outline(net, clip)
+  params, along = (jax.tree.map(lambda p: jnp.asarray(
+      .3 * rng.standard_normal(p.shape)), shapes) for _ in range(2))
+  gradient = jax.jit(jax.grad(
+      lambda params: -jax.nn.log_softmax(net.logits(params, x))[:, 0].sum()))
+  _, curved = jax.jvp(gradient, (params,), (along,))
+  at = lambda step: gradient(jax.tree.map(lambda p, v: p + step * v, params, along))
+  jax.tree.map(lambda got, up, down: np.testing.assert_allclose(
+      got, (up - down) / 2e-6, rtol=1e-4, atol=1e-5), curved, at(1e-6), at(-1e-6))
+
+
 @pytest.mark.parametrize('name', ['conv4', 'resnet12', 'resnet18', 'ststnet'])
 def test_a_convolutional_encoder_has_no_size(name):
   encoder = lambda side: outline(network(name), (2, side, side, 3))[0]['encoder']
