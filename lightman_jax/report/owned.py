@@ -5,9 +5,9 @@ import shutil
 
 # In the order in which they go: a run that is half deleted must not look finished, nor
 # be resumed under another configuration.
-OWNED = ('results.json', 'oracle.json', 'folds', 'robustness', 'oracle', 'selection',
-         'few_shot', 'episodes.csv',
-         'robustness.png', 'checkpoints', 'predictions.csv', 'metrics.jsonl',
+OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'oracle',
+         'robustness', 'robustness.png', 'few_shot', 'episodes.csv', 'predictions.csv',
+         'metrics.jsonl',
          'timing.json', 'efficiency.json', 'confusion.png', 'learning_curves.png',
          'actions.png', 'actions.json',
          'environment.json', 'config.json')

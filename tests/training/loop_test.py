@@ -173,3 +173,15 @@ def test_labels_are_a_folds_own(trained, trainer, fold, tmp_path):
   state = train(trainer, other, tmp_path)
   assert not np.array_equal(state.params['head']['kernel'],
                             trained[0].params['head']['kernel'])
+
+
+def test_onlookers_change_nothing(trained, trainer, fold, tmp_path, states_equal):
+  """Who looks at the states is shown each checkpoint's, and training goes on alike."""
+  seen = []
+  with Checkpoints(tmp_path, steps=trainer.steps) as checkpoints:
+    state, = train_folds(
+        trainer, 0, [fold], checkpoints, on_chunk=lambda last, scalars: None,
+        on_states=lambda step, states: seen.append((step, states)))
+  states_equal(state, trained[0])
+  assert [step for step, _ in seen] == [2, 4]
+  states_equal(jax.tree.map(lambda x: np.asarray(x)[0], seen[-1][1]), trained[0])
