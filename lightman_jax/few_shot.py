@@ -9,7 +9,7 @@ import urllib.parse
 import numpy as np
 
 from lightman_jax.assembly import Material
-from lightman_jax.episodes.few_shot import Plan, protocol_name
+from lightman_jax.episodes.few_shot import Plan, distinct, protocol_name
 from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_answer
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
 from lightman_jax.files import write_atomically
@@ -75,7 +75,7 @@ def _described(config, plan: Plan, classes: int, found: dict[str, Any]
       'protocol': protocol_name(form, classes,
                                 protocol=config['episodes']['protocol']),
       'held_out_by': found['about']['protocol'].partition(', support from ')[0],
-      **form._asdict(), 'classes': classes,
+      **form._asdict(), 'classes': classes, 'distinct_episodes': distinct(plan),
       'people': len(plan.people), 'held_out_people': plan.of,
       'chance': round(1 / form.ways, results.DIGITS),
       'f1': UF1_VARIANT.replace('folds', 'episodes'),

@@ -110,6 +110,13 @@ def told(plan: Plan) -> str:
           f'{form.support}')
 
 
+def distinct(plan: Plan) -> int:
+  """How many episodes differ; with few clips there are fewer than were drawn."""
+  return len({(held_out, frozenset(support.tolist()), frozenset(query.tolist()))
+              for held_out, part in plan.folds.items()
+              for support, query in zip(part.support, part.query)})
+
+
 def _sides(pool: Pool, fold: Fold, form: Form, rng: np.random.Generator) -> _Sides:
   """The ways that leave enough clips on both sides."""
   people = np.arange(len(pool.subjects))

@@ -29,7 +29,8 @@ def caption(found: Mapping[str, Any]) -> tuple[str, ...]:
   """What the figures are figures of, a line a thought."""
   return (
       f'{found["protocol"]}; {found["held_out_by"]}',
-      f'{found["episodes"]} episodes, each asks about {found["queries"]} a class; '
+      f'{found["episodes"]} episodes ({found["distinct_episodes"]} of them differ), '
+      f'each asks about {found["queries"]} a class; '
       f'{found["people"]} of {found["held_out_people"]} held-out people have enough '
       'clips',
       f'people: {found["intervals"]["uf1, uar, accuracy"]}',

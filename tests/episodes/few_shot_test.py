@@ -136,6 +136,13 @@ def test_supports_of_training_subjects_are_as_their_fold_believes(pool):
     assert (pool.label[part.query] == part.classes).all()
 
 
+def test_how_many_episodes_differ():
+  """Of two clips a class one is given and one asked about: four ways a person."""
+  pool = pool_with([[2, 2]] * 3)
+  plan = planned(pool, leave_one_subject_out(pool), 'held_out_subject', episodes=300)
+  assert few_shot.distinct(plan) == 3 * 4
+
+
 def test_more_ways_than_classes(pool):
   with pytest.raises(InputError, match='evaluation.ways is 4 and there are 3 classes'):
     planned(pool, leave_one_subject_out(pool), 'held_out_subject', ways=4)
