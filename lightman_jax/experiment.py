@@ -61,7 +61,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
                                loop=_all_folds)
     done = time.monotonic()
     found = report(config, folder, material, held)
-    found['about'] |= selection.told(config, folder)
+    found['about'] |= selection.told(config, folder, len(material.pool.classes))
     oracle.write(config, folder, material)
     if config['evaluation']['efficiency']:
       write_json(folder.efficiency, cost.cost(config, material, used))

@@ -76,18 +76,20 @@ def _about(config, material: Material) -> results.About:
   held_out = protocol_name(
       material.pool, config['episodes']['protocol'],
       folds=config['episodes']['folds'])
+  share = config['training']['wrong_labels']
+  wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
   return results.About(
-      protocol=f'{held_out}, support from training subjects',
+      protocol=f'{held_out}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
       seed=config['seed'], encoder=config['model']['encoder'],
-      clips_seen=_clips_seen(config, len(material.pool.classes)),
+      clips_seen=clips_seen(config, len(material.pool.classes)),
       balance='as many clips of each class in every task',
       augmentation=', '.join(f'{name} {value}'
                              for name, value in config['augment'].items()))
 
 
-def _clips_seen(config, classes: int) -> int:
+def clips_seen(config: Mapping[str, Any], classes: int) -> int:
   """Micro clips that one fold's training draws: the budget that methods share."""
   sizes, training = config['episodes'], config['training']
   return (training['steps'] * training['tasks'] * classes

@@ -10,6 +10,9 @@ from lightman_jax.errors import InputError
 NOISE = ('gaussian', 'salt_pepper', 'blur', 'brightness', 'jpeg', 'occlusion',
          'dropped', 'apex', 'jitter')
 
+# What a run is called by is not chosen.
+NAMES = ('method.name', 'model.encoder')
+
 # What an inner split may choose: nothing that changes clips, inputs or folds.
 SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queries',
               'macro.clips', 'macro.factor', 'training.steps', 'training.tasks',
@@ -48,7 +51,7 @@ def candidates(text: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], ...
   values = {}
   for word in text.split():
     name, _, rest = word.partition('=')
-    if name not in given or not name.startswith(SELECTABLE) or name == 'method.name':
+    if name not in given or not name.startswith(SELECTABLE) or name in NAMES:
       raise InputError(f'select.candidates: {name!r} cannot be chosen by an inner '
                        f'split; of {", ".join(SELECTABLE)} a setting can, such as '
                        'method.inner_rate=.01,.05')

@@ -18,7 +18,7 @@ from lightman_jax.episodes.folds import Fold
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.files import write_atomically
-from lightman_jax.findings import Held
+from lightman_jax.findings import Held, clips_seen
 from lightman_jax.report.run_folder import RunFolder, write_json
 
 ATTEMPTS = 64
@@ -71,16 +71,23 @@ def candidates(config: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
   return protocol_settings.candidates(given['select.candidates'], given)
 
 
-def told(config: Mapping[str, Any], folder: RunFolder) -> dict[str, Any]:
-  """What the results say of it: how many were tried, and what each fold chose."""
+def told(config: Mapping[str, Any], folder: RunFolder, classes: int) -> dict[str, Any]:
+  """What the results say of it: how many were tried, and what each fold chose.
+
+  Where the choice moves what they say of every run, that is told by what was chosen:
+  the clips seen are those of the average fold, without the inner runs.
+  """
   options = candidates(config)
   if not options:
     return {'tried': 1}
   words = [' '.join(f'{name}={value}' for name, value in option.items())
            for option in options]
-  return {'tried': len(options),
-          'chosen': {name: words[fold['choice']]
-                     for name, fold in _read(folder)['folds'].items()}}
+  choice = {name: fold['choice'] for name, fold in _read(folder)['folds'].items()}
+  seen = [clips_seen(_with(config, options[k]), classes) for k in choice.values()]
+  moved = any(name.startswith('augment.') for name in options[0])
+  return {'tried': len(options), 'clips_seen': round(float(np.mean(seen))),
+          **({'augmentation': 'chosen inside each fold'} if moved else {}),
+          'chosen': {name: words[k] for name, k in choice.items()}}
 
 
 def inner_folds(config: Mapping[str, Any], material: Material) -> tuple[Fold, ...]:

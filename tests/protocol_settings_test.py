@@ -37,6 +37,7 @@ def test_all_combinations_in_their_types():
 
 @pytest.mark.parametrize('text, words', [
     ('method.inner_rat=.1', ["'method.inner_rat'"]),
+    ('model.encoder=vit', ["'model.encoder'"]),
     ('method.name=maml', ["'method.name'", 'cannot be chosen']),
     ('data.size=16', ["'data.size'"]), ('seed=1', ["'seed'"]),
     ('inputs.kind=flow', ["'inputs.kind'"]), ('evaluation.draws=3', ['evaluation']),

@@ -56,7 +56,7 @@ def chosen(config, material, place, loop=nearest):
   with open_run(place, config=config, environment={'data_sha256': ''}) as folder:
     held = selection.run_folds(config, folder, material, (), None, loop=loop)
     return (held, json.loads(folder.choices.read_text()), folder.metrics.read_text(),
-            selection.told(config, folder))
+            selection.told(config, folder, 2))
 
 
 @pytest.mark.parametrize('seed', [0, 1])
@@ -158,6 +158,23 @@ def test_the_inner_runs_do_nothing_else(arranged, tmp_path):
   assert all(one['noise'] == 'all' and one['oracle_gap'] for one in asked[3:])
 
 
+def test_clips_seen_are_those_of_what_was_chosen(arranged, tmp_path):
+  """3 and 5 steps of a task of (2 + 2) clips of 2 classes, and nobody's choice else."""
+  config, material = arranged(candidates='training.steps=3,5 augment.shift=0')
+
+  def loop(config, folder, material, *rest, **options):
+    held = nearest(config, folder, material, *rest, **options)
+    # The people of the first two folds alone are better off with more steps.
+    more = config['training']['steps'] == 5
+    truth = [material.pool.label[part.index] for part in held]
+    return [part._replace(logits=np.eye(2)[
+        label if more == (fold.held_out < 's2') else 1 - label].tolist())
+            for part, label, fold in zip(held, truth, material.folds)]
+  *_, told = chosen(config, material, tmp_path / 'a', loop)
+  assert told['clips_seen'] == round((2 * 5 + 4 * 3) / 6 * 8)
+  assert told['augmentation'] == 'chosen inside each fold'
+
+
 def test_fixed_settings_are_one_try(arranged, tmp_path):
   config, material = arranged()
   config['select'].update(by='none', candidates='')
@@ -166,7 +183,7 @@ def test_fixed_settings_are_one_try(arranged, tmp_path):
                 environment={'data_sha256': ''}) as folder:
     assert selection.run_folds(config, folder, material, (), None,
                                loop=lambda *a: [one]) == [one]
-    assert selection.told(config, folder) == {'tried': 1}
+    assert selection.told(config, folder, 2) == {'tried': 1}
 
 
 def test_a_fold_that_cannot_be_divided(pool_of, arranged):
