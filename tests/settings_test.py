@@ -133,7 +133,8 @@ def test_other_synthetic_people_may_be_a_macro_source():
 
 def test_the_statistic_matters_only_where_something_is_aligned():
   one = {'method.statistic': 'u', 'macro.clips': 1}
-  settings.check(given(**one, **{'method.name': 'maml'}))
+  with pytest.raises(InputError, match='means nothing for method.name=maml'):
+    settings.check(given(**one, **{'method.name': 'maml'}))
   settings.check(given(**one, **{'macro.source': 'none'}))
 
 
