@@ -10,7 +10,8 @@ from lightman_jax.episodes.tasks import Examples, Task
 from lightman_jax.meta.running import MOMENTUM, beside_statistics, published
 from lightman_jax.models.network import make_network
 from lightman_jax.models.published import PublishedSTSTNet
-from lightman_jax.training.state import make_optimizer
+from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training.state import TrainState, make_optimizer
 
 SHAPE = (1, 12, 12, 3)
 
@@ -80,3 +81,16 @@ def test_nothing_is_adapted_and_a_prediction_depends_on_its_own_clip(ready):
   x = task.support.x
   spoilt = learner.predict(fast, x.at[1].set(jnp.nan))
   np.testing.assert_array_equal(spoilt[2:], learner.predict(fast, x)[2:])
+
+
+def test_a_checkpoint_brings_back_the_statistics_and_the_optimizers_state(ready,
+                                                                          tmp_path):
+  _, params, _, grads, _ = ready
+  optimizer = beside_statistics(make_optimizer(outer_rate=1e-3, weight_decay=.1,
+                                               clip_norm=1.))
+  _, opt_state = optimizer.update(grads, optimizer.init(params), params)
+  state = TrainState(jnp.array(3), params, opt_state)
+  with Checkpoints(tmp_path, steps=10) as checkpoints:
+    checkpoints.save(0, state)
+    found = checkpoints.latest(0, jax.tree.map(jnp.zeros_like, state))
+  jax.tree.map(np.testing.assert_array_equal, found, state)
