@@ -11,8 +11,8 @@ import numpy as np
 
 from lightman_jax import actions
 from lightman_jax import assembly
-from lightman_jax import few_shot
 from lightman_jax import cost
+from lightman_jax import few_shot
 from lightman_jax import oracle
 from lightman_jax import robustness
 from lightman_jax import selection

@@ -23,7 +23,8 @@ FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective'])
          'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
-         'manifest': (manifest, ['clips', 'quick']), 'synthetic': (synthetic, ['large'])}
+         'manifest': (manifest, ['clips', 'quick']),
+         'synthetic': (synthetic, ['large'])}
 SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot',
           'debug,few_shot,support=held_out_subject', 'protocol=kfold',
           *(f'method={name}' for name in settings.CHOICES['method.name']),

@@ -38,6 +38,7 @@ class RunFolder:
     self.predictions = path / 'predictions.csv'
     self.results = path / 'results.json'
     self.timing = path / 'timing.json'
+    self.efficiency = path / 'efficiency.json'
     self.confusion = path / 'confusion.png'
     self.curves = path / 'learning_curves.png'
     self.actions = path / 'actions.png'
