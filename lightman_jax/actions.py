@@ -42,7 +42,7 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
         'components': (list(landmarks.COMPONENTS) if config['model']['decompose']
                        else list(range(landmarks.COUNT))),
         'unit': 'logit, after the mean over classes is taken off',
-        'clips': [_of_clip(found, n, said[n]) | {
+        'clips': [_of_clip(found, n, int(said[n])) | {
             'clip': pool.clips[index[n]], 'truth': pool.classes[label[n]],
             'prediction': pool.classes[said[n]],
             'movement': _strongest(np.asarray(pool.x[index[n]])).tolist()}
