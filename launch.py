@@ -19,12 +19,11 @@ from typing import NoReturn
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from lightman_jax import processes
 from lightman_jax import settings
-from lightman_jax import sweep
 from lightman_jax.clips.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.report import run_folder
+from lightman_jax.run import processes, sweep
 
 CONFIG = config_flags.DEFINE_config_file(
     'config', None, 'A file of configs/, and variants: FILE.py:method=maml,debug')
@@ -75,9 +74,8 @@ def main(argv: list[str]) -> int:
   with run_folder.open_run(workdir, config=config, fresh=FRESH.value) as folder:
     finished = folder.is_finished()
     # jax takes seconds to import: a wrong setting is told of before.
-    from lightman_jax import experiment
     from lightman_jax.report import table
-    from lightman_jax import besides
+    from lightman_jax.run import besides, experiment
     found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
     table.show(found)
     for line in besides.lines(folder):

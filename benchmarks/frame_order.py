@@ -19,10 +19,10 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from configs import synthetic
-from lightman_jax import assembly, experiment
 from lightman_jax.clips.load import load
 from lightman_jax.evaluation import intervals, scores
 from lightman_jax.preprocessing import inputs
+from lightman_jax.run import assembly, experiment
 from lightman_jax.training import devices
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.loop import make_trainer, train_folds

@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
 FLOW = ('annotations', 'geometry', 'clips', 'preprocessing', 'episodes', 'models',
-        'meta', 'training', 'evaluation', 'report')
+        'meta', 'training', 'evaluation', 'report', 'run')
 BASIS = ('__init__', 'errors', 'files', 'keys', 'method_settings',
          'model_settings', 'protocol_settings', 'settings')
 SOURCES = sorted(PACKAGE.rglob('*.py'))

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from configs import synthetic
-from lightman_jax import assembly, keys
+from lightman_jax import keys
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.episodes.mislabel import mislabel
+from lightman_jax.run import assembly
 
 LABEL = np.arange(40, dtype=np.int32) % 4
 WHICH = np.arange(40) < 30

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from lightman_jax import assembly
 from lightman_jax.errors import InputError
+from lightman_jax.run import assembly
 from lightman_jax.training import devices
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out

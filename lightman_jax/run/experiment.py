@@ -9,20 +9,15 @@ import urllib.parse
 
 import numpy as np
 
-from lightman_jax import actions
-from lightman_jax import assembly
-from lightman_jax import cost
-from lightman_jax import few_shot
-from lightman_jax import oracle
-from lightman_jax import robustness
-from lightman_jax import selection
-from lightman_jax.assembly import Material
 from lightman_jax.episodes.folds import Fold
 from lightman_jax.evaluation import predict as prediction
-from lightman_jax.findings import Held, report
 from lightman_jax.report import environment, metrics_log, results
 from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.run import actions, assembly, cost, few_shot, oracle
+from lightman_jax.run import robustness, selection
+from lightman_jax.run.assembly import Material
+from lightman_jax.run.findings import Held, report
 from lightman_jax.training import devices as device_door
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.loop import FoldData, Trainer, make_trainer, train_folds

@@ -5,15 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import actions
-from lightman_jax import robustness
-from lightman_jax import few_shot
-from lightman_jax.assembly import Material
 from lightman_jax.episodes.folds import protocol_name
 from lightman_jax.evaluation import references
 from lightman_jax.preprocessing.pool import channel_scale
 from lightman_jax.report import metrics_log, results, table
 from lightman_jax.report.run_folder import RunFolder
+from lightman_jax.run import actions, few_shot, robustness
+from lightman_jax.run.assembly import Material
 
 
 class Held(NamedTuple):

@@ -8,13 +8,13 @@ import urllib.parse
 
 import numpy as np
 
-from lightman_jax.assembly import Material
 from lightman_jax.episodes.few_shot import Plan, distinct, protocol_name
 from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_answer
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
 from lightman_jax.files import write_atomically
 from lightman_jax.report import results
 from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.run.assembly import Material
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 

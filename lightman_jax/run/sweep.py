@@ -13,12 +13,12 @@ import re
 import runpy
 from typing import Any, NamedTuple
 
-from lightman_jax import processes
 from lightman_jax import settings
 from lightman_jax.errors import InputError
 from lightman_jax.report import environment, lock
 from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.run import processes
 
 LOCK = 'sweep.lock'                    # also the mark by which the folder is known
 

@@ -14,9 +14,9 @@ import urllib.parse
 import jax
 import numpy as np
 
-from lightman_jax.assembly import Material
 from lightman_jax.evaluation import scores
 from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.run.assembly import Material
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import TrainState
 

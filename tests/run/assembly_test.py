@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from configs import synthetic
-from lightman_jax import assembly
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.errors import InputError
+from lightman_jax.run import assembly
 
 
 def arrange(pool, label, method):

@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from configs import synthetic
-from lightman_jax import processes, sweep
 from lightman_jax.errors import InputError
 from lightman_jax.report import environment, lock
 from lightman_jax.report.progress import Progress
+from lightman_jax.run import processes, sweep
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(processes.__file__)))
 
@@ -76,7 +76,7 @@ def test_a_file_without_families(tmp_path):
 
 def python(program: str) -> list[str]:
   """What starts a process that runs `program`, then ends with its parent."""
-  return [sys.executable, '-c', 'from lightman_jax import processes\n'
+  return [sys.executable, '-c', 'from lightman_jax.run import processes\n'
           'processes.end_with_parent()\n' + program]
 
 
@@ -126,7 +126,7 @@ def test_children_end_with_who_started_them(tmp_path):
   file = tmp_path / 'child'
   child = f'import os, time; open({str(file)!r}, "w").write(str(os.getpid()))\n'
   program = ('import pathlib, sys\n'
-             'from lightman_jax import processes\n'
+             'from lightman_jax.run import processes\n'
              'from lightman_jax.report.progress import Progress\n'
              f'with Progress() as progress:\n'
              f'  processes.run_all({{"a": {python(child + "time.sleep(99)")!r}}},\n'

@@ -9,13 +9,13 @@ import pytest
 from sklearn import metrics
 
 from configs import synthetic
-from lightman_jax import assembly, few_shot
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.composites import MEGC2019
 from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.meta.metric import protonet
 from lightman_jax.report import results, table
 from lightman_jax.report.run_folder import RunFolder
+from lightman_jax.run import assembly, few_shot
 from lightman_jax.training.state import Recipe
 
 PEOPLE = [f'{name}/s{n}' for name, size in (('casme2', 5), ('samm', 4), ('smic', 4))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from configs import synthetic
-from lightman_jax import assembly, robustness
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.findings import Held
 from lightman_jax.preprocessing import corruption, inputs
 from lightman_jax.report import results
 from lightman_jax.report.run_folder import open_run
+from lightman_jax.run import assembly, robustness
+from lightman_jax.run.findings import Held
 
 ABOUT = results.About('p', 'd', 'c', '', '', '', 0)
 

@@ -12,12 +12,11 @@ import urllib.parse
 import numpy as np
 
 from lightman_jax import protocol_settings
-from lightman_jax.assembly import Material
 from lightman_jax.clips.clipset import ClipSet
-from lightman_jax.preprocessing import corruption
-from lightman_jax.preprocessing import inputs
+from lightman_jax.preprocessing import corruption, inputs
 from lightman_jax.report import results
 from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.run.assembly import Material
 
 
 def kinds(config: Mapping[str, Any], material: Material,

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 import os
 from typing import Any
 
-from lightman_jax import assembly
-from lightman_jax.assembly import Material
 from lightman_jax.evaluation import efficiency
 from lightman_jax.report import environment
+from lightman_jax.run import assembly
+from lightman_jax.run.assembly import Material
 
 
 def cost(config: Mapping[str, Any], material: Material, devices) -> dict[str, Any]:

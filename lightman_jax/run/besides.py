@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from lightman_jax import oracle
 from lightman_jax.report.run_folder import RunFolder
+from lightman_jax.run import oracle
 
 
 def lines(folder: RunFolder) -> Iterator[str]:

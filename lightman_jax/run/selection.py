@@ -12,14 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from lightman_jax import assembly, keys, protocol_settings, settings
-from lightman_jax.assembly import Material
+from lightman_jax import keys, protocol_settings, settings
 from lightman_jax.episodes.folds import Fold
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.files import write_atomically
-from lightman_jax.findings import Held, clips_seen
 from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.run import assembly
+from lightman_jax.run.assembly import Material
+from lightman_jax.run.findings import Held, clips_seen
 
 ATTEMPTS = 64
 Loop = Callable[..., list[Held]]      # trains and predicts folds: experiment's

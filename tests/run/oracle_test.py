@@ -6,12 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax import oracle
-from lightman_jax.assembly import Material
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.episodes.folds import leave_one_subject_out
-from lightman_jax.findings import Held
 from lightman_jax.report.run_folder import open_run
+from lightman_jax.run import oracle
+from lightman_jax.run.assembly import Material
+from lightman_jax.run.findings import Held
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import TrainState
 

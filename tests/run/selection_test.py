@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from configs import synthetic
-from lightman_jax import assembly, selection
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.findings import Held
 from lightman_jax.report.run_folder import open_run
+from lightman_jax.run import assembly, selection
+from lightman_jax.run.findings import Held
 
 CANDIDATES = 'method.inner_rate=.1,.2,.3'
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from lightman_jax.assembly import Material
 from lightman_jax.evaluation.explain import make_explain, one_of_each_class
 from lightman_jax.geometry import landmarks
 from lightman_jax.models.network import make_encoder
 from lightman_jax.report import table
 from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.run.assembly import Material
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 

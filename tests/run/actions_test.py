@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from configs import synthetic
-from lightman_jax import actions, keys
-from lightman_jax.assembly import Material
+from lightman_jax import keys
 from lightman_jax.episodes.folds import Fold
 from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.meta.methods import make_learner
 from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.report.run_folder import RunFolder
+from lightman_jax.run import actions
+from lightman_jax.run.assembly import Material
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 
