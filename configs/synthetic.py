@@ -12,8 +12,8 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, large (64-pixel inputs, width 32), few_shot, method=, encoder=,
-  macro=, protocol=, support=."""
+  """Variants: debug, quick (width 8, twice the steps: for sweeps), large (64-pixel
+  inputs, width 32), few_shot, method=, encoder=, macro=, protocol=, support=."""
   config = common.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
   config.inputs.size = 24
@@ -21,9 +21,14 @@ def get_config(arg: str | None = None):
   config.macro.clips = 6
   config.episodes.update(shots=2, queries=2)
   config.training.update(steps=45, tasks=1, checkpoint_every=15)
-  return common.finish(config, arg, {'large': _large})
+  return common.finish(config, arg, {'large': _large, 'quick': _quick})
 
 
 def _large(config) -> None:
   config.inputs.size = 64
   config.model.update(width=32, temporal_width=32, temporal_depth=2)
+
+
+def _quick(config) -> None:
+  config.model.update(width=8, temporal_width=8)
+  config.training.update(steps=90, checkpoint_every=90)

@@ -24,7 +24,7 @@ FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective'])
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
          'manifest': (manifest, ['clips', 'quick']),
-         'synthetic': (synthetic, ['large'])}
+         'synthetic': (synthetic, ['large', 'quick'])}
 SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot',
           'debug,few_shot,support=held_out_subject', 'protocol=kfold',
           *(f'method={name}' for name in settings.CHOICES['method.name']),
