@@ -11,6 +11,8 @@ from lightman_jax.report.page.markup import Safe, tag
 
 SERIES = 10    # colours of the style sheet
 
+Number = float | int
+
 
 class Axes(NamedTuple):
   """A rectangle of a figure and the values at its edges."""
@@ -23,26 +25,26 @@ class Axes(NamedTuple):
   x_range: tuple[float, float] = (0., 1.)
   y_range: tuple[float, float] = (0., 1.)
 
-  def x(self, value: float) -> str:
+  def x(self, value: Number) -> str:
     """The place of a value."""
     low, high = self.x_range
     share = (value - low) / (high - low)
     return place(self.left + share * (self.width - self.left - self.right))
 
-  def y(self, value: float) -> str:
+  def y(self, value: Number) -> str:
     """The same, upwards."""
     low, high = self.y_range
     share = (high - value) / (high - low)
     return place(self.top + share * (self.height - self.top - self.bottom))
 
 
-def place(value: float) -> str:
+def place(value: Number) -> str:
   """A coordinate with a tenth of a pixel."""
   return f'{value:.1f}'.removesuffix('.0')
 
 
 def figure(axes: Axes, *content, title: str, x_label: str = '', y_label: str = '',
-           x_ticks: Sequence[float] = (), y_ticks: Sequence[float] = ()) -> Safe:
+           x_ticks: Sequence[Number] = (), y_ticks: Sequence[Number] = ()) -> Safe:
   """Grid, ticks and labels around the content; `title` is read out, not drawn."""
   base, end = axes.height - axes.bottom, axes.width - axes.right
   grid = [tag('line', x1=axes.left, x2=end, y1=axes.y(t), y2=axes.y(t), class_='grid')
@@ -60,14 +62,14 @@ def figure(axes: Axes, *content, title: str, x_label: str = '', y_label: str = '
                  title=title)
 
 
-def drawing(width: float, height: float, *content, title: str) -> Safe:
+def drawing(width: Number, height: Number, *content, title: str) -> Safe:
   """An SVG element in its own size, narrower where the page is."""
   return tag('svg', tag('title', title), *content, width=place(width),
              height=place(height), viewBox=f'0 0 {place(width)} {place(height)}',
              role='img')
 
 
-def path(axes: Axes, points: Iterable[tuple[float, float]], class_: str) -> Safe:
+def path(axes: Axes, points: Iterable[Sequence[float]], class_: str) -> Safe:
   """A line through points; where one is not finite there is a gap."""
   steps, pen = [], 'M'
   for x, y in points:
@@ -79,7 +81,7 @@ def path(axes: Axes, points: Iterable[tuple[float, float]], class_: str) -> Safe
   return tag('path', d=''.join(steps), class_=class_)
 
 
-def band(axes: Axes, points: Sequence[tuple[float, float, float]], class_: str) -> Safe:
+def band(axes: Axes, points: Sequence[Sequence[float]], class_: str) -> Safe:
   """The area between low and high of (x, low, high)."""
   there = [p for p in points if all(map(math.isfinite, p))]
   edge = [f'{axes.x(x)} {axes.y(high)}' for x, _, high in there]
@@ -87,7 +89,7 @@ def band(axes: Axes, points: Sequence[tuple[float, float, float]], class_: str) 
   return tag('path', d=f'M{"L".join(edge)}Z' if edge else '', class_=class_)
 
 
-def ticks(low: float, high: float, most: int = 5) -> list[float]:
+def ticks(low: Number, high: Number, most: int = 5) -> list[float]:
   """Round numbers within a range, at most `most`."""
   if not high > low:
     return [low]
@@ -96,10 +98,10 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
               if math.floor(high / (step * times) + 1e-9)
               - math.ceil(low / (step * times) - 1e-9) < most)
   first = math.ceil(low / step - 1e-9)
-  return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+  return [float(n * step) for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def plain(value: float) -> str:
+def plain(value: Number) -> str:
   """A tick: .5, 40, 1.2."""
   text = f'{value:.6g}'
   return text.replace('-', '−').replace('0.', '.', 1) if abs(value) < 1 else text

@@ -21,26 +21,15 @@ def page(tables: Sequence[Table], judged: Sequence[Sequence[Judged]]) -> str:
   """
   parts = [sections.scores(number, table, one)
            for number, (table, one) in enumerate(zip(tables, judged), 1)]
-  few_shot = extras.noted(
-      tables, key='few_shot', title='Few shots', file=False,
-      words='Episodes over held-out people, with what each episode may learn from in '
-      'its name: supports of other origins are other tasks.')
-  cost = extras.noted(
-      tables, key='efficiency', title='Cost', file=True,
-      words='Measured once on the machine of the run; times are of that machine.')
-  oracle = extras.noted(
-      tables, key='oracle', title='Not a result: the oracle gap', file=True,
-      words='What choosing the epoch on the held-out people would have given, beside '
-      'the honest score. It is no score of any method and must not be quoted as one. '
-      'It shows how much such a choice alone adds.')
   rest = [('People', sections.people(tables)),
           ('Confusions', sections.confusions(tables)),
-          ('Few shots', few_shot), ('Robustness', extras.robustness(tables)),
+          ('Few shots', extras.few_shots(tables)),
+          ('Robustness', extras.robustness(tables)),
           ('Learning curves', extras.learning(tables)),
           ('Embeddings', maps.maps(tables)),
-          ('Drawings', extras.drawings(tables)), ('Cost', cost),
+          ('Drawings', extras.drawings(tables)), ('Cost', extras.cost(tables)),
           ('Published', sections.published(tables)),
-          ('Oracle gap (not a result)', oracle), ('Runs', _runs(tables))]
+          ('Oracle gap (not a result)', extras.oracle(tables)), ('Runs', _runs(tables))]
   parts += [section for _, section in rest]
   names = [f'Table {n + 1}' for n in range(len(tables))]
   names += [name for name, section in rest if section]

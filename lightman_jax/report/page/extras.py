@@ -1,7 +1,7 @@
 """The page's sections on what only some runs hold; absent ones leave no trace."""
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 import math
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, scores
-from lightman_jax.report import metrics_log
+from lightman_jax.report import few_shot, metrics_log
 from lightman_jax.report.page import figures
 from lightman_jax.report.page.folders import Run, counts_of
 from lightman_jax.report.page.groups import Column, Group, Table
@@ -124,65 +124,99 @@ def drawings(tables: Sequence[Table]) -> Safe | None:
                  'the weights that the model gave them.'), *drawn, id='drawings')
 
 
-def noted(tables: Sequence[Table], *, key: str, title: str, words: str,
-          file: bool) -> Safe | None:
-  """A table of whatever numbers the runs hold under a key, or in a file NAME.json.
-
-  Args:
-    tables: of the page.
-    key: in results.json, or the file's name without its end.
-    title, words: of the section.
-    file: whether it is a file.
-  """
-  rows, names = [], []
+def few_shots(tables: Sequence[Table]) -> Safe | None:
+  """A table for every kind of episode, a line a run and row."""
+  kinds: dict[tuple[str, ...], list[Safe]] = {}
   for column, group in _groups(tables):
     for run in group.runs:
-      found = run.read(f'{key}.json') if file else run.found.get(key)
+      found = run.found.get('few_shot')
       if found:
-        flat = dict(_flat(found))
-        names += [name for name in flat if name not in names]
-        rows.append((f'{group.label}: {column.dataset}, seed {run.seed}', flat))
+        with _sound(run, 'few_shot'):
+          name = (f'{column.dataset}: {found["protocol"]}',
+                  *map(str, few_shot.caption(found)[1:]))
+          kinds.setdefault(name, []).extend(_few_shot_lines(group, run, found))
+  if not kinds:
+    return None
+  heads = ('', 'accuracy, people', 'accuracy, episodes', 'UF1, people', 'chance')
+  parts = [[tag('h3', name), [tag('p', line, class_='caption') for line in lines],
+            _table(heads, rows)] for (name, *lines), rows in sorted(kinds.items())]
+  return tag('section', tag('h2', 'Few shots'),
+             tag('p', 'Where the support comes from is part of the name: other origins '
+                 'are other tasks, and are not compared.'), parts, id='few-shots')
+
+
+def _few_shot_lines(group: Group, run: Run, found: dict[str, Any]) -> Iterator[Safe]:
+  for row, scored in found['rows'].items():
+    label = group.label + str(row).removeprefix(run.method)
+    cells = [tag('td', short(_real(scored[name]['value'])), tag(
+        'span', f'[{short(_real(scored[name]["low"]))}, '
+        f'{short(_real(scored[name]["high"]))}]', class_='range'), class_='n')
+             for name in ('accuracy', 'accuracy_over_episodes', 'uf1')]
+    yield tag('tr', tag('th', f'{label}, seed {run.seed}', scope='row'), cells,
+              tag('td', short(_real(found['chance']))))
+
+
+def cost(tables: Sequence[Table]) -> Safe | None:
+  """What each method costs, a line a run; units stand in the heads."""
+  rows, units = [], {}
+  for column, group in _groups(tables):
+    for run in group.runs:
+      with _sound(run, 'efficiency.json'):
+        found = (run.read('efficiency.json') or {}).get('measures', {})
+        units |= {str(name): str(one['unit']) for name, one in found.items()}
+        values = {name: _real(one['value']) for name, one in found.items()}
+      if values:
+        rows.append((f'{group.label}: {column.dataset}, seed {run.seed}', values))
   if not rows:
     return None
-  # Many names are read downwards, a column a run.
-  body = [tag('tr', tag('th', name.replace('_', ' '), scope='row'),
-              [tag('td', flat.get(name, '–')) for _, flat in rows]) for name in names]
-  head = tag('tr', tag('th', ''), [tag('th', label, scope='col') for label, _ in rows])
-  return tag('section', tag('h2', title), tag('p', words),
-             tag('div', tag('table', tag('thead', head), tag('tbody', body)),
-                 class_='scroll'), id=key)
+  heads = ('', *(f'{name.replace("_", " ")} ({unit})' for name, unit in units.items()))
+  lines = [tag('tr', tag('th', label, scope='row'),
+               [tag('td', _amount(values.get(name)), class_='n') for name in units])
+           for label, values in rows]
+  return tag('section', tag('h2', 'Cost'),
+             tag('p', 'Measured once, on the machine of the run: seconds are of that '
+                 'machine, and move from one measurement to the next.'),
+             _table(heads, lines), id='cost')
 
 
-def _flat(value: Any, name: str = '') -> Iterable[tuple[str, str]]:
-  """Nested values as (name, text); a score and its interval are one text."""
-  if isinstance(value, dict):
-    if {'value', 'low', 'high'} <= value.keys():
-      yield name, (f'{_number(value["value"])} '
-                   f'[{_number(value["low"])}, {_number(value["high"])}]')
-      return
-    for key, part in value.items():
-      if key not in ('per_subject', 'confusion', 'per_class'):
-        yield from _flat(part, f'{name} {key}'.strip())
-  elif isinstance(value, list):
-    if all(not isinstance(part, (dict, list)) for part in value):
-      yield name, ', '.join(map(_number, value[:12]))
-    else:
-      for number, part in enumerate(value):
-        yield from _flat(part, f'{name} {number + 1}'.strip())
-  else:
-    yield name, _number(value)
+def oracle(tables: Sequence[Table]) -> Safe | None:
+  """What peeking would have given, under a title that says it is no result."""
+  rows = []
+  for column, group in _groups(tables):
+    for run in group.runs:
+      found = run.read('oracle.json')
+      if found:
+        with _sound(run, 'oracle.json'):
+          cells = [tag('td', short(_real(found[part]['uf1']), sign=part == 'gap'))
+                   for part in ('honest', 'chosen on the held-out clips', 'gap')]
+        rows.append(tag('tr', tag('th', f'{group.label}: {column.dataset}, seed '
+                                  f'{run.seed}', scope='row'), cells))
+  if not rows:
+    return None
+  heads = ('UF1', 'honest', 'NOT A RESULT: checkpoint chosen on the held-out clips',
+           'what peeking adds')
+  return tag('section', tag('h2', 'Not a result: the oracle gap'),
+             tag('p', 'What choosing each fold’s checkpoint on its own held-out clips '
+                 'would have given, beside the honest score. It is no score of any '
+                 'method and must not be quoted as one.', class_='notice'),
+             _table(heads, rows), id='oracle')
 
 
-def _number(value: Any) -> str:
-  if value is None or isinstance(value, bool):
-    return {None: '–', True: 'yes', False: 'no'}[value]
-  if isinstance(value, float) and math.isfinite(value):
-    if 0 < abs(value) < 1:
-      return short(value) if abs(value) >= .001 else f'{value:.2g}'
-    return f'{value:.4g}' if abs(value) < 1e4 else f'{value:,.0f}'
-  if isinstance(value, int):
-    return f'{value:,}'
-  return str(value)
+def _table(heads: Sequence[str], rows: Sequence[Safe]) -> Safe:
+  return tag('div', tag('table', tag('thead', tag('tr', [
+      tag('th', head, scope='col') for head in heads])), tag('tbody', rows)),
+             class_='scroll')
+
+
+def _real(value: Any) -> float:
+  """A number, or NaN for the null that stands for none."""
+  return float('nan') if value is None else float(value)
+
+
+def _amount(value: float | None) -> str:
+  if value is None or not math.isfinite(value):
+    return '–'
+  return f'{value:,.0f}' if value >= 1e4 or value == int(value) else f'{value:.3g}'
 
 
 class _sound:

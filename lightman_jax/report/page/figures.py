@@ -52,7 +52,7 @@ def subject_dots(counts: Int[np.ndarray, 'R S K K'], subjects: Sequence[str], *,
                    x_label='share of a subject’s clips recognised')
 
 
-def confusion(counts: Int[np.ndarray, 'K K'], classes: Sequence[str]) -> Safe:
+def confusion(counts: Float[np.ndarray, 'K K'], classes: Sequence[str]) -> Safe:
   """A table: rows are the truth; colour is the share of the row."""
   size = counts.sum(1)
   rows = []

@@ -1,5 +1,6 @@
 """Which runs stand in one row, which rows in one table, and why others do not."""
 
+import collections
 from collections.abc import Iterable, Sequence
 import itertools
 import json
@@ -77,7 +78,10 @@ def arrange(runs: Iterable[Run]) -> tuple[Table, ...]:
   runs = sorted(runs, key=_order)
   protocol = lambda run: (run.about['protocol'], run.about['f1'])
   tables: list[Table] = []
-  for (name, f1), part in itertools.groupby(sorted(runs, key=protocol), protocol):
+  many = collections.Counter(map(protocol, runs))
+  # The protocol of most runs comes first.
+  large = lambda run: (-many[protocol(run)], protocol(run))
+  for (name, f1), part in itertools.groupby(sorted(runs, key=large), protocol):
     columns = [_column(list(same)) for _, same in
                itertools.groupby(sorted(part, key=_judged), _judged)]
     # The n-th kind of a data set stands in the n-th table.

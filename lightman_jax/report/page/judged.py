@@ -29,6 +29,8 @@ class Line(NamedTuple):
   encoder: str = ''
   clips_seen: str = '–'
   tried: str = '–'
+  balance: str = '–'          # how unequal classes are dealt with
+  augmentation: str = '–'
   seeds: int = 1
   best: bool = False          # better than every other method, after Holm
   reference: bool = False     # stands beside, is in no comparison of methods
@@ -81,7 +83,8 @@ def judge(column: Column, *, resamples: int = 2000,
   lines = [_line(group.label, group, group.counts(), resamples)._replace(
       best=_best(group.label, gaps, len(groups))) for group in groups]
   lines += [_line(label, owners[0], owners[0].counts(row), resamples)._replace(
-      reference=True, clips_seen='–', tried='–')
+      reference=True, encoder='–', clips_seen='–', tried='–', balance='–',
+      augmentation='–')
             for label, (row, owners) in references.items()]
   return Judged(tuple(lines), gaps, beside)
 
@@ -124,7 +127,8 @@ def _line(label: str, group: Group, counts: BySeed, resamples: int) -> Line:
           tuple(score(stacked.sum(1)).tolist()))
       for name, score in SCORES.items()}
   return Line(label, scores, group.encoder, group.noted('clips_seen'),
-              group.noted('tried'), len(stacked))
+              group.noted('tried'), group.noted('balance'),
+              group.noted('augmentation'), len(stacked))
 
 
 def _best(label: str, gaps: tuple[Gap, ...], methods: int) -> bool:

@@ -9,7 +9,13 @@ from lightman_jax.report.page.groups import Column, Table
 from lightman_jax.report.page.judged import HEADS, MAIN, Gap, Judged, Line
 from lightman_jax.report.page.markup import Safe, tag
 from lightman_jax.report.page.published import of_data_sets
-from lightman_jax.report.page.texts import caption, interval, probability, short
+from lightman_jax.report.page.texts import (
+  by_label,
+  caption,
+  interval,
+  probability,
+  short,
+)
 
 MANY = 8    # gaps that are shown without being asked for
 
@@ -30,11 +36,15 @@ def scores(number: int, table: Table, judged: Sequence[Judged]) -> Safe:
 
 
 def _codes(column: Column) -> list[str]:
-  """Whether the runs were made by one and the same code."""
+  """What the methods share, and whether one and the same code made the runs."""
+  lines = []
+  for name, words in (('balance', 'class weighting'), ('augmentation',) * 2):
+    said = sorted({group.noted(name) for group in column.groups} - {'–'})
+    lines += [f'{words}: {" or else ".join(said)}'] if said else []
   codes = {run.code_sha256 for group in column.groups for run in group.runs}
-  if len(codes) < 2:
-    return []
-  return [f'The runs were made by {len(codes)} versions of the code.']
+  if len(codes) > 1:
+    lines.append(f'The runs were made by {len(codes)} versions of the code.')
+  return lines
 
 
 def _table(column: Column, judged: Judged) -> Safe:
@@ -64,14 +74,10 @@ def _cell(line: Line, name: str) -> Safe:
 
 def _by_data_set(table: Table, judged: Sequence[Judged]) -> Safe:
   """UF1 of methods by data sets; where a method was not run, a dash."""
-  labels: dict[str, dict[int, Line]] = {}
-  for number, one in enumerate(judged):
-    for line in one.methods:
-      labels.setdefault(line.label, {})[number] = line
   rows = [tag('tr', tag('th', label, scope='row'),
               [_cell(places[n], MAIN) if n in places else tag('td', '–')
                for n in range(len(judged))])
-          for label, places in sorted(labels.items())]
+          for (reference, label), places in by_label(judged).items() if not reference]
   heads = [tag('th', 'UF1', scope='col')]
   heads += [tag('th', f'{c.dataset}, {c.about["class_set"]}', scope='col')
             for c in table.columns]

@@ -45,7 +45,8 @@ tr.gap-top{border-top:2px solid var(--line)}
 .mark::before{content:"";display:inline-block;width:.6em;height:.6em;border-radius:50%;
 margin-right:.45em;background:var(--soft)}
 .mark.honest::before{background:var(--good)}
-.mark.epoch::before{background:var(--bad)}
+.mark.chosen::before{background:var(--bad)}
+.mark.likely::before{background:var(--warn)}
 .notice{border-left:4px solid var(--warn);background:var(--wash);padding:.5rem .9rem;
 margin:.7rem 0;max-width:46rem}
 .grid-of{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,21.3rem),

@@ -13,7 +13,8 @@ from lightman_jax.report.page.judged import HEADS, MAIN, Judged, Line, Scored
 CSV_HEAD = (
     'table', 'protocol', 'f1_variant', 'dataset', 'class_set', 'sheet', 'sheet_sha256',
     'clips', 'subjects', 'row', 'reference', 'encoder', 'clips_seen', 'settings_tried',
-    'seeds', *(f'{name}{part}' for name in HEADS for part in ('', '_low', '_high')),
+    'class_weighting', 'augmentation', 'seeds',
+    *(f'{name}{part}' for name in HEADS for part in ('', '_low', '_high')),
     'best_after_holm')
 
 Found = Sequence[tuple[Table, Sequence[Judged]]]
@@ -66,19 +67,44 @@ def markdown(found: Found) -> str:
   for number, (table, judged) in enumerate(found, 1):
     parts += [f'## Table {number}: {_md(table.protocol)}', _md(table.f1)]
     parts += [_md(table.why)] if table.why else []
+    parts += [_md_wide(table, judged)] if len(judged) > 1 else []
     for column, one in zip(table.columns, judged):
       parts += [f'### {_md(column.dataset)}', *map(_md, caption(column)),
                 _md_table(one), *_md_gaps(one)]
   return '\n\n'.join(parts) + '\n'
 
 
+def by_label(judged: Sequence[Judged]) -> dict[tuple[bool, str], dict[int, Line]]:
+  """Rows of a table of data sets: (reference, label) to the line in each column."""
+  rows: dict[tuple[bool, str], dict[int, Line]] = {}
+  for place, one in enumerate(judged):
+    for line in one.lines:
+      rows.setdefault((line.reference, line.label), {})[place] = line
+  return dict(sorted(rows.items()))
+
+
+def _md_wide(table: Table, judged: Sequence[Judged]) -> str:
+  heads = ['UF1', *(_md(f'{c.dataset}, {c.about["class_set"]}')
+                    for c in table.columns)]
+  lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
+  for (_, label), places in by_label(judged).items():
+    cells = [_md_cell(places[n], MAIN) if n in places else '–'
+             for n in range(len(judged))]
+    lines.append('| ' + ' | '.join([_md(label), *cells]) + ' |')
+  return '\n'.join(lines)
+
+
+def _md_cell(line: Line, name: str) -> str:
+  value = short(line.scores[name].value)
+  value = f'**{value}**' if line.best and name == MAIN else value
+  return f'{value} {interval(line.scores[name])}'
+
+
 def _md_table(judged: Judged) -> str:
   heads = ['row', *HEADS.values(), 'encoder', 'clips seen', 'settings tried', 'seeds']
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
   for line in judged.lines:
-    cells = [f'{short(s.value)} {interval(s)}' for s in line.scores.values()]
-    if line.best:
-      cells[0] = f'**{short(line.scores[MAIN].value)}** {interval(line.scores[MAIN])}'
+    cells = [_md_cell(line, name) for name in HEADS]
     cells += [line.encoder, line.clips_seen, line.tried, str(line.seeds)]
     name = f'*{_md(line.label)}*' if line.reference else _md(line.label)
     lines.append('| ' + ' | '.join([name, *cells[:3], *map(_md, cells[3:])]) + ' |')
@@ -114,7 +140,8 @@ def comma_separated(found: Found) -> str:
              about['sheet'], about['sheet_sha256'],
              sum(about['clips_per_class'].values()), len(column.first.subjects),
              line.label, int(line.reference), line.encoder, line.clips_seen,
-             line.tried, line.seeds, *numbers, int(line.best)])
+             line.tried, line.balance, line.augmentation, line.seeds, *numbers,
+             int(line.best)])
   return out.getvalue()
 
 
@@ -122,15 +149,11 @@ def latex(found: Found) -> str:
   """A table a protocol: methods by data sets, UF1 with its interval."""
   parts = ['% Needs no package. UF1 as mean over seeds and 95 % interval.']
   for number, (table, judged) in enumerate(found, 1):
-    rows: dict[tuple[bool, str], dict[int, Line]] = {}
-    for place, one in enumerate(judged):
-      for line in one.lines:
-        rows.setdefault((line.reference, line.label), {})[place] = line
     heads = ' & '.join(_tex(f'{c.dataset}, {c.about["class_set"]}')
                        for c in table.columns)
     body = [f'{_tex(label)} & ' + ' & '.join(
         _tex_cell(places.get(n)) for n in range(len(judged))) + r' \\'
-            for (_, label), places in sorted(rows.items(), key=lambda item: item[0][0])]
+            for (_, label), places in by_label(judged).items()]
     labels = '; '.join(' '.join(caption(column)) for column in table.columns)
     why = f' {table.why}' if table.why else ''
     parts.append('\n'.join([

@@ -61,11 +61,21 @@ def with_everything(folder, *, seed=0):
   path = folder / 'results.json'
   found = json.loads(path.read_text())
   found['robustness'] = damaged(folder)
-  found['few_shot'] = {'3 ways, 1 shot': {'episodes': 600, 'accuracy': {
-      'value': .51, 'low': .48, 'high': .54}}}
+  scored = {'value': .51, 'low': .48, 'high': .54}
+  found['few_shot'] = {
+      'protocol': '3-way 1-shot, support from training subjects', 'chance': .333333,
+      'held_out_by': 'leave one subject out', 'episodes': 600, 'queries': 3,
+      'distinct_episodes': 590, 'people': 8, 'held_out_people': 9,
+      'intervals': {'uf1, uar, accuracy': 'of people', 'accuracy_over_episodes': 'of'},
+      'rows': {next(iter(found['rows'])): {
+          'accuracy': scored, 'uf1': scored, 'accuracy_over_episodes': scored}}}
   results.write_results(path, found)
-  write_json(folder / 'efficiency.json', {'parameters': 12345, 'training_seconds': 61.5})
-  write_json(folder / 'oracle.json', {'honest': {'uf1': .61}, 'oracle': {'uf1': .74}})
+  write_json(folder / 'efficiency.json', {'measures': {
+      'parameters': {'value': 12345, 'unit': 'numbers'},
+      'step_time': {'value': .0615, 'low': .06, 'high': .07, 'unit': 'seconds'}}})
+  write_json(folder / 'oracle.json', {
+      'honest': {'uf1': .61}, 'chosen on the held-out clips': {'uf1': .745},
+      'gap': {'uf1': .135}})
   rng = np.random.default_rng(seed)
   before = rng.standard_normal((60, 4)).astype(np.float32)
   np.savez(folder / 'embeddings.npz', before=before, after=before * .6 + .4,
@@ -90,3 +100,15 @@ def table_of_runs(tmp_path):
                    plain=method != 'supervised')
           for method, skill in (('lightman', .95), ('maml', .5), ('supervised', .48))
           for seed in (0, 1)]
+
+
+@pytest.fixture
+def make(tmp_path):
+  """`make_run` by the name of a folder."""
+  return lambda name, **options: make_run(tmp_path / 'runs' / name, **options)
+
+
+@pytest.fixture
+def fill():
+  """`with_everything`."""
+  return with_everything

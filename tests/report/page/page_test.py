@@ -1,0 +1,202 @@
+"""The page and the tables: what they say, what they never say, and their bytes."""
+
+import csv
+from html.parser import HTMLParser
+import json
+import re
+
+import numpy as np
+import pytest
+
+from lightman_jax.__main__ import main
+from lightman_jax.errors import InputError
+from lightman_jax.report.page import published
+from lightman_jax.report.page.axes import ticks
+from lightman_jax.report.page.command import read_runs, write
+from lightman_jax.report.page.markup import tag
+from lightman_jax.report.page.texts import short
+
+FEW = dict(resamples=200, permutations=1024)
+
+
+class Reader(HTMLParser):
+  """Collects tags and attributes, and checks that all that opens is closed."""
+
+  def __init__(self, text):
+    super().__init__()
+    self.open, self.tags, self.attributes, self.text = [], [], [], ''
+    self.feed(text)
+    assert self.open == []
+
+  def handle_starttag(self, name, attributes):
+    self.tags.append(name)
+    self.attributes += attributes
+    if name not in ('meta', 'img'):
+      self.open.append(name)
+
+  def handle_endtag(self, name):
+    assert self.open.pop() == name
+
+  def handle_data(self, data):
+    self.text += data if self.open[-1:] != ['style'] else ''
+
+
+def made(paths, out):
+  write(read_runs(paths), out, **FEW)
+  return {path.name: path.read_text(encoding='utf-8') for path in out.iterdir()}
+
+
+def rows_of(text):
+  return list(csv.DictReader(text.splitlines()))
+
+
+def test_best_is_bold_where_it_is(table_of_runs, tmp_path):
+  files = made(table_of_runs, tmp_path / 'out')
+  rows = rows_of(files['table.csv'])
+  assert [(r['row'], r['seeds'], r['best_after_holm']) for r in rows] == [
+      ('lightman, conv4', '2', '1'), ('maml, conv4', '2', '0'),
+      ('supervised, conv4', '2', '0'), ('lightman, conv4, not adapted', '2', '0'),
+      ('maml, conv4, not adapted', '2', '0'), ('ridge', '1', '0'),
+      ('constant', '1', '0')]
+  found = [json.loads((path / 'results.json').read_text())['rows']['lightman']
+           for path in table_of_runs[:2]]
+  value = np.mean([one['uf1']['value'] for one in found])
+  assert float(rows[0]['uf1']) == pytest.approx(value, abs=2e-6)
+  assert float(rows[0]['uf1_low']) < value < float(rows[0]['uf1_high'])
+  bold = short(value)
+  assert re.findall(r'\*\*(.*?)\*\*', files['table.md']) == [bold]
+  assert re.findall(r'\\textbf\{(.*?)\}', files['table.tex']) == [bold]
+  assert re.findall('<td class="n"><b>(.*?)</b>', files['report.html']) == [bold]
+  assert 'lightman, conv4 is better than every other method' in files['report.html']
+
+
+def test_equals_are_not_called_better(make, tmp_path):
+  """One method is a little above the other, and nothing says that it is better."""
+  paths = [make(f'{method}{seed}', method=method, seed=seed, plain=False, beside=())
+           for method in ('maml', 'anil') for seed in (0, 1)]
+  files = made(paths, tmp_path / 'out')
+  rows = rows_of(files['table.csv'])
+  assert float(rows[0]['uf1']) > float(rows[1]['uf1'])
+  assert {row['best_after_holm'] for row in rows} == {'0'}
+  page = Reader(files['report.html'])
+  assert 'No difference between methods was seen' in page.text
+  assert not [v for k, v in page.attributes if k == 'class' and v == 'better']
+  assert '| better |' not in files['table.md'] and '**' not in files['table.md']
+  assert 'textbf' not in files['table.tex']
+
+
+def test_everything_a_figure_must_name(table_of_runs, tmp_path):
+  files = made(table_of_runs, tmp_path / 'out')
+  for name in ('report.html', 'table.md', 'table.tex'):
+    text = files[name].replace('\\', '')
+    for words in ('leave one subject out', 'casme2_3', 'sheet.xlsx', 'ab12cd34',
+                  'counts pooled over folds', '72 clips', '9 subjects',
+                  'resampling subjects'):
+      assert words in text, (name, words)
+  row = rows_of(files['table.csv'])[0]
+  assert (row['protocol'], row['class_set'], row['clips_seen'],
+          row['settings_tried'], row['clips']) == (
+              'leave one subject out', 'casme2_3', '7200', '1', '72')
+
+
+def test_the_same_runs_give_the_same_bytes(table_of_runs, fill, tmp_path):
+  fill(table_of_runs[0])
+  one = made(table_of_runs, tmp_path / 'one')
+  assert one == made(table_of_runs[::-1], tmp_path / 'two')
+  assert str(tmp_path) not in ''.join(one.values())
+
+
+def test_the_page_holds_what_the_runs_hold(make, fill, tmp_path):
+  bare = Reader(made([make('a')], tmp_path / 'bare')['report.html']).text
+  for seed in (1, 2):
+    fill(make(f'b{seed}', seed=seed, method='maml'), seed=seed)
+  files = made([tmp_path / 'runs' / name for name in ('a', 'b1', 'b2')],
+               tmp_path / 'out')
+  page = Reader(files['report.html'])
+  for words in ('Robustness', 'Few shots', 'Cost', 'What carried a prediction',
+                'Not a result: the oracle gap', 'Embeddings'):
+    assert words in page.text and words not in bare
+  for words in ('People', 'Confusions', 'Learning curves', 'Published figures, beside'):
+    assert words in bare
+  assert '12,345' in page.text and '+.135' in page.text and '.745' in page.text
+  targets = {v for k, v in page.attributes if k == 'href'}
+  assert targets == {f'#{v}' for k, v in page.attributes if k == 'id'}
+  # Of what peeking gives, the tables know nothing.
+  assert '.745' not in files['table.md'] + files['table.csv'] + files['table.tex']
+
+
+def test_nothing_is_fetched(table_of_runs, fill, tmp_path):
+  page = Reader(made([fill(table_of_runs[0])], tmp_path / 'out')['report.html'])
+  assert not {'script', 'link', 'iframe', 'object'} & set(page.tags)
+  for name, value in page.attributes:
+    if name in ('src', 'href'):
+      assert value.startswith(('#', 'data:image/png;base64,'))
+    assert 'http' not in (value or '') and not name.startswith('on')
+
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+
+
+def test_a_hostile_folder_is_only_text(make, fill, tmp_path):
+  classes = (f'one{HOSTILE}', 'two|\n', 'three</style>')
+  folder = make('<b>x', method=f'maml{HOSTILE}', dataset=HOSTILE, class_set=HOSTILE,
+                classes=classes, protocol=HOSTILE, about={'tried': HOSTILE},
+                config={'model': {'encoder': HOSTILE}})
+  files = made([fill(folder)], tmp_path / 'out')
+  page = Reader(files['report.html'])
+  assert not {'script', 'b>x'} & set(page.tags)
+  assert page.tags.count('img') == 1          # the drawing of the actions
+  assert not [name for name, _ in page.attributes if name.startswith('on')]
+  assert 'alert(1)' in page.text
+  assert '<script' not in files['table.md'].replace('\\<', '')
+  lines = [line for line in files['table.md'].splitlines() if line.startswith('| ')]
+  assert {len(re.findall(r'(?<!\\)\|', line)) for line in lines} <= {6, 9}
+
+
+def test_broken_extras_are_one_sentence(make, fill, tmp_path, capsys):
+  def names(folder, *arguments):
+    code = main(['report', str(folder), '--out', str(tmp_path / 'out')])
+    return code, capsys.readouterr().err
+  for number, (name, content) in enumerate((
+      ('embeddings.npz', b'no archive'), ('efficiency.json', b'[]'),
+      ('oracle.json', b'{"honest": 3}'), ('metrics.jsonl', b'x\n'))):
+    folder = fill(make(f'run{number}', seed=number))
+    (folder / name).write_bytes(content)
+    code, said = names(folder)
+    assert code == 2 and said.count('\n') == 1 and name in said
+  assert not (tmp_path / 'out').exists()
+
+
+def test_the_command(make, tmp_path, capsys):
+  path = make('a')
+  assert main(['report', str(path), '--out', str(tmp_path / 'out')]) == 0
+  names = [line.rsplit('/', 1)[1] for line in capsys.readouterr().out.splitlines()]
+  assert names == ['report.html', 'table.md', 'table.csv', 'table.tex']
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(InputError, match='--out'):
+    write(read_runs([path]), tmp_path / 'file', **FEW)
+
+
+def test_published_figures_are_marked_and_apart():
+  assert {one.mark for one in published.PUBLISHED} == {
+      'honest', 'chosen', 'likely', 'unknown'}
+  assert {one.dataset for one in published.of_data_sets(['megc2019'])} == {'megc2019'}
+  assert published.of_data_sets(['synthetic']) == published.PUBLISHED
+  assert [one.dataset for one in published.of_data_sets(['smic_hs'])] == ['smic']
+  lightman = [one for one in published.PUBLISHED if one.method == 'LightmanNet']
+  assert {one.mark for one in lightman} == {'unknown'} and len(lightman) == 5
+
+
+def test_numbers_and_ticks():
+  assert [short(v) for v in (.7123, 1., 0., -.0341, float('nan'), -.0001)] == [
+      '.712', '1.000', '.000', '−.034', '–', '.000']
+  assert short(.05, sign=True) == '+.050'
+  assert ticks(0., 1.) == pytest.approx([0, .5, 1])
+  for low, high in ((0., 80.), (-3., 7.), (.01, .013), (0., 1e6)):
+    found = ticks(low, high)
+    assert 2 <= len(found) <= 5 and low <= found[0] and found[-1] <= high * (1 + 1e-9)
+
+
+def test_markup_escapes():
+  assert tag('p', 'a<b', [tag('i', 'x'), None, 3], class_='"x') == (
+      '<p class="&quot;x">a&lt;b<i>x</i>3</p>')
