@@ -17,8 +17,6 @@ from lightman_jax.errors import InputError
 from lightman_jax.report import differences, run_folder
 
 HINT = 'leave it out, or give --skip-unfinished to leave out all such folders'
-# What a configuration may differ in between runs of one method.
-BESIDE = ('seed', 'report', 'evaluation.embeddings')
 
 
 class Run(NamedTuple):
@@ -50,7 +48,7 @@ class Run(NamedTuple):
   @property
   def identity(self) -> str:
     """The same for runs that differ in the seed only."""
-    rest = differences.without(run_folder.identity(self.config), BESIDE)
+    rest = differences.without(run_folder.identity(self.config), ('seed',))
     return json.dumps(rest, sort_keys=True)
 
   def read(self, name: str) -> Any:

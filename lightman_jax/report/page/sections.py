@@ -134,9 +134,11 @@ def published(tables: Sequence[Table]) -> Safe:
   """What others printed, with what is known of how it came about."""
   shown = of_data_sets(column.dataset for table in tables for column in table.columns)
   rows = [tag('tr', tag('th', one.method, scope='row'), tag('td', one.dataset),
-              tag('td', one.scores), tag('td', one.classes),
-              tag('td', tag('span', one.protocol, class_=f'mark {one.mark}')),
-              tag('td', one.source)) for one in shown]
+              tag('td', one.scores, class_='words'),
+              tag('td', one.classes, class_='words'),
+              tag('td', tag('span', one.protocol, class_=f'mark {one.mark}'),
+                  class_='words'),
+              tag('td', one.source, class_='words')) for one in shown]
   heads = ('method', 'data set', 'as printed', 'classes', 'protocol', 'source')
   return tag(
       'section', tag('h2', 'Published figures, beside'),

@@ -34,6 +34,7 @@ vertical-align:bottom;font-size:.82rem}
 tbody tr{border-bottom:1px solid var(--line)}
 tbody th{font-weight:500;min-width:9rem;max-width:19rem;overflow-wrap:break-word}
 td.n{white-space:nowrap}
+td.words{min-width:8.5rem}
 td.n b{color:var(--good)}
 .range{color:var(--soft);margin-left:.35em}
 tr.reference th{font-weight:400;font-style:italic}
@@ -109,7 +110,7 @@ background:var(--paper);z-index:1;max-width:9.5rem;min-width:7rem}
 body{max-width:none;padding:0;font-size:10pt}nav{display:none}
 .scroll{overflow:visible}table{font-size:8pt}thead{display:table-header-group}
 th,td{padding-right:.45rem}
-h2,h3,h4{break-after:avoid}tr{break-inside:avoid}
+h2,h3,h4,section>p{break-after:avoid}tr{break-inside:avoid}
 .grid-of{grid-template-columns:repeat(2,1fr)}
 details::details-content{content-visibility:visible;display:block}
 summary{list-style:none;color:inherit}}

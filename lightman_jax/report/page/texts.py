@@ -57,8 +57,9 @@ METHOD = (
     'percentile interval from resampling subjects and, where there are several, '
     'seeds, crossed. Bold: its UF1 is better than that of every other method of the '
     'column, by a permutation test over subjects after Holm (p < .05, all pairs) and '
-    'beyond the interval of the difference; where nothing is bold, no method was seen '
-    'to be the best. References stand beside and are in no comparison of methods.')
+    'beyond the interval of the difference, both on the seeds that the two have in '
+    'common; where nothing is bold, no method was seen to be the best. References '
+    'stand beside and are in no comparison of methods.')
 
 
 def markdown(found: Found) -> str:
