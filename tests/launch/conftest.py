@@ -1,6 +1,8 @@
 """launch.py as its users start it: processes that share data and compiled programs."""
 
+import contextlib
 import csv
+import fcntl
 import json
 import os
 import pathlib
@@ -42,11 +44,8 @@ class Program:
 
   def __init__(self, home: pathlib.Path):
     self.home, self.code = home, home / 'code'
-    # Who edits a file meanwhile would have runs refused that other code began.
-    for name in ('lightman_jax', 'configs'):
-      shutil.copytree(ROOT / name, self.code / name,
-                      ignore=shutil.ignore_patterns('__pycache__'))
-    shutil.copy(ROOT / 'launch.py', self.code)
+    if not self.code.exists():
+      self._copy_code()
     self.environment = {**os.environ, 'JAX_PLATFORMS': 'cpu',
                         **places(home),
                         'JAX_COMPILATION_CACHE_DIR': str(home / 'xla'),
@@ -56,6 +55,13 @@ class Program:
     if self.environment.pop('PYTHONDONTWRITEBYTECODE', None):
       # Compiling a thousand modules anew would take longer than what is tested.
       self.environment['PYTHONPYCACHEPREFIX'] = str(home / 'pyc')
+
+  def _copy_code(self) -> None:
+    """Who edits a file meanwhile would have runs refused that other code began."""
+    for name in ('lightman_jax', 'configs'):
+      shutil.copytree(ROOT / name, self.code / name,
+                      ignore=shutil.ignore_patterns('__pycache__'))
+    shutil.copy(ROOT / 'launch.py', self.code)
 
   def start(self, *arguments, python=(), **environment) -> subprocess.Popen:
     """Begins a process; `environment` is added to its own."""
@@ -96,15 +102,35 @@ class Run(NamedTuple):
 
 
 @pytest.fixture(scope='session')
-def program(tmp_path_factory) -> Program:
-  return Program(tmp_path_factory.mktemp('home'))
+def shared(tmp_path_factory) -> pathlib.Path:
+  """A folder of all processes that run tests."""
+  own = tmp_path_factory.getbasetemp()
+  return own.parent if 'PYTEST_XDIST_WORKER' in os.environ else own
+
+
+@contextlib.contextmanager
+def alone(folder: pathlib.Path):
+  """One process at a time."""
+  with open(folder / 'launch.lock', 'w') as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    yield
 
 
 @pytest.fixture(scope='session')
-def finished(program, tmp_path_factory) -> Run:
+def program(shared) -> Program:
+  with alone(shared):
+    return Program(shared / 'home')
+
+
+@pytest.fixture(scope='session')
+def finished(program, shared) -> Run:
   """One run from nothing to its end; tests work on copies of its folder."""
-  folder = tmp_path_factory.mktemp('runs') / 'finished'
-  outcome = program.run(*TINY, f'--workdir={folder}')
+  folder, told = shared / 'finished', shared / 'finished.json'
+  with alone(shared):
+    if not told.exists():
+      outcome = program.run(*TINY, f'--workdir={folder}')
+      told.write_text(json.dumps(outcome))
+  outcome = Outcome(*json.loads(told.read_text()))
   assert outcome.code == 0, outcome.err
   return Run(folder, outcome)
 

@@ -2,12 +2,19 @@
 
 import pathlib
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import common
+from lightman_jax.episodes.tasks import Sizes
+from lightman_jax.meta import running
+from lightman_jax.meta.methods import make_learner
+from lightman_jax.models.network import make_encoder, make_network
+from lightman_jax.settings import CHOICES
 from lightman_jax.training.checkpoints import Checkpoints
-from lightman_jax.training.state import TrainState
+from lightman_jax.training.state import Recipe, TrainState, init_state, make_optimizer
 
 STEPS = 6
 
@@ -84,3 +91,44 @@ def test_what_is_saved_comes_back_bit_by_bit(tmp_path):
   with Checkpoints(tmp_path, steps=STEPS) as checkpoints:
     found = checkpoints.latest(0, state._replace(params={'x': jnp.zeros(24)}))
   assert np.asarray(found.params['x']).tobytes() == x.tobytes()
+
+
+METHODS = {**{name: {'name': name} for name in CHOICES['method.name']},
+           'rates of layers': {'rates': 'layers'},
+           'learned weight': {'weight': 'learned'}}
+
+
+def restored(folder, state):
+  with Checkpoints(folder, steps=STEPS) as checkpoints:
+    checkpoints.save(0, state._replace(step=jnp.array(2, jnp.int32)))
+    return checkpoints.latest(0, state)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_the_state_of_every_method_comes_back(method, small_net, tmp_path, states_equal):
+  settings = {**common.base().method.to_dict(), **METHODS[method]}
+  state = started(make_learner(small_net, **settings), (1, 2, 2, 2))
+  found = restored(tmp_path, state)
+  states_equal(found.params, state.params)
+  states_equal(found.opt_state, state.opt_state)
+
+
+def test_running_statistics_come_back(tmp_path, states_equal):
+  model = common.base().model.to_dict()
+  model.update(encoder='ststnet', norm='batch', temporal_depth=0)
+  net = make_network(make_encoder(**model), classes=3)
+  state = started(running.published(net), (1, 28, 28, 3), running.beside_statistics)
+  assert 'statistics' in state.params
+  found = restored(tmp_path, state)
+  states_equal(found.params, state.params)
+  states_equal(found.opt_state, state.opt_state)
+
+
+def started(learner, shape, beside=lambda optimizer: optimizer) -> TrainState:
+  """A state whose arrays all differ from those of any other start."""
+  optimizer = beside(make_optimizer(outer_rate=1e-3, weight_decay=1e-2, clip_norm=1.))
+  state = init_state(jax.random.key(0), Recipe(
+      learner, optimizer, Sizes(3, 1, 1), None, tasks=1, at_once=1), shape)
+  rng = np.random.default_rng(0)
+  return jax.tree.map(lambda x: jnp.asarray(
+      rng.standard_normal(x.shape) if x.dtype == jnp.float32 else x, x.dtype), state)
