@@ -105,7 +105,7 @@ def restored(folder, state):
 
 
 @pytest.mark.parametrize('method', METHODS)
-def test_the_state_of_every_method_comes_back(method, small_net, tmp_path, states_equal):
+def test_every_methods_state_comes_back(method, small_net, tmp_path, states_equal):
   settings = {**common.base().method.to_dict(), **METHODS[method]}
   state = started(make_learner(small_net, **settings), (1, 2, 2, 2))
   found = restored(tmp_path, state)
