@@ -84,7 +84,9 @@ def base() -> config_dict.ConfigDict:
                       # training_subjects, held_out_subject, held_out_dataset: three
                       # different tasks; see episodes/few_shot.py.
                       support='training_subjects',
-                      efficiency=False),  # measures what the method costs, too
+                      efficiency=False,   # measures what the method costs, too
+                      embeddings=False,   # of the first fold's clips, for the report
+                      tensorboard=False), # event files of every fold
   ))
 
 

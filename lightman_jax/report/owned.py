@@ -7,10 +7,9 @@ import shutil
 # be resumed under another configuration.
 OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'oracle',
          'robustness', 'robustness.png', 'few_shot', 'episodes.csv', 'predictions.csv',
-         'metrics.jsonl',
-         'timing.json', 'efficiency.json', 'confusion.png', 'learning_curves.png',
-         'actions.png', 'actions.json',
-         'environment.json', 'config.json')
+         'metrics.jsonl', 'timing.json', 'efficiency.json', 'confusion.png',
+         'learning_curves.png', 'actions.png', 'actions.json', 'embeddings.npz',
+         'tensorboard', 'environment.json', 'config.json')
 
 
 def clear(path: pathlib.Path) -> None:

@@ -43,6 +43,8 @@ class RunFolder:
     self.curves = path / 'learning_curves.png'
     self.actions = path / 'actions.png'
     self.actions_json = path / 'actions.json'
+    self.embeddings = path / 'embeddings.npz'
+    self.tensorboard = path / 'tensorboard'
     self.checkpoints = path / 'checkpoints'
     self.folds = path / 'folds'
     self.few_shot = path / 'few_shot'

@@ -14,8 +14,8 @@ from lightman_jax.evaluation import predict as prediction
 from lightman_jax.report import environment, metrics_log, results
 from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
-from lightman_jax.run import actions, assembly, cost, few_shot, oracle
-from lightman_jax.run import robustness, selection
+from lightman_jax.run import actions, assembly, cost, embeddings, events, few_shot
+from lightman_jax.run import oracle, robustness, selection
 from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, report
 from lightman_jax.training import devices as device_door
@@ -36,6 +36,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
   Raises:
     InputError: one sentence on what cannot be used.
   """
+  events.check(config)
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
   def check(data_sha256: str | None) -> None:
@@ -78,8 +79,8 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   trainer = make_trainer(recipe, steps=training['steps'],
                          every=training['checkpoint_every'], layout=layout)
   predict = make_predictions(config, material, recipe)
-  answer = few_shot.make_writer(config, folder, material, recipe)
-  explain = actions.make_writer(config, folder, material, recipe)
+  beside = [stage.make_writer(config, folder, material, recipe)
+            for stage in (few_shot, actions, embeddings)]
   places = [folder.folds / f'{urllib.parse.quote(fold.held_out, safe="")}.json'
             for fold in material.folds]
   with Checkpoints(folder.checkpoints, steps=trainer.steps) as checkpoints:
@@ -99,8 +100,9 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
           on_states=oracle.watcher(config, folder, material, predict, group, data))
       for number, state, one in zip(group, states, data):
         held = predict(state.params, one, material.folds[number])
-        answer(state.params, one)
-        explain(state.params, one)
+        for write in beside:
+          write(state.params, one)
+        events.write_fold(config, folder, one.name)
         robustness.write_fold(config, folder, material, number, functools.partial(
             predict, state.params, one, material.folds[number]))
         write_json(places[number], held._asdict())

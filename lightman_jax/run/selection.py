@@ -127,7 +127,8 @@ def _choose(config, options, folder: RunFolder, material: Material, devices, pro
   table = []
   for k, option in enumerate(options):
     own = _with(config, option)
-    own['evaluation'].update(noise='none', oracle_gap=False, episodes=0)
+    own['evaluation'].update(noise='none', oracle_gap=False, episodes=0,
+                             embeddings=False, tensorboard=False)
     held = loop(own, folder.part(folder.selection / f'inner{k}'),
                 _some(own, inner, range(len(inner.folds))), devices, progress,
                 stage=f'select {k + 1}/{len(options)}')

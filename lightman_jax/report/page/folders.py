@@ -16,6 +16,10 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.report import differences, run_folder
 
+# Looking on changes no score.
+ONLOOKERS = tuple(f'evaluation.{name}' for name in (
+    'efficiency', 'embeddings', 'tensorboard', 'oracle_gap', 'noise'))
+
 HINT = 'leave it out, or give --skip-unfinished to leave out all such folders'
 
 
@@ -47,8 +51,8 @@ class Run(NamedTuple):
 
   @property
   def identity(self) -> str:
-    """The same for runs that differ in the seed only."""
-    rest = differences.without(run_folder.identity(self.config), ('seed',))
+    """The same for runs that differ in the seed only, or in what looked on."""
+    rest = differences.without(run_folder.identity(self.config), ('seed', *ONLOOKERS))
     return json.dumps(rest, sort_keys=True)
 
   def read(self, name: str) -> Any:
