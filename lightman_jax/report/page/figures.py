@@ -60,7 +60,9 @@ def confusion(counts: Float[np.ndarray, 'K K'], classes: Sequence[str]) -> Safe:
     cells = []
     for value in counts[k]:
       share = value / max(size[k], 1)
-      cells.append(tag('td', tag('b', f'{share:.0%}'), tag('span', f'{value:.4g}'),
+      # A mean over seeds, to a tenth of a clip.
+      number = f'{value:.1f}'.removesuffix('.0')
+      cells.append(tag('td', tag('b', f'{share:.0%}'), tag('span', number),
                        style=f'--share:{share:.3f}',
                        class_='dark' if share > .55 else None))
     rows.append(tag('tr', tag('th', name, scope='row'), cells))
