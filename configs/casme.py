@@ -24,6 +24,6 @@ VARIANTS = {
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, eight (every emotion), method=, encoder=, macro=."""
+  """Variants: eight (every emotion), and those of `common.finish`."""
   config = common.licensed('casme', 'casme_4')
   return common.finish(config, arg, VARIANTS)

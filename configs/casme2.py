@@ -30,6 +30,6 @@ VARIANTS = {
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, three (MEGC's classes), objective, method=, encoder=, macro=."""
+  """Variants: three (MEGC's classes), objective, and those of `common.finish`."""
   config = common.licensed('casme2', 'casme2_5')
   return common.finish(config, arg, VARIANTS)

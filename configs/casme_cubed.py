@@ -25,6 +25,6 @@ VARIANTS = {
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, four, three, method=, encoder=, macro=."""
+  """Variants: four, three, and those of `common.finish`."""
   config = common.licensed('casme_cubed', 'casme_cubed_7')
   return common.finish(config, arg, VARIANTS)

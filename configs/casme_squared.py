@@ -25,6 +25,6 @@ VARIANTS = {
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, four, method=, encoder=, macro=."""
+  """Variants: four, and those of `common.finish`."""
   config = common.licensed('casme_squared', 'casme_squared_3', source='own')
   return common.finish(config, arg, VARIANTS)

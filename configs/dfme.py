@@ -20,7 +20,7 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, method=, encoder=, macro=."""
+  """Variants: those of `common.finish`."""
   config = common.licensed('dfme', 'dfme_7')
   config.data.sheet = 'train'
   return common.finish(config, arg, {})

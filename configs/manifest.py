@@ -13,8 +13,8 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, clips (folders of frames or videos), quick (a minute a run on two
-  cores, where pictures are ready), method=, encoder=, macro=."""
+  """Variants: clips (folders of frames or videos), quick (a minute a run on two cores,
+  where pictures are ready), and those of `common.finish`."""
   config = common.base()
   config.data.update(name='manifest', class_set='manifest', frames=1, size=28)
   config.inputs.update(kind='picture', holds='flow', size=28)

@@ -33,7 +33,7 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, uncorrected, method=, encoder=, macro=."""
+  """Variants: uncorrected, and those of `common.finish`."""
   config = common.licensed('megc2019', 'megc_3')
   config.data.corrections = 'samm_028_4_1_spotted,samm_032_3_1'
   config.inputs.size = 28

@@ -23,6 +23,6 @@ VARIANTS = {
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, seven, method=, encoder=, macro=."""
+  """Variants: seven, and those of `common.finish`."""
   config = common.licensed('mmew', 'mmew_6')
   return common.finish(config, arg, VARIANTS)

@@ -30,6 +30,6 @@ VARIANTS = {
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, three, objective, method=, encoder=, macro=."""
+  """Variants: three, objective, and those of `common.finish`."""
   config = common.licensed('samm', 'samm_5')
   return common.finish(config, arg, VARIANTS)

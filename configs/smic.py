@@ -22,6 +22,6 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, method=, encoder=, macro=."""
+  """Variants: those of `common.finish`."""
   config = common.licensed('smic', 'smic_3')
   return common.finish(config, arg, {})

@@ -12,8 +12,8 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: debug, quick (width 8, twice the steps: for sweeps), large (64-pixel
-  inputs, width 32), few_shot, method=, encoder=, macro=, protocol=, support=."""
+  """Variants: quick (width 8, twice the steps: for sweeps), large (64-pixel inputs,
+  width 32), and those of `common.finish`."""
   config = common.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
   config.inputs.size = 24
