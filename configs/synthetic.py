@@ -12,8 +12,8 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: quick (width 8, twice the steps: for sweeps), large (64-pixel inputs,
-  width 32), and those of `common.finish`."""
+  """Variants: quick (flow to the apex alone, width 8, twice the steps: for sweeps),
+  large (64-pixel inputs, width 32), and those of `common.finish`."""
   config = common.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
   config.inputs.size = 24
@@ -30,5 +30,6 @@ def _large(config) -> None:
 
 
 def _quick(config) -> None:
+  config.inputs.span = 'apex'
   config.model.update(width=8, temporal_width=8)
   config.training.update(steps=90, checkpoint_every=90)
