@@ -16,6 +16,10 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
+# What a shell starts in the background, and all that this starts, is deaf to Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+  signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Three people, six clips each, 16 pixels: all stages in seconds once it is compiled.
 TINY = (
     '--config=configs/synthetic.py:debug', '--config.data.size=16',
@@ -68,19 +72,13 @@ class Program:
     command = [sys.executable, *python, 'launch.py', *arguments]
     return subprocess.Popen(
         command, cwd=self.code, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, env={**self.environment, **environment},
-        preexec_fn=_hear_interrupts)
+        stderr=subprocess.PIPE, env={**self.environment, **environment})
 
   def run(self, *arguments, **options) -> Outcome:
     """Waits for a process to end."""
     process = self.start(*arguments, **options)
     out, err = process.communicate(timeout=400)
     return Outcome(process.returncode, out, err)
-
-
-def _hear_interrupts() -> None:
-  """What a shell starts in the background inherits deaf ears for Ctrl-C."""
-  signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def places(home: pathlib.Path) -> dict[str, str]:

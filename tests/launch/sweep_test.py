@@ -1,6 +1,5 @@
 """A sweep: a family of runs in one command that can be killed and given again."""
 
-import json
 import time
 
 import pytest
@@ -18,7 +17,7 @@ def sweep(family):
   assert family == 'three'
   return (('plain', {}),
           ('many-devices', {'training.devices': 99}),
-          ('measured', {'evaluation.efficiency': True}))
+          ('peeking', {'evaluation.oracle_gap': True}))
 '''
 
 
@@ -36,7 +35,7 @@ def results(folder):
 def test_killed_sweep_goes_on(finished, program, command, tmp_path):
   folder = tmp_path / 'all'
   process = program.start(*command)
-  while not (folder / 'measured-seed0' / 'environment.json').exists():
+  while not (folder / 'peeking-seed0' / 'environment.json').exists():
     assert process.poll() is None, process.communicate()
     time.sleep(.01)
   process.kill()
@@ -46,18 +45,16 @@ def test_killed_sweep_goes_on(finished, program, command, tmp_path):
   ended = program.run(*command)
   assert ended.code == 1 and 'Traceback' not in ended.err, ended.err
   assert 'many-devices-seed0 failed: training.devices is 99' in ended.err
-  assert 'measured-seed0 failed' not in ended.err
+  assert 'peeking-seed0 failed' not in ended.err
   assert '2 of 3 runs are finished' in ended.out
   assert 'these failed: many-devices-seed0' in ended.out
   assert (f'python -m lightman_jax report {folder}/*-seed*/ --out={folder}/report '
           '--skip-unfinished\n') in ended.out
-  # As launched alone; and no score depends on what is measured beside it.
+  # As launched alone; and no score depends on who looks on.
   alone = (finished.folder / 'results.json').read_bytes()
-  assert results(folder) == {'plain-seed0': alone, 'measured-seed0': alone}
-  cost = json.loads((folder / 'measured-seed0' / 'efficiency.json').read_text())
-  assert cost['about']['method'] == 'lightman' and cost['about']['folds'] == 3
-  assert cost['measures']['step_time']['value'] > 0
-  assert not (folder / 'plain-seed0' / 'efficiency.json').exists()
+  assert results(folder) == {'plain-seed0': alone, 'peeking-seed0': alone}
+  assert (folder / 'peeking-seed0' / 'oracle.json').exists()
+  assert not (folder / 'plain-seed0' / 'oracle.json').exists()
 
 
 def test_everything_is_checked_first(program, command, tmp_path):

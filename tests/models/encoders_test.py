@@ -13,7 +13,7 @@ from lightman_jax.settings import CHOICES
 
 LANDMARKS = (3, 68, 2)
 SMALL = {'width': 8, 'grid': 2, 'temporal_width': 4, 'temporal_depth': 1, 'dense': 12,
-         'depth': 1, 'actions': 3}
+         'depth': 1, 'actions': 3, 'conv': 'lax'}
 
 
 class Case(NamedTuple):
