@@ -157,7 +157,7 @@ def _few_shot_lines(group: Group, run: Run, found: dict[str, Any]) -> Iterator[S
 
 
 def cost(tables: Sequence[Table]) -> Safe | None:
-  """What each method costs, a line a run; units stand in the heads."""
+  """What each method costs, a line a run; units stand in a list below."""
   rows, units = [], {}
   for column, group in _groups(tables):
     for run in group.runs:
@@ -169,14 +169,16 @@ def cost(tables: Sequence[Table]) -> Safe | None:
         rows.append((f'{group.label}: {column.dataset}, seed {run.seed}', values))
   if not rows:
     return None
-  heads = ('', *(f'{name.replace("_", " ")} ({unit})' for name, unit in units.items()))
+  called = {name: name.replace('_', ' ') for name in units}
   lines = [tag('tr', tag('th', label, scope='row'),
                [tag('td', _amount(values.get(name)), class_='n') for name in units])
            for label, values in rows]
   return tag('section', tag('h2', 'Cost'),
              tag('p', 'Measured once, on the machine of the run: seconds are of that '
                  'machine, and move from one measurement to the next.'),
-             _table(heads, lines), id='cost')
+             _table(('', *called.values()), lines),
+             tag('ul', [tag('li', tag('b', called[name]), f': {unit}')
+                        for name, unit in units.items()], class_='caption'), id='cost')
 
 
 def oracle(tables: Sequence[Table]) -> Safe | None:
