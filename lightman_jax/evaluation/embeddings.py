@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 import numpy as np
 
-from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes, sample_support
-from lightman_jax.keys import Purpose
+from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.evaluation.predict import adapted
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models.network import Network, Params
 
@@ -40,12 +40,9 @@ def make_embed(net: Network, learner: Learner, *, sizes: Sizes) -> Callable:
   @jax.jit
   def embed(params: Params, fold_key: Key[Array, ''], clips: Clips,
             micro: Int[Array, 'n'], macro: Int[Array, 'm']):
-    x = jax.numpy.concatenate([clips.x[micro] / clips.scale[0],
-                               clips.x[macro] / clips.scale[1]])
-    support = sample_support(keys.key_for(fold_key, Purpose.EVAL_SUPPORT, 0), clips,
-                             clips.train, sizes)
-    fast = learner.adapt(params, support,
-                         keys.key_for(fold_key, Purpose.EVAL_ADAPT, 0)).fast
+    x = jnp.concatenate([clips.x[micro] / clips.scale[0],
+                         clips.x[macro] / clips.scale[1]])
+    fast = adapted(learner, params, fold_key, clips, 0, sizes=sizes)
     return net.embed(params, x), net.embed(fast, x)
   return embed
 

@@ -5,9 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 import numpy as np
 
-from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes, sample_support
-from lightman_jax.keys import Purpose
+from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.evaluation.predict import adapted
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import explanation
 from lightman_jax.models.dere_grl import DeReGRL
@@ -31,11 +30,7 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
     x = x / clips.scale[0]
 
     def one(number):
-      support = sample_support(
-          keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number), clips, clips.train,
-          sizes)
-      key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
-      fast = learner.adapt(params, support, key).fast
+      fast = adapted(learner, params, fold_key, clips, number, sizes=sizes)
       return explanation.explain(encoder, fast, x)
     return explanation.mean_of(jax.lax.map(one, jnp.arange(draws)))
   return explain

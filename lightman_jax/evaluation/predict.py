@@ -4,7 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key, PyTree
 import numpy as np
 
 from lightman_jax import keys
@@ -32,14 +32,20 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
     x = x / clips.scale[0]
 
     def one(number):
-      support = sample_support(
-          keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number), clips, clips.train,
-          sizes)
-      key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
-      return learner.predict(learner.adapt(params, support, key).fast, x)
+      fast = adapted(learner, params, fold_key, clips, number, sizes=sizes)
+      return learner.predict(fast, x)
     return jax.lax.map(one, jnp.arange(draws)).mean(0)
 
   return functools.partial(_in_order, predict)
+
+
+def adapted(learner: Learner, params: Params, fold_key: Key[Array, ''], clips: Clips,
+            number: int | Int[Array, ''], *, sizes: Sizes) -> PyTree:
+  """The model that is adapted to a fold's support of this number, and predicts."""
+  support = sample_support(keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number), clips,
+                           clips.train, sizes)
+  key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
+  return learner.adapt(params, support, key).fast
 
 
 def make_plain_predict(learner: Learner):
