@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all, and under names that any system takes."""
 
 from collections.abc import Iterator
 import contextlib
@@ -6,6 +6,7 @@ import os
 import pathlib
 import tempfile
 from typing import IO
+import urllib.parse
 
 
 @contextlib.contextmanager
@@ -34,6 +35,11 @@ def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
   except BaseException:
     pathlib.Path(temporary).unlink(missing_ok=True)
     raise
+
+
+def of_fold(folder: pathlib.Path, held_out: str, suffix: str = '') -> pathlib.Path:
+  """Where a fold's own part of a folder lies; its name may hold any letter."""
+  return folder / f'{urllib.parse.quote(held_out, safe="")}{suffix}'
 
 
 def _umask() -> int:

@@ -21,7 +21,7 @@ from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.errors import InputError
 from lightman_jax.meta.methods import make_learner
 from lightman_jax.meta.running import beside_statistics
-from lightman_jax.models.network import make_encoder, make_network
+from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.preprocessing import inputs
 from lightman_jax.preprocessing.augmentation import Augmentation, augment
 from lightman_jax.preprocessing.cache import cached_inputs
@@ -129,9 +129,14 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
       float(config['macro']['factor']) if magnified else 0.)
 
 
+def make_net(config: Mapping[str, Any], pool: Pool) -> Network:
+  """The network of a configuration, for the classes of its data."""
+  return make_network(make_encoder(**config['model']), classes=len(pool.classes))
+
+
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
   """Network, learner, optimizer and tasks of a configuration."""
-  net = make_network(make_encoder(**config['model']), classes=len(pool.classes))
+  net = make_net(config, pool)
   training = config['training']
   optimizer = make_optimizer(outer_rate=training['outer_rate'],
                              weight_decay=training['weight_decay'],

@@ -7,9 +7,8 @@ import numpy as np
 
 from lightman_jax.evaluation.embeddings import make_embed, principal
 from lightman_jax.files import write_atomically
-from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.report.run_folder import RunFolder
-from lightman_jax.run.assembly import Material
+from lightman_jax.run.assembly import Material, make_net
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 
@@ -20,7 +19,7 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
   if not config['evaluation']['embeddings']:
     return lambda params, data: None
   pool, fold, learner = material.pool, material.folds[0], recipe.learner
-  net = make_network(make_encoder(**config['model']), classes=len(pool.classes))
+  net = make_net(config, pool)
   embed = make_embed(net, learner, sizes=recipe.sizes)
   micro = np.flatnonzero((fold.train | fold.test) & ~pool.macro)
   macro = np.flatnonzero(fold.train & pool.macro)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 import importlib.util
 import shutil
 from typing import Any
-import urllib.parse
 
 from lightman_jax.errors import InputError
+from lightman_jax.files import of_fold
 from lightman_jax.report import metrics_log
 from lightman_jax.report.run_folder import RunFolder
 
@@ -28,7 +28,7 @@ def write_fold(config: Mapping[str, Any], folder: RunFolder, fold: str) -> None:
   if not config['evaluation']['tensorboard']:
     return
   from tensorboardX import SummaryWriter
-  place = folder.tensorboard / urllib.parse.quote(fold, safe='')
+  place = of_fold(folder.tensorboard, fold)
   shutil.rmtree(place, ignore_errors=True)
   with SummaryWriter(str(place)) as writer:
     for line in metrics_log.read(folder.metrics):

@@ -5,12 +5,12 @@ import functools
 import json
 import time
 from typing import Any
-import urllib.parse
 
 import numpy as np
 
 from lightman_jax.episodes.folds import Fold
 from lightman_jax.evaluation import predict as prediction
+from lightman_jax.files import of_fold
 from lightman_jax.report import environment, metrics_log, results
 from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
@@ -81,8 +81,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   predict = make_predictions(config, material, recipe)
   beside = [stage.make_writer(config, folder, material, recipe)
             for stage in (few_shot, actions, embeddings)]
-  places = [folder.folds / f'{urllib.parse.quote(fold.held_out, safe="")}.json'
-            for fold in material.folds]
+  places = [of_fold(folder.folds, fold.held_out, '.json') for fold in material.folds]
   with Checkpoints(folder.checkpoints, steps=trainer.steps) as checkpoints:
     _forget_unfinished(folder, checkpoints, trainer, material)
     progress.stage(stage, total=len(places) * trainer.steps,

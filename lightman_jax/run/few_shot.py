@@ -4,14 +4,13 @@ from collections.abc import Callable, Mapping
 import csv
 import json
 from typing import Any
-import urllib.parse
 
 import numpy as np
 
 from lightman_jax.episodes.few_shot import Plan, distinct, protocol_name
 from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_answer
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
-from lightman_jax.files import write_atomically
+from lightman_jax.files import of_fold, write_atomically
 from lightman_jax.report import results
 from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run.assembly import Material
@@ -36,7 +35,7 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
 
   def write(params, data: FoldData) -> None:
     said, plain = answer(params, data.key, data.clips, plan.folds[data.name])
-    write_json(_place(folder, data.name), {
+    write_json(of_fold(folder.few_shot, data.name, '.json'), {
         'answers': said.tolist(), 'plain': None if plain is None else plain.tolist()})
   return write
 
@@ -87,8 +86,9 @@ def _described(config, plan: Plan, classes: int, found: dict[str, Any]
 
 def _read(folder: RunFolder, plan: Plan, name: str) -> dict[str, np.ndarray]:
   """What every row answered, (E, q), fold after fold."""
-  parts = [json.loads(_place(folder, held_out).read_text(encoding='utf-8'))
-           for held_out, part in plan.folds.items() if len(part.classes)]
+  places = [of_fold(folder.few_shot, held_out, '.json')
+            for held_out, part in plan.folds.items() if len(part.classes)]
+  parts = [json.loads(place.read_text(encoding='utf-8')) for place in places]
   rows = {name: [part['answers'] for part in parts]}
   if parts[0]['plain'] is not None:
     rows[f'{name}, not adapted'] = [part['plain'] for part in parts]
@@ -118,7 +118,3 @@ def _write_csv(folder: RunFolder, plan: Plan, material: Material,
                        who(support), who(query),
                        *(f'{right[name][n]:.{results.DIGITS}f}' for name in said),
                        json.dumps(counts[n].tolist())))
-
-
-def _place(folder: RunFolder, held_out: str):
-  return folder.few_shot / f'{urllib.parse.quote(held_out, safe="")}.json'

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 import json
 import pathlib
 from typing import Any
-import urllib.parse
 
 import jax
 import numpy as np
 
 from lightman_jax.evaluation import scores
+from lightman_jax.files import of_fold
 from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run.assembly import Material
 from lightman_jax.training.loop import FoldData
@@ -88,5 +88,4 @@ def _scored(counts: np.ndarray) -> dict[str, float]:
 
 
 def _place(folder: RunFolder, material: Material, number: int) -> pathlib.Path:
-  name = urllib.parse.quote(material.folds[number].held_out, safe='')
-  return folder.oracle / f'{name}.json'
+  return of_fold(folder.oracle, material.folds[number].held_out, '.json')

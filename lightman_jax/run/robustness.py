@@ -7,12 +7,12 @@ the laboratory does outside of it.
 from collections.abc import Callable, Mapping
 import json
 from typing import Any
-import urllib.parse
 
 import numpy as np
 
 from lightman_jax import protocol_settings
 from lightman_jax.clips.clipset import ClipSet
+from lightman_jax.files import of_fold
 from lightman_jax.preprocessing import corruption, inputs
 from lightman_jax.report import results
 from lightman_jax.report.run_folder import RunFolder, write_json
@@ -104,5 +104,4 @@ def rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
 
 
 def _place(folder: RunFolder, material: Material, number: int):
-  name = urllib.parse.quote(material.folds[number].held_out, safe='')
-  return folder.robustness / f'{name}.json'
+  return of_fold(folder.robustness, material.folds[number].held_out, '.json')

@@ -6,7 +6,6 @@ then trained on all of the fold's training people. Who is held out has no part i
 """
 
 from collections.abc import Callable, Mapping
-import copy
 import json
 from typing import Any
 
@@ -21,6 +20,7 @@ from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run import assembly
 from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, clips_seen
+from lightman_jax.run.sweep import changed
 
 ATTEMPTS = 64
 Loop = Callable[..., list[Held]]      # trains and predicts folds: experiment's
@@ -53,7 +53,7 @@ def run_folds(config: Mapping[str, Any], folder: RunFolder, material: Material, 
     numbers = [number for number, own in enumerate(choice) if own == k]
     # Steps may differ, so each candidate has a series of checkpoints of its own.
     part = folder.part(folder.selection / f'final{k}', ('metrics', 'checkpoints'))
-    own = _with(config, options[k])
+    own = changed(config, options[k])
     found = loop(own, part, _some(own, material, numbers), devices, progress,
                  stage=f'train {k + 1}/{len(options)}')
     for number, one in zip(numbers, found):
@@ -84,7 +84,7 @@ def told(config: Mapping[str, Any], folder: RunFolder, classes: int) -> dict[str
   words = [' '.join(f'{name}={value}' for name, value in option.items())
            for option in options]
   choice = {name: fold['choice'] for name, fold in _read(folder)['folds'].items()}
-  seen = [clips_seen(_with(config, options[k]), classes) for k in choice.values()]
+  seen = [clips_seen(changed(config, options[k]), classes) for k in choice.values()]
   moved = any(name.startswith('augment.') for name in options[0])
   return {'tried': len(options), 'clips_seen': round(float(np.mean(seen))),
           **({'augmentation': 'chosen inside each fold'} if moved else {}),
@@ -126,7 +126,7 @@ def _choose(config, options, folder: RunFolder, material: Material, devices, pro
   inner = material._replace(folds=inner_folds(config, material))
   table = []
   for k, option in enumerate(options):
-    own = _with(config, option)
+    own = changed(config, option)
     own['evaluation'].update(noise='none', oracle_gap=False, episodes=0,
                              embeddings=False, tensorboard=False)
     held = loop(own, folder.part(folder.selection / f'inner{k}'),
@@ -158,15 +158,6 @@ def _some(config, material: Material, numbers) -> Material:
   labels = tuple(material.labels[n] for n in numbers)
   return material._replace(folds=folds, labels=labels, splits=assembly.plan(
       config, material.pool, folds, labels, lambda line: None))
-
-
-def _with(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-  """A copy with other values under dotted names."""
-  config = copy.deepcopy(dict(config))
-  for name, value in changes.items():
-    section, _, last = name.partition('.')
-    config[section][last] = value
-  return config
 
 
 def _read(folder: RunFolder) -> dict[str, Any]:
