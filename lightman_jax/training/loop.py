@@ -10,10 +10,10 @@ from jaxtyping import Array, Bool, Key
 import numpy as np
 
 from lightman_jax.episodes.tasks import Clips
-from lightman_jax.errors import InputError
 from lightman_jax.training import devices as device_door
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import Layout
+from lightman_jax.training.finite import check_finite
 from lightman_jax.training.state import (
   Recipe,
   TrainState,
@@ -89,8 +89,8 @@ def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
   for step in range(int(states.step[0]), trainer.steps, trainer.length):
     copies, scalars = trainer.chunk(copies, views, clips)
     scalars = {name: x[:len(folds)] for name, x in back(scalars).items()}
-    _check_finite([fold.name for fold in folds], step, scalars,
-                  checkpoints.place(number, step))
+    check_finite([fold.name for fold in folds], step, scalars,
+                 checkpoints.place(number, step))
     states = back(copies)
     on_chunk(step + trainer.length, scalars)
     if on_states is not None:
@@ -114,19 +114,3 @@ def stack(folds: Sequence[FoldData], together: int) -> tuple[View, Clips]:
               np.stack([np.asarray(fold.clips.scale) for fold in folds]),
               np.stack(splits), np.array([len(fold.splits) for fold in folds]))
   return view, folds[0].clips
-
-
-def _check_finite(folds: Sequence[str], before: int, scalars: dict[str, np.ndarray],
-                  place: str) -> None:
-  broken = ~np.all([np.isfinite(x) for x in scalars.values()], axis=0)
-  if broken.any():
-    at = int(np.argmax(broken.any(0)))
-    which = int(np.argmax(broken[:, at]))
-    fold = folds[which]
-    names = ', '.join(k for k, x in scalars.items() if not np.isfinite(x[which, at]))
-    kept = (f'its last good checkpoint, of step {before}, is {place}' if before else
-            'it has no checkpoint yet')
-    raise InputError(
-        f'fold {fold}: {names} is not a number at step {before + at + 1}; {kept}; look '
-        'for clips that are not finite, or lower method.inner_rate or '
-        'training.outer_rate')
