@@ -10,7 +10,14 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 import optax
 
 from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes, Task, sample_task
+from lightman_jax.episodes.tasks import (
+  Clips,
+  Drawn,
+  Sizes,
+  Task,
+  draw_task,
+  gather_task,
+)
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import EVERYTHING, Learner
 from lightman_jax.models.network import Params
@@ -61,6 +68,7 @@ class View(NamedTuple):
   scale: Float[Array, '2 c']
   splits: Bool[Array, 'P S']
   ways: Int[Array, '']                 # how many of the splits count
+  drawn: Drawn | None = None           # (length, tasks): numbers drawn ahead, if so
 
 
 def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
@@ -83,12 +91,32 @@ def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
     step = functools.partial(
         _meta_step, view=view, recipe=recipe, axis=axis, devices=devices,
         clips=clips._replace(label=view.label, train=view.train, scale=view.scale))
-    return jax.lax.scan(lambda state, _: step(state), state, length=length)
+    return jax.lax.scan(step, state, view.drawn, length=length)
   return jax.lax.map(one_fold, (states, views),
                      batch_size=at_once if at_once > 1 else None)
 
 
-def _meta_step(state, *, view, clips, recipe, axis, devices):
+def draw_steps(view: View, clips: Clips, first: Int[Array, ''], *, recipe: Recipe,
+               length: int) -> Drawn:
+  """The tasks of a fold's steps `first`, `first` + 1 ... as numbers, (length, tasks).
+
+  They are those that the steps draw themselves where nothing is drawn ahead.
+  """
+  clips = clips._replace(label=view.label, train=view.train)
+
+  def one(which):
+    key = _task_key(view, Purpose.TASKS, first + which // recipe.tasks,
+                    which % recipe.tasks)
+    return draw_task(key, clips, view.splits, view.ways, recipe.sizes)
+  drawn = jax.lax.map(one, jnp.arange(length * recipe.tasks))
+  return jax.tree.map(lambda x: x.reshape(length, recipe.tasks, *x.shape[1:]), drawn)
+
+
+def _task_key(view, purpose, step, number):
+  return jax.random.fold_in(keys.key_for(view.key, purpose, step), number)
+
+
+def _meta_step(state, drawn, *, view, clips, recipe, axis, devices):
   mine = recipe.tasks // devices
   # A task's key is that of its number, so the tasks of a step are the same however
   # many devices share them.
@@ -96,10 +124,12 @@ def _meta_step(state, *, view, clips, recipe, axis, devices):
   if devices > 1:
     number += jax.lax.axis_index(axis) * mine
 
-  def one_task(number):
-    key = lambda purpose: jax.random.fold_in(
-        keys.key_for(view.key, purpose, state.step), number)
-    task = sample_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
+  def one_task(both):
+    number, drawn = both
+    key = functools.partial(_task_key, view, step=state.step, number=number)
+    if drawn is None:
+      drawn = draw_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
+    task = gather_task(clips.x, clips.scale, drawn, recipe.sizes.magnify)
     task = _augmented(key(Purpose.AUGMENT), task, recipe.augment)
     return recipe.learner.meta_grad(state.params, task, key(Purpose.ADAPT),
                                     state.step / recipe.steps)
@@ -107,14 +137,32 @@ def _meta_step(state, *, view, clips, recipe, axis, devices):
   together = min(recipe.at_once, mine)
   # One at a time no kernel has a batch axis: on a CPU twice as fast as all at once.
   grads, scalars = jax.lax.map(
-      one_task, number, batch_size=together if together > 1 else None)
+      one_task, (number, drawn), batch_size=together if together > 1 else None)
   grads, scalars = jax.tree.map(lambda x: x.mean(0), (grads, scalars))
   if devices > 1:
     grads, scalars = jax.lax.pmean((grads, scalars), axis)
-  scalars = {**scalars, 'gradient_norm': optax.tree.norm(grads)}
+  return moved_on(state, grads, recipe), {**scalars,
+                                          'gradient_norm': optax.tree.norm(grads)}
+
+
+def task_of(view: View, clips: Clips, recipe: Recipe, step: Int[Array, ''],
+            number: Int[Array, '']) -> tuple[Task, Key[Array, '']]:
+  """The task `number` of a meta-step, and the key of its adaptation.
+
+  A task's key is that of its number, so the tasks of a step are the same however many
+  devices share them.
+  """
+  key = lambda purpose: jax.random.fold_in(
+      keys.key_for(view.key, purpose, step), number)
+  task = sample_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
+  return _augmented(key(Purpose.AUGMENT), task, recipe.augment), key(Purpose.ADAPT)
+
+
+def moved_on(state: TrainState, grads: Params, recipe: Recipe) -> TrainState:
+  """The state after a step by the mean gradient of its tasks."""
   updates, opt_state = recipe.optimizer.update(grads, state.opt_state, state.params)
-  params = optax.apply_updates(state.params, updates)
-  return TrainState(state.step + 1, params, opt_state), scalars
+  return TrainState(state.step + 1, optax.apply_updates(state.params, updates),
+                    opt_state)
 
 
 def _augmented(key: Key[Array, ''], task: Task, augment) -> Task:
