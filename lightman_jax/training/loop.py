@@ -11,6 +11,7 @@ import numpy as np
 
 from lightman_jax.episodes.tasks import Clips
 from lightman_jax.training import devices as device_door
+from lightman_jax.training.ahead import OnCompiled, ahead
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
@@ -45,8 +46,11 @@ class Trainer(NamedTuple):
   layout: Layout
 
 
-def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout) -> Trainer:
+def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
+                 on_compiled: OnCompiled | None = None) -> Trainer:
   """`every` is about how many steps lie between two checkpoints.
+
+  `on_compiled` is told of the chunk's program before it runs for the first time.
 
   All chunks are equally long, so that there is one program to compile: the length is
   the greatest divisor of `steps` that is not above `every`.
@@ -58,8 +62,8 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout) -> T
                             **(sharing if layout.split == 'tasks' else {}))
   init = jax.jit(lambda keys, shape: jax.lax.map(
       lambda key: init_state(key, recipe, shape), keys), static_argnums=1)
-  return Trainer(init, device_door.over_devices(chunk, layout.devices), length, steps,
-                 layout)
+  return Trainer(init, ahead(device_door.over_devices(chunk, layout.devices),
+                             on_compiled), length, steps, layout)
 
 
 def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
