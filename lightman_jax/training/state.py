@@ -118,21 +118,14 @@ def _task_key(view, purpose, step, number):
 
 def _meta_step(state, drawn, *, view, clips, recipe, axis, devices):
   mine = recipe.tasks // devices
-  # A task's key is that of its number, so the tasks of a step are the same however
-  # many devices share them.
   number = jnp.arange(mine)
   if devices > 1:
     number += jax.lax.axis_index(axis) * mine
 
   def one_task(both):
     number, drawn = both
-    key = functools.partial(_task_key, view, step=state.step, number=number)
-    if drawn is None:
-      drawn = draw_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
-    task = gather_task(clips.x, clips.scale, drawn, recipe.sizes.magnify)
-    task = _augmented(key(Purpose.AUGMENT), task, recipe.augment)
-    return recipe.learner.meta_grad(state.params, task, key(Purpose.ADAPT),
-                                    state.step / recipe.steps)
+    task, key = task_of(view, clips, recipe, state.step, number, drawn)
+    return recipe.learner.meta_grad(state.params, task, key, state.step / recipe.steps)
 
   together = min(recipe.at_once, mine)
   # One at a time no kernel has a batch axis: on a CPU twice as fast as all at once.
@@ -146,15 +139,17 @@ def _meta_step(state, drawn, *, view, clips, recipe, axis, devices):
 
 
 def task_of(view: View, clips: Clips, recipe: Recipe, step: Int[Array, ''],
-            number: Int[Array, '']) -> tuple[Task, Key[Array, '']]:
+            number: Int[Array, ''], drawn: Drawn | None = None
+            ) -> tuple[Task, Key[Array, '']]:
   """The task `number` of a meta-step, and the key of its adaptation.
 
   A task's key is that of its number, so the tasks of a step are the same however many
-  devices share them.
+  devices share them. `drawn` is what was drawn ahead, if it was.
   """
-  key = lambda purpose: jax.random.fold_in(
-      keys.key_for(view.key, purpose, step), number)
-  task = sample_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
+  key = functools.partial(_task_key, view, step=step, number=number)
+  if drawn is None:
+    drawn = draw_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
+  task = gather_task(clips.x, clips.scale, drawn, recipe.sizes.magnify)
   return _augmented(key(Purpose.AUGMENT), task, recipe.augment), key(Purpose.ADAPT)
 
 
