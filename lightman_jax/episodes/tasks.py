@@ -1,4 +1,8 @@
-"""Tasks, drawn inside the compiled step as indices into the pool."""
+"""Tasks: drawn as numbers of clips, then gathered; both inside a compiled program.
+
+What is drawn depends on labels, people and masks alone, so where the clips do not fit
+on the device their numbers are drawn ahead and the clips brought to it in blocks.
+"""
 
 from typing import NamedTuple
 
@@ -26,10 +30,25 @@ class Task(NamedTuple):
     return jax.tree.map(lambda *x: jnp.concatenate(x), *self)
 
 
+class Side(NamedTuple):
+  """One side of a task as numbers of clips; labels as the fold believes them."""
+  micro: Int[Array, 'n']
+  macro: Int[Array, 'm']
+  label: Int[Array, 'n']
+  macro_label: Int[Array, 'm']
+
+
+class Drawn(NamedTuple):
+  """A task as numbers of clips."""
+  support: Side
+  query: Side
+
+
 class Clips(NamedTuple):
   """The arrays of a pool that a task is drawn from.
 
   `train`, `scale`, and `label` where labels are wrong on purpose, are one fold's own.
+  Whatever only draws looks at all but `x`, which may be None there.
   """
   x: Float[Array, 'N *clip']
   label: Int[Array, 'N']
@@ -87,16 +106,21 @@ def draw_macro(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
   return draw(key, mine, size, jnp.maximum(weight, 1e-9))
 
 
-def examples(clips: Clips, micro: Int[Array, 'n'], macro: Int[Array, 'm'],
-             magnify: float) -> Examples:
+def gather(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], side: Side,
+           magnify: float) -> Examples:
   """Gathers clips; a magnified one is divided by the scale of a micro clip."""
-  scale_macro = clips.scale[0] / magnify if magnify else clips.scale[1]
-  return Examples(clips.x[micro] / clips.scale[0], clips.label[micro],
-                  clips.x[macro] / scale_macro, clips.label[macro])
+  scale_macro = scale[0] / magnify if magnify else scale[1]
+  return Examples(x[side.micro] / scale[0], side.label,
+                  x[side.macro] / scale_macro, side.macro_label)
 
 
-def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
-                   sizes: Sizes) -> Examples:
+def side_of(clips: Clips, micro: Int[Array, 'n'], macro: Int[Array, 'm']) -> Side:
+  """Numbers of clips with their labels."""
+  return Side(micro, macro, clips.label[micro], clips.label[macro])
+
+
+def draw_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+                 sizes: Sizes) -> Side:
   """A support of allowed training clips, balanced over classes, and its macro clips."""
   key_micro, key_macro = jax.random.split(key)
   micro = draw_classes(key_micro, clips, allowed & clips.train, sizes.classes,
@@ -108,11 +132,11 @@ def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
     macro = draw_macro(key_macro, clips, allowed, sizes.classes, sizes.macros)
   else:
     macro = micro[:0]
-  return examples(clips, micro, macro, sizes.magnify)
+  return side_of(clips, micro, macro)
 
 
-def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
-                ways: int | Int[Array, ''], sizes: Sizes) -> Task:
+def draw_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
+              ways: int | Int[Array, ''], sizes: Sizes) -> Drawn:
   """A task whose support and query come from disjoint sets of training subjects.
 
   Its macro clips come from the support's subjects or from another data set; the query
@@ -123,5 +147,26 @@ def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
   side = splits[jax.random.randint(key_split, (), 0, ways)][clips.subject]
   query = draw_classes(key_query, clips, ~side & clips.train, sizes.classes,
                        sizes.queries)
-  return Task(sample_support(key_support, clips, side, sizes),
-              examples(clips, query, query[:0], 0.))
+  return Drawn(draw_support(key_support, clips, side, sizes),
+               side_of(clips, query, query[:0]))
+
+
+def gather_task(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], drawn: Drawn,
+                magnify: float) -> Task:
+  """The clips of a task."""
+  return Task(gather(x, scale, drawn.support, magnify),
+              gather(x, scale, drawn.query, 0.))
+
+
+def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+                   sizes: Sizes) -> Examples:
+  """`draw_support`, gathered."""
+  return gather(clips.x, clips.scale, draw_support(key, clips, allowed, sizes),
+                sizes.magnify)
+
+
+def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
+                ways: int | Int[Array, ''], sizes: Sizes) -> Task:
+  """`draw_task`, gathered."""
+  return gather_task(clips.x, clips.scale, draw_task(key, clips, splits, ways, sizes),
+                     sizes.magnify)

@@ -10,7 +10,8 @@ import numpy as np
 
 from lightman_jax import keys
 from lightman_jax.episodes.few_shot import Episodes
-from lightman_jax.episodes.tasks import Clips, Examples, Sizes, draw_macro, examples
+from lightman_jax.episodes.tasks import Clips, Examples, Sizes, draw_macro
+from lightman_jax.episodes.tasks import gather, side_of
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import Learner
 
@@ -88,4 +89,4 @@ def _given(key: Key[Array, ''], clips: Clips, micro: Int[Array, 's'],
                        clips.train, sizes.classes, sizes.macros)
   else:
     macro = micro[:0]
-  return examples(clips, micro, macro, sizes.magnify)
+  return gather(clips.x, clips.scale, side_of(clips, micro, macro), sizes.magnify)
