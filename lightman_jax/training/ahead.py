@@ -30,4 +30,5 @@ def ahead(function: Callable, on_compiled: OnCompiled | None = None) -> Callable
       # itself puts together; it finds the program that was compiled.
       made[shapes] = compiled if jax.process_count() == 1 else function
     return made[shapes](*arguments)
+  call.lower = function.lower
   return call
