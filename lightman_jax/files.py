@@ -39,7 +39,10 @@ def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
 
 def of_fold(folder: pathlib.Path, held_out: str, suffix: str = '') -> pathlib.Path:
   """Where a fold's own part of a folder lies; its name may hold any letter."""
-  return folder / f'{urllib.parse.quote(held_out, safe="")}{suffix}'
+  name = urllib.parse.quote(held_out, safe='')
+  # '..' would be another folder, and a first point marks what is only temporary.
+  name = f'%2E{name[1:]}' if name.startswith('.') else name
+  return folder / f'{name}{suffix}'
 
 
 def _umask() -> int:

@@ -5,10 +5,10 @@ that was interrupted continues where it stopped. The folder goes when the build 
 """
 
 import pathlib
-import zipfile
 
 import numpy as np
 
+from lightman_jax import bounded
 from lightman_jax.clips.plan import Item, Pixels
 from lightman_jax.files import write_atomically
 
@@ -18,11 +18,11 @@ FOLDER = '.clips'
 def stored(folder: pathlib.Path, item: Item) -> Pixels | None:
   """Returns an item's pixels, or None where they are not there or not whole."""
   try:
-    with np.load(path(folder, item), allow_pickle=False) as held:
-      return Pixels(held['frames'], held['landmarks'],
-                    tuple(held['numbers'].tolist()), str(held['apex_source']),
-                    str(held['note']))
-  except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    held = bounded.read_arrays(path(folder, item))
+    return Pixels(held['frames'], held['landmarks'],
+                  tuple(held['numbers'].tolist()), str(held['apex_source']),
+                  str(held['note']))
+  except (OSError, ValueError, KeyError):
     return None
 
 

@@ -4,6 +4,7 @@ The lock is the operating system's (`flock`), so it ends with the process that h
 however that ends; what is written in the file only names the owner.
 """
 
+import errno
 import fcntl
 import os
 import pathlib
@@ -22,7 +23,16 @@ def take(folder: str | os.PathLike, name: str = NAME) -> IO:
     InputError: another process holds it, or the file system cannot lock.
   """
   path = pathlib.Path(folder) / name
-  file = open(path, 'a+', encoding='utf-8')
+  # A link that somebody put there would have another file emptied.
+  try:
+    number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+                     | os.O_CLOEXEC, 0o666)
+  except OSError as error:
+    if error.errno != errno.ELOOP:
+      raise
+    raise InputError(f'{path} is a link; delete it, or give another --workdir'
+                     ) from None
+  file = open(number, 'a+', encoding='utf-8')
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:

@@ -12,10 +12,12 @@ import os
 import pathlib
 from typing import Any
 
+from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 
 Line = dict[str, Any]
+MOST = 2 * 1024**3     # bytes of a log
 
 
 def append(path: str | os.PathLike, lines: Iterable[Line]) -> None:
@@ -46,9 +48,13 @@ def read(path: str | os.PathLike) -> list[Line]:
     return []
   lines = []
   # What follows the last newline is empty, or torn.
-  for number, text in enumerate(path.read_bytes().split(b'\n')[:-1], 1):
+  try:
+    content = bounded.read_bytes(path, MOST)
+  except bounded.Refused as error:
+    raise InputError(f'{path} is not read: {error}') from None
+  for number, text in enumerate(content.split(b'\n')[:-1], 1):
     try:
-      line = json.loads(text)
+      line = bounded.parse_json(text)
     except ValueError:
       line = None
     if not isinstance(line, dict):

@@ -9,12 +9,13 @@ import csv
 import json
 import math
 import os
-import pathlib
 from typing import Any, NamedTuple
 
 from jaxtyping import Float, Int
 import numpy as np
 
+from lightman_jax import bounded
+from lightman_jax.errors import InputError
 from lightman_jax.evaluation import intervals, scores
 from lightman_jax.files import write_atomically
 
@@ -90,8 +91,17 @@ def write_results(path: str | os.PathLike, results: Mapping[str, Any]) -> None:
 
 
 def read_results(path: str | os.PathLike) -> dict[str, Any]:
-  """What `write_results` wrote."""
-  return json.loads(pathlib.Path(path).read_text(encoding='utf-8'))
+  """What `write_results` wrote.
+
+  Raises:
+    InputError: it is not that.
+  """
+  try:
+    value = bounded.read_json(path)
+  except (ValueError, OSError) as error:
+    raise InputError(f'{path} cannot be read ({error}); start over with --fresh'
+                     ) from error
+  return value
 
 
 def write_predictions(path: str | os.PathLike, clips: Clips,

@@ -15,6 +15,7 @@ import pathlib
 import re
 from typing import Any
 
+from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.report import differences, environment as env, lock, owned
@@ -202,6 +203,7 @@ def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
           f'{folder.path} belongs to another configuration: '
           f'{differences.told(changed)}; give another --workdir, or start over there '
           'with --fresh')
+    owned.refuse_links(folder.path)
     owned.sweep(folder.path)
     return
   # Without config.json the rest is of a run that was being deleted.
@@ -221,7 +223,7 @@ def _refuse_foreign(path: pathlib.Path) -> None:
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
   try:
-    value = json.loads(path.read_text(encoding='utf-8'))
+    value = bounded.read_json(path)
   except ValueError:
     value = None
   if not isinstance(value, dict):

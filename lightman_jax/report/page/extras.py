@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, scores
 from lightman_jax.report import few_shot, metrics_log
@@ -17,6 +18,7 @@ from lightman_jax.report.page.markup import Safe, tag
 from lightman_jax.report.page.texts import short
 
 POINTS = 60      # of a learning curve
+MOST = 16 * 1024**2     # bytes of a drawing, which is part of the page
 
 
 def _groups(tables: Sequence[Table]) -> Iterator[tuple[Column, Group]]:
@@ -111,7 +113,8 @@ def drawings(tables: Sequence[Table]) -> Safe | None:
   for column, group in _groups(tables):
     for run in group.runs:
       path = run.path / 'actions.png'
-      content = path.read_bytes() if path.is_file() else b''
+      with _sound(run, 'actions.png'):
+        content = bounded.read_bytes(path, MOST) if path.is_file() else b''
       if content.startswith(b'\x89PNG\r\n'):
         code = base64.b64encode(content).decode()
         words = f'{group.label}: {column.dataset}, seed {run.seed}'
@@ -231,8 +234,9 @@ class _sound:
     return self
 
   def __exit__(self, kind, error, _) -> None:
-    if kind and issubclass(kind, (KeyError, TypeError, ValueError, AttributeError,
-                                  IndexError)) and not issubclass(kind, InputError):
+    if kind and issubclass(kind, (
+        KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError,
+    )) and not issubclass(kind, InputError):
       raise InputError(f'{self._where} does not hold what this version writes '
                        f'({kind.__name__}: {error}); run it again with --fresh, or '
                        'leave it out') from None

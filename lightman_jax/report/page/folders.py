@@ -6,6 +6,7 @@ into one here, and names are only ever text.
 
 import csv
 import hashlib
+import io
 import json
 import pathlib
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Int
 import numpy as np
 
+from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.report import differences, run_folder
 
@@ -82,7 +84,7 @@ def read_run(path: pathlib.Path) -> Run:
   try:
     return _checked(path, config, found, str(code or ''))
   except (KeyError, TypeError, ValueError, AttributeError, IndexError,
-          StopIteration) as error:
+          StopIteration, OverflowError, OSError, csv.Error) as error:
     raise InputError(
         f'{path}/results.json does not hold what this version writes '
         f'({type(error).__name__}: {error}); run it again with --fresh, or {HINT}'
@@ -124,16 +126,16 @@ def _clips_sha256(path: pathlib.Path, counts: Int[np.ndarray, 'S K K']) -> str:
   """Which clips were held out, and what they are; the protocol tells the folds."""
   digest = hashlib.sha256(json.dumps(counts.sum(-1).tolist()).encode())
   if path.is_file():
-    with open(path, newline='', encoding='utf-8') as file:
-      lines = sorted((line['clip'], line['subject'], line['truth'])
-                     for line in csv.DictReader(file))
+    text = io.StringIO(bounded.read_bytes(path).decode('utf-8'), newline='')
+    lines = sorted((line['clip'], line['subject'], line['truth'])
+                   for line in csv.DictReader(text))
     digest.update(json.dumps(lines).encode())
   return digest.hexdigest()
 
 
 def _json(path: pathlib.Path) -> dict[str, Any]:
   try:
-    value = json.loads(path.read_text(encoding='utf-8'))
+    value = bounded.read_json(path)
   except (ValueError, OSError):
     value = None
   if not isinstance(value, dict):

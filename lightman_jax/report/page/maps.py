@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 import pathlib
-import zipfile
 
 import numpy as np
 
+from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.report.page import axes, figures
 from lightman_jax.report.page.groups import Group, Table
 from lightman_jax.report.page.markup import Safe, tag
 
-NAMES = ('before', 'label', 'macro', 'held_out', 'fold', 'explained')
+# Of each array what it holds, as NumPy says it, and its number of axes.
+KINDS = {'before': ('f', 2), 'label': ('i', 1), 'macro': ('b', 1),
+         'held_out': ('b', 1), 'fold': ('U', 0), 'explained': ('f', 1)}
 
 
 def maps(tables: Sequence[Table]) -> Safe | None:
@@ -55,14 +57,16 @@ def _of_group(group: Group, dataset: str, classes: Sequence[str]) -> list[Safe]:
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
   try:
-    with np.load(path, allow_pickle=False) as file:
-      held = dict(file)
-    sizes = {held[name].shape[0] for name in ('before', 'label', 'macro', 'held_out')}
-    if (any(name not in held for name in NAMES) or len(sizes) != 1
-        or held['before'].ndim != 2 or held['before'].shape[1] < 2
-        or held.get('after', held['before']).shape != held['before'].shape):
+    held = bounded.read_arrays(path)
+    kinds = {name: (held[name].dtype.kind, held[name].ndim) for name in KINDS}
+    before, after = held['before'], held.get('after', held['before'])
+    n, axes_kept = before.shape
+    if (kinds != KINDS or after.dtype.kind != 'f' or after.shape != before.shape
+        or any(held[name].shape != (n,) for name in ('label', 'macro', 'held_out'))
+        or not 2 <= axes_kept or not n
+        or not all(np.isfinite(x).all() for x in (before, after, held['explained']))):
       raise ValueError
-  except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile):
+  except (OSError, ValueError, KeyError):
     raise InputError(f'{path} does not hold embeddings as this version writes them; '
                      'run it again with --fresh, or delete the file') from None
   return held

@@ -136,13 +136,13 @@ def comma_separated(found: Found) -> str:
       for line in one.lines:
         numbers = [f'{part:.6f}' if math.isfinite(part) else ''
                    for name in HEADS for part in line.scores[name][:3]]
-        writer.writerow(
-            [number, table.protocol, table.f1, column.dataset, about['class_set'],
+        writer.writerow(map(_csv, (
+             number, table.protocol, table.f1, column.dataset, about['class_set'],
              about['sheet'], about['sheet_sha256'],
              sum(about['clips_per_class'].values()), len(column.first.subjects),
              line.label, int(line.reference), line.encoder, line.clips_seen,
              line.tried, line.balance, line.augmentation, line.seeds, *numbers,
-             int(line.best)])
+             int(line.best))))
   return out.getvalue()
 
 
@@ -165,6 +165,14 @@ def latex(found: Found) -> str:
         rf'method & {heads} \\', r'\hline', *body, r'\hline', r'\end{tabular}',
         r'\end{table}']))
   return '\n\n'.join(parts) + '\n'
+
+
+def _csv(value: str | int) -> str | int:
+  """No spreadsheet program takes a name for a formula, and computes it."""
+  if not isinstance(value, str):
+    return value
+  text = _plain(value).strip()
+  return f"'{text}" if text.startswith(('=', '+', '-', '@')) else text
 
 
 def _tex_cell(line: Line | None) -> str:
