@@ -46,10 +46,9 @@ def counts(config, clips) -> np.ndarray:
                          every=config['training']['steps'], layout=layout)
   found = []
   for number, fold in enumerate(material.folds):
-    with tempfile.TemporaryDirectory() as folder, Checkpoints(
-        folder, steps=trainer.steps) as checkpoints:
+    with tempfile.TemporaryDirectory() as folder, Checkpoints(folder) as checkpoints:
       data = assembly.fold_data(config, material, number)
-      state, = train_folds(trainer, number, [data], checkpoints,
+      state, = train_folds(trainer, [data], checkpoints,
                            on_chunk=lambda step, scalars: None)
     held = predict(state.params, data, fold)
     found.append(scores.confusion(

@@ -1,6 +1,6 @@
 """One run, from a configuration to a folder of results: the stages in their order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import functools
 import json
 import time
@@ -15,12 +15,18 @@ from lightman_jax.report import environment, metrics_log, results
 from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run import actions, assembly, cost, embeddings, events, few_shot
-from lightman_jax.run import oracle, robustness, selection
+from lightman_jax.run import oracle, replay, robustness, selection
 from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, report
 from lightman_jax.training import devices as device_door
 from lightman_jax.training.checkpoints import Checkpoints
-from lightman_jax.training.loop import FoldData, Trainer, make_trainer, train_folds
+from lightman_jax.training.loop import (
+  FoldData,
+  Trainer,
+  group_folds,
+  make_trainer,
+  train_folds,
+)
 from lightman_jax.training.state import Recipe
 
 
@@ -82,21 +88,22 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   beside = [stage.make_writer(config, folder, material, recipe)
             for stage in (few_shot, actions, embeddings)]
   places = [of_fold(folder.folds, fold.held_out, '.json') for fold in material.folds]
-  with Checkpoints(folder.checkpoints, steps=trainer.steps) as checkpoints:
-    _forget_unfinished(folder, checkpoints, trainer, material)
-    progress.stage(stage, total=len(places) * trainer.steps,
-                   done=min(layout.together * (checkpoints.newest() or 0),
-                            len(places) * trainer.steps))
-    for first in range(0, len(places), layout.together):
-      group = range(first, min(first + layout.together, len(places)))
-      if all(places[number].exists() for number in group):
-        continue
+  names = [fold.held_out for fold in material.folds]
+  with Checkpoints(folder.checkpoints, say=progress.say) as checkpoints:
+    reached = checkpoints.reached(
+        [name for name, place in zip(names, places) if not place.exists()])
+    done = {name: reached.get(name, trainer.steps) for name in names}
+    _forget_unfinished(folder, done)
+    progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()))
+    for together in group_folds(reached, layout.together):
+      group = [names.index(name) for name in together]
       data = [assembly.fold_data(config, material, number) for number in group]
-      states = train_folds(
-          trainer, first // layout.together, data, checkpoints,
-          on_chunk=functools.partial(_on_chunk, folder, progress, material, group,
-                                     trainer),
-          on_states=oracle.watcher(config, folder, material, predict, group, data))
+      with replay.keeping(config, folder, material, recipe, progress.say):
+        states = train_folds(
+            trainer, data, checkpoints,
+            on_chunk=functools.partial(_on_chunk, folder, progress, done, together,
+                                       trainer),
+            on_states=oracle.watcher(config, folder, material, predict, group, data))
       for number, state, one in zip(group, states, data):
         held = predict(state.params, one, material.folds[number])
         for write in beside:
@@ -108,32 +115,26 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   return [Held(**json.loads(path.read_text(encoding='utf-8'))) for path in places]
 
 
-def _on_chunk(folder, progress, material, group: range, trainer: Trainer, last: int,
-              scalars: dict[str, np.ndarray]) -> None:
+def _on_chunk(folder, progress, done: dict[str, int], group: Sequence[str],
+              trainer: Trainer, last: int, scalars: dict[str, np.ndarray]) -> None:
   """Writes the steps of a chunk to the log, and moves the bar."""
   first = last - trainer.length + 1
   metrics_log.append(folder.metrics, [
-      {'stage': 'train', 'fold': material.folds[number].held_out, 'step': first + n,
+      {'stage': 'train', 'fold': name, 'step': first + n,
        'loss': float(scalars['query_loss'][place, n]),
        **{name: float(x[place, n]) for name, x in scalars.items()
           if name != 'query_loss'}}
-      for place, number in enumerate(group) for n in range(trainer.length)])
-  done = group.start + len(group) * (last // trainer.steps)
-  progress.update(group.start * trainer.steps + last * len(group),
-                  folds=f'{done}/{len(material.folds)}',
+      for place, name in enumerate(group) for n in range(trainer.length)])
+  done |= dict.fromkeys(group, last)
+  trained = sum(step == trainer.steps for step in done.values())
+  progress.update(sum(done.values()), folds=f'{trained}/{len(done)}',
                   loss=float(scalars['query_loss'].mean()))
 
 
-def _forget_unfinished(folder, checkpoints: Checkpoints, trainer: Trainer,
-                       material: Material) -> None:
+def _forget_unfinished(folder: RunFolder, done: Mapping[str, int]) -> None:
   """Drops log lines of steps that no checkpoint holds: they are done again."""
-  if not folder.metrics.exists():
-    return
-  reached = checkpoints.newest() or 0
-  group = {fold.held_out: number // trainer.layout.together
-           for number, fold in enumerate(material.folds)}
-  metrics_log.keep(folder.metrics, lambda line: (
-      group[line['fold']] * trainer.steps + line['step'] <= reached))
+  if folder.metrics.exists():
+    metrics_log.keep(folder.metrics, lambda line: line['step'] <= done[line['fold']])
 
 
 def make_predictions(config, material: Material, recipe: Recipe):

@@ -1,104 +1,217 @@
-"""Checkpoints of a run: one numbered series over all groups of folds, kept by orbax.
+"""Checkpoints of a run: states of named folds, whoever was trained beside whom.
 
-The number is group * steps + step. The newest two are kept, so a kill in the middle of
-a save costs nothing, and the last of every group, so each trained model can be opened.
+Each is a folder whose name is a number: of steps, over all folds, that are saved with
+it, so the same run gives the same names wherever it was stopped. The arrays in it are
+orbax's; about.json tells whose they are, of what step, and the sha256 of every file.
+Kept are the newest two, so a damaged one costs a few steps and no more, and the newest
+of every fold, so each trained model can be opened. In a run of several processes one
+alone reads and writes here: see `run.hosts`.
 """
 
+from collections.abc import Callable, Sequence
 import errno
+import hashlib
+import json
 import os
 import pathlib
 import shutil
+import sys
+from typing import NamedTuple
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from orbax.checkpoint import checkpoint_managers
 
+from lightman_jax.files import write_atomically
 from lightman_jax.training.state import TrainState
+
+ABOUT, ARRAYS = 'about.json', 'arrays'
+
+
+class Save(NamedTuple):
+  """What about.json holds."""
+  folds: list[str]          # along the first axis of the arrays
+  step: int
+  files: dict[str, str]     # path below the arrays' folder -> sha256
 
 
 class Checkpoints:
-  """Saves and finds the states of a run's groups of folds."""
+  """Saves and finds the states of a run's folds."""
 
-  def __init__(self, folder: str | os.PathLike, *, steps: int):
-    """`steps` are those of one group."""
-    self._steps = steps
-    _finish_deleting(pathlib.Path(folder), steps)
-    policies = checkpoint_managers.preservation_policy
-    self._manager = ocp.CheckpointManager(
-        os.path.abspath(folder),
-        options=ocp.CheckpointManagerOptions(
-            preservation_policy=policies.AnyPreservationPolicy(
-                [policies.LatestN(2), policies.EveryNSteps(steps)]),
-            cleanup_tmp_directories=True,
-            # A save that fails must fail here, with the step at hand.
-            enable_async_checkpointing=False))
+  def __init__(self, folder: str | os.PathLike, *,
+               say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)):
+    """`say` is called with a line on each checkpoint that is damaged."""
+    self._folder, self._say = pathlib.Path(os.path.abspath(folder)), say
+    self._folder.mkdir(parents=True, exist_ok=True)
+    # None of them forms a process group: who calls is alone.
+    me = jax.process_index() if jax.distributed.is_initialized() else 0
+    self._orbax = ocp.Checkpointer(
+        ocp.StandardCheckpointHandler(multiprocessing_options=_alone(me)),
+        multiprocessing_options=_alone(me))
+    for rest in self._folder.glob('.*'):      # of a save, or deletion, that was cut off
+      shutil.rmtree(rest)
+    found = {int(path.name): self._read(path) for path in sorted(self._folder.iterdir())
+             if path.name.isdigit()}
+    self._saves = {number: save for number, save in sorted(found.items()) if save}
+    self._whole: set[int] = set()
 
   def __enter__(self) -> 'Checkpoints':
     return self
 
   def __exit__(self, *_) -> None:
-    self._manager.close()
+    self._orbax.close()
 
-  def place(self, group: int, step: int) -> str:
-    """Where a state lies, or would."""
-    return os.fspath(self._manager.directory / str(group * self._steps + step))
+  def reached(self, folds: Sequence[str]) -> dict[str, int]:
+    """The step of each fold's newest whole checkpoint; 0 where there is none."""
+    found = {}
+    for fold in folds:
+      while (number := self._newest(fold)) is not None and not self._is_whole(number):
+        del self._saves[number]
+      found[fold] = 0 if number is None else self._saves[number].step
+    return found
 
-  def save(self, group: int, state: TrainState) -> None:
-    """Keeps the states of a group's folds, which are all at the same step.
+  def place(self, fold: str) -> str | None:
+    """Where the newest checkpoint of a fold lies."""
+    number = self._newest(fold)
+    return None if number is None else os.fspath(self._folder / str(number))
+
+  def load(self, folds: Sequence[str], like: TrainState) -> TrainState | None:
+    """The newest states of some folds; None where one of them has none.
+
+    Args:
+      folds: that have reached the same step.
+      like: a state, or shapes, with a first axis of any length.
+
+    Returns:
+      The states along a first axis, of NumPy: arrays that are bound to a device would
+      have what follows compiled anew.
+    """
+    numbers = [self._newest(fold) for fold in folds]
+    if None in numbers:
+      return None
+    read = {number: self._restored(number, like) for number in set(numbers)}
+    rows = [jax.tree.map(lambda x: x[self._saves[number].folds.index(fold)],
+                         read[number]) for fold, number in zip(folds, numbers)]
+    return jax.tree.map(lambda *x: np.stack(x), *rows)
+
+  def save(self, folds: Sequence[str], states: TrainState) -> None:
+    """Keeps the states of some folds, which are all at the same step.
+
+    Args:
+      folds: names.
+      states: along a first axis, that of `folds` first; what follows is not kept.
 
     Raises:
       OSError: the disk is full.
     """
-    number = group * self._steps + int(np.ravel(state.step)[0])
-    self._check_room(state)
+    states = jax.tree.map(lambda x: np.asarray(x)[:len(folds)], states)
+    step = int(states.step[0])
+    number = self._number(folds, step)
+    self._check_room(states)
+    new, final = self._folder / f'.{number}.new', self._folder / str(number)
     try:
-      self._manager.save(number, args=ocp.args.StandardSave(state._asdict()))
-    except (ValueError, RuntimeError) as error:
+      self._orbax.save(new / ARRAYS, args=ocp.args.StandardSave(states._asdict()))
+      save = Save([*folds], step, _digests(new / ARRAYS))
+      with write_atomically(new / ABOUT) as file:
+        json.dump(save._asdict(), file)
+    except BaseException as error:
+      shutil.rmtree(new, ignore_errors=True)
       # Orbax hands on the system's words, but not its error.
       if os.strerror(errno.ENOSPC) not in str(error):
         raise
       raise self._full() from error
+    self._remove(final)
+    os.replace(new, final)
+    self._saves[number] = save
+    self._whole.add(number)
+    self._tidy()
 
-  def _check_room(self, state: TrainState) -> None:
+  def _number(self, folds: Sequence[str], step: int) -> int:
+    """Steps that are saved with this one; the next, where that is another's."""
+    best = {fold: save.step for save in sorted(self._saves.values(),
+                                               key=lambda save: save.step)
+            for fold in save.folds}
+    number = sum((best | dict.fromkeys(folds, step)).values())
+    while number in self._saves:
+      number += 1
+    return number
+
+  def _tidy(self) -> None:
+    """Drops what no one needs: neither of the newest two, nor the newest of a fold."""
+    keep = set(sorted(self._saves)[-2:])
+    keep |= {self._newest(fold) for save in self._saves.values() for fold in save.folds}
+    self._saves = {number: save for number, save in self._saves.items()
+                   if number in keep}
+    for path in self._folder.iterdir():
+      if path.name.isdigit() and int(path.name) not in keep:
+        self._remove(path)
+
+  def _newest(self, fold: str) -> int | None:
+    numbers = [number for number, save in self._saves.items() if fold in save.folds]
+    return max(numbers, key=lambda n: (self._saves[n].step, n), default=None)
+
+  def _is_whole(self, number: int) -> bool:
+    """Reads all of it, once."""
+    if number not in self._whole:
+      path = self._folder / str(number)
+      try:
+        found = _digests(path / ARRAYS)
+      except OSError as error:
+        return self._damaged(path, error.strerror or str(error))
+      wanted = self._saves[number].files
+      wrong = sorted(name for name in wanted if found.get(name) != wanted[name])
+      if wrong:
+        return self._damaged(path, f'{wrong[0]} is not what was written')
+      self._whole.add(number)
+    return True
+
+  def _read(self, path: pathlib.Path) -> Save | None:
+    try:
+      save = Save(**json.loads((path / ABOUT).read_text(encoding='utf-8')))
+      if not save.folds or save.step < 1:
+        raise ValueError('it is of no fold')
+      return save
+    except (OSError, ValueError, TypeError):
+      self._damaged(path, f'it has no readable {ABOUT}')
+      return None
+
+  def _damaged(self, path: pathlib.Path, why: str) -> bool:
+    self._say(f'{path} is damaged ({why}): its folds go on from their newest whole '
+              'checkpoint, or from the start')
+    return False
+
+  def _restored(self, number: int, like: TrainState) -> TrainState:
+    count = len(self._saves[number].folds)
+    shapes = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((count, *x.shape[1:]), x.dtype), like._asdict())
+    found = self._orbax.restore(self._folder / str(number) / ARRAYS,
+                                args=ocp.args.StandardRestore(shapes))
+    return TrainState(**jax.tree.map(np.asarray, found))
+
+  def _check_room(self, states: TrainState) -> None:
     """Orbax cannot stop in the middle without a page of tracebacks."""
-    leaves = jax.tree.leaves(state)
+    leaves = jax.tree.leaves(states)
     # It writes all of a state twice, and a description of each leaf.
     need = 3 * sum(leaf.nbytes for leaf in leaves) + 4096 * len(leaves)
-    if shutil.disk_usage(self._manager.directory).free < need:
+    if shutil.disk_usage(self._folder).free < need:
       raise self._full()
 
   def _full(self) -> OSError:
-    place = os.fspath(self._manager.directory)
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(self._folder))
 
-  def newest(self) -> int | None:
-    """The number of the newest checkpoint of the run."""
-    return self._manager.latest_step()
-
-  def latest(self, group: int, like: TrainState) -> TrainState | None:
-    """The newest of a group, in the shapes of `like`; None where there is none."""
-    number = self._manager.latest_step()
-    first = group * self._steps
-    if number is None or not first < number <= first + self._steps:
-      return None
-    return self._restored(number, like)
-
-  def last(self, group: int, like: TrainState) -> TrainState:
-    """That of the end of a finished group."""
-    return self._restored((group + 1) * self._steps, like)
-
-  def _restored(self, number: int, like: TrainState) -> TrainState:
-    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, like._asdict())
-    found = self._manager.restore(number, args=ocp.args.StandardRestore(shapes))
-    # As it is after training: arrays that are bound to a device would have the
-    # prediction compiled anew.
-    return TrainState(**jax.tree.map(np.asarray, found))
+  def _remove(self, path: pathlib.Path) -> None:
+    """A rename is one moment, deleting is many: never half a checkpoint."""
+    if path.exists():
+      shutil.rmtree(path.rename(self._folder / f'.{path.name}.old'))
 
 
-def _finish_deleting(folder: pathlib.Path, steps: int) -> None:
-  """What a kill left of an old checkpoint, which orbax would keep and warn of."""
-  found = sorted(int(path.name) for path in folder.glob('*') if path.name.isdigit())
-  for number in found[:-2]:
-    if number % steps:
-      shutil.rmtree(folder / str(number))
+def _alone(me: int) -> ocp.options.MultiprocessingOptions:
+  return ocp.options.MultiprocessingOptions(
+      primary_host=me, active_processes={me}, barrier_sync_key_prefix=f'alone{me}')
+
+
+def _digests(folder: pathlib.Path) -> dict[str, str]:
+  """sha256 of every file below, by its path there."""
+  return {path.relative_to(folder).as_posix():
+          hashlib.sha256(path.read_bytes()).hexdigest()
+          for path in sorted(folder.rglob('*')) if path.is_file()}

@@ -1,34 +1,86 @@
-"""Training stops at the first value that is not a number, and says where that was."""
+"""Training stops at the first value that is not a number, before that is saved."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, PyTree
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.training.state import TrainState
+
+ADVICE = ('look for clips that are not finite, or lower method.inner_rate or '
+          'training.outer_rate')
 
 
-def check_finite(folds: Sequence[str], before: int, scalars: Mapping[str, np.ndarray],
+class Broken(NamedTuple):
+  """The chunk of a fold in which a value is not finite, and what stood before it."""
+  data: Any                 # `loop.FoldData`
+  state: TrainState         # of this fold, before the chunk
+  names: tuple[str, ...]    # what of the chunk is not finite
+  step: int                 # the first such step, from 1
+  kept: str                 # a clause on the last good checkpoint
+
+
+class NotFinite(InputError):
+  """Training met a value that is not finite."""
+
+  def __init__(self, broken: Broken):
+    """The sentence is what is known without a look at single tasks."""
+    super().__init__(f'fold {broken.data.name}: {listed(broken.names)} is not a number '
+                     f'at step {broken.step}; {broken.kept}; {ADVICE}')
+    self.broken = broken
+
+
+def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
+                 scalars: Mapping[str, Float[np.ndarray, 'G length']],
                  place: str) -> None:
-  """Refuses to go on from steps with a scalar that is not finite.
+  """Refuses to go on from a chunk with a scalar or a state that is not finite.
 
   Args:
-    folds: names of a group.
-    before: steps that were done before these.
-    scalars: of these steps, each (folds, steps).
+    folds: `loop.FoldData` of a group.
+    before: its states before the chunk, along a first axis as long or longer.
+    after: likewise, after it.
+    scalars: of the chunk's steps.
     place: of the checkpoint from before.
 
   Raises:
-    InputError: names the first such step, the fold, and what is not finite in it.
+    NotFinite: names the first such step, the fold, and what is not finite in it.
   """
-  broken = ~np.all([np.isfinite(x) for x in scalars.values()], axis=0)
-  if broken.any():
-    at = int(np.argmax(broken.any(0)))
-    which = int(np.argmax(broken[:, at]))
-    fold = folds[which]
-    names = ', '.join(k for k, x in scalars.items() if not np.isfinite(x[which, at]))
-    kept = (f'its last good checkpoint, of step {before}, is {place}' if before else
-            'it has no checkpoint yet')
-    raise InputError(
-        f'fold {fold}: {names} is not a number at step {before + at + 1}; {kept}; look '
-        'for clips that are not finite, or lower method.inner_rate or '
-        'training.outer_rate')
+  bad = ~np.all([np.isfinite(x) for x in scalars.values()], axis=0)
+  state_of = lambda states, which: jax.tree.map(lambda x: np.asarray(x)[which], states)
+  if bad.any():
+    at = int(np.argmax(bad.any(0)))
+    which = int(np.argmax(bad[:, at]))
+    names = tuple(k for k, x in scalars.items() if not np.isfinite(x[which, at]))
+  else:
+    found = {which: names for which in range(len(folds))
+             if (names := not_finite(state_of(after, which)))}
+    if not found:
+      return
+    which, names = next(iter(found.items()))
+    at = bad.shape[1] - 1
+  state = state_of(before, which)
+  done = int(state.step)
+  kept = (f'its last good checkpoint, of step {done}, is {place}' if done else
+          'it has no checkpoint yet')
+  raise NotFinite(Broken(folds[which], state, names, done + at + 1, kept))
+
+
+def not_finite(tree: PyTree) -> tuple[str, ...]:
+  """Paths of the arrays that hold a value that is not finite."""
+  return tuple(path_of(path) for path, x in jax.tree_util.tree_leaves_with_path(tree)
+               if jnp.issubdtype(x.dtype, jnp.inexact) and not np.isfinite(x).all())
+
+
+def path_of(path) -> str:
+  """Such as 'params/encoder/Dense_0/kernel'."""
+  return jax.tree_util.keystr(path, simple=True, separator='/')
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+  """The first names, and how many more."""
+  more = f' and {len(names) - most} more' if len(names) > most else ''
+  return ', '.join(names[:most]) + more

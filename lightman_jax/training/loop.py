@@ -1,6 +1,6 @@
 """Training of folds: chunks of steps, each checkpointed when it is done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import functools
 from typing import NamedTuple
 
@@ -66,15 +66,31 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
                              on_compiled), length, steps, layout)
 
 
-def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
-                checkpoints: Checkpoints, *, on_chunk: OnChunk,
-                on_states: OnStates | None = None) -> list[TrainState]:
+def group_folds(reached: Mapping[str, int], together: int) -> list[tuple[str, ...]]:
+  """Folds that are at the same step, so many together; who is farthest comes first.
+
+  A run that goes on in the layout in which it was stopped has the groups it had.
+
+  Args:
+    reached: fold -> steps it is trained, in the order of the folds.
+    together: how many make a group, but for the last of each step.
+  """
+  groups = []
+  for step in sorted(set(reached.values()), reverse=True):
+    names = [name for name, own in reached.items() if own == step]
+    groups += [tuple(names[first:first + together])
+               for first in range(0, len(names), together)]
+  return groups
+
+
+def train_folds(trainer: Trainer, folds: Sequence[FoldData], checkpoints: Checkpoints,
+                *, on_chunk: OnChunk, on_states: OnStates | None = None
+                ) -> list[TrainState]:
   """Trains a group of folds from its newest checkpoint, or from the start, to its end.
 
   Args:
     trainer: compiled for groups of `trainer.layout.together` folds.
-    number: of the group.
-    folds: of the group; the last group may have fewer.
+    folds: of the group, which have reached the same step; there may be fewer.
     checkpoints: of the run.
     on_chunk: called when a chunk is done, before it is saved.
     on_states: likewise; for onlookers, nothing comes back from them.
@@ -83,8 +99,10 @@ def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
     InputError: a loss or gradient is not finite; the last good checkpoint is kept.
   """
   views, clips = stack(folds, trainer.layout.together)
-  states = trainer.init(views.key, clips.x.shape[1:])
-  states = checkpoints.latest(number, states) or states
+  names = [fold.name for fold in folds]
+  start = lambda keys: trainer.init(keys, clips.x.shape[1:])
+  states = checkpoints.load(names, jax.eval_shape(start, views.key))
+  states = start(views.key) if states is None else _filled_up(states, views.key)
   alone = trainer.layout.split == 'folds'
   place = device_door.divide if alone else device_door.replicate
   back = device_door.gather if alone else device_door.first
@@ -93,15 +111,20 @@ def train_folds(trainer: Trainer, number: int, folds: Sequence[FoldData],
   for step in range(int(states.step[0]), trainer.steps, trainer.length):
     copies, scalars = trainer.chunk(copies, views, clips)
     scalars = {name: x[:len(folds)] for name, x in back(scalars).items()}
-    check_finite([fold.name for fold in folds], step, scalars,
-                 checkpoints.place(number, step))
-    states = back(copies)
+    before, states = states, back(copies)
+    check_finite(folds, before, states, scalars, checkpoints.place(names[0]) or '')
     on_chunk(step + trainer.length, scalars)
     if on_states is not None:
       on_states(step + trainer.length, states)
-    checkpoints.save(number, states)
+    checkpoints.save(names, states)
   return [jax.tree.map(lambda x: np.asarray(x)[index], states)
           for index in range(len(folds))]
+
+
+def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:
+  """The last state repeated, as `stack` repeats the last fold."""
+  index = np.minimum(np.arange(len(keys)), len(states.step) - 1)
+  return jax.tree.map(lambda x: x[index], states)
 
 
 def stack(folds: Sequence[FoldData], together: int) -> tuple[View, Clips]:

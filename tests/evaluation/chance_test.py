@@ -35,7 +35,7 @@ def leave_one_out(program, pool, folder):
   """UAR with its interval over subjects, of a whole leave-one-subject-out run."""
   trainer, predict = program
   prediction = np.full(len(pool.label), -1)
-  with Checkpoints(folder, steps=trainer.steps) as checkpoints:
+  with Checkpoints(folder) as checkpoints:
     for number, fold in enumerate(leave_one_subject_out(pool)):
       splits = plan_splits(pool, fold, shots=SIZES.shots, queries=SIZES.queries,
                            own_macro=False, rng=np.random.default_rng(number)).support
@@ -43,7 +43,7 @@ def leave_one_out(program, pool, folder):
           fold.held_out, keys.fold_key(0, fold.held_out),
           Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
                 channel_scale(pool, fold.train)), splits[:8])
-      state, = train_folds(trainer, number, [data], checkpoints,
+      state, = train_folds(trainer, [data], checkpoints,
                            on_chunk=lambda last, scalars: None)
       index = np.flatnonzero(fold.test)
       prediction[index] = predict(

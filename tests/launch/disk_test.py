@@ -58,7 +58,7 @@ def test_loss_that_is_no_number(program, tiny, tmp_path):
   command = (*tiny, '--config.method.name=supervised', '--config.training.steps=40',
              '--config.training.checkpoint_every=4', '--config.training.outer_rate=100',
              '--config.training.weight_decay=1', f'--workdir={tmp_path / "run"}')
-  kept = tmp_path / 'run' / 'checkpoints' / '4'
+  kept = tmp_path / 'run' / 'checkpoints' / '8'
   refused = program.run(*command)
   assert refused.refused_with('fold sub01', 'not a number at step', 'of step 4',
                               str(kept), 'training.outer_rate')

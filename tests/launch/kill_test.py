@@ -43,7 +43,7 @@ def test_killed_runs_end_alike(finished, program, places, tiny, tmp_path):
     process.communicate()
     assert not (folder / 'results.json').exists(), f'too late while {moment}'
   # What a kill leaves of a checkpoint in the middle of its deletion.
-  (folder / 'checkpoints' / '2' / 'default').mkdir(parents=True)
+  (folder / 'checkpoints' / '.2.old' / 'arrays').mkdir(parents=True)
   ended = program.run(*command, **places(home))
   assert ended.code == 0 and 'checkpoint' not in ended.err, ended.err
   for name in SAME:

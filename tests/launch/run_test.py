@@ -40,7 +40,7 @@ def test_promised_files_and_no_others(finished):
   # the last is kept; of the newest two one is that.
   steps = finished.json('config.json')['training']['steps']
   kept = {int(path.name) for path in (finished.folder / 'checkpoints').iterdir()}
-  assert kept == {steps, 2 * steps, 2 * steps - 1}
+  assert kept == {2 * steps, 3 * steps, 3 * steps - 1}
 
 
 def test_log_has_every_step_once(finished):

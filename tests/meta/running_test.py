@@ -89,8 +89,9 @@ def test_a_checkpoint_brings_back_the_statistics_and_the_optimizers_state(ready,
   optimizer = beside_statistics(make_optimizer(outer_rate=1e-3, weight_decay=.1,
                                                clip_norm=1.))
   _, opt_state = optimizer.update(grads, optimizer.init(params), params)
-  state = TrainState(jnp.array(3), params, opt_state)
-  with Checkpoints(tmp_path, steps=10) as checkpoints:
-    checkpoints.save(0, state)
-    found = checkpoints.latest(0, jax.tree.map(jnp.zeros_like, state))
+  state = jax.tree.map(lambda x: jnp.asarray(x)[None],
+                       TrainState(jnp.array(3), params, opt_state))
+  with Checkpoints(tmp_path) as checkpoints:
+    checkpoints.save('a', state)
+    found = checkpoints.load('a', jax.tree.map(jnp.zeros_like, state))
   jax.tree.map(np.testing.assert_array_equal, found, state)

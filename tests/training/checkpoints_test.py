@@ -16,80 +16,174 @@ from lightman_jax.settings import CHOICES
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.state import Recipe, TrainState, init_state, make_optimizer
 
-STEPS = 6
+
+def states_at(step, *values) -> TrainState:
+  """Of as many folds as there are values."""
+  x = np.array(values, np.float32)[:, None, None] * np.ones((2, 3), np.float32)
+  return TrainState(jnp.full(len(values), step, jnp.int32), {'w': jnp.asarray(x)},
+                    (jnp.full(len(values), 3.5), {'w': jnp.asarray(-x)}))
 
 
-def state_at(step, value=None) -> TrainState:
-  value = float(step) if value is None else value
-  return TrainState(jnp.array(step, jnp.int32), {'w': jnp.full((2, 3), value)},
-                    (jnp.array(3.5), {'w': jnp.full((2, 3), -value)}))
+LIKE = states_at(0, 0.)
 
 
 def numbers(folder: pathlib.Path) -> list[int]:
-  return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit())
+  """What lies there, and nothing else does."""
+  return sorted(int(path.name) for path in folder.iterdir())
 
 
 @pytest.fixture
 def folder(tmp_path):
   """Two folds of six steps, saved every two, and the first save of a third."""
-  with Checkpoints(tmp_path, steps=STEPS) as checkpoints:
-    for fold, steps in ((0, (2, 4, 6)), (1, (2, 4, 6)), (2, (2,))):
+  with Checkpoints(tmp_path) as checkpoints:
+    for fold, steps in (('a', (2, 4, 6)), ('b', (2, 4, 6)), ('c', (2,))):
       for step in steps:
-        checkpoints.save(fold, state_at(step, 10. * fold + step))
+        checkpoints.save([fold], states_at(step, 10. * 'abc'.index(fold) + step))
   return tmp_path
+
+
+@pytest.fixture
+def told():
+  return []
 
 
 def test_the_newest_two_and_every_folds_last_are_kept(folder):
   assert numbers(folder) == [6, 12, 14]
-  with Checkpoints(folder, steps=STEPS) as checkpoints:
-    checkpoints.save(2, state_at(4))
+  with Checkpoints(folder) as checkpoints:
+    checkpoints.save(['c'], states_at(4, 24.))
   assert numbers(folder) == [6, 12, 14, 16]
+  with Checkpoints(folder) as checkpoints:
+    checkpoints.save(['d'], states_at(2, 32.))
+  assert numbers(folder) == [6, 12, 16, 18]
 
 
 def test_a_fold_finds_its_own(folder):
-  with Checkpoints(folder, steps=STEPS) as checkpoints:
-    assert checkpoints.newest() == 14
-    found = checkpoints.latest(2, state_at(0))
-    assert found.step == 2 and found.opt_state[0] == 3.5
-    np.testing.assert_array_equal(found.params['w'], np.full((2, 3), 22.))
-    np.testing.assert_array_equal(found.opt_state[1]['w'], np.full((2, 3), -22.))
-    for fold, value in ((0, 6.), (1, 16.)):
-      last = checkpoints.last(fold, state_at(0))
-      assert last.step == 6 and last.params['w'][0, 0] == value
-    assert checkpoints.latest(3, state_at(0)) is None
+  with Checkpoints(folder) as checkpoints:
+    assert checkpoints.reached('cabd') == {'c': 2, 'a': 6, 'b': 6, 'd': 0}
+    found = checkpoints.load(['c'], LIKE)
+    assert found.step == [2] and found.opt_state[0] == [3.5]
+    np.testing.assert_array_equal(found.params['w'], np.full((1, 2, 3), 22.))
+    np.testing.assert_array_equal(found.opt_state[1]['w'], np.full((1, 2, 3), -22.))
+    both = checkpoints.load(['b', 'a'], LIKE)
+    assert both.step.tolist() == [6, 6]
+    assert both.params['w'][:, 0, 0].tolist() == [16., 6.]
+    assert checkpoints.load(['d'], LIKE) is checkpoints.load(['a', 'd'], LIKE) is None
+    assert checkpoints.place('c') == str(folder / '14')
+    assert checkpoints.place('d') is None
+
+
+def test_groups_may_change(tmp_path):
+  """Three folds together, then alone, then two: each goes on from its own."""
+  with Checkpoints(tmp_path) as checkpoints:
+    for step in (2, 4):
+      # What fills a group up belongs to nobody.
+      checkpoints.save('abc', states_at(step, 1., 2., 3., 99.))
+  with Checkpoints(tmp_path) as checkpoints:
+    assert checkpoints.reached('abc') == {'a': 4, 'b': 4, 'c': 4}
+    checkpoints.save(['b'], states_at(6, 20.))
+    checkpoints.save(['b'], states_at(8, 21.))
+    # The others have nothing newer.
+    assert numbers(tmp_path) == [12, 14, 16]
+    assert checkpoints.reached('abc') == {'a': 4, 'b': 8, 'c': 4}
+    checkpoints.save('ca', states_at(6, 30., 10.))
+    assert numbers(tmp_path) == [16, 20]
+  with Checkpoints(tmp_path) as checkpoints:
+    found = checkpoints.load('abc', LIKE)
+    assert found.step.tolist() == [6, 8, 6]
+    assert found.params['w'][:, 1, 2].tolist() == [10., 21., 30.]
 
 
 def test_an_empty_folder(tmp_path):
-  with Checkpoints(tmp_path / 'new', steps=STEPS) as checkpoints:
-    assert checkpoints.newest() is None
-    assert checkpoints.latest(0, state_at(0)) is None
+  with Checkpoints(tmp_path / 'new') as checkpoints:
+    assert checkpoints.reached('a') == {'a': 0} and checkpoints.load('a', LIKE) is None
 
 
-def test_the_end_of_a_fold_is_not_the_start_of_the_next(tmp_path):
-  with Checkpoints(tmp_path, steps=STEPS) as checkpoints:
-    checkpoints.save(0, state_at(STEPS))
-    assert checkpoints.latest(1, state_at(0)) is None
-    assert checkpoints.latest(0, state_at(0)).step == STEPS
+def test_what_was_cut_off_is_gone(folder):
+  for name in ('.16.new', '.2.old'):
+    (folder / name / 'arrays').mkdir(parents=True)
+    (folder / name / 'arrays' / 'half').write_text('x')
+  with Checkpoints(folder) as checkpoints:
+    assert numbers(folder) == [6, 12, 14] and checkpoints.reached('c') == {'c': 2}
 
 
-def test_a_save_that_was_cut_off_is_not_found(folder):
-  unfinished = folder / '16.orbax-checkpoint-tmp'
-  unfinished.mkdir()
-  (unfinished / 'half').write_text('x')
-  with Checkpoints(folder, steps=STEPS) as checkpoints:
-    assert checkpoints.newest() == 14
-    checkpoints.save(2, state_at(4))
-    assert checkpoints.newest() == 16
+def largest(folder):
+  return max((path for path in folder.rglob('*') if path.is_file()),
+             key=lambda path: path.stat().st_size)
+
+
+def truncate(folder):
+  path = largest(folder)
+  path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(folder):
+  for path in folder.rglob('*'):
+    if path.is_file():
+      content = bytearray(path.read_bytes())
+      content[len(content) // 2] ^= 4
+      path.write_bytes(content)
+
+
+def flip_one(folder):
+  path = largest(folder / 'arrays')
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 1
+  path.write_bytes(content)
+
+
+def missing(folder):
+  largest(folder / 'arrays').unlink()
+
+
+def empty(folder):
+  for path in sorted(folder.rglob('*'), reverse=True):
+    path.rmdir() if path.is_dir() else path.unlink()
+
+
+def no_about(folder):
+  (folder / 'about.json').write_text('[1]')
+
+
+def shuffled(folder):
+  (folder / 'arrays').rename(folder / 'other')
+
+
+@pytest.mark.parametrize('damage', [
+    truncate, flip, flip_one, missing, empty, no_about, shuffled])
+def test_a_damaged_one_falls_back_to_the_newest_whole(folder, told, damage):
+  with Checkpoints(folder) as checkpoints:
+    checkpoints.save(['c'], states_at(4, 24.))
+    checkpoints.save(['c'], states_at(6, 26.))
+  assert numbers(folder) == [6, 12, 16, 18]
+  damage(folder / '18')
+  with Checkpoints(folder, say=told.append) as checkpoints:
+    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 4}
+    line, = told
+    assert str(folder / '18') in line and 'damaged' in line and '\n' not in line
+    assert checkpoints.load(['c'], LIKE).params['w'][0, 0, 0] == 24.
+    # What is done again takes its place.
+    checkpoints.save(['c'], states_at(6, 26.))
+  assert numbers(folder) == [6, 12, 16, 18] and len(told) == 1
+  with Checkpoints(folder, say=told.append) as checkpoints:
+    assert checkpoints.load(['c'], LIKE).params['w'][0, 0, 0] == 26.
+    assert checkpoints.reached('c') == {'c': 6} and len(told) == 1
+
+
+def test_nothing_whole_is_the_start(folder, told):
+  truncate(folder / '14')
+  with Checkpoints(folder, say=told.append) as checkpoints:
+    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 0} and len(told) == 1
+    assert checkpoints.load(['c'], LIKE) is None
 
 
 def test_what_is_saved_comes_back_bit_by_bit(tmp_path):
   rng = np.random.default_rng(0)
   x = np.r_[rng.standard_normal(20), np.nan, np.inf, -0., 1e-40].astype(np.float32)
-  state = TrainState(jnp.array(3, jnp.int32), {'x': jnp.asarray(x)}, ())
-  with Checkpoints(tmp_path, steps=STEPS) as checkpoints:
-    checkpoints.save(0, state)
-  with Checkpoints(tmp_path, steps=STEPS) as checkpoints:
-    found = checkpoints.latest(0, state._replace(params={'x': jnp.zeros(24)}))
+  state = TrainState(jnp.array([3], jnp.int32), {'x': jnp.asarray(x[None])}, ())
+  with Checkpoints(tmp_path) as checkpoints:
+    checkpoints.save('a', state)
+  with Checkpoints(tmp_path) as checkpoints:
+    found = checkpoints.load('a', state._replace(params={'x': jnp.zeros((1, 24))}))
   assert np.asarray(found.params['x']).tobytes() == x.tobytes()
 
 
@@ -99,9 +193,10 @@ METHODS = {**{name: {'name': name} for name in CHOICES['method.name']},
 
 
 def restored(folder, state):
-  with Checkpoints(folder, steps=STEPS) as checkpoints:
-    checkpoints.save(0, state._replace(step=jnp.array(2, jnp.int32)))
-    return checkpoints.latest(0, state)
+  states = jax.tree.map(lambda x: jnp.asarray(x)[None], state)
+  with Checkpoints(folder) as checkpoints:
+    checkpoints.save('a', states._replace(step=jnp.array([2], jnp.int32)))
+    return jax.tree.map(lambda x: x[0], checkpoints.load('a', states))
 
 
 @pytest.mark.parametrize('method', METHODS)

@@ -9,22 +9,22 @@ from lightman_jax.run import assembly
 from lightman_jax.training import devices
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
-from lightman_jax.training.loop import make_trainer, stack, train_folds
+from lightman_jax.training.loop import group_folds, make_trainer, stack, train_folds
 
 
 class Killed(Exception):
   """Stands for a process that ends here."""
 
 
-def train(trainer, fold, folder, *, number=0, die_at=None, told=None):
+def train(trainer, fold, folder, *, die_at=None, told=None):
   """Trains a fold in a folder; dies in the chunk that ends with step `die_at`."""
   def on_chunk(last, scalars):
     if last == die_at:
       raise Killed
     if told is not None:
       told.append((last, {name: x[0] for name, x in scalars.items()}))
-  with Checkpoints(folder, steps=trainer.steps) as checkpoints:
-    return train_folds(trainer, number, [fold], checkpoints, on_chunk=on_chunk)[0]
+  with Checkpoints(folder) as checkpoints:
+    return train_folds(trainer, [fold], checkpoints, on_chunk=on_chunk)[0]
 
 
 @pytest.fixture(scope='module')
@@ -65,8 +65,8 @@ def test_folds_are_trained_side_by_side(
   # Fewer ways to divide a fold's subjects than another has.
   folds[0] = folds[0]._replace(splits=folds[0].splits[:1])
   folds, told = folds[:layout.together], []
-  with Checkpoints(tmp_path, steps=4) as checkpoints:
-    states = train_folds(trainer, 0, folds, checkpoints,
+  with Checkpoints(tmp_path) as checkpoints:
+    states = train_folds(trainer, folds, checkpoints,
                          on_chunk=lambda last, scalars: told.append((last, scalars)))
   assert len(states) == len(folds)
   states_equal(states[1], trained[0], atol=1e-5, rtol=0)
@@ -82,6 +82,13 @@ def _arguments(trainer, folds):
   states = trainer.init(views.key, clips.x.shape[1:])
   place = lambda tree: devices.divide(tree, trainer.layout.devices)
   return place(states), place(views), clips
+
+
+def test_who_goes_on_beside_whom():
+  assert group_folds(dict.fromkeys('abcde', 0), 2) == [('a', 'b'), ('c', 'd'), ('e',)]
+  assert group_folds({'a': 4, 'c': 0, 'b': 2, 'd': 2, 'e': 0, 'f': 2}, 2) == [
+      ('a',), ('b', 'd'), ('f',), ('c', 'e')]
+  assert group_folds({}, 3) == []
 
 
 @pytest.mark.parametrize('die_at', [2, 4])
@@ -104,8 +111,8 @@ def test_a_finished_fold_is_not_trained_again(trained, trainer, fold, tmp_path,
 
 
 def test_the_next_fold_starts_afresh(trained, trainer, fold, tmp_path, states_equal):
-  train(trainer, fold, tmp_path, number=0)
-  states_equal(train(trainer, fold, tmp_path, number=1), trained[0])
+  train(trainer, fold._replace(name='another'), tmp_path)
+  states_equal(train(trainer, fold, tmp_path), trained[0])
 
 
 @pytest.mark.parametrize('number', [0, 2])
@@ -129,19 +136,18 @@ def test_held_out_clips_are_not_looked_at(
 def test_not_a_number(trainer, fold, tmp_path, states_equal, trained):
   """Names the fold, the step and the last good checkpoint, which is still there."""
   with pytest.raises(Killed):
-    train(trainer, fold, tmp_path, number=1, die_at=4)
+    train(trainer, fold, tmp_path, die_at=4)
   clips = fold.clips._replace(x=np.full_like(fold.clips.x, np.nan))
   with pytest.raises(InputError) as caught:
-    train(trainer, fold._replace(clips=clips), tmp_path, number=1)
-  kept = tmp_path / '6'                # the fold before has 4 steps, and this one 2
+    train(trainer, fold._replace(clips=clips), tmp_path)
+  kept = tmp_path / '2'
   for words in ('fold s2', 'query_loss', 'gradient_norm', 'at step 3;', str(kept)):
     assert words in str(caught.value)
   assert kept.is_dir()
-  with Checkpoints(tmp_path, steps=trainer.steps) as checkpoints:
-    like = jax.tree.map(lambda x: np.asarray(x)[None], trained[0])
-    states_equal(checkpoints.latest(1, like).step, np.array([2], np.int32))
+  with Checkpoints(tmp_path) as checkpoints:
+    assert checkpoints.reached(['s2']) == {'s2': 2}
   # With the clips mended the run goes on from there.
-  states_equal(train(trainer, fold, tmp_path, number=1), trained[0])
+  states_equal(train(trainer, fold, tmp_path), trained[0])
 
 
 def test_a_fold_is_a_function_of_its_key_and_name(trained, trainer, material_of, inputs,
@@ -178,9 +184,9 @@ def test_labels_are_a_folds_own(trained, trainer, fold, tmp_path):
 def test_onlookers_change_nothing(trained, trainer, fold, tmp_path, states_equal):
   """Who looks at the states is shown each checkpoint's, and training goes on alike."""
   seen = []
-  with Checkpoints(tmp_path, steps=trainer.steps) as checkpoints:
+  with Checkpoints(tmp_path) as checkpoints:
     state, = train_folds(
-        trainer, 0, [fold], checkpoints, on_chunk=lambda last, scalars: None,
+        trainer, [fold], checkpoints, on_chunk=lambda last, scalars: None,
         on_states=lambda step, states: seen.append((step, states)))
   states_equal(state, trained[0])
   assert [step for step, _ in seen] == [2, 4]
