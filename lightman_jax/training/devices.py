@@ -16,19 +16,22 @@ AXIS = 'device'
 FOLDS_AT_ONCE = 8         # on an accelerator; not measured yet
 
 
-def over_devices(chunk: Callable, devices: Sequence[jax.Device]) -> Callable:
+def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = False
+                 ) -> Callable:
   """`chunk(state, view, shared)` on all devices.
 
   Args:
     chunk: takes what a device has of the state and of the folds' view, and what all
       devices share.
     devices: where it runs.
+    own: each has its own of what else is shared, along a leading device axis.
 
   Returns:
     A function of a state and a view with a leading device axis (see `replicate` and
     `divide`) and what is shared, to the new state and scalars, with that axis.
   """
-  return jax.pmap(chunk, AXIS, in_axes=(0, 0, None), devices=list(devices))
+  return jax.pmap(chunk, AXIS, in_axes=(0, 0, 0 if own else None),
+                  devices=list(devices))
 
 
 def replicate(tree, devices: Sequence[jax.Device]):
@@ -41,6 +44,11 @@ def divide(tree, devices: Sequence[jax.Device]):
   """The first axis dealt out to the devices, which must share it equally."""
   parts = lambda x: jnp.reshape(x, (len(devices), -1, *x.shape[1:]))
   return _placed(jax.tree.map(parts, tree), devices)
+
+
+def each(tree, devices: Sequence[jax.Device]):
+  """What is there for each device already, along the first axis, sent to it."""
+  return _placed(tree, devices)
 
 
 def _placed(tree, devices):

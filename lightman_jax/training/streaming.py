@@ -1,0 +1,166 @@
+"""Clips that do not fit on the device: drawn ahead, read by a thread, sent in blocks.
+
+A chunk of steps is cut into blocks. While the devices train one, a thread draws the
+tasks of the next (with the keys that the steps would draw them with, so that they are
+the same tasks), reads their clips, each once, and sends them. What runs is the step of
+`training.state`, as where all clips live on the device.
+"""
+
+from collections.abc import Callable, Iterator
+import concurrent.futures
+import contextlib
+import functools
+import math
+import os
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lightman_jax.episodes.blocks import bring, held
+from lightman_jax.episodes.tasks import Clips
+from lightman_jax.preprocessing.stored import Inputs
+from lightman_jax.training import devices as device_door
+from lightman_jax.training.devices import Layout
+from lightman_jax.training.state import Recipe, View, draw_steps
+
+# Of a device: up to three blocks are there, one that is trained on, one that waits and
+# one that arrives.
+BLOCK_BYTES = 2**27
+
+# Share of the memory that clips may take: networks, gradients and the system want some.
+SHARE = .5
+
+
+def placed(asked: str, x: Inputs, devices: list[jax.Device] | tuple[jax.Device, ...]
+           ) -> tuple[str, str]:
+  """Where the clips live, 'device' or 'host', and why: a line for who waits.
+
+  Args:
+    asked: `training.data`: 'auto', 'device' or 'host'.
+    x: the clips.
+    devices: of the run. A device's memory is what it says of itself; devices that say
+      nothing are parts of this machine and share its memory with the clips' source.
+  """
+  size = math.prod(x.shape) * 4
+  limit = (devices[0].memory_stats() or {}).get('bytes_limit')
+  need, there = (size, limit) if limit else (size * (1 + len(devices)), _memory())
+  where = asked
+  if asked == 'auto':
+    where = 'device' if need <= SHARE * there else 'host'
+  told = (f'the clips take {_in_words(size)} and '
+          + ('the device has ' if limit else f'{len(devices)} device(s) share ')
+          + _in_words(there))
+  return where, (
+      f'{told}: they stay in files and are read as tasks need them '
+      '(training.data=host)' if where == 'host' else
+      f'{told}: they live on the device (training.data=device)')
+
+
+def block_length(length: int, *, bytes_of_a_step: int) -> int:
+  """Steps of a block: the greatest divisor of the chunk whose clips are not too many."""
+  return max(n for n in range(1, length + 1)
+             if length % n == 0 and (n == 1 or n * bytes_of_a_step <= BLOCK_BYTES))
+
+
+class Blocks(NamedTuple):
+  """How a chunk is cut; one for all folds."""
+  draw: Callable            # views, clips without x, first step -> Drawn (G, length, ...)
+  length: int               # of a block, in steps
+  layout: Layout
+
+
+def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
+                ) -> Blocks:
+  """Blocks of chunks of `length` steps, of clips of so many bytes each."""
+  sizes, shared = recipe.sizes, layout.split == 'tasks'
+  clips = recipe.tasks * (sizes.classes * (sizes.shots + sizes.queries) + sizes.macros)
+  on_device = clips // len(layout.devices) if shared else (
+      clips * layout.together // len(layout.devices))
+  block = block_length(length, bytes_of_a_step=on_device * clip_bytes)
+  draw = jax.jit(lambda views, clips, first: jax.lax.map(
+      lambda view: draw_steps(view, clips, first, recipe=recipe, length=block), views))
+  return Blocks(draw, block, layout)
+
+
+@contextlib.contextmanager
+def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first: int,
+           last: int, steps: int) -> Iterator[Callable[[Any], tuple[Any, Any]]]:
+  """A function that takes states on their devices a chunk further, and tells scalars.
+
+  Args:
+    blocks: see there.
+    chunk: the compiled block, over devices each of which has its own clips.
+    views: of G folds, on the host.
+    clips: of all folds; `x` is only read.
+    first: the step from which it goes on.
+    last: the step at which it ends.
+    steps: of a chunk.
+  """
+  layout = blocks.layout
+  place = device_door.divide if layout.split == 'folds' else device_door.replicate
+  fixed = View(*place((views.key, None, None, views.scale, None, None), layout.devices))
+  make = functools.partial(_block, blocks, *_on_the_host(views, clips), clips.x, fixed)
+  firsts = iter(range(first, last, blocks.length))
+  with concurrent.futures.ThreadPoolExecutor(1, 'clips') as thread:
+    ahead = thread.submit(make, next(firsts, None))
+
+    def run(copies):
+      nonlocal ahead
+      told = []
+      for _ in range(steps // blocks.length):
+        block = ahead.result()
+        ahead = thread.submit(make, next(firsts, None))
+        if told:
+          jax.block_until_ready(told[-1])      # or blocks would heap up on the device
+        copies, scalars = chunk(copies, *block)
+        told.append(scalars)
+      return copies, jax.tree.map(lambda *x: jnp.concatenate(x, -1), *told)
+    yield run
+
+
+def _on_the_host(views: View, clips: Clips) -> tuple[View, Clips, jax.Device]:
+  """What is drawn from, where drawing does not wait for the training of a block."""
+  try:
+    here = jax.local_devices(backend='cpu')[0]
+  except RuntimeError:                        # jax was told to know no CPU
+    here = jax.local_devices()[0]
+  only = clips._replace(x=None, label=None, train=None, scale=None)
+  return jax.device_put(views, here), jax.device_put(only, here), here
+
+
+def _block(blocks: Blocks, views: View, clips: Clips, here: jax.Device, x: Inputs,
+           fixed: View, first: int | None) -> tuple[View, Clips] | None:
+  """The view and clips of a block on their devices; None after the last."""
+  if first is None:
+    return None
+  layout = blocks.layout
+  drawn = jax.device_get(blocks.draw(views, clips, jax.device_put(first, here)))
+  drawn = jax.tree.map(functools.partial(_parts, layout=layout), drawn)
+  parts = [jax.tree.map(lambda part: part[n], drawn)
+           for n in range(len(layout.devices))]
+  size = held(parts[0], len(x))
+  arrays, drawn = zip(*(bring(x, part, size) for part in parts))
+  drawn = jax.tree.map(lambda *part: np.stack(part), *drawn)
+  drawn, whole = device_door.each((drawn, np.stack(arrays)), layout.devices)
+  return (fixed._replace(drawn=drawn),
+          Clips(whole, *[None] * (len(Clips._fields) - 1)))
+
+
+def _parts(x: np.ndarray, *, layout: Layout) -> np.ndarray:
+  """Drawn (G, length, tasks, ...), dealt out: along a new first axis, the devices."""
+  devices = len(layout.devices)
+  if layout.split == 'folds':
+    return x.reshape(devices, len(x) // devices, *x.shape[1:])
+  x = x.reshape(*x.shape[:2], devices, x.shape[2] // devices, *x.shape[3:])
+  return np.moveaxis(x, 2, 0)
+
+
+def _memory() -> int:
+  """Bytes of this machine."""
+  return os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+
+
+def _in_words(size: int) -> str:
+  return f'{size / 2**30:.1f} GiB' if size >= 2**29 else f'{size / 2**20:.0f} MiB'
