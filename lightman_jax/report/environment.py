@@ -10,6 +10,9 @@ import platform
 import subprocess
 from typing import Any
 
+from lightman_jax.report import differences
+from lightman_jax.report.differences import Difference
+
 # What setup.cfg asks for and what computes below it: what a number may depend on.
 PACKAGES = (
     'absl-py', 'array_record', 'flax', 'importlib_resources', 'jax', 'jaxlib',
@@ -19,6 +22,8 @@ PACKAGES = (
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)
+# These may, too, and that is told: the numbers are equal but for the last bits.
+LAYOUT = ('count', 'processes', 'used', 'split', 'folds_at_once', 'tasks_at_once')
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 
@@ -46,6 +51,15 @@ def environment(*, data_sha256: str | None,
       'noted': {'platform': platform.platform(), 'cpus': os.cpu_count(),
                 'git_commit': git_commit()},
   }
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]
+            ) -> tuple[list[Difference], list[Difference]]:
+  """What changed between two environments: what matters, and the layout."""
+  plain = lambda tree: differences.without(tree, (*NOTED, 'resumed_with'))
+  found = differences.between(plain(before), plain(now))
+  layout = [part for part in found if part[0] in [f'devices.{name}' for name in LAYOUT]]
+  return [part for part in found if part not in layout], layout
 
 
 def versions() -> dict[str, str | None]:

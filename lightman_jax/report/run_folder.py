@@ -20,8 +20,11 @@ from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.report import differences, environment as env, lock, owned
 
-# Where something lies is not what is computed: these may differ between two starts.
-PLACES = ('workdir', 'data.data_dir', 'data.manual_dir')
+# Where something lies, and what it may take, is not what is computed: these may differ
+# between two starts.
+PLACES = ('workdir', 'data.data_dir', 'data.manual_dir', 'training.memory_limit',
+          'training.devices', 'training.split', 'training.folds_at_once',
+          'training.tasks_at_once')
 
 
 class RunFolder:
@@ -39,6 +42,7 @@ class RunFolder:
     self.predictions = path / 'predictions.csv'
     self.results = path / 'results.json'
     self.timing = path / 'timing.json'
+    self.cost = path / 'cost.json'
     self.efficiency = path / 'efficiency.json'
     self.confusion = path / 'confusion.png'
     self.curves = path / 'learning_curves.png'
@@ -56,6 +60,8 @@ class RunFolder:
     self.oracle_json = path / 'oracle.json'
     self.selection = path / 'selection'
     self.choices = self.selection / 'choices.json'
+    self.fault = path / 'fault.json'
+    self.fault_npz = path / 'fault.npz'
 
   def __enter__(self) -> 'RunFolder':
     return self
@@ -88,8 +94,10 @@ class RunFolder:
     return self.results.exists()
 
   def check(self, environment: Mapping[str, Any], *,
-            resume_anyway: bool = False) -> None:
+            resume_anyway: bool = False) -> str:
     """Writes `environment` into a new folder, or compares it with what is there.
+
+    Returns a line on another layout, which is no hindrance; '' where it is the same.
 
     Args:
       environment: of `environment.environment`; data that were not looked at are not
@@ -101,22 +109,22 @@ class RunFolder:
     """
     if not self.environment.exists():
       write_json(self.environment, environment)
-      return
+      return ''
     stored = _read(self.environment)
     before = (stored.get('resumed_with') or [stored])[-1]
     if environment['data_sha256'] is None:
       environment = {**environment, 'data_sha256': before.get('data_sha256')}
-    changed = differences.between(_compared(before), _compared(environment))
-    if not changed:
-      return
-    if not resume_anyway:
+    changed, layout = env.changes(before, json.loads(_canonical(environment)))
+    if changed and not resume_anyway:
       raise InputError(
           f'{self.path} was made in another environment: {differences.told(changed)}; '
           'go back to that one, go on with --resume_anyway (results of both will mix), '
           'or start over with --fresh')
-    if not self.is_finished():
+    if (changed or layout) and not self.is_finished():
       stored.setdefault('resumed_with', []).append(dict(environment))
       write_json(self.environment, stored)
+    return (f'the layout has changed ({differences.told(layout)}): the run goes on in '
+            'the present one' if layout and not self.is_finished() else '')
 
 
 def name_of(config: Mapping[str, Any], words: Sequence[str]) -> str:
@@ -230,11 +238,6 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
     raise InputError(f'{path} cannot be read as JSON; start over with --fresh, or give '
                      'another --workdir')
   return value
-
-
-def _compared(environment: Mapping[str, Any]) -> dict[str, Any]:
-  plain = json.loads(_canonical(environment))
-  return differences.without(plain, (*env.NOTED, 'resumed_with'))
 
 
 def _canonical(value: Any) -> str:

@@ -45,10 +45,12 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
   events.check(config)
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
-  def check(data_sha256: str | None) -> None:
-    folder.check(environment.environment(data_sha256=data_sha256,
-                                         layout={'used': len(used)}),
-                 resume_anyway=resume_anyway)
+  def check(data_sha256: str | None) -> str:
+    layout = {name: config['training'][name]
+              for name in ('split', 'folds_at_once', 'tasks_at_once')}
+    return folder.check(environment.environment(
+        data_sha256=data_sha256, layout={'used': len(used), **layout}),
+                        resume_anyway=resume_anyway)
 
   if folder.is_finished():
     check(None)
@@ -56,7 +58,8 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
   with Progress() as progress:
     began = time.monotonic()
     material = assembly.prepare(config, progress)
-    check(material.sha256)
+    if other := check(material.sha256):
+      progress.say(other)
     prepared = time.monotonic()
     robustness.kinds(config, material, progress.say)
     held = selection.run_folds(config, folder, material, used, progress,

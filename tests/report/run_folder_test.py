@@ -90,7 +90,7 @@ def test_at_most_eight_differences_are_told(tmp_path):
 
 @pytest.mark.parametrize('change', [
     {'code_sha256': 'c0ffee'}, {'data_sha256': 'dada'}, {'packages__jax': '0.12.0'},
-    {'devices__count': 8}])
+    {'devices__kind': 'TPU v6'}])
 def test_another_environment_is_refused_unless_told_otherwise(tmp_path, change):
   opened(tmp_path / 'a').close()
   other = changed(ENVIRONMENT, **change)
@@ -107,6 +107,26 @@ def test_another_environment_is_refused_unless_told_otherwise(tmp_path, change):
   opened(tmp_path / 'a', environment=other).close()
   with pytest.raises(InputError):
     opened(tmp_path / 'a')
+
+
+def test_another_layout_is_noted_and_told(tmp_path):
+  config = {**CONFIG, 'training': {'steps': 4, 'devices': 0, 'split': 'auto'}}
+  opened(tmp_path / 'a', config).close()
+  on_one = changed(config, training__devices=1, training__split='tasks')
+  assert run_folder.name_of(on_one, 'a') == run_folder.name_of(config, 'a')
+  other = changed(ENVIRONMENT, devices__count=8, devices__processes=2)
+  with opened(tmp_path / 'a', on_one, None) as folder:
+    line = folder.check(other)
+    assert 'devices.count: 1 -> 8' in line and 'devices.processes' in line
+    assert json.loads(folder.environment.read_text()) == {
+        **ENVIRONMENT, 'resumed_with': [other]}
+    assert folder.check(other) == ''
+    # With another change beside it the run is refused as before.
+    with pytest.raises(InputError, match='code_sha256'):
+      folder.check(changed(ENVIRONMENT, code_sha256='c0ffee'))
+    folder.results.write_text('{}')
+    assert folder.check(ENVIRONMENT) == ''
+    assert len(json.loads(folder.environment.read_text())['resumed_with']) == 1
 
 
 def test_environment_may_come_later(tmp_path):
