@@ -44,6 +44,9 @@ def base() -> config_dict.ConfigDict:
                  temporal_depth=2,
                  conv='auto',     # how convolutions are computed; auto: by backend
                  norm='group',    # batch: STSTNet as it was published, supervised
+                 # bfloat16: of activations and products; weights, normalisation and
+                 # losses stay float32.
+                 precision='float32',
                  depth=2,         # blocks of vit, graph convolutions of dere_grl
                  dense=1024,      # off_apexnet: width of its two dense layers
                  # DeRe-GRL's own: how many actions, and its modules.
@@ -70,7 +73,10 @@ def base() -> config_dict.ConfigDict:
                     devices=0,          # 0: all
                     split='auto',       # what devices share: folds or tasks
                     folds_at_once=0,    # of a device; 0: one on a CPU, else 8
-                    tasks_at_once=0),   # of a device; 0: one on a CPU, else all
+                    tasks_at_once=0,    # of a device; 0: one on a CPU, else all
+                    # GiB that training may take, on an accelerator of each; a run
+                    # that needs more is refused. 0: what is there.
+                    memory_limit=0.),
       # Settings chosen inside each fold, by people it trains on, or fixed here.
       select=dict(by='none',      # or inner
                   candidates='',  # 'method.inner_rate=.01,.05 training.steps=50,100'

@@ -115,15 +115,18 @@ def _corr_wide_of_one(x, g, pad):
     columns = patches(x[None], [*(1 for _ in others), last], (*still, pad[-1]))
     rows = patches(g[None], [*others, 1], (*flipped, (0, 0)))
     return total + jnp.matmul(columns.reshape(-1, last * c).T,
-                              rows.reshape(-1, math.prod(others) * d)), None
+                              rows.reshape(-1, math.prod(others) * d),
+                              preferred_element_type=total.dtype), None
   size = _divisor(n, BLOCK * n // max(x.size + g.size, 1))
   blocks = [y.reshape(n // size, size, *y.shape[1:]) for y in (x, g)]
-  total = jnp.zeros((last * c, math.prod(others) * d), x.dtype)
+  # Short numbers add up in long ones.
+  total = jnp.zeros((last * c, math.prod(others) * d),
+                    jnp.promote_types(x.dtype, jnp.float32))
   if n == size:
     total, _ = block(total, [y[0] for y in blocks])
   else:
     total, _ = jax.lax.scan(block, total, blocks)
-  kernel = total.reshape(last, c, *others, d)
+  kernel = total.astype(x.dtype).reshape(last, c, *others, d)
   rank = len(others)
   # The shifts of cotangents run against those of the pictures.
   return jnp.flip(kernel, range(2, 2 + rank)).transpose(

@@ -59,10 +59,10 @@ class Graph(nn.Module):
   def __call__(self, h: Float[Array, 'n 68 c']) -> Float[Array, 'n 68 d']:
     graph = self.param('adjacency',
                        lambda _: jnp.asarray(contour_graph(), jnp.float32))
-    dense = lambda: nn.Dense(self.width, use_bias=False,
+    dense = lambda: nn.Dense(self.width, use_bias=False, dtype=h.dtype,
                              kernel_init=nn.initializers.he_uniform())
     for _ in range(self.depth):
-      around = jnp.einsum('ij,njc->nic', graph, h)
+      around = jnp.einsum('ij,njc->nic', graph.astype(h.dtype), h)
       h = layers.GroupNorm(relu=True)(dense()(around) + dense()(h))
     return h
 
@@ -78,19 +78,21 @@ class DeReGRL(nn.Module):
   over actions, relations and components: see `explanation.explain`.
 
   `decompose=False` takes the division by component out: M maps single landmarks
-  (A, 68). `relate=False` takes the relations out.
+  (A, 68). `relate=False` takes the relations out. `dtype` is that of the backbone's
+  activations, None that of the movements, which all behind it has.
   """
   width: int = 32
   depth: int = 2
   actions: int = 8
   decompose: bool = True
   relate: bool = True
+  dtype: jnp.dtype | None = None
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n T 68 2']) -> Float[Array, 'n A d']:
     n, t, points, _ = x.shape
     h = jnp.moveaxis(x, 2, 1).reshape(n, points, t * 2)
-    h = Graph(self.width, self.depth)(h)
+    h = Graph(self.width, self.depth)(h.astype(self.dtype or x.dtype)).astype(x.dtype)
     pool = jnp.asarray(pooling(self.decompose), h.dtype)
     parts = jnp.einsum('cp,npd->ncd', pool, h)
     to_actions = self.param('map', nn.initializers.lecun_uniform(1, 0),

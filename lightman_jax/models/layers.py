@@ -14,7 +14,7 @@ class Conv(nn.Module):
   """Convolution in two or three dimensions, as `convolution.convolve` computes it.
 
   `kernel` has the layout of `lax.conv` (*window, c, features), so weights can be
-  moved between the two.
+  moved between the two. Weights are rounded to the numbers of x where those are short.
   """
   features: int
   window: Sequence[int] = (3, 3)
@@ -27,11 +27,12 @@ class Conv(nn.Module):
   def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *out d']:
     kernel = self.param('kernel', nn.initializers.he_uniform(),
                         (*self.window, x.shape[-1], self.features))
-    x = convolution.convolve(x, kernel, strides=self.strides, padding=self.padding,
-                             form=self.form)
+    x = convolution.convolve(x, kernel.astype(x.dtype), strides=self.strides,
+                             padding=self.padding, form=self.form)
     if not self.use_bias:
       return x
-    return x + self.param('bias', nn.initializers.zeros, (self.features,))
+    bias = self.param('bias', nn.initializers.zeros, (self.features,))
+    return x + bias.astype(x.dtype)
 
 
 @jax.custom_jvp
@@ -67,7 +68,7 @@ class GroupNorm(nn.Module):
   It stands where a paper has batch normalisation: it keeps no running statistics, and a
   clip's features depend on that clip alone (Wu and He 2018, eq. 1-3). What it does to a
   channel is a straight line, so the greatest of a square can be taken before, and three
-  quarters of the work after it fall away.
+  quarters of the work after it fall away. Its sums are of float32 at least.
   """
   groups: int = 4
   relu: bool = False
@@ -84,7 +85,7 @@ class GroupNorm(nn.Module):
       # A falling line turns greatest and least about.
       sign = across(jnp.where(slope < 0, -1., 1.).astype(x.dtype))
       x = sign * max_pool(sign * x)
-    x = x * across(slope) + across(shift)
+    x = (x * across(slope) + across(shift)).astype(x.dtype)
     return nn.relu(x) if self.relu else x
 
   def _line(self, x: Float[Array, 'n p c'], scale, bias):
@@ -93,6 +94,8 @@ class GroupNorm(nn.Module):
     Over space first and over channels after it: a sum that keeps the last axis is five
     times faster on a CPU than one that does not.
     """
+    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
     def of_group(v):
       mean = v.reshape(len(v), self.groups, -1).mean(-1, keepdims=True)
       return jnp.repeat(mean[..., 0], v.shape[-1] // self.groups, -1,

@@ -24,17 +24,21 @@ Params = PyTree[Float[Array, '...']]
 class ClipEncoder(nn.Module):
   """A 2D encoder shared by all frames, then a 3D module over their feature maps.
 
-  `after` is what an encoder has behind its maps, such as dense layers.
+  `after` is what an encoder has behind its maps, such as dense layers. `dtype` is that
+  of all activations between clips and maps, and of their products with weights; None
+  is that of the clips.
   """
   frame: nn.Module
   temporal: nn.Module
   after: nn.Module | None = None
+  dtype: jnp.dtype | None = None
 
   def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n *place d']:
-    n, t = x.shape[:2]
+    (n, t), given = x.shape[:2], x.dtype
+    x = x.astype(self.dtype or given)
     maps = self.frame(x.reshape(n * t, *x.shape[2:]))
     maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
-    return self.after(maps) if self.after else maps
+    return (self.after(maps) if self.after else maps).astype(given)
 
 
 class Network(NamedTuple):
@@ -93,7 +97,7 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
                  temporal_depth: int, conv: str, norm: str = 'group', depth: int = 2,
                  dense: int = 1024, actions: int = 8, decompose: bool = True,
-                 relate: bool = True) -> nn.Module:
+                 relate: bool = True, precision: str = 'float32') -> nn.Module:
   """The clip encoder of a configuration's `model` section.
 
   Args:
@@ -109,11 +113,14 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
     actions: of DeRe-GRL.
     decompose: DeRe-GRL's action decomposition; False takes it out.
     relate: its relation reconstruction; False takes it out.
+    precision: 'bfloat16' for activations of 8 significant bits; weights, normalisation
+      and what comes out stay float32.
   """
+  dtype = {'float32': None, 'bfloat16': jnp.bfloat16}[precision]
   if encoder == 'dere_grl':
-    return dere_grl.DeReGRL(width, depth, actions, decompose, relate)
+    return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
   if norm == 'batch':
-    return published.PublishedSTSTNet(conv)
+    return published.PublishedSTSTNet(conv, dtype)
   frames = {
       'conv4': functools.partial(frame.Conv4, width, grid, conv),
       'resnet12': functools.partial(resnet.ResNet12, width, grid, conv),
@@ -124,4 +131,4 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
   }[encoder]()
   after = apexnet.Dense(dense) if encoder == 'off_apexnet' else None
   return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth, conv),
-                     after)
+                     after, dtype)

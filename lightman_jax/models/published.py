@@ -27,7 +27,8 @@ class BatchNorm(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, 'n h w c'], *, training: bool = False
                ) -> Float[Array, 'n h w c']:
-    c = x.shape[-1]
+    c, given = x.shape[-1], x.dtype
+    x = x.astype(jnp.promote_types(given, jnp.float32))
     scale = self.param('scale', nn.initializers.ones, (c,))
     bias = self.param('bias', nn.initializers.zeros, (c,))
     kept_mean = self.variable('statistics', 'mean', jnp.zeros, (c,))
@@ -37,7 +38,7 @@ class BatchNorm(nn.Module):
       size = x.size // c
       mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
       kept_mean.value, kept_variance.value = mean, variance * size / max(size - 1, 1)
-    return (x - mean) * jax.lax.rsqrt(variance + 1e-5) * scale + bias
+    return ((x - mean) * jax.lax.rsqrt(variance + 1e-5) * scale + bias).astype(given)
 
 
 class PublishedSTSTNet(nn.Module):
@@ -47,18 +48,19 @@ class PublishedSTSTNet(nn.Module):
   padding 2, of 3, 5 and 8 channels, each followed by ReLU, batch normalisation, 3x3 max
   pooling with stride 3 and padding 1, and dropout; their maps side by side; 2x2
   average pooling. The three are computed as one convolution of 16 channels, which
-  changes no number. The paper's clips are one picture.
+  changes no number. The paper's clips are one picture. `dtype`: see `ClipEncoder`.
   """
   conv: str = 'auto'
+  dtype: jnp.dtype | None = None
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n t h w c'], *, training: bool = False
                ) -> Float[Array, 'n _h _w 16']:
-    n, t = x.shape[:2]
-    x = x.reshape(n * t, *x.shape[2:])
+    (n, t), given = x.shape[:2], x.dtype
+    x = x.astype(self.dtype or given).reshape(n * t, *x.shape[2:])
     x = jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
     x = layers.Conv(sum(BRANCHES), padding='VALID', form=self.conv)(x)
     x = ststnet.max_pool(BatchNorm()(nn.relu(x), training=training))
     x = nn.Dropout(DROPOUT, deterministic=not training)(x)
     x = ststnet.average_pool(x)
-    return x.reshape(n, t, *x.shape[1:]).mean(1)
+    return x.reshape(n, t, *x.shape[1:]).mean(1).astype(given)

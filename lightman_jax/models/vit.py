@@ -1,5 +1,7 @@
 """A small vision transformer as a frame encoder: patches, tokens, and a map again."""
 
+import functools
+
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
@@ -26,27 +28,32 @@ class VisionTransformer(nn.Module):
   def __call__(self, x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w d']:
     tokens = _patches(x, -(-min(x.shape[1:3]) // (2 * self.grid)))
     n, h, w, _ = tokens.shape
-    tokens = _dense(self.width)(tokens).reshape(n, h * w, self.width)
+    dense = functools.partial(_dense, dtype=x.dtype)
+    tokens = dense(self.width)(tokens).reshape(n, h * w, self.width)
     tokens += jnp.asarray(positions(h, w, self.width), x.dtype)
+    norm = lambda x: nn.LayerNorm(dtype=x.dtype)(x)      # by means of float32
     for _ in range(self.depth):
-      tokens += self._attention(nn.LayerNorm()(tokens))
-      inner = nn.gelu(_dense(2 * self.width)(nn.LayerNorm()(tokens)))
-      tokens += _dense(self.width)(inner)
-    return nn.LayerNorm()(tokens).reshape(n, h, w, self.width)
+      tokens += self._attention(norm(tokens))
+      inner = nn.gelu(dense(2 * self.width)(norm(tokens)))
+      tokens += dense(self.width)(inner)
+    return norm(tokens).reshape(n, h, w, self.width)
 
   def _attention(self, x: Float[Array, 'n p d']) -> Float[Array, 'n p d']:
-    n, p, d = x.shape
+    (n, p, d), dense = x.shape, functools.partial(_dense, dtype=x.dtype)
     # No bias: that of the keys would change nothing.
     query, key, value = jnp.moveaxis(
-        _dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS), 2, 0)
-    weights = jax.nn.softmax(
-        jnp.einsum('nphd,nqhd->nhpq', query, key) / np.sqrt(d // HEADS))
-    return _dense(d)(jnp.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d))
+        dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS), 2, 0)
+    # Products of short numbers, and their softmax, are long ones.
+    products = jnp.einsum('nphd,nqhd->nhpq', query, key).astype(
+        jnp.promote_types(x.dtype, jnp.float32))
+    weights = jax.nn.softmax(products / np.sqrt(d // HEADS)).astype(x.dtype)
+    return dense(d)(jnp.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d))
 
 
-def _dense(width: int, use_bias: bool = True) -> nn.Dense:
+def _dense(width: int, use_bias: bool = True, *, dtype=None) -> nn.Dense:
   # Uniform, not normal: the draws of a normal take seconds to compile.
-  return nn.Dense(width, use_bias, kernel_init=nn.initializers.lecun_uniform())
+  return nn.Dense(width, use_bias, dtype=dtype,
+                  kernel_init=nn.initializers.lecun_uniform())
 
 
 def _patches(x: Float[Array, 'n h w c'], side: int) -> Float[Array, 'n _h _w k']:
