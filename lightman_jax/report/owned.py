@@ -10,8 +10,8 @@ from lightman_jax.errors import InputError
 # be resumed under another configuration.
 OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'oracle',
          'robustness', 'robustness.png', 'few_shot', 'episodes.csv', 'predictions.csv',
-         'metrics.jsonl', 'timing.json', 'efficiency.json', 'confusion.png',
-         'learning_curves.png', 'actions.png', 'actions.json', 'embeddings.npz',
+         'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
+         'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json', 'embeddings.npz',
          'tensorboard', 'fault.json', 'fault.npz', 'environment.json', 'config.json')
 
 
