@@ -34,6 +34,9 @@ FRESH = flags.DEFINE_bool(
     'fresh', False, 'Delete what this program wrote in the folder, and begin anew')
 RESUME_ANYWAY = flags.DEFINE_bool(
     'resume_anyway', False, 'Go on although code, packages, data or devices changed')
+REPLAY = flags.DEFINE_bool(
+    'replay', False, 'Redo the task in which training met a value that is not finite, '
+    'operation by operation, and tell where it arises')
 SWEEP = flags.DEFINE_string(
     'sweep', None, 'A family of runs that the configuration file knows, such as '
     'methods; each runs in a process of its own, in a folder of its own in the workdir')
@@ -71,6 +74,10 @@ def main(argv: list[str]) -> int:
     check_present(data)
   words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
   workdir = WORKDIR.value or pathlib.Path('runs', run_folder.name_of(config, words))
+  if REPLAY.value:
+    from lightman_jax.run import replay
+    print(*replay.replayed(workdir), sep='\n')
+    return 0
   with run_folder.open_run(workdir, config=config, fresh=FRESH.value) as folder:
     finished = folder.is_finished()
     # jax takes seconds to import: a wrong setting is told of before.

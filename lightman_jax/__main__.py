@@ -7,6 +7,7 @@ COMMANDS = {
     'build': 'lightman_jax.clips.commands',
     'doctor': 'lightman_jax.clips.doctor.command',
     'fetch': 'lightman_jax.geometry.fetch',
+    'replay': 'lightman_jax.run.replay',
     'replica': 'lightman_jax.clips.replicas.command',
     'report': 'lightman_jax.report.page.command',
     'spot': 'lightman_jax.clips.spot_command',

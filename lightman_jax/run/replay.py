@@ -1,0 +1,177 @@
+"""The task in which training met a value that is not finite: kept, and redone slowly.
+
+    python launch.py --config=... --replay
+    python -m lightman_jax replay RUN
+
+The run folder keeps fault.json (fold, step, task, clips, tensors, checkpoint, settings)
+and fault.npz (the parameters before that step, and the task): plain data, enough to
+redo the task without the data set.
+"""
+
+import argparse
+from collections.abc import Iterator, Mapping
+import contextlib
+import os
+import pathlib
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lightman_jax import bounded
+from lightman_jax.episodes.tasks import Examples, Task
+from lightman_jax.errors import InputError
+from lightman_jax.files import write_atomically
+from lightman_jax.meta.methods import make_learner
+from lightman_jax.models.network import make_encoder, make_network
+from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.run.assembly import Material
+from lightman_jax.training import fault as faults
+from lightman_jax.training import walk
+from lightman_jax.training.fault import Fault
+from lightman_jax.training.finite import ADVICE, NotFinite, listed, path_of
+from lightman_jax.training.state import Recipe
+
+SHOWN = 12      # layers, up to where the value arises
+
+
+@contextlib.contextmanager
+def keeping(config: Mapping[str, Any], folder: RunFolder, material: Material,
+            recipe: Recipe, say=lambda line: None) -> Iterator[None]:
+  """Training inside: where it stops at a value that is no number, the task is kept.
+
+  Raises:
+    InputError: names step, fold, task and tensors.
+  """
+  try:
+    yield
+  except NotFinite as error:
+    broken = error.broken
+    say(f'{listed(broken.names)} is not a number in fold {broken.data.name}: looking '
+        'for the task')
+    found = faults.search(recipe, broken)
+    if found is None:
+      raise
+    _write(folder, config, material, broken, found, recipe)
+    which = f', task {found.task} of {recipe.tasks}' if found.task else ''
+    raise InputError(
+        f'fold {broken.data.name}{which}: {listed(found.tensors)} is not a number at '
+        f'step {found.step}; {broken.kept}; --replay redoes what is kept in '
+        f'{folder.fault_npz}; {ADVICE}') from None
+  for path in (folder.fault, folder.fault_npz):
+    path.unlink(missing_ok=True)
+
+
+def _write(folder, config, material: Material, broken, found: Fault, recipe) -> None:
+  """The arrays first: fault.json says that they are whole."""
+  clips = {f'{side} {kind}': [material.pool.clips[n]
+                              for n in getattr(getattr(found.drawn, side), kind)]
+           for side in ('support', 'query') for kind in ('micro', 'macro')}
+  leaves = jax.tree_util.tree_leaves_with_path(
+      {'params': found.params, 'task': found.given._asdict(), 'key': found.key})
+  with write_atomically(folder.fault_npz, 'wb') as file:
+    np.savez(file, **{path_of(path): x for path, x in leaves})
+  write_json(folder.fault, {
+      'fold': broken.data.name, 'step': found.step, 'task': found.task,
+      'tasks': recipe.tasks, 'tensors': found.tensors, 'kept': broken.kept,
+      'clips': clips, 'done': found.done, 'classes': material.pool.classes,
+      'settings': config})
+
+
+def replay(arguments: list[str]) -> int:
+  """python -m lightman_jax replay RUN."""
+  parser = argparse.ArgumentParser('python -m lightman_jax replay', description=(
+      'redoes the task in which training met a value that is not finite'))
+  parser.add_argument('run', help='the folder of the run')
+  try:
+    for line in replayed(parser.parse_args(arguments).run):
+      print(line)
+  except InputError as error:
+    print(f'replay: {error}', file=sys.stderr)
+    return 2
+  return 0
+
+
+def replayed(run: str | os.PathLike) -> Iterator[str]:
+  """Redoes a kept task operation by operation; lines on where it breaks.
+
+  Raises:
+    InputError: the folder keeps no task, or a damaged one.
+  """
+  for place in _kept(pathlib.Path(run)):
+    about, tree = _read(place)
+    yield (f'fold {about["fold"]}, step {about["step"]}, task {about["task"]} of '
+           f'{about["tasks"]}: {listed(about["tensors"], 6)} is not a number'
+           if about['task'] else
+           f'fold {about["fold"]}, step {about["step"]}: {listed(about["tensors"], 6)} '
+           'is not a number, and each task alone is finite; the first one is shown')
+    yield from (f'{side}: {", ".join(names)}' for side, names in about['clips'].items()
+                if names)
+    yield from _largest('inputs', tree['task'])
+    yield from _largest('parameters', tree['params'])
+    yield from _told(_walk(about, tree))
+
+
+def _kept(run: pathlib.Path) -> list[pathlib.Path]:
+  """Folds of an inner selection have folders of their own in that of the run."""
+  places = sorted(run.rglob('fault.json'))
+  if not places:
+    raise InputError(f'{run} keeps no task to replay: training there has not met a '
+                     'value that is not finite')
+  return places
+
+
+def _read(place: pathlib.Path) -> tuple[dict, dict]:
+  try:
+    about = bounded.read_json(place)
+    tree: dict = {}
+    for name, x in bounded.read_arrays(place.with_suffix('.npz')).items():
+      *above, last = name.split('/')
+      branch = tree
+      for part in above:
+        branch = branch.setdefault(part, {})
+      branch[last] = x
+    tree['task'] = Task(**{side: Examples(**tree['task'][side])
+                           for side in Task._fields})
+    return about, tree
+  except (KeyError, TypeError, ValueError, OSError) as error:
+    raise InputError(f'{place.with_suffix("")}.* are damaged ({error}); give the '
+                     'command of the run again, which stops at the same task'
+                     ) from None
+
+
+def _walk(about: Mapping[str, Any], tree: Mapping[str, Any]) -> walk.Found:
+  config = about['settings']
+  learner = make_learner(make_network(make_encoder(**config['model']),
+                                      classes=len(about['classes'])),
+                         **config['method'])
+  params, task = jax.tree.map(jnp.asarray, (tree['params'], tree['task']))
+  key = jax.random.wrap_key_data(jnp.asarray(tree['key']))
+  return walk.walk(lambda params, task, key: learner.meta_grad(
+      params, task, key, about['done']), params, task, key)
+
+
+def _largest(what: str, tree) -> Iterator[str]:
+  leaves = jax.tree_util.tree_leaves_with_path(tree)
+  sizes = {path_of(path): float(np.abs(x).max()) for path, x in leaves if x.size}
+  name = max(sizes, key=lambda name: (np.isnan(sizes[name]), sizes[name]))
+  yield f'{what}: largest magnitude {sizes[name]:.3g}, in {name}'
+
+
+def _told(found: walk.Found) -> Iterator[str]:
+  if found.infinite is None and found.nan is None:
+    yield ('operation by operation every value is finite: whether one overflows '
+           'depends on how the compiler orders them')
+    return
+  sizes = list(found.largest.items())
+  broken = next((n for n, (_, size) in enumerate(sizes) if not np.isfinite(size)),
+                len(sizes) - 1)
+  yield 'largest magnitudes on the way:'
+  for name, size in sizes[max(0, broken + 1 - SHOWN):broken + 1]:
+    yield f'  {size:9.3g}  {", ".join(name)}'
+  if found.infinite:
+    yield f'first infinite value: {found.infinite}'
+  if found.nan:
+    yield f'first value that is not a number: {found.nan}'
