@@ -1,7 +1,7 @@
 """Clips of tasks that are drawn already, brought together: each once, in one array."""
 
 import jax
-from jaxtyping import Float32, Int, PyTree
+from jaxtyping import Float32, PyTree
 import numpy as np
 
 from lightman_jax.episodes.tasks import Side

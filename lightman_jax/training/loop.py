@@ -1,6 +1,7 @@
 """Training of folds: chunks of steps, each checkpointed when it is done."""
 
 from collections.abc import Callable, Mapping, Sequence
+import contextlib
 import functools
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from lightman_jax.episodes.tasks import Clips
 from lightman_jax.training import devices as device_door
+from lightman_jax.training import streaming
 from lightman_jax.training.ahead import OnCompiled, ahead
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import Layout
@@ -44,26 +46,31 @@ class Trainer(NamedTuple):
   length: int
   steps: int
   layout: Layout
+  blocks: streaming.Blocks | None = None     # of clips that do not live on the device
 
 
 def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
-                 on_compiled: OnCompiled | None = None) -> Trainer:
+                 on_compiled: OnCompiled | None = None, streamed: int = 0) -> Trainer:
   """`every` is about how many steps lie between two checkpoints.
 
-  `on_compiled` is told of the chunk's program before it runs for the first time.
+  `on_compiled` is told of the chunk's program before it runs for the first time. Where
+  clips are brought to the devices in blocks, `streamed` is how many bytes one takes.
 
   All chunks are equally long, so that there is one program to compile: the length is
   the greatest divisor of `steps` that is not above `every`.
   """
   length = max(n for n in range(1, min(every, steps) + 1) if steps % n == 0)
+  blocks = streaming.make_blocks(recipe, layout, length=length,
+                                 clip_bytes=streamed) if streamed else None
   sharing = dict(axis=device_door.AXIS, devices=len(layout.devices))
-  chunk = functools.partial(run_folds, recipe=recipe, length=length,
+  chunk = functools.partial(run_folds, recipe=recipe,
+                            length=blocks.length if blocks else length,
                             at_once=layout.folds_at_once,
                             **(sharing if layout.split == 'tasks' else {}))
   init = jax.jit(lambda keys, shape: jax.lax.map(
       lambda key: init_state(key, recipe, shape), keys), static_argnums=1)
-  return Trainer(init, ahead(device_door.over_devices(chunk, layout.devices),
-                             on_compiled), length, steps, layout)
+  chunk = device_door.over_devices(chunk, layout.devices, own=bool(blocks))
+  return Trainer(init, ahead(chunk, on_compiled), length, steps, layout, blocks)
 
 
 def group_folds(reached: Mapping[str, int], together: int) -> list[tuple[str, ...]]:
@@ -103,22 +110,36 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData], checkpoints: Checkp
   start = lambda keys: trainer.init(keys, clips.x.shape[1:])
   states = checkpoints.load(names, jax.eval_shape(start, views.key))
   states = start(views.key) if states is None else _filled_up(states, views.key)
-  alone = trainer.layout.split == 'folds'
-  place = device_door.divide if alone else device_door.replicate
-  back = device_door.gather if alone else device_door.first
-  views = place(views, trainer.layout.devices)
-  copies = place(states, trainer.layout.devices)
-  for step in range(int(states.step[0]), trainer.steps, trainer.length):
-    copies, scalars = trainer.chunk(copies, views, clips)
-    scalars = {name: x[:len(folds)] for name, x in back(scalars).items()}
-    before, states = states, back(copies)
-    check_finite(folds, before, states, scalars, checkpoints.place(names[0]) or '')
-    on_chunk(step + trainer.length, scalars)
-    if on_states is not None:
-      on_states(step + trainer.length, states)
-    checkpoints.save(names, states)
+  place, back = _ways(trainer.layout)
+  copies, begin = place(states, trainer.layout.devices), int(states.step[0])
+  with _opened(trainer, views, clips, begin) as train:
+    for step in range(begin, trainer.steps, trainer.length):
+      copies, scalars = train(copies)
+      scalars = {name: x[:len(folds)] for name, x in back(scalars).items()}
+      before, states = states, back(copies)
+      check_finite(folds, before, states, scalars, checkpoints.place(names[0]) or '')
+      on_chunk(step + trainer.length, scalars)
+      if on_states is not None:
+        on_states(step + trainer.length, states)
+      checkpoints.save(names, states)
   return [jax.tree.map(lambda x: np.asarray(x)[index], states)
           for index in range(len(folds))]
+
+
+def _ways(layout: Layout) -> tuple[Callable, Callable]:
+  """To the devices, and back to the host."""
+  if layout.split == 'folds':
+    return device_door.divide, device_door.gather
+  return device_door.replicate, device_door.first
+
+
+def _opened(trainer: Trainer, views: View, clips: Clips, begin: int):
+  """A context: a function that takes states on their devices a chunk further."""
+  if trainer.blocks:
+    return streaming.opened(trainer.blocks, trainer.chunk, views, clips, first=begin,
+                            last=trainer.steps, steps=trainer.length)
+  placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
+  return contextlib.nullcontext(lambda copies: trainer.chunk(copies, placed, clips))
 
 
 def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:

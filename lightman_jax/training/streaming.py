@@ -59,14 +59,14 @@ def placed(asked: str, x: Inputs, devices: list[jax.Device] | tuple[jax.Device, 
 
 
 def block_length(length: int, *, bytes_of_a_step: int) -> int:
-  """Steps of a block: the greatest divisor of the chunk whose clips are not too many."""
+  """Steps of a block: the greatest divisor of a chunk whose clips are not too many."""
   return max(n for n in range(1, length + 1)
              if length % n == 0 and (n == 1 or n * bytes_of_a_step <= BLOCK_BYTES))
 
 
 class Blocks(NamedTuple):
   """How a chunk is cut; one for all folds."""
-  draw: Callable            # views, clips without x, first step -> Drawn (G, length, ...)
+  draw: Callable            # views, clips without x, first step -> Drawn (G, steps,)
   length: int               # of a block, in steps
   layout: Layout
 
@@ -153,6 +153,8 @@ def _parts(x: np.ndarray, *, layout: Layout) -> np.ndarray:
   devices = len(layout.devices)
   if layout.split == 'folds':
     return x.reshape(devices, len(x) // devices, *x.shape[1:])
+  # Uneven counts are filled up: the step lets what fills them count for nothing.
+  x = np.concatenate([x, x[:, :, :1].repeat(-x.shape[2] % devices, 2)], 2)
   x = x.reshape(*x.shape[:2], devices, x.shape[2] // devices, *x.shape[3:])
   return np.moveaxis(x, 2, 0)
 
