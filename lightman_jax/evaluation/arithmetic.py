@@ -1,4 +1,4 @@
-"""How much arithmetic a function is, counted from its jaxpr.
+"""How much arithmetic a function is, and how much it moves, counted from its jaxpr.
 
 XLA's own cost analysis counts the body of a loop once, and what it counts depends on
 how a backend writes a convolution. Here a loop counts as often as it goes round, and a
@@ -6,6 +6,9 @@ convolution as the multiplications and additions of its definition: a product an
 addition are two operations, any other function of a floating point number is one, a
 reduction of n numbers n - 1. Moving numbers, and integers, are free, and so is what
 nothing that comes out depends on.
+
+What is moved are the numbers that products, convolutions and reductions read and write,
+and that are gathered: all else a compiler can do on the way.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,9 +30,15 @@ FREE = frozenset((
 REDUCTIONS = frozenset((
     'reduce_sum', 'reduce_max', 'reduce_min', 'reduce_prod', 'argmax', 'argmin'))
 
+PRODUCTS = frozenset((
+    'dot_general', 'conv_general_dilated', 'closed_conv', 'closed_corr',
+    'reduce_window_max', 'reduce_window_sum'))
+
 
 def operations(function: Callable, *args: Any) -> int:
   """Floating point operations of `function(*args)`; nothing is computed.
+
+  A function of `jax.pmap` counts as one of its devices does.
 
   Args:
     function: to be traced.
@@ -39,21 +48,29 @@ def operations(function: Callable, *args: Any) -> int:
     ValueError: a loop with floating point numbers that goes round nobody knows how
       often.
   """
-  return _of(jax.make_jaxpr(function)(*args).jaxpr)
+  return _of(jax.make_jaxpr(function)(*args).jaxpr, _operations)
 
 
-def _of(jaxpr) -> int:
+def traffic(function: Callable, *args: Any) -> int:
+  """Bytes that `function(*args)` reads and writes at least; as `operations`.
+
+  Nothing is said of caches: what stays in one is counted as often as it is read.
+  """
+  return _of(jax.make_jaxpr(function)(*args).jaxpr, _traffic)
+
+
+def _of(jaxpr, count: Callable) -> int:
   total, needed = 0, {var for var in jaxpr.outvars if isinstance(var, core.Var)}
   for equation in reversed(jaxpr.eqns):
     if needed.intersection(equation.outvars):
       needed.update(var for var in equation.invars if isinstance(var, core.Var))
-      total += _of_equation(equation)
+      total += _of_equation(equation, count)
   return total
 
 
-def _of_equation(equation) -> int:
+def _of_equation(equation, count: Callable) -> int:
   name = equation.primitive.name
-  inner = [_of(jaxpr) for jaxpr in _inside(equation.params)]
+  inner = [_of(jaxpr, count) for jaxpr in _inside(equation.params)]
   if name == 'scan':
     return equation.params['length'] * sum(inner)
   if name == 'cond':
@@ -67,6 +84,10 @@ def _of_equation(equation) -> int:
     return sum(inner)
   ins, outs = ([var.aval for var in vars] for vars in (equation.invars,
                                                        equation.outvars))
+  return count(name, ins, outs, equation.params)
+
+
+def _operations(name: str, ins, outs, params) -> int:
   floats = [x for x in (ins if name in REDUCTIONS else outs) if _is_float(x)]
   if name in FREE or not floats:
     return 0
@@ -74,7 +95,19 @@ def _of_equation(equation) -> int:
     return sum(x.size for x in floats) - outs[0].size
   if name.startswith('scatter'):
     return ins[2].size
-  return outs[0].size * _each(name, ins, outs[0], equation.params)
+  return outs[0].size * _each(name, ins, outs[0], params)
+
+
+def _traffic(name: str, ins, outs, params) -> int:
+  del params
+  size = lambda values: sum(x.size * x.dtype.itemsize for x in values if _is_float(x))
+  if name in PRODUCTS or name in REDUCTIONS:
+    return size(ins) + size(outs)
+  if name in ('gather', 'dynamic_slice'):
+    return 2 * size(outs)
+  if name.startswith('scatter') or name == 'dynamic_update_slice':
+    return 2 * size(ins[1:])
+  return 0
 
 
 def _each(name: str, ins, out, params) -> int:

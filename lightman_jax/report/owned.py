@@ -11,8 +11,9 @@ from lightman_jax.errors import InputError
 OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'oracle',
          'robustness', 'robustness.png', 'few_shot', 'episodes.csv', 'predictions.csv',
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
-         'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json', 'embeddings.npz',
-         'tensorboard', 'fault.json', 'fault.npz', 'environment.json', 'config.json')
+         'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
+         'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz', 'environment.json',
+         'config.json')
 
 
 def clear(path: pathlib.Path) -> None:

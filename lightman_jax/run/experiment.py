@@ -15,7 +15,7 @@ from lightman_jax.report import environment, metrics_log, results
 from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run import actions, assembly, cost, embeddings, events, few_shot
-from lightman_jax.run import oracle, replay, robustness, selection
+from lightman_jax.run import memory, metering, oracle, replay, robustness, selection
 from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, report
 from lightman_jax.training import devices as device_door
@@ -62,14 +62,18 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
       progress.say(other)
     prepared = time.monotonic()
     robustness.kinds(config, material, progress.say)
-    held = selection.run_folds(config, folder, material, used, progress,
-                               loop=_all_folds)
+    meter = metering.Meter(config, progress.say)
+    with memory.explained(meter.advice):
+      held = selection.run_folds(config, folder, material, used, progress,
+                                 loop=functools.partial(_all_folds, meter=meter))
     done = time.monotonic()
     found = report(config, folder, material, held)
     found['about'] |= selection.told(config, folder, len(material.pool.classes))
     oracle.write(config, folder, material)
     if config['evaluation']['efficiency']:
       write_json(folder.efficiency, cost.cost(config, material, used))
+    if measured := meter.report():
+      write_json(folder.cost, measured)
     write_json(folder.timing, {
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
@@ -80,13 +84,15 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
 
 
 def _all_folds(config, folder: RunFolder, material: Material, devices,
-               progress: Progress, *, stage: str = 'train') -> list[Held]:
+               progress: Progress, *, meter: metering.Meter, stage: str = 'train'
+               ) -> list[Held]:
   """Trains and predicts every fold that has not yet been."""
   layout = assembly.make_layout(config, devices, len(material.folds))
   recipe = assembly.make_recipe(config, material.pool, layout)
   training = config['training']
-  trainer = make_trainer(recipe, steps=training['steps'],
-                         every=training['checkpoint_every'], layout=layout)
+  trainer = meter.trainer(config, functools.partial(
+      make_trainer, recipe, steps=training['steps'],
+      every=training['checkpoint_every'], layout=layout))
   predict = make_predictions(config, material, recipe)
   beside = [stage.make_writer(config, folder, material, recipe)
             for stage in (few_shot, actions, embeddings)]
@@ -104,8 +110,8 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       with replay.keeping(config, folder, material, recipe, progress.say):
         states = train_folds(
             trainer, data, checkpoints,
-            on_chunk=functools.partial(_on_chunk, folder, progress, done, together,
-                                       trainer),
+            on_chunk=meter.after_chunk(functools.partial(
+                _on_chunk, folder, progress, done, together, trainer)),
             on_states=oracle.watcher(config, folder, material, predict, group, data))
       for number, state, one in zip(group, states, data):
         held = predict(state.params, one, material.folds[number])

@@ -1,13 +1,22 @@
 """Programs that are compiled before their first call, so that their needs are known."""
 
 from collections.abc import Callable
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 import jax
 
-# Called once a program is compiled and before it runs: the program, the function that
-# it was made of, and the arguments of the call.
-OnCompiled = Callable[[jax.stages.Compiled, Callable, tuple[Any, ...]], None]
+
+class Program(NamedTuple):
+  """What was compiled, and of what."""
+  compiled: jax.stages.Compiled
+  function: Callable
+  arguments: tuple[Any, ...]
+  tracing: float             # seconds, lowering included
+  compiling: float           # seconds, or those of reading it from the cache
+
+
+OnCompiled = Callable[[Program], None]
 
 
 def ahead(function: Callable, on_compiled: OnCompiled | None = None) -> Callable:
@@ -15,7 +24,7 @@ def ahead(function: Callable, on_compiled: OnCompiled | None = None) -> Callable
 
   Args:
     function: of `jax.jit` or `jax.pmap`.
-    on_compiled: may raise, and then nothing runs.
+    on_compiled: called before the program runs; may raise, and then nothing runs.
   """
   made = {}
 
@@ -23,12 +32,21 @@ def ahead(function: Callable, on_compiled: OnCompiled | None = None) -> Callable
     shapes = jax.tree.structure(arguments), tuple(
         jax.typeof(x) for x in jax.tree.leaves(arguments))
     if shapes not in made:
-      compiled = function.lower(*arguments).compile()
+      program = _compiled(function, arguments)
       if on_compiled is not None:
-        on_compiled(compiled, function, arguments)
+        on_compiled(program)
       # Of several processes each has its part of the arguments, which only the function
       # itself puts together; it finds the program that was compiled.
-      made[shapes] = compiled if jax.process_count() == 1 else function
+      made[shapes] = program.compiled if jax.process_count() == 1 else function
     return made[shapes](*arguments)
   call.lower = function.lower
   return call
+
+
+def _compiled(function: Callable, arguments: tuple[Any, ...]) -> Program:
+  began = time.perf_counter()
+  lowered = function.lower(*arguments)
+  traced = time.perf_counter()
+  compiled = lowered.compile()
+  return Program(compiled, function, arguments, traced - began,
+                 time.perf_counter() - traced)

@@ -1,0 +1,168 @@
+"""Whether a run fits into memory: the estimate, what is there, which setting to change.
+
+The estimate is the compiler's own plan of a chunk of steps: clips and states that go
+in, states that come out, and the temporaries between. On a CPU all devices share one
+memory and the system ends a program that takes too much without a word, so a run that
+is far too large is refused before it starts.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+import contextlib
+import pathlib
+import resource
+from typing import Any, NamedTuple
+
+import jax
+
+from lightman_jax.errors import InputError
+from lightman_jax.training.devices import Layout
+
+GIB = 2**30
+FAR = 1.25     # times what the system says is there: it can drop what others cache
+
+
+class Need(NamedTuple):
+  """Bytes of a program, on each of its devices."""
+  clips: int          # what goes in, states with it
+  results: int
+  temporaries: int
+  devices: int        # that share one memory
+
+  @property
+  def total(self) -> int:
+    return self.devices * (self.clips + self.results + self.temporaries)
+
+
+def need_of(compiled: jax.stages.Compiled, layout: Layout) -> Need | None:
+  """What a program plans to hold; None where the backend does not tell."""
+  found = compiled.memory_analysis()
+  if found is None:
+    return None
+  shared = len(layout.devices) if layout.devices[0].platform == 'cpu' else 1
+  return Need(found.argument_size_in_bytes, found.output_size_in_bytes,
+              found.temp_size_in_bytes, shared)
+
+
+def room(device: jax.Device) -> int | None:
+  """Bytes that a program may take on a device; None where nobody knows."""
+  if device.platform != 'cpu':
+    return (device.memory_stats() or {}).get('bytes_limit')
+  left = [*_of_machine(), *_of_groups(), *_of_process()]
+  return max(0, min(left)) if left else None
+
+
+def check(need: Need | None, config: Mapping[str, Any], layout: Layout,
+          say: Callable[[str], None]) -> None:
+  """Tells of the estimate, and refuses a run that would not fit.
+
+  Raises:
+    InputError: names the setting to change.
+  """
+  if need is None:
+    return
+  given = config['training']['memory_limit'] * GIB
+  there = given or room(layout.devices[0])
+  where = f' on each of {len(layout.devices)} devices' * (len(layout.devices) > 1)
+  told = (f'{_gib(need.total)}' + (f' ({_gib(need.total // need.devices)}{where})'
+                                   if need.devices > 1 else where))
+  say(f'memory: about {told}' + (f' of {_gib(there)}' if there else '')
+      + f', of which clips and states {_gib(need.clips + need.results)}')
+  guess = layout.devices[0].platform == 'cpu' and not given
+  if there is not None and need.total > there * (FAR if guess else 1):
+    raise InputError(
+        f'training needs about {told} of memory and {_gib(there)} '
+        f'{"are allowed by training.memory_limit" if given else "are there"}; '
+        f'{advice(need, config, layout)}; training.memory_limit=GIB allows more')
+
+
+def advice(need: Need | None, config: Mapping[str, Any], layout: Layout) -> str:
+  """The setting that saves most at the least price."""
+  for holds, sentence in (
+      (layout.folds_at_once > 1,
+       f'lower training.folds_at_once ({layout.folds_at_once}), to 1 at last'),
+      (layout.tasks_at_once > 1 and config['training']['tasks'] > 1,
+       f'lower training.tasks_at_once ({layout.tasks_at_once}), to 1 at last'),
+      (need is not None and need.devices > 1,
+       'set training.devices=1: here devices share one memory'),
+      (need is not None and need.clips > need.temporaries,
+       'most are the clips: lower inputs.size or data.frames'),
+      (config['method']['inner_memory'] > 0 and _steps_inside(config),
+       'set method.inner_memory=0, which takes a third more arithmetic')):
+    if holds:
+      return sentence
+  return ('lower inputs.size, data.frames, model.width, episodes.shots or '
+          'episodes.queries')
+
+
+@contextlib.contextmanager
+def explained(advise: Callable[[], str]) -> Iterator[None]:
+  """What runs out of memory becomes one sentence.
+
+  Args:
+    advise: what is known of the need, and what to change.
+
+  Raises:
+    InputError: a device, or the process, had no more.
+  """
+  try:
+    yield
+  except MemoryError as error:
+    raise InputError(f'memory ran out; {advise()}') from error
+  except jax.errors.JaxRuntimeError as error:
+    text = str(error)
+    if 'RESOURCE_EXHAUSTED' not in text and 'bad_alloc' not in text:
+      raise
+    first = text.splitlines()[0].rstrip('.')[:160]
+    raise InputError(f'a device ran out of memory ({first}); {advise()}') from error
+
+
+def _steps_inside(config: Mapping[str, Any]) -> bool:
+  return config['method']['name'] in ('lightman', 'maml', 'metasgd', 'anil')
+
+
+def _gib(size: float) -> str:
+  return f'{size / GIB:.3g} GiB' if size >= GIB / 10 else f'{size / 2**20:.3g} MiB'
+
+
+def _of_machine() -> Iterator[int]:
+  """What the kernel could give without swapping."""
+  for line in _lines('/proc/meminfo'):
+    if line.startswith('MemAvailable:'):
+      yield int(line.split()[1]) * 1024
+
+
+def _of_groups() -> Iterator[int]:
+  """What is left of the limits of a container or a job, of both versions of cgroups."""
+  for line in _lines('/proc/self/cgroup'):
+    _, kinds, path = line.strip().split(':', 2)
+    if kinds == 'memory':
+      root, limit, used = ('/sys/fs/cgroup/memory', 'memory.limit_in_bytes',
+                           'memory.usage_in_bytes')
+    elif not kinds:
+      root, limit, used = '/sys/fs/cgroup', 'memory.max', 'memory.current'
+    else:
+      continue
+    here = pathlib.Path(root + path)
+    for place in (here, *here.parents):
+      if not place.is_relative_to(root):
+        break
+      both = [next(_lines(place / name), '').strip() for name in (limit, used)]
+      # 'max' is no limit, and neither is the greatest number there is.
+      if all(word.isdigit() for word in both) and int(both[0]) < 2**60:
+        cached = sum(int(words[1]) for words in map(str.split, _lines(
+            place / 'memory.stat')) if words[0] == 'inactive_file')
+        yield int(both[0]) - int(both[1]) + cached
+
+
+def _of_process() -> Iterator[int]:
+  """What `ulimit -v` leaves, as some clusters limit jobs."""
+  most, _ = resource.getrlimit(resource.RLIMIT_AS)
+  if most != resource.RLIM_INFINITY:
+    held = next(_lines('/proc/self/statm'), '0').split()[0]
+    yield most - int(held) * resource.getpagesize()
+
+
+def _lines(path: str | pathlib.Path) -> Iterator[str]:
+  with contextlib.suppress(OSError):
+    with open(path, encoding='ascii') as file:
+      yield from file
