@@ -112,7 +112,8 @@ def lay_out(devices: Sequence[jax.Device], *, folds: int, tasks: int,
 
   Folds exchange nothing, so they are what is divided where there are enough of them.
   An accelerator is filled by a large batch; a core of a CPU is full with one task, and
-  a batch of tasks that each have their own kernels is slower there.
+  a batch of tasks that each have their own kernels is slower there. Counts that do not
+  divide are filled up, and what fills them up counts for nothing.
   """
   cpu = devices[0].platform == 'cpu'
   tasks_at_once = tasks_at_once or (1 if cpu else tasks)
@@ -120,7 +121,8 @@ def lay_out(devices: Sequence[jax.Device], *, folds: int, tasks: int,
   if split == 'auto':
     split = 'folds' if folds >= len(devices) else 'tasks'
   if split == 'tasks':
-    used = max(n for n in range(1, len(devices) + 1) if tasks % n == 0)
+    # The last may have fewer tasks than the others; one that had none is left out.
+    used = -(-tasks // -(-tasks // len(devices)))
     return Layout(tuple(devices[:used]), split, folds_at_once, folds_at_once,
                   tasks_at_once)
   used = min(len(devices), folds)

@@ -83,7 +83,8 @@ def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
     recipe: of a step.
     length: steps.
     at_once: folds that make one batch; the batches follow each other.
-    axis: over which the tasks of a step are shared out, where they are.
+    axis: over which the tasks of a step are shared out, where they are; uneven counts
+      are filled up and masked.
     devices: how many share them.
   """
   def one_fold(both):
@@ -117,7 +118,7 @@ def _task_key(view, purpose, step, number):
 
 
 def _meta_step(state, drawn, *, view, clips, recipe, axis, devices):
-  mine = recipe.tasks // devices
+  mine = -(-recipe.tasks // devices)
   number = jnp.arange(mine)
   if devices > 1:
     number += jax.lax.axis_index(axis) * mine
@@ -131,11 +132,20 @@ def _meta_step(state, drawn, *, view, clips, recipe, axis, devices):
   # One at a time no kernel has a batch axis: on a CPU twice as fast as all at once.
   grads, scalars = jax.lax.map(
       one_task, (number, drawn), batch_size=together if together > 1 else None)
-  grads, scalars = jax.tree.map(lambda x: x.mean(0), (grads, scalars))
-  if devices > 1:
-    grads, scalars = jax.lax.pmean((grads, scalars), axis)
+  mean = functools.partial(_mean, number, tasks=recipe.tasks, axis=axis,
+                           devices=devices)
+  grads, scalars = jax.tree.map(mean, (grads, scalars))
   return moved_on(state, grads, recipe), {**scalars,
                                           'gradient_norm': optax.tree.norm(grads)}
+
+
+def _mean(number, x, *, tasks, axis, devices):
+  """Over all tasks of a step; what fills the last devices up counts for nothing."""
+  if devices == 1:
+    return x.mean(0)
+  if tasks % devices:
+    x = jnp.where(jnp.expand_dims(number < tasks, range(1, x.ndim)), x, 0)
+  return jax.lax.psum(x.sum(0) / tasks, axis)
 
 
 def task_of(view: View, clips: Clips, recipe: Recipe, step: Int[Array, ''],

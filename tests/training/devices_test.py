@@ -47,7 +47,8 @@ def test_replicas_and_parts_come_back(states_equal):
     (2, 24, 4, {}, (2, 'folds', 2, 1, 1)),
     (1, 24, 4, {}, (1, 'folds', 1, 1, 1)),
     (2, 1, 4, {}, (2, 'tasks', 1, 1, 1)),
-    (2, 1, 3, {}, (1, 'tasks', 1, 1, 1)),
+    (2, 1, 3, {}, (2, 'tasks', 1, 1, 1)),
+    (2, 1, 1, {}, (1, 'tasks', 1, 1, 1)),
     (2, 24, 4, {'split': 'tasks'}, (2, 'tasks', 1, 1, 1)),
     (2, 24, 4, {'folds_at_once': 6}, (2, 'folds', 12, 6, 1)),
     (2, 3, 4, {'folds_at_once': 6, 'tasks_at_once': 4}, (2, 'folds', 6, 3, 4))])
@@ -55,6 +56,14 @@ def test_how_work_is_divided(count, folds, tasks, asked, want):
   used, *rest = devices.lay_out(jax.devices()[:count], folds=folds, tasks=tasks,
                                 **asked)
   assert (len(used), *rest) == want
+
+
+# tasks on eight devices -> used: 4 each with one; 5 of 9 tasks' 2, the last with 1
+@pytest.mark.parametrize('tasks, used', [(4, 4), (6, 6), (8, 8), (9, 5), (17, 6)])
+def test_no_device_goes_without_a_task(tasks, used):
+  eight = jax.devices()[:1] * 8
+  layout = devices.lay_out(eight, folds=1, tasks=tasks, split='tasks')
+  assert len(layout.devices) == used
 
 
 def test_more_devices_than_there_are():
