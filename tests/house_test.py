@@ -153,6 +153,27 @@ def test_the_installation_brings_what_is_imported():
   assert declared - used == FOR_TFDS
 
 
+PROGRAMS = [*SOURCES, ROOT / 'launch.py', *sorted((ROOT / 'configs').glob('*.py')),
+            *sorted((ROOT / 'benchmarks').rglob('*.py')),
+            *sorted((ROOT / 'fuzz').rglob('*.py'))]
+
+
+@pytest.mark.parametrize('path', PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_code_comes_out_of_data(path):
+  tree = ast.parse(path.read_text(encoding='utf-8'))
+  assert not {name.split('.')[0] for name in imports(tree)} & {
+      'pickle', 'cPickle', 'marshal', 'shelve', 'dill', 'cloudpickle', 'joblib'}
+  for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    name = ast.unparse(call.func)
+    given = {part.arg: ast.unparse(part.value) for part in call.keywords}
+    assert name not in ('eval', 'exec', 'compile', '__import__', 'os.system', 'os.popen',
+                        'yaml.load', 'yaml.unsafe_load', 'torch.load'), name
+    assert not name.endswith('read_pickle') and given.get('shell') in (None, 'False')
+    assert given.get('allow_pickle') in (None, 'False')
+    if name in ('np.load', 'numpy.load'):
+      assert given.get('allow_pickle') == 'False', 'says that it loads data only'
+
+
 def test_nothing_is_left_undone():
   words = re.compile('TODO|FIXME|XXX|NotImplementedError|[Ss]implified')
   assert {name_of(path) for path in SOURCES

@@ -14,9 +14,11 @@ import os
 import pathlib
 from typing import Any, NamedTuple
 
+from lightman_jax import bounded
 from lightman_jax.annotations import workbooks
 from lightman_jax.errors import InputError
 
+MOST_CELLS = 20_000_000    # of a csv file, 145 000 frames of a landmark table
 _MANY = 3         # filled cells above a header that are no remark
 _XLSX, _XLS = b'PK\x03\x04', b'\xd0\xcf\x11\xe0'
 
@@ -48,9 +50,11 @@ def read_cells(path: str | os.PathLike, tab: str = '') -> list[list[str]]:
   """
   path = pathlib.Path(path)
   try:
-    content = path.read_bytes()
+    content = bounded.read_bytes(path)
   except OSError as error:
     raise InputError(f'{path} cannot be read: {error.strerror}.') from error
+  except bounded.Refused as error:
+    raise InputError(f'{path} is not read as a table: {error}.') from error
   if content.startswith((_XLSX, _XLS)):
     return _workbook(path, content, tab)
   return _csv(path, content)
@@ -165,6 +169,9 @@ def _csv(path, content):
   # All of it, for there may be much text above the table.
   counts = Counter(text)
   delimiter = max(',;\t', key=lambda mark: counts[mark])
+  if counts[delimiter] > MOST_CELLS:
+    raise InputError(f'{path} has {counts[delimiter]} cells; more than {MOST_CELLS} '
+                     'are not read.')
   try:
     rows = list(csv.reader(io.StringIO(text, newline=''), delimiter=delimiter))
   except csv.Error as error:

@@ -17,6 +17,7 @@ import python_calamine
 
 MEMORY = 2 * 1024**3      # bytes; the largest sheet of any data set needs a hundredth
 SECONDS = 60              # of processor time
+MOST_CELLS = 4_000_000    # what it returns is bounded, too
 
 _PROGRAM = """
 import io, json, sys
@@ -37,8 +38,13 @@ try:
   tab = sys.argv[4] or next(iter(names), '')
   rows = None
   if tab in names:
+    sheet = book.get_sheet_by_name(tab)
+    # These count from nought.
+    high, wide = sheet.total_height + 1, sheet.total_width + 1
+    if high * wide > int(sys.argv[5]):
+      raise ValueError(f'it has {high} rows of {wide} cells')
     # Row numbers in messages must be those that a spreadsheet program shows.
-    rows = book.get_sheet_by_name(tab).to_python(skip_empty_area=False)
+    rows = sheet.to_python(skip_empty_area=False)
     while rows and not any(cell != '' for cell in rows[-1]):
       rows.pop()
   answer = {'names': names, 'rows': rows}
@@ -58,7 +64,7 @@ def _answer(content: bytes, tab: str) -> str:
   place = os.path.dirname(os.path.dirname(python_calamine.__file__))
   done = subprocess.run(
       [sys.executable, '-I', '-S', '-c', _PROGRAM, str(MEMORY), str(SECONDS), place,
-       tab],
+       tab, str(MOST_CELLS)],
       input=content, capture_output=True, check=False,
       env={**os.environ, 'RUST_BACKTRACE': '0'})
   if done.returncode:

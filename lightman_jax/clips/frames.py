@@ -20,6 +20,11 @@ from lightman_jax.clips.search import is_file
 PICTURES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
 VIDEOS = frozenset({'.avi', '.mp4', '.mov', '.mkv', '.mpg', '.mpeg', '.wmv', '.webm'})
 MOST_PIXELS = 50_000_000   # more is taken for a decompression bomb
+# How files begin that hold their pictures themselves: a playlist, whatever its name,
+# has the decoder open other files, and addresses.
+_CONTAINERS = re.compile(
+    rb'RIFF.{4}AVI |.{4}(?:ftyp|moov|mdat|wide|free|skip|pnot)|\x1a\x45\xdf\xa3'
+    rb'|\x00\x00\x01[\xba\xb3]|\x30\x26\xb2\x75\x8e\x66\xcf\x11', re.DOTALL)
 _FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP')
 # A number of more digits than a frame can have would not fit where clips are stored.
 _NUMBER = re.compile(r'(?<![0-9])0*([0-9]{1,9})$')
@@ -141,6 +146,8 @@ def fit(
 
 
 def _opened(path: str | os.PathLike) -> Image.Image:
+  if not os.path.isfile(path):      # reading from a pipe never ends
+    raise Unreadable(f'{path} is not a file')
   try:
     with warnings.catch_warnings():
       warnings.simplefilter('ignore')   # whatever matters comes as an error
@@ -155,10 +162,19 @@ def _opened(path: str | os.PathLike) -> Image.Image:
   return image
 
 
+def _is_container(path: str | os.PathLike) -> bool:
+  with open(path, 'rb') as file:
+    return _CONTAINERS.match(file.read(16)) is not None
+
+
 def _grabbed(path: str | os.PathLike) -> Iterator[cv2.VideoCapture]:
   if not pathlib.Path(path).is_file():
     raise Unreadable(f'{path} is not there')
-  capture = cv2.VideoCapture(os.fspath(path))
+  if not _is_container(path):
+    raise Unreadable(f'{path} cannot be read as a video: it begins as no AVI, MP4, '
+                     'MOV, MKV, WebM, MPEG or WMV file does')
+  # A whole path is no address of another protocol, whatever stands in its name.
+  capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
   try:
     pixels = (capture.get(cv2.CAP_PROP_FRAME_WIDTH)
               * capture.get(cv2.CAP_PROP_FRAME_HEIGHT))

@@ -5,11 +5,12 @@ they neither copy a process in which jax runs threads nor import the caller's sc
 again, and they end by themselves when the one that started them is killed.
 """
 
+import builtins
 from collections.abc import Iterator, Sequence
 import contextlib
+import json
 import os
 import pathlib
-import pickle
 import queue
 import signal
 import subprocess
@@ -19,11 +20,12 @@ import traceback
 from typing import NamedTuple
 
 import lightman_jax
-from lightman_jax.clips import cache
+from lightman_jax.clips import cache, wire
 from lightman_jax.clips.plan import Item
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
 
+PACKAGES = wire.PACKAGES     # of which functions are called in another process
 WORTH_IT = 32     # clips; for fewer a start of processes costs more than it saves
 
 
@@ -123,15 +125,15 @@ class _Hand(threading.Thread):
 
   def _ask(self, job: Job) -> str:
     try:
-      content = pickle.dumps(job)
-    except (pickle.PicklingError, AttributeError, TypeError):
+      content = wire.write(job, PACKAGES)
+    except wire.Unwritable:
       return make(job)                # a function that only this process knows
     process = self._process = self._process or _process()
     try:
-      pickle.dump(content, process.stdin)
+      process.stdin.write(f'{content}\n'.encode())
       process.stdin.flush()
-      answer = pickle.load(process.stdout)
-    except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+      answer = json.loads(process.stdout.readline())
+    except (OSError, ValueError):
       # ValueError: `stop` closed the pipe.
       code, self._process = process.wait(), None
       if -code in (signal.SIGKILL, signal.SIGTERM) and not self._stopped:
@@ -140,17 +142,31 @@ class _Hand(threading.Thread):
             'where memory is short, build with --workers=1. What was done is kept: '
             'repeat the command.') from None
       return f'decoding its pictures ended the process (exit code {code})'
-    if isinstance(answer, BaseException):
-      raise answer
-    return answer
+    if 'error' in answer:
+      raise _again(answer)
+    return answer['said']
+
+
+def _again(answer: dict[str, str]) -> Exception:
+  """The error that another process met, of its kind where that is Python's own."""
+  kind = getattr(builtins, answer['error'], None)
+  if not (isinstance(kind, type) and issubclass(kind, Exception)):
+    kind = InputError if answer['error'] == 'InputError' else RuntimeError
+  try:
+    error = kind(answer['text'])
+  except TypeError:                   # some take more than a text
+    error = RuntimeError(f"{answer['error']}: {answer['text']}")
+  error.add_note(answer['trace'])
+  return error
 
 
 def _process() -> subprocess.Popen:
   home = str(pathlib.Path(lightman_jax.__file__).parents[1])
   paths = [home, *filter(None, [os.environ.get('PYTHONPATH')])]
   return subprocess.Popen(
-      [sys.executable, '-m', 'lightman_jax.clips.workers'], stdin=subprocess.PIPE,
-      stdout=subprocess.PIPE, env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)})
+      [sys.executable, '-m', 'lightman_jax.clips.workers', *PACKAGES],
+      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+      env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)})
 
 
 def _serve() -> None:
@@ -160,17 +176,13 @@ def _serve() -> None:
   signal.signal(signal.SIGINT, signal.SIG_IGN)    # the parent ends this process
   answers = os.fdopen(os.dup(1), 'wb')
   os.dup2(2, 1)                                   # whatever a library prints
-  while True:
+  for line in sys.stdin.buffer:
     try:
-      content = pickle.load(sys.stdin.buffer)
-    except EOFError:
-      return
-    try:
-      answer = make(pickle.loads(content))
+      answer = {'said': make(wire.read(line.decode(), tuple(sys.argv[1:])))}
     except Exception as error:
-      error.add_note(traceback.format_exc())
-      answer = error
-    pickle.dump(answer, answers)
+      answer = {'error': type(error).__name__, 'text': str(error),
+                'trace': traceback.format_exc()}
+    answers.write(f'{json.dumps(answer)}\n'.encode())
     answers.flush()
 
 

@@ -1,14 +1,39 @@
 """Published weights of STSTNet become parameters of the network."""
 
 from collections.abc import Mapping
+import os
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.models import published
 from lightman_jax.models.network import Params
+
+MOST = 256 * 1024**2    # bytes; STSTNet has a thousandth of that
+
+
+def read(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
+  """Returns the arrays of an .npz file by their names; they hold no Python objects.
+
+  The authors' PyTorch port saves a pickle, which is code: turn it into such a file
+  with `numpy.savez(path, **{k: v.numpy() for k, v in state_dict.items()})`.
+
+  Raises:
+    InputError: it is not there, is no such file, or an array in it is no numbers.
+  """
+  try:
+    arrays = bounded.read_arrays(path, MOST)
+  except OSError as error:
+    raise InputError(f'{path} cannot be read: {error.strerror or error}') from error
+  except ValueError as error:
+    raise InputError(f'{path} holds no published weights: {error}') from error
+  for name, array in arrays.items():
+    if array.dtype.kind not in 'fiu' or not np.isfinite(array).all():
+      raise InputError(f'{path}: the array {name!r} does not hold finite numbers')
+  return arrays
 
 
 def from_state_dict(arrays: Mapping[str, np.ndarray], params: Params) -> Params:
@@ -16,15 +41,19 @@ def from_state_dict(arrays: Mapping[str, np.ndarray], params: Params) -> Params:
 
   Args:
     arrays: by the names of the authors' PyTorch port: conv1 to conv3, bn1 to bn3 and
-      fc, such as `dict(numpy.load('weights.npz'))`.
+      fc, as `read` returns them.
     params: of the network, for their shapes.
 
   Raises:
     InputError: an array is missing, or has another shape.
   """
   def all_of(layer: str, leaf: str) -> np.ndarray:
-    return np.concatenate([_array(arrays, f'{layer}{branch}.{leaf}')
-                           for branch in (1, 2, 3)])
+    parts = [_array(arrays, f'{layer}{branch}.{leaf}') for branch in (1, 2, 3)]
+    axes = 4 if (layer, leaf) == ('conv', 'weight') else 1
+    if any(part.ndim != axes or part.shape[1:] != parts[0].shape[1:] for part in parts):
+      raise InputError(f'the published weights give {layer}1 to {layer}3 a {leaf} of '
+                       f'the shapes {", ".join(str(part.shape) for part in parts)}')
+    return np.concatenate(parts)
   # Flattened there as channels, rows, columns, and here with the channels last.
   flat, classes = params['head']['kernel'].shape
   weight = _array(arrays, 'fc.weight')

@@ -8,7 +8,7 @@ import pytest
 from lightman_jax.errors import InputError
 from lightman_jax.models import published
 from lightman_jax.models.network import make_network
-from lightman_jax.models.published_weights import from_state_dict
+from lightman_jax.models.published_weights import from_state_dict, read
 
 
 @pytest.fixture(scope='module')
@@ -72,7 +72,7 @@ def asked(module, pictures) -> np.ndarray:
 
 def test_published_weights_predict_the_same(net, params, torch_net, pictures, tmp_path):
   np.savez(tmp_path / 'weights.npz', **arrays_of(torch_net))
-  loaded = from_state_dict(dict(np.load(tmp_path / 'weights.npz')), params)
+  loaded = from_state_dict(read(tmp_path / 'weights.npz'), params)
   np.testing.assert_allclose(jax.jit(net.logits)(loaded, pictures),
                              asked(torch_net, pictures), atol=1e-5)
 
