@@ -54,7 +54,7 @@ def keeping(config: Mapping[str, Any], folder: RunFolder, material: Material,
     found = faults.search(recipe, broken)
     if found is None:
       raise
-    _write(folder, config, material, broken, found, recipe)
+    _write(folder, config, material.pool, broken, found, recipe.tasks)
     which = f', task {found.task} of {recipe.tasks}' if found.task else ''
     raise InputError(
         f'fold {broken.data.name}{which}: {listed(found.tensors)} is not a number at '
@@ -64,9 +64,9 @@ def keeping(config: Mapping[str, Any], folder: RunFolder, material: Material,
     path.unlink(missing_ok=True)
 
 
-def _write(folder, config, material: Material, broken, found: Fault, recipe) -> None:
+def _write(folder, config, names, broken, found: Fault, tasks: int) -> None:
   """The arrays first: fault.json says that they are whole."""
-  clips = {f'{side} {kind}': [material.pool.clips[n]
+  clips = {f'{side} {kind}': [names.clips[n]
                               for n in getattr(getattr(found.drawn, side), kind)]
            for side in ('support', 'query') for kind in ('micro', 'macro')}
   leaves = jax.tree_util.tree_leaves_with_path(
@@ -75,8 +75,8 @@ def _write(folder, config, material: Material, broken, found: Fault, recipe) -> 
     np.savez(file, **{path_of(path): x for path, x in leaves})
   write_json(folder.fault, {
       'fold': broken.data.name, 'step': found.step, 'task': found.task,
-      'tasks': recipe.tasks, 'tensors': found.tensors, 'kept': broken.kept,
-      'clips': clips, 'done': found.done, 'classes': material.pool.classes,
+      'tasks': tasks, 'tensors': found.tensors, 'kept': broken.kept,
+      'clips': clips, 'done': found.done, 'classes': names.classes,
       'settings': config})
 
 
@@ -126,6 +126,8 @@ def _kept(run: pathlib.Path) -> list[pathlib.Path]:
 def _read(place: pathlib.Path) -> tuple[dict, dict]:
   try:
     about = bounded.read_json(place)
+    if not isinstance(about, dict):
+      raise ValueError('no object')
     tree: dict = {}
     for name, x in bounded.read_arrays(place.with_suffix('.npz')).items():
       *above, last = name.split('/')

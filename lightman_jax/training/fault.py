@@ -48,7 +48,7 @@ def search(recipe: Recipe, broken: Broken) -> Fault | None:
   state = jax.tree.map(jnp.asarray, broken.state)
   for _ in range(int(state.step), broken.step):
     drawn = jax.tree.map(lambda x: np.asarray(x)[0], draw(view, blank, state.step))
-    after, seen = look(state, view, *_brought(clips.x, drawn))
+    after, seen = look(state, view, blank, *_brought(clips.x, drawn))
     task, tensors = blamed(seen, after)
     if tensors:
       one = max(task - 1, 0)
@@ -78,12 +78,14 @@ def blamed(seen: Mapping[str, PyTree], after: TrainState
   return 0, not_finite({'update': after._asdict()})
 
 
-def _look(state: TrainState, view, x: Float[Array, 'n *clip'], drawn: Drawn, *,
+def _look(state: TrainState, view, clips, x: Float[Array, 'n *clip'], drawn: Drawn, *,
           recipe: Recipe):
   """One step, and all that its tasks are made of and lead to."""
+  clips = clips._replace(x=x, scale=view.scale)
+
   def one_task(both):
     number, drawn = both
-    task, key = task_of(view, _Block(x, view.scale), recipe, state.step, number, drawn)
+    task, key = task_of(view, clips, recipe, state.step, number, drawn)
     grads, scalars = recipe.learner.meta_grad(state.params, task, key,
                                               state.step / recipe.steps)
     return {'input': task, 'loss': scalars, 'gradient': grads,
@@ -93,14 +95,7 @@ def _look(state: TrainState, view, x: Float[Array, 'n *clip'], drawn: Drawn, *,
   return moved_on(state, mean, recipe), seen
 
 
-class _Block(NamedTuple):
-  """Stands for `Clips` where the tasks are drawn."""
-  x: Float[Array, 'n *clip']
-  scale: Float[Array, '2 c']
-
-
-def _brought(x: Float[Array, 'N *clip'], drawn: Drawn
-             ) -> tuple[Float[np.ndarray, 'n *clip'], Drawn]:
+def _brought(x, drawn: Drawn) -> tuple[Float[np.ndarray, 'n *clip'], Drawn]:
   """The clips of a step alone, and their numbers among these: wherever `x` lies."""
   sides = [(side, name) for side in drawn._fields for name in ('micro', 'macro')]
   numbers = [getattr(getattr(drawn, side), name) for side, name in sides]

@@ -1,8 +1,10 @@
 """What a disk or a number can do to a run under way."""
 
+import json
 import os
 import subprocess
 
+import numpy as np
 import pytest
 
 
@@ -60,6 +62,12 @@ def test_loss_that_is_no_number(program, tiny, tmp_path):
              '--config.training.weight_decay=1', f'--workdir={tmp_path / "run"}')
   kept = tmp_path / 'run' / 'checkpoints' / '8'
   refused = program.run(*command)
-  assert refused.refused_with('fold sub01', 'not a number at step', 'of step 4',
-                              str(kept), 'training.outer_rate')
+  assert refused.refused_with('fold sub01, task 1 of 1: gradient/encoder/',
+                              'not a number at step', 'of step 4', str(kept),
+                              '--replay', 'training.outer_rate')
   assert kept.is_dir() and not (tmp_path / 'run' / 'results.json').exists()
+  told = json.loads((tmp_path / 'run' / 'fault.json').read_text())
+  assert 4 < told['step'] <= 8 and told['fold'] == 'sub01'
+  assert not any(clip.startswith('sub01') for clip in told['clips']['query micro'])
+  with np.load(tmp_path / 'run' / 'fault.npz', allow_pickle=False) as arrays:
+    assert all(np.isfinite(arrays[name]).all() for name in arrays)

@@ -1,0 +1,78 @@
+"""What is kept of a task that broke: plain data that come back, and what is refused."""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from lightman_jax.episodes.tasks import Drawn, Examples, Side, Task
+from lightman_jax.errors import InputError
+from lightman_jax.report.run_folder import open_run
+from lightman_jax.run import replay
+from lightman_jax.training.fault import Fault
+from lightman_jax.training.finite import Broken
+
+
+class Named(NamedTuple):
+  """Stands for a fold's data, of which only the name is looked at."""
+  name: str
+
+
+@pytest.fixture
+def kept(tmp_path, pool_of):
+  """A run folder with a fault, and the fault."""
+  rng = np.random.default_rng(0)
+  draw = lambda *shape: rng.standard_normal(shape).astype(np.float32)
+  side = Examples(draw(2, 3), np.array([0, 1]), draw(1, 3), np.array([-1]))
+  where = Side(np.array([4, 7]), np.array([2]), side.label, side.macro_label)
+  fault = Fault(3, 2, ('loss/query_loss',),
+                {'encoder': {'Conv_0': {'kernel': draw(2, 2)}},
+                 'head': {'bias': draw(2)}},
+                Task(side, side._replace(x=np.full((2, 3), np.inf, np.float32))),
+                Drawn(where, where._replace(macro=where.macro[:0])),
+                np.array([1, 2], np.uint32), .5)
+  with open_run(tmp_path / 'run', config={'seed': 0}, environment={
+      'data_sha256': None}) as folder:
+    replay._write(folder, {'seed': 0}, pool_of(),
+                  Broken(Named('s1'), None, (), 3, 'none'), fault, 4)
+  return folder, fault
+
+
+def test_what_is_kept_comes_back(kept):
+  folder, fault = kept
+  about, tree = replay._read(folder.fault)
+  assert (about['fold'], about['step'], about['task'], about['tasks']) == (
+      's1', 3, 2, 4)
+  assert about['clips'] == {'support micro': ['clip004', 'clip007'],
+                            'support macro': ['clip002'],
+                            'query micro': ['clip004', 'clip007'], 'query macro': []}
+  np.testing.assert_array_equal(tree['params']['encoder']['Conv_0']['kernel'],
+                                fault.params['encoder']['Conv_0']['kernel'])
+  for got, want in zip((*tree['task'].support, *tree['task'].query),
+                       (*fault.given.support, *fault.given.query)):
+    np.testing.assert_array_equal(got, want)
+    assert got.dtype == want.dtype
+  np.testing.assert_array_equal(tree['key'], fault.key)
+
+
+def test_the_largest_value_is_named(kept):
+  _, tree = replay._read(kept[0].fault)
+  line, = replay._largest('inputs', tree['task'])
+  assert 'inf' in line and line.endswith('query/x')
+
+
+def test_a_run_without_a_fault(tmp_path):
+  with pytest.raises(InputError, match='keeps no task'):
+    list(replay.replayed(tmp_path))
+
+
+@pytest.mark.parametrize('damage', [
+    lambda folder: folder.fault.write_text('{'),
+    lambda folder: folder.fault.write_text(json.dumps([])),
+    lambda folder: folder.fault_npz.unlink(),
+    lambda folder: folder.fault_npz.write_bytes(folder.fault_npz.read_bytes()[:300])])
+def test_a_damaged_fault_is_one_sentence(kept, damage):
+  damage(kept[0])
+  with pytest.raises(InputError, match='are damaged'):
+    list(replay.replayed(kept[0].path))

@@ -1,0 +1,46 @@
+"""Which task a value that is not finite comes from, found by redoing the steps."""
+
+import jax
+import numpy as np
+import pytest
+
+from lightman_jax.meta import learners
+from lightman_jax.meta.inner import Steps
+from lightman_jax.training.fault import search
+from lightman_jax.training.finite import Broken
+from lightman_jax.training.loop import stack
+from lightman_jax.training.state import init_state, task_of
+
+CLIPS = 36
+
+
+@pytest.fixture(scope='module')
+def unsound(recipe, small_net):
+  """One inner step is harmless, the second overflows."""
+  return recipe._replace(learner=learners.maml(small_net, Steps(2, 1e25)),
+                         sizes=recipe.sizes._replace(macros=0))
+
+
+@pytest.fixture(scope='module')
+def found(unsound, fold):
+  state = init_state(fold.key, unsound, fold.clips.x.shape[1:])
+  return search(unsound, Broken(fold, jax.tree.map(np.asarray, state), ('query_loss',),
+                                2, 'nothing is kept'))
+
+
+def test_the_task_is_the_one_that_training_drew(found, unsound, fold, states_equal):
+  assert (found.step, found.task, found.done) == (1, 1, 0.)
+  assert 'gradient/head/kernel' in found.tensors
+  view, clips = stack([fold], 1)
+  view = jax.tree.map(lambda x: x[0], view)
+  mine = clips._replace(label=view.label, train=view.train, scale=view.scale)
+  task, key = task_of(view, mine, unsound, np.int32(0), np.int32(0))
+  states_equal(found.given, task, rtol=1e-6)
+  np.testing.assert_array_equal(found.key, jax.random.key_data(key))
+
+
+def test_clips_are_named_by_their_number_in_the_pool(found, fold):
+  for side in found.drawn:
+    assert side.micro.max() < CLIPS and side.micro.min() >= 0
+    np.testing.assert_array_equal(np.asarray(fold.clips.label)[side.micro], side.label)
+    assert np.asarray(fold.clips.train)[side.micro].all()

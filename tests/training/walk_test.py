@@ -1,0 +1,54 @@
+"""Where the first value that is not finite arises: by hand, and against jax."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lightman_jax.training.walk import walk
+
+
+def grow(carry, x):
+  with jax.named_scope('layer'):
+    carry = carry * x
+  return carry, carry
+
+
+def test_which_pass_of_which_loop():
+  def loop(x):
+    return jax.lax.scan(grow, x, jnp.full(4, 1e15))[1].sum()
+  found = walk(loop, jnp.float32(1.))
+  assert found.infinite.passes == ('pass 3 of 4 of test_which_pass_of_which_loop',)
+  assert found.infinite.layer == 'layer' and found.infinite.operation == 'mul'
+  assert 'walk_test.py' in found.infinite.source and found.nan is None
+  sizes = [size for (*_, layer), size in found.largest.items() if layer == 'layer']
+  np.testing.assert_allclose(sizes, [1e15, 1e30, np.inf, np.inf], rtol=1e-6)
+
+
+def test_a_loop_that_runs_backwards_counts_from_its_end():
+  def loop(x):
+    return jax.lax.scan(grow, x, jnp.array([1., 1e30, 1e20]), reverse=True)[0]
+  found = walk(loop, jnp.float32(1.))
+  assert found.infinite.passes[0].startswith('pass 2 of 3 of')
+
+
+def test_a_derivative_that_breaks_where_the_function_does_not():
+  @jax.checkpoint
+  def root(x):
+    with jax.named_scope('root'):
+      return jnp.sqrt(x).sum()
+  at = jnp.array([4., 0.])
+  assert walk(root, at).infinite is None
+  found = walk(jax.grad(root), at)
+  assert found.infinite.derivative and found.infinite.layer == 'root'
+
+
+def test_no_number_comes_before_what_follows_from_it():
+  found = walk(lambda x: jnp.exp(jnp.log(x) * 2) + jnp.log(x - 1), jnp.float32(-1.))
+  assert found.nan.operation == 'log' and found.infinite is None
+  assert ', '.join(('operation log at', '')).rstrip(', ') in str(found.nan)
+
+
+def test_what_was_infinite_on_purpose_is_no_fault():
+  mask = jnp.array([True, False])
+  found = walk(lambda x: jax.nn.softmax(jnp.where(mask, x, -jnp.inf)), jnp.ones(2))
+  assert found.infinite is None and found.nan is None
