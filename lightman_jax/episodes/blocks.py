@@ -8,18 +8,18 @@ from lightman_jax.episodes.tasks import Side
 from lightman_jax.preprocessing.stored import Inputs, read
 
 
-def held(drawn: PyTree[Side], clips: int) -> int:
-  """The most clips that such tasks can hold, of `clips` in all."""
+def held(drawn: PyTree, clips: int) -> int:
+  """The most clips that tasks, a tree of `Side`, can hold of `clips` in all."""
   return min(sum(side.micro.size + side.macro.size for side in _sides(drawn)), clips)
 
 
-def bring(x: Inputs, drawn: PyTree[Side], size: int
-          ) -> tuple[Float32[np.ndarray, 'size *clip'], PyTree[Side]]:
+def bring(x: Inputs, drawn: PyTree, size: int
+          ) -> tuple[Float32[np.ndarray, 'size *clip'], PyTree]:
   """The clips that are drawn, and the same tasks by their numbers among these.
 
   Args:
     x: all clips.
-    drawn: of any form and shape; on the host.
+    drawn: a tree of `Side`, of any shape; on the host.
     size: of the array, so that one program takes all of them; see `held`. What is left
       over is zero, and no number points there.
   """
@@ -36,7 +36,7 @@ def bring(x: Inputs, drawn: PyTree[Side], size: int
       drawn, is_leaf=_is_side)
 
 
-def _sides(drawn: PyTree[Side]) -> list[Side]:
+def _sides(drawn: PyTree) -> list[Side]:
   return jax.tree.leaves(drawn, is_leaf=_is_side)
 
 

@@ -4,12 +4,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 import numpy as np
 
 from lightman_jax.episodes.tasks import Clips, Sizes
-from lightman_jax.evaluation.predict import adapted
+from lightman_jax.evaluation.predict import (
+  adapted,
+  given,
+  in_batch,
+  make_supports,
+)
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models.network import Network, Params
 
@@ -37,13 +41,27 @@ def make_embed(net: Network, learner: Learner, *, sizes: Sizes) -> Callable:
     A function (params, fold key, clips, micro (n,), macro (m,)) of indices ->
     embeddings (n + m, d) of the model not adapted, and of the adapted one.
   """
+  supports = make_supports(sizes=sizes, draws=1)
+
   @jax.jit
+  def adapt(params: Params, fold_key: Key[Array, ''], drawn):
+    support = jax.tree.map(lambda x: x[0], given(drawn, sizes))
+    return adapted(learner, params, fold_key, support, 0)
+
+  both = jax.jit(lambda params, fast, x: (net.embed(params, x), net.embed(fast, x)))
+
   def embed(params: Params, fold_key: Key[Array, ''], clips: Clips,
-            micro: Int[Array, 'n'], macro: Int[Array, 'm']):
-    x = jnp.concatenate([clips.x[micro] / clips.scale[0],
-                         clips.x[macro] / clips.scale[1]])
-    fast = adapted(learner, params, fold_key, clips, 0, sizes=sizes)
-    return net.embed(params, x), net.embed(fast, x)
+            micro: Int[np.ndarray, 'n'], macro: Int[np.ndarray, 'm']):
+    fast = adapt(params, fold_key, supports(fold_key, clips))
+    index = np.concatenate([micro, macro])
+    scale = np.asarray(clips.scale)[(np.arange(len(index)) >= len(micro)).astype(int)]
+    size, found = in_batch(clips.x, len(index)), []
+    for first in range(0, len(index), size):
+      some = np.resize(np.arange(first, min(first + size, len(index))), size)
+      x = clips.x[index[some]]
+      shape = (size, *[1] * (x.ndim - 2), scale.shape[-1])
+      found.append(both(params, fast, x / scale[some].reshape(shape)))
+    return tuple(np.concatenate(part)[:len(index)] for part in zip(*found))
   return embed
 
 

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Key
 import numpy as np
 
 from lightman_jax.episodes.tasks import Clips, Sizes
-from lightman_jax.evaluation.predict import adapted
+from lightman_jax.evaluation.predict import adapted, given, make_supports
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import explanation
 from lightman_jax.models.dere_grl import DeReGRL
@@ -24,16 +24,22 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
   Returns:
     A function (params, fold key, clips, held-out x (n, *clip)) -> `Explanation`.
   """
-  @jax.jit
-  def explain(params: Params, fold_key: Key[Array, ''], clips: Clips,
-              x: Float[Array, 'n *clip']) -> Explanation:
-    x = x / clips.scale[0]
+  supports = make_supports(sizes=sizes, draws=draws)
 
-    def one(number):
-      fast = adapted(learner, params, fold_key, clips, number, sizes=sizes)
-      return explanation.explain(encoder, fast, x)
-    return explanation.mean_of(jax.lax.map(one, jnp.arange(draws)))
-  return explain
+  @jax.jit
+  def explain(params: Params, fold_key: Key[Array, ''], drawn,
+              x: Float[Array, 'n *clip']) -> Explanation:
+    def one(both):
+      number, support = both
+      fast = adapted(learner, params, fold_key, support, number)
+      return explanation.explain(encoder, fast, x / drawn[-1][0])
+    return explanation.mean_of(jax.lax.map(
+        one, (jnp.arange(draws), given(drawn, sizes))))
+
+  def ask(params: Params, fold_key: Key[Array, ''], clips: Clips,
+          x: Float[np.ndarray, 'n *clip']) -> Explanation:
+    return explain(params, fold_key, supports(fold_key, clips), x)
+  return ask
 
 
 def one_of_each_class(label: np.ndarray, prediction: np.ndarray) -> list[int]:

@@ -1,5 +1,10 @@
-"""Held-out clips are predicted once, at the end, by a model adapted to others."""
+"""Held-out clips are predicted once, at the end, by a model adapted to others.
 
+Supports are drawn by number, and what is sent to the device is their clips and the
+held-out ones: the pool itself may stay in files.
+"""
+
+from collections.abc import Callable
 import functools
 
 import jax
@@ -8,10 +13,40 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 import numpy as np
 
 from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes, sample_support
+from lightman_jax.episodes.blocks import bring, held
+from lightman_jax.episodes.tasks import Clips, Examples, Sizes, draw_support, gather
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models.network import Params
+from lightman_jax.preprocessing.stored import Inputs
+
+# Held-out clips that are on the device at once, in bytes.
+BATCH = 2**28
+
+
+def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
+  """The compiled draw of a fold's supports, as (fold key, clips) -> what `given` takes.
+
+  Args:
+    sizes: of a support.
+    draws: how many.
+  """
+  @jax.jit
+  def draw(fold_key: Key[Array, ''], clips: Clips):
+    return jax.vmap(lambda number: draw_support(
+        keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number), clips, clips.train,
+        sizes))(jnp.arange(draws))
+
+  def supports(fold_key, clips: Clips):
+    drawn = jax.device_get(draw(fold_key, clips._replace(x=None)))
+    return (*bring(clips.x, drawn, held(drawn, len(clips.x))), clips.scale)
+  return supports
+
+
+def given(supports, sizes: Sizes) -> Examples:
+  """The clips of supports, along a first axis; inside a compiled program."""
+  brought, sides, scale = supports
+  return jax.vmap(lambda side: gather(brought, scale, side, sizes.magnify))(sides)
 
 
 def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
@@ -26,24 +61,26 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
   Returns:
     A function (params, fold key, clips, held-out x (n, *clip)) -> logits (n, K).
   """
+  supports = make_supports(sizes=sizes, draws=draws)
+
   @jax.jit
-  def predict(params: Params, fold_key: Key[Array, ''], clips: Clips,
+  def predict(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
-    x = x / clips.scale[0]
+    def one(both):
+      number, support = both
+      fast = adapted(learner, params, fold_key, support, number)
+      return learner.predict(fast, x / drawn[-1][0])
+    return jax.lax.map(one, (jnp.arange(draws), given(drawn, sizes))).mean(0)
 
-    def one(number):
-      fast = adapted(learner, params, fold_key, clips, number, sizes=sizes)
-      return learner.predict(fast, x)
-    return jax.lax.map(one, jnp.arange(draws)).mean(0)
-
-  return functools.partial(_in_order, predict)
+  def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int):
+    drawn = supports(fold_key, clips)
+    return _in_order(lambda part: predict(params, fold_key, drawn, part), x, most)
+  return ask
 
 
-def adapted(learner: Learner, params: Params, fold_key: Key[Array, ''], clips: Clips,
-            number: int | Int[Array, ''], *, sizes: Sizes) -> PyTree:
+def adapted(learner: Learner, params: Params, fold_key: Key[Array, ''],
+            support: Examples, number: int | Int[Array, '']) -> PyTree:
   """The model that is adapted to a fold's support of this number, and predicts."""
-  support = sample_support(keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number), clips,
-                           clips.train, sizes)
   key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
   return learner.adapt(params, support, key).fast
 
@@ -51,17 +88,30 @@ def adapted(learner: Learner, params: Params, fold_key: Key[Array, ''], clips: C
 def make_plain_predict(learner: Learner):
   """The same model not adapted; only for learners that adapt parameters."""
   @jax.jit
-  def predict(params, fold_key, clips, x):
+  def predict(params, scale, x):
+    return learner.predict(params, x / scale[0])
+
+  def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key
-    return learner.predict(params, x / clips.scale[0])
-  return functools.partial(_in_order, predict)
+    return _in_order(functools.partial(predict, params, clips.scale), x, most)
+  return ask
 
 
-def _in_order(predict, params, fold_key, clips: Clips, x: Float[np.ndarray, 'n *clip'],
-              *, most: int) -> Float[np.ndarray, 'n K']:
+def _in_order(predict, x: Inputs, most: int) -> Float[np.ndarray, 'n K']:
   """Padded to `most` clips, so that folds of all sizes share one program.
 
-  The padding repeats held-out clips: a prediction depends on its own clip alone.
+  Where that is more than the device should hold, in batches. The padding repeats
+  held-out clips: a prediction depends on its own clip alone.
   """
-  padded = np.resize(x, (most, *x.shape[1:]))
-  return np.asarray(predict(params, fold_key, clips, padded))[:len(x)]
+  size = in_batch(x, most)
+  logits = []
+  for first in range(0, len(x), size):
+    part = np.asarray(x[first:first + size])
+    padded = np.resize(part, (size, *part.shape[1:]))
+    logits.append(np.asarray(predict(padded))[:len(part)])
+  return np.concatenate(logits)
+
+
+def in_batch(x: Inputs, most: int) -> int:
+  """How many such clips make a batch, out of `most`."""
+  return min(most, max(1, BATCH // (4 * int(np.prod(x.shape[1:])))))

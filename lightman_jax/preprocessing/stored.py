@@ -11,6 +11,7 @@ import pathlib
 from typing import BinaryIO
 import weakref
 
+import jax
 from jaxtyping import Bool, Float32, Int
 import numpy as np
 
@@ -119,7 +120,7 @@ class Stored:
                   np.concatenate([self._row, other._row]))
 
 
-Inputs = np.ndarray | Stored         # (N, *clip)
+Inputs = np.ndarray | jax.Array | Stored         # (N, *clip)
 
 
 def rows(x: Inputs, keep: Bool[np.ndarray, 'N']) -> Inputs:
@@ -140,4 +141,4 @@ def read(x: Inputs, numbers: Int[np.ndarray, 'n'], out: Float32[np.ndarray, 'n *
   if isinstance(x, Stored):
     x.read(numbers, out)
   else:
-    np.take(x, numbers, axis=0, out=out, mode='clip')
+    np.take(np.asarray(x), numbers, axis=0, out=out, mode='clip')

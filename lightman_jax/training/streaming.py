@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 import concurrent.futures
 import contextlib
 import functools
-import math
 import os
 from typing import Any, NamedTuple
 
@@ -33,29 +32,33 @@ BLOCK_BYTES = 2**27
 SHARE = .5
 
 
-def placed(asked: str, x: Inputs, devices: list[jax.Device] | tuple[jax.Device, ...]
+def placed(asked: str, size: int, *, devices: int, limit: int | None
            ) -> tuple[str, str]:
   """Where the clips live, 'device' or 'host', and why: a line for who waits.
 
   Args:
     asked: `training.data`: 'auto', 'device' or 'host'.
-    x: the clips.
-    devices: of the run. A device's memory is what it says of itself; devices that say
-      nothing are parts of this machine and share its memory with the clips' source.
+    size: of all clips, in bytes.
+    devices: of the run.
+    limit: bytes of one device; None where devices are parts of this machine, and its
+      memory holds a copy for each of them beside the clips they are made from.
   """
-  size = math.prod(x.shape) * 4
-  limit = (devices[0].memory_stats() or {}).get('bytes_limit')
-  need, there = (size, limit) if limit else (size * (1 + len(devices)), _memory())
+  need, there = (size, limit) if limit else (size * (1 + devices), _memory())
   where = asked
   if asked == 'auto':
     where = 'device' if need <= SHARE * there else 'host'
-  told = (f'the clips take {_in_words(size)} and '
-          + ('the device has ' if limit else f'{len(devices)} device(s) share ')
-          + _in_words(there))
+  told = f'the clips take {_in_words(size)}, and '
+  told += (f'a device has {_in_words(there)}' if limit else
+           f'{devices} device(s) share {_in_words(there)} of this machine')
   return where, (
-      f'{told}: they stay in files and are read as tasks need them '
+      f'{told}: they stay in files, and tasks are read as they are needed '
       '(training.data=host)' if where == 'host' else
       f'{told}: they live on the device (training.data=device)')
+
+
+def memory_of(device: jax.Device) -> int | None:
+  """What `placed` takes as `limit`."""
+  return (device.memory_stats() or {}).get('bytes_limit')
 
 
 def block_length(length: int, *, bytes_of_a_step: int) -> int:

@@ -1,0 +1,158 @@
+"""Clips that are brought in blocks train what clips on the device train."""
+
+import functools
+import threading
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from lightman_jax.errors import InputError
+from lightman_jax.episodes.tasks import Sizes
+from lightman_jax.meta.learners import Learner
+from lightman_jax.preprocessing.stored import Stored
+from lightman_jax.training import streaming
+from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training.devices import lay_out
+from lightman_jax.training.loop import make_trainer, train_folds
+from lightman_jax.training.state import Recipe
+
+STEPS = 4
+
+
+class Killed(Exception):
+  """Stands for a process that ends here."""
+
+
+def spy() -> Learner:
+  """Compiles at once; its gradient and loss are of all clips of its task."""
+  def meta_grad(params, task, key, done):
+    del done
+    grad = jax.grad(lambda w: sum(
+        jnp.square(w - x).mean() for part in task for x in part if x.ndim > 1))
+    return ({'w': grad(params['w']) + jax.random.normal(key, ())},
+            {'query_loss': jnp.square(params['w'] - task.query.x).mean()})
+  return Learner(lambda key, shape: {'w': jax.random.normal(key, ())}, None, None,
+                 meta_grad)
+
+
+@pytest.fixture(scope='module')
+def recipe():
+  return Recipe(spy(), optax.adam(1e-2), Sizes(3, 1, 1, 2),
+                lambda key, clip: clip * jax.random.uniform(key), tasks=2, at_once=1)
+
+
+@pytest.fixture(scope='module')
+def trainer(recipe):
+  return make_trainer(recipe, steps=STEPS, every=2,
+                      layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
+
+
+@pytest.fixture(scope='module')
+def path(fold, tmp_path_factory):
+  """The clips in a file."""
+  path = tmp_path_factory.mktemp('clips') / 'x.npy'
+  np.save(path, fold.clips.x)
+  return path
+
+
+@pytest.fixture(scope='module')
+def in_file(fold, path):
+  return fold._replace(clips=fold.clips._replace(x=Stored.open(path)))
+
+
+def streamed(recipe, layout):
+  return make_trainer(recipe, steps=STEPS, every=2, layout=layout,
+                      streamed=4 * 8)
+
+
+@pytest.fixture(scope='module')
+def one(recipe):
+  """Blocks of one step, so that a chunk has two."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(streaming, 'BLOCK_BYTES', 1)
+    trainer = streamed(recipe, lay_out(jax.devices()[:1], folds=4, tasks=2))
+  assert trainer.blocks.length == 1 and trainer.length == 2
+  return trainer
+
+
+def train(trainer, folds, folder, on_chunk=lambda last, scalars: None):
+  told = []
+
+  def both(last, scalars):
+    on_chunk(last, scalars)
+    told.append((last, scalars))
+  with Checkpoints(folder) as checkpoints:
+    return train_folds(trainer, folds, checkpoints, on_chunk=both), told
+
+
+@pytest.fixture(scope='module')
+def want(trainer, fold, tmp_path_factory):
+  """What training on the device gives."""
+  return train(trainer, [fold], tmp_path_factory.mktemp('device'))
+
+
+def test_blocks_are_as_the_device(want, one, in_file, tmp_path, states_equal):
+  got = train(one, [in_file], tmp_path)
+  states_equal(got, want, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize('split', ['folds', 'tasks'])
+def test_on_two_devices(want, recipe, in_file, tmp_path, states_equal, split):
+  """Each has clips of its own; one block makes a chunk."""
+  layout = lay_out(jax.devices(), folds=2, tasks=2, split=split)
+  folds = [in_file] * layout.together
+  trainer = streamed(recipe, layout)
+  assert trainer.blocks.length == 2
+  states, told = train(trainer, folds, tmp_path)
+  states_equal(states[0].params, want[0][0].params, rtol=1e-4, atol=1e-5)
+  states_equal([{name: x[0] for name, x in scalars.items()} for _, scalars in told],
+               [{name: x[0] for name, x in scalars.items()} for _, scalars in want[1]],
+               rtol=1e-4)
+
+
+def test_it_goes_on_anywhere(one, in_file, tmp_path, states_equal):
+  """Stopped after a chunk: as if never stopped, bit by bit, and no thread is left."""
+  def die(last, scalars):
+    if last == 4:
+      raise Killed
+  threads = threading.active_count()
+  with pytest.raises(Killed):
+    train(one, [in_file], tmp_path / 'a', die)
+  assert threading.active_count() == threads
+  got, told = train(one, [in_file], tmp_path / 'a')
+  assert [last for last, _ in told] == [4]
+  states_equal(got, train(one, [in_file], tmp_path / 'b')[0])
+
+
+def test_a_file_that_ends_is_one_sentence(one, fold, path, tmp_path):
+  """The fault itself: the file is cut while training reads from it."""
+  short = tmp_path / 'x.npy'
+  short.write_bytes(path.read_bytes())
+  broken = fold._replace(clips=fold.clips._replace(x=Stored.open(short)))
+  with open(short, 'r+b') as file:
+    file.truncate(300)
+  threads = threading.active_count()
+  with pytest.raises(InputError, match='has become shorter'):
+    train(one, [broken], tmp_path / 'run')
+  assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize('length, each, steps', [
+    (50, 1, 50), (50, 2**27 // 10, 10), (50, 2**27 // 11, 10), (50, 2**28, 1),
+    (7, 2**27 // 3, 1)])
+def test_blocks_divide_chunks(length, each, steps):
+  assert streaming.block_length(length, bytes_of_a_step=each) == steps
+
+
+def test_where_clips_live():
+  where = functools.partial(streaming.placed, size=2**32, devices=1)
+  assert where('auto', limit=2**34)[0] == 'device'
+  assert where('auto', limit=2**32)[0] == 'host'
+  assert where('host', limit=2**34)[0] == 'host'
+  assert where('device', limit=2**32)[0] == 'device'
+  told = where('auto', limit=2**32)[1]
+  assert '4.0 GiB' in told and 'training.data=host' in told
+  assert where('auto', limit=None, devices=10**6)[0] == 'host'
