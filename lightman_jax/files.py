@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import fcntl
 import os
 import pathlib
 import tempfile
@@ -26,15 +27,29 @@ def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
   try:
     options = {} if 'b' in mode else {'encoding': 'utf-8', 'newline': ''}
     with open(number, mode, **options) as file:
+      with contextlib.suppress(OSError):    # some network file systems have no locks
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
       yield file
       file.flush()
       os.fsync(file.fileno())
-    # mkstemp is private to the owner; results are for the whole group.
-    os.chmod(temporary, 0o666 & ~_umask())
-    os.replace(temporary, path)
+      # mkstemp is private to the owner; results are for the whole group.
+      os.chmod(temporary, 0o666 & ~_umask())
+      os.replace(temporary, path)
   except BaseException:
     pathlib.Path(temporary).unlink(missing_ok=True)
     raise
+
+
+def sweep(folder: pathlib.Path, pattern: str) -> None:
+  """Deletes what killed writers left under temporary names that match `pattern`.
+
+  Who still writes holds a lock on the file; where none can be had, nothing is deleted.
+  """
+  for rest in folder.glob(pattern):
+    # Another start may sweep, too.
+    with contextlib.suppress(OSError), open(rest, 'rb') as file:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      rest.unlink()
 
 
 def of_fold(folder: pathlib.Path, held_out: str, suffix: str = '') -> pathlib.Path:

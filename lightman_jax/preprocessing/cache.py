@@ -11,7 +11,7 @@ from jaxtyping import Float32
 import numpy as np
 
 from lightman_jax.clips.clipset import ClipSet
-from lightman_jax.files import write_atomically
+from lightman_jax.files import sweep, write_atomically
 from lightman_jax.geometry import dense_flow
 from lightman_jax.preprocessing import flow
 from lightman_jax.preprocessing import inputs
@@ -36,6 +36,7 @@ def cached_inputs(clips: ClipSet, how: inputs.Settings, *,
   """`make_inputs`, from the cache where they are whole there."""
   named = repr((clips.info['sha256'], sorted(parameters(how).items())))
   path = folder() / f'{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy'
+  sweep(path.parent, '.*.npy.*')
   try:
     return _read(path)
   except (FileNotFoundError, NotADirectoryError):

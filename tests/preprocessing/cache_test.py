@@ -1,5 +1,9 @@
 """Inputs are made once, and a cache that is damaged or in the way costs time alone."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -103,3 +107,61 @@ def test_an_error_without_a_reason_is_told_too(ask, monkeypatch):
     raise OSError('3 of 4 bytes written')
   monkeypatch.setattr(cache, 'write_atomically', cut)
   assert '3 of 4 bytes' in ask()[1][0]
+
+
+# Makes the inputs of two clips; the second argument is where it stops for a signal.
+WRITER = """
+import contextlib, os, sys
+import numpy as np
+from lightman_jax.clips.clipset import ClipSet
+from lightman_jax.preprocessing import cache
+from lightman_jax.preprocessing.inputs import Settings
+if len(sys.argv) > 1:
+  write = cache.write_atomically
+  @contextlib.contextmanager
+  def pause(path, mode):
+    with write(path, mode) as file:
+      file.write(b'half')
+      file.flush()
+      print('writing', flush=True)
+      sys.stdin.read()
+      file.seek(0)
+      yield file
+  cache.write_atomically = pause
+else:
+  print('ready', flush=True)
+  sys.stdin.read()
+frames = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3)).astype(np.uint8)
+clips = ClipSet(frames, *[None] * 4, ('a', 'b'), (), (), {'sha256': '', 'dataset': ''})
+x = cache.cached_inputs(clips, Settings('difference', size=4))
+print(x.tobytes().hex())
+"""
+
+
+@pytest.fixture
+def writer(tmp_path):
+  """Starts a process that makes inputs; its home is tmp_path."""
+  def start(*words):
+    process = subprocess.Popen(
+        [sys.executable, '-c', WRITER, *words], stdin=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, env={**os.environ, 'XDG_CACHE_HOME': str(tmp_path)})
+    process.stdout.readline()
+    return process
+  return start
+
+
+def test_writers_at_once_end_alike_and_what_a_killed_one_left_is_swept(
+    writer, tmp_path):
+  killed, living, third = writer('pause'), writer('pause'), writer()
+  place = tmp_path / 'lightman_jax' / 'inputs'
+  assert len(list(place.iterdir())) == 2
+  killed.kill()
+  killed.wait()
+  killed.stdin.close()
+  third, _ = third.communicate()
+  assert sorted(path.name.count('.') for path in place.iterdir()) == [1, 3]
+  living, _ = living.communicate()
+  assert living == third != ''
+  found, = place.iterdir()
+  assert found.suffix == '.npy'
+  assert cache._read(found).tobytes().hex() == third.strip()

@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 from lightman_jax.errors import InputError
-from lightman_jax.files import write_atomically
+from lightman_jax.files import sweep, write_atomically
 from lightman_jax.report.page.folders import Run, read_run
 from lightman_jax.report.page.groups import arrange
 
@@ -82,6 +82,7 @@ def write(runs: Sequence[Run], out: pathlib.Path, *, resamples: int = 2000,
              'table.md': texts.markdown(found), 'table.csv':
              texts.comma_separated(found), 'table.tex': texts.latex(found)}
   for name, text in content.items():
+    sweep(out, f'.{name}.*')
     try:
       with write_atomically(out / name) as file:
         file.write(text)

@@ -1,0 +1,41 @@
+"""Files appear whole or not at all, and what a killed writer left goes."""
+
+import fcntl
+
+import pytest
+
+from lightman_jax.files import sweep, write_atomically
+
+
+def names(folder):
+  return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_writer_at_work_is_let_be(tmp_path):
+  (tmp_path / '.a.txt.dead').write_text('half')
+  with write_atomically(tmp_path / 'a.txt') as file:
+    file.write('whole')
+    sweep(tmp_path, '.a.txt.*')
+    assert len(names(tmp_path)) == 1 and names(tmp_path) != ['.a.txt.dead']
+  assert names(tmp_path) == ['a.txt']
+  assert (tmp_path / 'a.txt').read_text() == 'whole'
+
+
+def test_an_error_leaves_what_was_there(tmp_path):
+  (tmp_path / 'a.txt').write_text('before')
+  with pytest.raises(KeyboardInterrupt), write_atomically(tmp_path / 'a.txt') as file:
+    file.write('half')
+    raise KeyboardInterrupt
+  assert names(tmp_path) == ['a.txt']
+  assert (tmp_path / 'a.txt').read_text() == 'before'
+
+
+def test_where_nothing_can_be_locked_nothing_is_swept(tmp_path, monkeypatch):
+  def refuse(*args):
+    raise OSError(95, 'not supported')
+  monkeypatch.setattr(fcntl, 'flock', refuse)
+  with write_atomically(tmp_path / 'a.txt') as file:
+    file.write('whole')
+  (tmp_path / '.a.txt.dead').write_text('half')
+  sweep(tmp_path, '.a.txt.*')
+  assert names(tmp_path) == ['.a.txt.dead', 'a.txt']
