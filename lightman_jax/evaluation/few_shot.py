@@ -9,9 +9,18 @@ from jaxtyping import Array, Bool, Float, Int, Key
 import numpy as np
 
 from lightman_jax import keys
+from lightman_jax.episodes.blocks import bring, held
 from lightman_jax.episodes.few_shot import Episodes
-from lightman_jax.episodes.tasks import Clips, Examples, Sizes, draw_macro
-from lightman_jax.episodes.tasks import gather, side_of
+from lightman_jax.episodes.tasks import (
+  Clips,
+  Drawn,
+  Side,
+  Sizes,
+  draw_macro,
+  gather,
+  side_of,
+)
+from lightman_jax.evaluation.predict import in_batch
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import Learner
 
@@ -37,22 +46,40 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
     Only the classes of an episode can be answered. Without an episode nothing is run.
   """
   @jax.jit
-  def answer(params, fold_key: Key[Array, ''], clips: Clips, episodes: Episodes):
+  def draw(fold_key: Key[Array, ''], clips: Clips, numbers, episodes: Episodes):
     def one(both):
-      number, (classes, support, query) = both
+      number, (classes, support, _) = both
       here = jnp.zeros(sizes.classes, bool).at[classes].set(True)
-      given = _given(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), clips,
-                     support, here, len(classes), sizes)
-      fast = learner.adapt(params, given, keys.key_for(
-          fold_key, Purpose.EPISODE_ADAPT, number)).fast
-      x = clips.x[query] / clips.scale[0]
+      return _given(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), clips,
+                    support, here, len(classes), sizes)
+    return jax.lax.map(one, (numbers, episodes))
+
+  @jax.jit
+  def answer(params, fold_key: Key[Array, ''], brought, scale, numbers, classes,
+             drawn: Drawn):
+    def one(both):
+      number, classes, (support, query) = both
+      here = jnp.zeros(sizes.classes, bool).at[classes].set(True)
+      fast = learner.adapt(
+          params, gather(brought, scale, support, sizes.magnify),
+          keys.key_for(fold_key, Purpose.EPISODE_ADAPT, number)).fast
+      x = gather(brought, scale, query, 0.).x
       best = lambda which: jnp.argmax(
           jnp.where(here, learner.predict(which, x), -jnp.inf), -1)
       return best(fast), best(params) if learner.moving else None
-    return jax.lax.map(one, (jnp.arange(most), episodes),
+    return jax.lax.map(one, (numbers, classes, drawn),
                        batch_size=at_once if at_once > 1 else None)
 
-  return functools.partial(_in_order, answer, most)
+  def some(params, fold_key, clips: Clips, numbers, episodes: Episodes):
+    """What fits on the device at once."""
+    support = draw(fold_key, clips._replace(x=None), numbers, episodes)
+    label = np.asarray(clips.label)[episodes.query]
+    query = Side(episodes.query, episodes.query[:, :0], label, label[:, :0])
+    drawn = jax.device_get(Drawn(support, query))
+    brought, drawn = bring(clips.x, drawn, held(drawn, len(clips.x)))
+    return answer(params, fold_key, brought, clips.scale, numbers, episodes.classes,
+                  drawn)
+  return functools.partial(_in_order, some, most, sizes)
 
 
 def episode_interval(accuracy: Float[np.ndarray, 'E']) -> tuple[float, float]:
@@ -66,17 +93,26 @@ def episode_interval(accuracy: Float[np.ndarray, 'E']) -> tuple[float, float]:
   return float(accuracy.mean() - half), float(accuracy.mean() + half)
 
 
-def _in_order(answer, most: int, params, fold_key, clips: Clips, episodes: Episodes):
+def _in_order(answer, most: int, sizes: Sizes, params, fold_key, clips: Clips,
+              episodes: Episodes):
+  """Filled up to `most` episodes, or in batches where their clips are too many."""
   count = len(episodes.classes)
   if not count:
     return episodes.query, None
-  padded = jax.tree.map(lambda x: np.resize(x, (most, *x.shape[1:])), episodes)
-  return jax.tree.map(lambda x: np.asarray(x)[:count],
-                      answer(params, fold_key, clips, padded))
+  size, each = most, episodes.support.shape[1] + episodes.query.shape[1] + sizes.macros
+  if min(most * each, len(clips.x)) > in_batch(clips.x, len(clips.x)):
+    size = max(1, in_batch(clips.x, most * each) // each)
+  found = []
+  for first in range(0, count, size):
+    some = np.resize(np.arange(first, min(first + size, count)), size)
+    said = answer(params, fold_key, clips, first + np.arange(size, dtype=np.int32),
+                  jax.tree.map(lambda x: x[some], episodes))
+    found.append(jax.tree.map(lambda x: np.asarray(x)[:count - first], said))
+  return jax.tree.map(lambda *x: np.concatenate(x), *found)
 
 
 def _given(key: Key[Array, ''], clips: Clips, micro: Int[Array, 's'],
-           here: Bool[Array, 'K'], ways: int, sizes: Sizes) -> Examples:
+           here: Bool[Array, 'K'], ways: int, sizes: Sizes) -> Side:
   """A support whose micro clips are given."""
   if sizes.magnify:
     by_turns = micro.reshape(ways, -1).T.reshape(-1)
@@ -89,4 +125,4 @@ def _given(key: Key[Array, ''], clips: Clips, micro: Int[Array, 's'],
                        clips.train, sizes.classes, sizes.macros)
   else:
     macro = micro[:0]
-  return gather(clips.x, clips.scale, side_of(clips, micro, macro), sizes.magnify)
+  return side_of(clips, micro, macro)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.preprocessing.stored import Inputs, Stored
 
 # Ours, fixed before any score was seen and never tuned. Relative to the Gram's diagonal
 # it means the same for every size of input and number of clips.
@@ -18,6 +19,11 @@ RELATIVE_PENALTY = .1
 
 # Columns turned to float64 at once, so that large inputs are never held twice.
 COLUMNS = 8192
+COLUMN_BYTES = 2**27
+
+# Clips that ridge is fitted to at most: its products take 8 n^2 bytes a channel. Of
+# more, so many are drawn once for all folds, and every held-out clip is predicted.
+MOST = 8192
 
 
 class Answers(NamedTuple):
@@ -41,7 +47,7 @@ def constant(label: Int[np.ndarray, '*folds N'], train: Bool[np.ndarray, 'F N'],
   return _answers(scores, test)
 
 
-def ridge(x: Float[np.ndarray, 'N *clip'], label: Int[np.ndarray, '*folds N'],
+def ridge(x: Inputs, label: Int[np.ndarray, '*folds N'],
           train: Bool[np.ndarray, 'F N'], test: Bool[np.ndarray, 'F N'], *,
           classes: int, scale: Float[np.ndarray, 'F c'] | None = None,
           relative_penalty: float = RELATIVE_PENALTY) -> Answers:
@@ -52,7 +58,7 @@ def ridge(x: Float[np.ndarray, 'N *clip'], label: Int[np.ndarray, '*folds N'],
   (weighted and centred), but solved in the dual, since d is far above N here.
 
   Args:
-    x: inputs, channels on the last axis; flattened here.
+    x: inputs (N, *clip), channels on the last axis; flattened here.
     label: 0 ... classes - 1 wherever a mask holds; those of all folds, or a row a fold.
     train: micro clips to fit on, a row a fold.
     test: micro clips to predict, every clip in one fold at most.
@@ -69,17 +75,23 @@ def ridge(x: Float[np.ndarray, 'N *clip'], label: Int[np.ndarray, '*folds N'],
   """
   label = np.broadcast_to(label, train.shape)
   _check(label, train, test, classes)
-  grams = _grams(x, 1 if scale is None else x.shape[-1])
+  channels = 1 if scale is None else x.shape[-1]
   scale = np.ones((len(train), 1)) if scale is None else scale.astype(np.float64)
+  known = _fitted(train)
+  grams = _products(x, known, known, channels)
   scores = np.full((len(x), classes), np.nan)
-  for number, (fit, held_out) in enumerate(zip(train, test)):
-    gram = np.tensordot(scale[number] ** -2, grams, axes=1)
+  for number, held_out in enumerate(test):
+    weigh = lambda products: np.tensordot(scale[number] ** -2, products, axes=1)
+    gram, fit = weigh(grams), train[number, known]
     bad = np.flatnonzero(fit & ~np.isfinite(np.diagonal(gram)))
     if bad.size:
-      raise InputError(f'the inputs of clip number {bad[0]} are not finite, and fold '
-                       f'number {number} trains on it; look at that clip')
-    scores[held_out] = _fold(gram[np.ix_(fit, fit)], gram[np.ix_(held_out, fit)],
-                             label[number, fit], classes, relative_penalty)
+      raise InputError(
+          f'the inputs of clip number {known[bad[0]]} are not finite, and fold '
+          f'number {number} trains on it; look at that clip')
+    outer = (gram[np.ix_(held_out, fit)] if len(known) == len(x) else
+             weigh(_products(x, np.flatnonzero(held_out), known[fit], channels)))
+    scores[held_out] = _fold(gram[np.ix_(fit, fit)], outer, label[number, known[fit]],
+                             classes, relative_penalty)
   return _answers(scores, test)
 
 
@@ -107,20 +119,42 @@ def _fold(inner: Float[np.ndarray, 'n n'], outer: Float[np.ndarray, 'm n'],
   return np.where(size > 0, scores, -np.inf)
 
 
-def _grams(x: Float[np.ndarray, 'N *clip'],
-           channels: int) -> Float[np.ndarray, 'c N N']:
-  """Products of all pairs of clips, by channel, so that folds may weigh these.
+def _fitted(train: Bool[np.ndarray, 'F N']) -> Int[np.ndarray, 'n']:
+  """Numbers of the clips among which folds fit: all, or `MOST` training clips."""
+  if train.shape[1] <= MOST:
+    return np.arange(train.shape[1])
+  some = np.flatnonzero(train.any(0))
+  drawn = np.random.default_rng(0).permutation(some)[:MOST]
+  return np.sort(drawn)
 
-  NaN in a clip stays in its row and column.
+
+def _products(x: Inputs, these: Int[np.ndarray, 'm'], those: Int[np.ndarray, 'n'],
+              channels: int) -> Float[np.ndarray, 'c m n']:
+  """Products of pairs of clips, by channel, so that folds may weigh these.
+
+  NaN in a clip stays in its row and column. Of clips, some columns are held at a time.
   """
-  x = x.reshape(len(x), -1, channels)
-  total = np.zeros((channels, len(x), len(x)))
+  length = int(np.prod(x.shape[1:])) // channels
+  size = max(256, min(COLUMNS, COLUMN_BYTES // (8 * max(len(these), len(those), 1))))
+  total = np.zeros((channels, len(these), len(those)))
+  same = these is those
   with np.errstate(invalid='ignore'):
-    for channel in range(channels):
-      for start in range(0, x.shape[1], COLUMNS):
-        part = x[:, start:start + COLUMNS, channel].astype(np.float64)
-        total[channel] += part @ part.T
+    for start in range(0, length, size):
+      stop = min(start + size, length)
+      left = _columns(x, these, start * channels, stop * channels)
+      right = left if same else _columns(x, those, start * channels, stop * channels)
+      for channel in range(channels):
+        part = left[:, channel::channels].astype(np.float64)
+        other = part if same else right[:, channel::channels].astype(np.float64)
+        total[channel] += part @ other.T
   return total
+
+
+def _columns(x: Inputs, numbers: Int[np.ndarray, 'n'], start: int, stop: int
+             ) -> Float[np.ndarray, 'n _']:
+  if isinstance(x, Stored):
+    return x.columns(numbers, start, stop)
+  return np.asarray(x).reshape(len(x), -1)[numbers, start:stop]
 
 
 def _answers(scores: np.ndarray, test: np.ndarray) -> Answers:

@@ -10,8 +10,9 @@ from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.preprocessing import inputs
 from lightman_jax.preprocessing.pool import Pool
+from lightman_jax.preprocessing.stored import Inputs, joined, rows
 
-MakeInputs = Callable[[ClipSet], np.ndarray]
+MakeInputs = Callable[[ClipSet], Inputs]
 
 
 def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
@@ -36,7 +37,7 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
       without a macro clip or with inputs of another shape.
   """
   keep = ~clips.macro if source != 'own' else np.ones(len(clips.macro), bool)
-  x = make(clips)[keep]
+  x = rows(make(clips), keep)
   content = inputs.content(how, x.shape[-1])
   if source == 'magnified' and not content.amplitude_known:
     raise InputError(
@@ -66,7 +67,7 @@ def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndar
   return label
 
 
-def _joined(pool: Pool, other: ClipSet, x: np.ndarray, label: np.ndarray, source: str,
+def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: str,
             same_people: str | None) -> Pool:
   """The pool with the macro clips of another data set."""
   if not other.macro.any():
@@ -82,7 +83,7 @@ def _joined(pool: Pool, other: ClipSet, x: np.ndarray, label: np.ndarray, source
   subject = np.array([subjects.index(name) for name in names], np.int32)
   m, join = other.macro, lambda a, b: np.concatenate([a, b])
   return pool._replace(
-      x=join(pool.x, x[m]), label=join(pool.label, label[m]),
+      x=joined(pool.x, rows(x, m)), label=join(pool.label, label[m]),
       macro=join(pool.macro, m[m]), subject=join(pool.subject, subject[m]),
       foreign=join(pool.foreign, subject[m] >= len(pool.subjects)), subjects=subjects,
       clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]))

@@ -5,6 +5,11 @@ from typing import NamedTuple
 from jaxtyping import Array, Bool, Float, Int
 import numpy as np
 
+from lightman_jax.preprocessing.stored import Inputs
+
+# Clips that are read at once where all are looked at, in bytes.
+AT_ONCE = 2**26
+
 
 class Content(NamedTuple):
   """What the last axis of the inputs holds, as far as augmentation must know."""
@@ -14,12 +19,12 @@ class Content(NamedTuple):
 
 
 class Pool(NamedTuple):
-  """N clips. The first leaves live on the device; names stay on the host.
+  """N clips. Names stay on the host; `x` may stay in files.
 
   `foreign` marks macro clips of another data set: they belong to no subject here, so
   every fold may use them.
   """
-  x: Float[Array, 'N *clip']      # (t, h, w, c), or (t, 68, 2) for landmarks
+  x: Inputs                       # (N, t, h, w, c), or (N, t, 68, 2) for landmarks
   label: Int[Array, 'N']          # -1 where a macro clip has no class of this set
   subject: Int[Array, 'N']        # index into `subjects`
   macro: Bool[Array, 'N']
@@ -30,15 +35,26 @@ class Pool(NamedTuple):
   content: Content
 
 
-def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N']) -> Float[np.ndarray, '2 c']:
+def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],
+                  squares: Float[np.ndarray, 'N c'] | None = None
+                  ) -> Float[np.ndarray, '2 c']:
   """Root mean square of each channel over training clips: micro, then macro.
 
   Two rows, because macro-expressions move more: brought to one amplitude, what is
-  left to align is the pattern. No held-out clip is read.
+  left to align is the pattern. No held-out clip has a part in it. `squares` are the
+  pool's `mean_squares`, where these are known.
   """
-  x = np.asarray(pool.x)
-  rms = lambda mask: np.sqrt(np.mean(
-      np.square(x[mask], dtype=np.float64), axis=tuple(range(x.ndim - 1))))
+  squares = mean_squares(pool.x) if squares is None else squares
+  rms = lambda mask: np.sqrt(np.mean(squares[mask], axis=0))
   micro, macro = train & ~pool.macro, train & pool.macro
   rows = np.stack([rms(micro), rms(macro if macro.any() else micro)])
   return np.maximum(rows, 1e-8).astype(np.float32)
+
+
+def mean_squares(x: Inputs) -> Float[np.ndarray, 'N c']:
+  """The mean square of each channel of each clip; reads clips once, some at a time."""
+  size = max(1, AT_ONCE // (4 * int(np.prod(x.shape[1:]))))
+  over = tuple(range(1, len(x.shape) - 1))
+  return np.concatenate([
+      np.mean(np.square(np.asarray(x[first:first + size]), dtype=np.float64), axis=over)
+      for first in range(0, len(x), size)])

@@ -6,6 +6,7 @@ not the end of the process, and what was read does not count as the process's me
 """
 
 from collections.abc import Sequence
+import math
 import os
 import pathlib
 from typing import BinaryIO
@@ -37,8 +38,12 @@ class File:
 
   def read(self, row: int, out: Float32[np.ndarray, 'n *clip']) -> None:
     """Fills `out` with clips from `row` on."""
+    self.part(row, 0, out)
+
+  def part(self, row: int, start: int, out: Float32[np.ndarray, '...']) -> None:
+    """Fills `out` with the numbers that follow number `start` of the clip `row`."""
     rest = memoryview(out.reshape(-1).view(np.uint8))
-    place = self.offset + row * out[0].nbytes
+    place = self.offset + 4 * (row * math.prod(self.shape[1:]) + start)
     while len(rest):
       try:
         done = os.preadv(self.number, [rest[:AT_ONCE]], place)
@@ -84,7 +89,7 @@ class Stored:
   @property
   def nbytes(self) -> int:
     """What the clips would take in memory."""
-    return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+    return math.prod(self.shape) * self.dtype.itemsize
 
   def __getitem__(self, index) -> Float32[np.ndarray, '...']:
     numbers = np.arange(len(self))[index]
@@ -108,6 +113,18 @@ class Stored:
     breaks = 1 + np.flatnonzero((np.diff(row) != 1) | (np.diff(which) != 0))
     for begin, end in zip([0, *breaks], [*breaks, len(numbers)]):
       self._files[which[begin]].read(int(row[begin]), out[begin:end])
+
+  def columns(self, numbers: Int[np.ndarray, 'n'], start: int, stop: int
+              ) -> Float32[np.ndarray, 'n _']:
+    """A part of each of some clips, each taken as one row of numbers.
+
+    Raises:
+      InputError: the file cannot be read.
+    """
+    out = np.empty((len(numbers), stop - start), np.float32)
+    for which, row, part in zip(self._which[numbers], self._row[numbers], out):
+      self._files[which].part(int(row), start, part)
+    return out
 
   def rows(self, keep: Bool[np.ndarray, 'N']) -> 'Stored':
     """Some of the clips."""

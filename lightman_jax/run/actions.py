@@ -34,7 +34,7 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
     if data.name != fold.held_out:
       return
     index = np.flatnonzero(fold.test)
-    found = explain(params, data.key, data.clips, np.asarray(pool.x)[index])
+    found = explain(params, data.key, data.clips, pool.x[index])
     found = type(found)(*map(np.asarray, found))
     said, label = found.logits.argmax(-1), np.asarray(pool.label)[index]
     write_json(folder.actions_json, {

@@ -26,7 +26,7 @@ from lightman_jax.preprocessing import inputs
 from lightman_jax.preprocessing.augmentation import Augmentation, augment
 from lightman_jax.preprocessing.cache import cached_inputs
 from lightman_jax.preprocessing.macros import MakeInputs, make_pool
-from lightman_jax.preprocessing.pool import Pool, channel_scale
+from lightman_jax.preprocessing.pool import Pool, channel_scale, mean_squares
 from lightman_jax.report.progress import Progress
 from lightman_jax.settings import macro_data, uses_macro
 from lightman_jax.training.devices import Layout, lay_out
@@ -43,6 +43,8 @@ class Material(NamedTuple):
   sha256: str                       # over the data set and the macro source
   labels: tuple[np.ndarray, ...]    # (N,) as each fold believes them
   few_shot: Plan | None = None      # test episodes, where asked for
+  squares: np.ndarray | None = None  # (N, c) of the inputs; see `pool.mean_squares`
+  streamed: int = 0                 # bytes of a clip, where clips are brought in blocks
 
 
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
@@ -82,7 +84,8 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   labels = tuple(believed(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
                   hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
-                  plan_few_shot(config, pool, folds, labels, say))
+                  plan_few_shot(config, pool, folds, labels, say),
+                  mean_squares(pool.x))
 
 
 def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
@@ -165,7 +168,7 @@ def fold_data(config: Mapping[str, Any], material: Material, number: int) -> Fol
   return FoldData(
       fold.held_out, keys.fold_key(config['seed'], fold.held_out),
       Clips(pool.x, material.labels[number], pool.subject, pool.macro, pool.foreign,
-            fold.train, channel_scale(pool, fold.train)),
+            fold.train, channel_scale(pool, fold.train, material.squares)),
       material.splits[number])
 
 

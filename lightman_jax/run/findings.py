@@ -59,7 +59,8 @@ def _references(config, material: Material, order: np.ndarray) -> dict[str, np.n
   pool, folds = material.pool, material.folds
   train = np.stack([fold.train & ~pool.macro for fold in folds])
   test = np.stack([fold.test for fold in folds])
-  scale = np.stack([channel_scale(pool, fold.train)[0] for fold in folds])
+  scale = np.stack([channel_scale(pool, fold.train, material.squares)[0]
+                    for fold in folds])
   # What the method was told is what they are told, wrong labels, too.
   label = np.stack(material.labels)
   linear = references.ridge(pool.x, label, train, test, classes=len(pool.classes),
