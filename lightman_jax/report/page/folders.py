@@ -93,6 +93,9 @@ def read_run(path: pathlib.Path) -> Run:
 
 def _checked(path, config, found, code: str) -> Run:
   about = found['about']
+  for name in ('method', 'model', 'data'):
+    if not isinstance(config.get(name, {}), dict):
+      raise ValueError(f'{name} in config.json is no section')
   for name in ('protocol', 'dataset', 'class_set', 'sheet', 'sheet_sha256', 'f1'):
     if not isinstance(about[name], str):
       raise ValueError(f'about.{name} is no text')
@@ -102,8 +105,13 @@ def _checked(path, config, found, code: str) -> Run:
   subjects = tuple(sorted(first['per_subject']))
   counts = {str(name): counts_of(row, subjects, len(classes))
             for name, row in found['rows'].items()}
-  if not next(iter(counts.values())).sum():
+  clips = next(iter(counts.values())).sum(-1)
+  if not clips.sum():
     raise ValueError('no clip was predicted')
+  if any((part.sum(-1) != clips).any() for part in counts.values()):
+    raise ValueError('its rows are not of the same clips')
+  if clips.sum(0).tolist() != list(about['clips_per_class'].values()):
+    raise ValueError('about.clips_per_class is not what the rows count')
   return Run(path, config, found, counts, subjects, classes,
              _clips_sha256(path / 'predictions.csv', next(iter(counts.values()))), code)
 

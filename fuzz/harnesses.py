@@ -1,0 +1,195 @@
+"""What is fuzzed: every reader of outside input, as a function (content, folder).
+
+Each puts `content` where its reader looks, below the empty `folder`, and reads it. What
+a reader may raise is caught here, and nothing else is: the rest is a finding.
+"""
+
+from collections.abc import Callable
+import functools
+import os
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lightman_jax import bounded
+from lightman_jax.annotations import action_units, manifest, reader
+from lightman_jax.annotations.cells import read_cells
+from lightman_jax.annotations.rows import Row
+from lightman_jax.annotations.tables import TABLES
+from lightman_jax.clips import folder_names, frames, given_landmarks
+from lightman_jax.clips.search import Tree, parts
+from lightman_jax.clips.unreadable import Unreadable
+from lightman_jax.errors import InputError
+from lightman_jax.models import published_weights
+from lightman_jax.report import run_folder
+from lightman_jax.report.page import command, folders
+
+# Between the files of one input; a name stands before each.
+MARK = b'\n=== '
+_OF_SHEETS = [facts for facts in TABLES.values() if facts.sheets]
+_OF_FOLDERS = [facts for facts in TABLES.values() if not facts.sheets]
+_ROWS = (Row('s1/a', 's1', 'x', 'happy', 'micro', 1, 2, 3, fps=200., filename='a'),
+         Row('s2/b', 's2', 'x', 'sad', 'micro', 1, 2, 3, fps=200., filename='b'))
+_SHAPES = {
+    'encoder': {'Conv_0': {'kernel': (3, 3, 3, 16), 'bias': (16,)},
+                'BatchNorm_0': {'scale': (16,), 'bias': (16,)}},
+    'head': {'kernel': (16, 3), 'bias': (3,)},
+    'statistics': {'BatchNorm_0': {'mean': (16,), 'variance': (16,)}}}
+
+
+def grammar(content: bytes, folder: pathlib.Path) -> None:
+  """Action units never fail, and are the same when spelt and read again."""
+  units = action_units.parse(content.decode('utf-8', 'surrogateescape'))
+  assert action_units.parse(action_units.spell(units)) == units
+
+
+def manifests(content: bytes, folder: pathlib.Path) -> None:
+  """A csv of anyone's own clips."""
+  path = folder / 'm.csv'
+  path.write_bytes(content)
+  try:
+    manifest.read_manifest(path)
+  except InputError:
+    pass
+
+
+def sheets(content: bytes, folder: pathlib.Path) -> None:
+  """The sheet of a data set, which the first byte chooses, as csv."""
+  path = folder / 's.csv'
+  path.write_bytes(content[1:])
+  facts = _OF_SHEETS[content[0] % len(_OF_SHEETS)] if content else _OF_SHEETS[0]
+  try:
+    reader.read_listing(path, facts)
+  except InputError:
+    pass
+
+
+def workbooks(content: bytes, folder: pathlib.Path) -> None:
+  """A workbook; the process that reads it is part of what is tested."""
+  path = folder / 's.xlsx'
+  path.write_bytes(content)
+  try:
+    read_cells(path)
+  except InputError:
+    pass
+
+
+def pictures(content: bytes, folder: pathlib.Path) -> None:
+  """A picture's head, and its pixels."""
+  path = folder / 'p.png'
+  path.write_bytes(content)
+  try:
+    shape = frames.check_picture(path)
+    assert shape[0] * shape[1] <= frames.MOST_PIXELS
+    picture = frames.read_picture(path)
+    assert picture.dtype == np.uint8 and picture.size == 3 * np.prod(shape)
+  except Unreadable:
+    pass
+
+
+def videos(content: bytes, folder: pathlib.Path) -> None:
+  """A video's length, and its first frame."""
+  path = folder / 'v.avi'
+  path.write_bytes(content)
+  try:
+    if frames.video_length(path):
+      frames.read_video(path, (0,))
+  except Unreadable:
+    pass
+
+
+def trees(content: bytes, folder: pathlib.Path) -> None:
+  """Names of folders and frames, a line a path, as a sheet's words and as a tree."""
+  place = folder / 'tree'
+  for line in content.split(b'\n')[:16]:
+    names = [name for name in line.split(b'/') if name not in (b'', b'.', b'..')]
+    path = os.fsencode(place) + b'/' + b'/'.join(names[:8])
+    try:
+      os.makedirs(os.path.dirname(path), exist_ok=True)
+      open(path, 'wb').close()
+    except (OSError, ValueError):         # no name of a file
+      pass
+  words = content[:200].decode('utf-8', 'surrogateescape')
+  place.mkdir(exist_ok=True)
+  tree = Tree(place)
+  for facts in _OF_FOLDERS:
+    for edition in facts.editions:
+      folder_names.read_folders(tree, edition, facts)
+  try:
+    found = tree.folder(parts('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
+    assert place in found.parents
+    frames.numbered(found)
+  except Unreadable:
+    pass
+
+
+def landmarks(content: bytes, folder: pathlib.Path) -> None:
+  """A table of landmarks."""
+  path = folder / 'l.csv'
+  path.write_bytes(content)
+  try:
+    given_landmarks.read(str(path), _ROWS)
+  except InputError:
+    pass
+
+
+def weights(content: bytes, folder: pathlib.Path) -> None:
+  """Published weights, as parameters of the network."""
+  path = folder / 'w.npz'
+  path.write_bytes(content)
+  try:
+    published_weights.from_state_dict(published_weights.read(path), _params())
+  except InputError:
+    pass
+
+
+@functools.cache
+def _params():
+  return jax.tree.map(jnp.zeros, _SHAPES, is_leaf=lambda part: isinstance(part, tuple))
+
+
+def runs(content: bytes, folder: pathlib.Path) -> None:
+  """A run folder of several files: opened again, and made into a page."""
+  run = folder / 'run'
+  run.mkdir()
+  for name, part in divided(content):
+    if name in ('config.json', 'results.json', 'predictions.csv', 'metrics.jsonl',
+                'environment.json', 'efficiency.json', 'oracle.json', 'embeddings.npz'):
+      (run / name).write_bytes(part)
+  try:
+    command.write([folders.read_run(run)], folder / 'out', resamples=4, permutations=4)
+  except InputError:
+    pass
+  (run / 'lightman_jax.lock').touch()
+  try:
+    run_folder.open_run(run, config={'seed': 0}).close()
+  except InputError:
+    pass
+
+
+def documents(content: bytes, folder: pathlib.Path) -> None:
+  """JSON, and arrays, of unknown origin."""
+  path = folder / 'x'
+  path.write_bytes(content)
+  for read in (bounded.read_json, bounded.read_arrays):
+    try:
+      read(path)
+    except (ValueError, OSError):
+      pass
+
+
+def divided(content: bytes) -> list[tuple[str, bytes]]:
+  """The files of one input: (name, content)."""
+  found = []
+  for part in content.split(MARK)[1:]:
+    name, _, rest = part.partition(b'\n')
+    found.append((name.decode('ascii', 'replace'), rest))
+  return found
+
+
+HARNESSES: dict[str, Callable[[bytes, pathlib.Path], None]] = {
+    function.__name__: function for function in (
+        grammar, manifests, sheets, workbooks, pictures, videos, trees, landmarks,
+        weights, runs, documents)}
