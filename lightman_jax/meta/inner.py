@@ -39,7 +39,9 @@ def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...]
   Differentiable in `params` and `step_size` (Finn et al. 2017, eq. 1). Where what the
   backward pass needs of all steps would not fit into `memory`, each step is
   rematerialised: then it holds one step's activations however many steps there are,
-  for about a third more arithmetic.
+  for about a third more arithmetic. The weights between the steps are held, too; where
+  there are so many that they would be much of it, those between groups of steps alone
+  are, and the others come back group by group, for a third more once again.
 
   Args:
     loss: of (params, batch); its parts are traced.
@@ -65,10 +67,13 @@ def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...]
     moved = jax.tree.map(lambda p, g, r: p - r * g, moved, grads, rate)
     return moved, (parts, watch({**fixed, **moved}) if watch else None)
 
-  moved = {name: params[name] for name in moving}
-  if steps * kept_bytes(step, moved) > memory * 2**20:
+  moved, groups = {name: params[name] for name in moving}, 1
+  kept, allowed = kept_bytes(step, moved), memory * 2**20
+  if steps * kept > allowed:
     step = jax.checkpoint(step)
-  moved, (parts, watched) = jax.lax.scan(step, moved, jnp.arange(steps))
+    if steps * _bytes(moved) > max(allowed, kept / 4):
+      groups = _groups(steps)
+  moved, (parts, watched) = _in_groups(step, moved, jnp.arange(steps), groups)
   return Adapted({**fixed, **moved}, {name: x[0] for name, x in parts.items()}, watched)
 
 
@@ -76,7 +81,32 @@ def kept_bytes(step: Callable, moved: Params) -> int:
   """What one step keeps for its derivative, from shapes alone."""
   held = jax.eval_shape(
       lambda moved: jax.vjp(lambda moved: step(moved, 0)[0], moved)[1], moved)
-  return sum(x.size * jnp.dtype(x.dtype).itemsize for x in jax.tree.leaves(held))
+  return _bytes(held)
+
+
+def _bytes(tree: PyTree) -> int:
+  return sum(x.size * jnp.dtype(x.dtype).itemsize for x in jax.tree.leaves(tree))
+
+
+def _groups(steps: int) -> int:
+  """The number of equal groups with fewest states: one a group, one a step of it.
+
+  A prime number of steps has none, and few steps are not worth the arithmetic.
+  """
+  if steps < 12:
+    return 1
+  return min((n for n in range(1, steps) if steps % n == 0),
+             key=lambda n: n + steps // n)
+
+
+def _in_groups(step: Callable, moved: Params, numbers: Int[Array, 'steps'],
+               groups: int):
+  """`jax.lax.scan`, of whose derivative only a group's states are held at a time."""
+  if groups == 1:
+    return jax.lax.scan(step, moved, numbers)
+  group = jax.checkpoint(lambda moved, numbers: jax.lax.scan(step, moved, numbers))
+  moved, told = jax.lax.scan(group, moved, numbers.reshape(groups, -1))
+  return moved, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), told)
 
 
 def init_rates(moved: Params, how: Steps) -> PyTree:

@@ -120,7 +120,7 @@ def _steps_inside(config: Mapping[str, Any]) -> bool:
   return config['method']['name'] in ('lightman', 'maml', 'metasgd', 'anil')
 
 
-def _gib(size: float) -> str:
+def _gib(size: int | float) -> str:
   return f'{size / GIB:.3g} GiB' if size >= GIB / 10 else f'{size / 2**20:.3g} MiB'
 
 
@@ -131,15 +131,16 @@ def _of_machine() -> Iterator[int]:
       yield int(line.split()[1]) * 1024
 
 
-def _of_groups() -> Iterator[int]:
+def _of_groups(mine: str = '/proc/self/cgroup', mount: str = '/sys/fs/cgroup'
+               ) -> Iterator[int]:
   """What is left of the limits of a container or a job, of both versions of cgroups."""
-  for line in _lines('/proc/self/cgroup'):
+  for line in _lines(mine):
     _, kinds, path = line.strip().split(':', 2)
     if kinds == 'memory':
-      root, limit, used = ('/sys/fs/cgroup/memory', 'memory.limit_in_bytes',
+      root, limit, used = (f'{mount}/memory', 'memory.limit_in_bytes',
                            'memory.usage_in_bytes')
     elif not kinds:
-      root, limit, used = '/sys/fs/cgroup', 'memory.max', 'memory.current'
+      root, limit, used = mount, 'memory.max', 'memory.current'
     else:
       continue
     here = pathlib.Path(root + path)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from lightman_jax.evaluation.arithmetic import operations
+from lightman_jax.evaluation.arithmetic import operations, traffic
 from lightman_jax.models.convolution import convolve
 
 # A dense net of two layers on n clips: products and additions, a bias, a ReLU.
@@ -104,3 +104,18 @@ def test_what_is_free_and_what_cannot_be_counted():
   endless = lambda x: jax.lax.while_loop(lambda x: x[0] < 9, lambda x: x * 2., x)
   with pytest.raises(ValueError, match='while'):
     operations(endless, floats(3))
+
+
+def test_what_is_moved():
+  """Operands and results of products, in loops, too; what stands between is fused."""
+  x, w = floats(N, IN), floats(IN, WIDTH)
+  product = 4 * (N * IN + IN * WIDTH + N * WIDTH)
+  assert traffic(lambda x, w: jnp.sin(x @ w) + 1., x, w) == product
+  square = floats(4, 4)
+  looped = lambda w, x: jax.lax.scan(lambda x, _: (x @ w, None), x, length=10)[0]
+  assert traffic(looped, square, square) == 10 * 3 * 4 * 16
+  short = jax.ShapeDtypeStruct((4, 4), jnp.bfloat16)
+  assert traffic(lambda x: x @ x, short) == traffic(lambda x: x @ x, square) // 2
+  assert traffic(lambda x: x.sum(), square) == 4 * 17
+  chosen = lambda x, n: x[n]
+  assert traffic(chosen, square, jax.ShapeDtypeStruct((2,), jnp.int32)) == 2 * 4 * 8

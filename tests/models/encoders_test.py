@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from configs import common
+from lightman_jax.evaluation import arithmetic
 from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.settings import CHOICES
 
@@ -63,9 +64,9 @@ def ready():
   """Each encoder compiled once: logits, and the gradient of a loss."""
   made = {}
 
-  def of(name):
-    if name not in made:
-      net, rng = network(name), np.random.default_rng(0)
+  def of(name, precision='float32'):
+    if (name, precision) not in made:
+      net, rng = network(name, precision=precision), np.random.default_rng(0)
       x = jnp.asarray(rng.standard_normal((3, *CASES[name].clip)), jnp.float32)
       shapes, _ = outline(net, x.shape[1:])
       params = jax.tree.map(lambda p: jnp.asarray(
@@ -80,8 +81,8 @@ def ready():
           return -jax.nn.log_softmax(logits)[:, 0].sum(), logits
         (_, logits), grads = jax.value_and_grad(loss, has_aux=True)(params)
         return logits, grads
-      made[name] = both, params, x
-    return made[name]
+      made[name, precision] = both, params, x
+    return made[name, precision]
   return of
 
 
@@ -117,6 +118,38 @@ def test_a_clip_without_movement_is_no_trouble(name, ready):
   logits, grads = both(params, jnp.zeros_like(x))
   assert np.isfinite(logits).all()
   assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+
+
+@every_encoder
+def test_bfloat16_is_near(name, ready):
+  """Within 3 % as a norm over all weights: 8 bits are good for .4 % each time."""
+  (both, params, x), (short, *_) = ready(name), ready(name, 'bfloat16')
+  flat = lambda tree: np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
+  for want, got in zip(both(params, x), short(params, x)):
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(got))
+    gap = np.linalg.norm(flat(got) - flat(want)) / np.linalg.norm(flat(want))
+    assert 1e-5 < gap < .03
+
+
+@every_encoder
+def test_float32_knows_no_other_numbers(name):
+  """Not a conversion more: the default's program is what it was without a choice."""
+  net = network(name)
+  params, _ = outline(net, CASES[name].clip)
+  x = jnp.zeros((2, *CASES[name].clip))
+  once = jax.grad(lambda params: net.logits(params, x).sum())
+  twice = jax.make_jaxpr(jax.grad(lambda params: sum(
+      leaf.sum() for leaf in jax.tree.leaves(once(params)))))(params)
+
+  def conversions(jaxpr):
+    for equation in jaxpr.eqns:
+      kinds = {v.aval.dtype for v in (*equation.invars, *equation.outvars)
+               if jnp.issubdtype(v.aval.dtype, jnp.floating)}
+      if equation.primitive.name == 'convert_element_type' and len(kinds) > 1:
+        yield equation
+      for inner in arithmetic._inside(equation.params):
+        yield from conversions(inner)
+  assert list(conversions(twice.jaxpr)) == [] and 'bf16' not in str(twice)
 
 
 @pytest.mark.parametrize('name', ['off_apexnet', 'vit', 'dere_grl'])

@@ -1,0 +1,112 @@
+"""Whether a run fits: plans of the compiler, limits of the system, sentences."""
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from configs import common
+from lightman_jax.errors import InputError
+from lightman_jax.run import memory
+from lightman_jax.run.memory import GIB, Need
+from lightman_jax.training.devices import lay_out
+
+# A program under a limit that the system keeps: it learns of it, then runs into it.
+LIMITED = """
+import resource
+import jax, jax.numpy as jnp
+from lightman_jax.errors import InputError
+from lightman_jax.run import memory
+device = jax.devices()[0]
+jax.block_until_ready(jax.jit(lambda n: jnp.full(9, n).sum())(1.))
+held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 2**29, resource.RLIM_INFINITY))
+assert 2**28 < memory.room(device) <= 2**29, memory.room(device)
+try:
+  with memory.explained(lambda: 'lower inputs.size'):
+    jax.block_until_ready(jnp.ones(2**30, jnp.float32))
+except InputError as error:
+  print(error)
+"""
+
+
+def config(**training):
+  found = common.base().to_dict()
+  found['training'].update(training)
+  return found
+
+
+def layout(**options):
+  return lay_out(jax.devices(), folds=8, tasks=4, **options)
+
+
+def test_a_plan_is_counted_in_bytes():
+  compiled = jax.jit(lambda x: (x @ x) @ x).lower(jnp.ones((256, 256))).compile()
+  need = memory.need_of(compiled, layout())
+  assert need.clips == need.results == 4 * 256**2 <= need.temporaries < 9 * 256**2
+  assert need.devices == len(jax.devices())
+  assert need.total == need.devices * (need.clips + need.results + need.temporaries)
+
+
+def test_a_limit_of_the_system_is_known_and_running_into_it_is_a_sentence():
+  done = subprocess.run([sys.executable, '-c', LIMITED], text=True, timeout=300,
+                        capture_output=True)
+  assert done.returncode == 0, done.stderr
+  assert done.stdout.endswith('; lower inputs.size\n') and 'memory' in done.stdout
+  assert len(done.stdout.splitlines()) == 1
+
+
+def test_other_errors_are_left_alone():
+  with pytest.raises(jax.errors.JaxRuntimeError, match='INVALID'):
+    with memory.explained(lambda: 'never'):
+      raise jax.errors.JaxRuntimeError('INVALID_ARGUMENT: something else')
+
+
+@pytest.mark.parametrize('gib, fits', [(7., True), (5.9, False)])
+def test_what_the_user_allows_is_kept(gib, fits):
+  told, need = [], Need(GIB, GIB, 4 * GIB, 1)
+  if fits:
+    memory.check(need, config(memory_limit=gib), layout(), told.append)
+  else:
+    with pytest.raises(InputError, match=r'6 GiB .* 5\.9 GiB are allowed by training'):
+      memory.check(need, config(memory_limit=gib), layout(), told.append)
+  assert told == [f'memory: about 6 GiB on each of {len(jax.devices())} devices of '
+                  f'{gib:g} GiB, of which clips and states 2 GiB']
+
+
+def test_far_more_than_there_is_is_refused():
+  there = memory.room(jax.devices()[0])
+  assert 2**20 < there < 2**50
+  with pytest.raises(InputError, match='are there'):
+    memory.check(Need(0, 0, 2 * there, 1), config(), layout(), lambda line: None)
+
+
+@pytest.mark.parametrize('options, need, change, setting', [
+    ({'folds_at_once': 4}, Need(0, 0, 1, 2), {}, 'training.folds_at_once (4)'),
+    ({'tasks_at_once': 3}, Need(0, 0, 1, 2), {}, 'training.tasks_at_once (3)'),
+    ({}, Need(0, 0, 1, 2), {}, 'training.devices=1'),
+    ({}, Need(2, 0, 1, 1), {}, 'inputs.size or data.frames'),
+    ({}, Need(0, 0, 1, 1), {}, 'method.inner_memory=0'),
+    ({}, Need(0, 0, 1, 1), {'inner_memory': 0.}, 'model.width'),
+    ({}, Need(0, 0, 1, 1), {'name': 'supervised'}, 'model.width')])
+def test_the_setting_that_would_help_is_named(options, need, change, setting):
+  given = config()
+  given['method'].update(change)
+  assert setting in memory.advice(need, given, layout(**options))
+
+
+@pytest.mark.parametrize('line, root, limit, used', [
+    ('4:memory:/job/7', 'memory', 'memory.limit_in_bytes', 'memory.usage_in_bytes'),
+    ('0::/job/7', '', 'memory.max', 'memory.current')])
+def test_limits_of_containers(tmp_path, line, root, limit, used):
+  """The job's is 100 of which 60 are used, 20 of them by files; its parent has none."""
+  mine, place = tmp_path / 'mine', tmp_path / root / 'job' / '7'
+  mine.write_text(f'3:cpu:/job/7\n{line}\n')
+  place.mkdir(parents=True)
+  for folder, most in ((place, '100'), (place.parent, 'max')):
+    (folder / limit).write_text(f'{most}\n')
+    (folder / used).write_text('60\n')
+  (place / 'memory.stat').write_text('anon 40\ninactive_file 20\n')
+  assert list(memory._of_groups(str(mine), str(tmp_path))) == [60]

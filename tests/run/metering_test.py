@@ -1,0 +1,83 @@
+"""What a run cost, of a net whose cost can be counted by hand."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from configs import common
+from lightman_jax import keys
+from lightman_jax.episodes.folds import leave_one_subject_out
+from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.errors import InputError
+from lightman_jax.evaluation import machine
+from lightman_jax.meta import learners
+from lightman_jax.run import metering
+from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training.devices import lay_out
+from lightman_jax.training.loop import FoldData, make_trainer, train_folds
+from lightman_jax.training.state import Recipe, make_optimizer
+
+# small_net: 8 numbers of a clip -> 6, tanh -> 3 classes.
+NUMBERS = 8 * 6 + 6 + 6 * 3 + 3
+FORWARD = 2 * 8 * 6 + 6 + 6 + 2 * 6 * 3 + 3
+
+
+@pytest.fixture
+def parts(small_net, pool_of):
+  pool = pool_of(subjects=4, micro=2, macro=0, classes=3, shape=(1, 2, 2, 2))
+  fold = leave_one_subject_out(pool)[1]
+  clips = Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
+                np.ones((2, 2), np.float32))
+  split = np.array([[True, False, False, False], [False, False, True, False]])
+  recipe = Recipe(
+      learners.supervised(small_net),
+      make_optimizer(outer_rate=.1, weight_decay=0., clip_norm=1.),
+      Sizes(classes=3, shots=1, queries=2), lambda key, clip: clip, tasks=2, at_once=1)
+  layout = lay_out(jax.devices()[:1], folds=1, tasks=2)
+  return (FoldData('s1', keys.fold_key(0, 's1'), clips, split),
+          functools.partial(make_trainer, recipe, steps=6, every=2, layout=layout))
+
+
+def config(limit=0.):
+  found = common.base().to_dict()
+  found['training'].update(memory_limit=limit, tasks=2)
+  return found
+
+
+def test_a_run_is_metered(parts, tmp_path, monkeypatch):
+  monkeypatch.setattr(machine, 'LONGEST', .01)
+  (fold, make), told, said = parts, [], []
+  meter = metering.Meter(config(), said.append)
+  assert meter.report() is None and 'inputs.size' in meter.advice()
+  trainer = meter.trainer(config(), make)
+  with Checkpoints(tmp_path, say=said.append) as checkpoints:
+    train_folds(trainer, [fold], checkpoints, on_chunk=meter.after_chunk(
+        lambda last, scalars: told.append(last)))
+  assert told == [2, 4, 6] and said[0].startswith('memory: about ')
+  found = meter.report()
+  value = {name: one['value'] for name, one in found['measures'].items()}
+  assert found['about']['chunks_timed'] == 3
+  # Two tasks of nine clips: forward, about twice that backward, and the update.
+  assert 18 * 2 * FORWARD < value['step_arithmetic'] < 18 * 4 * FORWARD + 40 * NUMBERS
+  assert 4 * 18 * 8 < value['step_traffic'] < 100 * 4 * 18 * NUMBERS
+  assert 0 < value['step_time'] < 100 and value['programs'] >= 1
+  assert value['matmul_rate'] == value['step_arithmetic'] / value['step_time']
+  assert 0 < value['share_of_matmul_rate'] < 1
+  assert fold.clips.x.nbytes < value['memory_estimate'] < value['peak_memory']
+  assert all(one['unit'] for one in found['measures'].values())
+  line = metering.line(found)
+  assert 'GFLOP' in line and 'compiled in' in line and '% of the matmul rate' in line
+
+
+def test_what_would_not_fit_does_not_begin(parts, tmp_path):
+  (fold, make), said = parts, []
+  meter = metering.Meter(config(), said.append)
+  trainer = meter.trainer(config(limit=1e-6), make)
+  with Checkpoints(tmp_path, say=said.append) as checkpoints:
+    with pytest.raises(InputError, match='training.memory_limit'):
+      train_folds(trainer, [fold], checkpoints, on_chunk=meter.after_chunk(
+          lambda last, scalars: pytest.fail('it ran')))
+  assert meter.report() is None
+  assert 'the estimate for training was' in meter.advice()
