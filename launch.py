@@ -8,6 +8,7 @@ The same command goes on where an earlier one was stopped; a finished run says s
 """
 
 import errno
+import functools
 import json
 import os
 import pathlib
@@ -23,7 +24,8 @@ from lightman_jax import settings
 from lightman_jax.clips.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.report import run_folder
-from lightman_jax.run import processes, sweep
+from lightman_jax.run import processes, several, sweep
+from lightman_jax.training import stopping
 
 CONFIG = config_flags.DEFINE_config_file(
     'config', None, 'A file of configs/, and variants: FILE.py:method=maml,debug')
@@ -47,6 +49,23 @@ PARALLEL = flags.DEFINE_integer(
     'parallel', 1, 'How many runs of the sweep share the machine', lower_bound=1)
 OF_SWEEP = flags.DEFINE_bool(
     'of_sweep', False, 'Ends when its standard input does; --sweep starts runs so')
+GRACE = flags.DEFINE_float(
+    'grace', stopping.GRACE, 'Seconds from SIGTERM to the end of the program, in which '
+    'the steps under way are finished and saved', lower_bound=0.)
+DISTRIBUTED = flags.DEFINE_bool(
+    'distributed', False, 'One of several processes that train this run, as the '
+    'cluster says: Slurm, Open MPI, Kubernetes or Cloud TPU')
+COORDINATOR = flags.DEFINE_string(
+    'coordinator', None, 'HOST:PORT of process 0, where no cluster says it')
+PROCESSES = flags.DEFINE_integer(
+    'processes', None, 'How many processes train this run', lower_bound=1)
+PROCESS = flags.DEFINE_integer('process', None, 'Which this is, from 0', lower_bound=0)
+HEARTBEAT = flags.DEFINE_integer(
+    'heartbeat', 60, 'Seconds after which a silent process is taken for lost, and all '
+    'others end', lower_bound=2)
+WORKER = flags.DEFINE_bool(
+    'worker', False, 'Ends when its standard input does; what --distributed and '
+    '--coordinator start is watched over so')
 
 
 # What absl, ml_collections and Python say of a flag, and what is said here.
@@ -64,10 +83,16 @@ def main(argv: list[str]) -> int:
   if len(argv) > 1:
     raise InputError(f'{argv[1]!r} is no flag; did you mean --{argv[1].lstrip("-")}?')
   logging.set_verbosity(logging.WARNING)   # orbax tells of every file it writes
-  if OF_SWEEP.value:
+  if OF_SWEEP.value or WORKER.value:
     processes.end_with_parent()
   config = CONFIG.value.to_dict()
   settings.check(config)
+  shared = several.asked(config, DISTRIBUTED.value, COORDINATOR.value, PROCESSES.value,
+                         PROCESS.value, SWEEP.value)
+  if shared and not WORKER.value:
+    return several.supervise([sys.executable, os.path.abspath(__file__), '--worker',
+                              *sys.argv[1:]])
+  stopping.watch(GRACE.value)
   if SWEEP.value is not None:
     return run_sweep(config)
   for data in filter(None, (config['data'], settings.macro_data(config))):
@@ -78,12 +103,22 @@ def main(argv: list[str]) -> int:
     from lightman_jax.run import replay
     print(*replay.replayed(workdir), sep='\n')
     return 0
-  with run_folder.open_run(workdir, config=config, fresh=FRESH.value) as folder:
+  work = functools.partial(run, config, workdir)
+  return work() if not shared else several.join(
+      functools.partial(work, several.open_run), coordinator=COORDINATOR.value,
+      processes=PROCESSES.value, process=PROCESS.value, heartbeat=HEARTBEAT.value)
+
+
+def run(config: dict, workdir: str | os.PathLike, open_run=run_folder.open_run) -> int:
+  """Runs a configuration in a folder; returns the exit code."""
+  with open_run(workdir, config=config, fresh=FRESH.value) as folder:
     finished = folder.is_finished()
     # jax takes seconds to import: a wrong setting is told of before.
     from lightman_jax.report import table
     from lightman_jax.run import besides, experiment
     found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
+    if not found:
+      return 0     # process 0 has it
     table.show(found)
     for line in besides.lines(folder):
       print(line)
@@ -105,7 +140,7 @@ def run_sweep(config: dict) -> int:
       'runs', run_folder.name_of(config, [SWEEP.value, config['data']['name']])))
   overrides = config_flags.get_override_values(given)
   command = [sys.executable, os.path.abspath(__file__), f'--config={file}',
-             '--of_sweep', f'--fresh={FRESH.value}',
+             '--of_sweep', f'--grace={GRACE.value}', f'--fresh={FRESH.value}',
              f'--resume_anyway={RESUME_ANYWAY.value}',
              *(f'--config.{name}={value}' for name, value in overrides.items())]
   failed = sweep.carry_out(runs, folder, command=command, parallel=PARALLEL.value,
@@ -160,7 +195,9 @@ def explain(error: OSError) -> str:
 
 def refuse(sentence: str, code: int = 2) -> NoReturn:
   """Ends the program."""
-  print(f'launch.py: {sentence}', file=sys.stderr)
+  print(f'launch.py: {sentence}', file=sys.stderr, flush=True)
+  if '--worker' in sys.argv:
+    os._exit(code)     # jax would wait for the other processes, which may be gone
   sys.exit(code)
 
 
@@ -169,7 +206,11 @@ if __name__ == '__main__':
     app.run(main, flags_parser=parse)
   except InputError as error:
     refuse(str(error))
+  except ConnectionAbortedError as error:
+    refuse(str(error), several.LOST)
   except OSError as error:
     refuse(explain(error))
+  except stopping.Stopped:
+    refuse(stopping.SENTENCE, stopping.CODE)
   except KeyboardInterrupt:
     refuse('stopped; the same command goes on from here', 130)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jax
 
 from lightman_jax.errors import InputError
+from lightman_jax.training import devices as device_door
 from lightman_jax.training.devices import Layout
 
 GIB = 2**30
@@ -46,7 +47,8 @@ def need_of(compiled: jax.stages.Compiled, layout: Layout) -> Need | None:
 def room(device: jax.Device) -> int | None:
   """Bytes that a program may take on a device; None where nobody knows."""
   if device.platform != 'cpu':
-    return (device.memory_stats() or {}).get('bytes_limit')
+    here = device_door.local([device]) or jax.local_devices()
+    return (here[0].memory_stats() or {}).get('bytes_limit')
   left = [*_of_machine(), *_of_groups(), *_of_process()]
   return max(0, min(left)) if left else None
 

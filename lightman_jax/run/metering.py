@@ -16,6 +16,7 @@ import numpy as np
 from lightman_jax.evaluation import arithmetic, efficiency, machine
 from lightman_jax.report import environment
 from lightman_jax.run import memory
+from lightman_jax.training import devices as device_door
 from lightman_jax.training.ahead import Program
 from lightman_jax.training.loop import Trainer
 
@@ -159,7 +160,8 @@ class Meter:
   def _whole(self) -> dict[str, Any]:
     seen = {name: _SEEN[name] - self._before[name]
             for name in ('programs', 'seconds', HIT, MISS)}
-    stats = [device.memory_stats() or {} for device in self._trainer.layout.devices]
+    stats = [device.memory_stats() or {}
+             for device in device_door.local(self._trainer.layout.devices)]
     peaks = [one['peak_bytes_in_use'] for one in stats if 'peak_bytes_in_use' in one]
     return {
         'programs': _told(seen['programs'], 'of this start'),

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.training import hosts
 
 AXIS = 'device'
 FOLDS_AT_ONCE = 8         # on an accelerator; not measured yet
@@ -53,10 +54,14 @@ def each(tree, devices: Sequence[jax.Device]):
 
 def _placed(tree, devices):
   """The mesh's axis bears pmap's name: under any other the second call compiles all
-  anew."""
-  mesh = jax.sharding.Mesh(np.asarray(devices), (AXIS,))
+  anew. Of several processes each places what is for its own devices."""
+  own = local(devices)
+  mesh = jax.sharding.Mesh(np.asarray(own), (AXIS,))
   sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(AXIS))
-  return jax.tree.map(lambda x: jax.device_put(x, sharding), tree)
+  first = list(devices).index(own[0])
+  mine = (lambda x: x) if len(own) == len(devices) else (
+      lambda x: x[first:first + len(own)])
+  return jax.tree.map(lambda x: jax.device_put(mine(x), sharding), tree)
 
 
 def first(tree):
@@ -65,8 +70,9 @@ def first(tree):
 
 
 def gather(tree):
-  """All devices' parts, on the host: the reverse of `divide`."""
-  return jax.tree.map(lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), tree)
+  """All devices' parts, of all processes, on the host: the reverse of `divide`."""
+  return hosts.gather(jax.tree.map(
+      lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), tree))
 
 
 def open_devices(wanted: int) -> tuple[jax.Device, ...]:
@@ -88,7 +94,8 @@ def open_devices(wanted: int) -> tuple[jax.Device, ...]:
         os.cpu_count() or 1)
     with contextlib.suppress(RuntimeError):   # jax runs already
       jax.config.update('jax_num_cpu_devices', cores)
-  found = jax.devices()
+  # Side by side lie those of a process.
+  found = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
   if wanted > len(found):
     raise InputError(f'training.devices is {wanted}, and there are {len(found)}; '
                      'choose fewer, or 0 for all')
@@ -116,18 +123,25 @@ def lay_out(devices: Sequence[jax.Device], *, folds: int, tasks: int,
   divide are filled up, and what fills them up counts for nothing.
   """
   cpu = devices[0].platform == 'cpu'
+  # Of several processes none may be without a device that takes part.
+  several = len({device.process_index for device in devices}) > 1
   tasks_at_once = tasks_at_once or (1 if cpu else tasks)
   folds_at_once = min(folds_at_once or (1 if cpu else FOLDS_AT_ONCE), folds)
   if split == 'auto':
     split = 'folds' if folds >= len(devices) else 'tasks'
   if split == 'tasks':
     # The last may have fewer tasks than the others; one that had none is left out.
-    used = -(-tasks // -(-tasks // len(devices)))
+    used = len(devices) if several else -(-tasks // -(-tasks // len(devices)))
     return Layout(tuple(devices[:used]), split, folds_at_once, folds_at_once,
                   tasks_at_once)
-  used = min(len(devices), folds)
+  used = len(devices) if several else min(len(devices), folds)
   return Layout(tuple(devices[:used]), split, used * folds_at_once, folds_at_once,
                 tasks_at_once)
+
+
+def local(devices: Sequence[jax.Device]) -> list[jax.Device]:
+  """Those of this process, which alone it can ask for their memory."""
+  return [device for device in devices if device.process_index == jax.process_index()]
 
 
 def use_compilation_cache() -> None:

@@ -12,11 +12,14 @@ import numpy as np
 
 from lightman_jax.episodes.tasks import Clips
 from lightman_jax.training import devices as device_door
+from lightman_jax.training import hosts
+from lightman_jax.training import stopping
 from lightman_jax.training import streaming
 from lightman_jax.training.ahead import OnCompiled, ahead
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
+from lightman_jax.training.shared_checkpoints import SharedCheckpoints
 from lightman_jax.training.state import (
   Recipe,
   TrainState,
@@ -90,9 +93,9 @@ def group_folds(reached: Mapping[str, int], together: int) -> list[tuple[str, ..
   return groups
 
 
-def train_folds(trainer: Trainer, folds: Sequence[FoldData], checkpoints: Checkpoints,
-                *, on_chunk: OnChunk, on_states: OnStates | None = None
-                ) -> list[TrainState]:
+def train_folds(trainer: Trainer, folds: Sequence[FoldData],
+                checkpoints: Checkpoints | SharedCheckpoints, *, on_chunk: OnChunk,
+                on_states: OnStates | None = None) -> list[TrainState]:
   """Trains a group of folds from its newest checkpoint, or from the start, to its end.
 
   Args:
@@ -104,6 +107,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData], checkpoints: Checkp
 
   Raises:
     InputError: a loss or gradient is not finite; the last good checkpoint is kept.
+    Stopped: SIGTERM came to a process of the run; all is saved.
   """
   views, clips = stack(folds, trainer.layout.together)
   names = [fold.name for fold in folds]
@@ -112,7 +116,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData], checkpoints: Checkp
   states = start(views.key) if states is None else _filled_up(states, views.key)
   place, back = _ways(trainer.layout)
   copies, begin = place(states, trainer.layout.devices), int(states.step[0])
-  with _opened(trainer, views, clips, begin) as train:
+  with stopping.deferred(), _opened(trainer, views, clips, begin) as train:
     for step in range(begin, trainer.steps, trainer.length):
       copies, scalars = train(copies)
       scalars = {name: x[:len(folds)] for name, x in back(scalars).items()}
@@ -122,6 +126,8 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData], checkpoints: Checkp
       if on_states is not None:
         on_states(step + trainer.length, states)
       checkpoints.save(names, states)
+      if hosts.anywhere(stopping.asked()):
+        raise stopping.Stopped
   return [jax.tree.map(lambda x: np.asarray(x)[index], states)
           for index in range(len(folds))]
 

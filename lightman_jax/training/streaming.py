@@ -58,7 +58,8 @@ def placed(asked: str, size: int, *, devices: int, limit: int | None
 
 def memory_of(device: jax.Device) -> int | None:
   """What `placed` takes as `limit`."""
-  return (device.memory_stats() or {}).get('bytes_limit')
+  here = device_door.local([device]) or jax.local_devices()
+  return (here[0].memory_stats() or {}).get('bytes_limit')
 
 
 def block_length(length: int, *, bytes_of_a_step: int) -> int:
