@@ -71,6 +71,7 @@ def base() -> config_dict.ConfigDict:
                     weight_decay=1e-2, clip_norm=1.,
                     wrong_labels=0.,    # share of a fold's training micro clips
                     devices=0,          # 0: all
+                    data='auto',        # where clips live: device, or host (files)
                     split='auto',       # what devices share: folds or tasks
                     folds_at_once=0,    # of a device; 0: one on a CPU, else 8
                     tasks_at_once=0,    # of a device; 0: one on a CPU, else all

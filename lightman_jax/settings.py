@@ -24,6 +24,7 @@ CHOICES = {
     'model.norm': ('group', 'batch'),
     'model.conv': ('auto', 'lax', 'folded', 'patches'),
     'model.precision': ('float32', 'bfloat16'),
+    'training.data': ('auto', 'device', 'host'),
     'training.split': ('auto', 'folds', 'tasks'),
     'select.by': ('none', 'inner'),
     'method.name': ('lightman', 'maml', 'fomaml', 'anil', 'reptile', 'metasgd',

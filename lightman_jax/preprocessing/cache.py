@@ -1,13 +1,12 @@
 """Inputs are computed once and kept under a hash of all that they depend on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import hashlib
 import io
 import os
 import pathlib
 
 import cv2
-from jaxtyping import Float32
 import numpy as np
 
 from lightman_jax.clips.clipset import ClipSet
@@ -15,6 +14,7 @@ from lightman_jax.files import sweep, write_atomically
 from lightman_jax.geometry import dense_flow
 from lightman_jax.preprocessing import flow
 from lightman_jax.preprocessing import inputs
+from lightman_jax.preprocessing.stored import AT_ONCE, Inputs, Stored
 
 
 def folder() -> pathlib.Path:
@@ -32,8 +32,11 @@ def parameters(how: inputs.Settings) -> dict:
 
 def cached_inputs(clips: ClipSet, how: inputs.Settings, *,
                   progress: inputs.Progress = lambda stage, done, total: None,
-                  say: Callable[[str], None] = print) -> Float32[np.ndarray, 'N *clip']:
-  """`make_inputs`, from the cache where they are whole there."""
+                  say: Callable[[str], None] = print) -> Inputs:
+  """`make_inputs`, left in the cache: made clip by clip where they are not there.
+
+  Where the cache cannot be written they are in memory.
+  """
   named = repr((clips.info['sha256'], sorted(parameters(how).items())))
   path = folder() / f'{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy'
   sweep(path.parent, '.*.npy.*')
@@ -43,22 +46,43 @@ def cached_inputs(clips: ClipSet, how: inputs.Settings, *,
     pass            # not made yet
   except (ValueError, OSError):
     say(f'{path} is damaged and is computed again')
-  x = inputs.make_inputs(clips, how, progress=progress)
-  content = io.BytesIO()
-  np.save(content, x, allow_pickle=False)
   try:
-    with write_atomically(path, 'wb') as file:
-      file.write(content.getbuffer())
-      file.write(hashlib.sha256(content.getbuffer()).digest())
+    _write(path, len(clips.clip),
+           lambda: inputs.each_input(clips, how, progress=progress))
+    return Stored.open(path)
   except OSError as error:
-    # A cache that cannot be written costs time at the next start, and nothing else.
+    # A cache that cannot be written costs time, and the memory that it would spare.
     say(f'inputs are not kept: cannot write {path} ({error.strerror or error})')
-  return x
+  return inputs.make_inputs(clips, how, progress=progress)
 
 
-def _read(path: pathlib.Path) -> Float32[np.ndarray, 'N *clip']:
+def _write(path: pathlib.Path, count: int,
+           make: Callable[[], Iterator[np.ndarray]]) -> None:
+  """What `np.save` would write, clip by clip, and the digest of that."""
+  digest = hashlib.sha256()
+  with write_atomically(path, 'wb') as file:
+    for number, x in enumerate(make()):
+      if not number:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {
+            'descr': np.lib.format.dtype_to_descr(x.dtype), 'fortran_order': False,
+            'shape': (count, *x.shape)})
+        file.write(header.getvalue())
+        digest.update(header.getvalue())
+      x = np.ascontiguousarray(x)
+      file.write(x)
+      digest.update(x)
+    file.write(digest.digest())
+
+
+def _read(path: pathlib.Path) -> Stored:
   """The digest is looked at first: NumPy may fail in any way on a damaged header."""
-  whole, size = np.memmap(path, np.uint8, 'r'), hashlib.sha256().digest_size
-  if hashlib.sha256(whole[:-size]).digest() != whole[-size:].tobytes():
-    raise ValueError(f'{path} is not what was written')
-  return np.load(path, allow_pickle=False)
+  digest, size = hashlib.sha256(), hashlib.sha256().digest_size
+  with open(path, 'rb') as file:
+    rest = os.fstat(file.fileno()).st_size - size
+    while rest > 0 and (part := file.read(min(rest, AT_ONCE))):
+      digest.update(part)
+      rest -= len(part)
+    if rest or file.read() != digest.digest():
+      raise ValueError(f'{path} is not what was written')
+  return Stored.open(path)

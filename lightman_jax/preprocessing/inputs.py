@@ -3,7 +3,7 @@
 All are centred on zero, so that no motion is zero and a mirror image changes signs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from jaxtyping import Float, Float32
@@ -83,15 +83,21 @@ def make_inputs(clips: ClipSet, how: Settings, *,
   Raises:
     InputError: the clips do not hold what the inputs are made of.
   """
+  return np.stack([*each_input(clips, how, progress=progress)])
+
+
+def each_input(clips: ClipSet, how: Settings, *,
+               progress: Progress = lambda stage, done, total: None
+               ) -> Iterator[Float32[np.ndarray, '*clip']]:
+  """The inputs of one clip after the other; see `make_inputs`."""
   _check(clips, how)
   total = len(clips.clip)
-  if how.kind == 'landmarks':
-    return np.stack([movements(points) for points in clips.landmarks])
-  made = []
-  for number, clip in enumerate(clips.frames):
-    made.append(KINDS[how.kind](clip, how))
-    progress('inputs', number + 1, total)
-  return np.stack(made)
+  for number in range(total):
+    if how.kind == 'landmarks':
+      yield movements(clips.landmarks[number])
+    else:
+      yield KINDS[how.kind](clips.frames[number], how)
+      progress('inputs', number + 1, total)
 
 
 def content(how: Settings, channels: int) -> Content:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 import functools
 import hashlib
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -29,7 +30,8 @@ from lightman_jax.preprocessing.macros import MakeInputs, make_pool
 from lightman_jax.preprocessing.pool import Pool, channel_scale, mean_squares
 from lightman_jax.report.progress import Progress
 from lightman_jax.settings import macro_data, uses_macro
-from lightman_jax.training.devices import Layout, lay_out
+from lightman_jax.training import streaming
+from lightman_jax.training.devices import Layout, lay_out, open_devices
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe, make_optimizer
 
@@ -58,7 +60,25 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
     other = load(others, progress=shown, say=progress.say)
   make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
                            progress=shown, say=progress.say)
-  return arrange(config, clips, other, make=make, say=progress.say)
+  material = arrange(config, clips, other, make=make, say=progress.say)
+  return _placed(config, material, progress.say)
+
+
+def _placed(config: Mapping[str, Any], material: Material,
+            say: Callable[[str], None]) -> Material:
+  """Reads the inputs into memory, where they fit there and on the device."""
+  x, used = material.pool.x, open_devices(config['training']['devices'])
+  where, why = streaming.placed(
+      config['training']['data'], math.prod(x.shape) * 4, devices=len(used),
+      limit=streaming.memory_of(jax.local_devices()[0]))
+  if where == 'device':
+    return material._replace(pool=material.pool._replace(x=np.asarray(x)))
+  say(why)
+  if config['evaluation']['efficiency']:
+    raise InputError('evaluation.efficiency measures steps whose clips live on the '
+                     'device, and here they are brought to it in blocks; set it to '
+                     'False, or training.data=device')
+  return material._replace(streamed=math.prod(x.shape[1:]) * 4)
 
 
 def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = None, *,
