@@ -116,7 +116,7 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
     precision: 'bfloat16' for activations of 8 significant bits; weights, normalisation
       and what comes out stay float32.
   """
-  dtype = {'float32': None, 'bfloat16': jnp.bfloat16}[precision]
+  dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
   if encoder == 'dere_grl':
     return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
   if norm == 'batch':
