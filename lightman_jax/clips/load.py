@@ -1,6 +1,7 @@
 """From the settings of a data set to its clips in memory; built on first use."""
 
 from collections.abc import Callable
+import pathlib
 import sys
 from typing import Any
 
@@ -12,7 +13,7 @@ from lightman_jax.clips.doctor.show import brief
 from lightman_jax.clips.composites import COMPOSITES
 from lightman_jax.clips.planning import plan
 from lightman_jax.clips.read import read
-from lightman_jax.clips.sources import Missing, ready
+from lightman_jax.clips.sources import REPORT, Missing, ready
 from lightman_jax.errors import InputError
 
 
@@ -37,6 +38,7 @@ def load(
   """
   choice = choose(data)
   progress = progress or (lambda stage, done, total: None)
+  planned = None
   try:
     planned = plan(choice)
     if not is_built(planned, choice.home):
@@ -47,11 +49,28 @@ def load(
     folder = ready(choice)
     if folder is None:
       raise
-  clips = read(folder, progress=progress)
-  if clips.info['sha256'] != finished(folder)['sha256']:
+  clips = _whole(folder, progress)
+  if clips is None and planned is not None:
+    say(f'{folder} is damaged and is built again')
+    # Without its report it counts as not built; who holds the lock replaces it.
+    (folder / REPORT).unlink(missing_ok=True)
+    clips = _whole(build(planned, choice.home, progress=progress, say=say,
+                         workers=workers), progress)
+  if clips is None:
     raise InputError(f'{folder} is damaged: its content is not what was built; remove '
                      'that folder and repeat the command.')
   return clips
+
+
+def _whole(folder: pathlib.Path, progress: Progress) -> ClipSet | None:
+  """The clips, if they are those that were built."""
+  try:
+    clips = read(folder, progress=progress)
+  except (InputError, MemoryError):
+    raise
+  except Exception:    # what reads records fails in any way on damaged ones
+    return None
+  return clips if clips.info['sha256'] == finished(folder).get('sha256') else None
 
 
 def examined(choice: Choice) -> list[str]:
