@@ -7,10 +7,12 @@ import time
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from lightman_jax.episodes.folds import Fold
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.files import of_fold
+from lightman_jax.preprocessing.stored import rows
 from lightman_jax.report import environment, metrics_log, results
 from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
@@ -19,7 +21,7 @@ from lightman_jax.run import memory, metering, oracle, replay, robustness, selec
 from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, report
 from lightman_jax.training import devices as device_door
-from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training import hosts
 from lightman_jax.training.loop import (
   FoldData,
   Trainer,
@@ -27,6 +29,7 @@ from lightman_jax.training.loop import (
   make_trainer,
   train_folds,
 )
+from lightman_jax.training.shared_checkpoints import open_checkpoints
 from lightman_jax.training.state import Recipe
 
 
@@ -48,16 +51,16 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
   def check(data_sha256: str | None) -> str:
     layout = {name: config['training'][name]
               for name in ('split', 'folds_at_once', 'tasks_at_once')}
-    return folder.check(environment.environment(
-        data_sha256=data_sha256, layout={'used': len(used), **layout}),
-                        resume_anyway=resume_anyway)
+    now = environment.environment(data_sha256=data_sha256,
+                                  layout={'used': len(used), **layout})
+    return hosts.first(lambda: folder.check(now, resume_anyway=resume_anyway))
 
-  if folder.is_finished():
+  if hosts.first(folder.is_finished):
     check(None)
     return results.read_results(folder.results)
-  with Progress() as progress:
+  with Progress(console=Console(stderr=True, quiet=not hosts.is_first())) as progress:
     began = time.monotonic()
-    material = assembly.prepare(config, progress)
+    material = hosts.in_turn(lambda: assembly.prepare(config, progress))
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
@@ -67,6 +70,8 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
       held = selection.run_folds(config, folder, material, used, progress,
                                  loop=functools.partial(_all_folds, meter=meter))
     done = time.monotonic()
+    if not hosts.is_first():
+      return hosts.first(dict)
     found = report(config, folder, material, held)
     found['about'] |= selection.told(config, folder, len(material.pool.classes))
     oracle.write(config, folder, material)
@@ -80,6 +85,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
         'report': time.monotonic() - done})
     # Last: a folder with results is a finished run.
     results.write_results(folder.results, found)
+    hosts.first(dict)
   return found
 
 
@@ -92,21 +98,24 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   training = config['training']
   trainer = meter.trainer(config, functools.partial(
       make_trainer, recipe, steps=training['steps'],
-      every=training['checkpoint_every'], layout=layout))
+      every=training['checkpoint_every'], layout=layout, streamed=material.streamed))
   predict = make_predictions(config, material, recipe)
   beside = [stage.make_writer(config, folder, material, recipe)
             for stage in (few_shot, actions, embeddings)]
   places = [of_fold(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
-  with Checkpoints(folder.checkpoints, say=progress.say) as checkpoints:
-    reached = checkpoints.reached(
-        [name for name, place in zip(names, places) if not place.exists()])
+  with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
+    reached = checkpoints.reached(hosts.first(lambda: [
+        name for name, place in zip(names, places) if not place.exists()]))
     done = {name: reached.get(name, trainer.steps) for name in names}
-    _forget_unfinished(folder, done)
+    hosts.first(lambda: _forget_unfinished(folder, done))
     progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()))
     for together in group_folds(reached, layout.together):
       group = [names.index(name) for name in together]
       data = [assembly.fold_data(config, material, number) for number in group]
+      if not hosts.is_first():
+        train_folds(trainer, data, checkpoints, on_chunk=lambda last, scalars: None)
+        continue
       with replay.keeping(config, folder, material, recipe, progress.say):
         states = train_folds(
             trainer, data, checkpoints,
@@ -121,7 +130,8 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         robustness.write_fold(config, folder, material, number, functools.partial(
             predict, state.params, one, material.folds[number]))
         write_json(places[number], held._asdict())
-  return [Held(**json.loads(path.read_text(encoding='utf-8'))) for path in places]
+  return [Held(**json.loads(path.read_text(encoding='utf-8')))
+          for path in places if hosts.is_first()]
 
 
 def _on_chunk(folder, progress, done: dict[str, int], group: Sequence[str],
@@ -159,7 +169,7 @@ def make_predictions(config, material: Material, recipe: Recipe):
 
   def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> Held:
     index = np.flatnonzero(fold.test)
-    x = np.asarray(material.pool.x)[index] if x is None else x
+    x = rows(material.pool.x, fold.test) if x is None else x
     ask = lambda how: how(params, data.key, data.clips, x,
                           most=most * copies).tolist()
     return Held(index.tolist(), ask(adapted), ask(plain) if plain else None)
