@@ -1,0 +1,36 @@
+#!/bin/bash
+# One run on one node, all of its accelerators.
+#
+#     sbatch jobs/slurm.sh --config=configs/casme2.py --config.seed=1
+#
+# Two minutes before the time is up Slurm sends SIGTERM: the steps under way are saved,
+# and the job puts itself in the queue again, where the same command goes on.
+#
+# Not run by us, for want of a cluster: checked with bash -n; what launch.py does with
+# SIGTERM is tested.
+#SBATCH --job-name=lightman
+#SBATCH --nodes=1
+#SBATCH --ntasks=1
+#SBATCH --cpus-per-task=8
+#SBATCH --gpus=1
+#SBATCH --mem=32G
+#SBATCH --time=04:00:00
+#SBATCH --signal=B:TERM@120
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=%x-%j.log
+
+set -u
+cd "${SLURM_SUBMIT_DIR:?sbatch sets it}"
+
+python launch.py --grace=90 "$@" &
+run=$!
+trap 'kill -TERM "$run"' TERM
+wait "$run"; code=$?
+# The first wait ends with the signal, the second with the run.
+if kill -0 "$run" 2>/dev/null; then wait "$run"; code=$?; fi
+
+if [ "$code" -eq 143 ]; then
+  scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"

@@ -1,0 +1,39 @@
+#!/bin/bash
+# One run on several nodes: a process for each, which share its folds or tasks.
+#
+#     sbatch jobs/slurm_nodes.sh --config=configs/casme2.py --workdir=/shared/runs/a
+#
+# The run folder lies on a file system that the nodes share. --distributed reads the rest
+# from Slurm's variables. On nodes with GPUs jax gives a process of Slurm one GPU:
+# --ntasks-per-node is their number, and so is --gpus-per-node.
+#
+# Not run by us, for want of a cluster: checked with bash -n; Slurm's variables were
+# emulated with two processes on one machine (benchmarks/two_processes.py --slurm).
+#SBATCH --job-name=lightman
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=4
+#SBATCH --gpus-per-node=4
+#SBATCH --cpus-per-task=8
+#SBATCH --mem=64G
+#SBATCH --time=04:00:00
+#SBATCH --signal=B:TERM@120
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=%x-%j.log
+
+set -u
+cd "${SLURM_SUBMIT_DIR:?sbatch sets it}"
+
+# A process that is lost ends the others; what hangs all the same, Slurm ends.
+srun --kill-on-bad-exit=1 python launch.py --distributed --grace=90 "$@" &
+run=$!
+# srun passes SIGTERM on to every process.
+trap 'kill -TERM "$run"' TERM
+wait "$run"; code=$?
+if kill -0 "$run" 2>/dev/null; then wait "$run"; code=$?; fi
+
+# 143: SIGTERM, all is saved. 75: a node was lost, the run goes on from its checkpoint.
+if [ "$code" -eq 143 ] || [ "$code" -eq 75 ]; then
+  scontrol requeue "$SLURM_JOB_ID"
+fi
+exit "$code"
