@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.training import compiled
 from lightman_jax.training import hosts
 
 AXIS = 'device'
@@ -151,3 +152,5 @@ def use_compilation_cache() -> None:
     jax.config.update('jax_compilation_cache_dir',
                       str(pathlib.Path(home) / 'lightman_jax' / 'xla'))
     jax.config.update('jax_persistent_cache_min_compile_time_secs', 1.)
+  compiled.hush()
+  compiled.mend(pathlib.Path(jax.config.jax_compilation_cache_dir))

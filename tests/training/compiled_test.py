@@ -1,0 +1,71 @@
+"""Damaged compiled programs are deleted; jax never dies of one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from lightman_jax.training import compiled
+
+# Computes a sum by a compiled program; tells what jax warned of, too.
+PROGRAM = """
+import os, sys
+import jax, jax.numpy as jnp
+from lightman_jax.training.devices import use_compilation_cache
+if len(sys.argv) > 1:
+  use_compilation_cache()
+print(float(jax.jit(lambda x: (x @ x).sum())(jnp.ones((8, 8)))))
+"""
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+  """A function that starts the program; and the folder of its compiled programs."""
+  folder = tmp_path_factory.mktemp('xla')
+
+  def start(*words):
+    return subprocess.run(
+        [sys.executable, '-c', PROGRAM, *words], text=True, capture_output=True,
+        env={**os.environ, 'JAX_COMPILATION_CACHE_DIR': str(folder),
+             'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+             'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1', 'XLA_FLAGS': ''})
+  assert start().stdout == '512.0\n'
+  return start, folder
+
+
+def entries(folder):
+  return {path.name: path.read_bytes() for path in folder.glob('*-cache')}
+
+
+DAMAGES = (lambda content: b'', lambda content: content[:len(content) // 2],
+           lambda content: content[:-1], lambda content: content + b'x',
+           lambda content: bytes([content[0] ^ 1]) + content[1:],
+           lambda content: content[:200] + bytes([content[200] ^ 4]) + content[201:])
+
+
+@pytest.mark.parametrize('damage', DAMAGES)
+def test_what_is_damaged_goes_and_the_rest_stays(run, tmp_path, damage):
+  whole = entries(run[1])
+  first, second = sorted(whole)[:2]
+  for name in (first, second):
+    (tmp_path / name).write_bytes(whole[name])
+  assert compiled.mend(tmp_path) == []
+  (tmp_path / first).write_bytes(damage(whole[first]))
+  assert compiled.mend(tmp_path) == [first]
+  assert entries(tmp_path) == {second: whole[second]}
+
+
+def test_a_program_comes_through_and_leaves_whole_entries(run):
+  start, folder = run
+  whole = entries(folder)
+  for number, (name, content) in enumerate(whole.items()):
+    (folder / name).write_bytes(DAMAGES[number % len(DAMAGES)](content))
+  ended = start('mended')
+  assert (ended.returncode, ended.stdout, ended.stderr) == (0, '512.0\n', '')
+  assert entries(folder).keys() == whole.keys()
+  assert compiled.mend(folder) == []
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+  assert compiled.mend(tmp_path / 'none') == [] and not list(tmp_path.iterdir())
