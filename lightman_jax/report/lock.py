@@ -4,8 +4,10 @@ The lock is the operating system's (`flock`), so it ends with the process that h
 however that ends; what is written in the file only names the owner.
 """
 
+import contextlib
 import errno
 import fcntl
+import getpass
 import os
 import pathlib
 import socket
@@ -47,6 +49,12 @@ def take(folder: str | os.PathLike, name: str = NAME) -> IO:
                      'give a --workdir on another file system') from None
   file.seek(0)
   file.truncate()
-  file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+  file.write(f'process {os.getpid()} on {socket.gethostname()}{_user()}\n')
   file.flush()
   return file
+
+
+def _user() -> str:
+  with contextlib.suppress(KeyError, OSError):     # a number without a name
+    return f' (user {getpass.getuser()})'
+  return ''
