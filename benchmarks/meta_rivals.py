@@ -31,6 +31,7 @@ class Row(NamedTuple):
   classes: int = 5
   shots: int = 1
   queries: int = 3
+  precision: str = 'float32'     # of ours alone
 
 
 class Given(NamedTuple):
@@ -45,7 +46,8 @@ class Given(NamedTuple):
 def make_net(row: Row) -> network.Network:
   kind = {'conv4': frame.Conv4, 'resnet12': resnet.ResNet12}[row.encoder]
   encoder = network.ClipEncoder(kind(width=row.width),
-                                temporal.Temporal(row.width, row.depth))
+                                temporal.Temporal(row.width, row.depth),
+                                dtype=jnp.dtype(row.precision))
   return network.make_network(encoder, classes=row.classes)
 
 
