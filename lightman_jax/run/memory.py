@@ -31,6 +31,7 @@ class Need(NamedTuple):
 
   @property
   def total(self) -> int:
+    """On all of its devices that share one memory."""
     return self.devices * (self.clips + self.results + self.temporaries)
 
 

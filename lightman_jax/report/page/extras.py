@@ -19,6 +19,8 @@ from lightman_jax.report.page.texts import short
 
 POINTS = 60      # of a learning curve
 MOST = 16 * 1024**2     # bytes of a drawing, which is part of the page
+OF_A_RUN = ('step_time', 'step_arithmetic', 'share_of_matmul_rate', 'compile_time',
+            'memory_estimate', 'peak_memory')     # of cost.json, what the page shows
 
 
 def _groups(tables: Sequence[Table]) -> Iterator[tuple[Column, Group]]:
@@ -160,28 +162,34 @@ def _few_shot_lines(group: Group, run: Run, found: dict[str, Any]) -> Iterator[S
 
 
 def cost(tables: Sequence[Table]) -> Safe | None:
-  """What each method costs, a line a run; units stand in a list below."""
+  """What each method costs: measured where that was asked for, and as its run went."""
+  parts = [*_costs(tables, 'efficiency.json', bool, 'Measured once, on the machine of '
+                   'the run: seconds move from one measurement to the next.'),
+           *_costs(tables, 'cost.json', OF_A_RUN.__contains__, 'Of the last start of '
+                   'each run, whatever else its machine did meanwhile.')]
+  return tag('section', tag('h2', 'Cost'), parts, id='cost') if parts else None
+
+
+def _costs(tables: Sequence[Table], file: str, wanted, caption: str) -> list[Safe]:
+  """A caption, a table with a line a run, and the units in a list below."""
   rows, units = [], {}
   for column, group in _groups(tables):
     for run in group.runs:
-      with _sound(run, 'efficiency.json'):
-        found = (run.read('efficiency.json') or {}).get('measures', {})
+      with _sound(run, file):
+        found = {name: one for name, one in (run.read(file) or {}).get(
+            'measures', {}).items() if wanted(name)}
         units |= {str(name): str(one['unit']) for name, one in found.items()}
         values = {name: _real(one['value']) for name, one in found.items()}
       if values:
         rows.append((f'{group.label}: {column.dataset}, seed {run.seed}', values))
-  if not rows:
-    return None
   called = {name: name.replace('_', ' ') for name in units}
   lines = [tag('tr', tag('th', label, scope='row'),
                [tag('td', _amount(values.get(name)), class_='n') for name in units])
            for label, values in rows]
-  return tag('section', tag('h2', 'Cost'),
-             tag('p', 'Measured once, on the machine of the run: seconds are of that '
-                 'machine, and move from one measurement to the next.'),
-             _table(('', *called.values()), lines),
-             tag('ul', [tag('li', tag('b', called[name]), f': {unit}')
-                        for name, unit in units.items()], class_='caption'), id='cost')
+  listed = [tag('li', tag('b', called[name]), f': {unit}')
+            for name, unit in units.items()]
+  return [tag('p', caption), _table(('', *called.values()), lines),
+          tag('ul', listed, class_='caption')] if rows else []
 
 
 def oracle(tables: Sequence[Table]) -> Safe | None:

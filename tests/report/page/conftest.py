@@ -73,6 +73,9 @@ def with_everything(folder, *, seed=0):
   write_json(folder / 'efficiency.json', {'measures': {
       'parameters': {'value': 12345, 'unit': 'numbers'},
       'step_time': {'value': .0615, 'low': .06, 'high': .07, 'unit': 'seconds'}}})
+  write_json(folder / 'cost.json', {'measures': {
+      'step_time': {'value': .0711, 'unit': 'seconds of a meta-step of one fold'},
+      'machine_copy_rate': {'value': 7.0, 'unit': 'never shown'}}})
   write_json(folder / 'oracle.json', {
       'honest': {'uf1': .61}, 'chosen on the held-out clips': {'uf1': .745},
       'gap': {'uf1': .135}})

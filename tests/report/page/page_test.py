@@ -118,6 +118,7 @@ def test_the_page_holds_what_the_runs_hold(make, fill, tmp_path):
     assert words in page.text and words not in bare
   for words in ('People', 'Confusions', 'Learning curves', 'Published figures, beside'):
     assert words in bare
+  assert '0.0711' in page.text and 'never shown' not in page.text
   assert '12,345' in page.text and '+.135' in page.text and '.745' in page.text
   targets = {v for k, v in page.attributes if k == 'href'}
   assert targets == {f'#{v}' for k, v in page.attributes if k == 'id'}
