@@ -111,7 +111,9 @@ def disturbed(home: pathlib.Path, words: list[str], folder: pathlib.Path,
 def main() -> int:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--home', type=pathlib.Path, help='a new folder; kept')
-  home = parser.parse_args().home or pathlib.Path(tempfile.mkdtemp())
+  parser.add_argument('--cases', nargs='*', help='some of them; by default all')
+  given = parser.parse_args()
+  home = given.home or pathlib.Path(tempfile.mkdtemp())
   home.mkdir(parents=True, exist_ok=True)
   at = lambda name: [*WORDS, f'--workdir={home / name}']
   tell = lambda name, text: print(f'{name:34} {text}', flush=True)
@@ -126,16 +128,19 @@ def main() -> int:
     bad += codes != [0, 0]
     tell(f'  {name}: to the end', f'codes {codes}; ' + (
         compared(home / 'one', home / name) if codes == [0, 0] else str(said)))
-  finish('folds', '--config.training.split=folds')
-  finish('tasks', '--config.training.split=tasks')
+  wanted = lambda name: given.cases is None or name in given.cases
+  for split in filter(wanted, ('folds', 'tasks')):
+    finish(split, f'--config.training.split={split}')
   for name, victims, number in (
       ('process-1-killed', (1,), signal.SIGKILL),
       ('process-0-killed', (0,), signal.SIGKILL),
       ('one-terminated', (1,), signal.SIGTERM),
       ('both-terminated', (0, 1), signal.SIGTERM)):
-    tell(name, disturbed(home, at(name), home / name, victims, number))
-    finish(name)
-  finish('slurm', slurm=True)
+    if wanted(name):
+      tell(name, disturbed(home, at(name), home / name, victims, number))
+      finish(name)
+  if wanted('slurm'):
+    finish('slurm', slurm=True)
   print(f'{bad} ended otherwise than they should')
   return bool(bad)
 

@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-PROGRAM = pathlib.Path(__file__).with_name('eight_devices.py')
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / 'benchmarks' / 'layout_training.py'
 
 
 @pytest.fixture(scope='module')
@@ -17,7 +18,8 @@ def told(tmp_path_factory):
   folder = tmp_path_factory.mktemp('eight')
   flags = os.environ['XLA_FLAGS'].replace('device_count=2', 'device_count=8')
   done = subprocess.run(
-      [sys.executable, PROGRAM, folder], env={**os.environ, 'XLA_FLAGS': flags},
+      [sys.executable, PROGRAM, folder, 'one', 'folds', 'tasks', 'elastic'],
+      env={**os.environ, 'XLA_FLAGS': flags},
       capture_output=True, text=True, check=False)
   assert done.returncode == 0, done.stderr
   return json.loads(done.stdout)

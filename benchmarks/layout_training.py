@@ -1,27 +1,28 @@
-"""A process of eight devices: prints what several layouts make of the same training.
+"""Prints what several layouts make of the same training, as JSON; see layouts.py.
 
-    XLA_FLAGS=--xla_force_host_platform_device_count=8 python eight_devices.py FOLDER
+    XLA_FLAGS=--xla_force_host_platform_device_count=8 \
+        python benchmarks/layout_training.py FOLDER one folds tasks elastic
 """
 
+import argparse
 import json
 import pathlib
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
 from flax import linen as nn
-import jax
 import numpy as np
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 from configs import synthetic
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.meta import learners
 from lightman_jax.models.network import make_network
 from lightman_jax.run import assembly
-from lightman_jax.training import devices
-from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training import devices, hosts
 from lightman_jax.training.loop import group_folds, make_trainer, train_folds
+from lightman_jax.training.shared_checkpoints import open_checkpoints
 from lightman_jax.training.state import Recipe, make_optimizer
 
 STEPS, EVERY, TASKS, PEOPLE = 20, 10, 9, 9
@@ -69,7 +70,7 @@ def trained(trainer, config, found, folder):
   data = {fold.held_out: assembly.fold_data(config, found, number)
           for number, fold in enumerate(found.folds)}
   losses = {name: {} for name in data}
-  with Checkpoints(folder) as checkpoints:
+  with open_checkpoints(folder, print) as checkpoints:
     for names in group_folds(checkpoints.reached([*data]), trainer.layout.together):
       def on_chunk(last, scalars):
         for place, name in enumerate(names):
@@ -79,29 +80,42 @@ def trained(trainer, config, found, folder):
   return losses
 
 
-def main(folder: pathlib.Path) -> None:
-  found = jax.devices()
-  lay = lambda count, split: devices.lay_out(
-      found[:count], folds=PEOPLE, tasks=TASKS, split=split)
+def main() -> None:
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('folder', type=pathlib.Path)
+  parser.add_argument('layouts', nargs='+',
+                      choices=['one', 'folds', 'tasks', 'elastic'])
+  parser.add_argument('--coordinator', help='HOST:PORT, of two processes')
+  parser.add_argument('--process', type=int)
+  given = parser.parse_args()
+  if given.coordinator:
+    hosts.start(coordinator=given.coordinator, processes=2, process=given.process,
+                heartbeat=30)
+  found = devices.open_devices(0)
+  lay = lambda devices_, split: devices.lay_out(
+      devices_, folds=PEOPLE, tasks=TASKS, split=split)
   layouts = {
-      'one': lay(1, 'folds'), 'folds': lay(8, 'folds'),
+      'one': lay(found[:1], 'folds'), 'folds': lay(found, 'folds'),
       # Two tasks for each of four, one for the fifth, and none for the others.
-      'tasks': lay(8, 'tasks')._replace(devices=tuple(found))}
+      'tasks': lay(found, 'tasks')._replace(devices=found)}
   config, data = material()
   told, trainers = {}, {}
-  for name, layout in layouts.items():
+  for name in given.layouts:
+    if name == 'elastic':
+      # Begun on all devices, gone on with on one.
+      begun = trained(trainers['folds']._replace(steps=EVERY), config, data,
+                      given.folder / name)
+      ended = trained(trainers['one'], config, data, given.folder / name)
+      told[name] = {'losses': {fold: begun[fold] | ended[fold] for fold in begun}}
+      continue
     texts = []
-    trainer = trainers[name] = make(layout, config, texts)
-    losses, (text,) = trained(trainer, config, data, folder / name), texts
-    told[name] = {'devices': len(layout.devices), 'losses': losses,
-                  'collectives': any(word in text for word in COLLECTIVES)}
-  # Begun on eight devices, gone on with on one.
-  begun = trained(trainers['folds']._replace(steps=EVERY), config, data,
-                  folder / 'elastic')
-  ended = trained(trainers['one'], config, data, folder / 'elastic')
-  told['elastic'] = {'losses': {name: begun[name] | ended[name] for name in begun}}
-  json.dump(told, sys.stdout)
+    trainers[name] = make(layouts[name], config, texts)
+    losses = trained(trainers[name], config, data, given.folder / name)
+    told[name] = {'devices': len(layouts[name].devices), 'losses': losses,
+                  'collectives': any(word in texts[0] for word in COLLECTIVES)}
+  if hosts.is_first():
+    json.dump(told, sys.stdout)
 
 
 if __name__ == '__main__':
-  main(pathlib.Path(sys.argv[1]))
+  main()
