@@ -78,7 +78,7 @@ def stage(home: pathlib.Path) -> str:
   if (run / 'results.json').exists():
     return 'report'
   if not log.exists():
-    built = any(home.glob('data/**/build_report.json')) or (run / 'environment.json').exists()
+    built = any(home.glob('data/**/build_report.json'))
     return 'compiling' if built else 'build'
   steps = [json.loads(line)['step'] for line in log.read_bytes().split(b'\n')[:-1]]
   done = len(list(run.glob('folds/*.json')))

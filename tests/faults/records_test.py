@@ -30,19 +30,13 @@ def file(data, pattern) -> pathlib.Path:
 
 @pytest.mark.parametrize('damage', [
     lambda content: content[:len(content) // 2],
-    lambda content: bytes(content[:20000]) + b'\xff' + content[20001:],
-    lambda content: None], ids=['cut', 'one byte', 'gone'])
+    lambda content: content[:20000] + bytes([content[20000] ^ 1]) + content[20001:]],
+    ids=['cut', 'one byte'])
 def test_records(data, whole, damage):
   path, said = file(data, '*.array_record*'), []
-  content = damage(path.read_bytes())
-  path.unlink() if content is None else path.write_bytes(content)
+  path.write_bytes(damage(path.read_bytes()))
   again = load(data, say=said.append)
   assert [line for line in said if 'is damaged and is built again' in line]
   np.testing.assert_array_equal(again.frames, whole.frames)
   assert again.clip == whole.clip and again.info['sha256'] == whole.info['sha256']
   assert load(data, say=said.append) and len(said) == 1
-
-
-def test_the_description_of_the_data_set(data, whole):
-  file(data, 'dataset_info.json').write_bytes(b'{')
-  assert load(data, say=lambda line: None).info['sha256'] == whole.info['sha256']
