@@ -11,7 +11,7 @@ Where one process is lost the others end, too: a collective fails, or a heartbea
 out. What then remains to be said, `run.several` says.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 import contextlib
 import itertools
 import json
@@ -30,7 +30,7 @@ T = TypeVar('T')
 
 FOREVER = 10 * 24 * 3600 * 1000         # ms
 PIECE = 2**20                           # characters that the service takes at once
-LINGER = 10_000                         # ms
+LINGER, PATIENCE = 10_000, 600_000      # ms
 
 _turns = itertools.count()              # all processes take the same ones
 
@@ -106,6 +106,21 @@ def in_turn(work: Callable[[], T]) -> T:
   found = []
   first(lambda: found.append(work()))
   return found[0] if found else work()
+
+
+@contextlib.contextmanager
+def ending_together() -> Iterator[None]:
+  """Where all processes refuse to go on, the first may have more to do before it ends.
+
+  Who left without it would be taken for lost.
+  """
+  try:
+    yield
+  except InputError:
+    if count() > 1:
+      with contextlib.suppress(jax.errors.JaxRuntimeError):
+        _meet(next(_turns), LINGER if is_first() else PATIENCE)
+    raise
 
 
 def gather(tree):

@@ -6,10 +6,10 @@ import sys
 import pytest
 
 START = '''
-import os, signal, threading, time
+import hashlib, os, signal, threading, time
 from lightman_jax.training import stopping
 stopping.watch({grace})
-threading.Timer(.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+threading.Timer(.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
 try:
 {body}
 except stopping.Stopped:
@@ -17,7 +17,7 @@ except stopping.Stopped:
 '''
 
 # In C, and other threads may run: as jax computes.
-COMPUTING = '  import hashlib; hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)'
+COMPUTING = '  hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)'
 
 BODIES = {
     # What does nothing that must be saved is left at once.
