@@ -114,9 +114,11 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       group = [names.index(name) for name in together]
       data = [assembly.fold_data(config, material, number) for number in group]
       if not hosts.is_first():
-        train_folds(trainer, data, checkpoints, on_chunk=lambda last, scalars: None)
+        with hosts.ending_together():
+          train_folds(trainer, data, checkpoints, on_chunk=lambda last, scalars: None)
         continue
-      with replay.keeping(config, folder, material, recipe, progress.say):
+      with hosts.ending_together(), replay.keeping(
+          config, folder, material, recipe, progress.say):
         states = train_folds(
             trainer, data, checkpoints,
             on_chunk=meter.after_chunk(functools.partial(
