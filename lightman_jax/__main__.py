@@ -11,6 +11,7 @@ COMMANDS = {
     'replica': 'lightman_jax.clips.replicas.command',
     'report': 'lightman_jax.report.page.command',
     'spot': 'lightman_jax.clips.spot_command',
+    'verify': 'lightman_jax.run.verify',
 }
 
 

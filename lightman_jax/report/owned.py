@@ -12,8 +12,8 @@ OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'or
          'robustness', 'robustness.png', 'few_shot', 'episodes.csv', 'predictions.csv',
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
-         'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz', 'environment.json',
-         'config.json')
+         'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
+         'reproducibility.json', 'environment.json', 'config.json')
 
 
 def clear(path: pathlib.Path) -> None:

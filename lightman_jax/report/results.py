@@ -87,7 +87,12 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
 def write_results(path: str | os.PathLike, results: Mapping[str, Any]) -> None:
   """Writes what `summarise` returns as JSON, a list of numbers to a line."""
   with write_atomically(path) as file:
-    file.write(_layout(results) + '\n')
+    file.write(text(results))
+
+
+def text(results: Mapping[str, Any]) -> str:
+  """What results.json holds."""
+  return _layout(results) + '\n'
 
 
 def read_results(path: str | os.PathLike) -> dict[str, Any]:

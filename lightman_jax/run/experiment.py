@@ -13,7 +13,7 @@ from lightman_jax.episodes.folds import Fold
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.files import of_fold
 from lightman_jax.preprocessing.stored import rows
-from lightman_jax.report import environment, metrics_log, results
+from lightman_jax.report import environment, metrics_log, reproducibility, results
 from lightman_jax.report.progress import Progress
 from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run import actions, assembly, cost, embeddings, events, few_shot
@@ -83,6 +83,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
         'report': time.monotonic() - done})
+    reproducibility.write(config, folder, found)
     # Last: a folder with results is a finished run.
     results.write_results(folder.results, found)
     hosts.first(dict)

@@ -12,7 +12,7 @@ from sklearn import metrics
 
 FILES = {'config.json', 'environment.json', 'metrics.jsonl', 'predictions.csv',
          'results.json', 'timing.json', 'confusion.png', 'learning_curves.png',
-         'checkpoints', 'folds', 'lightman_jax.lock'}
+         'checkpoints', 'folds', 'lightman_jax.lock', 'reproducibility.json'}
 ROWS = ['lightman', 'lightman, not adapted', 'ridge', 'constant']
 
 

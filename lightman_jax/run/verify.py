@@ -1,0 +1,141 @@
+"""python -m lightman_jax verify RUN: does a finished run hold what it says?"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+import json
+import pathlib
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+from lightman_jax import bounded
+from lightman_jax.errors import InputError
+from lightman_jax.report import differences, environment as env
+from lightman_jax.report import reproducibility as statement
+from lightman_jax.run.rescoring import Said, rescore
+
+
+def verify(arguments: Sequence[str]) -> int:
+  """The command; returns the exit code: 0 agrees, 1 does not, 2 cannot be checked."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax verify',
+      description='Checks a finished run: its files against the hashes that it states, '
+      'its scores against its predictions and, with --rerun, everything against the '
+      'same configuration run again. Exit code 0: it agrees, 1: it does not, 2: it '
+      'cannot be checked.')
+  parser.add_argument('run', metavar='RUN', type=pathlib.Path,
+                      help='a folder that launch.py made')
+  how = parser.add_mutually_exclusive_group()
+  how.add_argument('--rescore', action='store_true',
+                   help='compute the scores again (the default)')
+  how.add_argument('--rerun', action='store_true',
+                   help='also train and predict again, in a folder that goes after')
+  given = parser.parse_args(arguments)
+  try:
+    agrees = True
+    for said in checks(given.run, rerun=given.rerun):
+      print(f'{"  ok" if said.agrees else "  NO"}  {said.sentence}', flush=True)
+      agrees &= said.agrees
+  except InputError as error:
+    print(f'verify: {error}', file=sys.stderr)
+    return 2
+  print(f'{given.run} {"agrees" if agrees else "DOES NOT AGREE"} with what it states'
+        + (' and with a run of the same configuration' if given.rerun else '') + '.')
+  return 0 if agrees else 1
+
+
+def checks(folder: pathlib.Path, *, rerun: bool = False) -> Iterator[Said]:
+  """What is checked of a run, one after another.
+
+  Raises:
+    InputError: it is no finished run of this version.
+  """
+  config, stored = (_json(folder / name) for name in ('config.json',
+                                                      'environment.json'))
+  if not (folder / 'results.json').is_file():
+    raise InputError(f'{folder} is not finished, for it holds no results.json; give '
+                     'its command again, which goes on')
+  yield from stated(folder, config, stored)
+  yield from surroundings(stored)
+  try:
+    resamples = int(config['evaluation']['resamples'])
+  except (KeyError, TypeError, ValueError) as error:
+    raise InputError(f'{folder}/config.json has no evaluation.resamples, so it is '
+                     'not of this version') from error
+  yield from rescore(folder, resamples)
+  if rerun:
+    yield from again(folder, config)
+
+
+def stated(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
+           ) -> Iterator[Said]:
+  """Files, configuration and environment against the statement of the run."""
+  path = folder / statement.NAME
+  if not path.is_file():
+    yield Said(True, f'{statement.NAME} is not there, for an earlier version made this '
+               'run: no hash of its files is known.')
+    return
+  held = _json(path)
+  try:
+    for name, sha256 in sorted(held['files'].items()):
+      there = name in statement.FILES and (folder / name).is_file()
+      same = there and statement.sha256(folder / name) == sha256
+      yield Said(same, f'{name} is as it was written (sha256 {str(sha256)[:8]}).'
+                 if same else f'{name} is not the file that was written: '
+                 f'{"its hash differs" if there else "it is gone"}.')
+    same = held['config_sha256'] == statement.config_sha256(config)
+    yield Said(same, 'config.json is the configuration that was run.' if same else
+               'config.json is not the configuration that was run: its hash differs.')
+    same = held['environments'] == statement.environments(stored)
+    yield Said(same, 'environment.json is as it was stated.' if same else
+               'environment.json is not what was stated: its packages, code, data or '
+               'devices were changed.')
+    command = held['command']
+  except (KeyError, TypeError, AttributeError) as error:
+    raise InputError(f'{path} does not hold what this version writes '
+                     f'({type(error).__name__}: {error})') from error
+  if command:
+    yield Said(True, f'its command was: python {" ".join(map(str, command))}')
+
+
+def surroundings(stored: dict[str, Any]) -> Iterator[Said]:
+  """What of code, Python and packages is another here: no fault of the run."""
+  starts = statement.environments(stored)
+  if len(starts) > 1:
+    yield Said(True, f'it was made in {len(starts)} environments, one after another '
+               '(--resume_anyway): its numbers are a mixture.')
+  made = {name: starts[-1][name] for name in ('code_sha256', 'python', 'packages')}
+  here = {'code_sha256': env.code_version(), 'python': env.platform.python_version(),
+          'packages': env.versions()}
+  changed = differences.between(made, json.loads(json.dumps(here)))
+  if changed:
+    yield Said(True, f'here, the environment is another (then -> here): '
+               f'{differences.told(changed)}. Last digits may differ for that.')
+  else:
+    yield Said(True, 'code, Python and packages here are those of the run.')
+
+
+def again(folder: pathlib.Path, config: dict[str, Any]) -> Iterator[Said]:
+  """Runs the configuration in another folder, and compares what it makes."""
+  from lightman_jax.report import run_folder
+  from lightman_jax.run import experiment, reruns
+  place = pathlib.Path(tempfile.mkdtemp(prefix='lightman_jax-verify-'))
+  try:
+    with run_folder.open_run(place / 'run', config=config) as other:
+      experiment.run(config, other)
+    yield from reruns.compare(folder, place / 'run')
+  finally:
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _json(path: pathlib.Path) -> dict[str, Any]:
+  try:
+    value = bounded.read_json(path)
+  except (OSError, ValueError) as error:
+    raise InputError(f'{path} cannot be read ({error}); name a folder that launch.py '
+                     'has finished') from error
+  if not isinstance(value, dict):
+    raise InputError(f'{path} is no JSON object; name a folder that launch.py has '
+                     'finished')
+  return value

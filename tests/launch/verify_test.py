@@ -1,0 +1,161 @@
+"""`verify` finds what was changed in a finished run, and nothing where nothing was."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lightman_jax.__main__ import main
+from lightman_jax.report import environment, reproducibility
+from lightman_jax.run import reruns
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+  """The finished run's folder, to be changed."""
+  return shutil.copytree(finished.folder, tmp_path / 'copy')
+
+
+@pytest.fixture
+def said(capsys):
+  """The exit code and the lines that `verify` prints."""
+  def ask(folder, *more):
+    code = main(['verify', str(folder), *more])
+    out, err = capsys.readouterr()
+    assert 'Traceback' not in err
+    return code, out + err
+  return ask
+
+
+def edit(path, change):
+  value = json.loads(path.read_text())
+  change(value)
+  path.write_text(json.dumps(value))
+
+
+def restate(folder):
+  """Makes the hashes fit again, as somebody would who wants to deceive."""
+  def change(held):
+    for name in held['files']:
+      held['files'][name] = reproducibility.sha256(folder / name)
+  edit(folder / reproducibility.NAME, change)
+
+
+def test_an_untouched_run_agrees(finished, said):
+  code, text = said(finished.folder)
+  assert code == 0 and ' NO ' not in text, text
+  for words in ('results.json is as it was written', 'predictions.csv is as it was',
+                'config.json is the configuration that was run',
+                'values bit for bit', 'logits of 3 folds', 'agrees with what it states',
+                'its command was: python launch.py --config=configs/synthetic'):
+    assert words in text
+  assert '--workdir' not in text
+
+
+def test_the_statement_names_what_a_result_depends_on(finished):
+  held = finished.json(reproducibility.NAME)
+  (one,) = held['environments']
+  assert one['packages'] == environment.versions()
+  assert one['data_sha256'] == finished.json('results.json')['about']['data_sha256']
+  assert one['devices']['used'] and len(one['code_sha256']) == 64
+  assert {'results.json', 'predictions.csv', 'metrics.jsonl'} <= set(held['files'])
+
+
+def test_one_changed_prediction_is_found(copy, said):
+  lines = (copy / 'predictions.csv').read_text().splitlines()
+  clip, subject, fold, truth, answer, *odds = lines[1].split(',')
+  other = next(name for name in ('negative', 'positive', 'surprise') if name != answer)
+  lines[1] = ','.join((clip, subject, fold, truth, other, *odds))
+  (copy / 'predictions.csv').write_text('\n'.join(lines) + '\n')
+  code, text = said(copy)
+  assert code == 1 and 'predictions.csv is not the file that was written' in text
+  restate(copy)
+  code, text = said(copy)
+  assert code == 1 and 'is not the file' not in text
+  assert '1 predictions are not the class of the greatest probability' in text
+  assert 'do not come out of predictions.csv' in text and 'DOES NOT AGREE' in text
+
+
+def test_a_prediction_changed_with_its_probabilities_is_found(copy, said):
+  lines = (copy / 'predictions.csv').read_text().splitlines()
+  *start, a, b, c = lines[1].split(',')
+  start[4] = 'positive'
+  lines[1] = ','.join((*start, '0.100000', '0.800000', '0.100000'))
+  (copy / 'predictions.csv').write_text('\n'.join(lines) + '\n')
+  restate(copy)
+  code, text = said(copy)
+  assert code == 1 and 'are not those of the logits' in text
+
+
+@pytest.mark.parametrize('number', [0, -1])
+def test_a_changed_score_is_found(number, copy, said):
+  row = [*json.loads((copy / 'results.json').read_text())['rows']][number]
+  edit(copy / 'results.json',
+       lambda found: found['rows'][row]['uf1'].update(value=.987))
+  restate(copy)
+  code, text = said(copy)
+  assert code == 1 and f'the first rows.{row}.uf1.value; they differ by up to' in text
+
+
+def test_changed_settings_and_environments_are_found(copy, said):
+  edit(copy / 'config.json', lambda config: config.update(seed=7))
+  edit(copy / 'environment.json', lambda held: held['packages'].update(jax='0.0'))
+  code, text = said(copy)
+  assert code == 1 and 'config.json is not the configuration that was run' in text
+  assert 'environment.json is not what was stated' in text
+
+
+def test_another_package_here_is_told_and_is_no_fault(finished, said, monkeypatch):
+  other = {**environment.versions(), 'numpy': '0.1'}
+  monkeypatch.setattr(environment, 'versions', lambda: other)
+  code, text = said(finished.folder)
+  assert code == 0 and f'packages.numpy: "{np.__version__}" -> "0.1"' in text
+
+
+def test_what_is_no_finished_run_is_one_sentence(copy, said, tmp_path):
+  assert said(tmp_path)[0] == 2
+  (copy / 'predictions.csv').write_text('clip,subject\nx,y\n')
+  code, text = said(copy)
+  assert code == 2 and 'cannot be scored again' in text
+  (copy / 'results.json').unlink()
+  code, text = said(copy)
+  assert code == 2 and 'is not finished' in text
+
+
+def test_a_run_made_again_is_the_same(finished, program):
+  done = subprocess.run(
+      [sys.executable, '-m', 'lightman_jax', 'verify', '--rerun', finished.folder],
+      cwd=program.code, env=program.environment, capture_output=True, text=True)
+  assert done.returncode == 0, done.stdout + done.stderr
+  assert 'results.json comes out the same again, byte for byte' in done.stdout
+  assert 'predictions.csv comes out the same again, byte for byte' in done.stdout
+  assert 'by the same code, packages and devices' in done.stdout
+
+
+def test_how_far_two_runs_are_apart_is_told(finished, copy):
+  lines = (copy / 'predictions.csv').read_text().splitlines()
+  *start, a, b, c = lines[1].split(',')
+  near = ','.join((*start, f'{float(a) + 2e-6:.6f}', b, c))
+  (copy / 'predictions.csv').write_text('\n'.join([lines[0], near, *lines[2:]]) + '\n')
+  found = list(reruns.compare(finished.folder, copy))
+  assert all(one.agrees for one in found)
+  assert '0 of 18 predictions are others' in found[1].sentence
+  assert 'up to 2e-06, which is rounding' in found[1].sentence
+  start[4] = 'none'
+  far = ','.join((*start, a, b, c))
+  (copy / 'predictions.csv').write_text('\n'.join([lines[0], far, *lines[2:]]) + '\n')
+  found = list(reruns.compare(finished.folder, copy))
+  assert not found[1].agrees and '1 of 18 predictions' in found[1].sentence
+
+
+@pytest.mark.parametrize('given, kept', [
+    (['a/launch.py', '--config=c.py', '--workdir=x', '--fresh'], ['--config=c.py']),
+    (['launch.py', '--workdir', 'x', '--seeds=3', '--nofresh'], ['--seeds=3']),
+    (['launch.py', '--config.data.data_dir', 'x', '--config.seed=1'],
+     ['--config.seed=1'])])
+def test_a_command_is_kept_without_its_places(given, kept):
+  assert reproducibility.command(given) == ['launch.py', *kept]
+  assert reproducibility.command(['pytest', 'x']) is None
