@@ -48,9 +48,10 @@ def main() -> int:
     free.bind(('localhost', 0))
     at = f'--coordinator=localhost:{free.getsockname()[1]}'
     free.close()
-    alone = told([start(8, f'{home}/alone', *NAMES)])
-    both = told([start(4, f'{home}/both', 'folds', 'tasks', at, f'--process={n}')
-                 for n in (0, 1)])
+    processes = [start(8, f'{home}/alone', *NAMES), *(
+        start(4, f'{home}/both', 'folds', 'tasks', at, f'--process={n}')
+        for n in (0, 1))]
+    alone, both = told(processes[:1]), told(processes[1:])
   rows = [(f'8 devices, {NAMES[name]}' if name != 'one' else NAMES[name], part)
           for name, part in alone.items()]
   rows += [(f'2 processes x 4 devices, {NAMES[name]}', part)
