@@ -33,7 +33,7 @@ ROWS = (
 QUICK = (
     Row('Conv-4, width 8, 16 x 16, 1 step', width=8, size=16, tasks=1, steps=1),
     Row('Conv-4, width 8, 16 x 16, 5 steps', width=8, size=16, tasks=1, steps=5),
-    Row('ResNet-12, width 4, 16 x 16, 1 step', encoder='resnet12', width=4, size=16,
+    Row('ResNet-12, width 16, 16 x 16, 1 step', encoder='resnet12', width=16, size=16,
         tasks=1, steps=1),
 )
 PRECISIONS = ('float32', 'bfloat16')
@@ -51,11 +51,14 @@ def differences(long, short) -> dict[str, float]:
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--quick', action='store_true')
+  parser.add_argument('--row', default='', help='only rows with this word')
   parser.add_argument('--devices', type=int, default=0, help='0: as the program does')
   parser.add_argument('--rounds', type=int, default=5)
   parser.add_argument('--limit', type=float, default=1200.)
   options = parser.parse_args()
   for row in QUICK if options.quick else ROWS:
+    if options.row not in row.name:
+      continue
     results, timings = {}, {}
     for precision in PRECISIONS:
       given = meta_rivals.make_given(row._replace(precision=precision),
@@ -66,6 +69,8 @@ def main() -> None:
         raise SystemExit(f'{row.name}, {precision}: {timing["ours"].note}')
       results[precision], timings[precision] = result['ours'], timing['ours']
     found = differences(*results.values())
+    if not np.isfinite(list(found.values())).all():
+      raise SystemExit(f'{row.name}: {found}; nothing reported')
     print(f'{row.name}: ' + ', '.join(
         f'{name} {value:.6f}' if name == 'cosine' else f'{name} {value:.1e}'
         for name, value in found.items()))
