@@ -12,7 +12,8 @@ from sklearn import metrics
 
 FILES = {'config.json', 'environment.json', 'metrics.jsonl', 'predictions.csv',
          'results.json', 'timing.json', 'confusion.png', 'learning_curves.png',
-         'checkpoints', 'folds', 'lightman_jax.lock', 'reproducibility.json'}
+         'checkpoints', 'folds', 'lightman_jax.lock', 'reproducibility.json',
+         'cost.json'}
 ROWS = ['lightman', 'lightman, not adapted', 'ridge', 'constant']
 
 
@@ -32,7 +33,7 @@ def test_promised_files_and_no_others(finished):
   assert {path.name for path in finished.folder.iterdir()} == FILES
   assert [path.name for path in sorted((finished.folder / 'folds').iterdir())] == [
       'sub01.json', 'sub02.json', 'sub03.json']
-  for name in ('config.json', 'environment.json', 'timing.json'):
+  for name in ('config.json', 'environment.json', 'timing.json', 'cost.json'):
     assert finished.json(name)
   for name in ('confusion.png', 'learning_curves.png'):
     assert matplotlib.image.imread(finished.folder / name).std() > 0
