@@ -122,6 +122,8 @@ class Meter:
     length = (self._trainer.blocks or self._trainer).length
 
     def of_a_step(count) -> int | None:
+      if jax.process_count() > 1:      # a host's part of the arguments is not the whole
+        return None
       try:
         each = count(program.function, *program.arguments)
       except ValueError:
