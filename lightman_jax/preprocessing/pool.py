@@ -8,7 +8,7 @@ import numpy as np
 from lightman_jax.preprocessing.stored import Inputs
 
 # Clips that are read at once where all are looked at, in bytes.
-AT_ONCE = 2**26
+AT_ONCE = 2**24
 
 
 class Content(NamedTuple):
