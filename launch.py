@@ -190,6 +190,9 @@ def explain(error: OSError) -> str:
   if error.errno in (errno.ENOSPC, errno.EDQUOT):
     return (f'the disk is full{place}: free some space and give the same command '
             'again; it goes on where it was')
+  if error.errno in (errno.EMFILE, errno.ENFILE):
+    return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
+            'same command again; it goes on where it was')
   return f'{error.strerror or error}{place}'
 
 

@@ -164,7 +164,7 @@ def closed_cache(one: Try):
 
 def few_files(one: Try):
   """File descriptors run out."""
-  most = one.rng.randrange(8, 60)
+  most = one.rng.randrange(4, 12)
   first = one.end(limit=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
                                                    (most, most)))
   again = one.end() if first.code else None

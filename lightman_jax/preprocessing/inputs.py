@@ -94,10 +94,16 @@ def each_input(clips: ClipSet, how: Settings, *,
   total = len(clips.clip)
   for number in range(total):
     if how.kind == 'landmarks':
-      yield movements(clips.landmarks[number])
+      x = movements(clips.landmarks[number])
     else:
-      yield KINDS[how.kind](clips.frames[number], how)
+      x = KINDS[how.kind](clips.frames[number], how)
       progress('inputs', number + 1, total)
+    if not np.isfinite(x).all():
+      raise InputError(
+          f'inputs.kind={how.kind} of {clips.clip[number]} of '
+          f'{clips.info.get("dataset", "the data set")} is not finite: see to its '
+          'frames and landmarks, or leave the clip out')
+    yield x
 
 
 def content(how: Settings, channels: int) -> Content:
@@ -124,7 +130,7 @@ def _check(clips: ClipSet, how: Settings) -> None:
         f'{name} holds {length} frames a clip and inputs.kind=picture takes one: set '
         'data.frames=1, or inputs.kind to frames, difference or flow')
   if how.kind == 'landmarks':
-    unknown = np.isnan(clips.landmarks).any((1, 2, 3))
+    unknown = ~np.isfinite(clips.landmarks).all((1, 2, 3))
     if unknown.any():
       first = clips.clip[int(np.argmax(unknown))]
       raise InputError(f'{name} has no landmarks for {unknown.sum()} of {len(unknown)} '

@@ -112,6 +112,24 @@ def test_a_nearer_or_turned_face_moves_by_as_much(faces):
                              inputs.movements(faces[0]), atol=1e-6)
 
 
+@pytest.mark.parametrize('value', [np.inf, -np.inf])
+def test_a_clip_whose_landmarks_are_no_numbers_is_named(faces, clips_of, value):
+  points = faces.copy()
+  points[0, 1, 48] = value
+  with pytest.raises(InputError, match='no landmarks for 1 of 2 clips, c0'):
+    make_inputs(clips_of(np.zeros((2, 3, 8, 8, 3)), landmarks=points),
+                Settings('landmarks'))
+
+
+def test_a_clip_that_gives_no_finite_input_is_named(clips_of, monkeypatch):
+  monkeypatch.setitem(inputs.KINDS, 'frames', lambda clip, how: clip / np.float32(
+      np.nan if clip.any() else 1))
+  frames = np.zeros((2, 3, 8, 8, 3))
+  frames[1] = 1
+  with pytest.raises(InputError, match='frames of c1 of made-up is not finite'):
+    make_inputs(clips_of(frames), Settings('frames'))
+
+
 def test_landmarks_in_one_spot_are_no_face(faces, clips_of):
   points = faces.copy()
   points[1, 2] = 7.
