@@ -150,7 +150,7 @@ def _params():
   return jax.tree.map(jnp.zeros, _SHAPES, is_leaf=lambda part: isinstance(part, tuple))
 
 
-def runs(content: bytes, folder: pathlib.Path) -> None:
+def run_folders(content: bytes, folder: pathlib.Path) -> None:
   """A run folder of several files: opened again, and made into a page."""
   run = folder / 'run'
   run.mkdir()
@@ -192,4 +192,4 @@ def divided(content: bytes) -> list[tuple[str, bytes]]:
 HARNESSES: dict[str, Callable[[bytes, pathlib.Path], None]] = {
     function.__name__: function for function in (
         grammar, manifests, sheets, workbooks, pictures, videos, trees, landmarks,
-        weights, runs, documents)}
+        weights, run_folders, documents)}

@@ -2,8 +2,8 @@
 
     pip install -e '.[fuzz]'
     python fuzz/run.py --seconds=60            # each harness for a minute
-    python fuzz/run.py --seconds=3600 runs     # one of them for an hour
-    python fuzz/run.py --repeat FILE runs      # what a finding does
+    python fuzz/run.py --seconds=3600 sheets   # one of them for an hour
+    python fuzz/run.py --repeat FILE sheets    # what a finding does
 
 Each harness of `harnesses.py` runs in a process of bounded memory, from the inputs in
 fuzz/corpus/NAME; what it may raise stands there. A table tells what was done. An input
@@ -153,7 +153,7 @@ def one(argv: list[str]) -> None:
     except (ValueError, RecursionError):
       return atheris.Mutate(content, most)
 
-  options = {'custom_mutator': mutate} if name in ('runs', 'documents') else {}
+  options = {'custom_mutator': mutate} if name in ('run_folders', 'documents') else {}
   try:
     atheris.Setup([argv[0], *argv[3:]], test, **options)
     atheris.Fuzz()

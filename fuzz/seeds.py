@@ -124,7 +124,7 @@ def weights():
   return [npz(**arrays)]
 
 
-def runs():
+def run_folders():
   """A run of six clips with all that a page reads."""
   rng = np.random.default_rng(0)
   truth = np.array([0, 1, 0, 1, 0, 1])

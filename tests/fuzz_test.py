@@ -45,7 +45,7 @@ def test_what_a_harness_does_not_allow_is_a_finding(fuzz, tmp_path, monkeypatch)
 def test_a_mutated_run_is_still_a_run_of_files(fuzz):
   import random
   harnesses, run = fuzz
-  content = max((FUZZ / 'corpus' / 'runs').iterdir(),
+  content = max((FUZZ / 'corpus' / 'run_folders').iterdir(),
                 key=lambda path: path.stat().st_size).read_bytes()
   others = {run.mutated(content, random.Random(seed)) for seed in range(20)}
   assert len(others) > 10 and content not in others
