@@ -8,7 +8,7 @@
 # --ntasks-per-node is their number, and so is --gpus-per-node.
 #
 # Not run by us, for want of a cluster: checked with bash -n; Slurm's variables were
-# emulated with two processes on one machine (benchmarks/two_processes.py --slurm).
+# emulated with two processes on one machine, which found each other.
 #SBATCH --job-name=lightman
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=4
