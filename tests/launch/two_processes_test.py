@@ -1,0 +1,87 @@
+"""SIGTERM, and a run of two processes: what ends them, and that nothing is lost.
+
+Real processes over loopback, the collectives those of CPUs. The run is stopped by
+SIGTERM as one process, and one of two is killed in the middle; both go on, and end with
+the same bytes.
+"""
+
+import signal
+import socket
+import time
+
+import pytest
+
+SAME = ('results.json', 'predictions.csv')
+
+
+@pytest.fixture
+def words(tiny):
+  """What compiles soonest; forty moments at which it can be stopped."""
+  return (*tiny, '--config.method.name=supervised', '--config.model.encoder=ststnet',
+          '--config.model.temporal_depth=0', '--config.inputs.size=28',
+          '--config.training.steps=40', '--config.training.split=folds')
+
+
+def pair(program, *words):
+  """Two processes of one device each, which meet at a free port."""
+  with socket.socket() as free:
+    free.bind(('localhost', 0))
+    port = free.getsockname()[1]
+  return [program.start(*words, f'--coordinator=localhost:{port}', '--processes=2',
+                        f'--process={n}', '--heartbeat=5', JAX_NUM_CPU_DEVICES='1')
+          for n in (0, 1)]
+
+
+def in_the_middle(folder, processes):
+  log = folder / 'metrics.jsonl'
+  while not log.exists() or log.read_bytes().count(b'\n') < 6:
+    assert all(process.poll() is None for process in processes), [
+        process.communicate() for process in processes]
+    time.sleep(.01)
+
+
+def ended(process):
+  """Exit code, and the last line that it said."""
+  err = process.communicate(timeout=300)[1]
+  return process.returncode, err.strip().split('\n')[-1], err
+
+
+def test_stopped_lost_and_gone_on_with(program, words, tmp_path):
+  one, two = tmp_path / 'one', tmp_path / 'two'
+  process = program.start(*words, f'--workdir={one}', JAX_NUM_CPU_DEVICES='2')
+  in_the_middle(one, [process])
+  process.send_signal(signal.SIGTERM)
+  code, said, err = ended(process)
+  assert (code, said) == (143, 'launch.py: stopped by SIGTERM; the same command goes '
+                          'on from here') and 'Traceback' not in err
+  # Every step that was done is saved.
+  steps = (one / 'metrics.jsonl').read_bytes().count(b'\n')
+  newest = max(int(path.name) for path in (one / 'checkpoints').iterdir())
+  assert newest == steps and not (one / 'results.json').exists()
+  assert program.run(*words, f'--workdir={one}', JAX_NUM_CPU_DEVICES='2').code == 0
+
+  first, second = pair(program, *words, f'--workdir={two}')
+  in_the_middle(two, [first, second])
+  refused = program.run(*words, f'--workdir={two}')
+  assert refused.refused_with('in use')
+  second.kill()
+  began = time.monotonic()
+  code, said, _ = ended(first)
+  assert code == 75 and time.monotonic() - began < 60, said
+  assert said.startswith('launch.py: another process of this run has ended'), said
+  assert not (two / 'results.json').exists()
+  for code, _, err in map(ended, pair(program, *words, f'--workdir={two}')):
+    assert code == 0, err
+  for name in SAME:
+    assert (one / name).read_bytes() == (two / name).read_bytes(), name
+
+
+@pytest.mark.parametrize('flags, said', [
+    (('--processes=2',), '--coordinator=HOST:PORT'),
+    (('--coordinator=h:1', '--processes=2', '--process=2'), 'from 0 to N - 1'),
+    (('--distributed', '--sweep=methods'), '--sweep'),
+    (('--distributed', '--config.training.devices=1'), 'training.devices'),
+    (('--distributed',), 'no cluster is found')])
+def test_what_does_not_fit_together(program, tiny, tmp_path, flags, said):
+  refused = program.run(*tiny, *flags, f'--workdir={tmp_path / "run"}')
+  assert refused.refused_with(said) and not list(tmp_path.iterdir())
