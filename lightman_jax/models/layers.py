@@ -97,9 +97,10 @@ class GroupNorm(nn.Module):
     x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
     def of_group(v):
-      mean = v.reshape(len(v), self.groups, -1).mean(-1, keepdims=True)
-      return jnp.repeat(mean[..., 0], v.shape[-1] // self.groups, -1,
-                        total_repeat_length=v.shape[-1])
+      # Not `jnp.repeat`: told a length, it gathers, and its derivative scatters.
+      grouped = v.reshape(len(v), self.groups, -1)
+      mean = grouped.mean(-1, keepdims=True)
+      return jnp.broadcast_to(mean, grouped.shape).reshape(v.shape)
     mean = x.mean(1)
     # Squares of what is left beside a constant near the mean: nothing cancels.
     at = jax.lax.stop_gradient(mean)
