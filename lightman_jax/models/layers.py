@@ -1,6 +1,7 @@
 """Layers that stay fast where every task has its own weights, and twice derived."""
 
 from collections.abc import Sequence
+import functools
 
 from flax import linen as nn
 import jax
@@ -35,31 +36,40 @@ class Conv(nn.Module):
     return x + bias.astype(x.dtype)
 
 
-@jax.custom_jvp
-def max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
-  """The greatest of each 2 x 2 square; an odd last row or column is left out.
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
+def max_pool(x: Float[Array, 'n h w c'], side: int = 2) -> Float[Array, 'n _h _w c']:
+  """The greatest of each square; rows and columns that fill none are left out.
 
   Its derivative, of every order, is a mask: those of `reduce_window` and of slices are
-  slow on a CPU. Equal values share the derivative.
+  slow on a CPU. Of equal values the first has the derivative.
   """
-  x = _squares(x)
-  upper, lower = jnp.maximum(x[:, :, 0, :, 0], x[:, :, 0, :, 1]), jnp.maximum(
-      x[:, :, 1, :, 0], x[:, :, 1, :, 1])
-  return jnp.maximum(upper, lower)
+  return functools.reduce(jnp.maximum, _corners(x, side))
 
 
 @max_pool.defjvp
-def _max_pool_jvp(primals, tangents):
+def _max_pool_jvp(side, primals, tangents):
   (x,), (dx,) = primals, tangents
-  y = max_pool(x)
-  greatest = _squares(x) == y[:, :, None, :, None]
-  shares = greatest.sum((2, 4), dtype=x.dtype)
-  return y, jnp.where(greatest, _squares(dx), 0).sum((2, 4)) / shares
+  # Not where a value equals the greatest: a compiler may compute it twice, and round it
+  # in two ways. Comparing tells one place of each square, whatever the last bit is.
+  best, *others = _corners(x, side)
+  which = jnp.zeros(best.shape, jnp.int32)
+  for number, value in enumerate(others, 1):
+    which = jnp.where(value > best, number, which)
+    best = jnp.maximum(value, best)
+  places = jnp.arange(side**2).reshape(side, 1, side, 1)
+  mask = which[:, :, None, :, None] == places
+  return max_pool(x, side), jnp.where(mask, _squares(dx, side), 0).sum((2, 4))
 
 
-def _squares(x):
+def _corners(x, side):
+  squares = _squares(x, side)
+  return [squares[:, :, i, :, j] for i in range(side) for j in range(side)]
+
+
+def _squares(x, side):
   n, h, w, c = x.shape
-  return x[:, :h // 2 * 2, :w // 2 * 2].reshape(n, h // 2, 2, w // 2, 2, c)
+  return x[:, :h // side * side, :w // side * side].reshape(
+      n, h // side, side, w // side, side, c)
 
 
 class GroupNorm(nn.Module):

@@ -37,7 +37,7 @@ def max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
   # Negative padding cuts off what the last whole window does not reach.
   around = [(1, 1 - (size + 2) % 3, 0) for size in x.shape[1:3]]
   x = jax.lax.pad(x, jnp.array(-jnp.inf, x.dtype), [(0, 0, 0), *around, (0, 0, 0)])
-  return _squares(x, 3).max((2, 4))
+  return layers.max_pool(x, 3)
 
 
 def average_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:

@@ -36,6 +36,13 @@ def test_the_derivative_of_max_pool_goes_to_the_greatest():
       grad(layers.max_pool), grad(lambda x: nn.max_pool(x, (2, 2), (2, 2))), atol=1e-6)
 
 
+def test_each_square_has_one_derivative_even_where_values_are_equal():
+  got = jax.grad(lambda x: layers.max_pool(x, 3).sum())(jnp.zeros((1, 6, 7, 2)))
+  squares = np.asarray(got)[:, :, :6].reshape(1, 2, 3, 2, 3, 2)
+  np.testing.assert_array_equal(squares.sum((2, 4)), 1)
+  np.testing.assert_array_equal(squares[:, :, 0, :, 0], 1)
+
+
 def test_group_norm_is_flaxs():
   shape = (2, 3, 4, 4, 8)
   x = 3 + 2 * np.random.default_rng(0).standard_normal(shape, np.float32)

@@ -1,11 +1,17 @@
 """The residual encoders: weights as in the papers, the grid kept, a clip alone."""
 
+from collections.abc import Callable
+import os
+import subprocess
+import sys
+
+from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.models import resnet
+from lightman_jax.models import layers, resnet
 
 
 def outline(encoder, shape):
@@ -34,6 +40,39 @@ def test_parameters(encoder, want):
   assert size(outline(encoder, (1, 64, 64, 3))[1]) == want
 
 
+class PooledBlock(nn.Module):
+  """A block with a channel a group, as where training once met no number."""
+  pool: Callable
+  grid, conv = 4, 'auto'
+  _block = resnet.ResNet12._block
+
+  @nn.compact
+  def __call__(self, x):
+    return nn.relu(self.pool(self._block(x, 4)))
+
+
+def compare_gradients():
+  rng = np.random.default_rng(0)
+  x = jnp.asarray(rng.standard_normal((5, 16, 16, 3), np.float32))
+  mine, flaxs = PooledBlock(layers.max_pool), PooledBlock(
+      lambda x: nn.max_pool(x, (2, 2), (2, 2)))
+  weights = lambda p: jnp.asarray(
+      rng.standard_normal(p.shape, np.float32) / 3 + (p.ndim == 1))
+  params = jax.tree.map(weights, jax.eval_shape(mine.init, jax.random.key(0), x))
+  grad = lambda block: jax.jit(jax.grad(
+      lambda params: jnp.square(block.apply(params, x)).sum()))(params)
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(
+      a, b, atol=1e-3 * np.abs(b).max()), grad(mine), grad(flaxs))
+
+
+def test_the_pooled_sum_of_two_paths_has_a_gradient():
+  """A compiler may compute what is pooled twice, with another last bit: no value may
+  count as the greatest by being equal to what was computed elsewhere. In a process of
+  its own, for it only does so with the flags that users have, not with the tests'."""
+  without = {name: value for name, value in os.environ.items() if name != 'XLA_FLAGS'}
+  subprocess.run([sys.executable, __file__], env=without, check=True)
+
+
 @pytest.mark.parametrize('kind', [resnet.ResNet12, resnet.ResNet18])
 @pytest.mark.parametrize('side, grid, want', [
     ((64, 64), 4, (4, 4)), ((28, 28), 4, (7, 7)), ((84, 84), 4, (5, 5)),
@@ -59,10 +98,10 @@ def test_the_form_of_convolution_reaches_every_layer(monkeypatch):
   monkeypatch.setattr(resnet.layers.convolution, 'convolve',
                       lambda *args, form, **kwargs: (
                           seen.append(form), convolve(*args, form=form, **kwargs))[1])
-  for kind, layers in ((resnet.ResNet12, 16), (resnet.ResNet18, 20)):
+  for kind, convs in ((resnet.ResNet12, 16), (resnet.ResNet18, 20)):
     seen.clear()
     outline(kind(width=4, conv='patches'), (1, 8, 8, 3))
-    assert seen == ['patches'] * layers
+    assert seen == ['patches'] * convs
 
 
 @pytest.fixture(scope='module', params=[resnet.ResNet12, resnet.ResNet18])
@@ -95,3 +134,7 @@ def test_without_its_last_normalisation_a_block_is_its_shortcut(ready):
   alone = encode({**params, **last}, x)
   np.testing.assert_array_equal(encode({**params, **last, **other}, x), alone)
   assert np.abs(encode({**params, **other}, x) - alone).max() > 1e-3
+
+
+if __name__ == '__main__':
+  compare_gradients()
