@@ -13,8 +13,6 @@ import stat
 from typing import Any
 import zipfile
 
-import numpy as np
-
 MOST_BYTES = 256 * 1024**2      # of a file of text; a thousand times the usual
 MOST_JSON = 32 * 1024**2        # of a file of JSON, which takes up to 50 times as much
 DEEPEST = 64                    # of JSON: objects and lists within each other
@@ -79,7 +77,7 @@ def parse_json(content: bytes) -> Any:
 
 
 def read_arrays(path: str | os.PathLike, most: int = MOST_ARRAYS
-                ) -> Mapping[str, np.ndarray]:
+                ) -> Mapping[str, Any]:
   """Returns the arrays of an .npz file, none of them of Python objects.
 
   Raises:
@@ -87,6 +85,7 @@ def read_arrays(path: str | os.PathLike, most: int = MOST_ARRAYS
       bytes.
     OSError: it cannot be read.
   """
+  import numpy as np    # not above: who reads text alone does not wait for it
   path = pathlib.Path(path)
   if path.exists() and not path.is_file():
     raise Refused('it is no regular file')
@@ -110,6 +109,7 @@ def read_arrays(path: str | os.PathLike, most: int = MOST_ARRAYS
 
 def _check_array(file, size: int) -> None:
   """Its shape must be that of the bytes there, for NumPy takes memory by its shape."""
+  import numpy as np
   version = np.lib.format.read_magic(file)
   header = (np.lib.format.read_array_header_1_0 if version == (1, 0)
             else np.lib.format.read_array_header_2_0)

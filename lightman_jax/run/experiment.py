@@ -65,7 +65,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
       progress.say(other)
     prepared = time.monotonic()
     robustness.kinds(config, material, progress.say)
-    meter = metering.Meter(config, progress.say)
+    meter = metering.Meter(config, progress.say, folder.cost)
     with memory.explained(meter.advice):
       held = selection.run_folds(config, folder, material, used, progress,
                                  loop=functools.partial(_all_folds, meter=meter))
@@ -77,8 +77,6 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     oracle.write(config, folder, material)
     if config['evaluation']['efficiency']:
       write_json(folder.efficiency, cost.cost(config, material, used))
-    if measured := meter.report():
-      write_json(folder.cost, measured)
     write_json(folder.timing, {
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
@@ -125,6 +123,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
             on_chunk=meter.after_chunk(functools.partial(
                 _on_chunk, folder, progress, done, together, trainer)),
             on_states=oracle.watcher(config, folder, material, predict, group, data))
+      meter.write()
       for number, state, one in zip(group, states, data):
         held = predict(state.params, one, material.folds[number])
         for write in beside:

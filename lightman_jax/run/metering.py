@@ -7,6 +7,7 @@ the program to the next, so nothing of it stands in the results.
 
 from collections.abc import Callable, Mapping
 import collections
+import pathlib
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from lightman_jax.evaluation import arithmetic, efficiency, machine
 from lightman_jax.report import environment
+from lightman_jax.report.run_folder import write_json
 from lightman_jax.run import memory
 from lightman_jax.training import devices as device_door
 from lightman_jax.training.ahead import Program
@@ -50,12 +52,15 @@ jax.monitoring.register_event_duration_secs_listener(_time)
 class Meter:
   """Looks on while folds are trained; tells of the last program that trained any."""
 
-  def __init__(self, config: Mapping[str, Any], say: Callable[[str], None]):
-    self._config, self._say = config, say
+  def __init__(self, config: Mapping[str, Any], say: Callable[[str], None],
+               place: pathlib.Path):
+    """`place` is where cost.json lies."""
+    self._config, self._say, self._place = config, say, place
     self._before = collections.Counter(_SEEN)
     self._trainer: Trainer | None = None
     self._need: memory.Need | None = None
     self._cause, self._program = '', {}
+    self._best: machine.Rates | None = None
     self._began: float | None = None
     self._seconds: list[float] = []      # of a meta-step of one fold, for each chunk
 
@@ -89,6 +94,14 @@ class Meter:
     known = '' if self._need is None else (
         f'the estimate for training was {self._need.total / memory.GIB:.3g} GiB; ')
     return known + memory.advice(self._need, self._config, self._trainer.layout)
+
+  def write(self) -> None:
+    """Writes what is known by now; a start that trained nothing leaves what is there.
+
+    Called before a group of folds counts as done, so that a finished run has it.
+    """
+    if found := self.report():
+      write_json(self._place, found)
 
   def report(self) -> dict[str, Any] | None:
     """The content of cost.json; None where this start trained nothing."""
@@ -144,7 +157,7 @@ class Meter:
 
   def _rates(self, seconds: float) -> dict[str, Any]:
     devices = self._trainer.layout.devices
-    best = machine.measure(devices[0])
+    best = self._best = self._best or machine.measure(devices[0])
     # The cores of a CPU are all in the rate of its first device.
     many = 1 if devices[0].platform == 'cpu' else len(devices)
     found = {}

@@ -38,7 +38,7 @@ def test_full_disk(finished, program, tiny, disk):
   command = (*tiny, f'--workdir={disk.path / "run"}')
   assert program.run(*command).refused_with('disk is full', 'same command again')
   assert not list(disk.path.iterdir())
-  disk.resize('600k')
+  disk.resize('360k')
   assert program.run(*command).refused_with('disk is full', 'same command again')
   assert list((disk.path / 'run' / 'checkpoints').iterdir())
   assert not (disk.path / 'run' / 'results.json').exists()

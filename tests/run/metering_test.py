@@ -1,6 +1,7 @@
 """What a run cost, of a net whose cost can be counted by hand."""
 
 import functools
+import json
 
 import jax
 import numpy as np
@@ -49,14 +50,16 @@ def config(limit=0.):
 def test_a_run_is_metered(parts, tmp_path, monkeypatch):
   monkeypatch.setattr(machine, 'LONGEST', .01)
   (fold, make), told, said = parts, [], []
-  meter = metering.Meter(config(), said.append)
-  assert meter.report() is None and 'inputs.size' in meter.advice()
+  meter = metering.Meter(config(), said.append, tmp_path / 'cost.json')
+  meter.write()
+  assert not any(tmp_path.iterdir()) and 'inputs.size' in meter.advice()
   trainer = meter.trainer(config(), make)
-  with Checkpoints(tmp_path, say=said.append) as checkpoints:
+  with Checkpoints(tmp_path / 'checkpoints', say=said.append) as checkpoints:
     train_folds(trainer, [fold], checkpoints, on_chunk=meter.after_chunk(
         lambda last, scalars: told.append(last)))
   assert told == [2, 4, 6] and said[0].startswith('memory: about ')
-  found = meter.report()
+  meter.write()
+  found = json.loads((tmp_path / 'cost.json').read_text())
   value = {name: one['value'] for name, one in found['measures'].items()}
   assert found['about']['chunks_timed'] == 3
   # Two tasks of nine clips: forward, about twice that backward, and the update.
@@ -73,11 +76,12 @@ def test_a_run_is_metered(parts, tmp_path, monkeypatch):
 
 def test_what_would_not_fit_does_not_begin(parts, tmp_path):
   (fold, make), said = parts, []
-  meter = metering.Meter(config(), said.append)
+  meter = metering.Meter(config(), said.append, tmp_path / 'cost.json')
   trainer = meter.trainer(config(limit=1e-6), make)
-  with Checkpoints(tmp_path, say=said.append) as checkpoints:
+  with Checkpoints(tmp_path / 'checkpoints', say=said.append) as checkpoints:
     with pytest.raises(InputError, match='training.memory_limit'):
       train_folds(trainer, [fold], checkpoints, on_chunk=meter.after_chunk(
           lambda last, scalars: pytest.fail('it ran')))
-  assert meter.report() is None
+  meter.write()
+  assert not (tmp_path / 'cost.json').exists()
   assert 'the estimate for training was' in meter.advice()

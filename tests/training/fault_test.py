@@ -1,6 +1,7 @@
 """Which task a value that is not finite comes from, found by redoing the steps."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -34,7 +35,7 @@ def test_the_task_is_the_one_that_training_drew(found, unsound, fold, states_equ
   view, clips = stack([fold], 1)
   view = jax.tree.map(lambda x: x[0], view)
   mine = clips._replace(label=view.label, train=view.train, scale=view.scale)
-  task, key = task_of(view, mine, unsound, np.int32(0), np.int32(0))
+  task, key = task_of(view, mine, unsound, jnp.int32(0), jnp.int32(0))
   states_equal(found.given, task, rtol=1e-6)
   np.testing.assert_array_equal(found.key, jax.random.key_data(key))
 
