@@ -69,7 +69,7 @@ def apart(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], float]:
             if name not in old or name not in new or old[name] != new[name]]
   gaps = [abs(old[name] - new[name]) if _real(old.get(name)) and _real(new.get(name))
           else math.inf for name in places]
-  return places, max(gaps, default=0.)
+  return places, float(max(gaps, default=0.))
 
 
 def _real(value: Any) -> bool:

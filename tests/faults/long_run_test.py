@@ -4,9 +4,12 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_neither_memory_nor_threads_nor_files_grow():
   ended = subprocess.run(
       [sys.executable, ROOT / 'benchmarks' / 'long_run.py', '--chunks=100'],

@@ -55,6 +55,7 @@ def test_read_only_disk(program, tiny, disk):
   assert refused.refused_with(str(disk.path), 'Read-only')
 
 
+@pytest.mark.slow
 def test_loss_that_is_no_number(program, tiny, tmp_path):
   """A weight decay of 1 at a rate of 100 multiplies every weight by -99."""
   command = (*tiny, '--config.method.name=supervised', '--config.training.steps=40',

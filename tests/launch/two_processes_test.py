@@ -46,6 +46,7 @@ def ended(process):
   return process.returncode, err.strip().split('\n')[-1], err
 
 
+@pytest.mark.slow
 def test_stopped_lost_and_gone_on_with(program, words, tmp_path):
   one, two = tmp_path / 'one', tmp_path / 'two'
   process = program.start(*words, f'--workdir={one}', JAX_NUM_CPU_DEVICES='2')

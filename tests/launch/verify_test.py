@@ -71,7 +71,8 @@ def test_one_changed_prediction_is_found(copy, said):
   lines[1] = ','.join((clip, subject, fold, truth, other, *odds))
   (copy / 'predictions.csv').write_text('\n'.join(lines) + '\n')
   code, text = said(copy)
-  assert code == 1 and 'predictions.csv is not the file that was written' in text
+  assert code == 1, text
+  assert 'predictions.csv is not the file that was written' in text
   restate(copy)
   code, text = said(copy)
   assert code == 1 and 'is not the file' not in text
@@ -125,6 +126,7 @@ def test_what_is_no_finished_run_is_one_sentence(copy, said, tmp_path):
   assert code == 2 and 'is not finished' in text
 
 
+@pytest.mark.slow
 def test_a_run_made_again_is_the_same(finished, program):
   done = subprocess.run(
       [sys.executable, '-m', 'lightman_jax', 'verify', '--rerun', finished.folder],

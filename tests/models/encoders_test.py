@@ -121,7 +121,9 @@ def test_a_clip_without_movement_is_no_trouble(name, ready):
 
 
 # ResNet-18 has the layers of ResNet-12, and takes as long as all others to compile.
-@pytest.mark.parametrize('name', [name for name in CASES if name != 'resnet18'])
+@pytest.mark.parametrize('name', [
+    pytest.param(name, marks=[pytest.mark.slow] * (name != 'conv4'))
+    for name in CASES if name != 'resnet18'])
 def test_bfloat16_is_near(name, ready):
   """Within 3 % as a norm over all weights: 8 bits are good for .4 % each time."""
   (both, params, x), (short, *_) = ready(name), ready(name, 'bfloat16')

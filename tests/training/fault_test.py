@@ -34,6 +34,7 @@ def test_the_task_is_the_one_that_training_drew(found, unsound, fold, states_equ
   assert 'gradient/head/kernel' in found.tensors
   view, clips = stack([fold], 1)
   view = jax.tree.map(lambda x: x[0], view)
+  view, clips = jax.tree.map(jnp.asarray, (view, clips))
   mine = clips._replace(label=view.label, train=view.train, scale=view.scale)
   task, key = task_of(view, mine, unsound, jnp.int32(0), jnp.int32(0))
   states_equal(found.given, task, rtol=1e-6)

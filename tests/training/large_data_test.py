@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # 1.2 GB of clips in a sparse file, and blocks of 14 MB, a step each. What Linux counts
@@ -76,6 +78,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_twelve_hundred_megabytes_in_a_third_of_that(tmp_path):
   """Training, held-out clips and channel scales, each right, and none keeps the clips.
 
