@@ -12,8 +12,9 @@ first, so that who edits it meanwhile does not change the run.
 
 A round is good if results.json, predictions.csv, metrics.jsonl and the report's tables
 have the bytes of the undisturbed run, and neither run folder, data, cache nor report
-hold a file more than there (the page itself tells what runs cost, so no two are equal). Prints a line for every kill, with the stage that it
-hit, and their number at the end; exits with 1 if any round was not good.
+hold a file more than there (the page itself tells what runs cost, so no two are equal).
+Prints a line for every kill, with the stage that it hit, and their number at the end;
+exits with 1 if any round was not good.
 """
 
 import argparse
