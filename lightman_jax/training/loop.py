@@ -126,6 +126,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
       if on_states is not None:
         on_states(step + trainer.length, states)
       checkpoints.save(names, states)
+      stopping.check_interrupt()
       if hosts.anywhere(stopping.asked()):
         raise stopping.Stopped
   return [jax.tree.map(lambda x: np.asarray(x)[index], states)

@@ -22,7 +22,7 @@ class Stopped(BaseException):
   """The program was asked to end, and may."""
 
 
-_asked, _raised, _deferred = (threading.Event() for _ in range(3))
+_asked, _raised, _deferred, _interrupted = (threading.Event() for _ in range(4))
 
 
 def watch(grace: float = GRACE) -> None:
@@ -36,6 +36,17 @@ def watch(grace: float = GRACE) -> None:
   signal.signal(signal.SIGTERM, _handle)
   signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
   threading.Thread(target=_end_late, args=(reading, grace), daemon=True).start()
+  if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _interrupt)
+
+
+def check_interrupt() -> None:
+  """Raises KeyboardInterrupt again, where the one that Ctrl-C raised was lost.
+
+  Python drops what is raised while it clears up a weak reference, and jax has many.
+  """
+  if _interrupted.is_set():
+    raise KeyboardInterrupt
 
 
 def asked() -> bool:
@@ -59,6 +70,11 @@ def _handle(*_) -> None:
   if not _deferred.is_set() and not _raised.is_set():
     _raised.set()
     raise Stopped
+
+
+def _interrupt(*_) -> None:
+  _interrupted.set()
+  raise KeyboardInterrupt
 
 
 def _end_late(reading: int, grace: float) -> None:

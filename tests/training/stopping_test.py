@@ -46,3 +46,27 @@ def test_sigterm(case):
                         capture_output=True, text=True, timeout=50)
   assert (done.returncode, done.stdout) == (code, out), done.stderr
   assert ('grace period' in done.stderr) == bool(code)
+
+
+LOST = '''
+import os, signal, time, weakref
+from lightman_jax.training import stopping
+signal.signal(signal.SIGINT, signal.default_int_handler)
+stopping.watch()
+class Thing: pass
+thing = Thing()
+reference = weakref.ref(thing, lambda _: (os.kill(os.getpid(), signal.SIGINT),
+                                          time.sleep(1)))
+stopping.check_interrupt()
+del thing
+print('it was lost', flush=True)
+try:
+  stopping.check_interrupt()
+except KeyboardInterrupt:
+  print('and is raised again')
+'''
+
+
+def test_an_interrupt_that_python_drops_is_not_forgotten():
+  done = subprocess.run([sys.executable, '-c', LOST], capture_output=True, text=True)
+  assert done.stdout == 'it was lost\nand is raised again\n', done.stderr
