@@ -20,7 +20,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from lightman_jax import settings
+from lightman_jax import files, settings
 from lightman_jax.clips.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.report import run_folder
@@ -93,6 +93,7 @@ def main(argv: list[str]) -> int:
     return several.supervise([sys.executable, os.path.abspath(__file__), '--worker',
                               *sys.argv[1:]])
   stopping.watch(GRACE.value)
+  files.check_limit()
   if SWEEP.value is not None:
     return run_sweep(config)
   for data in filter(None, (config['data'], settings.macro_data(config))):

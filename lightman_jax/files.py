@@ -5,9 +5,14 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import resource
 import tempfile
 from typing import IO
 import urllib.parse
+
+from lightman_jax.errors import InputError
+
+FEWEST = 64     # open files; a run has some thirty
 
 
 @contextlib.contextmanager
@@ -50,6 +55,18 @@ def sweep(folder: pathlib.Path, pattern: str) -> None:
     with contextlib.suppress(OSError), open(rest, 'rb') as file:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
       rest.unlink()
+
+
+def check_limit() -> None:
+  """Where hardly a file can be opened, libraries fail in the middle and in any words.
+
+  Raises:
+    InputError: this process may have fewer than `FEWEST` files open.
+  """
+  most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+  if most != resource.RLIM_INFINITY and most < FEWEST:
+    raise InputError(f'this process may have {most} files open, and needs {FEWEST}: '
+                     'raise the limit (ulimit -n) and give the same command again')
 
 
 def of_fold(folder: pathlib.Path, held_out: str, suffix: str = '') -> pathlib.Path:

@@ -1,9 +1,12 @@
 """Files appear whole or not at all, and what a killed writer left goes."""
 
 import fcntl
+import subprocess
+import sys
 
 import pytest
 
+from lightman_jax import files
 from lightman_jax.files import sweep, write_atomically
 
 
@@ -39,3 +42,13 @@ def test_where_nothing_can_be_locked_nothing_is_swept(tmp_path, monkeypatch):
   (tmp_path / '.a.txt.dead').write_text('half')
   sweep(tmp_path, '.a.txt.*')
   assert names(tmp_path) == ['.a.txt.dead', 'a.txt']
+
+
+def test_too_few_open_files_are_said_before_work():
+  script = ('import resource; from lightman_jax import files; '
+            'resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {0})); '
+            'files.check_limit()')
+  ends = [subprocess.run([sys.executable, '-c', script.format(most)], text=True,
+                         capture_output=True) for most in (files.FEWEST, 63)]
+  assert [end.returncode for end in ends] == [0, 1]
+  assert 'may have 63 files open' in ends[1].stderr.splitlines()[-1]
