@@ -24,6 +24,7 @@ from lightman_jax import files, settings
 from lightman_jax.clips.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.report import run_folder
+from lightman_jax.report.identity import name_of
 from lightman_jax.run import processes, several, sweep
 from lightman_jax.training import stopping
 
@@ -99,7 +100,7 @@ def main(argv: list[str]) -> int:
   for data in filter(None, (config['data'], settings.macro_data(config))):
     check_present(data)
   words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
-  workdir = WORKDIR.value or pathlib.Path('runs', run_folder.name_of(config, words))
+  workdir = WORKDIR.value or pathlib.Path('runs', name_of(config, words))
   if REPLAY.value:
     from lightman_jax.run import replay
     print(*replay.replayed(workdir), sep='\n')
@@ -138,7 +139,7 @@ def run_sweep(config: dict) -> int:
   for part in {json.dumps(part, sort_keys=True): part for part in data}.values():
     check_present(part)
   folder = pathlib.Path(WORKDIR.value or pathlib.Path(
-      'runs', run_folder.name_of(config, [SWEEP.value, config['data']['name']])))
+      'runs', name_of(config, [SWEEP.value, config['data']['name']])))
   overrides = config_flags.get_override_values(given)
   command = [sys.executable, os.path.abspath(__file__), f'--config={file}',
              '--of_sweep', f'--grace={GRACE.value}', f'--fresh={FRESH.value}',

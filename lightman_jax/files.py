@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 import contextlib
 import fcntl
+import hashlib
 import os
 import pathlib
 import resource
@@ -67,6 +68,12 @@ def check_limit() -> None:
   if most != resource.RLIM_INFINITY and most < FEWEST:
     raise InputError(f'this process may have {most} files open, and needs {FEWEST}: '
                      'raise the limit (ulimit -n) and give the same command again')
+
+
+def file_sha256(path: str | os.PathLike) -> str:
+  """SHA-256 of a file's bytes, in hexadecimal."""
+  with open(path, 'rb') as file:
+    return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def of_fold(folder: pathlib.Path, held_out: str, suffix: str = '') -> pathlib.Path:

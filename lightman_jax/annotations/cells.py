@@ -8,7 +8,6 @@ file is, not its ending.
 from collections import Counter
 from collections.abc import Mapping
 import csv
-import hashlib
 import io
 import os
 import pathlib
@@ -27,12 +26,6 @@ class Record(NamedTuple):
   """One line of a table: its number in the file, counted from 1, and its cells."""
   row: int
   cells: Mapping[str, str]
-
-
-def file_sha256(path: str | os.PathLike) -> str:
-  """Returns the SHA-256 of a file's bytes, in hexadecimal."""
-  with open(path, 'rb') as file:
-    return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def read_cells(path: str | os.PathLike, tab: str = '') -> list[list[str]]:

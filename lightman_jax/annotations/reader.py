@@ -14,6 +14,7 @@ from lightman_jax.annotations.facts import ClassSet, Facts
 from lightman_jax.annotations.frame_numbers import whole
 from lightman_jax.annotations.rows import LeftOut, Listing, Row
 from lightman_jax.errors import InputError
+from lightman_jax.files import file_sha256
 
 _OPTIONAL = ('action_units', 'objective', 'duration', 'apex_end', 'onset_2', 'offset_2',
              'onset_3', 'offset_3', 'first', 'last', 'fps')
@@ -49,7 +50,7 @@ def read_listing(
   entries = [read_line(line, facts, clip=clip, notes_before=notes)
              for line, clip, notes in zip(lines, _clips(lines, facts), known)]
   rows, left_out = _unique(entries, lines)
-  hashes = [cells.file_sha256(path) for path in files]
+  hashes = [file_sha256(path) for path in files]
   return Listing(
       rows, left_out, ' + '.join(path.name for path in files),
       hashes[0] if len(hashes) == 1

@@ -11,7 +11,6 @@ import os
 
 import numpy as np
 
-from lightman_jax.annotations.cells import file_sha256
 from lightman_jax.annotations.frame_numbers import disorder
 from lightman_jax.annotations.manifest import Entry, read_manifest
 from lightman_jax.annotations.rows import Row
@@ -30,6 +29,7 @@ from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.clips.sources import manifest_path
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
+from lightman_jax.files import file_sha256
 from lightman_jax.geometry.sampling import sample
 
 

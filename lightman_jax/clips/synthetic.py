@@ -3,12 +3,12 @@
 import functools
 import pathlib
 
-from lightman_jax.annotations.cells import file_sha256
 from lightman_jax.clips import faces, names
 from lightman_jax.clips.cast import read_settings
 from lightman_jax.clips.choice import Choice
 from lightman_jax.clips.faces import emotions, scenes
 from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
+from lightman_jax.files import file_sha256
 from lightman_jax.geometry import landmarks
 from lightman_jax.geometry.sampling import sample
 

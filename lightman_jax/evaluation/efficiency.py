@@ -43,20 +43,20 @@ def measure(recipe: Recipe, data: FoldData, *, steps: int, folds: int
   state, step, seconds, temporaries = _training(recipe, data)
   step_time = timed(step)
   found = {
-      'parameters': _told(sum(x.size for x in jax.tree.leaves(state.params)),
+      'parameters': told(sum(x.size for x in jax.tree.leaves(state.params)),
                           'numbers'),
       **_using(recipe, data, state.params),
-      'step_arithmetic': _told(_step_operations(recipe, data, state),
+      'step_arithmetic': told(_step_operations(recipe, data, state),
                                'floating point operations of a meta-step'),
       'step_time': {**step_time, 'unit': 'seconds of a meta-step'},
-      'training_time': _told(step_time['value'] * steps * folds,
+      'training_time': told(step_time['value'] * steps * folds,
                              'seconds, all steps of all folds on one device'),
-      'compile_time': _told(seconds, 'seconds, of a meta-step, without a cache'),
-      'step_temporaries': _told(temporaries, 'bytes, of a compiled meta-step'),
-      'peak_memory': _told(peak_memory(), 'bytes, of the process')}
+      'compile_time': told(seconds, 'seconds, of a meta-step, without a cache'),
+      'step_temporaries': told(temporaries, 'bytes, of a compiled meta-step'),
+      'peak_memory': told(peak_memory(), 'bytes, of the process')}
   device = (jax.devices()[0].memory_stats() or {}).get('peak_bytes_in_use')
   return found if device is None else {
-      **found, 'device_peak_memory': _told(device, 'bytes, of the device')}
+      **found, 'device_peak_memory': told(device, 'bytes, of the device')}
 
 
 def timed(call: Callable[[], Any]) -> Measure:
@@ -115,11 +115,11 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   fast = adapted(params, support, key)
   x, predict = clips.x[:1] / clips.scale[0], jax.jit(learner.predict)
   return {
-      'prediction_arithmetic': _told(operations(learner.predict, fast, x),
+      'prediction_arithmetic': told(operations(learner.predict, fast, x),
                                      'floating point operations of a clip'),
       'prediction_latency': {**timed(lambda: predict(fast, x)),
                              'unit': 'seconds, of one clip by one adapted model'},
-      'adaptation_arithmetic': _told(operations(adapt, params, support, key),
+      'adaptation_arithmetic': told(operations(adapt, params, support, key),
                                      'floating point operations of a support'),
       'adaptation_time': {
           **(timed(lambda: adapted(params, support, key)) if learner.supported
@@ -127,7 +127,8 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
           'unit': 'seconds, of one support'}}
 
 
-def _told(value: int | float | None, unit: str) -> Measure:
+def told(value: int | float | None, unit: str) -> Measure:
+  """A measure that is one number; None where nobody knows it."""
   return {'value': value, 'unit': unit}
 
 

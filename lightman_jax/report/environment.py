@@ -10,6 +10,7 @@ import platform
 import subprocess
 from typing import Any
 
+from lightman_jax.files import file_sha256
 from lightman_jax.report import differences
 from lightman_jax.report.differences import Difference
 
@@ -87,8 +88,7 @@ def code_version() -> str:
   digest = hashlib.sha256()
   for path in sorted(PACKAGE.rglob('*.py')):
     name = path.relative_to(PACKAGE).as_posix()
-    content = hashlib.sha256(path.read_bytes()).hexdigest()
-    digest.update(f'{name} {content}\n'.encode())
+    digest.update(f'{name} {file_sha256(path)}\n'.encode())
   return digest.hexdigest()
 
 

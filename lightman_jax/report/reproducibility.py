@@ -6,14 +6,15 @@ runs give equal bytes: no time and no place is in it.
 
 from collections.abc import Mapping, Sequence
 import hashlib
-import json
 import pathlib
 import sys
 from typing import Any
 
 from lightman_jax import bounded
+from lightman_jax.files import file_sha256
 from lightman_jax.report import results
-from lightman_jax.report.run_folder import RunFolder, identity, write_json
+from lightman_jax.report.identity import config_sha256
+from lightman_jax.report.run_folder import RunFolder, write_json
 
 NAME = 'reproducibility.json'
 # What the same configuration makes again, byte for byte.
@@ -29,7 +30,7 @@ def write(config: Mapping[str, Any], folder: RunFolder, found: Mapping[str, Any]
   """Writes the statement of a run that is finished but for its results, `found`."""
   stored = bounded.read_json(folder.environment)
   made = {'results.json': hashlib.sha256(results.text(found).encode()).hexdigest()}
-  made |= {name: sha256(folder.path / name) for name in FILES[1:]
+  made |= {name: file_sha256(folder.path / name) for name in FILES[1:]
            if (folder.path / name).is_file()}
   write_json(folder.path / NAME, {
       'command': command(sys.argv),
@@ -58,15 +59,3 @@ def environments(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
   parts = [stored, *stored.get('resumed_with', ())]
   return [{name: part.get(name) for name in (
       'code_sha256', 'data_sha256', 'python', 'packages', 'devices')} for part in parts]
-
-
-def config_sha256(config: Mapping[str, Any]) -> str:
-  """SHA-256 of a configuration without its places."""
-  text = json.dumps(identity(config), sort_keys=True, separators=(',', ':'))
-  return hashlib.sha256(text.encode()).hexdigest()
-
-
-def sha256(path: pathlib.Path) -> str:
-  """SHA-256 of a file, in hexadecimal."""
-  with open(path, 'rb') as file:
-    return hashlib.file_digest(file, 'sha256').hexdigest()

@@ -6,6 +6,7 @@ and no path is in it.
 
 from collections.abc import Mapping, Sequence
 import csv
+import io
 import json
 import math
 import os
@@ -122,6 +123,16 @@ def write_predictions(path: str | os.PathLike, clips: Clips,
       writer.writerow((clip, clips.subject[n], clips.fold[n], names[clips.truth[n]],
                        names[prediction[n]],
                        *(f'{p:.{DIGITS}f}' for p in probability[n])))
+
+
+def read_predictions(path: str | os.PathLike) -> list[dict[str, str]]:
+  """The lines that `write_predictions` wrote, by the names of their columns.
+
+  Raises:
+    OSError, ValueError, csv.Error: it cannot be read.
+  """
+  text = bounded.read_bytes(path).decode('utf-8')
+  return list(csv.DictReader(io.StringIO(text, newline='')))
 
 
 def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: int,

@@ -8,24 +8,16 @@ of each is a result of nothing. A folder of someone else's is never touched.
 from collections.abc import Mapping, Sequence
 import contextlib
 import copy
-import hashlib
 import json
 import os
 import pathlib
-import re
 from typing import Any
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.report import differences, environment as env, lock, owned
-
-# Where something lies, and what it may take, is not what is computed: these may differ
-# between two starts.
-PLACES = ('workdir', 'data.data_dir', 'data.manual_dir', 'training.memory_limit',
-          'training.devices', 'training.split', 'training.folds_at_once',
-          'training.tasks_at_once')
-
+from lightman_jax.report.identity import canonical, identity, plain
 
 class RunFolder:
   """Paths of one run, locked until `close` or the end of the process.
@@ -114,7 +106,7 @@ class RunFolder:
     before = (stored.get('resumed_with') or [stored])[-1]
     if environment['data_sha256'] is None:
       environment = {**environment, 'data_sha256': before.get('data_sha256')}
-    changed, layout = env.changes(before, json.loads(_canonical(environment)))
+    changed, layout = env.changes(before, json.loads(canonical(environment)))
     if changed and not resume_anyway:
       raise InputError(
           f'{self.path} was made in another environment: {differences.told(changed)}; '
@@ -125,28 +117,6 @@ class RunFolder:
       write_json(self.environment, stored)
     return (f'the layout has changed ({differences.told(layout)}): the run goes on in '
             'the present one' if layout and not self.is_finished() else '')
-
-
-def name_of(config: Mapping[str, Any], words: Sequence[str]) -> str:
-  """A readable folder name that is a function of the configuration.
-
-  Args:
-    config: nested plain values.
-    words: what to read in the name, such as ('casme2', 'lightman', 'conv4').
-
-  Returns:
-    Such as 'casme2-lightman-conv4-1a2b3c4d'; the digits are of the sha256 of the
-    configuration without `PLACES`.
-  """
-  digest = hashlib.sha256(_canonical(identity(config)).encode()).hexdigest()[:8]
-  clean = (re.sub(r'[^a-z0-9.]+', '_', str(word).lower()).strip('_.')
-           for word in words)
-  return '-'.join([*filter(None, clean), digest])
-
-
-def identity(config: Mapping[str, Any]) -> dict[str, Any]:
-  """The configuration as plain JSON values, without `PLACES`."""
-  return differences.without(json.loads(_canonical(config)), PLACES)
 
 
 def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
@@ -189,7 +159,7 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
   """Writes plain values as indented JSON, whole or not at all."""
-  text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+  text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
   with write_atomically(path) as file:
     file.write(text + '\n')
 
@@ -238,13 +208,3 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
     raise InputError(f'{path} cannot be read as JSON; start over with --fresh, or give '
                      'another --workdir')
   return value
-
-
-def _canonical(value: Any) -> str:
-  return json.dumps(value, sort_keys=True, separators=(',', ':'), default=_plain)
-
-
-def _plain(value: Any) -> Any:
-  if hasattr(value, 'tolist'):   # NumPy
-    return value.tolist()
-  raise TypeError(f'{value!r} cannot be written as JSON')

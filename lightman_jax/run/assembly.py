@@ -1,6 +1,6 @@
 """A configuration becomes the parts of a run: material, recipe, a fold's data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import functools
 import hashlib
 import math
@@ -152,14 +152,14 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
       float(config['macro']['factor']) if magnified else 0.)
 
 
-def make_net(config: Mapping[str, Any], pool: Pool) -> Network:
+def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
   """The network of a configuration, for the classes of its data."""
-  return make_network(make_encoder(**config['model']), classes=len(pool.classes))
+  return make_network(make_encoder(**config['model']), classes=len(classes))
 
 
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
   """Network, learner, optimizer and tasks of a configuration."""
-  net = make_net(config, pool)
+  net = make_net(config, pool.classes)
   training = config['training']
   optimizer = make_optimizer(outer_rate=training['outer_rate'],
                              weight_decay=training['weight_decay'],

@@ -19,7 +19,7 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
   if not config['evaluation']['embeddings']:
     return lambda params, data: None
   pool, fold, learner = material.pool, material.folds[0], recipe.learner
-  net = make_net(config, pool)
+  net = make_net(config, pool.classes)
   embed = make_embed(net, learner, sizes=recipe.sizes)
   micro = np.flatnonzero((fold.train | fold.test) & ~pool.macro)
   macro = np.flatnonzero(fold.train & pool.macro)

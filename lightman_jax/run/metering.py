@@ -14,7 +14,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from lightman_jax.evaluation import arithmetic, efficiency, machine
+from lightman_jax.evaluation import arithmetic, machine
+from lightman_jax.evaluation.efficiency import peak_memory, told
 from lightman_jax.report import environment
 from lightman_jax.report.run_folder import write_json
 from lightman_jax.run import memory
@@ -144,15 +145,15 @@ class Meter:
       return each * len(devices) // (length * self._trainer.layout.together)
     need = self._need
     self._program = {
-        'step_arithmetic': _told(of_a_step(arithmetic.operations),
+        'step_arithmetic': told(of_a_step(arithmetic.operations),
                                  'floating point operations of a meta-step'),
-        'step_traffic': _told(of_a_step(arithmetic.traffic),
+        'step_traffic': told(of_a_step(arithmetic.traffic),
                               'bytes that a meta-step reads and writes at least'),
-        'trace_time': _told(program.tracing, 'seconds, of the program that trains'),
-        'compile_time': _told(program.compiling,
+        'trace_time': told(program.tracing, 'seconds, of the program that trains'),
+        'compile_time': told(program.compiling,
                               'seconds, of it: compiling, or reading it'),
-        'memory_estimate': _told(need and need.total, 'bytes, before the first step'),
-        'temporaries': _told(need and need.temporaries, 'bytes of it, of a device')}
+        'memory_estimate': told(need and need.total, 'bytes, before the first step'),
+        'temporaries': told(need and need.temporaries, 'bytes of it, of a device')}
     self._began = time.perf_counter()
 
   def _rates(self, seconds: float) -> dict[str, Any]:
@@ -166,9 +167,9 @@ class Meter:
         ('copy', best.copy, 'bytes', 'step_traffic')):
       amount = self._program[of]['value']
       reached = None if amount is None else amount / seconds
-      found[f'{name}_rate'] = _told(reached, f'{unit} a second, of a meta-step')
-      found[f'machine_{name}_rate'] = _told(rate * many, f'{unit} a second at best')
-      found[f'share_of_{name}_rate'] = _told(
+      found[f'{name}_rate'] = told(reached, f'{unit} a second, of a meta-step')
+      found[f'machine_{name}_rate'] = told(rate * many, f'{unit} a second at best')
+      found[f'share_of_{name}_rate'] = told(
           reached and reached / rate / many, 'of the machine; 1 is all')
     return found
 
@@ -179,11 +180,11 @@ class Meter:
              for device in device_door.local(self._trainer.layout.devices)]
     peaks = [one['peak_bytes_in_use'] for one in stats if 'peak_bytes_in_use' in one]
     return {
-        'programs': _told(seen['programs'], 'of this start'),
-        'programs_read': _told(seen[HIT], 'of them, from the compilation cache'),
-        'all_compile_time': _told(seen['seconds'], 'seconds, of all programs'),
-        'peak_memory': _told(efficiency.peak_memory(), 'bytes, of the process'),
-        **({'device_peak_memory': _told(max(peaks), 'bytes, of a device')}
+        'programs': told(seen['programs'], 'of this start'),
+        'programs_read': told(seen[HIT], 'of them, from the compilation cache'),
+        'all_compile_time': told(seen['seconds'], 'seconds, of all programs'),
+        'peak_memory': told(peak_memory(), 'bytes, of the process'),
+        **({'device_peak_memory': told(max(peaks), 'bytes, of a device')}
            if peaks else {})}
 
 
@@ -198,7 +199,3 @@ def line(found: Mapping[str, Any]) -> str:
           + ('' if share is None else f'{share:.0%} of the matmul rate; ')
           + f'program {found["about"]["compile_cause"].partition(":")[0]} in '
           f'{value["compile_time"]:.1f} s; at most {of("peak_memory", "GB", 1e9)}')
-
-
-def _told(value: int | float | None, unit: str) -> dict[str, Any]:
-  return {'value': value, 'unit': unit}

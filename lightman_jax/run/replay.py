@@ -25,9 +25,8 @@ from lightman_jax.episodes.tasks import Examples, Task
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.meta.methods import make_learner
-from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.report.run_folder import RunFolder, write_json
-from lightman_jax.run.assembly import Material
+from lightman_jax.run.assembly import Material, make_net
 from lightman_jax.training import fault as faults
 from lightman_jax.training import walk
 from lightman_jax.training.fault import Fault
@@ -146,9 +145,7 @@ def _read(place: pathlib.Path) -> tuple[dict, dict]:
 
 def _walk(about: Mapping[str, Any], tree: Mapping[str, Any]) -> walk.Found:
   config = about['settings']
-  learner = make_learner(make_network(make_encoder(**config['model']),
-                                      classes=len(about['classes'])),
-                         **config['method'])
+  learner = make_learner(make_net(config, about['classes']), **config['method'])
   params, task = jax.tree.map(jnp.asarray, (tree['params'], tree['task']))
   key = jax.random.wrap_key_data(jnp.asarray(tree['key']))
   return walk.walk(lambda params, task, key: learner.meta_grad(

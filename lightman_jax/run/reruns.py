@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 import csv
-import io
 import math
 import pathlib
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.report import differences
+from lightman_jax.report import differences, results
 from lightman_jax.report import reproducibility as statement
 from lightman_jax.run.rescoring import Said, apart, numbers
 
@@ -79,5 +78,4 @@ def _same(first, second, name: str) -> bool:
 
 
 def _lines(path: pathlib.Path) -> dict[str, dict[str, str]]:
-  text = io.StringIO(bounded.read_bytes(path).decode('utf-8'), newline='')
-  return {line['clip']: line for line in csv.DictReader(text)}
+  return {line['clip']: line for line in results.read_predictions(path)}

@@ -6,7 +6,6 @@ that the results state. From these, scores, intervals and differences are made a
 """
 
 import csv
-import io
 import json
 import math
 import pathlib
@@ -40,8 +39,7 @@ def rescore(folder: pathlib.Path, resamples: int) -> list[Said]:
   """
   try:
     found = bounded.read_json(folder / 'results.json')
-    text = bounded.read_bytes(folder / 'predictions.csv').decode('utf-8')
-    lines = list(csv.DictReader(io.StringIO(text, newline='')))
+    lines = results.read_predictions(folder / 'predictions.csv')
     return [_answers(lines, found), *_logits(folder, lines, found),
             _scores(lines, found, resamples)]
   except (OSError, csv.Error, KeyError, TypeError, ValueError, AttributeError,

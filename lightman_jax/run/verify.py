@@ -11,8 +11,10 @@ from typing import Any
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
+from lightman_jax.files import file_sha256
 from lightman_jax.report import differences, environment as env
 from lightman_jax.report import reproducibility as statement
+from lightman_jax.report.identity import config_sha256
 from lightman_jax.run.rescoring import Said, rescore
 
 
@@ -80,11 +82,11 @@ def stated(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
   try:
     for name, sha256 in sorted(held['files'].items()):
       there = name in statement.FILES and (folder / name).is_file()
-      same = there and statement.sha256(folder / name) == sha256
+      same = there and file_sha256(folder / name) == sha256
       yield Said(same, f'{name} is as it was written (sha256 {str(sha256)[:8]}).'
                  if same else f'{name} is not the file that was written: '
                  f'{"its hash differs" if there else "it is gone"}.')
-    same = held['config_sha256'] == statement.config_sha256(config)
+    same = held['config_sha256'] == config_sha256(config)
     yield Said(same, 'config.json is the configuration that was run.' if same else
                'config.json is not the configuration that was run: its hash differs.')
     same = held['environments'] == statement.environments(stored)

@@ -10,7 +10,6 @@ alone reads and writes here: see `run.hosts`.
 
 from collections.abc import Callable, Sequence
 import errno
-import hashlib
 import json
 import os
 import pathlib
@@ -22,7 +21,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from lightman_jax.files import write_atomically
+from lightman_jax.files import file_sha256, write_atomically
 from lightman_jax.training.state import TrainState
 
 ABOUT, ARRAYS = 'about.json', 'arrays'
@@ -212,6 +211,5 @@ def _alone(me: int) -> ocp.options.MultiprocessingOptions:
 
 def _digests(folder: pathlib.Path) -> dict[str, str]:
   """sha256 of every file below, by its path there."""
-  return {path.relative_to(folder).as_posix():
-          hashlib.sha256(path.read_bytes()).hexdigest()
+  return {path.relative_to(folder).as_posix(): file_sha256(path)
           for path in sorted(folder.rglob('*')) if path.is_file()}

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 import numpy as np
 
+from lightman_jax.episodes.blocks import bring, held
 from lightman_jax.episodes.tasks import Drawn, Task
 from lightman_jax.models.network import Params
 from lightman_jax.training.finite import Broken, not_finite
@@ -48,7 +49,8 @@ def search(recipe: Recipe, broken: Broken) -> Fault | None:
   state = jax.tree.map(jnp.asarray, broken.state)
   for _ in range(int(state.step), broken.step):
     drawn = jax.tree.map(lambda x: np.asarray(x)[0], draw(view, blank, state.step))
-    after, seen = look(state, view, blank, *_brought(clips.x, drawn))
+    brought = bring(clips.x, drawn, held(drawn, len(clips.x)))
+    after, seen = look(state, view, blank, *brought)
     task, tensors = blamed(seen, after)
     if tensors:
       one = max(task - 1, 0)
@@ -93,16 +95,3 @@ def _look(state: TrainState, view, clips, x: Float[Array, 'n *clip'], drawn: Dra
   seen = jax.lax.map(one_task, (jnp.arange(recipe.tasks), drawn))
   mean = jax.tree.map(lambda x: x.mean(0), seen['gradient'])
   return moved_on(state, mean, recipe), seen
-
-
-def _brought(x, drawn: Drawn) -> tuple[Float[np.ndarray, 'n *clip'], Drawn]:
-  """The clips of a step alone, and their numbers among these: wherever `x` lies."""
-  sides = [(side, name) for side in drawn._fields for name in ('micro', 'macro')]
-  numbers = [getattr(getattr(drawn, side), name) for side, name in sides]
-  ends = np.cumsum([n.size for n in numbers])
-  for (side, name), n, end in zip(sides, numbers, ends):
-    places = np.arange(end - n.size, end, dtype=np.int32).reshape(n.shape)
-    drawn = drawn._replace(**{
-        side: getattr(drawn, side)._replace(**{name: places})})
-  whole = np.concatenate([n.ravel() for n in numbers])
-  return np.stack([np.asarray(x[int(number)]) for number in whole]), drawn

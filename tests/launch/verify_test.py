@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.__main__ import main
+from lightman_jax.files import file_sha256
 from lightman_jax.report import environment, reproducibility
 from lightman_jax.run import reruns
 
@@ -40,7 +41,7 @@ def restate(folder):
   """Makes the hashes fit again, as somebody would who wants to deceive."""
   def change(held):
     for name in held['files']:
-      held['files'][name] = reproducibility.sha256(folder / name)
+      held['files'][name] = file_sha256(folder / name)
   edit(folder / reproducibility.NAME, change)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from lightman_jax.errors import InputError
 from lightman_jax.report import lock, owned, run_folder
+from lightman_jax.report.identity import name_of
 
 CONFIG = {
     'seed': 0, 'workdir': '', 'method': 'lightman', 'inner': {'steps': 3, 'rate': .05},
@@ -37,7 +38,7 @@ def opened(path, config=CONFIG, environment=ENVIRONMENT, **options):
 
 def test_name_says_what_and_is_a_function_of_the_configuration():
   words = ('casme2', 'lightman', 'Conv 4')
-  name = run_folder.name_of(CONFIG, words)
+  name = name_of(CONFIG, words)
   assert name.startswith('casme2-lightman-conv_4-')
   digest = name.rpartition('-')[2]
   assert len(digest) == 8 and int(digest, 16) >= 0
@@ -45,9 +46,9 @@ def test_name_says_what_and_is_a_function_of_the_configuration():
   as_config_dict = ml_collections.ConfigDict(CONFIG).to_dict()
   elsewhere = changed(CONFIG, workdir='/x', data__data_dir='/y', data__manual_dir='/z')
   for same in (reordered, as_config_dict, elsewhere):
-    assert run_folder.name_of(same, words) == name
+    assert name_of(same, words) == name
   for other in (changed(CONFIG, seed=1), changed(CONFIG, data__path='m.csv')):
-    assert run_folder.name_of(other, words) != name
+    assert name_of(other, words) != name
 
 
 def test_new_folder_holds_configuration_and_environment(tmp_path):
@@ -113,7 +114,7 @@ def test_another_layout_is_noted_and_told(tmp_path):
   config = {**CONFIG, 'training': {'steps': 4, 'devices': 0, 'split': 'auto'}}
   opened(tmp_path / 'a', config).close()
   on_one = changed(config, training__devices=1, training__split='tasks')
-  assert run_folder.name_of(on_one, 'a') == run_folder.name_of(config, 'a')
+  assert name_of(on_one, 'a') == name_of(config, 'a')
   other = changed(ENVIRONMENT, devices__count=8, devices__processes=2)
   with opened(tmp_path / 'a', on_one, None) as folder:
     line = folder.check(other)

@@ -6,7 +6,6 @@ into one here, and names are only ever text.
 
 import csv
 import hashlib
-import io
 import json
 import pathlib
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ import numpy as np
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.report import differences, run_folder
+from lightman_jax.report import differences, identity, results
 
 # Looking on changes no score.
 ONLOOKERS = tuple(f'evaluation.{name}' for name in (
@@ -54,7 +53,7 @@ class Run(NamedTuple):
   @property
   def identity(self) -> str:
     """The same for runs that differ in the seed only, or in what looked on."""
-    rest = differences.without(run_folder.identity(self.config), ('seed', *ONLOOKERS))
+    rest = differences.without(identity.identity(self.config), ('seed', *ONLOOKERS))
     return json.dumps(rest, sort_keys=True)
 
   def read(self, name: str) -> Any:
@@ -134,9 +133,8 @@ def _clips_sha256(path: pathlib.Path, counts: Int[np.ndarray, 'S K K']) -> str:
   """Which clips were held out, and what they are; the protocol tells the folds."""
   digest = hashlib.sha256(json.dumps(counts.sum(-1).tolist()).encode())
   if path.is_file():
-    text = io.StringIO(bounded.read_bytes(path).decode('utf-8'), newline='')
     lines = sorted((line['clip'], line['subject'], line['truth'])
-                   for line in csv.DictReader(text))
+                   for line in results.read_predictions(path))
     digest.update(json.dumps(lines).encode())
   return digest.hexdigest()
 
