@@ -34,15 +34,15 @@ class Learner(NamedTuple):
 def supervised(net: Network) -> Learner:
   """Plain training on support and query together; nothing moves at test time."""
   adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(net.init, adapt, net.logits,
-                 outer.direct(losses.cross_entropy(net.logits)), supported=False)
+  return Learner(net.init, adapt, net.logits, outer.recognition(net.logits),
+                 supported=False)
 
 
 def finetuned(net: Network, how: Steps) -> Learner:
   """Plain training, and gradient steps on the support at test time."""
   loss = losses.cross_entropy(net.logits)
-  return Learner(net.init, stepping(loss, how), net.logits, outer.direct(loss),
-                 EVERYTHING)
+  return Learner(net.init, stepping(loss, how), net.logits,
+                 outer.recognition(net.logits), EVERYTHING)
 
 
 def maml(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:

@@ -1,10 +1,12 @@
-"""Three ways from a task to a gradient of the initial parameters."""
+"""Ways from a task to a gradient of the initial parameters."""
 
 from collections.abc import Callable
+import math
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
+import optax
 
 from lightman_jax.episodes.tasks import Task
 from lightman_jax.meta.inner import Adapted
@@ -14,6 +16,8 @@ from lightman_jax.models.network import Params
 Adapt = Callable[..., Adapted]            # params, support, key, and maybe watch=
 # params, task, key, and the share of the training that is done -> gradient, scalars
 MetaGrad = Callable[..., tuple[Params, Scalars]]
+# Numbers of the clips that make a block: 16 of 28 x 28 x 3.
+BLOCK = 40_000
 OuterLoss = Callable[[Params, Task], tuple[Float[Array, ''], Scalars]]
 
 
@@ -54,7 +58,7 @@ def through_every_step(adapt: Adapt, query_loss: OuterLoss, *, until: float
 
 
 def direct(loss: Loss) -> MetaGrad:
-  """The plain gradient on all clips of the task (supervised training)."""
+  """The plain gradient on all clips of the task, as one batch."""
   def meta_grad(params, task, key, done=1.):
     del key, done
     (value, parts), grads = jax.value_and_grad(loss, has_aux=True)(
@@ -63,6 +67,47 @@ def direct(loss: Loss) -> MetaGrad:
     more = {f'support_{name}': x for name, x in parts.items()} if len(parts) > 1 else {}
     return grads, {'query_loss': value, **more}
   return meta_grad
+
+
+def recognition(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> MetaGrad:
+  """`direct` of cross entropy alone (supervised training), block by block of clips."""
+  def meta_grad(params, task, key, done=1.):
+    del key, done
+    x, label = task.everything.x, task.everything.label
+
+    def loss(params, x, label):
+      return optax.softmax_cross_entropy_with_integer_labels(
+          predict(params, x), label).sum()
+    value, grads = in_blocks(jax.value_and_grad(loss), params, (x, label),
+                             block_of(x.shape))
+    return jax.tree.map(lambda g: g / len(x), grads), {'query_loss': value / len(x)}
+  return meta_grad
+
+
+def in_blocks(call: Callable[..., PyTree], params: Params, batch: tuple[Array, ...],
+              size: int) -> PyTree:
+  """The sum of `call(params, *block)` over blocks of `size` clips, one by one."""
+  blocks = jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), batch)
+  if len(batch[0]) == size:
+    return call(params, *batch)
+  total = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype),
+                       jax.eval_shape(lambda: call(params, *(x[0] for x in blocks))))
+  add = lambda total, block: (jax.tree.map(jnp.add, total, call(params, *block)), None)
+  return jax.lax.scan(add, total, blocks)[0]
+
+
+def block_of(shape: tuple[int, ...]) -> int:
+  """How many of n clips, (n, *clip), to take at once: a divisor of n.
+
+  On a CPU, as many as have activations that stay in a core's cache: STSTNet, whose maps
+  are wide, takes a step on 256 clips in less than half of the time then, and no other
+  encoder takes longer. Elsewhere all.
+  """
+  if jax.default_backend() != 'cpu':
+    return shape[0]
+  fit = max(BLOCK // math.prod(shape[1:]), 1)
+  return max(size for size in range(1, shape[0] + 1)
+             if shape[0] % size == 0 and size <= fit)
 
 
 def displacement(adapt: Adapt, *, rate: float) -> MetaGrad:

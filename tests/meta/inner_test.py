@@ -3,14 +3,16 @@
 L_s = w'Aw/2 - b'w, L_q = w'Cw/2 - d'w, and an auxiliary L_a = w'Ew/2 - f'w.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lightman_jax.meta import inner
+from lightman_jax.meta import losses
 from lightman_jax.meta import outer
-from lightman_jax.episodes.tasks import Task
+from lightman_jax.episodes.tasks import Examples, Task
 
 pytestmark = pytest.mark.usefixtures('double', 'strict')
 
@@ -144,6 +146,23 @@ def test_the_plain_gradient():
   grads, scalars = outer.direct(loss)(start(), _Both(*task), jax.random.key(0))
   np.testing.assert_allclose(grads['w'], [3, 0])
   np.testing.assert_allclose(scalars['query_loss'], .9)
+
+
+def test_blocks_change_no_gradient(monkeypatch):
+  rng = np.random.default_rng(0)
+  params = {'w': jnp.asarray(rng.standard_normal((5, 3)))}
+  side = lambda n: Examples(jnp.asarray(rng.standard_normal((n, 5))),
+                            jnp.asarray(rng.integers(3, size=n)), None, None)
+  task, predict = Task(side(8), side(4)), lambda params, x: jnp.sin(x) @ params['w']
+  want = outer.direct(losses.cross_entropy(predict))(params, task, None)
+  for numbers, size in ((5, 1), (20, 4), (29, 4), (30, 6), (1000, 12)):
+    monkeypatch.setattr(outer, 'BLOCK', numbers)
+    assert outer.block_of((12, 5)) == size
+    program = jax.make_jaxpr(
+        lambda params: outer.recognition(predict)(params, task, None))(params)
+    assert ('scan' in str(program)) == (size < 12)
+    found = outer.recognition(predict)(params, task, None)
+    chex.assert_trees_all_close(found, want, rtol=1e-12)
 
 
 class _Both(Task):
