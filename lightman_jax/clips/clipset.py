@@ -1,4 +1,4 @@
-"""A built data set in memory: what every later stage starts from."""
+"""A built data set: what every later stage starts from."""
 
 from collections.abc import Iterable
 import hashlib
@@ -8,16 +8,19 @@ from typing import Any, NamedTuple
 from jaxtyping import Bool, Float32, Int32, UInt8
 import numpy as np
 
+from lightman_jax.clips.records import Records
+
 
 class ClipSet(NamedTuple):
   """N clips of T frames, micro and macro in one pool, sorted by clip id.
 
-  Strings are tuples of length N. `info` holds what a result must name: data set,
-  builder configuration, class set, label sheet and its hash, clips left out with
-  reasons, and `sha256` over the content.
+  Strings are tuples of length N; frames and landmarks of a built data set stay in its
+  files. `info` holds what a result must name: data set, builder configuration, class
+  set, label sheet and its hash, clips left out with reasons, and `sha256` over the
+  content.
   """
-  frames: UInt8[np.ndarray, 'N T H W C']       # onset first, apex in the middle
-  landmarks: Float32[np.ndarray, 'N T 68 2']   # pixels of the stored frame; NaN unknown
+  frames: UInt8[np.ndarray, 'N T H W C'] | Records      # onset first, apex midway
+  landmarks: Float32[np.ndarray, 'N T 68 2'] | Records  # pixels of a frame; NaN unknown
   label: Int32[np.ndarray, 'N']                # index into `classes`; -1 where none
   macro: Bool[np.ndarray, 'N']
   subject: tuple[str, ...]

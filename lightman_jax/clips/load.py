@@ -1,4 +1,4 @@
-"""From the settings of a data set to its clips in memory; built on first use."""
+"""From the settings of a data set to its clips; built on first use."""
 
 from collections.abc import Callable
 import pathlib

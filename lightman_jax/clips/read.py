@@ -1,4 +1,4 @@
-"""A built data set is read into memory."""
+"""A built data set is checked and read: all but frames and landmarks into memory."""
 
 import json
 import pathlib
@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 
 from lightman_jax import bounded
 from lightman_jax.clips.clipset import ClipSet, content_sha256
+from lightman_jax.clips.records import Records
 from lightman_jax.clips.sources import REPORT
 from lightman_jax.errors import InputError
 
@@ -16,7 +17,7 @@ _OURS = 'tensorflow_datasets.core.features.'
 
 
 def read(folder: pathlib.Path, *, progress=lambda stage, done, total: None) -> ClipSet:
-  """Reads all clips of a built data set, sorted by id.
+  """Reads a built data set, sorted by clip id; frames and landmarks stay in its files.
 
   `info` is the build's report, with `sha256` taken over what was read.
 
@@ -26,27 +27,35 @@ def read(folder: pathlib.Path, *, progress=lambda stage, done, total: None) -> C
   _check_features(folder)
   builder = tfds.builder_from_directory(folder)
   source = builder.as_data_source('full')
-  examples = []
-  for done in range(len(source)):
-    progress('load', done, len(source))
-    examples.append(source[done])
-  examples.sort(key=lambda example: example['id'])
-  progress('load', len(source), len(source))
+  count = len(source)
 
+  def example(place, done):
+    progress('load', done, 2 * count)
+    return source[place]
+
+  # Twice, one at a time: the content is hashed by id, and files have another order.
+  told = [_told(example(place, place)) for place in range(count)]
+  places = np.array(sorted(range(count), key=lambda place: told[place][0]))
+  clip, subject, emotion, kind, label = zip(*(told[place] for place in places))
   classes = tuple(builder.info.features['label'].names)
-  frames = np.stack([example.pop('frames') for example in examples])
-  landmarks = np.stack([example.pop('landmarks') for example in examples])
-  label = np.array([example['label'] for example in examples], np.int32)
-  clip, subject, emotion, kind = (
-      tuple(example[name].decode() for example in examples)
-      for name in ('id', 'subject', 'emotion', 'kind'))
+  content = map(example, places, range(count, 2 * count))
   sha256 = content_sha256(
-      zip(zip(clip, subject, emotion, kind), label, frames, landmarks), classes)
+      ((_told(one)[:-1], one['label'], one['frames'], one['landmarks'])
+       for one in content), classes)
+  progress('load', 2 * count, 2 * count)
   report = folder / REPORT
   info = json.loads(report.read_text(encoding='utf-8')) if report.is_file() else {}
   return ClipSet(
-      frames, landmarks, label, np.array([word == 'macro' for word in kind]), subject,
-      clip, emotion, classes, {**info, 'sha256': sha256})
+      Records(folder, source, places, 'frames'),
+      Records(folder, source, places, 'landmarks'), np.array(label, np.int32),
+      np.array([word == 'macro' for word in kind]), subject, clip, emotion, classes,
+      {**info, 'sha256': sha256})
+
+
+def _told(example: dict[str, Any]) -> tuple[str, str, str, str, int]:
+  """What is held of every clip: id, subject, emotion, kind and label."""
+  words = (example[name].decode() for name in ('id', 'subject', 'emotion', 'kind'))
+  return *words, example['label']
 
 
 def _check_features(folder: pathlib.Path) -> None:

@@ -130,14 +130,17 @@ def _check(clips: ClipSet, how: Settings) -> None:
         f'{name} holds {length} frames a clip and inputs.kind=picture takes one: set '
         'data.frames=1, or inputs.kind to frames, difference or flow')
   if how.kind == 'landmarks':
-    unknown = ~np.isfinite(clips.landmarks).all((1, 2, 3))
-    if unknown.any():
-      first = clips.clip[int(np.argmax(unknown))]
-      raise InputError(f'{name} has no landmarks for {unknown.sum()} of {len(unknown)} '
-                       f'clips, {first} for one: use another inputs.kind')
-    stable = clips.landmarks[:, :, list(alignment.STABLE)]
-    in_one_spot = (np.ptp(stable, 2) == 0).all(-1).any(-1)
-    if in_one_spot.any():
-      first = clips.clip[int(np.argmax(in_one_spot))]
-      raise InputError(f'the landmarks of {first} of {name} lie in one spot, which is '
+    _check_landmarks(clips, name)
+
+
+def _check_landmarks(clips: ClipSet, name: str) -> None:
+  """Landmarks may lie in files: no more than a clip's are held."""
+  unknown = [clip for clip, points in zip(clips.clip, clips.landmarks)
+             if not np.isfinite(points).all()]
+  if unknown:
+    raise InputError(f'{name} has no landmarks for {len(unknown)} of {len(clips.clip)} '
+                     f'clips, {unknown[0]} for one: use another inputs.kind')
+  for clip, points in zip(clips.clip, clips.landmarks):
+    if (np.ptp(points[:, list(alignment.STABLE)], 1) == 0).all(-1).any():
+      raise InputError(f'the landmarks of {clip} of {name} lie in one spot, which is '
                        'no face: correct them, or use another inputs.kind')

@@ -46,12 +46,12 @@ def test_they_are_stored_in_pixels_of_the_frame(tmp_path, edition):
   lost, = (reason for _, reason in clips.info['left_out'] if 'points.csv' in reason)
   assert lost.startswith('points.csv gives no landmarks of its frame')
   if edition == 'raw':
-    want = np.broadcast_to(alignment.canonical(16), clips.landmarks[:, 0].shape)
-    np.testing.assert_allclose(clips.landmarks[:, 0], want, atol=.05)
+    want = np.broadcast_to(alignment.canonical(16), clips.landmarks[:][:, 0].shape)
+    np.testing.assert_allclose(clips.landmarks[:][:, 0], want, atol=.05)
   else:
     want = (points + .5) * (16 / 32, 16 / 40) - .5
-    np.testing.assert_allclose(clips.landmarks[0, 0], want, atol=1e-3)
-    moved = clips.landmarks[0, 2] - clips.landmarks[0, 0]
+    np.testing.assert_allclose(clips.landmarks[0][0], want, atol=1e-3)
+    moved = clips.landmarks[0][2] - clips.landmarks[0][0]
     np.testing.assert_allclose(moved, np.broadcast_to((.125, .1), (68, 2)), atol=1e-3)
   # Other landmarks, another build.
   write(tmp_path / 'points.csv', [[*line[:2], *(x + 1 for x in line[2:])]

@@ -34,7 +34,7 @@ def run(place, *lines, frames=3, size=8):
 
 
 def reds(clips):
-  return clips.frames[..., 0].mean((2, 3)).tolist()
+  return clips.frames[:][..., 0].mean((2, 3)).tolist()
 
 
 def test_folders_of_frames(place):
@@ -57,7 +57,7 @@ def test_pictures_as_they_are_and_brought_to_a_size(place):
     Image.fromarray(picture).save(place / 'in' / f'{index}.png')
   lines = [HEADER, 'a,s1,joy,0.png', f'b,s2,sad,{place}/in/1.png']
   clips, _ = run(place, *lines, frames=1, size=0)
-  np.testing.assert_array_equal(clips.frames[:, 0], stored)
+  np.testing.assert_array_equal(clips.frames[:][:, 0], stored)
   assert run(place, *lines, frames=1, size=14)[0].frames.shape == (2, 1, 14, 14, 3)
 
 
