@@ -118,10 +118,7 @@ class _Hand(threading.Thread):
     process = self._process           # the thread itself may just be letting go of it
     if process is not None:
       process.kill()
-      process.wait()
-      for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):
-          pipe.close()
+      _ended(process)
 
   def _ask(self, job: Job) -> str:
     try:
@@ -135,7 +132,7 @@ class _Hand(threading.Thread):
       answer = json.loads(process.stdout.readline())
     except (OSError, ValueError):
       # ValueError: `stop` closed the pipe.
-      code, self._process = process.wait(), None
+      code, self._process = _ended(process), None
       if -code in (signal.SIGKILL, signal.SIGTERM) and not self._stopped:
         raise InputError(
             f'the process that was making the clip {job.item.row.clip!r} was killed; '
@@ -167,6 +164,15 @@ def _process() -> subprocess.Popen:
       [sys.executable, '-m', 'lightman_jax.clips.workers', *PACKAGES],
       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
       env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)})
+
+
+def _ended(process: subprocess.Popen) -> int:
+  """The exit code of a process that ends; its pipes are closed."""
+  code = process.wait()
+  for pipe in (process.stdin, process.stdout):
+    with contextlib.suppress(OSError):
+      pipe.close()
+  return code
 
 
 def _serve() -> None:

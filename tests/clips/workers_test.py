@@ -85,9 +85,10 @@ def test_a_killed_process_is_said_and_nothing_is_left_running(makes, tmp_path):
   real = workers._process
 
   def started():
-    hands.append(real())
-    threading.Timer(.5, hands[-1].kill).start()
-    return hands[-1]
+    hand = real()             # the last of `hands` may be the other thread's
+    hands.append(hand)
+    threading.Timer(.5, hand.kill).start()
+    return hand
   with pytest.MonkeyPatch.context() as patch, pytest.raises(InputError, match='killed'):
     patch.setattr(workers, '_process', started)
     list(workers.make_all(jobs(tmp_path / 'a', [sleep] * 2), workers=2))

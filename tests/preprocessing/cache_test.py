@@ -1,5 +1,6 @@
 """Inputs are made once, and a cache that is damaged or in the way costs time alone."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -143,13 +144,14 @@ print(np.asarray(x).tobytes().hex())
 @pytest.fixture
 def writer(tmp_path):
   """Starts a process that makes inputs; its home is tmp_path."""
-  def start(*words):
-    process = subprocess.Popen(
-        [sys.executable, '-c', WRITER, *words], stdin=subprocess.PIPE, text=True,
-        stdout=subprocess.PIPE, env={**os.environ, 'XDG_CACHE_HOME': str(tmp_path)})
-    process.stdout.readline()
-    return process
-  return start
+  with contextlib.ExitStack() as started:
+    def start(*words):
+      process = started.enter_context(subprocess.Popen(
+          [sys.executable, '-c', WRITER, *words], stdin=subprocess.PIPE, text=True,
+          stdout=subprocess.PIPE, env={**os.environ, 'XDG_CACHE_HOME': str(tmp_path)}))
+      process.stdout.readline()
+      return process
+    yield start
 
 
 def test_writers_at_once_end_alike_and_what_a_killed_one_left_is_swept(
@@ -159,7 +161,6 @@ def test_writers_at_once_end_alike_and_what_a_killed_one_left_is_swept(
   assert len(list(place.iterdir())) == 2
   killed.kill()
   killed.wait()
-  killed.stdin.close()
   third, _ = third.communicate()
   assert sorted(path.name.count('.') for path in place.iterdir()) == [1, 3]
   living, _ = living.communicate()
