@@ -6,6 +6,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+# Of a squared distance. Embeddings may all be one, as behind a ReLU without a unit
+# left; the powers of its reciprocal in second derivatives are numbers of float32 still.
+LEAST = 1e-6
+
 
 def squared_distances(x: Float[Array, 'n d'], y: Float[Array, 'm d']
                       ) -> Float[Array, 'n m']:
@@ -22,7 +26,7 @@ def mean_bandwidth(gaps: Float[Array, 'n m']) -> Float[Array, '']:
   part of the function and differentiated with it, so the discrepancy does not change
   when both samples are scaled alike.
   """
-  return jnp.sqrt(jnp.maximum(jnp.mean(gaps), 1e-12) / 2)
+  return jnp.sqrt(jnp.maximum(jnp.mean(gaps), LEAST) / 2)
 
 
 def median_bandwidth(gaps: Float[Array, 'n m']) -> Float[Array, '']:
@@ -30,7 +34,7 @@ def median_bandwidth(gaps: Float[Array, 'n m']) -> Float[Array, '']:
 
   The median heuristic (Gretton et al. 2012, section 8); few far clips do not move it.
   """
-  return jax.lax.stop_gradient(jnp.sqrt(jnp.maximum(jnp.median(gaps), 1e-12) / 2))
+  return jax.lax.stop_gradient(jnp.sqrt(jnp.maximum(jnp.median(gaps), LEAST) / 2))
 
 
 def mmd2(x: Float[Array, 'n d'], y: Float[Array, 'm d'], *,

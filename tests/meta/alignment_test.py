@@ -119,14 +119,21 @@ def test_what_holds_for_any_sample(sizes, seed):
   np.testing.assert_allclose(same, 0, atol=1e-12)
 
 
-def test_derivatives_are_finite_where_clips_coincide():
-  x = np.ones((3, 2))
-  loss = lambda x, y: mmd2(x, y) + mmd2(x, y, statistic='u')
+@pytest.mark.parametrize('double', [True, False])
+@pytest.mark.parametrize('rule', ['mean', 'median'])
+def test_derivatives_are_finite_where_clips_coincide(rule, double):
+  """As when no unit behind a ReLU is left: OFF-ApexNet met it on real pictures."""
+  loss = lambda x, y: (alignment.mmd2(x, y, bandwidth_rule=rule)
+                       + alignment.mmd2(x, y, statistic='u', bandwidth_rule=rule))
   # The gradient, and its own derivative along a direction.
   derivatives = jax.jit(lambda x, y: jax.jvp(
       jax.grad(loss, (0, 1)), (x, y), (jnp.cos(jnp.arange(6.).reshape(3, 2)), y)))
-  for y in (x, np.array([[0., 0.], [1., 1.], [1., 1.]])):
-    assert all(np.isfinite(d).all() for d in jax.tree.leaves(derivatives(x, y)))
+  with jax.enable_x64(double):
+    one = np.ones((3, 2), np.float64 if double else np.float32)
+    apart = np.array([[0, 0], [1, 1], [1, 1]], one.dtype)
+    for x, y in ((one, one), (one, apart), (0 * one, 0 * one),
+                 (1e-4 * one, 1e-4 * apart)):
+      assert all(np.isfinite(d).all() for d in jax.tree.leaves(derivatives(x, y)))
 
 
 @pytest.mark.parametrize('bandwidth', [0., 1.5])
