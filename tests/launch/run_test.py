@@ -45,7 +45,8 @@ def test_promised_files_and_no_others(finished):
 
 
 def test_log_has_every_step_once(finished):
-  lines = [json.loads(line) for line in open(finished.folder / 'metrics.jsonl')]
+  lines = [json.loads(line) for line in
+           (finished.folder / 'metrics.jsonl').read_text().splitlines()]
   steps = finished.json('config.json')['training']['steps']
   for number in (1, 2, 3):
     mine = [line['step'] for line in lines if line['fold'] == f'sub0{number}']

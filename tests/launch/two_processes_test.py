@@ -70,6 +70,7 @@ def test_stopped_lost_and_gone_on_with(program, words, tmp_path):
   code, said, _ = ended(first)
   assert code == 75 and time.monotonic() - began < 60, said
   assert said.startswith('launch.py: another process of this run has ended'), said
+  second.communicate()       # or its pipes stay open, and that is a warning
   assert not (two / 'results.json').exists()
   for code, _, err in map(ended, pair(program, *words, f'--workdir={two}')):
     assert code == 0, err
