@@ -51,7 +51,7 @@ class Material(NamedTuple):
 
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   """Loads or builds the data, and arranges it."""
-  shown = _Stages(progress)
+  shown = Stages(progress)
   clips = load(config['data'], progress=shown, say=progress.say)
   others, other = macro_data(config), None
   if others:
@@ -215,14 +215,18 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
   return tuple(plan.support for plan in planned)
 
 
-class _Stages:
-  """A callback (stage, done, total) that opens a new stage of the bar by its name."""
+class Stages:
+  """A callback (stage, done, total) that opens a new stage of the bar for each.
+
+  A second data set is a stage of the same name, which begins anew.
+  """
 
   def __init__(self, progress: Progress):
-    self._progress, self._name = progress, None
+    self._progress, self._last = progress, ('', 0, 0)
 
   def __call__(self, stage: str, done: int, total: int) -> None:
-    if stage != self._name:
-      self._name = stage
+    name, before, of = self._last
+    if (stage, total) != (name, of) or done < before:
       self._progress.stage(stage, total=total)
+    self._last = stage, done, total
     self._progress.update(done)

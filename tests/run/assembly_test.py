@@ -1,11 +1,15 @@
-"""What is refused once the clips are there."""
+"""What is refused once the clips are there, and what is shown on the way to them."""
+
+import io
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from configs import synthetic
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.errors import InputError
+from lightman_jax.report.progress import Progress
 from lightman_jax.run import assembly
 
 
@@ -30,3 +34,15 @@ def test_alignment_by_class_needs_macro_clips_of_every_class(pool_of):
   arrange(pool, some, {})
   with pytest.raises(InputError, match='no macro clip is of class b'):
     arrange(pool, some, by_class)
+
+
+def test_each_data_set_that_is_read_is_a_stage():
+  """Two of one name were one bar, and its count went past its end."""
+  out = io.StringIO()
+  with Progress(console=Console(file=out)) as progress:
+    shown = assembly.Stages(progress)
+    for stage, total in (('load', 4), ('load', 4), ('load', 6), ('input', 6)):
+      for done in range(total + 1):
+        shown(stage, done, total)
+  ends = [line.split(',')[0] for line in out.getvalue().splitlines() if 'took' in line]
+  assert ends == ['load: 4/4', 'load: 4/4', 'load: 6/6', 'input: 6/6']
