@@ -30,6 +30,9 @@ from typing import NamedTuple
 
 from kill import SMALL, copy_code
 
+# How lines begin that every run says.
+STAGES = ('clips', 'write', 'load', 'inputs:', 'train', 'prediction', 'memory:',
+          'leave one', 'UF1:', '[low, high]:')
 SAME = ('results.json', 'predictions.csv', 'metrics.jsonl')
 JUMPS = """
 import os, time
@@ -233,6 +236,31 @@ def empty(rng: random.Random, content: bytes) -> bytes:
   return b''
 
 
+def worn_checkpoints(one: Try):
+  """A run is killed, and all that its newest checkpoint holds is damaged."""
+  shutil.copytree(one.base / 'undisturbed-home', one.home, dirs_exist_ok=True)
+  killed, place = one.start(), one.run / 'checkpoints'
+  least = one.rng.randrange(2, 5)
+  while not (numbers := saved(place)) or numbers[-1] < least:
+    if killed.poll() is not None:
+      return Outcome(killed.returncode, ''), 'WRONG: it ended before it was killed'
+    time.sleep(.02)
+  killed.kill()
+  killed.wait()
+  how = one.rng.choice((cut, flip, empty))
+  for path in sorted((place / str(saved(place)[-1])).rglob('*')):
+    if path.is_file():
+      path.write_bytes(how(one.rng, path.read_bytes()))
+  first = one.end()
+  outcome = judged(first, None, one.same())
+  return first, outcome if ' is damaged (' in first.said else 'WRONG: not a word of it'
+
+
+def saved(place: pathlib.Path) -> list[int]:
+  """Numbers of the checkpoints there."""
+  return sorted(int(path.name) for path in place.glob('[0-9]*'))
+
+
 def left_behind(one: Try):
   """What killed writers left of the inputs' cache."""
   place = one.cache / 'lightman_jax' / 'inputs'
@@ -275,6 +303,7 @@ FAULTS = {
     'corrupt array_record': damaged('*.array_record*', 'data'),
     'corrupt inputs cache': damaged('*.npy', 'cache/lightman_jax/inputs'),
     'corrupt compilation cache': damaged('*', 'xla'),
+    'corrupt checkpoint': worn_checkpoints,
     'interrupted inputs cache': left_behind, 'two starters': two_starters,
     'stale lock': stale_lock}
 
@@ -288,6 +317,15 @@ def prepare(base: pathlib.Path) -> None:
     sys.exit(f'the undisturbed run failed: {found.said}')
   one.run.rename(base / 'undisturbed')
   one.home.rename(base / 'undisturbed-home')
+
+
+def worth_telling(lines: list[str]) -> str:
+  """The last line that a run says because of a fault, as far as one can tell."""
+  found = [line for line in lines if ': ' in line and not line.startswith(STAGES)
+           and 'read from the compilation cache' not in line]
+  return next((line for line in reversed(found)
+               if line.startswith('launch.py') or 'damaged' in line),
+              found[-1] if found else 'nothing of it')
 
 
 def main() -> int:
@@ -312,13 +350,9 @@ def main() -> int:
       first, outcome = fault(one)
       ended[outcome] += 1
       bad += outcome[:1].isupper()
-      lines = [line for line in first.said.replace(str(base), 'HOME').splitlines()
-               if line.strip() and ': ' in line]
-      said = [line for line in lines if line.startswith('launch.py') or not any(
-          line.startswith(stage) for stage in (
-              'clips', 'write', 'load', 'inputs:', 'train', 'prediction'))]
+      said = worth_telling(first.said.replace(str(base), 'HOME').splitlines())
       print(f'  {name}, {trial + 1}: {outcome}; said: '
-            f'{(said or ["nothing of it"])[-1][:300]}', flush=True)
+            f'{said[:300]}', flush=True)
       shutil.rmtree(one.home, ignore_errors=True)
     print('\n'.join(f'| {name} | {n} | {outcome} |' for outcome, n in ended.items()),
           flush=True)
