@@ -321,7 +321,8 @@ def prepare(base: pathlib.Path) -> None:
 
 def worth_telling(lines: list[str]) -> str:
   """The last line that a run says because of a fault, as far as one can tell."""
-  found = [line for line in lines if ': ' in line and not line.startswith(STAGES)
+  found = [line for line in lines if 'damaged' in line or ': ' in line
+           and not line.startswith(STAGES)
            and 'read from the compilation cache' not in line]
   return next((line for line in reversed(found)
                if line.startswith('launch.py') or 'damaged' in line),
