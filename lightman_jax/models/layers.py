@@ -105,12 +105,12 @@ class GroupNorm(nn.Module):
     times faster on a CPU than one that does not.
     """
     x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-
-    def of_group(v):
-      # Not `jnp.repeat`: told a length, it gathers, and its derivative scatters.
-      grouped = v.reshape(len(v), self.groups, -1)
-      mean = grouped.mean(-1, keepdims=True)
-      return jnp.broadcast_to(mean, grouped.shape).reshape(v.shape)
+    # By a product, which XLA leaves alone: a mean it fuses with the pass over the map,
+    # and computes anew for every pixel. That is a quarter of a second-order step.
+    size = x.shape[-1] // self.groups
+    same = jnp.kron(jnp.eye(self.groups, dtype=x.dtype),
+                    jnp.full((size, size), 1 / size, x.dtype))
+    of_group = lambda v: jnp.matmul(v, same, precision='highest')
     mean = x.mean(1)
     # Squares of what is left beside a constant near the mean: nothing cancels.
     at = jax.lax.stop_gradient(mean)
