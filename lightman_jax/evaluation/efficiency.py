@@ -44,13 +44,13 @@ def measure(recipe: Recipe, data: FoldData, *, steps: int, folds: int
   step_time = timed(step)
   found = {
       'parameters': told(sum(x.size for x in jax.tree.leaves(state.params)),
-                          'numbers'),
+                         'numbers'),
       **_using(recipe, data, state.params),
       'step_arithmetic': told(_step_operations(recipe, data, state),
-                               'floating point operations of a meta-step'),
+                              'floating point operations of a meta-step'),
       'step_time': {**step_time, 'unit': 'seconds of a meta-step'},
       'training_time': told(step_time['value'] * steps * folds,
-                             'seconds, all steps of all folds on one device'),
+                            'seconds, all steps of all folds on one device'),
       'compile_time': told(seconds, 'seconds, of a meta-step, without a cache'),
       'step_temporaries': told(temporaries, 'bytes, of a compiled meta-step'),
       'peak_memory': told(peak_memory(), 'bytes, of the process')}
@@ -116,11 +116,11 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   x, predict = clips.x[:1] / clips.scale[0], jax.jit(learner.predict)
   return {
       'prediction_arithmetic': told(operations(learner.predict, fast, x),
-                                     'floating point operations of a clip'),
+                                    'floating point operations of a clip'),
       'prediction_latency': {**timed(lambda: predict(fast, x)),
                              'unit': 'seconds, of one clip by one adapted model'},
       'adaptation_arithmetic': told(operations(adapt, params, support, key),
-                                     'floating point operations of a support'),
+                                    'floating point operations of a support'),
       'adaptation_time': {
           **(timed(lambda: adapted(params, support, key)) if learner.supported
              else {'value': 0., 'low': 0., 'high': 0., 'repeats': 0}),
