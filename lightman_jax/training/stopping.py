@@ -5,8 +5,9 @@ chunk of training is brought to its end and saved where that takes no longer tha
 grace period; what takes longer is left, and is done again from the last checkpoint.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -38,6 +39,7 @@ def watch(grace: float = GRACE) -> None:
   threading.Thread(target=_end_late, args=(reading, grace), daemon=True).start()
   if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, _interrupt)
+  sys.unraisablehook = functools.partial(_dropped, sys.unraisablehook)
 
 
 def check_interrupt() -> None:
@@ -75,6 +77,12 @@ def _handle(*_) -> None:
 def _interrupt(*_) -> None:
   _interrupted.set()
   raise KeyboardInterrupt
+
+
+def _dropped(shown: Callable, what) -> None:
+  """Python tells of what it drops: not of the two that are asked for again later."""
+  if not issubclass(what.exc_type, (KeyboardInterrupt, Stopped)):
+    shown(what)
 
 
 def _end_late(reading: int, grace: float) -> None:

@@ -70,3 +70,4 @@ except KeyboardInterrupt:
 def test_an_interrupt_that_python_drops_is_not_forgotten():
   done = subprocess.run([sys.executable, '-c', LOST], capture_output=True, text=True)
   assert done.stdout == 'it was lost\nand is raised again\n', done.stderr
+  assert not done.stderr, 'nobody need see where it was lost'
