@@ -352,8 +352,7 @@ def main() -> int:
       ended[outcome] += 1
       bad += outcome[:1].isupper()
       said = worth_telling(first.said.replace(str(base), 'HOME').splitlines())
-      print(f'  {name}, {trial + 1}: {outcome}; said: '
-            f'{said[:300]}', flush=True)
+      print(f'  {name}, {trial + 1}: {outcome}; said: {said[:300]}', flush=True)
       shutil.rmtree(one.home, ignore_errors=True)
     print('\n'.join(f'| {name} | {n} | {outcome} |' for outcome, n in ended.items()),
           flush=True)

@@ -34,7 +34,8 @@ class Learner(NamedTuple):
 def supervised(net: Network) -> Learner:
   """Plain training on support and query together; nothing moves at test time."""
   adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(net.init, adapt, net.logits, outer.recognition(net.logits),
+  loss = losses.cross_entropy(net.logits)
+  return Learner(net.init, adapt, net.logits, outer.direct_in_blocks(loss),
                  supported=False)
 
 
@@ -42,7 +43,7 @@ def finetuned(net: Network, how: Steps) -> Learner:
   """Plain training, and gradient steps on the support at test time."""
   loss = losses.cross_entropy(net.logits)
   return Learner(net.init, stepping(loss, how), net.logits,
-                 outer.recognition(net.logits), EVERYTHING)
+                 outer.direct_in_blocks(loss), EVERYTHING)
 
 
 def maml(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:

@@ -6,7 +6,6 @@ import math
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
-import optax
 
 from lightman_jax.episodes.tasks import Task
 from lightman_jax.meta.inner import Adapted
@@ -16,9 +15,9 @@ from lightman_jax.models.network import Params
 Adapt = Callable[..., Adapted]            # params, support, key, and maybe watch=
 # params, task, key, and the share of the training that is done -> gradient, scalars
 MetaGrad = Callable[..., tuple[Params, Scalars]]
-# Numbers of the clips that make a block: 16 of 28 x 28 x 3.
-BLOCK = 40_000
 OuterLoss = Callable[[Params, Task], tuple[Float[Array, ''], Scalars]]
+# Numbers that the clips of a block hold: those of 16 clips of 28 x 28 x 3.
+BLOCK = 40_000
 
 
 def through_adaptation(adapt: Adapt, query_loss: OuterLoss) -> MetaGrad:
@@ -69,27 +68,29 @@ def direct(loss: Loss) -> MetaGrad:
   return meta_grad
 
 
-def recognition(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> MetaGrad:
-  """`direct` of cross entropy alone (supervised training), block by block of clips."""
+def direct_in_blocks(loss: Loss) -> MetaGrad:
+  """`direct` of a loss that is a mean over micro clips: cross entropy alone."""
   def meta_grad(params, task, key, done=1.):
     del key, done
-    x, label = task.everything.x, task.everything.label
+    batch = task.everything
+    size = block_of(batch.x.shape)
 
-    def loss(params, x, label):
-      return optax.softmax_cross_entropy_with_integer_labels(
-          predict(params, x), label).sum()
-    value, grads = in_blocks(jax.value_and_grad(loss), params, (x, label),
-                             block_of(x.shape))
-    return jax.tree.map(lambda g: g / len(x), grads), {'query_loss': value / len(x)}
+    def of_block(params, x, label):
+      (value, _), grads = jax.value_and_grad(loss, has_aux=True)(
+          params, batch._replace(x=x, label=label))
+      return value, grads
+    total = in_blocks(of_block, params, (batch.x, batch.label), size)
+    value, grads = jax.tree.map(lambda x: x * (size / len(batch.x)), total)
+    return grads, {'query_loss': value}
   return meta_grad
 
 
 def in_blocks(call: Callable[..., PyTree], params: Params, batch: tuple[Array, ...],
               size: int) -> PyTree:
   """The sum of `call(params, *block)` over blocks of `size` clips, one by one."""
-  blocks = jax.tree.map(lambda x: x.reshape(-1, size, *x.shape[1:]), batch)
   if len(batch[0]) == size:
     return call(params, *batch)
+  blocks = tuple(x.reshape(-1, size, *x.shape[1:]) for x in batch)
   total = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype),
                        jax.eval_shape(lambda: call(params, *(x[0] for x in blocks))))
   add = lambda total, block: (jax.tree.map(jnp.add, total, call(params, *block)), None)

@@ -134,13 +134,16 @@ def _check(clips: ClipSet, how: Settings) -> None:
 
 
 def _check_landmarks(clips: ClipSet, name: str) -> None:
-  """Landmarks may lie in files: no more than a clip's are held."""
-  unknown = [clip for clip, points in zip(clips.clip, clips.landmarks)
-             if not np.isfinite(points).all()]
+  """Landmarks may lie in files: each clip's are read once, and no more are held."""
+  unknown, in_one_spot = [], []
+  for clip, points in zip(clips.clip, clips.landmarks):
+    if not np.isfinite(points).all():
+      unknown.append(clip)
+    elif (np.ptp(points[:, list(alignment.STABLE)], 1) == 0).all(-1).any():
+      in_one_spot.append(clip)
   if unknown:
     raise InputError(f'{name} has no landmarks for {len(unknown)} of {len(clips.clip)} '
                      f'clips, {unknown[0]} for one: use another inputs.kind')
-  for clip, points in zip(clips.clip, clips.landmarks):
-    if (np.ptp(points[:, list(alignment.STABLE)], 1) == 0).all(-1).any():
-      raise InputError(f'the landmarks of {clip} of {name} lie in one spot, which is '
-                       'no face: correct them, or use another inputs.kind')
+  if in_one_spot:
+    raise InputError(f'the landmarks of {in_one_spot[0]} of {name} lie in one spot, '
+                     'which is no face: correct them, or use another inputs.kind')

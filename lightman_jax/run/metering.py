@@ -146,12 +146,12 @@ class Meter:
     need = self._need
     self._program = {
         'step_arithmetic': told(of_a_step(arithmetic.operations),
-                                 'floating point operations of a meta-step'),
+                                'floating point operations of a meta-step'),
         'step_traffic': told(of_a_step(arithmetic.traffic),
-                              'bytes that a meta-step reads and writes at least'),
+                             'bytes that a meta-step reads and writes at least'),
         'trace_time': told(program.tracing, 'seconds, of the program that trains'),
         'compile_time': told(program.compiling,
-                              'seconds, of it: compiling, or reading it'),
+                             'seconds, of it: compiling, or reading it'),
         'memory_estimate': told(need and need.total, 'bytes, before the first step'),
         'temporaries': told(need and need.temporaries, 'bytes of it, of a device')}
     self._began = time.perf_counter()

@@ -154,14 +154,15 @@ def test_blocks_change_no_gradient(monkeypatch):
   side = lambda n: Examples(jnp.asarray(rng.standard_normal((n, 5))),
                             jnp.asarray(rng.integers(3, size=n)), None, None)
   task, predict = Task(side(8), side(4)), lambda params, x: jnp.sin(x) @ params['w']
-  want = outer.direct(losses.cross_entropy(predict))(params, task, None)
+  loss = losses.cross_entropy(predict)
+  want = outer.direct(loss)(params, task, None)
   for numbers, size in ((5, 1), (20, 4), (29, 4), (30, 6), (1000, 12)):
     monkeypatch.setattr(outer, 'BLOCK', numbers)
     assert outer.block_of((12, 5)) == size
     program = jax.make_jaxpr(
-        lambda params: outer.recognition(predict)(params, task, None))(params)
+        lambda params: outer.direct_in_blocks(loss)(params, task, None))(params)
     assert ('scan' in str(program)) == (size < 12)
-    found = outer.recognition(predict)(params, task, None)
+    found = outer.direct_in_blocks(loss)(params, task, None)
     chex.assert_trees_all_close(found, want, rtol=1e-12)
 
 
