@@ -8,8 +8,12 @@ SAME = ('results.json', 'predictions.csv', 'metrics.jsonl', 'config.json')
 
 def wait_for(process, ready):
   """Until `ready()`, then a moment that is never the same."""
+  latest = time.monotonic() + 300
   while not ready():
     assert process.poll() is None, process.communicate()
+    if time.monotonic() > latest:
+      process.kill()
+      raise AssertionError(process.communicate())
     time.sleep(.01)
   time.sleep(random.random() / 4)
 
