@@ -2,7 +2,8 @@
 
 A rival is `make(given) -> (results, step)`: `results` are NumPy arrays by name, which
 must agree between rivals, and `step()` does the work once and waits until it is done.
-Each has a process, so that none shares memory or threads with another, and one that
+A third value tells how often it does the work, if not once; times are of once. Each
+rival has a process, so that none shares memory or threads with another, and one that
 takes too long or too much can be ended.
 """
 
@@ -72,13 +73,13 @@ def _serve(pipe) -> None:
   try:
     make, given = pipe.recv()
     began = time.perf_counter()
-    results, step = make(given)
+    results, step, *often = make(given)
     pipe.send((results, time.perf_counter() - began))
     while True:
       pipe.recv()
       began = time.perf_counter()
       step()
-      pipe.send((time.perf_counter() - began,
+      pipe.send(((time.perf_counter() - began) / (often[0] if often else 1),
                  resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
   except EOFError:
     pass
