@@ -53,9 +53,7 @@ def convolve(x: Float[Array, 'n *space c'], kernel: Float[Array, '*window c d'],
   if form not in ('auto', *conv_forms.FORMS):
     raise ValueError(f'form is {form!r}; it must be auto or one of '
                      f'{", ".join(conv_forms.FORMS)}')
-  # Older versions of JAX give NumPy's numbers.
-  pad = tuple((int(low), int(high)) for low, high in jax.lax.padtype_to_pads(
-      x.shape[1:-1], window, strides, padding))
+  pad = tuple(jax.lax.padtype_to_pads(x.shape[1:-1], window, strides, padding))
   if any(stride > 1 for stride in strides):
     x, kernel, pad = _unstrided(x, kernel, strides, pad)
   return conv_p.bind(x[None], kernel[None], pad=pad, form=form)[0]
