@@ -63,7 +63,7 @@ def test_loss_that_is_no_number(program, tiny, tmp_path):
              '--config.training.weight_decay=1', f'--workdir={tmp_path / "run"}')
   kept = tmp_path / 'run' / 'checkpoints' / '8'
   refused = program.run(*command)
-  assert refused.refused_with('fold sub01, task 1 of 1: gradient/encoder/',
+  assert refused.refused_with('fold sub01, task 1 of 1: ', 'gradient/encoder/',
                               'not a number at step', 'of step 4', str(kept),
                               '--replay', 'training.outer_rate')
   assert kept.is_dir() and not (tmp_path / 'run' / 'results.json').exists()
