@@ -23,9 +23,6 @@ import numpy as np
 
 import interleaved
 import meta_rivals
-from lightman_jax.episodes.tasks import Examples, Task
-from lightman_jax.meta import learners
-from lightman_jax.meta.inner import Steps
 from lightman_jax.training import devices
 
 LIMIT = 12 * 10**9      # bytes
@@ -36,17 +33,9 @@ QUICK = dict(encoder='conv4', width=16, size=32, frames=1, depth=0)
 def one_task(given: meta_rivals.Given):
   """As `interleaved` takes it; nothing is computed before the first step."""
   devices.use_compilation_cache()
-  row = given.row
-  learner = learners.maml(meta_rivals.make_net(row),
-                          Steps(row.steps, meta_rivals.RATE, memory=given.memory))
-  side = lambda x, label: Examples(x, label, x[:0], label[:0])
-
-  def step(params, tasks):
-    task = Task(side(*tasks[:2]), side(*tasks[2:]))
-    return learner.meta_grad(params, task, jax.random.key(0))
   arguments = jax.device_put((given.params, [x[0] for x in given.tasks]))
   began = time.perf_counter()
-  compiled = jax.jit(step).lower(*arguments).compile()
+  compiled = jax.jit(meta_rivals.meta_grad_of(given)).lower(*arguments).compile()
   found = {'seconds to compile': np.array(time.perf_counter() - began),
            'temporaries': np.array(compiled.memory_analysis().temp_size_in_bytes)}
   return found, lambda: jax.block_until_ready(compiled(*arguments))

@@ -14,6 +14,7 @@ import numpy as np
 
 import plain_nets
 from lightman_jax.episodes.tasks import Examples, Task
+from lightman_jax.evaluation import arithmetic
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.models import frame, network, resnet, temporal
@@ -110,6 +111,22 @@ def _of_jax(chunk: Callable) -> tuple[dict[str, np.ndarray], Callable, int]:
   return _results(loss, flat(grads)), lambda: jax.block_until_ready(chunk(steps)), steps
 
 
+def meta_grad_of(given: Given) -> Callable:
+  """Ours, of parameters and one task's arrays: the gradient, and what is told."""
+  row = given.row
+  learner = learners.maml(make_net(row), Steps(row.steps, RATE, memory=given.memory))
+  # MAML looks at no macro clips.
+  side = lambda x, label: Examples(x, label, x[:0], label[:0])
+  return lambda params, arrays: learner.meta_grad(
+      params, Task(side(*arrays[:2]), side(*arrays[2:])), jax.random.key(0))
+
+
+def operations(given: Given) -> int:
+  """Floating point operations of a meta-step of ours, all tasks together."""
+  return given.row.tasks * arithmetic.operations(
+      meta_grad_of(given), given.params, [x[0] for x in given.tasks])
+
+
 def ours(given: Given):
   """As `training.state` does it: devices share the tasks, each takes one in turn."""
   row = given.row
@@ -117,17 +134,11 @@ def ours(given: Given):
   layout = devices.lay_out(devices.open_devices(given.devices), folds=1,
                            tasks=row.tasks, split='tasks')
   used = layout.devices
-  learner = learners.maml(make_net(row), Steps(row.steps, RATE, memory=given.memory))
   together = min(layout.tasks_at_once, row.tasks // len(used))
-
-  # MAML looks at no macro clips.
-  side = lambda x, label: Examples(x, label, x[:0], label[:0])
+  meta_grad = meta_grad_of(given)
 
   def step(params, tasks):
-    def one_task(arrays):
-      task = Task(side(*arrays[:2]), side(*arrays[2:]))
-      return learner.meta_grad(params, task, jax.random.key(0))
-    grads, scalars = jax.lax.map(one_task, tasks,
+    grads, scalars = jax.lax.map(lambda arrays: meta_grad(params, arrays), tasks,
                                  batch_size=together if together > 1 else None)
     mean = jax.lax.pmean(jax.tree.map(lambda x: x.mean(0), (grads, scalars)),
                          devices.AXIS)

@@ -50,8 +50,8 @@ RIVALS = {'ours': meta_rivals.ours, 'torch loop': meta_rivals.torch_loop,
 TOLERANCE = {'loss': 1e-4, 'gradient norm': 1e-3, 'gradient': 1e-2}
 
 
-def measure(row: Row, names, options) -> dict[str, interleaved.Timing]:
-  """Times of the rivals; ends the program where results differ."""
+def measure(row: Row, names, options) -> tuple[dict[str, interleaved.Timing], int]:
+  """Times of the rivals, operations of ours; ends where results differ."""
   given = meta_rivals.make_given(row, devices=options.devices, memory=options.memory)
   timings, results = interleaved.compare(
       {name: RIVALS[name] for name in names}, given,
@@ -60,13 +60,14 @@ def measure(row: Row, names, options) -> dict[str, interleaved.Timing]:
   if wrong or 'ours' not in results:
     raise SystemExit(f'{row.name}: {wrong or timings["ours"].note}; nothing reported '
                      f'(of {", ".join(results)})')
-  return timings
+  return timings, meta_rivals.operations(given)
 
 
-def show(row: Row, timings) -> float:
+def show(row: Row, timings, operations: int) -> float:
   """Prints a row; returns how many times as long the fastest PyTorch takes."""
   ours = timings['ours'].median
-  print(row.name)
+  print(f'{row.name}: {operations / 1e9:.1f} GFLOP, of ours '
+        f'{operations / ours / 1e9:.0f} a second')
   for name, timing in timings.items():
     ratio = f'{timing.median / ours:8.2f}x' if timing.seconds else ' ' * 9
     size = f'{timing.peak:8.0f} MiB' if timing.seconds else ' ' * 12
@@ -96,8 +97,8 @@ def main() -> None:
   found, ratios = {}, {}
   for row in QUICK if options.quick else ROWS:
     if any(word in row.name for word in words):
-      found[row.name] = measure(row, names, options)
-      ratios[row.name] = show(row, found[row.name])
+      found[row.name], operations = measure(row, names, options)
+      ratios[row.name] = show(row, found[row.name], operations)
   if options.json:
     options.json.write_text(json.dumps(
         {row: {name: t._asdict() for name, t in of.items()}
