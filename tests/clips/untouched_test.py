@@ -1,4 +1,4 @@
-"""A licensed copy is read, and nothing is written beside or into it."""
+"""A licensed copy is read, and nothing is written into it."""
 
 import pytest
 

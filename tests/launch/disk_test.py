@@ -63,9 +63,9 @@ def test_loss_that_is_no_number(program, tiny, tmp_path):
              '--config.training.weight_decay=1', f'--workdir={tmp_path / "run"}')
   kept = tmp_path / 'run' / 'checkpoints' / '8'
   refused = program.run(*command)
-  assert refused.refused_with('fold sub01, task 1 of 1: ', 'gradient/encoder/',
-                              'not a number at step', 'of step 4', str(kept),
-                              '--replay', 'training.outer_rate')
+  assert refused.refused_with('fold sub01, task 1 of 1: loss/query_loss, '
+                              'gradient/encoder/', 'not a number at step',
+                              'of step 4', str(kept), '--replay', 'training.outer_rate')
   assert kept.is_dir() and not (tmp_path / 'run' / 'results.json').exists()
   told = json.loads((tmp_path / 'run' / 'fault.json').read_text())
   assert 4 < told['step'] <= 8 and told['fold'] == 'sub01'
