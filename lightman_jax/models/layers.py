@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import functools
+import itertools
 
 from flax import linen as nn
 import jax
@@ -51,13 +52,14 @@ def _max_pool_jvp(side, primals, tangents):
   (x,), (dx,) = primals, tangents
   # Not where a value equals the greatest: a compiler may compute it twice, and round it
   # in two ways. Comparing tells one place of each square, whatever the last bit is.
-  best, *others = _corners(x, side)
-  which = jnp.zeros(best.shape, jnp.int32)
-  for number, value in enumerate(others, 1):
-    which = jnp.where(value > best, number, which)
-    best = jnp.maximum(value, best)
+  # By truth values alone: of numbers to choose from, a loop keeps a whole array each.
+  first, *others = _corners(x, side)
+  so_far = itertools.accumulate(others[:-1], jnp.maximum, initial=first)
   places = jnp.arange(side**2).reshape(side, 1, side, 1)
-  mask = which[:, :, None, :, None] == places
+  mask = places == 0
+  for number, (value, best) in enumerate(zip(others, so_far), 1):
+    beats = (value > best)[:, :, None, :, None]
+    mask = beats & (places == number) | ~beats & mask
   return max_pool(x, side), jnp.where(mask, _squares(dx, side), 0).sum((2, 4))
 
 
