@@ -74,7 +74,7 @@ def base() -> config_dict.ConfigDict:
                     data='auto',        # where clips live: device, or host (files)
                     split='auto',       # what devices share: folds or tasks
                     folds_at_once=0,    # of a device; 0: one on a CPU, else 8
-                    tasks_at_once=0,    # of a device; 0: one on a CPU, else all
+                    tasks_at_once=0,    # and supports at a time; 0: one on a CPU, else all
                     # GiB that training may take, on an accelerator of each; a run
                     # that needs more is refused. 0: what is there.
                     memory_limit=0.),

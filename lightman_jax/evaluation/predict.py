@@ -49,7 +49,7 @@ def given(supports, sizes: Sizes) -> Examples:
   return jax.vmap(lambda side: gather(brought, scale, side, sizes.magnify))(sides)
 
 
-def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
+def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1):
   """The compiled prediction of a fold.
 
   Args:
@@ -57,6 +57,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
     sizes: of the support.
     draws: supports, each drawn from the training subjects; the logits of the models
       adapted to them are averaged. One is enough where nothing is adapted.
+    at_once: supports that make one batch.
 
   Returns:
     A function (params, fold key, clips, held-out x (n, *clip)) -> logits (n, K).
@@ -70,7 +71,8 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int):
       number, support = both
       fast = adapted(learner, params, fold_key, support, number)
       return learner.predict(fast, x / drawn[-1][0])
-    return jax.lax.map(one, (jnp.arange(draws), given(drawn, sizes))).mean(0)
+    return jax.lax.map(one, (jnp.arange(draws), given(drawn, sizes)),
+                       batch_size=at_once if at_once > 1 else None).mean(0)
 
   def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     drawn = supports(fold_key, clips)

@@ -166,7 +166,8 @@ def make_predictions(config, material: Material, recipe: Recipe):
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
   draws = config['evaluation']['draws']
   adapted = prediction.make_predict(learner, sizes=recipe.sizes,
-                                    draws=draws if learner.supported else 1)
+                                    draws=draws if learner.supported else 1,
+                                    at_once=recipe.at_once)
   plain = prediction.make_plain_predict(learner) if learner.moving else None
 
   def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> Held:

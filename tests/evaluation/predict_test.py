@@ -65,6 +65,15 @@ def test_the_mean_over_supports(maml, clips):
   assert np.abs(got - plain(params, KEY, clips, x, most=8)).max() > 1e-3
 
 
+def test_supports_in_batches_say_the_same(maml, clips):
+  learner, params, ask, _ = maml
+  fold, clips = clips
+  x = clips.x[np.flatnonzero(fold.test)]
+  some = predict.make_predict(learner, sizes=SIZES, draws=DRAWS, at_once=2)
+  np.testing.assert_allclose(some(params, KEY, clips, x, most=8),
+                             ask(params, KEY, clips, x, most=8), atol=1e-5)
+
+
 def test_padding_and_company_do_not_matter(maml, clips):
   _, params, ask, plain = maml
   fold, clips = clips

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from typing import NamedTuple
 
 import pytest
@@ -79,6 +80,17 @@ class Program:
     process = self.start(*arguments, **options)
     out, err = process.communicate(timeout=400)
     return Outcome(process.returncode, out, err)
+
+  @staticmethod
+  def wait_for(ready, *processes: subprocess.Popen, seconds: float = 300) -> None:
+    """Until `ready()`; fails if a process ends before, or it takes too long."""
+    latest = time.monotonic() + seconds
+    while not ready():
+      if time.monotonic() > latest or any(p.poll() is not None for p in processes):
+        for process in processes:
+          process.kill()
+        pytest.fail(f'never ready: {[process.communicate() for process in processes]}')
+      time.sleep(.01)
 
 
 def places(home: pathlib.Path) -> dict[str, str]:

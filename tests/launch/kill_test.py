@@ -6,18 +6,6 @@ import time
 SAME = ('results.json', 'predictions.csv', 'metrics.jsonl', 'config.json')
 
 
-def wait_for(process, ready):
-  """Until `ready()`, then a moment that is never the same."""
-  latest = time.monotonic() + 300
-  while not ready():
-    assert process.poll() is None, process.communicate()
-    if time.monotonic() > latest:
-      process.kill()
-      raise AssertionError(process.communicate())
-    time.sleep(.01)
-  time.sleep(random.random() / 4)
-
-
 def steps(folder):
   log = folder / 'metrics.jsonl'
   return log.read_bytes().count(b'\n') if log.exists() else 0
@@ -39,7 +27,8 @@ def test_killed_runs_end_alike(finished, program, places, tiny, tmp_path):
   }
   for moment, ready in moments.items():
     process = program.start(*command, **places(home))
-    wait_for(process, ready)
+    program.wait_for(ready, process)
+    time.sleep(random.random() / 4)     # a moment that is never the same
     if moment == 'training':
       second = program.run(*command, **places(home))
       assert second.refused_with(f'process {process.pid}', '--workdir')
@@ -62,7 +51,8 @@ def test_killed_runs_end_alike(finished, program, places, tiny, tmp_path):
 
 def test_interrupted_by_its_user(program, tiny, tmp_path):
   process = program.start(*tiny, f'--workdir={tmp_path / "run"}')
-  wait_for(process, (tmp_path / 'run' / 'environment.json').exists)
+  program.wait_for((tmp_path / 'run' / 'environment.json').exists, process)
+  time.sleep(random.random() / 4)
   process.send_signal(2)
   _, err = process.communicate(timeout=100)
   assert process.returncode == 130 and 'Traceback' not in err

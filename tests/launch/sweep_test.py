@@ -1,7 +1,5 @@
 """A sweep: a family of runs in one command that can be killed and given again."""
 
-import time
-
 import pytest
 
 # Two of them share programs, data and scores with the run that all tests share.
@@ -35,9 +33,7 @@ def results(folder):
 def test_killed_sweep_goes_on(finished, program, command, tmp_path):
   folder = tmp_path / 'all'
   process = program.start(*command)
-  while not (folder / 'peeking-seed0' / 'environment.json').exists():
-    assert process.poll() is None, process.communicate()
-    time.sleep(.01)
+  program.wait_for((folder / 'peeking-seed0' / 'environment.json').exists, process)
   process.kill()
   process.communicate()
   assert list(results(folder)) == ['plain-seed0']

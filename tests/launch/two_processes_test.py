@@ -32,12 +32,10 @@ def pair(program, *words):
           for n in (0, 1)]
 
 
-def in_the_middle(folder, processes):
+def in_the_middle(folder, program, processes):
   log = folder / 'metrics.jsonl'
-  while not log.exists() or log.read_bytes().count(b'\n') < 6:
-    assert all(process.poll() is None for process in processes), [
-        process.communicate() for process in processes]
-    time.sleep(.01)
+  program.wait_for(lambda: log.exists() and log.read_bytes().count(b'\n') >= 6,
+                   *processes)
 
 
 def ended(process):
@@ -50,7 +48,7 @@ def ended(process):
 def test_stopped_lost_and_gone_on_with(program, words, tmp_path):
   one, two = tmp_path / 'one', tmp_path / 'two'
   process = program.start(*words, f'--workdir={one}', JAX_NUM_CPU_DEVICES='2')
-  in_the_middle(one, [process])
+  in_the_middle(one, program, [process])
   process.send_signal(signal.SIGTERM)
   code, said, err = ended(process)
   assert (code, said) == (143, 'launch.py: stopped by SIGTERM; the same command goes '
@@ -62,7 +60,7 @@ def test_stopped_lost_and_gone_on_with(program, words, tmp_path):
   assert program.run(*words, f'--workdir={one}', JAX_NUM_CPU_DEVICES='2').code == 0
 
   first, second = pair(program, *words, f'--workdir={two}')
-  in_the_middle(two, [first, second])
+  in_the_middle(two, program, [first, second])
   refused = program.run(*words, f'--workdir={two}')
   assert refused.refused_with('in use')
   second.kill()
