@@ -2,8 +2,10 @@
 
     python benchmarks/loso_seeds.py --quick     # 24 folds, 1 and 3 seeds, 2 steps
     python benchmarks/loso_seeds.py             # and 68 folds, 20 steps
+    python benchmarks/loso_seeds.py --manifest=FILE.csv     # of ready flow pictures
 
-Supervised STSTNet at the sizes of `loso.py`, whose clips and network these are, by
+Supervised STSTNet at the sizes of `loso.py`, whose clips and network these are, or on
+pictures of three classes and all their people, as `configs/manifest.py` reads them, by
 `training.state.run_folds` as a run uses it: batches of 255 drawn inside the program,
 which is compiled once for all folds and seeds. A fold of another seed is another key on
 the same axis. The first seed's weights must be those that it gets alone, or nothing is
@@ -11,6 +13,7 @@ reported.
 """
 
 import argparse
+import functools
 import pathlib
 import sys
 import time
@@ -21,9 +24,13 @@ import jax
 import numpy as np
 
 import loso
+from configs import manifest
 from lightman_jax import keys
+from lightman_jax.clips.load import load
 from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.meta import learners
+from lightman_jax.preprocessing import inputs
+from lightman_jax.run import assembly
 from lightman_jax.training import devices
 from lightman_jax.training.loop import FoldData, make_trainer, stack
 from lightman_jax.training.state import Recipe, make_optimizer
@@ -42,6 +49,16 @@ def make_folds(folds: int, seeds: int) -> list[FoldData]:
   return [FoldData(f's{n}', keys.fold_key(seed, f's{n}'), Clips(
       x, label.astype('i4'), subject.astype('i4'), nothing, nothing, subject != n,
       np.ones((2, 3), 'f4')), split) for seed in range(seeds) for n in range(folds)]
+
+
+def real_folds(path: str, seeds: int) -> list[FoldData]:
+  """Likewise, of a manifest's pictures."""
+  config = manifest.get_config('method=supervised,macro=none').to_dict()
+  config['data']['path'] = path
+  make = functools.partial(inputs.make_inputs, how=inputs.Settings(**config['inputs']))
+  material = assembly.arrange(config, load(config['data']), make=make, say=print)
+  return [assembly.fold_data({**config, 'seed': seed}, material, number)
+          for seed in range(seeds) for number in range(len(material.folds))]
 
 
 def run(folds: list[FoldData], options):
@@ -80,15 +97,21 @@ def main() -> None:
                       help='folds of a device that make one batch')
   parser.add_argument('--devices', type=int, default=0, help='0: all')
   parser.add_argument('--rounds', type=int, default=3)
+  parser.add_argument('--manifest', default='', help='of ready flow pictures')
   options = parser.parse_args()
   options.steps = options.steps or (2 if options.quick else 20)
   devices.use_compilation_cache()
-  for folds in [24] if options.quick else loso.SIZES:
-    alone, single, start = run(make_folds(folds, 1), options)
+  sizes = [functools.partial(make_folds, folds)
+           for folds in ([24] if options.quick else loso.SIZES)]
+  for make in [functools.partial(real_folds, options.manifest)
+               ] if options.manifest else sizes:
+    given = make(1)
+    folds = len(given)
+    alone, single, start = run(given, options)
     print(f'{folds} folds, 1 seed: {single:.3f} s for {options.steps} steps of each, '
           f'{folds * options.steps / single:.0f} steps a second; compiled in '
           f'{start:.1f} s', flush=True)
-    together, several, start = run(make_folds(folds, options.seeds), options)
+    together, several, start = run(make(options.seeds), options)
     gap = np.linalg.norm(together[:folds] - alone) / np.linalg.norm(alone)
     if not gap <= TOLERANCE:
       raise SystemExit(f'the first seed alone differs by {gap:.1e}; nothing reported')
