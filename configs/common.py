@@ -121,7 +121,7 @@ def classes(config: config_dict.ConfigDict, class_set: str, sheet: str = 'auto'
 
 
 def debug(config: config_dict.ConfigDict) -> None:
-  """All stages in under a minute on two cores; its scores mean nothing."""
+  """All stages in about a minute on two cores; its scores mean nothing."""
   for data in (config.data, config.macro.data):
     data.synthetic.update(subjects=4, micro=6, macro=3)
   config.inputs.size = 16

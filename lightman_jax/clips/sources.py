@@ -71,8 +71,9 @@ def manifest_path(choice: Choice) -> pathlib.Path:
     raise InputError('data.path is empty; give the csv with --config.data.path=CSV.')
   path = pathlib.Path(choice.path).expanduser().absolute()
   if not path.is_file():
-    raise Missing(f'{path} is not there; data.path must name a csv with the columns '
-                  'clip, subject, label, path.')
+    raise Missing(f'{path} {"is no file" if path.exists() else "is not there"}; '
+                  'data.path must name a csv with the columns clip, subject, label, '
+                  'path.')
   return path
 
 

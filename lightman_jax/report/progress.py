@@ -64,7 +64,7 @@ class Progress:
     stage.update(done, facts)
     if self._bar is not None:
       self._bar.update(self._task, completed=done, said=stage.said())
-    elif self._clock() - self._spoken >= self._period:
+    elif done < stage.total and self._clock() - self._spoken >= self._period:
       self._spoken = self._clock()
       left = stage.left()
       tail = '' if left is None else f', {_duration(left)} left'

@@ -53,6 +53,9 @@ def checks(folder: pathlib.Path, *, rerun: bool = False) -> Iterator[Said]:
   Raises:
     InputError: it is no finished run of this version.
   """
+  if not (folder / 'config.json').is_file():
+    raise InputError(f'{folder} is no run folder, for it holds no config.json; name '
+                     'one that launch.py has finished')
   config, stored = (_json(folder / name) for name in ('config.json',
                                                       'environment.json'))
   if not (folder / 'results.json').is_file():

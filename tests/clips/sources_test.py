@@ -110,7 +110,8 @@ print(sorted({{'jax', 'tensorflow_datasets', 'cv2', 'numpy'}} & set(sys.modules)
     ({'name': 'casme2', 'frames': 4}, ['frames is 4', 'odd']),
     ({'name': 'casme2', 'size': 0}, ['size is 0']),
     ({'name': 'manifest'}, ['data.path']),
-    ({'name': 'manifest', 'path': '/no/where.csv'}, ['/no/where.csv'])])
+    ({'name': 'manifest', 'path': '/no/where.csv'}, ['/no/where.csv is not there']),
+    ({'name': 'manifest', 'path': '/'}, ['/ is no file', 'csv'])])
 def test_a_wrong_setting_is_named_with_the_nearest_right_one(
     tmp_path, settings, words):
   with pytest.raises(InputError) as caught:

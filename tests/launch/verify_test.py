@@ -118,7 +118,8 @@ def test_another_package_here_is_told_and_is_no_fault(finished, said, monkeypatc
 
 
 def test_what_is_no_finished_run_is_one_sentence(copy, said, tmp_path):
-  assert said(tmp_path)[0] == 2
+  code, text = said(tmp_path)
+  assert code == 2 and 'is no run folder' in text
   (copy / 'predictions.csv').write_text('clip,subject\nx,y\n')
   code, text = said(copy)
   assert code == 2 and 'cannot be scored again' in text

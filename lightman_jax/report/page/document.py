@@ -59,9 +59,9 @@ def _ends(parts: Sequence[Safe | None]) -> list[str]:
 
 def _what(tables: Sequence[Table]) -> str:
   runs = sum(len(g.runs) for t in tables for c in t.columns for g in c.groups)
-  groups = sum(len(c.groups) for t in tables for c in t.columns)
+  methods = {g.label for t in tables for c in t.columns for g in c.groups}
   sets = sorted({c.dataset for t in tables for c in t.columns})
-  return (f'{_count(runs, "run")} of {_count(groups, "method")} on {", ".join(sets)}. '
+  return (f'{_count(runs, "run")} of {_count(len(methods), "method")} on {", ".join(sets)}. '
           'No held-out person was seen in training, nor in any choice. Every figure '
           'names its protocol, classes, labels and measure.')
 

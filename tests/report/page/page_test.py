@@ -113,6 +113,7 @@ def test_the_page_holds_what_the_runs_hold(make, fill, tmp_path):
   files = made([tmp_path / 'runs' / name for name in ('a', 'b1', 'b2')],
                tmp_path / 'out')
   page = Reader(files['report.html'])
+  assert '3 runs of 2 methods on ' in page.text
   for words in ('Robustness', 'Few shots', 'Cost', 'What carried a prediction',
                 'Not a result: the oracle gap', 'Embeddings'):
     assert words in page.text and words not in bare
@@ -124,6 +125,11 @@ def test_the_page_holds_what_the_runs_hold(make, fill, tmp_path):
   assert targets == {f'#{v}' for k, v in page.attributes if k == 'id'}
   # Of what peeking gives, the tables know nothing.
   assert '.745' not in files['table.md'] + files['table.csv'] + files['table.tex']
+
+
+def test_a_method_on_two_data_sets_is_one(make, tmp_path):
+  files = made([make('a'), make('b', dataset='samm')], tmp_path / 'out')
+  assert '2 runs of 1 method on casme2, samm.' in Reader(files['report.html']).text
 
 
 def test_nothing_is_fetched(table_of_runs, fill, tmp_path):
