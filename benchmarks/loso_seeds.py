@@ -91,6 +91,7 @@ def run(folds: list[FoldData], options):
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--quick', action='store_true')
+  parser.add_argument('--folds', type=int, default=0, choices=[0, *loso.SIZES])
   parser.add_argument('--steps', type=int, default=0)
   parser.add_argument('--seeds', type=int, default=3)
   parser.add_argument('--together', type=int, default=1,
@@ -102,7 +103,8 @@ def main() -> None:
   options.steps = options.steps or (2 if options.quick else 20)
   devices.use_compilation_cache()
   sizes = [functools.partial(make_folds, folds)
-           for folds in ([24] if options.quick else loso.SIZES)]
+           for folds in ([options.folds] if options.folds else
+                         [24] if options.quick else loso.SIZES)]
   for make in [functools.partial(real_folds, options.manifest)
                ] if options.manifest else sizes:
     given = make(1)
