@@ -139,6 +139,11 @@ def pytorch(given: Given):
   return {'loss': np.array(losses), 'logits': np.concatenate(logits)}, run
 
 
+def sizes(options) -> list[int]:
+  """Folds, as the command line asks for them."""
+  return [options.folds] if options.folds else [24] if options.quick else [*SIZES]
+
+
 def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--quick', action='store_true')
@@ -152,7 +157,7 @@ def main() -> None:
   options = parser.parse_args()
   epochs = options.epochs or (2 if options.quick else 20)
   rivals, ratios = {'ours': ours, 'PyTorch': pytorch}, []
-  for folds in [options.folds] if options.folds else [24] if options.quick else SIZES:
+  for folds in sizes(options):
     timings, results = interleaved.compare(
         rivals, make_given(folds, epochs, together=options.together,
                            devices=options.devices),

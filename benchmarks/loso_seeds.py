@@ -13,7 +13,6 @@ reported.
 """
 
 import argparse
-import functools
 import pathlib
 import sys
 import time
@@ -26,10 +25,9 @@ import numpy as np
 import loso
 from configs import manifest
 from lightman_jax import keys
-from lightman_jax.clips.load import load
 from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.meta import learners
-from lightman_jax.preprocessing import inputs
+from lightman_jax.report.progress import Progress
 from lightman_jax.run import assembly
 from lightman_jax.training import devices
 from lightman_jax.training.loop import FoldData, make_trainer, stack
@@ -55,8 +53,8 @@ def real_folds(path: str, seeds: int) -> list[FoldData]:
   """Likewise, of a manifest's pictures."""
   config = manifest.get_config('method=supervised,macro=none').to_dict()
   config['data']['path'] = path
-  make = functools.partial(inputs.make_inputs, how=inputs.Settings(**config['inputs']))
-  material = assembly.arrange(config, load(config['data']), make=make, say=print)
+  with Progress() as progress:
+    material = assembly.prepare(config, progress)
   return [assembly.fold_data({**config, 'seed': seed}, material, number)
           for seed in range(seeds) for number in range(len(material.folds))]
 
@@ -102,18 +100,15 @@ def main() -> None:
   options = parser.parse_args()
   options.steps = options.steps or (2 if options.quick else 20)
   devices.use_compilation_cache()
-  sizes = [functools.partial(make_folds, folds)
-           for folds in ([options.folds] if options.folds else
-                         [24] if options.quick else loso.SIZES)]
-  for make in [functools.partial(real_folds, options.manifest)
-               ] if options.manifest else sizes:
-    given = make(1)
-    folds = len(given)
-    alone, single, start = run(given, options)
+  table = ([real_folds(options.manifest, options.seeds)] if options.manifest else
+           [make_folds(folds, options.seeds) for folds in loso.sizes(options)])
+  for given in table:
+    folds = len(given) // options.seeds
+    alone, single, start = run(given[:folds], options)
     print(f'{folds} folds, 1 seed: {single:.3f} s for {options.steps} steps of each, '
           f'{folds * options.steps / single:.0f} steps a second; compiled in '
           f'{start:.1f} s', flush=True)
-    together, several, start = run(make(options.seeds), options)
+    together, several, start = run(given, options)
     gap = np.linalg.norm(together[:folds] - alone) / np.linalg.norm(alone)
     if not gap <= TOLERANCE:
       raise SystemExit(f'the first seed alone differs by {gap:.1e}; nothing reported')
