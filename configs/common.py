@@ -73,10 +73,12 @@ def base() -> config_dict.ConfigDict:
                     devices=0,          # 0: all
                     data='auto',        # where clips live: device, or host (files)
                     split='auto',       # what devices share: folds or tasks
-                    folds_at_once=0,    # of a device; 0: one on a CPU, else 8
+                    # Of a device, as one batch, at most: fewer where an accelerator, or
+                    # memory_limit, holds no more.
+                    folds_at_once=0,    # 0: one on a CPU, else 8
                     tasks_at_once=0,    # and supports at a time; 0: one on a CPU, else all
                     # GiB that training may take, on an accelerator of each; a run
-                    # that needs more is refused. 0: what is there.
+                    # that needs more one by one is refused. 0: what is there.
                     memory_limit=0.),
       # Settings chosen inside each fold, by people it trains on, or fixed here.
       select=dict(by='none',      # or inner

@@ -68,7 +68,8 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     meter = metering.Meter(config, progress.say, folder.cost)
     with memory.explained(meter.advice):
       held = selection.run_folds(config, folder, material, used, progress,
-                                 loop=functools.partial(_all_folds, meter=meter))
+                                 loop=memory.in_smaller_batches(
+                                     functools.partial(_all_folds, meter=meter)))
     done = time.monotonic()
     if not hosts.is_first():
       return hosts.first(dict)

@@ -1,25 +1,41 @@
 """Whether a run fits into memory: the estimate, what is there, which setting to change.
 
 The estimate is the compiler's own plan of a chunk of steps: clips and states that go
-in, states that come out, and the temporaries between. On a CPU all devices share one
-memory and the system ends a program that takes too much without a word, so a run that
-is far too large is refused before it starts.
+in, states that come out, and the temporaries between. What an accelerator has, or the
+user allows, is no guess: there fewer folds, then fewer tasks, make a batch, until they
+fit. On a CPU all devices share one memory, what is free of it changes with the hour,
+and the system ends a program that takes too much without a word: a run that is far too
+large is refused before it starts, and the same command never gives other batches.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
 import pathlib
 import resource
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
+import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.run.sweep import changed
 from lightman_jax.training import devices as device_door
+from lightman_jax.training import hosts
 from lightman_jax.training.devices import Layout
+
+T = TypeVar('T')
 
 GIB = 2**30
 FAR = 1.25     # times what the system says is there: it can drop what others cache
+
+
+class TooMuch(Exception):
+  """A program does not fit, and one of smaller batches may."""
+
+  def __init__(self, settings: dict[str, int]):
+    """`settings` are those that make them smaller."""
+    super().__init__(settings)
+    self.settings = settings
 
 
 class Need(NamedTuple):
@@ -56,26 +72,72 @@ def room(device: jax.Device) -> int | None:
 
 def check(need: Need | None, config: Mapping[str, Any], layout: Layout,
           say: Callable[[str], None]) -> None:
-  """Tells of the estimate, and refuses a run that would not fit.
+  """Tells of the estimate, and refuses a program that would not fit.
 
   Raises:
+    TooMuch: smaller batches may fit.
     InputError: names the setting to change.
   """
   if need is None:
     return
   given = config['training']['memory_limit'] * GIB
-  there = given or room(layout.devices[0])
+  there = given or _room_of_all(layout)
   where = f' on each of {len(layout.devices)} devices' * (len(layout.devices) > 1)
   told = (f'{_gib(need.total)}' + (f' ({_gib(need.total // need.devices)}{where})'
                                    if need.devices > 1 else where))
   say(f'memory: about {told}' + (f' of {_gib(there)}' if there else '')
       + f', of which clips and states {_gib(need.clips + need.results)}')
   guess = layout.devices[0].platform == 'cpu' and not given
-  if there is not None and need.total > there * (FAR if guess else 1):
-    raise InputError(
-        f'training needs about {told} of memory and {_gib(there)} '
-        f'{"are allowed by training.memory_limit" if given else "are there"}; '
-        f'{advice(need, config, layout)}; training.memory_limit=GIB allows more')
+  if there is None or need.total <= there * (FAR if guess else 1):
+    return
+  if not guess and (fewer := smaller(need, there, layout, config['training']['tasks'])):
+    say('that is too much: ' + ', '.join(f'{name}={value}'
+                                         for name, value in fewer.items()))
+    raise TooMuch(fewer)
+  raise InputError(
+      f'training needs about {told} of memory and {_gib(there)} '
+      f'{"are allowed by training.memory_limit" if given else "are there"}; '
+      f'{advice(need, config, layout)}; training.memory_limit=GIB allows more')
+
+
+def smaller(need: Need, there: int | float, layout: Layout, tasks: int
+            ) -> dict[str, int]:
+  """Settings of smaller batches; empty where all goes one by one already.
+
+  Temporaries shrink with a batch at most in proportion, so what comes of it may have to
+  be made smaller once more.
+
+  Args:
+    need: of the layout's program.
+    there: bytes.
+    layout: as it is.
+    tasks: of a meta-batch.
+  """
+  mine = tasks if layout.split == 'folds' else -(-tasks // len(layout.devices))
+  together = min(layout.tasks_at_once, mine)
+  units = layout.folds_at_once * together
+  if units == 1:
+    return {}
+  free = max(0, there / need.devices - need.clips - need.results)
+  units = max(1, min(units - 1, int(units * free / max(1, need.temporaries))))
+  # Batches of two sizes would be two programs in one.
+  return {'training.folds_at_once': max(1, units // together),
+          'training.tasks_at_once': max(n for n in range(1, min(units, together) + 1)
+                                        if n == together or mine % n == 0)}
+
+
+def in_smaller_batches(loop: Callable[..., T]) -> Callable[..., T]:
+  """`loop(config, ...)`, begun again with smaller batches where it does not fit.
+
+  It must be able to go on with what it left.
+  """
+  def call(config: Mapping[str, Any], *arguments, **options) -> T:
+    while True:
+      try:
+        return loop(config, *arguments, **options)
+      except TooMuch as error:
+        config = changed(config, error.settings)
+  return call
 
 
 def advice(need: Need | None, config: Mapping[str, Any], layout: Layout) -> str:
@@ -121,6 +183,13 @@ def explained(advise: Callable[[], str]) -> Iterator[None]:
 
 def _steps_inside(config: Mapping[str, Any]) -> bool:
   return config['method']['name'] in ('lightman', 'maml', 'metasgd', 'anil')
+
+
+def _room_of_all(layout: Layout) -> float | None:
+  """Of the process that has least: all must choose alike."""
+  own = room(layout.devices[0])
+  least = hosts.gather(np.array([np.inf if own is None else own])).min()
+  return None if np.isinf(least) else float(least)
 
 
 def _gib(size: int | float) -> str:

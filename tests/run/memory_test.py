@@ -84,6 +84,42 @@ def test_far_more_than_there_is_is_refused():
     memory.check(Need(0, 0, 2 * there, 1), config(), layout(), lambda line: None)
 
 
+@pytest.mark.parametrize('options, tasks, free, expected', [
+    # 32 units of 2 bytes: 31 at most, 8 tasks a fold.
+    ({'folds_at_once': 4, 'tasks_at_once': 8}, 8, 64, (3, 8)),
+    ({'folds_at_once': 4, 'tasks_at_once': 8}, 8, 40, (2, 8)),
+    # Less than a fold's tasks: as many as divide all of them.
+    ({'folds_at_once': 4, 'tasks_at_once': 8}, 8, 14, (1, 4)),
+    ({'folds_at_once': 4, 'tasks_at_once': 8}, 8, -5, (1, 1)),
+    # No more tasks make a batch than there are.
+    ({'folds_at_once': 1, 'tasks_at_once': 64}, 6, 40, (1, 3)),
+    ({'folds_at_once': 2, 'tasks_at_once': 1}, 8, 40, (1, 1)),
+    ({}, 8, 1, None),
+    # Of 7 tasks two devices have 4 and 3.
+    ({'tasks_at_once': 4, 'split': 'tasks', 'devices': 2}, 7, 50, (1, 2))])
+def test_batches_become_smaller(options, tasks, free, expected):
+  devices = jax.devices()[:options.pop('devices', 1)]
+  made = lay_out(devices, folds=8, tasks=tasks, **options)
+  there = len(devices) * (30 + free)
+  found = memory.smaller(Need(10, 20, 64, len(devices)), there, made, tasks)
+  assert found == ({} if expected is None else dict(zip(
+      ('training.folds_at_once', 'training.tasks_at_once'), expected)))
+
+
+def test_what_is_allowed_is_no_guess_and_makes_batches_smaller():
+  """Free memory changes with the hour, and batches may not."""
+  told, made = [], layout(folds_at_once=4)
+  with pytest.raises(memory.TooMuch) as error:
+    memory.check(Need(0, 0, 4 * GIB, 1), config(memory_limit=2.5), made, told.append)
+  assert error.value.settings == {'training.folds_at_once': 2,
+                                  'training.tasks_at_once': 1}
+  assert told[1] == ('that is too much: training.folds_at_once=2, '
+                     'training.tasks_at_once=1')
+  there = memory.room(jax.devices()[0])
+  with pytest.raises(InputError, match=r'lower training\.folds_at_once \(4\)'):
+    memory.check(Need(0, 0, 2 * there, 1), config(), made, told.append)
+
+
 @pytest.mark.parametrize('options, need, change, setting', [
     ({'folds_at_once': 4}, Need(0, 0, 1, 2), {}, 'training.folds_at_once (4)'),
     ({'tasks_at_once': 3}, Need(0, 0, 1, 2), {}, 'training.tasks_at_once (3)'),

@@ -3,6 +3,7 @@
 import functools
 import json
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import machine
 from lightman_jax.meta import learners
-from lightman_jax.run import metering
+from lightman_jax.run import memory, metering
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
@@ -41,9 +42,32 @@ def parts(small_net, pool_of):
           functools.partial(make_trainer, recipe, steps=6, every=2, layout=layout))
 
 
-def config(limit=0.):
+@pytest.fixture
+def loop(parts, tmp_path):
+  """Trains two folds as a configuration says, and tells of the layout."""
+  fold, make = parts
+  recipe, = make.args
+
+  def train(config, meter, place):
+    training = config['training']
+    layout = lay_out(jax.devices()[:1], folds=2, tasks=2,
+                     folds_at_once=training['folds_at_once'],
+                     tasks_at_once=training['tasks_at_once'])
+    trainer = meter.trainer(config, functools.partial(
+        make_trainer, recipe._replace(at_once=layout.tasks_at_once), steps=6, every=2,
+        layout=layout))
+    folds = [fold, fold._replace(name='s2', key=keys.fold_key(0, 's2'))]
+    with Checkpoints(tmp_path / place, say=pytest.fail) as checkpoints:
+      states = [train_folds(trainer, folds[first:first + layout.together], checkpoints,
+                            on_chunk=meter.after_chunk(lambda last, scalars: None))
+                for first in range(0, 2, layout.together)]
+    return sum(states, []), layout
+  return train
+
+
+def config(limit=0., **training):
   found = common.base().to_dict()
-  found['training'].update(memory_limit=limit, tasks=2)
+  found['training'].update(memory_limit=limit, tasks=2, **training)
   return found
 
 
@@ -85,3 +109,17 @@ def test_what_would_not_fit_does_not_begin(parts, tmp_path):
   meter.write()
   assert not (tmp_path / 'cost.json').exists()
   assert 'the estimate for training was' in meter.advice()
+
+
+def test_a_run_that_would_not_fit_goes_on_in_smaller_batches(loop, tmp_path):
+  """The limit holds one fold of two, and nothing but the batches differs."""
+  fitted, said = memory.in_smaller_batches(loop), []
+  meter = lambda: metering.Meter(config(), said.append, tmp_path / 'cost.json')
+  sizes = dict(folds_at_once=1, tasks_at_once=2)
+  alone, layout = loop(config(**sizes), small := meter(), 'alone')
+  limit = small._need.total / memory.GIB
+  wished = config(limit, folds_at_once=2, tasks_at_once=2)
+  found, chosen = fitted(wished, meter(), 'fitted')
+  assert chosen == layout and layout.together == 1
+  assert sum(line.startswith('that is too much') for line in said) == 1
+  chex.assert_trees_all_equal(found, alone)
