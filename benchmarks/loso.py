@@ -26,6 +26,7 @@ import numpy as np
 import optax
 
 import interleaved
+from lightman_jax.batches import map_in_batches
 from lightman_jax.meta import outer
 from lightman_jax.models import network, temporal
 from lightman_jax.models.ststnet import STSTNet
@@ -103,8 +104,8 @@ def ours(given: Given):
     return values[-1], net.logits(params, x[held])
 
   def of_device(views, params, x, label):
-    return jax.lax.map(lambda view: one_fold(params, x, label, *view), views,
-                       batch_size=given.together if given.together > 1 else None)
+    return map_in_batches(lambda view: one_fold(params, x, label, *view), views,
+                          given.together)
   views = devices.divide((given.batches, given.held), used)
   shared = devices.replicate((given.params, given.x, given.label), used)
   mapped = jax.pmap(of_device, devices.AXIS, devices=used)

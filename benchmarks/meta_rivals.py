@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import plain_nets
+from lightman_jax.batches import map_in_batches
 from lightman_jax.episodes.tasks import Examples, Task
 from lightman_jax.evaluation import arithmetic
 from lightman_jax.meta import learners
@@ -138,8 +139,8 @@ def ours(given: Given):
   meta_grad = meta_grad_of(given)
 
   def step(params, tasks):
-    grads, scalars = jax.lax.map(lambda arrays: meta_grad(params, arrays), tasks,
-                                 batch_size=together if together > 1 else None)
+    grads, scalars = map_in_batches(lambda arrays: meta_grad(params, arrays), tasks,
+                                    together)
     mean = jax.lax.pmean(jax.tree.map(lambda x: x.mean(0), (grads, scalars)),
                          devices.AXIS)
     return mean[1]['query_loss'], mean[0]

@@ -14,8 +14,8 @@ PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
 FLOW = ('annotations', 'geometry', 'clips', 'preprocessing', 'episodes', 'models',
         'meta', 'training', 'evaluation', 'report', 'run')
-BASIS = ('__init__', 'bounded', 'errors', 'files', 'keys', 'method_settings',
-         'model_settings', 'protocol_settings', 'settings')
+BASIS = ('__init__', 'batches', 'bounded', 'errors', 'files', 'keys',
+         'method_settings', 'model_settings', 'protocol_settings', 'settings')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
 

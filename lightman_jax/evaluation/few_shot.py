@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 import numpy as np
 
 from lightman_jax import keys
+from lightman_jax.batches import map_in_batches
 from lightman_jax.episodes.blocks import bring, held
 from lightman_jax.episodes.few_shot import Episodes
 from lightman_jax.episodes.tasks import (
@@ -67,8 +68,7 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
       best = lambda which: jnp.argmax(
           jnp.where(here, learner.predict(which, x), -jnp.inf), -1)
       return best(fast), best(params) if learner.moving else None
-    return jax.lax.map(one, (numbers, classes, drawn),
-                       batch_size=at_once if at_once > 1 else None)
+    return map_in_batches(one, (numbers, classes, drawn), at_once)
 
   def some(params, fold_key, clips: Clips, numbers, episodes: Episodes):
     """What fits on the device at once."""

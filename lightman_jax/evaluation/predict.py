@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 import numpy as np
 
 from lightman_jax import keys
+from lightman_jax.batches import map_in_batches
 from lightman_jax.episodes.blocks import bring, held
 from lightman_jax.episodes.tasks import Clips, Examples, Sizes, draw_support, gather
 from lightman_jax.keys import Purpose
@@ -71,8 +72,8 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
       number, support = both
       fast = adapted(learner, params, fold_key, support, number)
       return learner.predict(fast, x / drawn[-1][0])
-    return jax.lax.map(one, (jnp.arange(draws), given(drawn, sizes)),
-                       batch_size=at_once if at_once > 1 else None).mean(0)
+    every = jnp.arange(draws), given(drawn, sizes)
+    return map_in_batches(one, every, at_once).mean(0)
 
   def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     drawn = supports(fold_key, clips)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 import optax
 
 from lightman_jax import keys
+from lightman_jax.batches import map_in_batches
 from lightman_jax.episodes.tasks import (
   Clips,
   Drawn,
@@ -93,8 +94,7 @@ def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
         _meta_step, view=view, recipe=recipe, axis=axis, devices=devices,
         clips=clips._replace(label=view.label, train=view.train, scale=view.scale))
     return jax.lax.scan(step, state, view.drawn, length=length)
-  return jax.lax.map(one_fold, (states, views),
-                     batch_size=at_once if at_once > 1 else None)
+  return map_in_batches(one_fold, (states, views), at_once)
 
 
 def draw_steps(view: View, clips: Clips, first: Int[Array, ''], *, recipe: Recipe,
@@ -128,10 +128,7 @@ def _meta_step(state, drawn, *, view, clips, recipe, axis, devices):
     task, key = task_of(view, clips, recipe, state.step, number, drawn)
     return recipe.learner.meta_grad(state.params, task, key, state.step / recipe.steps)
 
-  together = min(recipe.at_once, mine)
-  # One at a time no kernel has a batch axis: on a CPU twice as fast as all at once.
-  grads, scalars = jax.lax.map(
-      one_task, (number, drawn), batch_size=together if together > 1 else None)
+  grads, scalars = map_in_batches(one_task, (number, drawn), min(recipe.at_once, mine))
   mean = functools.partial(_mean, number, tasks=recipe.tasks, axis=axis,
                            devices=devices)
   grads, scalars = jax.tree.map(mean, (grads, scalars))

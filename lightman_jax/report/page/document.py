@@ -61,7 +61,8 @@ def _what(tables: Sequence[Table]) -> str:
   runs = sum(len(g.runs) for t in tables for c in t.columns for g in c.groups)
   methods = {g.label for t in tables for c in t.columns for g in c.groups}
   sets = sorted({c.dataset for t in tables for c in t.columns})
-  return (f'{_count(runs, "run")} of {_count(len(methods), "method")} on {", ".join(sets)}. '
+  seen = f'{_count(runs, "run")} of {_count(len(methods), "method")}'
+  return (f'{seen} on {", ".join(sets)}. '
           'No held-out person was seen in training, nor in any choice. Every figure '
           'names its protocol, classes, labels and measure.')
 
