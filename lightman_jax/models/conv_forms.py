@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu', 'other')
 FORMS = ('lax', 'folded', 'patches')
 FEW = 8                  # channels
-BLOCK = 1 << 18          # numbers: shifted copies of a block of clips stay in the cache
+BLOCK = 1 << 16          # numbers: shifted copies of a block of clips stay in the cache
 
 
 def conv(x: Float[Array, 'b n *space c'], kernel: Float[Array, 'b *window c d'], *,
@@ -37,7 +37,8 @@ def corr(x: Float[Array, 'b n *space c'], g: Float[Array, 'b n *out d'], *,
          pad, form: str, platform: str) -> Float[Array, 'b *window c d']:
   """The kernel's cotangent: pictures against cotangents, at every shift of a window."""
   if form == 'auto':
-    form = _choose_corr(x.shape, g.shape, platform)
+    window = remaining(x.shape[2:-1], g.shape[2:-1], pad)
+    form = _choose_corr(x.shape, window, platform)
   return (_corr_patches if form == 'patches' else _corr_wide)(x, g, pad)
 
 
@@ -50,9 +51,9 @@ def _choose_conv(x: Sequence[int], kernel: Sequence[int], platform: str) -> str:
   return 'lax' if x[0] == 1 else 'patches'
 
 
-def _choose_corr(x: Sequence[int], g: Sequence[int], platform: str) -> str:
-  del g
-  return 'patches' if platform != 'cpu' or x[-1] <= FEW else 'lax'
+def _choose_corr(x: Sequence[int], window: Sequence[int], platform: str) -> str:
+  plain = x[-1] <= FEW or math.prod(window) == 1
+  return 'patches' if platform != 'cpu' or plain else 'lax'
 
 
 def _per_task(one: Callable, *operands: Array) -> Array:
@@ -103,7 +104,8 @@ def _corr_wide(x, g, pad):
 def _corr_wide_of_one(x, g, pad):
   """Shifts of the last axis as channels of x, all others as channels of g.
 
-  In blocks of clips: what is shifted is used at once, before the cache loses it.
+  In blocks of clips: what is shifted is used at once, before the cache loses it. A
+  block is at least as large as the kernel, which every block adds to.
   """
   n, c, d = len(x), x.shape[-1], g.shape[-1]
   *others, last = remaining(x.shape[1:-1], g.shape[1:-1], pad)
@@ -117,7 +119,8 @@ def _corr_wide_of_one(x, g, pad):
     return total + jnp.matmul(columns.reshape(-1, last * c).T,
                               rows.reshape(-1, math.prod(others) * d),
                               preferred_element_type=total.dtype), None
-  size = _divisor(n, BLOCK * n // max(x.size + g.size, 1))
+  least = max(BLOCK, last * c * math.prod(others) * d)
+  size = _divisor(n, least * n // max(x.size + g.size, 1))
   blocks = [y.reshape(n // size, size, *y.shape[1:]) for y in (x, g)]
   # Short numbers add up in long ones.
   total = jnp.zeros((last * c, math.prod(others) * d),
