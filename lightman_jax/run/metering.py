@@ -74,6 +74,8 @@ class Meter:
 
     def chunk(*arguments):
       if self._began is None:
+        if not self._seconds:
+          self._say('compiling, unless the cache has this program')
         self._began = time.perf_counter()
       return made.chunk(*arguments)
     chunk.lower = made.chunk.lower

@@ -81,7 +81,8 @@ def test_a_run_is_metered(parts, tmp_path, monkeypatch):
   with Checkpoints(tmp_path / 'checkpoints', say=said.append) as checkpoints:
     train_folds(trainer, [fold], checkpoints, on_chunk=meter.after_chunk(
         lambda last, scalars: told.append(last)))
-  assert told == [2, 4, 6] and said[0].startswith('memory: about ')
+  assert told == [2, 4, 6] and said[0].startswith('compiling')
+  assert said[1].startswith('memory: about ') and len(said) == 2
   meter.write()
   found = json.loads((tmp_path / 'cost.json').read_text())
   value = {name: one['value'] for name, one in found['measures'].items()}
