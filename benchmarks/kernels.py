@@ -119,11 +119,12 @@ def measure(layer: Layer, rounds: int, limit: float) -> tuple[dict, list[float]]
       if not jnp.linalg.norm(one - other) <= 1e-5 * jnp.linalg.norm(one):
         raise SystemExit(f'{layer.name}, {work}: {form} is not lax.conv')
   del results
+  names = list(calls)
   for turn in range(rounds):
     rates.append(2 * MATMUL**3 / seconds(matmul, (square, square)))
     # Who follows one that takes much memory, pays for it; that is another every turn.
-    for which in np.random.default_rng(turn).permutation(len(calls)):
-      key = list(calls)[which]
+    for which in np.random.default_rng(turn).permutation(len(names)):
+      key = names[which]
       if turn and times[key][0] > limit:
         continue                                  # a slow one is timed once
       times.setdefault(key, []).append(seconds(calls[key], given))

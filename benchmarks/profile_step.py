@@ -35,12 +35,13 @@ import meta_rivals
 import meta_step
 
 TIMES = 5
+KEPT = 'what a scan keeps, copies and clears'
 # An operation, with all that XLA fused into it, is of the first kind that it holds.
 KINDS = (
     ('convolutions', {'convolution'}),
     ('matmuls', {'dot'}),
     ('shifted copies', {'concatenate', 'pad'}),
-    ('what a scan keeps, copies and clears', {'dynamic-update-slice', 'copy'}),
+    (KEPT, {'dynamic-update-slice', 'copy'}),
     ('sums', {'reduce', 'reduce-window'}),
 )
 REST = 'passes over maps'
@@ -76,12 +77,13 @@ def operations(text: str) -> dict[str, Operation]:
 
 def kind_of(held: set[str]) -> str:
   if held <= FEW:
-    return KINDS[3][0]
+    return KEPT
   return next((kind for kind, words in KINDS if held & words), REST)
 
 
-def seconds_by_event(call: Callable, times: int) -> collections.Counter[str]:
-  """Seconds that each named event of a call took, a mean over `times` calls."""
+def seconds_by_event(call: Callable[[], object], times: int
+                     ) -> collections.Counter[str]:
+  """Seconds of each named event of a call, which waits for its end; a mean."""
   # Level 3 has the single operations of a program.
   options = jax.profiler.ProfileOptions()
   options.host_tracer_level, options.python_tracer_level = 3, 0
@@ -89,7 +91,7 @@ def seconds_by_event(call: Callable, times: int) -> collections.Counter[str]:
   with tempfile.TemporaryDirectory() as folder:
     with jax.profiler.trace(folder, profiler_options=options):
       for _ in range(times):
-        jax.block_until_ready(call())
+        call()
     file, = pathlib.Path(folder).rglob('*.xplane.pb')
     data = jax.profiler.ProfileData.from_file(str(file))
   for plane in data.planes:
