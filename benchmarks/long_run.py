@@ -6,8 +6,8 @@
 Trains one fold of a linear model on vectors, one step a chunk, as the program does it:
 through the loop over chunks, with a line in the log and a checkpoint after every one.
 Prints the figures after 50, 100, 200, 500 ... chunks; exits with 1 if, from the
-first row on, memory has grown by more than 32 MiB, or threads or files by more than 2.
-About .1 s a chunk on an idle core, most of it the checkpoint.
+first row on, memory has grown by more than 8 MiB, or threads or files by more than 2.
+About 10 ms a chunk on an idle core, most of it the checkpoint.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
 from lightman_jax.training.state import Recipe, make_optimizer
 
-MOST_MIB, MOST_MORE = 32, 2
+MOST_MIB, MOST_MORE = 8, 2
 ROWS = [50, *(factor * 10**power for power in range(2, 6) for factor in (1, 2, 5))]
 
 

@@ -76,7 +76,7 @@ def base() -> config_dict.ConfigDict:
                     # Of a device, as one batch, at most: fewer where an accelerator, or
                     # memory_limit, holds no more.
                     folds_at_once=0,    # 0: one on a CPU, else 8
-                    tasks_at_once=0,    # and supports at a time; 0: one on a CPU, else all
+                    tasks_at_once=0,    # and supports; 0: one on a CPU, else all
                     # GiB that training may take, on an accelerator of each; a run
                     # that needs more one by one is refused. 0: what is there.
                     memory_limit=0.),

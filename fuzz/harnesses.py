@@ -6,6 +6,7 @@ a reader may raise is caught here, and nothing else is: the rest is a finding.
 
 from collections.abc import Callable
 import functools
+import json
 import os
 import pathlib
 
@@ -25,6 +26,9 @@ from lightman_jax.errors import InputError
 from lightman_jax.models import published_weights
 from lightman_jax.report import run_folder
 from lightman_jax.report.page import command, folders
+from lightman_jax.training import archive
+from lightman_jax.training.checkpoints import ABOUT, ARRAYS, Checkpoints, digests
+from lightman_jax.training.state import TrainState
 
 # Between the files of one input; a name stands before each.
 MARK = b'\n=== '
@@ -37,6 +41,7 @@ _SHAPES = {
                 'BatchNorm_0': {'scale': (16,), 'bias': (16,)}},
     'head': {'kernel': (16, 3), 'bias': (3,)},
     'statistics': {'BatchNorm_0': {'mean': (16,), 'variance': (16,)}}}
+_STATE = TrainState(np.zeros(1, np.int32), {'w': np.zeros((1, 2), np.float32)}, ())
 
 
 def grammar(content: bytes, folder: pathlib.Path) -> None:
@@ -169,6 +174,27 @@ def run_folders(content: bytes, folder: pathlib.Path) -> None:
     pass
 
 
+def checkpoints(content: bytes, folder: pathlib.Path) -> None:
+  """A run's newest checkpoint, whose digests are made to fit what lies there."""
+  place = folder / 'checkpoints' / '2'
+  (place / ARRAYS).mkdir(parents=True)
+  for name, part in divided(content):
+    if name == archive.FILE:
+      (place / ARRAYS / name).write_bytes(part)
+    elif name == ABOUT:
+      (place / name).write_bytes(part)
+  fitting = json.dumps(digests(place / ARRAYS)).encode()
+  if (place / ABOUT).exists():
+    about = (place / ABOUT).read_bytes()
+    (place / ABOUT).write_bytes(about.replace(b'"fitting"', fitting))
+  try:
+    with Checkpoints(place.parent, say=lambda line: None) as kept:
+      for fold, step in kept.reached(['a', 'b']).items():
+        assert (kept.load([fold], _STATE) is not None) == (step > 0)
+  except InputError:
+    pass
+
+
 def documents(content: bytes, folder: pathlib.Path) -> None:
   """JSON, and arrays, of unknown origin."""
   path = folder / 'x'
@@ -192,4 +218,4 @@ def divided(content: bytes) -> list[tuple[str, bytes]]:
 HARNESSES: dict[str, Callable[[bytes, pathlib.Path], None]] = {
     function.__name__: function for function in (
         grammar, manifests, sheets, workbooks, pictures, videos, trees, landmarks,
-        weights, run_folders, documents)}
+        weights, run_folders, checkpoints, documents)}

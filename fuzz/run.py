@@ -153,7 +153,8 @@ def one(argv: list[str]) -> None:
     except (ValueError, RecursionError):
       return atheris.Mutate(content, most)
 
-  options = {'custom_mutator': mutate} if name in ('run_folders', 'documents') else {}
+  options = {'custom_mutator': mutate} if name in (
+      'run_folders', 'checkpoints', 'documents') else {}
   try:
     atheris.Setup([argv[0], *argv[3:]], test, **options)
     atheris.Fuzz()

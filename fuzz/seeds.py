@@ -161,6 +161,19 @@ def run_folders():
   return [whole, first]
 
 
+def checkpoints():
+  """Of two folds, and of one."""
+  found = []
+  for folds in (['a', 'b'], ['b']):
+    about = json.dumps({'folds': folds, 'step': 2, 'files': 'fitting'})
+    arrays = npz(**{'step': np.full(len(folds), 2, np.int32),
+                    'params/w': np.ones((len(folds), 2), np.float32)})
+    found.append(b''.join(
+        harnesses.MARK + name.encode() + b'\n' + part
+        for name, part in (('about.json', about.encode()), ('state.npz', arrays))))
+  return found
+
+
 def documents():
   """JSON and arrays."""
   return [b'{"a": [1, 2.5, null, {"b": "\\u00e9"}]}', npz(a=np.zeros((2, 3))),

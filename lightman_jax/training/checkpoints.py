@@ -1,18 +1,19 @@
 """Checkpoints of a run: states of named folds, whoever was trained beside whom.
 
 Each is a folder whose name is a number: of steps, over all folds, that are saved with
-it, so the same run gives the same names wherever it was stopped. The arrays in it are
-orbax's; about.json tells whose they are, of what step, and the sha256 of every file.
+it, so the same run gives the same names wherever it was stopped. Orbax saves the arrays
+in it; about.json tells whose they are, of what step, and the sha256 of every file.
+
 Kept are the newest two, so a damaged one costs a few steps and no more, and the newest
 of every fold, so each trained model can be opened. In a run of several processes one
-alone reads and writes here: see `run.hosts`.
+alone reads and writes here: see `shared_checkpoints`.
 """
 
 from collections.abc import Callable, Sequence
-import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import sys
 from typing import NamedTuple
@@ -21,7 +22,10 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from lightman_jax import bounded
+from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256, write_atomically
+from lightman_jax.training.archive import Archive, RestoreArchive, SaveArchive
 from lightman_jax.training.state import TrainState
 
 ABOUT, ARRAYS = 'about.json', 'arrays'
@@ -45,13 +49,15 @@ class Checkpoints:
     # None of them forms a process group: who calls is alone.
     me = jax.process_index() if jax.distributed.is_initialized() else 0
     self._orbax = ocp.Checkpointer(
-        ocp.StandardCheckpointHandler(multiprocessing_options=_alone(me)),
-        multiprocessing_options=_alone(me))
-    for rest in self._folder.glob('.*'):      # of a save, or deletion, that was cut off
-      shutil.rmtree(rest)
-    found = {int(path.name): self._read(path) for path in sorted(self._folder.iterdir())
-             if path.name.isdigit()}
-    self._saves = {number: save for number, save in sorted(found.items()) if save}
+        Archive(), multiprocessing_options=ocp.options.MultiprocessingOptions(
+            primary_host=me, active_processes={me},
+            barrier_sync_key_prefix=f'alone{me}'))
+    for ending in ('new', 'old'):             # of a save, or deletion, that was cut off
+      for rest in self._folder.glob(f'.*.{ending}'):
+        shutil.rmtree(rest)
+    found = {number: self._read(self._folder / str(number))
+             for number in sorted(self._numbers())}
+    self._saves = {number: save for number, save in found.items() if save}
     self._whole: set[int] = set()
 
   def __enter__(self) -> 'Checkpoints':
@@ -84,6 +90,9 @@ class Checkpoints:
     Returns:
       The states along a first axis, of NumPy: arrays that are bound to a device would
       have what follows compiled anew.
+
+    Raises:
+      InputError: they are states of another model.
     """
     numbers = [self._newest(fold) for fold in folds]
     if None in numbers:
@@ -106,19 +115,15 @@ class Checkpoints:
     states = jax.tree.map(lambda x: np.asarray(x)[:len(folds)], states)
     step = int(states.step[0])
     number = self._number(folds, step)
-    self._check_room(states)
     new, final = self._folder / f'.{number}.new', self._folder / str(number)
     try:
-      self._orbax.save(new / ARRAYS, args=ocp.args.StandardSave(states._asdict()))
-      save = Save([*folds], step, _digests(new / ARRAYS))
+      self._orbax.save(new / ARRAYS, args=SaveArchive(states))
+      save = Save([*folds], step, digests(new / ARRAYS))
       with write_atomically(new / ABOUT) as file:
         json.dump(save._asdict(), file)
-    except BaseException as error:
+    except BaseException:
       shutil.rmtree(new, ignore_errors=True)
-      # Orbax hands on the system's words, but not its error.
-      if os.strerror(errno.ENOSPC) not in str(error):
-        raise
-      raise self._full() from error
+      raise
     self._remove(final)
     os.replace(new, final)
     self._saves[number] = save
@@ -141,9 +146,13 @@ class Checkpoints:
     keep |= {self._newest(fold) for save in self._saves.values() for fold in save.folds}
     self._saves = {number: save for number, save in self._saves.items()
                    if number in keep}
-    for path in self._folder.iterdir():
-      if path.name.isdigit() and int(path.name) not in keep:
-        self._remove(path)
+    for number in self._numbers() - keep:
+      self._remove(self._folder / str(number))
+
+  def _numbers(self) -> set[int]:
+    """Of all that lie there, whole or not."""
+    return {int(path.name) for path in self._folder.iterdir()
+            if re.fullmatch('[1-9][0-9]{0,17}', path.name)}
 
   def _newest(self, fold: str) -> int | None:
     numbers = [number for number, save in self._saves.items() if fold in save.folds]
@@ -154,7 +163,7 @@ class Checkpoints:
     if number not in self._whole:
       path = self._folder / str(number)
       try:
-        found = _digests(path / ARRAYS)
+        found = digests(path / ARRAYS)
       except OSError as error:
         return self._damaged(path, error.strerror or str(error))
       wanted = self._saves[number].files
@@ -166,13 +175,13 @@ class Checkpoints:
 
   def _read(self, path: pathlib.Path) -> Save | None:
     try:
-      save = Save(**json.loads((path / ABOUT).read_text(encoding='utf-8')))
-      if not save.folds or save.step < 1:
-        raise ValueError('it is of no fold')
-      return save
+      save = Save(**bounded.read_json(path / ABOUT))
+      if _is_sound(save):
+        return save
     except (OSError, ValueError, TypeError):
-      self._damaged(path, f'it has no readable {ABOUT}')
-      return None
+      pass
+    self._damaged(path, f'it has no readable {ABOUT}')
+    return None
 
   def _damaged(self, path: pathlib.Path, why: str) -> bool:
     self._say(f'{path} is damaged ({why}): its folds go on from their newest whole '
@@ -180,23 +189,14 @@ class Checkpoints:
     return False
 
   def _restored(self, number: int, like: TrainState) -> TrainState:
-    count = len(self._saves[number].folds)
+    count, path = len(self._saves[number].folds), self._folder / str(number)
     shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((count, *x.shape[1:]), x.dtype), like._asdict())
-    found = self._orbax.restore(self._folder / str(number) / ARRAYS,
-                                args=ocp.args.StandardRestore(shapes))
-    return TrainState(**jax.tree.map(np.asarray, found))
-
-  def _check_room(self, states: TrainState) -> None:
-    """Orbax cannot stop in the middle without a page of tracebacks."""
-    leaves = jax.tree.leaves(states)
-    # It writes all of a state twice, and a description of each leaf.
-    need = 3 * sum(leaf.nbytes for leaf in leaves) + 4096 * len(leaves)
-    if shutil.disk_usage(self._folder).free < need:
-      raise self._full()
-
-  def _full(self) -> OSError:
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(self._folder))
+        lambda x: jax.ShapeDtypeStruct((count, *x.shape[1:]), x.dtype), like)
+    try:
+      return self._orbax.restore(path / ARRAYS, args=RestoreArchive(shapes))
+    except (OSError, ValueError) as error:
+      raise InputError(f'{path} is of another model, or not of this program ({error}); '
+                       'give another --workdir, or delete it to start again') from None
 
   def _remove(self, path: pathlib.Path) -> None:
     """A rename is one moment, deleting is many: never half a checkpoint."""
@@ -204,12 +204,15 @@ class Checkpoints:
       shutil.rmtree(path.rename(self._folder / f'.{path.name}.old'))
 
 
-def _alone(me: int) -> ocp.options.MultiprocessingOptions:
-  return ocp.options.MultiprocessingOptions(
-      primary_host=me, active_processes={me}, barrier_sync_key_prefix=f'alone{me}')
+def _is_sound(save: Save) -> bool:
+  """Whether it is what its annotations say, which a file need not be."""
+  return (isinstance(save.folds, list) and bool(save.folds)
+          and all(isinstance(fold, str) for fold in save.folds)
+          and type(save.step) is int and 0 < save.step < 2**31
+          and isinstance(save.files, dict))
 
 
-def _digests(folder: pathlib.Path) -> dict[str, str]:
+def digests(folder: pathlib.Path) -> dict[str, str]:
   """sha256 of every file below, by its path there."""
   return {path.relative_to(folder).as_posix(): file_sha256(path)
           for path in sorted(folder.rglob('*')) if path.is_file()}

@@ -1,11 +1,16 @@
 """What a disk or a number can do to a run under way."""
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 
 import numpy as np
 import pytest
+
+from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training.state import TrainState
 
 
 class Disk:
@@ -47,6 +52,23 @@ def test_full_disk(finished, program, tiny, disk):
   for name in ('results.json', 'predictions.csv', 'metrics.jsonl'):
     assert ((disk.path / 'run' / name).read_bytes()
             == (finished.folder / name).read_bytes()), name
+
+
+def test_a_disk_that_is_full_anywhere_in_a_save_keeps_what_is_whole(disk):
+  place = disk.path / 'checkpoints'
+  for size in range(8, 220, 20):
+    disk.resize(f'{size}k')
+    reached = 0
+    with pytest.raises(OSError) as full, Checkpoints(place) as checkpoints:
+      for reached in range(1, 100):
+        checkpoints.save([f's{reached}'], TrainState(
+            np.ones(1, np.int32), {'w': np.ones((1, 2000), np.float32)}, ()))
+    assert full.value.errno == errno.ENOSPC
+    assert not [path for path in place.iterdir() if path.name.startswith('.')]
+    with Checkpoints(place, say=pytest.fail) as checkpoints:
+      found = checkpoints.reached([f's{n}' for n in range(1, 100)])
+    assert [*found.values()] == [1] * (reached - 1) + [0] * (100 - reached)
+    shutil.rmtree(place)
 
 
 def test_read_only_disk(program, tiny, disk):

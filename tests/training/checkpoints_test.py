@@ -1,5 +1,6 @@
 """Checkpoints: what is kept, what is found again, and what a kill may leave behind."""
 
+import json
 import pathlib
 
 import jax
@@ -169,6 +170,28 @@ def test_a_damaged_one_falls_back_to_the_newest_whole(folder, told, damage):
     assert checkpoints.reached('c') == {'c': 6} and len(told) == 1
 
 
+@pytest.mark.parametrize('change', [
+    {'step': 0}, {'step': True}, {'step': 4.}, {'step': 2**31}, {'folds': []},
+    {'folds': 'c'}, {'folds': [1]}, {'folds': None}, {'files': []}, {'more': 1}])
+def test_what_about_json_may_not_hold(folder, told, change):
+  about = folder / '14' / 'about.json'
+  about.write_text(json.dumps({**json.loads(about.read_text()), **change}))
+  with Checkpoints(folder, say=told.append) as checkpoints:
+    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 0}
+  assert len(told) == 1 and 'no readable about.json' in told[0]
+
+
+def test_what_is_nobodys_checkpoint_is_left_alone(folder, told):
+  strange = ['.DS_Store', 'notes.txt', '²', '007', '9' * 40]
+  for name in strange:
+    (folder / name).write_text('x')
+  with Checkpoints(folder, say=told.append) as checkpoints:
+    checkpoints.save(['c'], states_at(4, 24.))
+    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 4} and not told
+  assert sorted(path.name for path in folder.iterdir()) == sorted(
+      [*strange, '6', '12', '14', '16'])
+
+
 def test_nothing_whole_is_the_start(folder, told):
   truncate(folder / '14')
   with Checkpoints(folder, say=told.append) as checkpoints:
@@ -185,6 +208,21 @@ def test_what_is_saved_comes_back_bit_by_bit(tmp_path):
   with Checkpoints(tmp_path) as checkpoints:
     found = checkpoints.load('a', state._replace(params={'x': jnp.zeros((1, 24))}))
   assert np.asarray(found.params['x']).tobytes() == x.tobytes()
+
+
+def test_a_checkpoint_is_one_file_that_numpy_opens(folder):
+  with np.load(folder / '14' / 'arrays' / 'state.npz', allow_pickle=False) as held:
+    assert held['step'] == [2] and held['opt_state/0'] == [3.5]
+    np.testing.assert_array_equal(held['params/w'], np.full((1, 2, 3), 22.))
+
+
+def test_the_same_states_are_the_same_bytes(tmp_path):
+  for name in 'ab':
+    with Checkpoints(tmp_path / name) as checkpoints:
+      checkpoints.save('s', states_at(2, 1.))
+  first, second = ((tmp_path / name / '2/arrays/state.npz').read_bytes()
+                   for name in 'ab')
+  assert first == second
 
 
 METHODS = {**{name: {'name': name} for name in CHOICES['method.name']},

@@ -1,13 +1,17 @@
 """A checkpoint that somebody prepared is data, or is refused: nothing in it is run."""
 
+import io
 import json
 import os
 import pickle
+import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
 
-from lightman_jax.training import checkpoints
+from lightman_jax.errors import InputError
+from lightman_jax.training import archive, checkpoints
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.state import TrainState
 
@@ -47,7 +51,7 @@ def opened(folder):
   """What is read, or the error; the digests are made to fit whatever was changed."""
   (place,) = [path for path in folder.iterdir() if path.name.isdigit()]
   about = json.loads((place / checkpoints.ABOUT).read_text())
-  about = {**about, 'files': checkpoints._digests(place / checkpoints.ARRAYS)}
+  about = {**about, 'files': checkpoints.digests(place / checkpoints.ARRAYS)}
   (place / checkpoints.ABOUT).write_text(json.dumps(about))
   try:
     with Checkpoints(folder) as kept:
@@ -65,7 +69,7 @@ def test_no_file_of_a_checkpoint_is_a_pickle_or_is_loaded_as_one(saved, tmp_path
   sprung, files = tmp_path / 'sprung', [
       path for path in saved.rglob('*')
       if path.is_file() and path.name != checkpoints.ABOUT]
-  assert len(files) > 3
+  assert checkpoints.ARRAYS in {path.parent.name for path in files}
   for path in files:
     content = path.read_bytes()
     assert not content.startswith(b'\x80') or not content.endswith(b'.')
@@ -86,3 +90,35 @@ def test_a_name_in_a_description_imports_nothing(saved, tmp_path, monkeypatch):
   assert changed
   opened(saved)
   assert not (tmp_path / 'sprung').exists()
+
+
+def test_what_claims_to_be_vast_is_refused_before_memory_is_taken(saved):
+  """A terabyte by its header, and 128 MiB of zeros in 128 KiB."""
+  (place,) = saved.rglob(archive.FILE)
+  header = io.BytesIO()
+  np.lib.format.write_array_header_1_0(
+      header, {'descr': '<f4', 'fortran_order': False, 'shape': (2**38,)})
+  for content in (header.getvalue() + bytes(64), header.getvalue() + bytes(2**27)):
+    with zipfile.ZipFile(place, 'w', zipfile.ZIP_DEFLATED) as file:
+      file.writestr('step.npy', content)
+    assert place.stat().st_size < 2**18
+    tracemalloc.start()
+    error = opened(saved)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(error, InputError) and most < 2**26
+
+
+@pytest.mark.parametrize('change, told', [
+    (lambda held: held.pop('params/a'), 'holds no params/a'),
+    (lambda held: held.update({'params/a': np.ones((1, 4), np.float32)}),
+     r'params/a is float32(1, 4), not float32(1, 3)'),
+    (lambda held: held.update({'params/a': np.ones((1, 3))}), 'params/a is float64')])
+def test_a_state_of_another_model_is_one_sentence(saved, change, told):
+  (place,) = saved.rglob(archive.FILE)
+  held = dict(np.load(place))
+  change(held)
+  np.savez(place, **held)
+  error = opened(saved)
+  assert isinstance(error, InputError) and told in str(error)
+  assert str(place.parent.parent) in str(error) and '--workdir' in str(error)

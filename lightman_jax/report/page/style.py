@@ -26,7 +26,8 @@ nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;list-style:none;padding:0;
 margin:.8rem 0 0;font-size:.92rem}
 /* A shadow at the side where a table goes on. */
 .scroll{overflow-x:auto;margin:.6rem 0;-webkit-overflow-scrolling:touch;
---veil:var(--paper) 40%,transparent;--shade:rgba(128,128,128,.45),transparent;background:
+--veil:var(--paper) 40%,transparent;--shade:rgba(128,128,128,.45),transparent;
+background:
 linear-gradient(to right,var(--veil)) left/3rem 100% no-repeat local,
 linear-gradient(to left,var(--veil)) right/3rem 100% no-repeat local,
 linear-gradient(to right,var(--shade)) left/.7rem 100% no-repeat,
