@@ -1,6 +1,7 @@
 """What the settings of a run may be, checked before anything heavy is imported."""
 
 from collections.abc import Iterable, Mapping
+import copy
 import difflib
 import math
 import os
@@ -102,6 +103,34 @@ def flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     else:
       found[prefix + name] = value
   return found
+
+
+def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+  """A copy of `config` with some settings changed.
+
+  Args:
+    config: complete and nested.
+    changes: dotted setting -> value.
+
+  Raises:
+    InputError: there is no such setting, or its value is of another type.
+  """
+  result, known = copy.deepcopy(dict(config)), flat(config)
+  for name, value in changes.items():
+    if name not in known:
+      raise InputError(f'there is no setting {name!r}; the nearest is '
+                       f'{nearest(name, known)!r}')
+    old = known[name]
+    if isinstance(old, float) and type(value) is int:
+      value = float(value)
+    if type(value) is not type(old):
+      raise InputError(f'{name} is {value!r}; it must be of the type of {old!r}')
+    *sections, last = name.split('.')
+    part = result
+    for section in sections:
+      part = part[section]
+    part[last] = value
+  return result
 
 
 def check(config: Mapping[str, Any]) -> None:

@@ -142,3 +142,8 @@ def test_nothing_heavy_is_imported():
   program = ('import sys, lightman_jax.settings; '
              'assert not {"jax", "numpy", "tensorflow_datasets"} & set(sys.modules)')
   subprocess.run([sys.executable, '-c', program], check=True)
+
+
+def test_a_whole_number_stands_for_a_real_one():
+  changed = settings.changed(given(), {'method.align_weight': 0})
+  assert type(changed['method']['align_weight']) is float

@@ -124,7 +124,6 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
             on_chunk=meter.after_chunk(functools.partial(
                 _on_chunk, folder, progress, done, together, trainer)),
             on_states=oracle.watcher(config, folder, material, predict, group, data))
-      meter.write()
       for number, state, one in zip(group, states, data):
         held = predict(state.params, one, material.folds[number])
         for write in beside:

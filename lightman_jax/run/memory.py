@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from lightman_jax.errors import InputError
-from lightman_jax.run.sweep import changed
+from lightman_jax.settings import changed
 from lightman_jax.training import devices as device_door
 from lightman_jax.training import hosts
 from lightman_jax.training.devices import Layout

@@ -80,14 +80,21 @@ class Meter:
       return made.chunk(*arguments)
     chunk.lower = made.chunk.lower
     self._config, self._trainer, self._seconds = config, made, []
+    self._began = None
     return made._replace(chunk=chunk)
 
   def after_chunk(self, on_chunk: Callable[..., None]) -> Callable[..., None]:
-    """The same callback, at whose call a chunk is over."""
-    def call(*arguments) -> None:
+    """The same callback, at whose call a chunk is over.
+
+    After the last one cost.json is written before that chunk is saved, for a start that
+    finds all trained has nothing to tell.
+    """
+    def call(last: int, scalars) -> None:
       self._seconds.append((time.perf_counter() - self._began) / self._steps())
       self._began = None
-      on_chunk(*arguments)
+      if last == self._trainer.steps:
+        self.write()
+      on_chunk(last, scalars)
     return call
 
   def advice(self) -> str:
@@ -99,10 +106,7 @@ class Meter:
     return known + memory.advice(self._need, self._config, self._trainer.layout)
 
   def write(self) -> None:
-    """Writes what is known by now; a start that trained nothing leaves what is there.
-
-    Called before a group of folds counts as done, so that a finished run has it.
-    """
+    """Writes what is known by now; a start that trained nothing leaves what is there."""
     if found := self.report():
       write_json(self._place, found)
 

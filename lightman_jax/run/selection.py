@@ -20,7 +20,6 @@ from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run import assembly
 from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, clips_seen
-from lightman_jax.run.sweep import changed
 
 ATTEMPTS = 64
 Loop = Callable[..., list[Held]]      # trains and predicts folds: experiment's
@@ -53,7 +52,7 @@ def run_folds(config: Mapping[str, Any], folder: RunFolder, material: Material, 
     numbers = [number for number, own in enumerate(choice) if own == k]
     # Steps may differ, so each candidate has a series of checkpoints of its own.
     part = folder.part(folder.selection / f'final{k}', ('metrics', 'checkpoints'))
-    own = changed(config, options[k])
+    own = settings.changed(config, options[k])
     found = loop(own, part, _some(own, material, numbers), devices, progress,
                  stage=f'train {k + 1}/{len(options)}')
     for number, one in zip(numbers, found):
@@ -84,7 +83,8 @@ def told(config: Mapping[str, Any], folder: RunFolder, classes: int) -> dict[str
   words = [' '.join(f'{name}={value}' for name, value in option.items())
            for option in options]
   choice = {name: fold['choice'] for name, fold in _read(folder)['folds'].items()}
-  seen = [clips_seen(changed(config, options[k]), classes) for k in choice.values()]
+  seen = [clips_seen(settings.changed(config, options[k]), classes)
+          for k in choice.values()]
   moved = any(name.startswith('augment.') for name in options[0])
   return {'tried': len(options), 'clips_seen': round(float(np.mean(seen))),
           **({'augmentation': 'chosen inside each fold'} if moved else {}),
@@ -126,7 +126,7 @@ def _choose(config, options, folder: RunFolder, material: Material, devices, pro
   inner = material._replace(folds=inner_folds(config, material))
   table = []
   for k, option in enumerate(options):
-    own = changed(config, option)
+    own = settings.changed(config, option)
     own['evaluation'].update(noise='none', oracle_gap=False, episodes=0,
                              embeddings=False, tensorboard=False)
     held = loop(own, folder.part(folder.selection / f'inner{k}'),

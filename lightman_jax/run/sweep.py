@@ -5,7 +5,6 @@ printed. sweep.json lists the runs and what each changes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-import copy
 import json
 import os
 import pathlib
@@ -56,7 +55,7 @@ def plan(config: Mapping[str, Any], family: Iterable[Variant], *, seeds: int
                          'letters, digits and . _ = + -')
       run = Run(f'{name}-seed{seed}', {}, {**changes, 'seed': seed})
       try:
-        run = run._replace(config=changed(config, run.changes))
+        run = run._replace(config=settings.changed(config, run.changes))
         settings.check(run.config)
       except InputError as error:
         raise InputError(f'the variant {name} cannot run: {error}') from None
@@ -69,30 +68,6 @@ def plan(config: Mapping[str, Any], family: Iterable[Variant], *, seeds: int
   if not runs:
     raise InputError('this sweep has no variant; its configuration file lists none')
   return tuple(runs.values())
-
-
-def changed(config: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
-  """A copy of `config` with some settings changed.
-
-  Raises:
-    InputError: there is no such setting, or its value is of another type.
-  """
-  result, known = copy.deepcopy(dict(config)), settings.flat(config)
-  for name, value in changes.items():
-    if name not in known:
-      raise InputError(f'there is no setting {name!r}; the nearest is '
-                       f'{settings.nearest(name, known)!r}')
-    old = known[name]
-    if isinstance(old, float) and type(value) is int:
-      value = float(value)
-    if type(value) is not type(old):
-      raise InputError(f'{name} is {value!r}; it must be of the type of {old!r}')
-    *sections, last = name.split('.')
-    part = result
-    for section in sections:
-      part = part[section]
-    part[last] = value
-  return result
 
 
 def family(file: str | os.PathLike, name: str) -> tuple[Variant, ...]:

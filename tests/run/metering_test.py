@@ -74,17 +74,18 @@ def config(limit=0., **training):
 def test_a_run_is_metered(parts, tmp_path, monkeypatch):
   monkeypatch.setattr(machine, 'LONGEST', .01)
   (fold, make), told, said = parts, [], []
-  meter = metering.Meter(config(), said.append, tmp_path / 'cost.json')
+  place = tmp_path / 'cost.json'
+  meter = metering.Meter(config(), said.append, place)
   meter.write()
   assert not any(tmp_path.iterdir()) and 'inputs.size' in meter.advice()
   trainer = meter.trainer(config(), make)
   with Checkpoints(tmp_path / 'checkpoints', say=said.append) as checkpoints:
     train_folds(trainer, [fold], checkpoints, on_chunk=meter.after_chunk(
-        lambda last, scalars: told.append(last)))
-  assert told == [2, 4, 6] and said[0].startswith('compiling')
+        lambda last, scalars: told.append((last, place.exists()))))
+  # Before the last chunk is saved: a start that finds it saved trains nothing.
+  assert told == [(2, False), (4, False), (6, True)] and said[0].startswith('compiling')
   assert said[1].startswith('memory: about ') and len(said) == 2
-  meter.write()
-  found = json.loads((tmp_path / 'cost.json').read_text())
+  found = json.loads(place.read_text())
   value = {name: one['value'] for name, one in found['measures'].items()}
   assert found['about']['chunks_timed'] == 3
   # Two tasks of nine clips: forward, about twice that backward, and the update.
@@ -113,7 +114,10 @@ def test_what_would_not_fit_does_not_begin(parts, tmp_path):
 
 
 def test_a_run_that_would_not_fit_goes_on_in_smaller_batches(loop, tmp_path):
-  """The limit holds one fold of two, and nothing but the batches differs."""
+  """The limit holds one fold of two, and nothing but the batches differs.
+
+  Three programs are compiled: alone, as wished, as it fits.
+  """
   fitted, said = memory.in_smaller_batches(loop), []
   meter = lambda: metering.Meter(config(), said.append, tmp_path / 'cost.json')
   sizes = dict(folds_at_once=1, tasks_at_once=2)
@@ -123,4 +127,5 @@ def test_a_run_that_would_not_fit_goes_on_in_smaller_batches(loop, tmp_path):
   found, chosen = fitted(wished, meter(), 'fitted')
   assert chosen == layout and layout.together == 1
   assert sum(line.startswith('that is too much') for line in said) == 1
+  assert sum(line.startswith('compiling') for line in said) == 3
   chex.assert_trees_all_equal(found, alone)

@@ -45,11 +45,6 @@ def test_the_same_configuration_is_run_once(config):
       'full-seed0', 'shots9-seed0']
 
 
-def test_a_whole_number_stands_for_a_real_one(config):
-  changed = sweep.changed(config, {'method.align_weight': 0})
-  assert type(changed['method']['align_weight']) is float
-
-
 @pytest.mark.parametrize('family, words', [
     ((('a', {'method.inner_stepz': 3}),), ['variant a', "'method.inner_steps'"]),
     ((('a', {'method.inner_steps': 2.5}),), ['variant a', 'method.inner_steps is 2.5']),
