@@ -22,6 +22,7 @@ from lightman_jax.settings import changed
 from lightman_jax.training import devices as device_door
 from lightman_jax.training import hosts
 from lightman_jax.training.devices import Layout
+from lightman_jax.units import bytes_in_words
 
 T = TypeVar('T')
 
@@ -83,10 +84,10 @@ def check(need: Need | None, config: Mapping[str, Any], layout: Layout,
   given = config['training']['memory_limit'] * GIB
   there = given or _room_of_all(layout)
   where = f' on each of {len(layout.devices)} devices' * (len(layout.devices) > 1)
-  told = (f'{_gib(need.total)}' + (f' ({_gib(need.total // need.devices)}{where})'
-                                   if need.devices > 1 else where))
-  say(f'memory: about {told}' + (f' of {_gib(there)}' if there else '')
-      + f', of which clips and states {_gib(need.clips + need.results)}')
+  each = f' ({bytes_in_words(need.total // need.devices)}{where})'
+  told = bytes_in_words(need.total) + (each if need.devices > 1 else where)
+  say(f'memory: about {told}' + (f' of {bytes_in_words(there)}' if there else '')
+      + f', of which clips and states {bytes_in_words(need.clips + need.results)}')
   guess = layout.devices[0].platform == 'cpu' and not given
   if there is None or need.total <= there * (FAR if guess else 1):
     return
@@ -95,7 +96,7 @@ def check(need: Need | None, config: Mapping[str, Any], layout: Layout,
                                          for name, value in fewer.items()))
     raise TooMuch(fewer)
   raise InputError(
-      f'training needs about {told} of memory and {_gib(there)} '
+      f'training needs about {told} of memory and {bytes_in_words(there)} '
       f'{"are allowed by training.memory_limit" if given else "are there"}; '
       f'{advice(need, config, layout)}; training.memory_limit=GIB allows more')
 
@@ -190,10 +191,6 @@ def _room_of_all(layout: Layout) -> float | None:
   own = room(layout.devices[0])
   least = hosts.gather(np.array([np.inf if own is None else own])).min()
   return None if np.isinf(least) else float(least)
-
-
-def _gib(size: int | float) -> str:
-  return f'{size / GIB:.3g} GiB' if size >= GIB / 10 else f'{size / 2**20:.3g} MiB'
 
 
 def _of_machine() -> Iterator[int]:

@@ -22,6 +22,7 @@ from lightman_jax.run import memory
 from lightman_jax.training import devices as device_door
 from lightman_jax.training.ahead import Program
 from lightman_jax.training.loop import Trainer
+from lightman_jax.units import bytes_in_words
 
 HIT, MISS = '/jax/compilation_cache/cache_hits', '/jax/compilation_cache/cache_misses'
 COMPILED = '/jax/core/compile/backend_compile_duration'
@@ -102,11 +103,11 @@ class Meter:
     if self._trainer is None:
       return 'lower inputs.size, data.frames or data.size, or free some memory'
     known = '' if self._need is None else (
-        f'the estimate for training was {self._need.total / memory.GIB:.3g} GiB; ')
+        f'the estimate for training was {bytes_in_words(self._need.total)}; ')
     return known + memory.advice(self._need, self._config, self._trainer.layout)
 
   def write(self) -> None:
-    """Writes what is known by now; a start that trained nothing leaves what is there."""
+    """Writes what is known by now; a start that trained nothing changes nothing."""
     if found := self.report():
       write_json(self._place, found)
 
@@ -197,11 +198,11 @@ class Meter:
 def line(found: Mapping[str, Any]) -> str:
   """The content of cost.json as a sentence."""
   value = {name: one['value'] for name, one in found['measures'].items()}
-  of = lambda name, unit, each: ('?' if value[name] is None else
-                                 f'{value[name] / each:.3g}') + f' {unit}'
+  of = lambda name, told: '?' if value[name] is None else told(value[name])
   share = value['share_of_matmul_rate']
   return (f'cost: {value["step_time"]:.3g} s a meta-step of a fold, '
-          f'{of("step_arithmetic", "GFLOP", 1e9)} and {of("step_traffic", "GB", 1e9)}, '
+          f'{of("step_arithmetic", lambda count: f"{count / 1e9:.3g} GFLOP")} and '
+          f'{of("step_traffic", bytes_in_words)}, '
           + ('' if share is None else f'{share:.0%} of the matmul rate; ')
           + f'program {found["about"]["compile_cause"].partition(":")[0]} in '
-          f'{value["compile_time"]:.1f} s; at most {of("peak_memory", "GB", 1e9)}')
+          f'{value["compile_time"]:.1f} s; at most {of("peak_memory", bytes_in_words)}')

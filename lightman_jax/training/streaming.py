@@ -23,6 +23,7 @@ from lightman_jax.preprocessing.stored import Inputs
 from lightman_jax.training import devices as device_door
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.state import Recipe, View, draw_steps
+from lightman_jax.units import bytes_in_words
 
 # Of a device: up to three blocks are there, one that is trained on, one that waits and
 # one that arrives.
@@ -47,9 +48,9 @@ def placed(asked: str, size: int, *, devices: int, limit: int | None
   where = asked
   if asked == 'auto':
     where = 'device' if need <= SHARE * there else 'host'
-  told = f'the clips take {_in_words(size)}, and '
-  told += (f'a device has {_in_words(there)}' if limit else
-           f'{devices} device(s) share {_in_words(there)} of this machine')
+  told = f'the clips take {bytes_in_words(size)}, and '
+  told += (f'a device has {bytes_in_words(there)}' if limit else
+           f'{devices} device(s) share {bytes_in_words(there)} of this machine')
   return where, (
       f'{told}: they stay in files, and tasks are read as they are needed '
       '(training.data=host)' if where == 'host' else
@@ -166,7 +167,3 @@ def _parts(x: np.ndarray, *, layout: Layout) -> np.ndarray:
 def _memory() -> int:
   """Bytes of this machine."""
   return os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
-
-
-def _in_words(size: int) -> str:
-  return f'{size / 2**30:.1f} GiB' if size >= 2**29 else f'{size / 2**20:.0f} MiB'

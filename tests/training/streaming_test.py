@@ -154,5 +154,5 @@ def test_where_clips_live():
   assert where('host', limit=2**34)[0] == 'host'
   assert where('device', limit=2**32)[0] == 'device'
   told = where('auto', limit=2**32)[1]
-  assert '4.0 GiB' in told and 'training.data=host' in told
+  assert '4 GiB' in told and 'training.data=host' in told
   assert where('auto', limit=None, devices=10**6)[0] == 'host'
