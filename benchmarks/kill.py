@@ -41,9 +41,9 @@ SMALL = ['--config=configs/synthetic.py:debug,method=supervised',
 STEPS, FOLDS = 4, 3      # of `SMALL`; other flags make the stages less exact
 
 
-def start(home: pathlib.Path, words: list[str]) -> subprocess.Popen:
+def start(home: pathlib.Path, words: list[str]) -> tuple[subprocess.Popen, int]:
   """Begins a run and its report, whose every file lies in `home`, but for the compiled
-  programs."""
+  programs; also returns what can be read to its end when all its processes are gone."""
   # The folder's name is part of what a compiled program is known by.
   places = {'XDG_CACHE_HOME': home / 'cache', 'TFDS_DATA_DIR': home / 'data',
             'JAX_COMPILATION_CACHE_DIR': home.parent / 'xla',
@@ -57,17 +57,21 @@ def start(home: pathlib.Path, words: list[str]) -> subprocess.Popen:
   # Relative places, so that a report of each round reads alike.
   report = shlex.join([sys.executable, '-m', 'lightman_jax', 'report', 'run',
                        '--out=report'])
+  alive, held = os.pipe()
   with open(home / 'log.txt', 'w') as log:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         ['sh', '-c', f'{run} && {report}'], stdout=log, stderr=log, cwd=home,
-        start_new_session=True,
+        start_new_session=True, pass_fds=[held],
         env={**os.environ, **{name: str(place) for name, place in places.items()}})
+  os.close(held)
+  return process, alive
 
 
 def undisturbed(home: pathlib.Path, words: list[str]) -> float:
   """Runs through; returns the seconds."""
   began = time.monotonic()
-  if start(home, words).wait():
+  process, _ = start(home, words)
+  if process.wait():
     sys.exit(f'the undisturbed run failed: {(home / "log.txt").read_text()}')
   return time.monotonic() - began
 
@@ -98,9 +102,8 @@ def reached(home: pathlib.Path) -> str:
 
 
 def names(home: pathlib.Path) -> set[str]:
-  """All files; those inside a checkpoint have names drawn at random."""
-  paths = (path.relative_to(home) for path in home.rglob('*'))
-  return {str(path) for path in paths if 'checkpoints' not in path.parts[:-2]}
+  """All files."""
+  return {str(path.relative_to(home)) for path in home.rglob('*')}
 
 
 def faults(home: pathlib.Path, model: pathlib.Path) -> list[str]:
@@ -139,13 +142,14 @@ def main() -> int:
     rounds += 1
     home = base / f'round{rounds}'
     while True:
-      process, after = start(home, words), rng.uniform(.1 * second, second)
+      (process, alive), after = start(home, words), rng.uniform(.1 * second, second)
       try:
         code = process.wait(timeout=after)
         break
       except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        os.read(alive, 1)     # the shell is gone before what it started is
         kills += 1
         hit[stage(home)] += 1
         print(f'round {rounds}, kill {kills:3} after {after:4.1f} s in {stage(home)}: '

@@ -98,7 +98,8 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
   made = {}
   sha256 = content_sha256(_content(items, made), plan.classes)
   _write(plan._replace(items=items), home, final, progress)
-  if read(final, progress=progress).info['sha256'] != sha256:
+  check = lambda _, done, total: progress('check', done, total)
+  if read(final, progress=check).info['sha256'] != sha256:
     shutil.rmtree(final)
     raise InputError(f'{final} did not come back from the disk as it was written; '
                      'check the disk, then repeat the command.')

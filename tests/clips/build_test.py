@@ -75,7 +75,7 @@ def test_a_build_that_is_killed_at_any_stage_ends_like_one_that_is_not(
   home = tmp_path / 'home'
   folder = home / 'casme2/casme2_5-2014-cropped-t3-s16'
   for mode, count, left in (('clips', 6, '.clips'), ('tfds', 4, 'incomplete.'),
-                            ('load', 3, '1.0.0')):
+                            ('check', 3, '1.0.0')):
     done = child(replica, home, mode, count)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert any(path.name.startswith(left) for path in folder.iterdir())
