@@ -23,11 +23,12 @@ from lightman_jax.clips import folder_names, frames, given_landmarks
 from lightman_jax.clips.search import Tree, parts
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
+from lightman_jax.files import file_sha256
 from lightman_jax.models import published_weights
 from lightman_jax.report import run_folder
 from lightman_jax.report.page import command, folders
 from lightman_jax.training import archive
-from lightman_jax.training.checkpoints import ABOUT, ARRAYS, Checkpoints, digests
+from lightman_jax.training.checkpoints import ABOUT, ARRAYS, Checkpoints
 from lightman_jax.training.state import TrainState
 
 # Between the files of one input; a name stands before each.
@@ -175,7 +176,7 @@ def run_folders(content: bytes, folder: pathlib.Path) -> None:
 
 
 def checkpoints(content: bytes, folder: pathlib.Path) -> None:
-  """A run's newest checkpoint, whose digests are made to fit what lies there."""
+  """A run's newest checkpoint, whose sha256 is made to fit what lies there."""
   place = folder / 'checkpoints' / '2'
   (place / ARRAYS).mkdir(parents=True)
   for name, part in divided(content):
@@ -183,7 +184,8 @@ def checkpoints(content: bytes, folder: pathlib.Path) -> None:
       (place / ARRAYS / name).write_bytes(part)
     elif name == ABOUT:
       (place / name).write_bytes(part)
-  fitting = json.dumps(digests(place / ARRAYS)).encode()
+  state = place / ARRAYS / archive.FILE
+  fitting = json.dumps(file_sha256(state) if state.exists() else '').encode()
   if (place / ABOUT).exists():
     about = (place / ABOUT).read_bytes()
     (place / ABOUT).write_bytes(about.replace(b'"fitting"', fitting))

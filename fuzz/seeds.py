@@ -165,7 +165,7 @@ def checkpoints():
   """Of two folds, and of one."""
   found = []
   for folds in (['a', 'b'], ['b']):
-    about = json.dumps({'folds': folds, 'step': 2, 'files': 'fitting'})
+    about = json.dumps({'folds': folds, 'step': 2, 'sha256': 'fitting'})
     arrays = npz(**{'step': np.full(len(folds), 2, np.int32),
                     'params/w': np.ones((len(folds), 2), np.float32)})
     found.append(b''.join(

@@ -7,6 +7,7 @@ import hashlib
 import os
 import pathlib
 import resource
+import shutil
 import tempfile
 from typing import IO
 import urllib.parse
@@ -41,9 +42,28 @@ def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
       # mkstemp is private to the owner; results are for the whole group.
       os.chmod(temporary, 0o666 & ~_umask())
       os.replace(temporary, path)
+      settle(path.parent)
   except BaseException:
     pathlib.Path(temporary).unlink(missing_ok=True)
     raise
+
+
+def settle(folder: str | os.PathLike) -> None:
+  """Waits until the names in a folder are on disk; files have a wait of their own."""
+  number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+  try:
+    with contextlib.suppress(OSError):    # some network file systems cannot
+      os.fsync(number)
+  finally:
+    os.close(number)
+
+
+def remove(path: pathlib.Path) -> None:
+  """Deletes a folder and all in it, a file, or a link and not where it leads."""
+  if path.is_dir() and not path.is_symlink():
+    shutil.rmtree(path)
+  else:
+    path.unlink(missing_ok=True)
 
 
 def sweep(folder: pathlib.Path, pattern: str) -> None:

@@ -2,9 +2,9 @@
 
 import os
 import pathlib
-import shutil
 
 from lightman_jax.errors import InputError
+from lightman_jax.files import remove
 
 # In the order in which they go: a run that is half deleted must not look finished, nor
 # be resumed under another configuration.
@@ -24,7 +24,7 @@ def clear(path: pathlib.Path) -> None:
     if rest.is_dir() and not rest.is_symlink():
       # A rename is one moment, deleting is many: never half a checkpoint.
       rest = rest.rename(path / f'.{name}.deleted')
-    _remove(rest)
+    remove(rest)
 
 
 def refuse_links(path: pathlib.Path) -> None:
@@ -46,14 +46,7 @@ def sweep(path: pathlib.Path) -> None:
   """Deletes what a killed writer, or deletion, left there under a temporary name."""
   for name in OWNED:
     for rest in path.glob(f'.{name}.*'):
-      _remove(rest)
+      remove(rest)
   for name in ('folds', 'few_shot', 'robustness', 'oracle', 'selection'):
     for rest in () if (path / name).is_symlink() else (path / name).rglob('.*.json.*'):
-      _remove(rest)
-
-
-def _remove(path: pathlib.Path) -> None:
-  if path.is_dir() and not path.is_symlink():
-    shutil.rmtree(path)
-  else:
-    path.unlink(missing_ok=True)
+      remove(rest)

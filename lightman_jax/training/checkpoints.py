@@ -2,7 +2,7 @@
 
 Each is a folder whose name is a number: of steps, over all folds, that are saved with
 it, so the same run gives the same names wherever it was stopped. Orbax saves the arrays
-in it; about.json tells whose they are, of what step, and the sha256 of every file.
+in it, as one file; about.json tells whose they are, of what step, and its sha256.
 
 Kept are the newest two, so a damaged one costs a few steps and no more, and the newest
 of every fold, so each trained model can be opened. In a run of several processes one
@@ -24,8 +24,13 @@ import orbax.checkpoint as ocp
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.files import file_sha256, write_atomically
-from lightman_jax.training.archive import Archive, RestoreArchive, SaveArchive
+from lightman_jax.files import file_sha256, remove, settle, write_atomically
+from lightman_jax.training.archive import (
+  FILE,
+  Archive,
+  RestoreArchive,
+  SaveArchive,
+)
 from lightman_jax.training.state import TrainState
 
 ABOUT, ARRAYS = 'about.json', 'arrays'
@@ -35,7 +40,7 @@ class Save(NamedTuple):
   """What about.json holds."""
   folds: list[str]          # along the first axis of the arrays
   step: int
-  files: dict[str, str]     # path below the arrays' folder -> sha256
+  sha256: str               # of the arrays' file
 
 
 class Checkpoints:
@@ -54,7 +59,7 @@ class Checkpoints:
             barrier_sync_key_prefix=f'alone{me}'))
     for ending in ('new', 'old'):             # of a save, or deletion, that was cut off
       for rest in self._folder.glob(f'.*.{ending}'):
-        shutil.rmtree(rest)
+        remove(rest)
     found = {number: self._read(self._folder / str(number))
              for number in sorted(self._numbers())}
     self._saves = {number: save for number, save in found.items() if save}
@@ -118,7 +123,9 @@ class Checkpoints:
     new, final = self._folder / f'.{number}.new', self._folder / str(number)
     try:
       self._orbax.save(new / ARRAYS, args=SaveArchive(states))
-      save = Save([*folds], step, digests(new / ARRAYS))
+      save = Save([*folds], step, file_sha256(new / ARRAYS / FILE))
+      # The files are on disk by now; so are their names before the checkpoint has its.
+      settle(new / ARRAYS)
       with write_atomically(new / ABOUT) as file:
         json.dump(save._asdict(), file)
     except BaseException:
@@ -126,6 +133,7 @@ class Checkpoints:
       raise
     self._remove(final)
     os.replace(new, final)
+    settle(self._folder)     # before an older one goes
     self._saves[number] = save
     self._whole.add(number)
     self._tidy()
@@ -152,7 +160,7 @@ class Checkpoints:
   def _numbers(self) -> set[int]:
     """Of all that lie there, whole or not."""
     return {int(path.name) for path in self._folder.iterdir()
-            if re.fullmatch('[1-9][0-9]{0,17}', path.name)}
+            if re.fullmatch('[1-9][0-9]{0,17}', path.name) and path.is_dir()}
 
   def _newest(self, fold: str) -> int | None:
     numbers = [number for number, save in self._saves.items() if fold in save.folds]
@@ -163,13 +171,11 @@ class Checkpoints:
     if number not in self._whole:
       path = self._folder / str(number)
       try:
-        found = digests(path / ARRAYS)
+        found = file_sha256(path / ARRAYS / FILE)
       except OSError as error:
-        return self._damaged(path, error.strerror or str(error))
-      wanted = self._saves[number].files
-      wrong = sorted(name for name in wanted if found.get(name) != wanted[name])
-      if wrong:
-        return self._damaged(path, f'{wrong[0]} is not what was written')
+        return self._damaged(path, f'{FILE}: {error.strerror or error}')
+      if found != self._saves[number].sha256:
+        return self._damaged(path, f'{FILE} is not what was written')
       self._whole.add(number)
     return True
 
@@ -193,7 +199,10 @@ class Checkpoints:
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((count, *x.shape[1:]), x.dtype), like)
     try:
-      return self._orbax.restore(path / ARRAYS, args=RestoreArchive(shapes))
+      states = self._orbax.restore(path / ARRAYS, args=RestoreArchive(shapes))
+      if (states.step != self._saves[number].step).any():
+        raise ValueError(f'its step is {states.step[0]}')
+      return states
     except (OSError, ValueError) as error:
       raise InputError(f'{path} is of another model, or not of this program ({error}); '
                        'give another --workdir, or delete it to start again') from None
@@ -201,7 +210,7 @@ class Checkpoints:
   def _remove(self, path: pathlib.Path) -> None:
     """A rename is one moment, deleting is many: never half a checkpoint."""
     if path.exists():
-      shutil.rmtree(path.rename(self._folder / f'.{path.name}.old'))
+      remove(path.rename(self._folder / f'.{path.name}.old'))
 
 
 def _is_sound(save: Save) -> bool:
@@ -209,10 +218,4 @@ def _is_sound(save: Save) -> bool:
   return (isinstance(save.folds, list) and bool(save.folds)
           and all(isinstance(fold, str) for fold in save.folds)
           and type(save.step) is int and 0 < save.step < 2**31
-          and isinstance(save.files, dict))
-
-
-def digests(folder: pathlib.Path) -> dict[str, str]:
-  """sha256 of every file below, by its path there."""
-  return {path.relative_to(folder).as_posix(): file_sha256(path)
-          for path in sorted(folder.rglob('*')) if path.is_file()}
+          and isinstance(save.sha256, str))

@@ -10,6 +10,7 @@ import pytest
 
 from configs import common
 from lightman_jax.episodes.tasks import Sizes
+from lightman_jax.errors import InputError
 from lightman_jax.meta import running
 from lightman_jax.meta.methods import make_learner
 from lightman_jax.models.network import make_encoder, make_network
@@ -172,7 +173,7 @@ def test_a_damaged_one_falls_back_to_the_newest_whole(folder, told, damage):
 
 @pytest.mark.parametrize('change', [
     {'step': 0}, {'step': True}, {'step': 4.}, {'step': 2**31}, {'folds': []},
-    {'folds': 'c'}, {'folds': [1]}, {'folds': None}, {'files': []}, {'more': 1}])
+    {'folds': 'c'}, {'folds': [1]}, {'folds': None}, {'sha256': None}, {'files': {}}])
 def test_what_about_json_may_not_hold(folder, told, change):
   about = folder / '14' / 'about.json'
   about.write_text(json.dumps({**json.loads(about.read_text()), **change}))
@@ -182,7 +183,7 @@ def test_what_about_json_may_not_hold(folder, told, change):
 
 
 def test_what_is_nobodys_checkpoint_is_left_alone(folder, told):
-  strange = ['.DS_Store', 'notes.txt', '²', '007', '9' * 40]
+  strange = ['.DS_Store', 'notes.txt', '²', '007', '9' * 40, '15']
   for name in strange:
     (folder / name).write_text('x')
   with Checkpoints(folder, say=told.append) as checkpoints:
@@ -190,6 +191,39 @@ def test_what_is_nobodys_checkpoint_is_left_alone(folder, told):
     assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 4} and not told
   assert sorted(path.name for path in folder.iterdir()) == sorted(
       [*strange, '6', '12', '14', '16'])
+
+
+def test_after_a_power_cut_what_is_not_synced_is_not_needed(folder, told):
+  """Orbax leaves notes of its own, which the disk may not have had yet."""
+  needed = 0
+  for path in folder.rglob('*'):
+    if path.is_file() and path.name not in ('state.npz', 'about.json'):
+      path.write_bytes(b'')
+      needed += 1
+  assert needed
+  with Checkpoints(folder, say=told.append) as checkpoints:
+    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 2} and not told
+    assert checkpoints.load(['c'], LIKE).params['w'][0, 0, 0] == 22.
+
+
+@pytest.mark.parametrize('name', ['.5.new', '.5.old'])
+def test_rests_of_any_kind_are_removed(folder, tmp_path, name):
+  (folder / name).symlink_to(tmp_path)
+  with Checkpoints(folder) as checkpoints:
+    assert checkpoints.reached('c') == {'c': 2}
+  (folder / name).write_text('x')
+  with Checkpoints(folder) as checkpoints:
+    assert checkpoints.reached('c') == {'c': 2}
+  assert numbers(folder) == [6, 12, 14]
+
+
+def test_a_step_that_is_not_the_states(folder):
+  about = folder / '14' / 'about.json'
+  about.write_text(about.read_text().replace('"step": 2', '"step": 600'))
+  with Checkpoints(folder) as checkpoints:
+    assert checkpoints.reached('c') == {'c': 600}
+    with pytest.raises(InputError, match='14 .*its step is 2'):
+      checkpoints.load(['c'], LIKE)
 
 
 def test_nothing_whole_is_the_start(folder, told):
@@ -220,9 +254,9 @@ def test_the_same_states_are_the_same_bytes(tmp_path):
   for name in 'ab':
     with Checkpoints(tmp_path / name) as checkpoints:
       checkpoints.save('s', states_at(2, 1.))
-  first, second = ((tmp_path / name / '2/arrays/state.npz').read_bytes()
-                   for name in 'ab')
-  assert first == second
+  for part in ('arrays/state.npz', 'about.json'):
+    first, second = ((tmp_path / name / '2' / part).read_bytes() for name in 'ab')
+    assert first == second
 
 
 METHODS = {**{name: {'name': name} for name in CHOICES['method.name']},

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.errors import InputError
+from lightman_jax.files import file_sha256
 from lightman_jax.training import archive, checkpoints
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.state import TrainState
@@ -48,10 +49,10 @@ def names(value):
 
 
 def opened(folder):
-  """What is read, or the error; the digests are made to fit whatever was changed."""
+  """What is read, or the error; the sha256 is made to fit whatever was changed."""
   (place,) = [path for path in folder.iterdir() if path.name.isdigit()]
   about = json.loads((place / checkpoints.ABOUT).read_text())
-  about = {**about, 'files': checkpoints.digests(place / checkpoints.ARRAYS)}
+  about = {**about, 'sha256': file_sha256(place / checkpoints.ARRAYS / archive.FILE)}
   (place / checkpoints.ABOUT).write_text(json.dumps(about))
   try:
     with Checkpoints(folder) as kept:
