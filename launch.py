@@ -121,7 +121,8 @@ def run(config: dict, workdir: str | os.PathLike, open_run=run_folder.open_run) 
     found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
     if not found:
       return 0     # process 0 has it
-    table.show(found)
+    with run_folder.blaming(folder.results):
+      table.show(found)
     for line in besides.lines(folder):
       print(line)
     print(f'{"this run was finished before: " if finished else ""}{folder.path}')

@@ -19,6 +19,7 @@ import shutil
 from absl import logging
 import tensorflow_datasets as tfds
 
+from lightman_jax import bounded
 from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import builder as builders
 from lightman_jax.clips import cache
@@ -83,9 +84,10 @@ def is_built(plan: Plan, home: pathlib.Path) -> bool:
 def finished(final: pathlib.Path) -> dict:
   """Returns the report of a finished data set, or {}."""
   try:
-    return json.loads((final / REPORT).read_text(encoding='utf-8'))
+    found = bounded.read_json(final / REPORT)
   except (OSError, ValueError):
     return {}
+  return found if isinstance(found, dict) else {}
 
 
 def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):

@@ -1,6 +1,5 @@
 """A built data set is checked and read: all but frames and landmarks into memory."""
 
-import json
 import pathlib
 from typing import Any
 
@@ -44,7 +43,7 @@ def read(folder: pathlib.Path, *, progress=lambda stage, done, total: None) -> C
        for one in content), classes)
   progress('load', 2 * count, 2 * count)
   report = folder / REPORT
-  info = json.loads(report.read_text(encoding='utf-8')) if report.is_file() else {}
+  info = bounded.read_json(report) if report.is_file() else {}
   return ClipSet(
       Records(folder, source, places, 'frames'),
       Records(folder, source, places, 'landmarks'), np.array(label, np.int32),

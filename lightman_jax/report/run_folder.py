@@ -5,7 +5,7 @@ it; any other is refused, and so is other code, data, or packages, because half 
 of each is a result of nothing. A folder of someone else's is never touched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 import copy
 import json
@@ -18,6 +18,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.report import differences, environment as env, lock, owned
 from lightman_jax.report.identity import canonical, identity, plain
+
 
 class RunFolder:
   """Paths of one run, locked until `close` or the end of the process.
@@ -102,11 +103,12 @@ class RunFolder:
     if not self.environment.exists():
       write_json(self.environment, environment)
       return ''
-    stored = _read(self.environment)
-    before = (stored.get('resumed_with') or [stored])[-1]
-    if environment['data_sha256'] is None:
-      environment = {**environment, 'data_sha256': before.get('data_sha256')}
-    changed, layout = env.changes(before, json.loads(canonical(environment)))
+    stored = read_json(self.environment)
+    with blaming(self.environment):
+      before = (stored.get('resumed_with') or [stored])[-1]
+      if environment['data_sha256'] is None:
+        environment = {**environment, 'data_sha256': before.get('data_sha256')}
+      changed, layout = env.changes(before, json.loads(canonical(environment)))
     if changed and not resume_anyway:
       raise InputError(
           f'{self.path} was made in another environment: {differences.told(changed)}; '
@@ -164,6 +166,40 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     file.write(text + '\n')
 
 
+def read_json(path: str | os.PathLike) -> dict[str, Any]:
+  """What `write_json` wrote of a mapping.
+
+  Raises:
+    InputError: it is not that.
+    OSError: it cannot be read.
+  """
+  try:
+    value = bounded.read_json(path)
+  except ValueError:
+    value = None
+  if not isinstance(value, dict):
+    raise InputError(f'{path} cannot be read as JSON; start over with --fresh, or give '
+                     'another --workdir')
+  return value
+
+
+@contextlib.contextmanager
+def blaming(path: str | os.PathLike) -> Iterator[None]:
+  """Within, what a run has kept in a file or folder is used, whatever it may hold.
+
+  Raises:
+    InputError: it is not what this program writes.
+  """
+  try:
+    yield
+  except InputError:
+    raise
+  except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+    what = f'it holds no {error}' if isinstance(error, KeyError) else error
+    raise InputError(f'{path} is damaged, or of another program ({what}); start over '
+                     'with --fresh, or give another --workdir') from error
+
+
 def _not_there(path: pathlib.Path) -> list[pathlib.Path]:
   """What the first start of a run makes, the innermost first."""
   if (path / lock.NAME).exists():
@@ -175,7 +211,7 @@ def _not_there(path: pathlib.Path) -> list[pathlib.Path]:
 def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
   """Leaves the folder with this configuration in it, or refuses."""
   if folder.config.exists() and not fresh:
-    changed = differences.between(identity(_read(folder.config)), identity(config))
+    changed = differences.between(identity(read_json(folder.config)), identity(config))
     if changed:
       raise InputError(
           f'{folder.path} belongs to another configuration: '
@@ -197,14 +233,3 @@ def _refuse_foreign(path: pathlib.Path) -> None:
   if any(path.iterdir()):
     raise InputError(f'{path} holds files but no run of this program, so nothing is '
                      'written or deleted there; give an empty or new --workdir')
-
-
-def _read(path: pathlib.Path) -> dict[str, Any]:
-  try:
-    value = bounded.read_json(path)
-  except ValueError:
-    value = None
-  if not isinstance(value, dict):
-    raise InputError(f'{path} cannot be read as JSON; start over with --fresh, or give '
-                     'another --workdir')
-  return value

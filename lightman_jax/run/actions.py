@@ -1,7 +1,6 @@
 """DeRe-GRL's part of a run: what carried predictions of the first fold, drawn."""
 
 from collections.abc import Callable, Mapping
-import json
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from lightman_jax.evaluation.explain import make_explain, one_of_each_class
 from lightman_jax.geometry import landmarks
 from lightman_jax.models.network import make_encoder
 from lightman_jax.report import table
-from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.report.run_folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.run.assembly import Material
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
@@ -69,8 +68,9 @@ def draw(folder: RunFolder, about: Mapping[str, Any], *, title: str) -> None:
   if not folder.actions_json.exists():
     return
   from lightman_jax.report import face_drawing
-  kept = json.loads(folder.actions_json.read_text(encoding='utf-8'))
-  face_drawing.draw_actions(
-      folder.actions, kept,
-      title=f'{title}: what carried the prediction, fold {kept["fold"]}',
-      caption=table.caption(about)[:1])
+  kept = read_json(folder.actions_json)
+  with blaming(folder.actions_json):
+    face_drawing.draw_actions(
+        folder.actions, kept,
+        title=f'{title}: what carried the prediction, fold {kept["fold"]}',
+        caption=table.caption(about)[:1])

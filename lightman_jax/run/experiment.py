@@ -1,21 +1,22 @@
 """One run, from a configuration to a folder of results: the stages in their order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import functools
-import json
+import pathlib
 import time
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
+from lightman_jax import bounded
 from lightman_jax.episodes.folds import Fold
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.files import of_fold
 from lightman_jax.preprocessing.stored import rows
 from lightman_jax.report import environment, metrics_log, reproducibility, results
 from lightman_jax.report.progress import Progress
-from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.report.run_folder import RunFolder, blaming, write_json
 from lightman_jax.run import actions, assembly, cost, embeddings, events, few_shot
 from lightman_jax.run import memory, metering, oracle, replay, robustness, selection
 from lightman_jax.run.assembly import Material
@@ -106,7 +107,8 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   names = [fold.held_out for fold in material.folds]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
     reached = checkpoints.reached(hosts.first(lambda: [
-        name for name, place in zip(names, places) if not place.exists()]))
+        fold.held_out for fold, place in zip(material.folds, places)
+        if _kept(place, fold, material, progress.say) is None]))
     done = {name: reached.get(name, trainer.steps) for name in names}
     hosts.first(lambda: _forget_unfinished(folder, done))
     progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()))
@@ -132,8 +134,26 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         robustness.write_fold(config, folder, material, number, functools.partial(
             predict, state.params, one, material.folds[number]))
         write_json(places[number], held._asdict())
-  return [Held(**json.loads(path.read_text(encoding='utf-8')))
-          for path in places if hosts.is_first()]
+  return [_kept(place, fold, material, progress.say)
+          for fold, place in zip(material.folds, places) if hosts.is_first()]
+
+
+def _kept(place: pathlib.Path, fold: Fold, material: Material,
+          say: Callable[[str], None]) -> Held | None:
+  """What a fold has found; None where it has not yet, or where that is damaged."""
+  if not place.exists():
+    return None
+  shape = (int(fold.test.sum()), len(material.pool.classes))
+  try:
+    held = Held(**bounded.read_json(place))
+    logits = [held.logits] + ([] if held.plain is None else [held.plain])
+    if (held.index == np.flatnonzero(fold.test).tolist()
+        and all(np.asarray(one, float).shape == shape for one in logits)):
+      return held
+  except (OSError, TypeError, ValueError):
+    pass
+  say(f'{place} is damaged: its fold is predicted again from its last checkpoint')
+  return None
 
 
 def _on_chunk(folder, progress, done: dict[str, int], group: Sequence[str],
@@ -155,7 +175,9 @@ def _on_chunk(folder, progress, done: dict[str, int], group: Sequence[str],
 def _forget_unfinished(folder: RunFolder, done: Mapping[str, int]) -> None:
   """Drops log lines of steps that no checkpoint holds: they are done again."""
   if folder.metrics.exists():
-    metrics_log.keep(folder.metrics, lambda line: line['step'] <= done[line['fold']])
+    with blaming(folder.metrics):
+      metrics_log.keep(folder.metrics,
+                       lambda line: line['step'] <= done[line['fold']])
 
 
 def make_predictions(config, material: Material, recipe: Recipe):

@@ -12,7 +12,7 @@ from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
 from lightman_jax.files import of_fold, write_atomically
 from lightman_jax.report import results
-from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.report.run_folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.run.assembly import Material
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
@@ -88,12 +88,13 @@ def _read(folder: RunFolder, plan: Plan, name: str) -> dict[str, np.ndarray]:
   """What every row answered, (E, q), fold after fold."""
   places = [of_fold(folder.few_shot, held_out, '.json')
             for held_out, part in plan.folds.items() if len(part.classes)]
-  parts = [json.loads(place.read_text(encoding='utf-8')) for place in places]
-  rows = {name: [part['answers'] for part in parts]}
-  if parts[0]['plain'] is not None:
-    rows[f'{name}, not adapted'] = [part['plain'] for part in parts]
-  return {row: np.concatenate([np.array(part) for part in answers])
-          for row, answers in rows.items()}
+  parts = [read_json(place) for place in places]
+  with blaming(folder.few_shot):
+    rows = {name: [part['answers'] for part in parts]}
+    if parts[0]['plain'] is not None:
+      rows[f'{name}, not adapted'] = [part['plain'] for part in parts]
+    return {row: np.concatenate([np.array(part) for part in answers])
+            for row, answers in rows.items()}
 
 
 def _write_csv(folder: RunFolder, plan: Plan, material: Material,

@@ -6,7 +6,6 @@ is found goes into files of its own, which no other part of a run reads.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-import json
 import pathlib
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from lightman_jax.evaluation import scores
 from lightman_jax.files import of_fold
-from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.report.run_folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.run.assembly import Material
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import TrainState
@@ -42,10 +41,11 @@ def watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
       params = jax.tree.map(lambda x: np.asarray(x)[place], states.params)
       held = predict(params, one, material.folds[number])
       path = _place(folder, material, number)
-      before = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
+      before = read_json(path) if path.exists() else {}
       # A step done again after a kill says the same again.
       before[str(step)] = held.logits
-      write_json(path, dict(sorted(before.items(), key=lambda item: int(item[0]))))
+      with blaming(path):
+        write_json(path, dict(sorted(before.items(), key=lambda item: int(item[0]))))
   return watch
 
 
@@ -56,14 +56,16 @@ def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> N
   pool, folds, honest, best = material.pool, {}, 0, 0
   for number, fold in enumerate(material.folds):
     path, truth = _place(folder, material, number), pool.label[fold.test]
-    said = {int(step): np.array(logits).argmax(-1) for step, logits in json.loads(
-        path.read_text(encoding='utf-8')).items()}
-    accuracy = {step: float(np.mean(answer == truth)) for step, answer in said.items()}
-    last, peeked = max(said), max(sorted(said), key=accuracy.get)
-    count = lambda step: scores.confusion(truth, said[step], classes=len(pool.classes))
-    honest, best = honest + count(last), best + count(peeked)
-    folds[fold.held_out] = {'step': peeked, 'accuracy': accuracy[peeked],
-                            'honest step': last, 'honest accuracy': accuracy[last]}
+    kept = read_json(path)
+    with blaming(path):
+      said = {int(step): np.array(logits).argmax(-1) for step, logits in kept.items()}
+      right = {step: float(np.mean(answer == truth)) for step, answer in said.items()}
+      last, peeked = max(said), max(sorted(said), key=right.get)
+      count = lambda step: scores.confusion(truth, said[step],
+                                            classes=len(pool.classes))
+      honest, best = honest + count(last), best + count(peeked)
+    folds[fold.held_out] = {'step': peeked, 'accuracy': right[peeked],
+                            'honest step': last, 'honest accuracy': right[last]}
   would_be, is_ = _scored(best), _scored(honest)
   write_json(folder.oracle_json, {
       'this is not a result': NOT_A_RESULT,
@@ -76,10 +78,12 @@ def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> N
 
 def line(path: pathlib.Path) -> str:
   """One line of oracle.json, at `path`, that says what it is not."""
-  found = json.loads(path.read_text(encoding='utf-8'))
-  would_be, honest = found['chosen on the held-out clips'], found['honest']
-  return ("NOT A RESULT: had each fold's checkpoint been chosen on its own test clips, "
-          f'UF1 would read {would_be["uf1"]:.3f}, not {honest["uf1"]:.3f} ({path})')
+  found = read_json(path)
+  with blaming(path):
+    would_be, honest = found['chosen on the held-out clips'], found['honest']
+    return ("NOT A RESULT: had each fold's checkpoint been chosen on its own test "
+            f'clips, UF1 would read {would_be["uf1"]:.3f}, not {honest["uf1"]:.3f} '
+            f'({path})')
 
 
 def _scored(counts: np.ndarray) -> dict[str, float]:

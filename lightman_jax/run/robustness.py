@@ -5,7 +5,6 @@ the laboratory does outside of it.
 """
 
 from collections.abc import Callable, Mapping
-import json
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.files import of_fold
 from lightman_jax.preprocessing import corruption, inputs
 from lightman_jax.report import results
-from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.report.run_folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.run.assembly import Material
 
 
@@ -88,10 +87,11 @@ def rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
   """
   some, length = kinds(config, material), material.clips.frames.shape[1]
   found = {}
-  parts = [json.loads(_place(folder, material, number).read_text(encoding='utf-8'))
+  parts = [read_json(_place(folder, material, number))
            for number in range(len(material.folds) if some else 0)]
   for name in some:
-    noisy = np.concatenate([np.array(part[name]).argmax(-1) for part in parts], 1)
+    with blaming(folder.robustness):
+      noisy = np.concatenate([np.array(part[name]).argmax(-1) for part in parts], 1)
     said, levels = iter(noisy), corruption.levels(name, length)
     answers = [next(said) if level else clean for level in levels]
     found[name] = [

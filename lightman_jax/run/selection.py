@@ -5,8 +5,7 @@ people judge models that were trained on the others, one model a candidate; the 
 then trained on all of the fold's training people. Who is held out has no part in it.
 """
 
-from collections.abc import Callable, Mapping
-import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from lightman_jax.episodes.folds import Fold
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.files import write_atomically
-from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.report.run_folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.run import assembly
 from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, clips_seen
@@ -45,7 +44,9 @@ def run_folds(config: Mapping[str, Any], folder: RunFolder, material: Material, 
   if not folder.choices.exists():
     write_json(folder.choices, _choose(config, options, folder, material, devices,
                                        progress, loop))
-  choice = [fold['choice'] for fold in _read(folder)['folds'].values()]
+  chosen = _chosen(folder, options)
+  with blaming(folder.choices):
+    choice = [chosen[fold.held_out] for fold in material.folds]
   held: list[Any] = [None] * len(choice)
   parts = []
   for k in sorted(set(choice)):
@@ -82,7 +83,7 @@ def told(config: Mapping[str, Any], folder: RunFolder, classes: int) -> dict[str
     return {'tried': 1}
   words = [' '.join(f'{name}={value}' for name, value in option.items())
            for option in options]
-  choice = {name: fold['choice'] for name, fold in _read(folder)['folds'].items()}
+  choice = _chosen(folder, options)
   seen = [clips_seen(settings.changed(config, options[k]), classes)
           for k in choice.values()]
   moved = any(name.startswith('augment.') for name in options[0])
@@ -160,5 +161,11 @@ def _some(config, material: Material, numbers) -> Material:
       config, material.pool, folds, labels, lambda line: None))
 
 
-def _read(folder: RunFolder) -> dict[str, Any]:
-  return json.loads(folder.choices.read_text(encoding='utf-8'))
+def _chosen(folder: RunFolder, options: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+  """Of every fold, which of the options."""
+  kept = read_json(folder.choices)
+  with blaming(folder.choices):
+    found = {name: fold['choice'] for name, fold in kept['folds'].items()}
+    if not set(found.values()) <= set(range(len(options))):
+      raise ValueError('a choice that there is not')
+    return found

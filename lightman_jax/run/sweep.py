@@ -16,7 +16,7 @@ from lightman_jax import settings
 from lightman_jax.errors import InputError
 from lightman_jax.report import environment, lock
 from lightman_jax.report.progress import Progress
-from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.report.run_folder import RunFolder, read_json, write_json
 from lightman_jax.run import processes
 
 LOCK = 'sweep.lock'                    # also the mark by which the folder is known
@@ -129,5 +129,5 @@ def _opened(folder: pathlib.Path):
 
 
 def _by_other_code(folder: pathlib.Path) -> bool:
-  made = json.loads((folder / 'environment.json').read_text(encoding='utf-8'))
-  return made['code_sha256'] != environment.code_version()
+  made = read_json(folder / 'environment.json')
+  return made.get('code_sha256') != environment.code_version()

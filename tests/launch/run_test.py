@@ -124,6 +124,21 @@ def test_finished_run_says_so_and_changes_nothing(finished, program, tiny):
   assert content(finished.folder) == before
 
 
+def test_a_fold_whose_file_is_damaged_is_predicted_again(copy, finished, program, tiny):
+  (copy / 'results.json').unlink()
+  (copy / 'folds' / 'sub02.json').write_text('{"index": [')
+  again = program.run(*tiny, f'--workdir={copy}')
+  assert again.code == 0 and 'sub02.json is damaged' in again.err, again.err
+  for name in ('results.json', 'predictions.csv', 'metrics.jsonl'):
+    assert (copy / name).read_bytes() == (finished.folder / name).read_bytes(), name
+
+
+def test_results_that_are_none_are_a_sentence(copy, program, tiny):
+  (copy / 'results.json').write_text('{"rows": 3}')
+  refused = program.run(*tiny, f'--workdir={copy}')
+  assert refused.refused_with(str(copy / 'results.json'), 'damaged', '--fresh')
+
+
 def test_another_configuration_is_refused(copy, program, tiny):
   before = content(copy)
   refused = program.run(*tiny, '--config.method.inner_rate=.2', f'--workdir={copy}')
