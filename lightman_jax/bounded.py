@@ -17,6 +17,7 @@ MOST_BYTES = 256 * 1024**2      # of a file of text; a thousand times the usual
 MOST_JSON = 32 * 1024**2        # of a file of JSON, which takes up to 50 times as much
 DEEPEST = 64                    # of JSON: objects and lists within each other
 MOST_ARRAYS = 4 * 1024**3       # of all arrays of an .npz file, unpacked
+MOST_NAMES = 16 * 1024**2       # of what else stands in such a file
 
 
 class Refused(ValueError):
@@ -89,6 +90,9 @@ def read_arrays(path: str | os.PathLike, most: int = MOST_ARRAYS
   path = pathlib.Path(path)
   if path.exists() and not path.is_file():
     raise Refused('it is no regular file')
+  # A compressed array may be larger than its content, and each has a name.
+  if (size := path.stat().st_size) > most + most // 1000 + MOST_NAMES:
+    raise Refused(f'it holds {size} bytes, and its arrays may take {most}')
   try:
     with zipfile.ZipFile(path) as archive:
       left = most

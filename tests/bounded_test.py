@@ -4,8 +4,10 @@ import io
 import json
 import os
 import pickle
+import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -119,6 +121,21 @@ def test_what_has_no_end_is_not_read(tmp_path):
     bounded.read_bytes(tmp_path)
   with pytest.raises(FileNotFoundError):
     bounded.read_bytes(tmp_path / 'no')
+
+
+def test_a_directory_of_an_archive_is_bounded_too(tmp_path):
+  """Its end claims a directory of a gigabyte, and the file is that long."""
+  size = 2**30
+  end = struct.pack('<4s4H2LH', b'PK\5\6', 0, 0, 9, 9, size, 0, 0)
+  with open(tmp_path / 'a.npz', 'wb') as file:
+    file.truncate(size)
+    file.seek(size)
+    file.write(end)
+  tracemalloc.start()
+  with pytest.raises(bounded.Refused, match='may take 1048576'):
+    bounded.read_arrays(tmp_path / 'a.npz', 2**20)
+  assert tracemalloc.get_traced_memory()[1] < 2**20
+  tracemalloc.stop()
 
 
 def test_hostile_arrays_stay_within_little_memory(tmp_path):

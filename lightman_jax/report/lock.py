@@ -25,6 +25,22 @@ def take(folder: str | os.PathLike, name: str = NAME) -> IO:
     InputError: another process holds it, or the file system cannot lock.
   """
   path = pathlib.Path(folder) / name
+  while True:
+    file = _open(path)
+    _lock(file, folder)
+    # A start that is refused takes its lock away, maybe between these two.
+    with contextlib.suppress(FileNotFoundError):
+      if os.path.samestat(os.fstat(file.fileno()), path.lstat()):
+        break
+    file.close()
+  file.seek(0)
+  file.truncate()
+  file.write(f'process {os.getpid()} on {socket.gethostname()}{_user()}\n')
+  file.flush()
+  return file
+
+
+def _open(path: pathlib.Path) -> IO:
   # A link that somebody put there would have another file emptied.
   try:
     number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
@@ -34,7 +50,10 @@ def take(folder: str | os.PathLike, name: str = NAME) -> IO:
       raise
     raise InputError(f'{path} is a link; delete it, or give another --workdir'
                      ) from None
-  file = open(number, 'a+', encoding='utf-8')
+  return open(number, 'a+', encoding='utf-8')
+
+
+def _lock(file: IO, folder: str | os.PathLike) -> None:
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:
@@ -47,11 +66,6 @@ def take(folder: str | os.PathLike, name: str = NAME) -> IO:
     file.close()
     raise InputError(f'{folder} lies where files cannot be locked ({error.strerror}); '
                      'give a --workdir on another file system') from None
-  file.seek(0)
-  file.truncate()
-  file.write(f'process {os.getpid()} on {socket.gethostname()}{_user()}\n')
-  file.flush()
-  return file
 
 
 def _user() -> str:

@@ -16,16 +16,17 @@ import pathlib
 import sys
 from typing import Any
 
+from flax.errors import FlaxError
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax import bounded
+from lightman_jax import bounded, settings
 from lightman_jax.episodes.tasks import Examples, Task
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.meta.methods import make_learner
-from lightman_jax.report.run_folder import RunFolder, write_json
+from lightman_jax.report.run_folder import RunFolder, read_json, write_json
 from lightman_jax.run.assembly import Material, make_net
 from lightman_jax.training import fault as faults
 from lightman_jax.training import walk
@@ -100,17 +101,22 @@ def replayed(run: str | os.PathLike) -> Iterator[str]:
     InputError: the folder keeps no task, or a damaged one.
   """
   for place in _kept(pathlib.Path(run)):
-    about, tree = _read(place)
-    yield (f'fold {about["fold"]}, step {about["step"]}, task {about["task"]} of '
-           f'{about["tasks"]}: {listed(about["tensors"], 6)} is not a number'
-           if about['task'] else
-           f'fold {about["fold"]}, step {about["step"]}: {listed(about["tensors"], 6)} '
-           'is not a number, and each task alone is finite; the first one is shown')
-    yield from (f'{side}: {", ".join(names)}' for side, names in about['clips'].items()
-                if names)
-    yield from _largest('inputs', tree['task'])
-    yield from _largest('parameters', tree['params'])
-    yield from _told(_walk(about, tree))
+    with _naming(place):
+      yield from _lines(*_read(place))
+
+
+def _lines(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
+  settings.check(about['settings'])
+  yield (f'fold {about["fold"]}, step {about["step"]}, task {about["task"]} of '
+         f'{about["tasks"]}: {listed(about["tensors"], 6)} is not a number'
+         if about['task'] else
+         f'fold {about["fold"]}, step {about["step"]}: {listed(about["tensors"], 6)} '
+         'is not a number, and each task alone is finite; the first one is shown')
+  yield from (f'{side}: {", ".join(names)}' for side, names in about['clips'].items()
+              if names)
+  yield from _largest('inputs', tree['task'])
+  yield from _largest('parameters', tree['params'])
+  yield from _told(_walk(about, tree))
 
 
 def _kept(run: pathlib.Path) -> list[pathlib.Path]:
@@ -122,30 +128,41 @@ def _kept(run: pathlib.Path) -> list[pathlib.Path]:
   return places
 
 
-def _read(place: pathlib.Path) -> tuple[dict, dict]:
+@contextlib.contextmanager
+def _naming(place: pathlib.Path) -> Iterator[None]:
+  """What is kept is used within, whatever it may hold."""
   try:
-    about = bounded.read_json(place)
-    if not isinstance(about, dict):
-      raise ValueError('no object')
-    tree: dict = {}
-    for name, x in bounded.read_arrays(place.with_suffix('.npz')).items():
-      *above, last = name.split('/')
-      branch = tree
-      for part in above:
-        branch = branch.setdefault(part, {})
-      branch[last] = x
-    tree['task'] = Task(**{side: Examples(**tree['task'][side])
-                           for side in Task._fields})
-    return about, tree
-  except (KeyError, TypeError, ValueError, OSError) as error:
+    yield
+  except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError,
+          FlaxError) as error:
     raise InputError(f'{place.with_suffix("")}.* are damaged ({error}); give the '
                      'command of the run again, which stops at the same task'
-                     ) from None
+                     ) from error
+
+
+def _read(place: pathlib.Path) -> tuple[dict, dict]:
+  about, tree = read_json(place), {}
+  for name, x in bounded.read_arrays(place.with_suffix('.npz')).items():
+    *above, last = name.split('/')
+    branch = tree
+    for part in above:
+      branch = branch.setdefault(part, {})
+    branch[last] = x
+  tree['task'] = Task(**{side: Examples(**tree['task'][side])
+                         for side in Task._fields})
+  return about, tree
 
 
 def _walk(about: Mapping[str, Any], tree: Mapping[str, Any]) -> walk.Found:
   config = about['settings']
   learner = make_learner(make_net(config, about['classes']), **config['method'])
+  # A network of another size would be built, and fail, layer by layer.
+  clip = tree['task'].support.x.shape[1:]
+  wanted = jax.eval_shape(lambda key: learner.init(key, clip), jax.random.key(0))
+  shapes = lambda tree: {path_of(path): (x.shape, np.dtype(x.dtype)) for path, x
+                         in jax.tree_util.tree_leaves_with_path(tree)}
+  if shapes(wanted) != shapes(tree['params']):
+    raise ValueError('the parameters are of another model than the settings')
   params, task = jax.tree.map(jnp.asarray, (tree['params'], tree['task']))
   key = jax.random.wrap_key_data(jnp.asarray(tree['key']))
   return walk.walk(lambda params, task, key: learner.meta_grad(

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 import csv
 import math
 import pathlib
+from typing import Any
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.report import differences, results
+from lightman_jax.report import differences, metrics_log, results
 from lightman_jax.report import reproducibility as statement
 from lightman_jax.run.rescoring import Said, apart, numbers
 
@@ -24,7 +25,9 @@ def compare(first: pathlib.Path, second: pathlib.Path) -> Iterator[Said]:
   try:
     yield _environments(first, second)
     yield _predictions(first, second)
-    yield _results(first, second)
+    for name in statement.FILES:
+      if name != 'predictions.csv' and (first / name).is_file():
+        yield _numbers(first, second, name)
   except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
     if isinstance(error, InputError):
       raise
@@ -60,17 +63,32 @@ def _predictions(first, second) -> Said:
               + (', which is rounding.' if fine else '.'))
 
 
-def _results(first, second) -> Said:
-  if _same(first, second, 'results.json'):
-    return Said(True, 'results.json comes out the same again, byte for byte.')
-  old, new = (numbers(bounded.read_json(run / 'results.json')) for run in (first,
-                                                                        second))
+def _numbers(first, second, name: str) -> Said:
+  if not (second / name).is_file():
+    return Said(False, f'{name} does not come out again.')
+  if _same(first, second, name):
+    return Said(True, f'{name} comes out the same again, byte for byte.')
+  old, new = (numbers(_content(run / name)) for run in (first, second))
   places, gap = apart(old, new)
   fine = gap <= ROUNDING
   by = f'by up to {gap:.3g}' if math.isfinite(gap) else 'in more than numbers'
-  return Said(fine, f'results.json: {len(places)} of {len(old)} values are others when '
+  return Said(fine, f'{name}: {len(places)} of {len(old)} values are others when '
               f'run again, {by}, the first {places[0] if places else "in its layout"}'
               + (', which is rounding.' if fine else '.'))
+
+
+def _content(path: pathlib.Path) -> Any:
+  """What a file holds, as plain values."""
+  match path.suffix:
+    case '.json':
+      return bounded.read_json(path)
+    case '.jsonl':
+      return metrics_log.read(path)
+    case '.npz':
+      return {name: x.tolist() for name, x in bounded.read_arrays(path).items()}
+    case _:
+      text = bounded.read_bytes(path).decode('utf-8')
+      return [line.split(',') for line in text.split('\n')]
 
 
 def _same(first, second, name: str) -> bool:

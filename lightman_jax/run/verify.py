@@ -9,11 +9,12 @@ import sys
 import tempfile
 from typing import Any
 
-from lightman_jax import bounded
+from lightman_jax import bounded, settings
 from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
 from lightman_jax.report import differences, environment as env
 from lightman_jax.report import reproducibility as statement
+from lightman_jax.report import run_folder
 from lightman_jax.report.identity import config_sha256
 from lightman_jax.run.rescoring import Said, rescore
 
@@ -23,8 +24,8 @@ def verify(arguments: Sequence[str]) -> int:
   parser = argparse.ArgumentParser(
       prog='python -m lightman_jax verify',
       description='Checks a finished run: its files against the hashes that it states, '
-      'its scores against its predictions and, with --rerun, everything against the '
-      'same configuration run again. Exit code 0: it agrees, 1: it does not, 2: it '
+      'its scores against its predictions and, with --rerun, what it made against '
+      'the same configuration run again. Exit code 0: it agrees, 1: it does not, 2: it '
       'cannot be checked.')
   parser.add_argument('run', metavar='RUN', type=pathlib.Path,
                       help='a folder that launch.py made')
@@ -33,10 +34,12 @@ def verify(arguments: Sequence[str]) -> int:
                    help='compute the scores again (the default)')
   how.add_argument('--rerun', action='store_true',
                    help='also train and predict again, in a folder that goes after')
+  parser.add_argument('--data_dir', metavar='DIR', help='of --rerun: where built data '
+                      'lie, or are built, where the run had a place of its own')
   given = parser.parse_args(arguments)
   try:
     agrees = True
-    for said in checks(given.run, rerun=given.rerun):
+    for said in checks(given.run, rerun=given.rerun, data_dir=given.data_dir):
       print(f'{"  ok" if said.agrees else "  NO"}  {said.sentence}', flush=True)
       agrees &= said.agrees
   except InputError as error:
@@ -47,8 +50,14 @@ def verify(arguments: Sequence[str]) -> int:
   return 0 if agrees else 1
 
 
-def checks(folder: pathlib.Path, *, rerun: bool = False) -> Iterator[Said]:
+def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = None
+           ) -> Iterator[Said]:
   """What is checked of a run, one after another.
+
+  Args:
+    folder: of the run; nothing in it is trusted.
+    rerun: also run its configuration again.
+    data_dir: for that, in the place of the configuration's own.
 
   Raises:
     InputError: it is no finished run of this version.
@@ -63,14 +72,14 @@ def checks(folder: pathlib.Path, *, rerun: bool = False) -> Iterator[Said]:
                      'its command again, which goes on')
   yield from stated(folder, config, stored)
   yield from surroundings(stored)
-  try:
-    resamples = int(config['evaluation']['resamples'])
-  except (KeyError, TypeError, ValueError) as error:
-    raise InputError(f'{folder}/config.json has no evaluation.resamples, so it is '
-                     'not of this version') from error
+  resamples = settings.flat(config).get('evaluation.resamples')
+  least, most = settings.RANGES['evaluation.resamples']
+  if type(resamples) is not int or not least <= resamples <= most:
+    raise InputError(f'{folder}/config.json is not of this version: it has no whole '
+                     f'number evaluation.resamples from {least} to {most}')
   yield from rescore(folder, resamples)
   if rerun:
-    yield from again(folder, config)
+    yield from again(folder, placed(folder, config, data_dir))
 
 
 def stated(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
@@ -121,9 +130,25 @@ def surroundings(stored: dict[str, Any]) -> Iterator[Said]:
     yield Said(True, 'code, Python and packages here are those of the run.')
 
 
+def placed(folder: pathlib.Path, config: dict[str, Any], data_dir: str | None
+           ) -> dict[str, Any]:
+  """The configuration to run again, which writes only where its user says.
+
+  Raises:
+    InputError: it cannot run, or names a place of its own and no other is given.
+  """
+  with run_folder.blaming(folder / 'config.json'):
+    settings.check(config)
+    own = config['data']['data_dir']
+    if data_dir is None and own:
+      raise InputError(f'the run had its data in {own!r}, and they are built there '
+                       'where they are missing: give that place, or another, with '
+                       '--data_dir')
+    return {**config, 'data': {**config['data'], 'data_dir': data_dir or ''}}
+
+
 def again(folder: pathlib.Path, config: dict[str, Any]) -> Iterator[Said]:
   """Runs the configuration in another folder, and compares what it makes."""
-  from lightman_jax.report import run_folder
   from lightman_jax.run import experiment, reruns
   place = pathlib.Path(tempfile.mkdtemp(prefix='lightman_jax-verify-'))
   try:

@@ -128,12 +128,54 @@ def test_what_is_no_finished_run_is_one_sentence(copy, said, tmp_path):
   assert code == 2 and 'is not finished' in text
 
 
+@pytest.mark.parametrize('resamples', [10**9, 0, True, '200', None, float('inf')])
+def test_nothing_is_taken_at_the_size_that_a_file_claims(resamples, copy, said):
+  edit(copy / 'config.json',
+       lambda config: config['evaluation'].update(resamples=resamples))
+  code, text = said(copy)
+  assert code == 2 and 'evaluation.resamples from 100 to' in text, text
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda config: config['method'].update(name='x'), "method.name is 'x'"),
+    (lambda config: config.pop('model'), 'config.json is damaged'),
+    (lambda config: config['training'].update(steps='x'), 'config.json is damaged'),
+    (lambda config: config['data'].update(data_dir=3), '--data_dir')])
+def test_a_configuration_that_cannot_run_is_not_run_again(change, words, copy, said):
+  edit(copy / 'config.json', change)
+  code, text = said(copy, '--rerun')
+  assert code == 2 and words in text, text
+
+
+def test_nothing_is_written_where_a_configuration_says(copy, said, tmp_path):
+  edit(copy / 'config.json',
+       lambda config: config['data'].update(data_dir=str(tmp_path / 'elsewhere')))
+  code, text = said(copy, '--rerun')
+  assert code == 2 and str(tmp_path / 'elsewhere') in text and '--data_dir' in text
+  assert not (tmp_path / 'elsewhere').exists()
+
+
+def test_files_beside_the_results_are_compared_too(finished, copy):
+  lines = (copy / 'metrics.jsonl').read_text().splitlines()
+  first = json.loads(lines[0])
+  for gap, words in ((1e-6, 'which is rounding'), (1., 'up to 1')):
+    changed = json.dumps({**first, 'loss': first['loss'] + gap})
+    (copy / 'metrics.jsonl').write_text('\n'.join([changed, *lines[1:]]) + '\n')
+    said = next(one for one in reruns.compare(finished.folder, copy)
+                if one.sentence.startswith('metrics.jsonl'))
+    assert said.agrees == (gap < 1) and words in said.sentence, said
+  (copy / 'metrics.jsonl').unlink()
+  assert any(one.sentence == 'metrics.jsonl does not come out again.'
+             and not one.agrees for one in reruns.compare(finished.folder, copy))
+
+
 @pytest.mark.slow
 def test_a_run_made_again_is_the_same(finished, program):
   done = subprocess.run(
       [sys.executable, '-m', 'lightman_jax', 'verify', '--rerun', finished.folder],
       cwd=program.code, env=program.environment, capture_output=True, text=True)
   assert done.returncode == 0, done.stdout + done.stderr
+  assert 'metrics.jsonl comes out the same again, byte for byte' in done.stdout
   assert 'results.json comes out the same again, byte for byte' in done.stdout
   assert 'predictions.csv comes out the same again, byte for byte' in done.stdout
   assert 'by the same code, packages and devices' in done.stdout

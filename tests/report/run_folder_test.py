@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 import subprocess
 import sys
 
@@ -256,6 +257,22 @@ def test_second_starter_is_told_who_is_there(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == [lock.NAME]
     other.kill()
   opened(tmp_path).close()
+
+
+def test_a_lock_that_is_taken_away_is_taken_anew(tmp_path, monkeypatch):
+  """As a refused first start does it, between another's opening and locking."""
+  flock, opened_before = lock.fcntl.flock, []
+  def late(file, how):
+    if not opened_before:
+      opened_before.append(file)
+      (tmp_path / lock.NAME).unlink()
+    flock(file, how)
+  monkeypatch.setattr(lock.fcntl, 'flock', late)
+  with lock.take(tmp_path) as held:
+    assert f'process {os.getpid()}' in (tmp_path / lock.NAME).read_text()
+    with pytest.raises(InputError, match='in use by'):
+      lock.take(tmp_path)
+  assert opened_before and held is not opened_before[0]
 
 
 def test_refusal_lets_go_of_the_lock(tmp_path):

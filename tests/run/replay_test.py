@@ -3,13 +3,17 @@
 import json
 from typing import NamedTuple
 
+import jax
 import numpy as np
 import pytest
 
+from configs import common
 from lightman_jax.episodes.tasks import Drawn, Examples, Side, Task
 from lightman_jax.errors import InputError
+from lightman_jax.meta.methods import make_learner
 from lightman_jax.report.run_folder import open_run
 from lightman_jax.run import replay
+from lightman_jax.run.assembly import make_net
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import Broken
 
@@ -17,6 +21,12 @@ from lightman_jax.training.finite import Broken
 class Named(NamedTuple):
   """Stands for a fold's data, of which only the name is looked at."""
   name: str
+
+
+class Names(NamedTuple):
+  """Stands for a pool, of which only names are looked at."""
+  clips: tuple[str, ...]
+  classes: tuple[str, ...]
 
 
 @pytest.fixture
@@ -60,6 +70,56 @@ def test_the_largest_value_is_named(kept):
   _, tree = replay._read(kept[0].fault)
   line, = replay._largest('inputs', tree['task'])
   assert 'inf' in line and line.endswith('query/x')
+
+
+@pytest.fixture
+def whole(tmp_path):
+  """A fault that can be redone: MAML of two classes, and a query that is infinite."""
+  config = common.base().to_dict()
+  config['data']['name'] = 'manifest'
+  config['model'].update(width=4, temporal_depth=0)
+  config['method'].update(name='maml', inner_steps=1)
+  learner = make_learner(make_net(config, ('a', 'b')), **config['method'])
+  params = jax.tree.map(np.asarray, learner.init(jax.random.key(0), (1, 4, 4, 2)))
+  x = np.ones((2, 1, 4, 4, 2), np.float32)
+  side = Examples(x, np.array([0, 1]), x[:0], np.zeros(0, int))
+  fault = Fault(3, 1, ('loss/query_loss',), params,
+                Task(side, side._replace(x=x * np.inf)), None,
+                np.array([1, 2], np.uint32), .5)
+  with open_run(tmp_path / 'run', config=config, environment={}) as folder:
+    where = Side(np.array([0, 1]), np.array([], int), side.label, side.macro_label)
+    replay._write(folder, config, Names(('c0', 'c1'), ('a', 'b')),
+                  Broken(Named('s1'), None, (), 3, 'none'),
+                  fault._replace(drawn=Drawn(where, where)), 4)
+  return folder
+
+
+def test_a_fault_is_redone(whole):
+  lines = list(replay.replayed(whole.path))
+  assert lines[0] == ('fold s1, step 3, task 1 of 4: loss/query_loss is not a number')
+  assert 'support micro: c0, c1' in lines and any('inf' in line for line in lines)
+
+
+@pytest.mark.parametrize('change', [
+    lambda about: about.clear(), lambda about: about.update(settings={}),
+    lambda about: about.update(tensors=5), lambda about: about.update(clips=[]),
+    lambda about: about.update(classes=3), lambda about: about.pop('done'),
+    lambda about: about.update(classes=['a', 'b', 'c']),
+    lambda about: about['settings']['method'].update(name='protonet', x=1),
+    lambda about: about['settings']['model'].update(width=8),
+    lambda about: about['settings'].pop('model')])
+def test_a_fault_of_other_content_is_one_sentence(whole, change):
+  about = json.loads(whole.fault.read_text())
+  change(about)
+  whole.fault.write_text(json.dumps(about))
+  with pytest.raises(InputError, match='are damaged'):
+    list(replay.replayed(whole.path))
+
+
+def test_settings_that_there_are_not_are_named(whole):
+  whole.fault.write_text(whole.fault.read_text().replace('"maml"', '"nothing"'))
+  with pytest.raises(InputError, match="method.name is 'nothing'"):
+    list(replay.replayed(whole.path))
 
 
 def test_a_run_without_a_fault(tmp_path):
