@@ -26,9 +26,9 @@ cd "${SLURM_SUBMIT_DIR:?sbatch sets it}"
 python launch.py --grace=90 "$@" &
 run=$!
 trap 'kill -TERM "$run"' TERM
+# The first wait may end with the signal; the second has what the run ended with.
+wait "$run"
 wait "$run"; code=$?
-# The first wait ends with the signal, the second with the run.
-if kill -0 "$run" 2>/dev/null; then wait "$run"; code=$?; fi
 
 if [ "$code" -eq 143 ]; then
   scontrol requeue "$SLURM_JOB_ID"

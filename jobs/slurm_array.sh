@@ -38,8 +38,9 @@ fi
 python launch.py --grace=90 "$@" "${words[@]}" &
 run=$!
 trap 'kill -TERM "$run"' TERM
+# The first wait may end with the signal; the second has what the run ended with.
+wait "$run"
 wait "$run"; code=$?
-if kill -0 "$run" 2>/dev/null; then wait "$run"; code=$?; fi
 
 if [ "$code" -eq 143 ]; then
   scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"

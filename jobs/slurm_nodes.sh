@@ -29,8 +29,9 @@ srun --kill-on-bad-exit=1 python launch.py --distributed --grace=90 "$@" &
 run=$!
 # srun passes SIGTERM on to every process.
 trap 'kill -TERM "$run"' TERM
+# The first wait may end with the signal; the second has what the run ended with.
+wait "$run"
 wait "$run"; code=$?
-if kill -0 "$run" 2>/dev/null; then wait "$run"; code=$?; fi
 
 # 143: SIGTERM, all is saved. 75: a node was lost, the run goes on from its checkpoint.
 if [ "$code" -eq 143 ] || [ "$code" -eq 75 ]; then

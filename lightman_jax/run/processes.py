@@ -1,7 +1,8 @@
 """The runs of a sweep, each in a process of its own, so many at a time.
 
-A run that ends badly ends alone. All end when the process that started them does,
-however that ends: each holds the reading end of a pipe, which then closes.
+A run that ends badly ends alone. Where there are as many GPUs as runs at a time, each
+has its share of them, and nothing is exchanged. All end when the process that started
+them does, however that ends: each holds the reading end of a pipe, which then closes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ import time
 from lightman_jax.report.progress import Progress
 
 POLL = .05     # seconds
+DEVICES = pathlib.Path('/dev')
 
 
 def run_all(commands: Mapping[str, Sequence[str]], logs: pathlib.Path, *,
@@ -30,16 +32,18 @@ def run_all(commands: Mapping[str, Sequence[str]], logs: pathlib.Path, *,
   """
   waiting, running, failed = dict(commands), {}, {}
   progress.stage('sweep', total=finished + len(commands), done=finished)
-  done = finished
+  done, free, place = finished, _shares(parallel), {}
   try:
     while waiting or running:
       while waiting and len(running) < parallel:
         name = next(iter(waiting))
-        running[name] = _start(waiting.pop(name), logs / f'{name}.log', parallel)
+        place[name] = free.pop(0)
+        running[name] = _start(waiting.pop(name), logs / f'{name}.log', place[name])
         progress.update(done, **_facts(running, failed))
       ended = [name for name, process in running.items() if process.poll() is not None]
       for name in ended:
         process, done = running.pop(name), done + 1
+        free.append(place.pop(name))
         process.stdin.close()
         if process.returncode:
           failed[name] = _why(process.returncode, logs / f'{name}.log')
@@ -71,15 +75,27 @@ def _facts(running: Iterable[str], failed: Mapping[str, str]) -> dict[str, str]:
   return {name: value for name, value in facts.items() if value}
 
 
-def _start(command: Sequence[str], log: pathlib.Path, parallel: int
-           ) -> subprocess.Popen:
-  environment = dict(os.environ)
-  if parallel > 1:
+def _shares(parallel: int) -> list[dict[str, str]]:
+  """What each of so many processes at a time is told of the accelerators."""
+  if parallel == 1:
+    return [{}]
+  given = os.environ.get('CUDA_VISIBLE_DEVICES')
+  gpus = [path.name.removeprefix('nvidia') for path in sorted(DEVICES.glob('nvidia*'))
+          if path.name.removeprefix('nvidia').isdecimal()]
+  gpus = gpus if given is None else [name for name in given.split(',') if name]
+  if len(gpus) < parallel:
     # The first process would take most of an accelerator's memory for itself.
-    environment.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
+    keep = os.environ.get('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
+    return [{'XLA_PYTHON_CLIENT_PREALLOCATE': keep}] * parallel
+  return [{'CUDA_VISIBLE_DEVICES': ','.join(gpus[n::parallel])} for n in range(parallel)]
+
+
+def _start(command: Sequence[str], log: pathlib.Path, share: Mapping[str, str]
+           ) -> subprocess.Popen:
   with open(log, 'wb') as file:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file,
-                            stderr=subprocess.STDOUT, env=environment)
+                            stderr=subprocess.STDOUT,
+                            env={**os.environ, **share})
 
 
 def _why(code: int, log: pathlib.Path) -> str:

@@ -39,30 +39,29 @@ def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = 
 def replicate(tree, devices: Sequence[jax.Device]):
   """One copy for each device, along a new first axis."""
   copies = lambda x: jnp.broadcast_to(x, (len(devices), *x.shape))
-  return _placed(jax.tree.map(copies, tree), devices)
+  return each(own(jax.tree.map(copies, tree), devices), devices)
 
 
 def divide(tree, devices: Sequence[jax.Device]):
   """The first axis dealt out to the devices, which must share it equally."""
   parts = lambda x: jnp.reshape(x, (len(devices), -1, *x.shape[1:]))
-  return _placed(jax.tree.map(parts, tree), devices)
+  return each(own(jax.tree.map(parts, tree), devices), devices)
+
+
+def own(tree, devices: Sequence[jax.Device]):
+  """Of what is there for each device, along the first axis, that of this process's."""
+  mine = local(devices)
+  first = list(devices).index(mine[0])
+  return tree if len(mine) == len(devices) else jax.tree.map(
+      lambda x: x[first:first + len(mine)], tree)
 
 
 def each(tree, devices: Sequence[jax.Device]):
-  """What is there for each device already, along the first axis, sent to it."""
-  return _placed(tree, devices)
-
-
-def _placed(tree, devices):
-  """The mesh's axis bears pmap's name: under any other the second call compiles all
-  anew. Of several processes each places what is for its own devices."""
-  own = local(devices)
-  mesh = jax.sharding.Mesh(np.asarray(own), (AXIS,))
+  """What is there for each device of this process, along the first axis, sent to it."""
+  # Under any other axis than pmap's the second call compiles all anew.
+  mesh = jax.sharding.Mesh(np.asarray(local(devices)), (AXIS,))
   sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(AXIS))
-  first = list(devices).index(own[0])
-  mine = (lambda x: x) if len(own) == len(devices) else (
-      lambda x: x[first:first + len(own)])
-  return jax.tree.map(lambda x: jax.device_put(mine(x), sharding), tree)
+  return jax.tree.map(lambda x: jax.device_put(x, sharding), tree)
 
 
 def first(tree):

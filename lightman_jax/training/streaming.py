@@ -137,14 +137,18 @@ def _on_the_host(views: View, clips: Clips) -> tuple[View, Clips, jax.Device]:
 
 def _block(blocks: Blocks, views: View, clips: Clips, here: jax.Device, x: Inputs,
            fixed: View, first: int | None) -> tuple[View, Clips] | None:
-  """The view and clips of a block on their devices; None after the last."""
+  """The view and clips of a block on their devices; None after the last.
+
+  Of several processes each reads the clips of its own devices.
+  """
   if first is None:
     return None
   layout = blocks.layout
   drawn = jax.device_get(blocks.draw(views, clips, jax.device_put(first, here)))
-  drawn = jax.tree.map(functools.partial(_parts, layout=layout), drawn)
+  drawn = device_door.own(
+      jax.tree.map(functools.partial(_parts, layout=layout), drawn), layout.devices)
   parts = [jax.tree.map(lambda part: part[n], drawn)
-           for n in range(len(layout.devices))]
+           for n in range(len(device_door.local(layout.devices)))]
   size = held(parts[0], len(x))
   arrays, drawn = zip(*(bring(x, part, size) for part in parts))
   drawn = jax.tree.map(lambda *part: np.stack(part), *drawn)

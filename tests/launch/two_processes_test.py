@@ -72,8 +72,15 @@ def test_stopped_lost_and_gone_on_with(program, words, tmp_path):
   assert not (two / 'results.json').exists()
   for code, _, err in map(ended, pair(program, *words, f'--workdir={two}')):
     assert code == 0, err
+  # Clips that stay in files: each process reads those of its own device.
+  host = (*words, '--config.training.data=host', f'--workdir={tmp_path / "host"}')
+  (*_, said), (*_, err) = outcomes = [*map(ended, pair(program, *host))]
+  assert [code for code, *_ in outcomes] == [0, 0], said + err
+  assert 'they stay in files' in said
   for name in SAME:
     assert (one / name).read_bytes() == (two / name).read_bytes(), name
+  assert ((one / 'predictions.csv').read_bytes()
+          == (tmp_path / 'host' / 'predictions.csv').read_bytes())
 
 
 @pytest.mark.parametrize('flags, said', [

@@ -116,6 +116,32 @@ def test_so_many_share_the_machine(tmp_path, monkeypatch):
   assert run_all(commands, tmp_path, parallel=2)[0] == {}
 
 
+@pytest.mark.parametrize('given, there, shares, keep', [
+    ('4,5,GPU-7', (), ['4', '5', 'GPU-7'], None),
+    ('0,1,2,3,4', (), ['0,3', '1,4', '2'], None),
+    (None, ('0', '1', '2', 'ctl', '-caps'), ['0', '1', '2'], None),
+    ('0,1', (), ['0,1'] * 3, 'false'), ('', ('0', '1', '2'), [''] * 3, 'false'),
+    (None, ('0', '1'), [None] * 3, 'false')])
+def test_gpus_are_shared_out(given, there, shares, keep, tmp_path, monkeypatch):
+  """Six runs, three at a time: each sees what it has, and it is given on."""
+  monkeypatch.chdir(ROOT)
+  monkeypatch.setattr(processes, 'DEVICES', tmp_path)
+  for name in there:
+    (tmp_path / f'nvidia{name}').touch()
+  monkeypatch.delenv('XLA_PYTHON_CLIENT_PREALLOCATE', raising=False)
+  monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+  if given is not None:
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', given)
+  tell = python('import json, os\nprint(json.dumps([*map(os.environ.get, ('
+                '"CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_PREALLOCATE"))]))')
+  names = [f'run{n}' for n in range(6)]
+  assert run_all(dict.fromkeys(names, tell), tmp_path, parallel=3)[0] == {}
+  told = [json.loads((tmp_path / f'{name}.log').read_text()) for name in names]
+  assert [seen for seen, _ in told[:3]] == shares
+  assert {seen for seen, _ in told[3:]} <= set(shares)
+  assert {kept for _, kept in told} == {keep}
+
+
 def test_children_end_with_who_started_them(tmp_path):
   """Killed, not asked: nothing is left that could still write into a run's folder."""
   file = tmp_path / 'child'

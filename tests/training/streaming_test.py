@@ -9,15 +9,16 @@ import numpy as np
 import optax
 import pytest
 
-from lightman_jax.errors import InputError
+from lightman_jax.episodes import blocks as blocks_of
 from lightman_jax.episodes.tasks import Sizes
+from lightman_jax.errors import InputError
 from lightman_jax.meta.learners import Learner
 from lightman_jax.preprocessing.stored import Stored
-from lightman_jax.training import streaming
+from lightman_jax.training import devices, streaming
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
-from lightman_jax.training.loop import make_trainer, train_folds
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.loop import make_trainer, stack, train_folds
+from lightman_jax.training.state import Recipe, View
 
 STEPS = 4
 
@@ -111,6 +112,30 @@ def test_on_two_devices(want, recipe, in_file, tmp_path, states_equal, split):
   states_equal([{name: x[0] for name, x in scalars.items()} for _, scalars in told],
                [{name: x[0] for name, x in scalars.items()} for _, scalars in want[1]],
                rtol=1e-4)
+
+
+@pytest.mark.parametrize('split', ['folds', 'tasks'])
+def test_of_several_processes_each_reads_its_own(recipe, in_file, monkeypatch, split):
+  layout, read = lay_out(jax.devices(), folds=2, tasks=2, split=split), []
+  blocks = streamed(recipe, layout).blocks
+  other = in_file._replace(key=jax.random.key(7))
+  views, clips = stack([in_file, other][:layout.together], layout.together)
+  def bring(x, drawn, size):
+    read.append(drawn)
+    return blocks_of.bring(x, drawn, size)
+  monkeypatch.setattr(streaming, 'bring', bring)
+  ask = lambda: streaming._block(blocks, *streaming._on_the_host(views, clips), clips.x,
+                                 View(*[None] * 6), 0)
+  view, whole = jax.tree.map(np.asarray, ask())
+  assert len(read) == 2 and not np.array_equal(whole.x[0], whole.x[1])
+  for n, device in enumerate(layout.devices):
+    monkeypatch.setattr(devices, 'local', lambda of, device=device: [device])
+    read.clear()
+    own_view, own = ask()
+    assert len(read) == 1 and own.x.devices() == {device}
+    np.testing.assert_array_equal(own.x, whole.x[n:n + 1])
+    jax.tree.map(lambda x, y, n=n: np.testing.assert_array_equal(x, y[n:n + 1]),
+                 own_view.drawn, view.drawn)
 
 
 def test_it_goes_on_anywhere(one, in_file, tmp_path, states_equal):
