@@ -1,7 +1,7 @@
 """Prints what several layouts make of the same training, as JSON; see layouts.py.
 
     XLA_FLAGS=--xla_force_host_platform_device_count=8 \
-        python benchmarks/layout_training.py FOLDER one folds tasks elastic
+        python benchmarks/layout_training.py FOLDER one folds tasks fewer more
 """
 
 import argparse
@@ -26,6 +26,8 @@ from lightman_jax.training.shared_checkpoints import open_checkpoints
 from lightman_jax.training.state import Recipe, make_optimizer
 
 STEPS, EVERY, TASKS, PEOPLE = 20, 10, 9, 9
+# Begun in one layout, gone on with in another.
+ELASTIC = {'fewer': ('folds', 'one'), 'more': ('one', 'folds')}
 COLLECTIVES = ('all-reduce', 'all-gather', 'collective', 'all-to-all')
 
 
@@ -84,7 +86,7 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('folder', type=pathlib.Path)
   parser.add_argument('layouts', nargs='+',
-                      choices=['one', 'folds', 'tasks', 'elastic'])
+                      choices=['one', 'folds', 'tasks', *ELASTIC])
   parser.add_argument('--coordinator', help='HOST:PORT, of two processes')
   parser.add_argument('--process', type=int)
   given = parser.parse_args()
@@ -101,11 +103,10 @@ def main() -> None:
   config, data = material()
   told, trainers = {}, {}
   for name in given.layouts:
-    if name == 'elastic':
-      # Begun on all devices, gone on with on one.
-      begun = trained(trainers['folds']._replace(steps=EVERY), config, data,
-                      given.folder / name)
-      ended = trained(trainers['one'], config, data, given.folder / name)
+    if name in ELASTIC:
+      first, second = (trainers[layout] for layout in ELASTIC[name])
+      begun = trained(first._replace(steps=EVERY), config, data, given.folder / name)
+      ended = trained(second, config, data, given.folder / name)
       told[name] = {'losses': {fold: begun[fold] | ended[fold] for fold in begun}}
       continue
     texts = []

@@ -18,7 +18,8 @@ import tempfile
 
 PROGRAM = pathlib.Path(__file__).with_name('layout_training.py')
 NAMES = {'one': '1 device', 'folds': 'folds', 'tasks': 'tasks',
-         'elastic': 'folds for 10 steps, then 1 device'}
+         'fewer': 'folds for 10 steps, then 1 device',
+         'more': '1 device for 10 steps, then 8 devices, folds'}
 
 
 def start(devices: int, *words: str) -> subprocess.Popen:
@@ -52,7 +53,7 @@ def main() -> int:
         start(4, f'{home}/both', 'folds', 'tasks', at, f'--process={n}')
         for n in (0, 1))]
     alone, both = told(processes[:1]), told(processes[1:])
-  rows = [(f'8 devices, {NAMES[name]}' if name != 'one' else NAMES[name], part)
+  rows = [(NAMES[name] if NAMES[name][0] == '1' else f'8 devices, {NAMES[name]}', part)
           for name, part in alone.items()]
   rows += [(f'2 processes x 4 devices, {NAMES[name]}', part)
            for name, part in both.items()]

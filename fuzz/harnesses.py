@@ -25,8 +25,9 @@ from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
 from lightman_jax.models import published_weights
-from lightman_jax.report import run_folder
+from lightman_jax.report import results, run_folder, table
 from lightman_jax.report.page import command, folders
+from lightman_jax.run import besides, replay, verify
 from lightman_jax.training import archive
 from lightman_jax.training.checkpoints import ABOUT, ARRAYS, Checkpoints
 from lightman_jax.training.state import TrainState
@@ -157,20 +158,46 @@ def _params():
 
 
 def run_folders(content: bytes, folder: pathlib.Path) -> None:
-  """A run folder of several files: opened again, and made into a page."""
+  """A run folder of several files: made into a page, verified, and opened again."""
   run = folder / 'run'
   run.mkdir()
   for name, part in divided(content):
     if name in ('config.json', 'results.json', 'predictions.csv', 'metrics.jsonl',
-                'environment.json', 'efficiency.json', 'oracle.json', 'embeddings.npz'):
+                'environment.json', 'efficiency.json', 'oracle.json', 'embeddings.npz',
+                'reproducibility.json', 'cost.json'):
       (run / name).write_bytes(part)
   try:
     command.write([folders.read_run(run)], folder / 'out', resamples=4, permutations=4)
   except InputError:
     pass
+  for use in (lambda: list(verify.checks(run)), lambda: _opened(run)):
+    try:
+      use()
+    except InputError:
+      pass
+
+
+def _opened(run: pathlib.Path) -> None:
+  """As a finished run that is started again."""
   (run / 'lightman_jax.lock').touch()
+  config = run_folder.read_json(run / 'config.json') if (
+      run / 'config.json').exists() else {}
+  with run_folder.open_run(run, config=config) as again:
+    again.check({'code_sha256': 'ab', 'data_sha256': None})
+    list(besides.lines(again))
+    if again.is_finished():
+      found = results.read_results(again.results)
+      with run_folder.blaming(again.results):
+        table.show(found)
+
+
+def faults(content: bytes, folder: pathlib.Path) -> None:
+  """The task that a run kept because it broke, replayed."""
+  for name, part in divided(content):
+    if name in ('fault.json', 'fault.npz'):
+      (folder / name).write_bytes(part)
   try:
-    run_folder.open_run(run, config={'seed': 0}).close()
+    list(replay.replayed(folder))
   except InputError:
     pass
 
@@ -220,4 +247,4 @@ def divided(content: bytes) -> list[tuple[str, bytes]]:
 HARNESSES: dict[str, Callable[[bytes, pathlib.Path], None]] = {
     function.__name__: function for function in (
         grammar, manifests, sheets, workbooks, pictures, videos, trees, landmarks,
-        weights, run_folders, checkpoints, documents)}
+        weights, run_folders, checkpoints, faults, documents)}

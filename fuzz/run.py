@@ -154,7 +154,7 @@ def one(argv: list[str]) -> None:
       return atheris.Mutate(content, most)
 
   options = {'custom_mutator': mutate} if name in (
-      'run_folders', 'checkpoints', 'documents') else {}
+      'run_folders', 'checkpoints', 'faults', 'documents') else {}
   try:
     atheris.Setup([argv[0], *argv[3:]], test, **options)
     atheris.Fuzz()

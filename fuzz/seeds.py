@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 
 import cv2
+import jax
 import numpy as np
 import openpyxl
 from PIL import Image
@@ -21,7 +22,11 @@ from PIL import Image
 ROOT = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT.parent))
 
+from configs import common                            # noqa: E402
+from lightman_jax.meta.methods import make_learner    # noqa: E402
 from lightman_jax.report import results               # noqa: E402
+from lightman_jax.run.assembly import make_net        # noqa: E402
+from lightman_jax.training.finite import path_of      # noqa: E402
 
 sys.path.insert(0, str(ROOT))
 import harnesses      # noqa: E402
@@ -143,11 +148,11 @@ def run_folders():
   points = rng.standard_normal((4, 2)).astype(np.float32)
   text = lambda value: json.dumps(value, indent=0).encode()
   files = {
-      'config.json': text({'seed': 0, 'method': {'name': 'maml'}, 'model': {
-          'encoder': 'conv4'}, 'data': {'name': 'x'}}),
+      'config.json': text({'seed': 0, 'evaluation': {'resamples': 100}, 'method': {
+          'name': 'maml'}, 'model': {'encoder': 'conv4'}, 'data': {'name': 'x'}}),
       'results.json': text(found), 'predictions.csv': csv,
       'metrics.jsonl': b'{"stage": "train", "fold": "a", "step": 1, "loss": 0.5}\n',
-      'environment.json': text({'code_sha256': 'ab'}),
+      'environment.json': text({'code_sha256': 'ab', 'data_sha256': 'cd'}),
       'efficiency.json': text({'measures': {'time': {'value': 1.5, 'unit': 's'}}}),
       'oracle.json': text({'honest': {'uf1': .5}, 'gap': {'uf1': .1},
                            'chosen on the held-out clips': {'uf1': .6}}),
@@ -159,6 +164,30 @@ def run_folders():
                    for name, part in files.items())
   first = whole.split(harnesses.MARK + b'metrics')[0]
   return [whole, first]
+
+
+def faults():
+  """A query that is infinite, of a linear encoder's supervised training."""
+  config = common.base().to_dict()
+  config['data']['name'] = 'manifest'
+  config['model'].update(encoder='ststnet', temporal_depth=0)
+  config['method'].update(name='supervised')
+  config['inputs'].update(size=8)
+  learner = make_learner(make_net(config, ('a', 'b')), **config['method'])
+  x = np.ones((2, 1, 8, 8, 3), np.float32)
+  held = {'params': learner.init(jax.random.key(0), x.shape[1:]),
+          'key': np.array([1, 2], np.uint32),
+          'task': {side: {'x': x * size, 'label': np.array([0, 1]), 'macro': x[:0],
+                          'macro_label': np.zeros(0, int)}
+                   for side, size in (('support', 1), ('query', np.inf))}}
+  arrays = io.BytesIO()
+  np.savez_compressed(arrays, **{path_of(path): part for path, part
+                                 in jax.tree_util.tree_leaves_with_path(held)})
+  about = {'fold': 'a', 'step': 3, 'task': 1, 'tasks': 2, 'tensors': ['loss/x'],
+           'kept': 'none', 'clips': {'support micro': ['c', 'd']}, 'done': .5,
+           'classes': ['a', 'b'], 'settings': config}
+  return [b''.join(harnesses.MARK + name.encode() + b'\n' + part for name, part in (
+      ('fault.json', json.dumps(about).encode()), ('fault.npz', arrays.getvalue())))]
 
 
 def checkpoints():

@@ -87,7 +87,8 @@ def _shares(parallel: int) -> list[dict[str, str]]:
     # The first process would take most of an accelerator's memory for itself.
     keep = os.environ.get('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
     return [{'XLA_PYTHON_CLIENT_PREALLOCATE': keep}] * parallel
-  return [{'CUDA_VISIBLE_DEVICES': ','.join(gpus[n::parallel])} for n in range(parallel)]
+  return [{'CUDA_VISIBLE_DEVICES': ','.join(gpus[n::parallel])}
+          for n in range(parallel)]
 
 
 def _start(command: Sequence[str], log: pathlib.Path, share: Mapping[str, str]

@@ -5,8 +5,11 @@ SIGTERM as one process, and one of two is killed in the middle; both go on, and 
 the same bytes.
 """
 
+import pathlib
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -81,6 +84,21 @@ def test_stopped_lost_and_gone_on_with(program, words, tmp_path):
     assert (one / name).read_bytes() == (two / name).read_bytes(), name
   assert ((one / 'predictions.csv').read_bytes()
           == (tmp_path / 'host' / 'predictions.csv').read_bytes())
+
+
+@pytest.mark.slow
+def test_layouts_train_alike():
+  """One device, eight, two processes of four, and a change between them; to 1e-5."""
+  program = pathlib.Path(__file__).parents[2] / 'benchmarks' / 'layouts.py'
+  done = subprocess.run([sys.executable, program], capture_output=True, text=True)
+  assert done.returncode == 0, done.stdout + done.stderr
+  rows = {line.split('|')[1].strip(): line.split('|')[3].strip()
+          for line in done.stdout.splitlines()[2:]}
+  assert len(rows) == 7
+  for layout, exchanged in rows.items():
+    assert exchanged == ('-' if 'then' in layout else 'yes' if 'tasks' in layout else
+                         'none'), layout
+  assert sum(layout.startswith('2 processes x 4 devices') for layout in rows) == 2
 
 
 @pytest.mark.parametrize('flags, said', [
