@@ -10,9 +10,10 @@ nor inputs built, until there were so many kills. Only the compiled programs are
 so that the time is spent in every stage and not in the compiler; the code is copied
 first, so that who edits it meanwhile does not change the run.
 
-A round is good if results.json, predictions.csv, metrics.jsonl and the report's tables
-have the bytes of the undisturbed run, and neither run folder, data, cache nor report
-hold a file more than there (the page itself tells what runs cost, so no two are equal).
+A round is good if results.json, predictions.csv, metrics.jsonl, the checkpoints and the
+report's tables have the bytes of the undisturbed run, and neither run folder, data, cache
+nor report hold a file more than there (the page itself tells what runs cost, so no two
+are equal).
 Prints a line for every kill, with the stage that it hit, and their number at the end;
 exits with 1 if any round was not good.
 """
@@ -108,8 +109,9 @@ def names(home: pathlib.Path) -> set[str]:
 
 def faults(home: pathlib.Path, model: pathlib.Path) -> list[str]:
   """What is not as the undisturbed run left it."""
-  other = [name for name in SAME if (home / name).read_bytes()
-           != (model / name).read_bytes()]
+  states = [str(path.relative_to(model)) for path in model.rglob('state.npz')]
+  other = [name for name in (*SAME, *states) if (home / name).exists()
+           and (home / name).read_bytes() != (model / name).read_bytes()]
   return other + sorted(names(home) ^ names(model))
 
 

@@ -12,9 +12,8 @@ def steps(folder):
 
 
 def left(place):
-  """All files; those inside a checkpoint have names drawn at random."""
-  paths = (path.relative_to(place) for path in place.rglob('*'))
-  return {str(path) for path in paths if 'checkpoints' not in path.parts[:-2]}
+  """All files."""
+  return {str(path.relative_to(place)) for path in place.rglob('*')}
 
 
 def test_killed_runs_end_alike(finished, program, places, tiny, tmp_path):
@@ -42,6 +41,9 @@ def test_killed_runs_end_alike(finished, program, places, tiny, tmp_path):
   for name in SAME:
     assert (folder / name).read_bytes() == (finished.folder / name).read_bytes(), name
   assert left(folder) == left(finished.folder)
+  for state in finished.folder.glob('checkpoints/*/arrays/state.npz'):
+    assert state.read_bytes() == (
+        folder / state.relative_to(finished.folder)).read_bytes(), state
   # Other tests build data sets of their own there.
   sets = [path.name for path in (home / 'data').iterdir()]
   assert 'synthetic' in sets
