@@ -119,7 +119,7 @@ def full_run(one: Try):
   """The run folder's disk is full."""
   with one.disk(one.run.parent / 'disk', '4k') as remount:
     one.run = one.run.parent / 'disk' / 'run'
-    remount(f'{one.rng.randrange(100, 900)}k')
+    remount(f'{one.rng.randrange(60, 400)}k')
     first = one.end()
     remount('50m')
     again = one.end() if first.code else None

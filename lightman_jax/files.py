@@ -43,9 +43,16 @@ def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
       os.chmod(temporary, 0o666 & ~_umask())
       os.replace(temporary, path)
       settle(path.parent)
-  except BaseException:
+  except BaseException as error:
     pathlib.Path(temporary).unlink(missing_ok=True)
+    name_place(error, path)
     raise
+
+
+def name_place(error: BaseException, path: str | os.PathLike) -> None:
+  """Where a write fails, the system does not say to which file."""
+  if isinstance(error, OSError) and error.filename is None:
+    error.filename = os.fspath(path)
 
 
 def settle(folder: str | os.PathLike) -> None:

@@ -24,7 +24,13 @@ import orbax.checkpoint as ocp
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.files import file_sha256, remove, settle, write_atomically
+from lightman_jax.files import (
+  file_sha256,
+  name_place,
+  remove,
+  settle,
+  write_atomically,
+)
 from lightman_jax.training.archive import (
   FILE,
   Archive,
@@ -128,8 +134,9 @@ class Checkpoints:
       settle(new / ARRAYS)
       with write_atomically(new / ABOUT) as file:
         json.dump(save._asdict(), file)
-    except BaseException:
+    except BaseException as error:
       shutil.rmtree(new, ignore_errors=True)
+      name_place(error, self._folder)
       raise
     self._remove(final)
     os.replace(new, final)

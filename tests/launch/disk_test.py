@@ -64,6 +64,7 @@ def test_a_disk_that_is_full_anywhere_in_a_save_keeps_what_is_whole(disk):
         checkpoints.save([f's{reached}'], TrainState(
             np.ones(1, np.int32), {'w': np.ones((1, 2000), np.float32)}, ()))
     assert full.value.errno == errno.ENOSPC
+    assert str(full.value.filename).startswith(str(place))
     assert not [path for path in place.iterdir() if path.name.startswith('.')]
     with Checkpoints(place, say=pytest.fail) as checkpoints:
       found = checkpoints.reached([f's{n}' for n in range(1, 100)])
