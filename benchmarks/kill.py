@@ -11,9 +11,9 @@ so that the time is spent in every stage and not in the compiler; the code is co
 first, so that who edits it meanwhile does not change the run.
 
 A round is good if results.json, predictions.csv, metrics.jsonl, the checkpoints and the
-report's tables have the bytes of the undisturbed run, and neither run folder, data, cache
-nor report hold a file more than there (the page itself tells what runs cost, so no two
-are equal).
+report's tables have the bytes of the undisturbed run, and neither run folder, data,
+cache nor report hold a file more than there (the page itself tells what runs cost, so
+no two are equal).
 Prints a line for every kill, with the stage that it hit, and their number at the end;
 exits with 1 if any round was not good.
 """

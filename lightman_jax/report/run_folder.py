@@ -166,15 +166,15 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     file.write(text + '\n')
 
 
-def read_json(path: str | os.PathLike) -> dict[str, Any]:
-  """What `write_json` wrote of a mapping.
+def read_json(path: str | os.PathLike, most: int = bounded.MOST_JSON) -> dict[str, Any]:
+  """What `write_json` wrote of a mapping, up to so many bytes.
 
   Raises:
     InputError: it is not that.
     OSError: it cannot be read.
   """
   try:
-    value = bounded.read_json(path)
+    value = bounded.read_json(path, most)
   except ValueError:
     value = None
   if not isinstance(value, dict):

@@ -143,9 +143,9 @@ def _kept(place: pathlib.Path, fold: Fold, material: Material,
   """What a fold has found; None where it has not yet, or where that is damaged."""
   if not place.exists():
     return None
-  shape = (int(fold.test.sum()), len(material.pool.classes))
+  count, classes = shape = int(fold.test.sum()), len(material.pool.classes)
   try:
-    held = Held(**bounded.read_json(place))
+    held = Held(**bounded.read_json(place, 2**20 + 100 * count * (1 + 2 * classes)))
     logits = [held.logits] + ([] if held.plain is None else [held.plain])
     if (held.index == np.flatnonzero(fold.test).tolist()
         and all(np.asarray(one, float).shape == shape for one in logits)):

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from lightman_jax import bounded
 from lightman_jax.evaluation import scores
 from lightman_jax.files import of_fold
 from lightman_jax.report.run_folder import RunFolder, blaming, read_json, write_json
@@ -41,7 +42,7 @@ def watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
       params = jax.tree.map(lambda x: np.asarray(x)[place], states.params)
       held = predict(params, one, material.folds[number])
       path = _place(folder, material, number)
-      before = read_json(path) if path.exists() else {}
+      before = read_json(path, bounded.MOST_BYTES) if path.exists() else {}
       # A step done again after a kill says the same again.
       before[str(step)] = held.logits
       with blaming(path):
@@ -56,7 +57,7 @@ def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> N
   pool, folds, honest, best = material.pool, {}, 0, 0
   for number, fold in enumerate(material.folds):
     path, truth = _place(folder, material, number), pool.label[fold.test]
-    kept = read_json(path)
+    kept = read_json(path, bounded.MOST_BYTES)
     with blaming(path):
       said = {int(step): np.array(logits).argmax(-1) for step, logits in kept.items()}
       right = {step: float(np.mean(answer == truth)) for step, answer in said.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lightman_jax import protocol_settings
+from lightman_jax import bounded, protocol_settings
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.files import of_fold
 from lightman_jax.preprocessing import corruption, inputs
@@ -87,7 +87,7 @@ def rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
   """
   some, length = kinds(config, material), material.clips.frames.shape[1]
   found = {}
-  parts = [read_json(_place(folder, material, number))
+  parts = [read_json(_place(folder, material, number), bounded.MOST_BYTES)
            for number in range(len(material.folds) if some else 0)]
   for name in some:
     with blaming(folder.robustness):
