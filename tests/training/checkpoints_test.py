@@ -1,7 +1,9 @@
 """Checkpoints: what is kept, what is found again, and what a kill may leave behind."""
 
 import json
+import os
 import pathlib
+import re
 
 import jax
 import jax.numpy as jnp
@@ -204,6 +206,35 @@ def test_after_a_power_cut_what_is_not_synced_is_not_needed(folder, told):
   with Checkpoints(folder, say=told.append) as checkpoints:
     assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 2} and not told
     assert checkpoints.load(['c'], LIKE).params['w'][0, 0, 0] == 22.
+
+
+def test_files_and_names_are_on_disk_before_what_relies_on_them(folder, monkeypatch):
+  seen, sync, replace, rename = [], os.fsync, os.replace, pathlib.Path.rename
+
+  def named(path):
+    return pathlib.Path(path).relative_to(folder).as_posix()
+
+  def synced(number):
+    seen.append('sync ' + named(os.readlink(f'/proc/self/fd/{number}')))
+    sync(number)
+
+  def renamed(one, other, do):
+    seen.append(f'{named(one)} is {named(other)}')
+    return do(one, other)
+  monkeypatch.setattr(os, 'fsync', synced)
+  monkeypatch.setattr(os, 'replace', lambda one, other: renamed(one, other, replace))
+  monkeypatch.setattr(pathlib.Path, 'rename',
+                      lambda one, other: renamed(one, other, rename))
+  with Checkpoints(folder) as checkpoints:
+    checkpoints.save(['c'], states_at(4, 24.))
+    seen.clear()
+    checkpoints.save(['c'], states_at(6, 26.))
+  order = ''.join(f'{line}\n' for line in seen)
+  assert re.search(
+      r'sync \.18\.new/arrays.*/\.state\.npz\..*\n(.*\n)*'
+      r'sync \.18\.new/arrays\n(.*\n)*'
+      r'sync \.18\.new/\.about\.json\..*\n(.*\n)*'
+      r'sync \.18\.new\n\.18\.new is 18\nsync \.\n14 is \.14\.old\n$', order), order
 
 
 @pytest.mark.parametrize('name', ['.5.new', '.5.old'])
