@@ -104,8 +104,8 @@ def read_results(path: str | os.PathLike) -> dict[str, Any]:
   """
   try:
     value = bounded.read_json(path)
-    if not isinstance(value, dict):
-      raise ValueError('it is no JSON object')
+    if not isinstance(value, dict) or not {'about', 'rows'} <= value.keys():
+      raise ValueError('it is no object with about and rows')
   except (ValueError, OSError) as error:
     raise InputError(f'{path} cannot be read ({error}); start over with --fresh'
                      ) from error

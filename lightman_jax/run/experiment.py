@@ -1,5 +1,6 @@
 """One run, from a configuration to a folder of results: the stages in their order."""
 
+import collections
 from collections.abc import Callable, Mapping, Sequence
 import functools
 import pathlib
@@ -110,7 +111,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         fold.held_out for fold, place in zip(material.folds, places)
         if _kept(place, fold, material, progress.say) is None]))
     done = {name: reached.get(name, trainer.steps) for name in names}
-    hosts.first(lambda: _forget_unfinished(folder, done))
+    hosts.first(lambda: _forget_unfinished(folder, done, progress.say))
     progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()))
     for together in group_folds(reached, layout.together):
       group = [names.index(name) for name in together]
@@ -172,12 +173,21 @@ def _on_chunk(folder, progress, done: dict[str, int], group: Sequence[str],
                   loss=float(scalars['query_loss'].mean()))
 
 
-def _forget_unfinished(folder: RunFolder, done: Mapping[str, int]) -> None:
+def _forget_unfinished(folder: RunFolder, done: Mapping[str, int],
+                       say: Callable[[str], None]) -> None:
   """Drops log lines of steps that no checkpoint holds: they are done again."""
-  if folder.metrics.exists():
-    with blaming(folder.metrics):
-      metrics_log.keep(folder.metrics,
-                       lambda line: line['step'] <= done[line['fold']])
+  kept = collections.Counter()
+
+  def stays(line) -> bool:
+    is_done = line['step'] <= done[line['fold']]
+    kept[line['fold']] += is_done
+    return is_done
+  with blaming(folder.metrics):
+    metrics_log.keep(folder.metrics, stays)
+  short = [name for name, step in done.items() if kept[name] < step]
+  if short:
+    say(f'{folder.metrics} lacks steps of {len(short)} fold(s), {short[0]} among them: '
+        'their losses are in no log and no curve; scores do not depend on them')
 
 
 def make_predictions(config, material: Material, recipe: Recipe):

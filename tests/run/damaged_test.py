@@ -89,5 +89,31 @@ def test_a_log_line_of_no_step_of_this_run(folder, line):
   folder.metrics.write_text('{"step": 1, "fold": "a"}\n' + line + '\n')
   before = folder.metrics.read_text()
   with pytest.raises(InputError, match='metrics.jsonl is damaged'):
-    experiment._forget_unfinished(folder, {'a': 2})
+    experiment._forget_unfinished(folder, {'a': 2}, pytest.fail)
   assert folder.metrics.read_text() == before
+
+
+@pytest.mark.parametrize('steps, short', [((1, 2, 3), 0), ((1, 3), 1), ((), 2)])
+def test_steps_that_a_log_has_lost_are_told(folder, steps, short):
+  said, line = [], '{{"step": {}, "fold": "{}"}}\n'.format
+  folder.metrics.write_text(''.join(line(n, 'a') for n in steps)
+                            + line(1, 'b') * (short < 2))
+  experiment._forget_unfinished(folder, {'a': 2, 'b': 1, 'c': 0}, said.append)
+  assert len(said) == bool(short)
+  if said:
+    assert str(folder.metrics) in said[0] and f'steps of {short} fold(s)' in said[0]
+  assert '"step": 3' not in folder.metrics.read_text()
+
+
+def test_a_log_that_is_gone_is_told(folder):
+  said = []
+  experiment._forget_unfinished(folder, {'a': 0}, pytest.fail)
+  experiment._forget_unfinished(folder, {'a': 2}, said.append)
+  assert len(said) == 1 and 'steps of 1 fold(s)' in said[0]
+
+
+@pytest.mark.parametrize('found', [{}, {'rows': {}}, {'about': {}}])
+def test_results_without_a_result(tmp_path, found):
+  (tmp_path / 'results.json').write_text(json.dumps(found))
+  with pytest.raises(InputError, match='results.json cannot be read .*--fresh'):
+    results.read_results(tmp_path / 'results.json')
