@@ -37,6 +37,8 @@ def verify(arguments: Sequence[str]) -> int:
   parser.add_argument('--data_dir', metavar='DIR', help='of --rerun: where built data '
                       'lie, or are built, where the run had a place of its own')
   given = parser.parse_args(arguments)
+  if given.data_dir is not None and not given.rerun:
+    parser.error('--data_dir is of --rerun')
   try:
     agrees = True
     for said in checks(given.run, rerun=given.rerun, data_dir=given.data_dir):
@@ -87,8 +89,7 @@ def stated(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
   """Files, configuration and environment against the statement of the run."""
   path = folder / statement.NAME
   if not path.is_file():
-    yield Said(True, f'{statement.NAME} is not there, for an earlier version made this '
-               'run: no hash of its files is known.')
+    yield Said(False, f'{statement.NAME} is not there: no hash of its files is known.')
     return
   held = _json(path)
   try:
@@ -110,7 +111,8 @@ def stated(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
     raise InputError(f'{path} does not hold what this version writes '
                      f'({type(error).__name__}: {error})') from error
   if command:
-    yield Said(True, f'its command was: python {" ".join(map(str, command))}')
+    yield Said(True, 'its command was, without places: python '
+               f'{" ".join(map(str, command))}')
 
 
 def surroundings(stored: dict[str, Any]) -> Iterator[Said]:

@@ -51,7 +51,7 @@ def test_an_untouched_run_agrees(finished, said):
   for words in ('results.json is as it was written', 'predictions.csv is as it was',
                 'config.json is the configuration that was run',
                 'values bit for bit', 'logits of 3 folds', 'agrees with what it states',
-                'its command was: python launch.py --config=configs/synthetic'):
+                'its command was, without places: python launch.py --config=configs/'):
     assert words in text
   assert '--workdir' not in text
 
@@ -115,6 +115,14 @@ def test_another_package_here_is_told_and_is_no_fault(finished, said, monkeypatc
   monkeypatch.setattr(environment, 'versions', lambda: other)
   code, text = said(finished.folder)
   assert code == 0 and f'packages.numpy: "{np.__version__}" -> "0.1"' in text
+
+
+def test_without_its_statement_nothing_is_agreed_to(copy, said):
+  (copy / reproducibility.NAME).unlink()
+  code, text = said(copy)
+  assert code == 1 and f'NO  {reproducibility.NAME} is not there' in text
+  with pytest.raises(SystemExit):
+    said(copy, '--data_dir=x')
 
 
 def test_what_is_no_finished_run_is_one_sentence(copy, said, tmp_path):

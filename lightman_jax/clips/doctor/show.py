@@ -32,6 +32,10 @@ def show(found: Examination, *, console: Console) -> None:
   for name, part in _parts(found):
     console.print(Padding(Text(name, style='bold'), (1, 0, 0, 2)))
     console.print(Padding(part, (0, 0, 0, 4)))
+  if found.estimate:
+    # To be copied: not cut, and not broken either.
+    console.print(f'    {clean(found.build)}', style='bold', soft_wrap=True,
+                  markup=False, highlight=False)
   console.print()
 
 
@@ -186,14 +190,13 @@ def _corrections(found: Examination) -> Group:
   return Group(*parts)
 
 
-def _build(found: Examination) -> Group:
+def _build(found: Examination) -> Text:
   of = found.estimate
   text = (f'about {_duration(of.seconds)} and {_bytes(of.bytes)} for {of.frames} '
           f'frames of {of.size} x {of.size}')
   full = of.bytes > of.free
   text += f'; only {_bytes(of.free)} are free' if full else ''
-  return Group(Text(text, style='red' if full else ''), Text(
-      clean(found.build), style='bold', no_wrap=True, overflow='ignore'))
+  return Text(text, style='red' if full else '')
 
 
 def _below(text: str, folder: str) -> str:

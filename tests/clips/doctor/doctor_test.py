@@ -168,6 +168,13 @@ def test_where_nothing_lies_archives_are_pointed_at(tmp_path, capsys):
   assert 'is not a folder' in capsys.readouterr().err
 
 
+def test_the_command_to_build_is_shown_whole(copy, tmp_path):
+  place = tmp_path / ('a folder with a long name ' * 4) / 'samm'
+  shutil.copytree(copy, place)
+  found = look(place)
+  assert len(found.build) > 160 and f'\n    {found.build}\n' in show.render(found)
+
+
 def test_names_cannot_act_on_the_terminal(copy):
   change(copy, lambda lines: lines.append(['006', '\x1b[2J[red]006_9_9', '', '1']))
   page = show.render(look(copy))
