@@ -17,8 +17,8 @@ import sys
 import tempfile
 
 PROGRAM = pathlib.Path(__file__).with_name('layout_training.py')
-NAMES = {'one': '1 device', 'folds': 'folds', 'tasks': 'tasks',
-         'fewer': 'folds for 10 steps, then 1 device',
+NAMES = {'one': '1 device', 'folds': '8 devices, folds', 'tasks': '8 devices, tasks',
+         'fewer': '8 devices, folds for 10 steps, then 1 device',
          'more': '1 device for 10 steps, then 8 devices, folds'}
 
 
@@ -53,9 +53,8 @@ def main() -> int:
         start(4, f'{home}/both', 'folds', 'tasks', at, f'--process={n}')
         for n in (0, 1))]
     alone, both = told(processes[:1]), told(processes[1:])
-  rows = [(NAMES[name] if NAMES[name][0] == '1' else f'8 devices, {NAMES[name]}', part)
-          for name, part in alone.items()]
-  rows += [(f'2 processes x 4 devices, {NAMES[name]}', part)
+  rows = [(NAMES[name], part) for name, part in alone.items()]
+  rows += [(f'2 processes x 4 devices, {name}', part)
            for name, part in both.items()]
   print('| layout | largest relative difference of a loss | collectives |')
   print('|---|---|---|')

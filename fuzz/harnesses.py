@@ -4,7 +4,7 @@ Each puts `content` where its reader looks, below the empty `folder`, and reads 
 a reader may raise is caught here, and nothing else is: the rest is a finding.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import functools
 import json
 import os
@@ -242,6 +242,12 @@ def divided(content: bytes) -> list[tuple[str, bytes]]:
     name, _, rest = part.partition(b'\n')
     found.append((name.decode('ascii', 'replace'), rest))
   return found
+
+
+def joined(files: Iterable[tuple[str, bytes]]) -> bytes:
+  """One input of several files: the reverse of `divided`."""
+  return b''.join(MARK + name.encode('ascii', 'replace') + b'\n' + content
+                  for name, content in files)
 
 
 HARNESSES: dict[str, Callable[[bytes, pathlib.Path], None]] = {

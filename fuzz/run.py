@@ -178,8 +178,7 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
   else:
     n = rng.choice(places)
     parts[n] = parts[n][0], changed(json.loads(parts[n][1]), rng)
-  return b''.join(harnesses.MARK + name.encode('ascii', 'replace') + b'\n' + part
-                  for name, part in parts)
+  return harnesses.joined(parts)
 
 
 def changed(value, rng: random.Random) -> bytes:

@@ -26,7 +26,7 @@ from configs import common                            # noqa: E402
 from lightman_jax.meta.methods import make_learner    # noqa: E402
 from lightman_jax.report import results               # noqa: E402
 from lightman_jax.run.assembly import make_net        # noqa: E402
-from lightman_jax.training.finite import path_of      # noqa: E402
+from lightman_jax.training.finite import by_path      # noqa: E402
 
 sys.path.insert(0, str(ROOT))
 import harnesses      # noqa: E402
@@ -160,8 +160,7 @@ def run_folders():
                             macro=np.array([False, False, True, False]),
                             held_out=np.array([True, False, False, False]),
                             fold=np.array('a'), explained=np.array([.6, .3]))}
-  whole = b''.join(harnesses.MARK + name.encode() + b'\n' + part
-                   for name, part in files.items())
+  whole = harnesses.joined(files.items())
   first = whole.split(harnesses.MARK + b'metrics')[0]
   return [whole, first]
 
@@ -181,13 +180,12 @@ def faults():
                           'macro_label': np.zeros(0, int)}
                    for side, size in (('support', 1), ('query', np.inf))}}
   arrays = io.BytesIO()
-  np.savez_compressed(arrays, **{path_of(path): part for path, part
-                                 in jax.tree_util.tree_leaves_with_path(held)})
+  np.savez_compressed(arrays, **by_path(held))
   about = {'fold': 'a', 'step': 3, 'task': 1, 'tasks': 2, 'tensors': ['loss/x'],
            'kept': 'none', 'clips': {'support micro': ['c', 'd']}, 'done': .5,
            'classes': ['a', 'b'], 'settings': config}
-  return [b''.join(harnesses.MARK + name.encode() + b'\n' + part for name, part in (
-      ('fault.json', json.dumps(about).encode()), ('fault.npz', arrays.getvalue())))]
+  return [harnesses.joined([('fault.json', json.dumps(about).encode()),
+                            ('fault.npz', arrays.getvalue())])]
 
 
 def checkpoints():
@@ -197,9 +195,8 @@ def checkpoints():
     about = json.dumps({'folds': folds, 'step': 2, 'sha256': 'fitting'})
     arrays = npz(**{'step': np.full(len(folds), 2, np.int32),
                     'params/w': np.ones((len(folds), 2), np.float32)})
-    found.append(b''.join(
-        harnesses.MARK + name.encode() + b'\n' + part
-        for name, part in (('about.json', about.encode()), ('state.npz', arrays))))
+    found.append(harnesses.joined([('about.json', about.encode()),
+                                   ('state.npz', arrays)]))
   return found
 
 

@@ -198,11 +198,14 @@ class Meter:
 def line(found: Mapping[str, Any]) -> str:
   """The content of cost.json as a sentence."""
   value = {name: one['value'] for name, one in found['measures'].items()}
-  of = lambda name, told: '?' if value[name] is None else told(value[name])
+  of = lambda name, unit, told: (f'? {unit}' if value[name] is None else
+                                 told(value[name]))
+  gflop = lambda count: f'{count / 1e9:.3g} GFLOP'
   share = value['share_of_matmul_rate']
   return (f'cost: {value["step_time"]:.3g} s a meta-step of a fold, '
-          f'{of("step_arithmetic", lambda count: f"{count / 1e9:.3g} GFLOP")} and '
-          f'{of("step_traffic", bytes_in_words)}, '
+          f'{of("step_arithmetic", "GFLOP", gflop)} and '
+          f'{of("step_traffic", "GiB", bytes_in_words)}, '
           + ('' if share is None else f'{share:.0%} of the matmul rate; ')
           + f'program {found["about"]["compile_cause"].partition(":")[0]} in '
-          f'{value["compile_time"]:.1f} s; at most {of("peak_memory", bytes_in_words)}')
+          f'{value["compile_time"]:.1f} s; at most '
+          f'{of("peak_memory", "GiB", bytes_in_words)}')

@@ -26,12 +26,12 @@ from lightman_jax.episodes.tasks import Examples, Task
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.meta.methods import make_learner
-from lightman_jax.report.run_folder import RunFolder, read_json, write_json
+from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run.assembly import Material, make_net
 from lightman_jax.training import fault as faults
 from lightman_jax.training import walk
 from lightman_jax.training.fault import Fault
-from lightman_jax.training.finite import ADVICE, NotFinite, listed, path_of
+from lightman_jax.training.finite import ADVICE, NotFinite, by_path, listed
 from lightman_jax.training.state import Recipe
 
 SHOWN = 12      # layers, up to where the value arises
@@ -69,10 +69,9 @@ def _write(folder, config, names, broken, found: Fault, tasks: int) -> None:
   clips = {f'{side} {kind}': [names.clips[n]
                               for n in getattr(getattr(found.drawn, side), kind)]
            for side in ('support', 'query') for kind in ('micro', 'macro')}
-  leaves = jax.tree_util.tree_leaves_with_path(
-      {'params': found.params, 'task': found.given._asdict(), 'key': found.key})
+  held = {'params': found.params, 'task': found.given._asdict(), 'key': found.key}
   with write_atomically(folder.fault_npz, 'wb') as file:
-    np.savez(file, **{path_of(path): x for path, x in leaves})
+    np.savez(file, **by_path(held))
   write_json(folder.fault, {
       'fold': broken.data.name, 'step': found.step, 'task': found.task,
       'tasks': tasks, 'tensors': found.tensors, 'kept': broken.kept,
@@ -141,7 +140,7 @@ def _naming(place: pathlib.Path) -> Iterator[None]:
 
 
 def _read(place: pathlib.Path) -> tuple[dict, dict]:
-  about, tree = read_json(place), {}
+  about, tree = bounded.read_json(place), {}
   for name, x in bounded.read_arrays(place.with_suffix('.npz')).items():
     *above, last = name.split('/')
     branch = tree
@@ -159,8 +158,8 @@ def _walk(about: Mapping[str, Any], tree: Mapping[str, Any]) -> walk.Found:
   # A network of another size would be built, and fail, layer by layer.
   clip = tree['task'].support.x.shape[1:]
   wanted = jax.eval_shape(lambda key: learner.init(key, clip), jax.random.key(0))
-  shapes = lambda tree: {path_of(path): (x.shape, np.dtype(x.dtype)) for path, x
-                         in jax.tree_util.tree_leaves_with_path(tree)}
+  shapes = lambda tree: {name: (x.shape, np.dtype(x.dtype))
+                         for name, x in by_path(tree).items()}
   if shapes(wanted) != shapes(tree['params']):
     raise ValueError('the parameters are of another model than the settings')
   params, task = jax.tree.map(jnp.asarray, (tree['params'], tree['task']))
@@ -170,8 +169,8 @@ def _walk(about: Mapping[str, Any], tree: Mapping[str, Any]) -> walk.Found:
 
 
 def _largest(what: str, tree) -> Iterator[str]:
-  leaves = jax.tree_util.tree_leaves_with_path(tree)
-  sizes = {path_of(path): float(np.abs(x).max()) for path, x in leaves if x.size}
+  sizes = {name: float(np.abs(x).max())
+           for name, x in by_path(tree).items() if x.size}
   name = max(sizes, key=lambda name: (np.isnan(sizes[name]), sizes[name]))
   yield f'{what}: largest magnitude {sizes[name]:.3g}, in {name}'
 

@@ -15,7 +15,7 @@ import orbax.checkpoint as ocp
 
 from lightman_jax import bounded
 from lightman_jax.files import write_atomically
-from lightman_jax.training.finite import path_of
+from lightman_jax.training.finite import by_path
 
 FILE = 'state.npz'
 HEADER = 2**12     # bytes; an array's own takes 128
@@ -27,8 +27,7 @@ class Archive(ocp.CheckpointHandler):
   def save(self, directory, args: 'SaveArchive') -> None:
     """Writes the file; nothing is left of it where the disk is full."""
     with write_atomically(directory / FILE, 'wb') as file:
-      np.savez(file, **{path_of(path): x for path, x
-                        in jax.tree_util.tree_leaves_with_path(args.tree)})
+      np.savez(file, **by_path(args.tree))
 
   def restore(self, directory, args: 'RestoreArchive') -> PyTree:
     """The arrays, in NumPy.
@@ -36,18 +35,17 @@ class Archive(ocp.CheckpointHandler):
     Raises:
       ValueError: it is no whole file, or of other arrays than those asked for.
     """
-    wanted, _ = jax.tree_util.tree_flatten_with_path(args.like)
-    most = sum(x.size * x.dtype.itemsize + HEADER for _, x in wanted)
+    wanted = by_path(args.like)
+    most = sum(x.size * x.dtype.itemsize + HEADER for x in wanted.values())
     found = bounded.read_arrays(directory / FILE, most)
-    for path, x in wanted:
-      name = path_of(path)
+    for name, x in wanted.items():
       if name not in found:
         raise ValueError(f'it holds no {name}')
       if (found[name].shape, found[name].dtype) != (x.shape, x.dtype):
         raise ValueError(f'its {name} is {found[name].dtype}{found[name].shape}, not '
                          f'{x.dtype}{x.shape}')
     return jax.tree.unflatten(jax.tree.structure(args.like),
-                              [found[path_of(path)] for path, _ in wanted])
+                              [found[name] for name in wanted])
 
 
 @ocp.args.register_with_handler(Archive, for_save=True)

@@ -39,16 +39,16 @@ def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = 
 def replicate(tree, devices: Sequence[jax.Device]):
   """One copy for each device, along a new first axis."""
   copies = lambda x: jnp.broadcast_to(x, (len(devices), *x.shape))
-  return each(own(jax.tree.map(copies, tree), devices), devices)
+  return each(local_part(jax.tree.map(copies, tree), devices), devices)
 
 
 def divide(tree, devices: Sequence[jax.Device]):
   """The first axis dealt out to the devices, which must share it equally."""
   parts = lambda x: jnp.reshape(x, (len(devices), -1, *x.shape[1:]))
-  return each(own(jax.tree.map(parts, tree), devices), devices)
+  return each(local_part(jax.tree.map(parts, tree), devices), devices)
 
 
-def own(tree, devices: Sequence[jax.Device]):
+def local_part(tree, devices: Sequence[jax.Device]):
   """Of what is there for each device, along the first axis, that of this process's."""
   mine = local(devices)
   first = list(devices).index(mine[0])

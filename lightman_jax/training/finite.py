@@ -71,13 +71,14 @@ def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
 
 def not_finite(tree: PyTree) -> tuple[str, ...]:
   """Paths of the arrays that hold a value that is not finite."""
-  return tuple(path_of(path) for path, x in jax.tree_util.tree_leaves_with_path(tree)
+  return tuple(name for name, x in by_path(tree).items()
                if jnp.issubdtype(x.dtype, jnp.inexact) and not np.isfinite(x).all())
 
 
-def path_of(path) -> str:
-  """Such as 'params/encoder/Dense_0/kernel'."""
-  return jax.tree_util.keystr(path, simple=True, separator='/')
+def by_path(tree: PyTree) -> dict[str, Any]:
+  """Leaves, in their order, by paths such as 'params/encoder/Dense_0/kernel'."""
+  return {jax.tree_util.keystr(path, simple=True, separator='/'): x
+          for path, x in jax.tree_util.tree_leaves_with_path(tree)}
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -145,7 +145,7 @@ def _block(blocks: Blocks, views: View, clips: Clips, here: jax.Device, x: Input
     return None
   layout = blocks.layout
   drawn = jax.device_get(blocks.draw(views, clips, jax.device_put(first, here)))
-  drawn = device_door.own(
+  drawn = device_door.local_part(
       jax.tree.map(functools.partial(_parts, layout=layout), drawn), layout.devices)
   parts = [jax.tree.map(lambda part: part[n], drawn)
            for n in range(len(device_door.local(layout.devices)))]
