@@ -97,7 +97,7 @@ def test_docstrings(path):
 
 @every_source
 def test_files_and_functions_fit(path):
-  assert len(path.read_text(encoding='utf-8').splitlines()) <= 250
+  assert len(path.read_text(encoding='utf-8').splitlines()) <= 500
   long = {f.name: f.end_lineno - f.lineno + 1 for f in functions(TREES[path])}
   assert {name: lines for name, lines in long.items() if lines > 60} == {}
 
