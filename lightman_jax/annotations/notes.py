@@ -6,7 +6,7 @@ A check that finds something repairs nothing: it adds a note to the row.
 from collections.abc import Iterator, Mapping
 import re
 
-from lightman_jax.annotations import spellings
+from lightman_jax.annotations import action_units, spellings
 from lightman_jax.annotations.facts import Facts
 from lightman_jax.annotations.frame_numbers import whole
 from lightman_jax.annotations.rows import Row
@@ -21,7 +21,7 @@ def notes(row: Row, cells: Mapping[str, str], facts: Facts) -> tuple[str, ...]:
     facts: the data set.
   """
   found = [*_lengths(row, cells), *_events(row, cells, facts),
-           *_names(row, facts)]
+           *_names(row, facts), *_units(row)]
   if (end := cells.get('apex_end', '')) not in facts.missing and whole(end) is None:
     found.append(f'the end of the apex reads {end!r} in the sheet')
   if 'fps' in cells and not row.fps:
@@ -65,3 +65,14 @@ def _names(row: Row, facts: Facts) -> Iterator[str]:
   named = spellings.emotion(facts.emotions.get(said, said)) if said else ''
   if named and named != row.emotion:
     yield f'the sheet says {row.emotion!r}, and the file name says {named!r}'
+
+
+def _units(row: Row) -> Iterator[str]:
+  """What of the action units' cell is not kept as a unit."""
+  reading = action_units.read(row.action_units_raw)
+  for text, unit in reading.chosen:
+    yield (f'of the action units {row.action_units_raw!r}, {text} is read as '
+           f'{action_units.spell((unit,))}')
+  if reading.others:
+    yield (f'of the action units {row.action_units_raw!r}, '
+           f'{", ".join(map(repr, reading.others))} is not an action unit')

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from lightman_jax.annotations.action_units import parse, spell
+from lightman_jax.annotations.action_units import parse, read, spell
 from lightman_jax.annotations.rows import ActionUnit
 
 UNITS = st.builds(ActionUnit, st.integers(1, 99), st.sampled_from(['', *'LRTBA']),
@@ -32,6 +32,17 @@ UNITS = st.builds(ActionUnit, st.integers(1, 99), st.sampled_from(['', *'LRTBA']
     ('au4', '4'),
     ('(k)4', '4'),
     ('4+4', '4'),
+    ('6L', 'L6'),
+    ('9R+17', 'R9+17'),
+    ('6BL+12', 'L6B+12'),
+    ('6LB', 'L6B'),
+    ('12(L)', 'L12'),
+    ('7(B/C)', '7B'),
+    ('7 (B or C)+12', '7B+12'),
+    ('4+AD32', '4'),
+    ('M61', ''),
+    ('AU4+AU7', '4+7'),
+    ('L12 or M61', 'L12'),
     ('?', ''),
     ('NULL', ''),
     ('null', ''),
@@ -39,6 +50,24 @@ UNITS = st.builds(ActionUnit, st.integers(1, 99), st.sampled_from(['', *'LRTBA']
 ])
 def test_sheets_spell_units_in_many_ways(text, units):
   assert spell(parse(text)) == units
+
+
+@pytest.mark.parametrize('text, others', [
+    ('4+AD32', ('AD32',)), ('M61 + 12', ('M61',)), ('ad 32/7', ('ad 32',)),
+    ('14+17+soft focus', ('soft focus',)), ('ref(7B)+43', ('ref',)), ('123', ('123',)),
+    ('(k)4', ('k',)), ('6L+9R', ()), ('7(B/C)', ()), ('10A/B', ()), ('A/L12', ()),
+    ('(R6 or R12)+R15', ()), ('14or23', ()), ('AU4 and AU7', ()), ('?', ()),
+    ('NULL', ()), ('', ()), ('4\uff0c7', ())])
+def test_what_is_no_unit_is_returned_beside_the_units(text, others):
+  assert read(text).others == others
+
+
+@pytest.mark.parametrize('text, chosen', [
+    ('7(B/C)', ('7(B/C)', '7B')), ('10A/B', ('10A/B', '10A')),
+    ('A/L12', ('A/L12', 'L12'))])
+def test_the_alternative_that_is_kept_is_returned(text, chosen):
+  (held, unit), = read(text).chosen
+  assert (held, spell((unit,))) == chosen
 
 
 @given(st.text())

@@ -108,3 +108,19 @@ def test_the_three_parts_of_dfme_are_one_edition(tmp_path):
     path.write_text(','.join(DFME) + f'\n{name},{name}_01,1,2,3,fear,1,200,4\n')
     paths.append(path)
   assert len(read_listing(paths, dfme.FACTS).rows) == 3
+
+
+@pytest.mark.parametrize('cell, units, words', [
+    ('9R+AD32', [(9, 'R', '')], ["'9R+AD32'", "'AD32' is not an action unit"]),
+    ('M61', [], ["'M61' is not an action unit"]),
+    ('7(B/C)', [(7, '', 'B')], ['7(B/C) is read as 7B'])])
+def test_what_is_no_action_unit_is_noted_of_the_row(read, cell, units, words):
+  (row,) = read(casme_cubed.PART_A, A, [*a()[:5], cell, *a()[6:]]).rows
+  assert list(row.action_units) == units
+  assert all(word in row.notes[0] for word in words), row.notes
+
+
+def test_sides_behind_the_number_lose_nothing_and_need_no_note(read):
+  (row,) = read(casme_cubed.PART_A, A, [*a()[:5], '6L+9R+17', *a()[6:]]).rows
+  assert list(row.action_units) == [(6, 'L', ''), (9, 'R', ''), (17, '', '')]
+  assert row.notes == ()
