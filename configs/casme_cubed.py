@@ -5,10 +5,12 @@
 Protocol: support from training subjects; fixed budget, nothing chosen on held-out
 people; UF1 is the unweighted mean of the classes' F1 over counts pooled over folds.
 Classes: casme_cubed_7 = disgust 250, surprise 187, others 161, fear 86, anger 64,
-sadness 57, happiness 55: 860 rows of 94 subjects, of which five cannot be used (four
-orders, one onset of 0), and frames may be missing. `:four` is negative, positive,
-surprise, others; `:three` is without others. Part C, the mock crime, without an apex:
---config.data.name=casme_cubed_c with `:four` (165 clips of 30 subjects).
+sadness 57, happiness 55: 860 rows of 94 subjects. In four rows the apex is not between
+onset and offset: 856 are read, and 860 with --config.data.corrections=
+casme_cubed_spotted; frames may be missing besides. `:four` is negative, positive,
+surprise, others; `:three` is without others. Part C, the mock crime, whose sheet gives
+an apex in some copies only: --config.data.name=casme_cubed_c with `:four` (165 clips of
+30 subjects).
 
 Published: figures on part A are known to exist; we hold none that was checked. Ours:
 none, for want of a copy.

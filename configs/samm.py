@@ -6,7 +6,7 @@
 Protocol: support from training subjects; fixed budget, nothing chosen on held-out
 people; UF1 is the unweighted mean of the classes' F1 over counts pooled over folds.
 Classes: samm_5 = anger 57, happiness 26, others 26, surprise 15, contempt 12: 136
-clips of 29 subjects, two of `others` by corrections alone (below). `:three` is the part
+clips of 29 subjects, two by corrections alone (below). `:three` is the part
 of MEGC2019, negative 92, positive 26, surprise 15 (133 of 28 subjects); `:objective`
 the objective classes I to V.
 Two rows of the sheet break onset <= apex <= offset, 028_4_1 and 032_3_1, and are left

@@ -1,9 +1,11 @@
 """CAS(ME)^3 (Li et al. 2023): part A, 860 micro-expressions of 94 subjects at 30/s.
 
 Subject, file name and onset together are the key, so every clip has its onset in its
-name. Missing is 0. In 55 rows the apex is the onset: the recording misses its first
-frames, its authors say. Part C, the mock crime, has 165 clips of 30 subjects and gives
-no apex.
+name. Missing is 0, but an onset of 0 is a frame (spNO.216/e: 0, 0, 25); a clip without
+an offset ends with its apex. Four rows break onset <= apex <= offset, so 856 of the 860
+can be used, and all with the correction `casme_cubed_spotted`. In 55 rows the apex is
+the onset: the recording misses its first frames, its authors say. Part C, the mock
+crime, has 165 clips of 30 subjects; only some copies of its sheet give an apex.
 """
 
 from lightman_jax.annotations import class_sets
@@ -60,6 +62,8 @@ PART_A = Facts(
     homepage=_HOMEPAGE,
     citation=_CITATION,
     naming='onset',
+    zero_is_a_frame=True,
+    ends_with_apex=True,
     lower=True,
     expected=(Expected('micro', 860, 94, {
         'disgust': 250, 'surprise': 187, 'others': 161, 'fear': 86, 'anger': 64,
@@ -75,10 +79,14 @@ PART_C = Facts(
         'subject': ('sub', 'Subject'),
         'filename': ('count',),
         'onset': ('onset',),
+        'apex': ('apex',),
         'offset': ('offset',),
         'action_units': ('au', 'AUs'),
         'emotion': ('emotion',),
     },
+    optional=('apex',),
+    missing=frozenset({'0', ''}),
+    zero_is_a_frame=True,
     subject='{}',
     fps=30.,
     class_sets={
@@ -87,9 +95,9 @@ PART_C = Facts(
             *class_sets.THREE, source=f'{_SOURCE}, without others'),
     },
     folders=('casme_cubed', 'CAS(ME)^3', 'CASME3'),
-    editions=(Frames('raw', ('part_C',), '{subject}/a/color', False,
-                     ('{subject}/color', 'spNO.{subject}/a/color', '{subject}')),),
-    layout=('part_C/1/a/color/355.jpg',),
+    # On disk the subject has two digits; padding does not matter there.
+    editions=(Frames('raw', ('ME_C', 'part_C'), '{subject}/{filename}/color', False),),
+    layout=('ME_C/01/1/color/355.jpg',),
     ask=_ASK,
     homepage=_HOMEPAGE,
     citation=_CITATION,

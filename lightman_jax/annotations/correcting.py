@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from lightman_jax.annotations import spellings
 from lightman_jax.annotations.corrections import Change, Correction
-from lightman_jax.annotations.entries import Line, key
+from lightman_jax.annotations.entries import Line, key, onset_apex_offset
 from lightman_jax.annotations.facts import Facts
 from lightman_jax.annotations.frame_numbers import disorder, whole
 
@@ -45,9 +45,7 @@ def _fits(change: Change, line: Line, facts: Facts) -> bool:
 
 
 def _disordered(line: Line, facts: Facts) -> bool:
-  onset, apex, offset = (
-      None if line.cells.get(name, '') in facts.missing else whole(line.cells[name])
-      for name in ('onset', 'apex', 'offset'))
+  onset, apex, offset = onset_apex_offset(line.cells, facts).values()
   return None not in (onset, apex, offset) and bool(disorder(onset, apex, offset))
 
 

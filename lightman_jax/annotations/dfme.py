@@ -8,7 +8,7 @@ from lightman_jax.annotations import class_sets
 from lightman_jax.annotations.facts import Expected, Facts, Frames, Sheet
 
 _SEVEN = ('anger', 'contempt', 'disgust', 'fear', 'happiness', 'sadness', 'surprise')
-_STEMS = ('DFME_train', 'DFME_test_A', 'DFME_test_B')
+_STEMS = ('training_full_with_AU', 'testA_full_with_AU', 'testB_full_with_AU')
 
 FACTS = Facts(
     name='dfme',
@@ -48,5 +48,6 @@ FACTS = Facts(
     owner=r'sub(?P<subject>[0-9]+)_[0-9]+',
     expected=(Expected('micro', 1856, 176, {}, 'train'),
               Expected('micro', 474, 42, {}, 'test_a'),
-              Expected('micro', 299, 41, {}, 'test_b')),
+              Expected('micro', 299, 41, {}, 'test_b'),
+              Expected('micro', 2629, 259, {}, 'all')),
 )

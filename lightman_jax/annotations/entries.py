@@ -38,6 +38,24 @@ def key(line: Line, facts: Facts) -> tuple[str, int | None]:
   return f'{facts.subject.format(number)}/{name}', number
 
 
+def onset_apex_offset(
+    cells: Mapping[str, str], facts: Facts,
+) -> dict[str, int | None]:
+  """Returns onset, apex and offset of a line; None where one is missing or unreadable.
+
+  Args:
+    cells: of the line, by the names of `Facts`.
+    facts: the data set.
+  """
+  numbers = {}
+  for name in ('onset', 'apex', 'offset'):
+    text = cells.get(name, '')
+    first = facts.zero_is_a_frame and whole(text) == 0 and (
+        name == 'onset' or name == 'apex' and numbers['onset'] == 0)
+    numbers[name] = 0 if first else None if text in facts.missing else whole(text)
+  return numbers
+
+
 def read_line(
     line: Line, facts: Facts, *, clip: str, notes_before: tuple[str, ...] = (),
 ) -> Row | LeftOut:
@@ -108,11 +126,10 @@ def _check_owner(name: str, number: int, cell: str, facts: Facts) -> None:
 def _frames(
     cells: Mapping[str, str], facts: Facts,
 ) -> tuple[dict[str, int | None], tuple[str, ...]]:
-  frames, found = {}, ()
-  for name in ('onset', 'apex', 'offset'):
+  frames, found = onset_apex_offset(cells, facts), ()
+  for name, number in frames.items():
     text = cells.get(name, '')
-    frames[name] = None if text in facts.missing else whole(text)
-    if frames[name] is None and text not in facts.missing:
+    if number is None and text not in facts.missing:
       raise Unusable(f'{name} {text!r} is not a frame number')
   if frames['offset'] is None and frames['apex'] is not None and facts.ends_with_apex:
     frames['offset'] = frames['apex']

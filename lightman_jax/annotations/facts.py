@@ -60,6 +60,10 @@ class Facts(NamedTuple):
   citation: str
   kind: str = 'micro'                   # or 'macro'; a column 'kind' goes before it
   missing: frozenset[str] = frozenset({''})   # marks of an unknown frame number
+  zero_is_a_frame: bool = False         # 0 is an onset, and the apex of such a clip,
+                                        # though it marks a missing number elsewhere
+  optional: tuple[str, ...] = ()        # columns that some copies lack, besides those
+                                        # that may lack everywhere
   folder: str = ''                      # format of `Row.folder`; '' = as `subject`
   positions: Mapping[str, int] = {}     # name -> column from 0, in sheets that have no
                                         # header row; `columns` is then empty

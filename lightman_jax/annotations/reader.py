@@ -109,7 +109,8 @@ def _records(table, facts: Facts, where: str) -> list[cells.Record]:
     return cells.place_table(table, facts.positions)
   return cells.find_table(
       table, facts.columns, where=where,
-      optional=tuple(name for name in _OPTIONAL if name in facts.columns))
+      optional=tuple(name for name in (*_OPTIONAL, *facts.optional)
+                     if name in facts.columns))
 
 
 def _tab(path: pathlib.Path, facts: Facts) -> str:

@@ -41,11 +41,22 @@ def test_others_in_any_case(read, word):
 
 @pytest.mark.parametrize('name, frames, word', [
     ('spNO.149/d', (112, 140, 130), 'apex 140'), ('spNO.216/d', (9, 3, 30), 'apex 3'),
-    ('spNO.40/e', (1812, 1900, 1850), 'apex 1900'),
-    ('spNO.216/e', (0, 0, 25), "onset '0'")])
-def test_order_errors_and_onset_0_are_listed(read, name, frames, word):
+    ('spNO.40/e', (1812, 1900, 1850), 'apex 1900')])
+def test_order_errors_are_listed(read, name, frames, word):
   listing = read(casme_cubed.PART_A, A, a(*name.split('/'), *map(str, frames)))
   assert listing.rows == () and word in listing.left_out[0].reason
+
+
+@pytest.mark.parametrize('cells, frames, notes', [
+    (('0', '0', '25'), (0, 0, 25), 0), (('0', '7', '25'), (0, 7, 25), 0),
+    (('355', '0', '370'), (355, None, 370), 0),
+    (('355', '359', '0'), (355, 359, 359), 1), (('0', '4', '0'), (0, 4, 4), 1)])
+def test_onset_0_is_a_frame_and_a_missing_offset_ends_a_clip_at_its_apex(
+    read, cells, frames, notes):
+  (row,) = read(casme_cubed.PART_A, A, a('spNO.216', 'e', *cells)).rows
+  assert (row.onset, row.apex, row.offset) == frames
+  assert [note for note in row.notes if 'ends with its apex' in note] == (
+      ['the sheet gives no offset: the clip ends with its apex'] * notes)
 
 
 def test_one_file_may_hold_two_disordered_rows_and_a_good_one(read):
@@ -63,6 +74,15 @@ def test_negative_of_part_a_is_four_emotions(read):
       a(name=name, emotion=word) for name, word in zip('abcdefg', emotions))).rows
   kept, _ = select(rows, casme_cubed.PART_A.class_sets['casme_cubed_4'])
   assert [label for _, label in kept] == [0, 0, 0, 0, 1, 2, 3]
+
+
+def test_part_c_gives_an_apex_where_its_sheet_has_the_column(read):
+  rows = read(casme_cubed.PART_C, [*C[:3], 'apex', *C[3:]],
+              [4, 1, 20, 25, 31, '4+7', 'negative'],
+              [4, 2, 90, 0, 99, 12, 'positive']).rows
+  assert [row.apex for row in rows] == [25, None]
+  assert casme_cubed.PART_C.editions[0].folder.format(**rows[0]._asdict()) == (
+      '4/1/color')
 
 
 def test_part_c_has_no_apex(read):

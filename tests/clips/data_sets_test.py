@@ -11,7 +11,7 @@ import pytest
 from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import composing, planning
 from lightman_jax.clips.choice import choose
-from lightman_jax.clips.replicas import write
+from lightman_jax.clips.replicas import casme_cubed, write
 from lightman_jax.clips.search import fold
 
 
@@ -95,6 +95,32 @@ def test_casme_squared_in_both_editions(manual):
   assert gone == {'s15/15_0508*', 's24/24_0507*', 's23/23_0503*', 's23/23_0507*'}
 
 
+@pytest.mark.parametrize('corrections, clips', [('', 856), ('casme_cubed_spotted', 860)])
+def test_all_rows_of_casme_cubed_are_read_but_four_that_a_correction_names(
+    manual, corrections, clips):
+  plan = planned(manual('casme_cubed'), 'casme_cubed', corrections=corrections)
+  gone = sum('is not in' in reason for _, reason in plan.left_out)
+  assert gone == casme_cubed.LACKING and len(plan.items) + gone == clips
+  ended = [item.row for item in plan.items if item.row.apex == item.row.offset
+           and any('ends with its apex' in note for note in item.row.notes)]
+  assert len(ended) == casme_cubed.NO_OFFSET
+
+
+def test_part_c_lies_below_me_c_and_takes_the_apex_of_its_sheet(manual):
+  plan = planned(manual('casme_cubed_c'), 'casme_cubed_c', sheet='final')
+  assert len(plan.items) == 165 and {item.apex_source for item in plan.items} == {
+      'sheet'}
+  assert all('/ME_C/' in str(item.make.args[0]) for item in plan.items)
+  without = planned(manual('casme_cubed_c'), 'casme_cubed_c', sheet='me')
+  assert {item.apex_source for item in without.items} == {''}
+
+
+def test_all_three_sheets_of_dfme_lie_under_their_own_names(manual):
+  plan = planned(manual('dfme'), 'dfme', sheet='all')
+  assert plan.sheet == ('training_full_with_AU.xlsx + testA_full_with_AU.xlsx + '
+                        'testB_full_with_AU.xlsx') and len(plan.items) == 263
+
+
 def test_macro_sources_hold_macro_clips(manual):
   plan = planned(manual('samm_long'), 'samm_long')
   kinds = Counter(item.row.kind for item in plan.items)
@@ -120,8 +146,7 @@ def test_every_clip_lies_where_its_names_say(manual, name):
   ids = [item.row.clip for item in plan.items] + [clip for clip, _ in plan.left_out]
   assert len(ids) == len(set(ids)) and plan.items
   for row, path in ((item.row, fold(str(item.make.args[0]))) for item in plan.items):
-    # Part C of CAS(ME)^3 counts the clips of a recording, which is one folder.
-    assert fold(row.video or row.filename) in path or name == 'casme_cubed_c'
+    assert fold(row.video or row.filename) in path
     assert fold(row.folder or row.subject) in path or name in ('mmew', 'samm_long')
 
 

@@ -1,8 +1,9 @@
 """A made-up CAS(ME)^3, parts A (860 clips of 94 people) and C (165 of 30), 30 frames/s.
 
-Numbers of clips, classes, subjects and odd rows are those published. Which other
-subjects there are, how many clips they have, frame numbers, action units, which frames
-are missing, and part C's file name and folders are made up.
+Numbers of clips, classes, subjects, odd rows and folders are those published. Which
+other subjects there are, how many clips they have, frame numbers, action units, which
+frames are missing, how often no offset is given, part C's file names, and that it is
+the file `mockCrimeME` whose sheet gives the apex, are made up.
 """
 
 from collections import Counter
@@ -15,10 +16,11 @@ from lightman_jax.clips.replicas.replica import Book, Clip, Edition, Film, Repli
 HEADER = ('Subject', 'Filename', 'Onset', 'Apex', 'Offset', 'AU', 'Objective class',
           'emotion')
 HEADER_C = ('sub', 'count', 'onset', 'offset', 'au', 'emotion')
+HEADER_C_APEX = ('sub', 'count', 'onset', 'apex', 'offset', 'au', 'emotion')
 SHEET, TAB = 'cas(me)3_part_A_ME_label_JpgIndex_v2', 'label'
 SHEET_C, TAB_C = 'CAS(ME)3_part_C_ME', 'mockCrimeME'
 EDITIONS = {'raw': Edition(('part_A',), (1280, 720), False)}
-EDITIONS_C = {'raw': Edition(('part_C',), (1280, 720), False)}
+EDITIONS_C = {'raw': Edition(('ME_C',), (1280, 720), False)}
 
 CLASSES = {'disgust': 250, 'surprise': 187, 'others': 161, 'fear': 86, 'anger': 64,
            'sad': 57, 'happy': 55}
@@ -27,6 +29,7 @@ SUBJECTS, SUBJECTS_C = 94, 30
 FILES = 'abcdefghijklm'
 AT_ONSET = 55                   # rows whose apex is the onset, that of ODD with them
 LACKING = 6                     # clips one of whose frames is missing
+NO_OFFSET = 3                   # clips that end with their apex: the offset reads 0
 
 # (subject, file, what is odd); only of these are all rows of the file odd
 ODD = ((149, 'd', 'late'), (216, 'd', 'early'), (40, 'e', 'late'), (40, 'e', 'early'),
@@ -59,6 +62,9 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     made[index] = made[index]._replace(apex=made[index].onset, odd=rank < 2)
   for rank, index in enumerate(ordinary[AT_ONSET:AT_ONSET + LACKING].tolist()):
     made[index] = made[index]._replace(said={'gone': made[index].apex}, odd=rank < 1)
+  for rank, index in enumerate(ordinary[-NO_OFFSET:].tolist()):
+    made[index] = made[index]._replace(
+        said={'offset': 0}, offset=made[index].apex, odd=rank < 1)
   return tuple(made)
 
 
@@ -87,11 +93,16 @@ def clips_c(seed: int = 0) -> tuple[Clip, ...]:
   return tuple(made)
 
 
-def table_c(clips: tuple[Clip, ...]) -> list[list[int | str]]:
-  """Returns the cells of the sheet `mockCrimeME`, header first."""
-  return [list(HEADER_C), *([
-      int(clip.subject), int(clip.name),
-      *clip.says('onset', 'offset', 'units', 'emotion')] for clip in clips)]
+def table_c(clips: tuple[Clip, ...], apex: bool = False) -> list[list[int | str]]:
+  """Returns the cells of the sheet `mockCrimeME`, header first.
+
+  Args:
+    clips: of part C.
+    apex: whether the sheet has the column `apex`, as some copies have.
+  """
+  words = ('onset', *['apex'] * apex, 'offset', 'units', 'emotion')
+  return [list(HEADER_C_APEX if apex else HEADER_C), *([
+      int(clip.subject), int(clip.name), *clip.says(*words)] for clip in clips)]
 
 
 def _seats(rng):
@@ -121,7 +132,8 @@ def _films(clips, edition):
 
 
 def _films_c(clips, edition):
-  return tuple(Film(clip, f'{clip.subject}/a/color', '{}.jpg') for clip in clips)
+  return tuple(Film(clip, f'{int(clip.subject):02d}/{clip.name}/color', '{}.jpg')
+               for clip in clips)
 
 
 PART_A = Replica(
@@ -130,4 +142,5 @@ PART_A = Replica(
     litter=('part_A/spNO.1/a/depth/355.png',))
 PART_C = Replica(
     'CAS(ME)^3, part C', clips_c, _films_c, EDITIONS_C,
-    lambda clips: {'me': (Book(SHEET_C, (Tab(TAB_C, table_c(clips)),)),)})
+    lambda clips: {'me': (Book(SHEET_C, (Tab(TAB_C, table_c(clips)),)),),
+                   'final': (Book(TAB_C, (Tab(TAB_C, table_c(clips, True)),)),)})

@@ -24,7 +24,9 @@ CLASSES = {
 PARTICIPANTS = dict(zip(range(1, 23), (
     15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
     40)))
-WITH_MICRO = (1, 2, 3, 4, 5, 7, 8, 11, 12, 14, 15, 17, 18, 22)      # made up: 14
+# Made up which: 14 have micro-expressions, and 20 have macro-expressions.
+WITH_MICRO = (1, 2, 3, 4, 5, 7, 8, 11, 12, 14, 15, 17, 18, 22)
+WITHOUT_MACRO = (4, 12)
 VIDEOS = {
     'disgust1': '0101', 'disgust2': '0102', 'anger1': '0401', 'anger2': '0402',
     'happy1': '0502', 'happy2': '0503', 'happy3': '0505', 'happy4': '0507',
@@ -118,7 +120,8 @@ def _seats(rng):
   taken = {(number, name) for number, name, *_ in ODD}
   for kind, counts in CLASSES.items():
     left = Counter(counts)
-    people = WITH_MICRO if kind == 'micro' else tuple(PARTICIPANTS)
+    people = WITH_MICRO if kind == 'micro' else tuple(
+        number for number in PARTICIPANTS if number not in WITHOUT_MACRO)
     room = draw.shares(rng, sum(counts.values()), people,
                        least=2 if kind == 'micro' else 5)
     for number, _, of, emotion, _ in ODD:

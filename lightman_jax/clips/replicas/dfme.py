@@ -1,8 +1,8 @@
 """A tenth of a made-up DFME: three sheets, frame rates mixed within each.
 
-Header, classes, rates and the shape of paths are those published; the numbers of clips
-and people are a tenth of those of the three parts (1856, 474 and 299 clips of 176, 42
-and 41 people). Sheets' names, classes' names and counts, and the rest are made up.
+Names of files, header, classes, rates and the shape of paths are those published; the
+numbers of clips and people are a tenth of those of the three parts (1856, 474 and 299
+clips of 176, 42 and 41 people). Classes' counts and the rest are made up.
 """
 
 import numpy as np
@@ -12,7 +12,8 @@ from lightman_jax.clips.replicas.replica import Book, Clip, Edition, Film, Repli
 
 HEADER = ('Subject', 'Filename', 'OnsetFrame', 'ApexFrame', 'OffsetFrame', 'Emotion',
           'EmotionId', 'Fps', 'AU')
-SHEETS = {'train': 'DFME_train', 'test_a': 'DFME_test_A', 'test_b': 'DFME_test_B'}
+SHEETS = {'train': 'training_full_with_AU', 'test_a': 'testA_full_with_AU',
+          'test_b': 'testB_full_with_AU'}
 EDITIONS = {'raw': Edition(('DFME',), (1024, 768), False)}
 CLASSES = ('happiness', 'anger', 'contempt', 'disgust', 'fear', 'sadness', 'surprise')
 ROWS = {'train': 186, 'test_a': 47, 'test_b': 30}

@@ -133,6 +133,12 @@ def test_smic_long(seed):
       'negative': 24, 'positive': 28, 'surprise': 19}
 
 
+@pytest.mark.parametrize('name, people', [('casme_squared', 20), ('samm_long', 29)])
+def test_not_everybody_has_macro_expressions(seed, name, people):
+  assert len({clip.subject for clip in REPLICAS[name].clips(seed)
+              if clip.kind == 'macro'}) == people
+
+
 def test_casme_squared(seed):
   lines = casme_squared.table(casme_squared.clips(seed))
   names = {(line[0], line[1]): line for line in lines}
@@ -172,7 +178,8 @@ def test_casme_cubed(seed):
   frames = [[int(cell) for cell in line[2:5]] for line in lines]
   assert sum(onset == apex for onset, apex, _ in frames) == 55
   wrong = [tuple(line[:2]) for line, numbers in zip(lines, frames)
-           if numbers != sorted(numbers)]
+           if numbers != sorted(numbers) and numbers[2]]
+  assert sum(offset == 0 for *_, offset in frames) == casme_cubed.NO_OFFSET
   assert Counter(wrong) == {('spNO.149', 'd'): 1, ('spNO.216', 'd'): 1,
                             ('spNO.40', 'e'): 2}
   assert ['spNO.216', 'e', '0', '0', '25'] in [line[:5] for line in lines]
@@ -186,6 +193,9 @@ def test_the_newer_data_sets(seed):
   assert part[0] == ['sub', 'count', 'onset', 'offset', 'au', 'emotion']
   assert Counter(line[5] for line in part[1:]) == {
       'negative': 99, 'surprise': 30, 'others': 20, 'positive': 16}
+  apex = casme_cubed.table_c(casme_cubed.clips_c(seed), apex=True)
+  assert apex[0] == ['sub', 'count', 'onset', 'apex', 'offset', 'au', 'emotion']
+  assert [[*line[:3], *line[4:]] for line in apex] == part
   assert len(mmew.table(mmew.clips(seed))) == 301
   lines = dfme.table(dfme.clips(seed), 'train')[1:]
   assert {line[7] for line in lines} == {200, 300, 500}
