@@ -5,12 +5,14 @@ action-unit cell may be the integer 12 or the text `4+L10`. The content decides 
 file is, not its ending.
 """
 
+import codecs
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 import csv
 import io
 import os
 import pathlib
+import re
 from typing import Any, NamedTuple
 
 from lightman_jax import bounded
@@ -20,6 +22,9 @@ from lightman_jax.errors import InputError
 MOST_CELLS = 20_000_000    # of a csv file, 145 000 frames of a landmark table
 _MANY = 3         # filled cells above a header that are no remark
 _XLSX, _XLS = b'PK\x03\x04', b'\xd0\xcf\x11\xe0'
+_DELIMITERS = ',;\t'
+# The first line of a csv by which Excel learns the delimiter.
+_DELIMITER_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 class Record(NamedTuple):
@@ -28,15 +33,22 @@ class Record(NamedTuple):
   cells: Mapping[str, str]
 
 
-def read_cells(path: str | os.PathLike, tab: str = '') -> list[list[str]]:
+def read_cells(
+    path: str | os.PathLike, tab: str = '', *,
+    columns: Collection[Collection[str]] = (),
+) -> list[list[str]]:
   """Returns a sheet of a workbook, or a csv file, as rows of stripped text.
 
-  A csv file is UTF-8, with or without a byte-order mark, its cells divided by commas,
-  semicolons or tabs. Empty cells are ''; whole numbers lose their point.
+  A csv file is UTF-8 or UTF-16, with or without a byte-order mark, its cells divided by
+  commas, semicolons or tabs, or as a first line `sep=;` says; that line is returned as
+  an empty row. Empty cells are ''; whole numbers lose their point.
 
   Args:
     path: the file.
     tab: the sheet's name in a workbook; '' = the first. A csv file has none.
+    columns: for each column the header words that a sheet may use for it. What divides
+      the cells of a csv file is what divides the most of these in one line; where none
+      is known, what is there most often.
 
   Raises:
     InputError: the file is neither a workbook with this sheet nor such a text.
@@ -50,7 +62,7 @@ def read_cells(path: str | os.PathLike, tab: str = '') -> list[list[str]]:
     raise InputError(f'{path} is not read as a table: {error}.') from error
   if content.startswith((_XLSX, _XLS)):
     return _workbook(path, content, tab)
-  return _csv(path, content)
+  return _csv(path, _decoded(path, content), columns)
 
 
 def find_table(
@@ -152,21 +164,59 @@ def _text(value: Any) -> str:
   return str(value).strip()
 
 
-def _csv(path, content):
+def _decoded(path: pathlib.Path, content: bytes) -> str:
+  """The text of a csv file, in the encoding that its bytes show."""
   try:
-    text = content.decode('utf-8-sig')
+    text = content.decode(_encoding(content))
   except UnicodeDecodeError as error:
     raise InputError(
-        f'{path} is neither a workbook nor UTF-8 text; export it as csv UTF-8.'
-    ) from error
-  # All of it, for there may be much text above the table.
-  counts = Counter(text)
-  delimiter = max(',;\t', key=lambda mark: counts[mark])
-  if counts[delimiter] > MOST_CELLS:
-    raise InputError(f'{path} has {counts[delimiter]} cells; more than {MOST_CELLS} '
-                     'are not read.')
+        f'{path} is neither a workbook nor UTF-8 or UTF-16 text; export it as csv '
+        'UTF-8.') from error
+  if '\0' in text:
+    raise InputError(f'{path} is not a text: it holds zero bytes; export it as csv '
+                     'UTF-8.')
+  return text
+
+
+def _encoding(content: bytes) -> str:
+  if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    return 'utf-16'
+  # Without a mark, UTF-16 has a zero in every letter of a header: first or second.
+  if b'\0' not in content:
+    return 'utf-8-sig'
+  first, second = content[::2].count(0), content[1::2].count(0)
+  most, least = max(first, second), min(first, second)
+  if most * 10 > len(content) // 2 and least * 10 <= most:
+    return 'utf-16-le' if second > first else 'utf-16-be'
+  return 'utf-8-sig'
+
+
+def _csv(path: pathlib.Path, text: str, columns) -> list[list[str]]:
+  line = _DELIMITER_LINE.match(text)
+  body = text[line.end():] if line else text
+  delimiter = line[1] if line else _delimiter(body, columns)
+  count = body.count(delimiter)
+  if count > MOST_CELLS:
+    raise InputError(f'{path} has {count} cells; more than {MOST_CELLS} are not read.')
   try:
-    rows = list(csv.reader(io.StringIO(text, newline=''), delimiter=delimiter))
-  except csv.Error as error:
+    rows = list(csv.reader(io.StringIO(body, newline=''), delimiter=delimiter))
+  except (csv.Error, TypeError, ValueError) as error:
     raise InputError(f'{path} is not a csv file ({error}).') from error
-  return [[cell.strip() for cell in row] for row in rows]
+  # The line that names the delimiter counts, where rows are numbered.
+  return [[]] * bool(line) + [[cell.strip() for cell in row] for row in rows]
+
+
+def _delimiter(text: str, columns: Collection[Collection[str]]) -> str:
+  """What divides the cells: what divides the header row into words that are known."""
+  words = [{_folded(word) for word in spelt} for spelt in columns]
+  best = Counter()
+  for line in io.StringIO(text) if words else ():
+    for mark in _DELIMITERS:
+      cells = {_folded(cell.strip().strip('"')) for cell in line.split(mark)}
+      best[mark] = max(best[mark], sum(not spelt.isdisjoint(cells) for spelt in words))
+    if max(best.values()) == len(words):
+      break
+  # Of those that do so alike, all of the text decides: there may be much above a table.
+  likely = [mark for mark in _DELIMITERS if best[mark] == max(best.values(), default=0)]
+  counts = Counter(text)
+  return max(likely, key=lambda mark: counts[mark])

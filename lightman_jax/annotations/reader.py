@@ -83,7 +83,9 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
                      'of its folders.')
   lines, added = [], {}
   for path in files:
-    table = cells.read_cells(path, _tab(path, facts))
+    table = cells.read_cells(
+        path, _tab(path, facts),
+        columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name
     if facts.supplement and len(files) > 1 and not cells.has_header(
         table, facts.columns, optional=_OPTIONAL):

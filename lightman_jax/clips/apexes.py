@@ -53,7 +53,8 @@ def given(
 
 def _read(path: pathlib.Path) -> dict[str, int]:
   found = {}
-  for record in cells.find_table(cells.read_cells(path), _COLUMNS, where=path.name):
+  table = cells.read_cells(path, columns=_COLUMNS.values())
+  for record in cells.find_table(table, _COLUMNS, where=path.name):
     clip, number = record.cells['clip'], whole(record.cells['apex'])
     if number is None or not clip:
       raise InputError(f'{path} row {record.row}: clip {clip!r}, apex '

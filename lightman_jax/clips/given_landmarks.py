@@ -53,7 +53,8 @@ def read(setting: str, rows: tuple[Row, ...]) -> Table:
       'a table with the columns clip, frame, x_0 to x_67, y_0 to y_67')
   columns = {name: (name,) for name in ('clip', 'frame', *_POINTS)}
   clips: dict[str, dict[int, Points]] = {}
-  for record in cells.find_table(cells.read_cells(path), columns, where=path.name):
+  table = cells.read_cells(path, columns=columns.values())
+  for record in cells.find_table(table, columns, where=path.name):
     where = f'{path.name} row {record.row}'
     clip, number = record.cells['clip'], whole(record.cells['frame'])
     if not clip or number is None:

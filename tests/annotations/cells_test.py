@@ -88,3 +88,42 @@ def test_what_is_no_table_is_refused(tmp_path, content):
   (tmp_path / 'a.xlsx').write_bytes(content)
   with pytest.raises(InputError, match='a.xlsx'):
     read_cells(tmp_path / 'a.xlsx')
+
+
+HEADER = (('clip',), ('subject', 'person'), ('label',), ('path',))
+
+
+@pytest.mark.parametrize('text, cells', [
+    # Commas are in the majority, and the header row knows better.
+    ('clip;person;label;path\n1;s;"a, b, c";x,y,z,w.png\n',
+     ['1', 's', 'a, b, c', 'x,y,z,w.png']),
+    ('clip\tperson\tlabel\tpath\n1\ts\ta;b;c;d;e\tx,y,z,w,v.png\n',
+     ['1', 's', 'a;b;c;d;e', 'x,y,z,w,v.png']),
+    ('"Clip ";"Person";"Label";"Path"\n1;s;a,b;x,y,z.png\n', ['1', 's', 'a,b', 'x,y,z.png']),
+    ('of ours, made by us, in May, in London\nclip;person;label;path\n1;s;a;b\n',
+     ['1', 's', 'a', 'b']),
+])
+def test_the_header_row_says_what_divides_a_csv(tmp_path, text, cells):
+  (tmp_path / 'm.csv').write_text(text)
+  assert read_cells(tmp_path / 'm.csv', columns=HEADER)[-1] == cells
+
+
+@pytest.mark.parametrize('first, mark', [
+    ('sep=;', ';'), ('SEP=|', '|'), ('"sep=;"', ';'), ('sep=\t', '\t'), ('sep=,,,', ',')])
+def test_the_line_by_which_excel_learns_the_delimiter(tmp_path, first, mark):
+  path = tmp_path / 'm.csv'
+  path.write_bytes(f'\ufeff{first}\r\nclip{mark}label\r\n1{mark}"a,b;c"\r\n'.encode())
+  assert read_cells(path) == [[], ['clip', 'label'], ['1', 'a,b;c']]
+
+
+@pytest.mark.parametrize('encoding', ['utf-16', 'utf-16-le', 'utf-16-be'])
+def test_utf_16_with_and_without_a_mark(tmp_path, encoding):
+  path = tmp_path / 'm.csv'
+  path.write_bytes('clip\tlabel\r\n1\t悲しみ\r\n2\tjoy\r\n'.encode(encoding))
+  assert read_cells(path) == [['clip', 'label'], ['1', '悲しみ'], ['2', 'joy']]
+
+
+def test_zero_bytes_are_no_text(tmp_path):
+  (tmp_path / 'm.csv').write_bytes(b'clip,label\n' + b'1,joy\n' * 9 + b'\0')
+  with pytest.raises(InputError, match='m.csv is not a text: it holds zero bytes'):
+    read_cells(tmp_path / 'm.csv')
