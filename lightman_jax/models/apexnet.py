@@ -37,6 +37,6 @@ class Dense(nn.Module):
   def __call__(self, x: Float[Array, 'n *place c']) -> Float[Array, 'n d']:
     x = x.reshape(len(x), -1)
     for _ in range(2):
-      x = nn.relu(nn.Dense(self.width, dtype=x.dtype,
-                           kernel_init=nn.initializers.he_uniform())(x))
+      x = nn.relu(layers.Dense(self.width,
+                               kernel_init=nn.initializers.he_uniform())(x))
     return x

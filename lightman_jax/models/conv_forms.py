@@ -92,9 +92,11 @@ def _corr_patches(x, g, pad):
   b, c, d = len(x), x.shape[-1], g.shape[-1]
   window = remaining(x.shape[2:-1], g.shape[2:-1], pad)
   rows = patches(x, window, pad)
+  # Short numbers add up in long ones.
   kernel = jnp.einsum('bpk,bpd->bkd', rows.reshape(b, -1, rows.shape[-1]),
-                      g.reshape(b, -1, d))
-  return kernel.reshape(b, *window, c, d)
+                      g.reshape(b, -1, d), preferred_element_type=jnp.promote_types(
+                          x.dtype, jnp.float32))
+  return kernel.astype(x.dtype).reshape(b, *window, c, d)
 
 
 def _corr_wide(x, g, pad):

@@ -59,8 +59,8 @@ class Graph(nn.Module):
   def __call__(self, h: Float[Array, 'n 68 c']) -> Float[Array, 'n 68 d']:
     graph = self.param('adjacency',
                        lambda _: jnp.asarray(contour_graph(), jnp.float32))
-    dense = lambda: nn.Dense(self.width, use_bias=False, dtype=h.dtype,
-                             kernel_init=nn.initializers.he_uniform())
+    dense = lambda: layers.Dense(self.width, use_bias=False,
+                                 kernel_init=nn.initializers.he_uniform())
     for _ in range(self.depth):
       around = jnp.einsum('ij,njc->nic', graph.astype(h.dtype), h)
       h = layers.GroupNorm(relu=True)(dense()(around) + dense()(h))

@@ -33,8 +33,38 @@ class Conv(nn.Module):
                              padding=self.padding, form=self.form)
     if not self.use_bias:
       return x
-    bias = self.param('bias', nn.initializers.zeros, (self.features,))
-    return x + bias.astype(x.dtype)
+    return add_bias(x, self.param('bias', nn.initializers.zeros, (self.features,)))
+
+
+class Dense(nn.Module):
+  """`nn.Dense`, computed in the numbers of x; its bias is added in float32 at least.
+
+  Parameters have the names, shapes and draws of flax's layer.
+  """
+  features: int
+  use_bias: bool = True
+  # Uniform, not normal: the draws of a normal take seconds to compile.
+  kernel_init: nn.initializers.Initializer = nn.initializers.lecun_uniform()
+
+  @nn.compact
+  def __call__(self, x: Float[Array, 'n *place c']) -> Float[Array, 'n *place d']:
+    kernel = self.param('kernel', self.kernel_init, (x.shape[-1], self.features))
+    x = jax.lax.dot_general(x, kernel.astype(x.dtype), (((x.ndim - 1,), (0,)), ((), ())))
+    if not self.use_bias:
+      return x
+    return add_bias(x, self.param('bias', nn.initializers.zeros, (self.features,)))
+
+
+def add_bias(x: Float[Array, '*place d'], bias: Float[Array, 'd']
+             ) -> Float[Array, '*place d']:
+  """x + bias, in the numbers of x.
+
+  The gradient of a bias is a sum over all clips and places, which the derivative of a
+  sum takes in the numbers that were added: those of 8 significant bits stand still
+  after a few hundred terms. So short numbers are added as float32.
+  """
+  long = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+  return (long + bias.reshape(*(1,) * (x.ndim - 1), -1)).astype(x.dtype)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(1,))

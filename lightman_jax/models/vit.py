@@ -1,12 +1,12 @@
 """A small vision transformer as a frame encoder: patches, tokens, and a map again."""
 
-import functools
-
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 import numpy as np
+
+from lightman_jax.models import layers
 
 HEADS = 4      # every width is a multiple of it
 
@@ -28,32 +28,25 @@ class VisionTransformer(nn.Module):
   def __call__(self, x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w d']:
     tokens = _patches(x, -(-min(x.shape[1:3]) // (2 * self.grid)))
     n, h, w, _ = tokens.shape
-    dense = functools.partial(_dense, dtype=x.dtype)
-    tokens = dense(self.width)(tokens).reshape(n, h * w, self.width)
+    tokens = layers.Dense(self.width)(tokens).reshape(n, h * w, self.width)
     tokens += jnp.asarray(positions(h, w, self.width), x.dtype)
     norm = lambda x: nn.LayerNorm(dtype=x.dtype)(x)      # by means of float32
     for _ in range(self.depth):
       tokens += self._attention(norm(tokens))
-      inner = nn.gelu(dense(2 * self.width)(norm(tokens)))
-      tokens += dense(self.width)(inner)
+      inner = nn.gelu(layers.Dense(2 * self.width)(norm(tokens)))
+      tokens += layers.Dense(self.width)(inner)
     return norm(tokens).reshape(n, h, w, self.width)
 
   def _attention(self, x: Float[Array, 'n p d']) -> Float[Array, 'n p d']:
-    (n, p, d), dense = x.shape, functools.partial(_dense, dtype=x.dtype)
+    n, p, d = x.shape
     # No bias: that of the keys would change nothing.
     query, key, value = jnp.moveaxis(
-        dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS), 2, 0)
+        layers.Dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS), 2, 0)
     # Products of short numbers, and their softmax, are long ones.
     products = jnp.einsum('nphd,nqhd->nhpq', query, key).astype(
         jnp.promote_types(x.dtype, jnp.float32))
     weights = jax.nn.softmax(products / np.sqrt(d // HEADS)).astype(x.dtype)
-    return dense(d)(jnp.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d))
-
-
-def _dense(width: int, use_bias: bool = True, *, dtype=None) -> nn.Dense:
-  # Uniform, not normal: the draws of a normal take seconds to compile.
-  return nn.Dense(width, use_bias, dtype=dtype,
-                  kernel_init=nn.initializers.lecun_uniform())
+    return layers.Dense(d)(jnp.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d))
 
 
 def _patches(x: Float[Array, 'n h w c'], side: int) -> Float[Array, 'n _h _w k']:

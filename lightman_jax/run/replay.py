@@ -9,8 +9,9 @@ redo the task without the data set.
 """
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import contextlib
+import functools
 import os
 import pathlib
 import sys
@@ -101,11 +102,20 @@ def replayed(run: str | os.PathLike) -> Iterator[str]:
   """
   for place in _kept(pathlib.Path(run)):
     with _naming(place):
-      yield from _lines(*_read(place))
+      about, tree = _read(place)
+      function, arguments = _task_gradient(about, tree)
+      yield from _described(about, tree)
+    # From here on nothing is the fault of the files.
+    try:
+      yield from _told(walk.walk(function, *arguments))
+    except walk.UnknownForm as error:
+      raise InputError(
+          f'jax {jax.__version__} writes the operation {error} in a form that replay '
+          f'cannot take apart; {place.with_suffix("")}.* are whole: give the command in '
+          'an environment with jax 0.10 or 0.12') from error
 
 
-def _lines(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
-  settings.check(about['settings'])
+def _described(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
   yield (f'fold {about["fold"]}, step {about["step"]}, task {about["task"]} of '
          f'{about["tasks"]}: {listed(about["tensors"], 6)} is not a number'
          if about['task'] else
@@ -115,7 +125,6 @@ def _lines(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
               if names)
   yield from _largest('inputs', tree['task'])
   yield from _largest('parameters', tree['params'])
-  yield from _told(_walk(about, tree))
 
 
 def _kept(run: pathlib.Path) -> list[pathlib.Path]:
@@ -152,8 +161,11 @@ def _read(place: pathlib.Path) -> tuple[dict, dict]:
   return about, tree
 
 
-def _walk(about: Mapping[str, Any], tree: Mapping[str, Any]) -> walk.Found:
+def _task_gradient(about: Mapping[str, Any], tree: Mapping[str, Any]
+                   ) -> tuple[Callable, tuple]:
+  """The gradient of a kept task as a function, and the arguments it was kept with."""
   config = about['settings']
+  settings.check(config)
   learner = make_learner(make_net(config, about['classes']), **config['method'])
   # A network of another size would be built, and fail, layer by layer.
   clip = tree['task'].support.x.shape[1:]
@@ -163,9 +175,10 @@ def _walk(about: Mapping[str, Any], tree: Mapping[str, Any]) -> walk.Found:
   if shapes(wanted) != shapes(tree['params']):
     raise ValueError('the parameters are of another model than the settings')
   params, task = jax.tree.map(jnp.asarray, (tree['params'], tree['task']))
-  key = jax.random.wrap_key_data(jnp.asarray(tree['key']))
-  return walk.walk(lambda params, task, key: learner.meta_grad(
-      params, task, key, about['done']), params, task, key)
+  arguments = params, task, jax.random.wrap_key_data(jnp.asarray(tree['key']))
+  function = functools.partial(learner.meta_grad, done=about['done'])
+  jax.eval_shape(function, *arguments)      # what does not fit together is seen here
+  return function, arguments
 
 
 def _largest(what: str, tree) -> Iterator[str]:

@@ -44,12 +44,20 @@ class Found(NamedTuple):
   largest: dict[tuple[str, ...], float]    # (*passes, layer) -> greatest magnitude
 
 
+class UnknownForm(Exception):
+  """This version of jax writes a program in a form that is not known here."""
+
+
 class _NoNumber(Exception):
   """The first NaN: there is nothing more to learn."""
 
 
 def walk(function: Callable, *arguments: PyTree) -> Found:
-  """Computes `function(*arguments)`, up to the first NaN."""
+  """Computes `function(*arguments)`, up to the first NaN.
+
+  Raises:
+    UnknownForm: names the operation that cannot be taken apart.
+  """
   largest, first = {}, {}
 
   def look(place, values, results):
@@ -103,8 +111,10 @@ def _one(eqn, arguments, look, place: Place) -> list:
   if name == 'scan':
     return _passes(eqn, arguments, look, place)
   if name in GROUPS:
-    inner = next(params[key] for key in ('jaxpr', 'call_jaxpr', 'fun_jaxpr')
-                 if key in params)
+    inner = next((params[key] for key in ('jaxpr', 'call_jaxpr', 'fun_jaxpr')
+                  if key in params), None)
+    if inner is None:
+      raise UnknownForm(name)
     closed = hasattr(inner, 'consts')
     return _compute(inner.jaxpr if closed else inner, inner.consts if closed else (),
                     arguments, look, place)
@@ -117,8 +127,10 @@ def _one(eqn, arguments, look, place: Place) -> list:
 def _passes(eqn, arguments, look, place: Place) -> list:
   """A scan, pass by pass; one that runs backwards is counted from its end."""
   params, body = eqn.params, eqn.params['jaxpr']
-  first, second = params['num_consts'], params['num_consts'] + params['num_carry']
-  consts, carry, xs = (arguments[:first], arguments[first:second], arguments[second:])
+  num_consts, num_carry = _scan_counts(params)
+  consts, carry, xs = (arguments[:num_consts],
+                       arguments[num_consts:num_consts + num_carry],
+                       arguments[num_consts + num_carry:])
   length, rows = params['length'], []
   order = range(length)[::-1] if params['reverse'] else range(length)
   for number in order:
@@ -126,10 +138,25 @@ def _passes(eqn, arguments, look, place: Place) -> list:
     given = (*consts, *carry, *(x[number] for x in xs))
     found = _compute(body.jaxpr, body.consts, given, look,
                      place._replace(passes=(*place.passes, told)))
-    carry = found[:params['num_carry']]
-    rows.append(found[params['num_carry']:])
+    carry = found[:num_carry]
+    rows.append(found[num_carry:])
   rows = rows[::-1] if params['reverse'] else rows
   return [*carry, *(jnp.stack(row) for row in zip(*rows))]
+
+
+def _scan_counts(params) -> tuple[int, int]:
+  """How many of a scan's operands are constants, and how many are carried.
+
+  jax 0.10 has the numbers as parameters, jax 0.12 a tree of the operands in three parts:
+  constants, carry, and what is scanned over.
+  """
+  if 'num_consts' in params:
+    return params['num_consts'], params['num_carry']
+  try:
+    consts, carry, _ = params['ft_in'].unpack()
+    return len(consts), len(carry)
+  except (KeyError, AttributeError, TypeError, ValueError):
+    raise UnknownForm('scan') from None
 
 
 def _place(eqn, around: Place) -> Place:

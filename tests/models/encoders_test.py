@@ -1,10 +1,12 @@
 """What holds for every encoder that a configuration may name, in one table."""
 
+import math
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from configs import common
@@ -132,6 +134,27 @@ def test_bfloat16_is_near(name, ready):
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(got))
     gap = np.linalg.norm(flat(got) - flat(want)) / np.linalg.norm(flat(want))
     assert 1e-5 < gap < .03
+
+
+@every_encoder
+def test_no_short_numbers_are_added_up(name):
+  """Neither in a value nor in its derivatives is there a sum of bfloat16."""
+  net = network(name, precision='bfloat16')
+  params, _ = outline(net, CASES[name].clip)
+  x = jnp.zeros((2, *CASES[name].clip))
+  loss = lambda params: jnp.sin(net.logits(params, x)).sum()
+  second = jax.grad(lambda params: optax.tree.norm(jax.grad(loss)(params)))
+
+  def sums(jaxpr):
+    for equation in jaxpr.eqns:
+      if equation.primitive.name == 'reduce_sum':
+        x = equation.invars[0].aval
+        # An axis of one is only taken away.
+        if math.prod(x.shape[axis] for axis in equation.params['axes']) > 1:
+          yield x.dtype
+      for inner in arithmetic._inside(equation.params):
+        yield from sums(inner)
+  assert set(sums(jax.make_jaxpr(second)(params).jaxpr)) == {jnp.dtype('float32')}
 
 
 @every_encoder

@@ -22,6 +22,32 @@ def test_convs_parameters_are_those_of_flax():
   assert shape(layers.Conv(8)) == shape(nn.Conv(8, (3, 3)))
 
 
+def test_dense_is_flaxs():
+  x = jnp.asarray(np.random.default_rng(0).standard_normal((2, 3, 5), np.float32))
+  run = lambda module: (params := module.init(jax.random.key(0), x),
+                        jax.jit(jax.grad(lambda params: jnp.sin(
+                            module.apply(params, x)).sum()))(params))
+  uniform = nn.initializers.lecun_uniform()
+  jax.tree.map(np.testing.assert_array_equal, run(layers.Dense(4)),
+               run(nn.Dense(4, kernel_init=uniform)))
+
+
+@pytest.mark.parametrize('layer', [
+    layers.Dense(4), layers.Conv(4), layers.Conv(4, form='lax'), layers.Conv(16),
+    layers.Conv(4, (3, 3, 3)), layers.Conv(4, (1, 1))], ids=str)
+def test_gradients_of_short_numbers_are_sums_of_long_ones(layer):
+  """Sums of 24 576 equal numbers: those of 8 significant bits end at the 256th."""
+  three = layer.__class__ is layers.Conv and len(layer.window) == 3
+  x = jnp.ones((24, 4, 16, 16, 3) if three else (96, 16, 16, 3), jnp.bfloat16)
+  params = layer.init(jax.random.key(0), x.astype(jnp.float32))
+
+  def gradient(x):
+    return jax.jit(jax.grad(lambda params: (
+        layer.apply(params, x).astype(jnp.float32) * .01).sum()))(params)
+  jax.tree.map(lambda got, want: np.testing.assert_allclose(got, want, rtol=.01),
+               gradient(x), gradient(x.astype(jnp.float32)))
+
+
 @pytest.mark.parametrize('h, w', [(8, 8), (7, 6), (2, 3)])
 def test_max_pool_is_flaxs(h, w):
   x = jnp.asarray(np.random.default_rng(0).standard_normal((2, h, w, 3)))

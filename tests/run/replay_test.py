@@ -14,6 +14,7 @@ from lightman_jax.meta.methods import make_learner
 from lightman_jax.report.run_folder import open_run
 from lightman_jax.run import replay
 from lightman_jax.run.assembly import make_net
+from lightman_jax.training import walk
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import Broken
 
@@ -98,6 +99,14 @@ def test_a_fault_is_redone(whole):
   lines = list(replay.replayed(whole.path))
   assert lines[0] == ('fold s1, step 3, task 1 of 4: loss/query_loss is not a number')
   assert 'support micro: c0, c1' in lines and any('inf' in line for line in lines)
+
+
+def test_what_jax_writes_otherwise_is_no_fault_of_the_files(whole, monkeypatch):
+  def unknown(params):
+    raise walk.UnknownForm('scan')
+  monkeypatch.setattr(walk, '_scan_counts', unknown)
+  with pytest.raises(InputError, match='writes the operation scan.*are whole'):
+    list(replay.replayed(whole.path))
 
 
 @pytest.mark.parametrize('change', [

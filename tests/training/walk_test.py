@@ -3,7 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
+from lightman_jax.training import walk as walking
 from lightman_jax.training.walk import walk
 
 
@@ -29,6 +31,16 @@ def test_a_loop_that_runs_backwards_counts_from_its_end():
     return jax.lax.scan(grow, x, jnp.array([1., 1e30, 1e20]), reverse=True)[0]
   found = walk(loop, jnp.float32(1.))
   assert found.infinite.passes[0].startswith('pass 2 of 3 of')
+
+
+def test_both_forms_in_which_jax_writes_a_loop():
+  class Tree:
+    def unpack(self):
+      return (None, None), (None,), (None, None, None)
+  for params in ({'num_consts': 2, 'num_carry': 1}, {'ft_in': Tree()}):
+    assert walking._scan_counts(params) == (2, 1)
+  with pytest.raises(walking.UnknownForm, match='scan'):
+    walking._scan_counts({'length': 3})
 
 
 def test_a_derivative_that_breaks_where_the_function_does_not():
