@@ -91,8 +91,9 @@ def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
                         steps=row.length) as train:
     one = other = start
     for _ in range(rounds + 1):
-      a, (one, _) = seconds(lambda: here.chunk(one, placed, on_device))
-      b, (other, _) = seconds(lambda: train(other))
+      a, (one, _) = seconds(lambda: here.chunk(one, placed, on_device,
+                                             np.int32(row.length)))
+      b, (other, *_) = seconds(lambda: train(other, row.length))
       times.append((a, b))
   gap = max(jax.tree.leaves(jax.tree.map(
       lambda a, b: float(np.abs(a - b).max()), one.params, other.params)))
