@@ -104,14 +104,14 @@ def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
 
 def prepared(trainer, views, clips, row: Row) -> float:
   """Seconds to draw, read and send the blocks of a chunk, with nothing beside it."""
-  def idle(copies, view, block):
+  def idle(copies, view, block, count):
     return copies, {'loss': np.zeros(1)}
   found = []
   for _ in range(5):
     began = time.perf_counter()
     with streaming.opened(trainer.blocks, idle, views, clips, first=0, last=row.length,
                           steps=row.length) as train:
-      train(None)
+      train(None, row.length)
     found.append(time.perf_counter() - began)
   return float(np.median(found))
 
