@@ -50,7 +50,8 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
       x=x, label=label, macro=clips.macro[keep],
       subject=np.array([names.index(name) for name in clips.subject], np.int32)[keep],
       foreign=np.zeros(len(x), bool), subjects=tuple(names),
-      clips=tuple(np.array(clips.clip)[keep]), classes=clips.classes, content=content)
+      clips=tuple(np.array(clips.clip)[keep]), classes=clips.classes, content=content,
+      dataset=tuple(np.array(clips.datasets)[keep].tolist()))
   if other is None:
     return pool
   label = _labels(other, pool.classes, macro_map)
@@ -86,4 +87,5 @@ def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: st
       x=joined(pool.x, rows(x, m)), label=join(pool.label, label[m]),
       macro=join(pool.macro, m[m]), subject=join(pool.subject, subject[m]),
       foreign=join(pool.foreign, subject[m] >= len(pool.subjects)), subjects=subjects,
-      clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]))
+      clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]),
+      dataset=pool.dataset + tuple(np.array(other.datasets)[m].tolist()))

@@ -33,6 +33,7 @@ class Pool(NamedTuple):
   clips: tuple[str, ...]
   classes: tuple[str, ...]
   content: Content
+  dataset: tuple[str, ...] = ()   # of each clip; () where nothing is known of them
 
 
 def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],
