@@ -13,6 +13,7 @@ from lightman_jax import keys
 from lightman_jax.clips import people
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
+from lightman_jax.clips.sources import check_flow_pictures
 from lightman_jax.episodes import few_shot
 from lightman_jax.episodes.few_shot import Plan
 from lightman_jax.episodes.folds import Fold, make_folds
@@ -52,8 +53,10 @@ class Material(NamedTuple):
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   """Loads or builds the data, and arranges it."""
   shown = Stages(progress)
-  clips = load(config['data'], progress=shown, say=progress.say)
   others, other = macro_data(config), None
+  for data in filter(None, (config['data'], others)):
+    check_flow_pictures(data, config['inputs'])
+  clips = load(config['data'], progress=shown, say=progress.say)
   if others:
     if others['name'] != 'synthetic':
       progress.say(people.told(others['name'], config['data']['name']))
