@@ -23,6 +23,7 @@ from lightman_jax.clips.frames import (
   read_video,
   video_length,
 )
+from lightman_jax.clips.gate import check_manifest
 from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.clips.search import form_of
 from lightman_jax.clips.sources import manifest_path
@@ -43,7 +44,7 @@ def plan(choice: Choice) -> Plan:
   """
   path = manifest_path(choice)
   manifest = check_rows(examine_manifest(path))
-  entries = manifest.entries
+  entries, meant = check_manifest(manifest.entries, choice, path)
   judged = [entry for entry in entries if entry.kind == 'micro'] or entries
   classes = tuple(sorted({entry.label for entry in judged if entry.label}))
   items, shapes = [], []
@@ -66,7 +67,7 @@ def plan(choice: Choice) -> Plan:
       (choice.frames, *shapes[0]), tuple(items), (), path.name, file_sha256(path),
       notes=(*manifest.remarks, *(
           [f'{assumed} clips have no apex in {path.name}: the middle between onset and '
-           'offset stands in its place'] if assumed else ())))
+           'offset stands in its place'] if assumed else ())), meant=meant)
 
 
 def _item(entry: Entry, classes, choice) -> tuple[Item, tuple[int, int]]:

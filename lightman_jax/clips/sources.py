@@ -17,6 +17,7 @@ from lightman_jax.annotations.manifest import read_manifest
 from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips import missing, names, search
 from lightman_jax.clips.choice import Choice, choose, parts_of
+from lightman_jax.clips.gate import check_manifest
 from lightman_jax.clips.search import form_of
 from lightman_jax.errors import InputError
 
@@ -98,7 +99,9 @@ def _look(choice: Choice) -> None:
     raise Missing('\n'.join(lacking))
   if choice.name == 'manifest':
     path = manifest_path(choice)
-    gone = [f'{entry.where}: {entry.path} is not there' for entry in read_manifest(path)
+    entries = read_manifest(path)
+    check_manifest(entries, choice, path)
+    gone = [f'{entry.where}: {entry.path} is not there' for entry in entries
             if not os.path.exists(entry.path)]
     if gone:
       more = (f'; nor are those of {len(gone) - 1} more rows, which python -m '
