@@ -101,7 +101,7 @@ def main(argv: list[str]) -> int:
   if SWEEP.value is not None:
     return run_sweep(config)
   for data in filter(None, (config['data'], settings.macro_data(config))):
-    check_present(data)
+    check_present(data, config['inputs'])
   words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
   workdir = WORKDIR.value or pathlib.Path('runs', name_of(config, words))
   if REPLAY.value:
@@ -138,10 +138,10 @@ def run_sweep(config: dict) -> int:
   file = config_flags.get_config_filename(given)
   family = sweep.family(file.partition(':')[0], SWEEP.value)
   runs = sweep.plan(config, family, seeds=SEEDS.value)
-  data = [part for run in runs
+  data = [(part, run.config['inputs']) for run in runs
           for part in (run.config['data'], settings.macro_data(run.config)) if part]
   for part in {json.dumps(part, sort_keys=True): part for part in data}.values():
-    check_present(part)
+    check_present(*part)
   folder = pathlib.Path(WORKDIR.value or pathlib.Path(
       'runs', name_of(config, [SWEEP.value, config['data']['name']])))
   overrides = config_flags.get_override_values(given)

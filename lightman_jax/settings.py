@@ -221,4 +221,6 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
     raise InputError('macro.source=manifest has no path; give the csv of the macro '
                      'clips with --config.macro.data.path=CSV')
   places = {name: config['data'][name] for name in ('data_dir', 'manual_dir')}
-  return {**config['macro']['data'], **places, 'name': source}
+  # Of a run in which another source takes the place of the manifest, as in a sweep.
+  other = {} if source == 'manifest' else {'path': ''}
+  return {**config['macro']['data'], **places, **other, 'name': source}

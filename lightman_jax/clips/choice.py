@@ -93,6 +93,10 @@ def choose(data: Any) -> Choice:
     _check_licensed(choice)
   else:
     _among('class_set', choice.class_set, known)
+    _check_own(choice)
+  if choice.path and choice.name != 'manifest':
+    raise InputError(f'data.path is {choice.path!r}, which changes nothing where '
+                     f'data.name={choice.name}: it is the csv of data.name=manifest.')
   return _check_form(choice)
 
 
@@ -120,6 +124,18 @@ def _check_licensed(choice: Choice) -> None:
     _among('apex', choice.apex, ('spotted', 'none'))
   if '/' not in choice.landmarks and not is_table(choice.landmarks):
     _among('landmarks', choice.landmarks, ('auto', 'model', 'none'))
+
+
+def _check_own(choice: Choice) -> None:
+  """Refuses settings of licensed data sets where they would change nothing."""
+  instead = ('a clip is what the columns of its csv say' if choice.name == 'manifest'
+             else 'its faces are drawn by data.synthetic')
+  for name in ('sheet', 'edition', 'corrections', 'apex', 'landmarks', 'own_classes'):
+    default = Choice._field_defaults[name]
+    if getattr(choice, name) != default:
+      raise InputError(
+          f'data.{name} is {getattr(choice, name)!r}, which changes nothing where '
+          f'data.name={choice.name}: leave it at {default!r}; {instead}.')
 
 
 def is_table(setting: str) -> bool:

@@ -15,10 +15,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from lightman_jax.clips.unreadable import Unreadable
-from lightman_jax.clips.search import is_file
+from lightman_jax.clips.search import PICTURES, VIDEOS, is_file
 
-PICTURES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
-VIDEOS = frozenset({'.avi', '.mp4', '.mov', '.mkv', '.mpg', '.mpeg', '.wmv', '.webm'})
 MOST_PIXELS = 50_000_000   # more is taken for a decompression bomb
 # How files begin that hold their pictures themselves: a playlist, whatever its name,
 # has the decoder open other files, and addresses.
@@ -175,6 +173,9 @@ def _grabbed(path: str | os.PathLike) -> Iterator[cv2.VideoCapture]:
                      'MOV, MKV, WebM, MPEG or WMV file does')
   # A whole path is no address of another protocol, whatever stands in its name.
   capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
+  # A phone stores its pictures on their side, with a note of how to turn them. Whether
+  # that is heeded by default differs between versions of OpenCV.
+  capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
   try:
     pixels = (capture.get(cv2.CAP_PROP_FRAME_WIDTH)
               * capture.get(cv2.CAP_PROP_FRAME_HEIGHT))

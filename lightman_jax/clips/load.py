@@ -54,6 +54,9 @@ def load(
     folder = ready(choice)
     if folder is None:
       raise
+    place = choice.path if choice.name == 'manifest' else f'all in {choice.manual}'
+    say(f'{choice.name}: the files it is built from are not there ({place}), so the '
+        f'clips of an earlier build are used: {folder}')
   clips = _whole(folder, progress)
   if clips is None and planned is not None:
     say(f'{folder} is damaged and is built again')

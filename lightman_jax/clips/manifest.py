@@ -12,13 +12,11 @@ import os
 import numpy as np
 
 from lightman_jax.annotations.frame_numbers import disorder
-from lightman_jax.annotations.manifest import Entry, read_manifest
+from lightman_jax.annotations.manifest import Entry, check_rows, examine_manifest
 from lightman_jax.annotations.rows import Row
 from lightman_jax.clips import names, pictures
 from lightman_jax.clips.choice import Choice
 from lightman_jax.clips.frames import (
-  PICTURES,
-  VIDEOS,
   check_picture,
   fit,
   numbered,
@@ -27,6 +25,7 @@ from lightman_jax.clips.frames import (
 )
 from lightman_jax.clips.gate import check_manifest
 from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
+from lightman_jax.clips.search import form_of
 from lightman_jax.clips.sources import manifest_path
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
@@ -44,7 +43,8 @@ def plan(choice: Choice) -> Plan:
     InputError: names the row and the file that cannot be used.
   """
   path = manifest_path(choice)
-  entries, meant = check_manifest(read_manifest(path), choice, path)
+  manifest = check_rows(examine_manifest(path))
+  entries, meant = check_manifest(manifest.entries, choice, path)
   judged = [entry for entry in entries if entry.kind == 'micro'] or entries
   classes = tuple(sorted({entry.label for entry in judged if entry.label}))
   items, shapes = [], []
@@ -60,29 +60,25 @@ def plan(choice: Choice) -> Plan:
           'give data.size to bring them to one size.')
     items.append(item)
     shapes.append(shape)
-  assumed = sum(entry.apex is None and entry.path.suffix.lower() not in PICTURES
+  assumed = sum(entry.apex is None and form_of(entry.path) != 'picture'
                 for entry in entries)
   return Plan(
       'manifest', names.configurations(choice)[0], choice.class_set, classes,
       (choice.frames, *shapes[0]), tuple(items), (), path.name, file_sha256(path),
-      notes=(f'{assumed} clips have no apex in {path.name}: the middle between onset '
-             'and offset stands in its place',) if assumed else (), meant=meant)
+      notes=(*manifest.remarks, *(
+          [f'{assumed} clips have no apex in {path.name}: the middle between onset and '
+           'offset stands in its place'] if assumed else ())), meant=meant)
 
 
 def _item(entry: Entry, classes, choice) -> tuple[Item, tuple[int, int]]:
-  if not entry.path.exists():
+  if not os.path.exists(entry.path):
     raise Unreadable(f'{entry.path} is not there')
-  ending = entry.path.suffix.lower()
-  if entry.path.is_dir():
-    found = _folder(entry, choice)
-  elif ending in PICTURES:
-    found = _picture(entry, choice)
-  elif ending in VIDEOS:
-    found = _video(entry, choice)
-  else:
+  form = form_of(entry.path)
+  if not form:
     raise Unreadable(f'{entry.path} is neither a folder of frames nor a picture nor a '
                      'video')
-  span, numbers, evidence, exact, make, shape = found
+  read = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
+  span, numbers, evidence, exact, make, shape = read(entry, choice)
   row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
             *span, entry.fps)
   label = classes.index(entry.label) if entry.label in classes else -1

@@ -16,6 +16,9 @@ import unicodedata
 
 from lightman_jax.clips.unreadable import Unreadable
 
+# What is a picture and what a video is told by the endings of names.
+PICTURES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
+VIDEOS = frozenset({'.avi', '.mp4', '.mov', '.mkv', '.mpg', '.mpeg', '.wmv', '.webm'})
 ARCHIVES = ('.zip', '.rar', '.7z', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.zst')
 _DEEPEST, _MOST = 4, 5000       # of the folders in which a nested root is looked for
 _PADDING = re.compile(r'(?<![0-9])0+(?=[0-9])')
@@ -40,6 +43,14 @@ def is_file(entry: os.DirEntry) -> bool:
     return entry.is_file()
   except OSError:
     return False
+
+
+def form_of(path: str | os.PathLike) -> str:
+  """What a path of a manifest is: 'folder', 'picture', 'video', or '' for neither."""
+  if os.path.isdir(path):
+    return 'folder'
+  ending = os.path.splitext(path)[1].lower()
+  return ('picture' if ending in PICTURES else 'video' if ending in VIDEOS else '')
 
 
 def parts(pattern: str, fields: dict[str, object]) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ Imports neither jax nor tfds nor a picture library: `check_present` is the door 
 which `launch.py` looks before anything heavy is loaded.
 """
 
+from collections.abc import Mapping
+import difflib
 import itertools
 import os
 import pathlib
@@ -16,6 +18,7 @@ from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips import missing, names, search
 from lightman_jax.clips.choice import Choice, choose, parts_of
 from lightman_jax.clips.gate import check_manifest
+from lightman_jax.clips.search import form_of
 from lightman_jax.errors import InputError
 
 VERSION = '1.0.0'
@@ -35,8 +38,12 @@ class Place(NamedTuple):
   frames: Frames
 
 
-def check_present(data: Any) -> None:
-  """Says at once when a run's data are missing.
+def check_present(data: Any, inputs: Mapping[str, Any] | None = None) -> None:
+  """Says at once when a run's data are missing, or no such inputs can be made of them.
+
+  Args:
+    data: `config.data`, or `settings.macro_data(config)`.
+    inputs: `config.inputs`; None where nothing is to be trained.
 
   Raises:
     InputError: names the files that are expected, where, in which layout, and whom to
@@ -48,6 +55,37 @@ def check_present(data: Any) -> None:
   except Missing:
     if ready(choice) is None:
       raise
+  if inputs is not None:
+    check_flow_pictures(choice, inputs)
+
+
+def check_flow_pictures(data: Any, inputs: Mapping[str, Any]) -> None:
+  """Refuses frames of which the apex would be taken for a ready flow picture.
+
+  Args:
+    data: `config.data`, or `settings.macro_data(config)`.
+    inputs: `config.inputs`.
+
+  Raises:
+    InputError: names the clip, and the settings with which its flow is computed.
+  """
+  choice = choose(data)
+  if choice.frames > 1 or (inputs['kind'], inputs['holds']) != ('picture', 'flow'):
+    return
+  if choice.name != 'manifest':
+    raise InputError(
+        f'{choice.name} holds frames, and with data.frames=1 and inputs.kind=picture '
+        'the apex frame would be taken for a flow picture: use inputs.kind=flow and '
+        'data.frames=9, or inputs.holds=intensity')
+  path = pathlib.Path(choice.path).expanduser()
+  for entry in read_manifest(path) if path.is_file() else ():
+    if form_of(entry.path) in ('folder', 'video'):
+      raise InputError(
+          f'{path} {entry.where}: {entry.path} is a {form_of(entry.path)}, whose apex '
+          'frame would be taken for a ready flow picture; use '
+          '--config=configs/manifest.py:clips (data.frames=9, inputs.kind=flow), which '
+          'computes the flow, or inputs.holds=intensity, which takes the apex frame '
+          'for what it is')
 
 
 def _look(choice: Choice) -> None:
@@ -63,9 +101,12 @@ def _look(choice: Choice) -> None:
     path = manifest_path(choice)
     entries = read_manifest(path)
     check_manifest(entries, choice, path)
-    for entry in entries:
-      if not entry.path.exists():
-        raise InputError(f'{path} {entry.where}: {entry.path} is not there.')
+    gone = [f'{entry.where}: {entry.path} is not there' for entry in entries
+            if not os.path.exists(entry.path)]
+    if gone:
+      more = (f'; nor are those of {len(gone) - 1} more rows, which python -m '
+              f'lightman_jax doctor {path} lists' if gone[1:] else '')
+      raise InputError(f'{path} {gone[0]}{more}.')
 
 
 def manifest_path(choice: Choice) -> pathlib.Path:
@@ -101,8 +142,10 @@ def locate(choice: Choice, name: str = '') -> Place:
 
   Raises:
     Missing: something is not there.
+    InputError: the manual folder that the settings name is not there.
   """
   facts = TABLES[name or choice.name]
+  check_manual(choice)
   tops = folders_of(choice.manual, facts)
   sheets = find_sheets(tops, facts, choice.sheet)
   roots = find_roots(tops, facts, choice.edition)
@@ -112,6 +155,29 @@ def locate(choice: Choice, name: str = '') -> Place:
         found=[path for paths, _ in sheets[:1] for path in paths]
         + [root for root, _ in roots[:1]]))
   return Place(*(sheets or [((), None)])[0], *roots[0])
+
+
+def check_manual(choice: Choice) -> None:
+  """Refuses a manual folder that is not there, whatever has been built before.
+
+  Raises:
+    InputError: `data.manual_dir` is no folder; names the nearest that is one.
+  """
+  manual = choice.manual
+  if not choice.manual_dir or manual.is_dir():
+    return
+  try:
+    beside = [entry.name for entry in os.scandir(manual.parent)
+              if search.is_folder(entry)]
+  except OSError:
+    beside = []
+  near = difflib.get_close_matches(manual.name, beside, n=1)
+  built = ready(choice)
+  raise InputError(
+      f'data.manual_dir is {manual}, which is not a folder'
+      + (f'; the nearest there is {manual.parent / near[0]}' if near else '')
+      + (f'; to use the clips that were built before, in {built}, leave it out'
+         if built else '') + '.')
 
 
 def folders_of(manual: pathlib.Path, facts: Facts) -> list[pathlib.Path]:

@@ -14,6 +14,7 @@ from lightman_jax.clips import gate, people
 from lightman_jax.clips.choice import choose
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
+from lightman_jax.clips.sources import check_flow_pictures
 from lightman_jax.episodes import few_shot
 from lightman_jax.episodes.few_shot import Plan
 from lightman_jax.episodes.folds import Fold, make_folds
@@ -54,8 +55,10 @@ class Material(NamedTuple):
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   """Loads or builds the data, and arranges it."""
   shown = Stages(progress)
-  clips = load(config['data'], progress=shown, say=progress.say)
   others, other = macro_data(config), None
+  for data in filter(None, (config['data'], others)):
+    check_flow_pictures(data, config['inputs'])
+  clips = load(config['data'], progress=shown, say=progress.say)
   if others:
     other = load(others, progress=shown, say=progress.say)
   make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),

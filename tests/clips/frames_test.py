@@ -1,6 +1,7 @@
 """Frames are found by number, decoded whole or not at all, and brought to one size."""
 
 import os
+import struct
 
 import cv2
 import numpy as np
@@ -131,3 +132,34 @@ def test_a_video_that_ends_early_is_refused(video, tmp_path):
   (tmp_path / 'x.avi').write_bytes(b'nothing')
   with pytest.raises(Unreadable, match='x.avi'):
     frames.video_length(tmp_path / 'x.avi')
+
+
+def lay_on_its_side(path):
+  """Notes in an MP4, as a phone does, that its pictures are to be turned by 90°."""
+  content = bytearray(path.read_bytes())
+  place = content.index(b'tkhd') + 4 + 40       # of the matrix in a header of version 0
+  turn = (0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+  content[place:place + 36] = struct.pack('>9i', *turn)
+  path.write_bytes(content)
+
+
+@pytest.mark.parametrize('default', [0, 1])
+def test_a_video_of_a_phone_stands_upright(tmp_path, monkeypatch, default):
+  path = tmp_path / 'a.mp4'
+  writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 25., (64, 32))
+  picture = np.zeros((32, 64, 3), np.uint8)
+  picture[:, :16] = 250                         # what is left in the file is above
+  for _ in range(3):
+    writer.write(picture)
+  writer.release()
+  lay_on_its_side(path)
+  opened = cv2.VideoCapture
+
+  def other_version(*arguments):
+    capture = opened(*arguments)
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, default)
+    return capture
+  monkeypatch.setattr(frames.cv2, 'VideoCapture', other_version)
+  (picture,) = frames.read_video(path, (1,))
+  assert picture.shape == (64, 32, 3)
+  assert picture[:12].mean() > 200 and picture[20:].mean() < 50

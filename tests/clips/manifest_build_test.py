@@ -97,8 +97,14 @@ def test_a_changed_row_is_seen(place):
   assert before.info['sha256'] != after.info['sha256']
   (place / 'in' / 'm.csv').unlink()
   again = load({'name': 'manifest', 'path': str(place / 'in/m.csv'), 'frames': 3,
-                'size': 8, 'data_dir': str(place / 'home')})
+                'size': 8, 'data_dir': str(place / 'home')}, say=said.append)
   assert again.info == after.info
+  assert 'm.csv' in said[-1] and 'earlier build' in said[-1]
+
+
+def test_columns_that_are_not_used_are_said_and_recorded(place):
+  clips, said = run(place, TIMED + ',mood', 'a,s1,joy,one,1,7,9,x', 'b,s2,sad,two,2,3,8,')
+  assert "not used: 'mood'" in said[0] and "'mood'" in clips.info['notes'][0]
 
 
 def broken_picture(place):

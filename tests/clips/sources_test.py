@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from lightman_jax.clips import names
 from lightman_jax.clips.choice import choose
 from lightman_jax.clips.sources import Missing, check_present, locate
 from lightman_jax.errors import InputError
@@ -124,6 +125,77 @@ def test_a_manifests_missing_file_is_named_at_once(tmp_path):
   with pytest.raises(InputError, match=r"row 2 \(clip 'a'\).*gone.png is not there"):
     check_present({'name': 'manifest', 'path': str(tmp_path / 'm.csv'),
                    'data_dir': str(tmp_path)})
+
+
+def test_all_missing_files_of_a_manifest_are_counted(tmp_path):
+  (tmp_path / 'm.csv').write_text(
+      'clip,subject,label,path\na,s,j,gone.png\nb,s,j,m.csv\nc,s,j,x\nd,s,j,y\n')
+  with pytest.raises(InputError, match=r"row 2 .*gone.png is not .*2 more rows.*doctor"):
+    check_present({'name': 'manifest', 'path': str(tmp_path / 'm.csv')})
+
+
+READY = {'kind': 'picture', 'holds': 'flow'}
+
+
+def own(folder, *paths):
+  """Clips at these paths, as `data` of a manifest of pictures."""
+  put(folder, *paths)
+  lines = [f'{i},s{i},j,{path}' for i, path in enumerate(paths)]
+  (folder / 'm.csv').write_text('\n'.join(['clip,subject,label,path', *lines]))
+  return {'name': 'manifest', 'path': str(folder / 'm.csv'), 'frames': 1}
+
+
+@pytest.mark.parametrize('path, form', [('frames', 'folder'), ('b.MP4', 'video')])
+def test_frames_are_not_taken_for_flow_pictures(tmp_path, path, form):
+  data = own(tmp_path, 'a.png', path)
+  with pytest.raises(InputError, match=f"'1'.*{path} is a {form}.*manifest.py:clips"):
+    check_present(data, READY)
+  check_present({**data, 'frames': 3}, READY)     # their flow is computed
+  check_present(data, {**READY, 'holds': 'intensity'})
+  check_present({**data, 'frames': 3}, {**READY, 'kind': 'flow'})
+
+
+def test_ready_flow_pictures_are_what_a_manifest_holds_by_default(tmp_path):
+  check_present(own(tmp_path, 'a.png', 'b.jpg'), READY)
+
+
+def test_the_apex_frames_of_a_data_set_are_no_flow_pictures(tmp_path):
+  with pytest.raises(InputError, match='synthetic holds frames.*inputs.kind=flow'):
+    check_present({'name': 'synthetic', 'frames': 1}, READY)
+
+
+@pytest.mark.parametrize('setting', [
+    {'sheet': '2019'}, {'edition': 'cropped'}, {'corrections': 'samm_028_4_1_end'},
+    {'apex': 'none'}, {'apex': 'mine.csv'}, {'landmarks': 'model'},
+    {'landmarks': 'mine.csv'}, {'own_classes': {'joy': 'good'}}])
+@pytest.mark.parametrize('name', ['manifest', 'synthetic'])
+def test_a_setting_that_would_change_nothing_is_refused(tmp_path, setting, name):
+  (word,) = setting
+  classes = {'manifest': 'manifest', 'synthetic': 'synthetic_3'}[name]
+  data = {**own(tmp_path, 'a.png'), 'name': name, 'class_set': classes, **setting}
+  with pytest.raises(InputError, match=f'data.{word} .*changes nothing.*{name}'):
+    check_present(data)
+
+
+def test_the_path_of_a_manifest_is_refused_for_another_data_set(tmp_path):
+  with pytest.raises(InputError, match="data.path is 'm.csv'.*data.name=manifest"):
+    check_present({'name': 'casme2', 'path': 'm.csv'})
+
+
+def test_a_misspelt_manual_folder_is_refused_though_the_data_set_is_built(tmp_path):
+  put(tmp_path, f'data/{OLD}.xlsx', 'data/Cropped/sub01/EP02_01f')
+  choice = choose({'name': 'casme2', 'data_dir': str(tmp_path / 'home'),
+                   'manual_dir': str(tmp_path / 'dat'), 'landmarks': 'none'})
+  with pytest.raises(InputError) as caught:
+    check_present(choice)
+  assert f'the nearest there is {tmp_path}/data' in str(caught.value)
+  built = tmp_path / 'home/casme2' / names.configurations(choice)[0] / '1.0.0'
+  put(built, 'build_report.json')
+  with pytest.raises(InputError) as caught:
+    check_present(choice)
+  assert str(built) in str(caught.value) and 'leave it out' in str(caught.value)
+  # Without a name of one, what was built is used where the files are gone.
+  check_present(choice._replace(manual_dir=''))
 
 
 def test_synthetic_faces_need_no_files(tmp_path):

@@ -147,7 +147,7 @@ CLIPS = {
     'missing picture': (missing, [], ['t_sad0.png', 'row 6']),
     'no picture': (no_picture, [], ['t_sad0.png', 'row 6']),
     'cut off': (cut_off, [], ['t_sad0.png', "'t_sad0'", 'truncated']),
-    'no frames': (no_frames, [], ["'s_sad0'", 'holds no picture']),
+    'frames for flow': (no_frames, [], ["'s_sad0'", 'a folder', 'manifest.py:clips']),
     'sizes': (another_size, ['size=0'], ['t_sad0', '30 x 28', '28 x 28', 'data.size']),
     'one subject': (one_subject, [], ['one subject', "'s'"]),
     'one has it': (one_has_it, [], ['fold s', 'class glad', '0 training']),
