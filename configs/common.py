@@ -15,6 +15,14 @@ def synthetic() -> dict:
   return dict(seed=0, subjects=8, micro=18, macro=9, fps=200.)
 
 
+def meant() -> dict:
+  """What looks like a mistake in the data and is none: names by commas, or all."""
+  return dict(
+      different_people='',    # subjects of like names, as s0,S0
+      different_labels='',    # labels of like names
+      repeated_clips='')      # clips whose frames stand under two people
+
+
 def base() -> config_dict.ConfigDict:
   """Every setting with its default. What is not LightmanNet's paper's is ours."""
   return config_dict.ConfigDict(dict(
@@ -26,6 +34,7 @@ def base() -> config_dict.ConfigDict:
           apex='spotted',         # where the sheet has none: spotted, none, or a table
           landmarks='auto',       # auto, model, none, a table, or the model's folder
           own_classes={},         # class_set='own': emotion or objective class -> class
+          **meant(),
           synthetic=synthetic()),
       # What the network sees. kind: flow, difference, frames, picture, landmarks.
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
@@ -36,7 +45,8 @@ def base() -> config_dict.ConfigDict:
           clips=9,                # of a task
           factor=4.,              # magnified: times the motion
           map='same',             # emotion -> class; annotations/macro_maps.py
-          data=dict(frames=9, size=64, class_set='', path='', synthetic=synthetic())),
+          data=dict(frames=9, size=64, class_set='', path='', **meant(),
+                    synthetic=synthetic())),
       augment=dict(shift=1, flip=.5, amplitude=.2),
       # protocol: loso, kfold, leave_one_dataset_out, megc2019.
       episodes=dict(protocol='loso', folds=5, shots=3, queries=3),

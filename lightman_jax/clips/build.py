@@ -23,7 +23,7 @@ from lightman_jax import bounded
 from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import builder as builders
 from lightman_jax.clips import cache
-from lightman_jax.clips.clipset import content_sha256
+from lightman_jax.clips.clipset import content_sha256, described
 from lightman_jax.clips.plan import Item, Pixels, Plan, check_enough
 from lightman_jax.clips.read import read
 from lightman_jax.clips.reporting import report, told
@@ -98,7 +98,7 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
   items, unreadable = _fill(plan, clips, progress, workers)
   check_enough(plan, items)
   made = {}
-  sha256 = content_sha256(_content(items, made), plan.classes)
+  sha256 = content_sha256(_content(items, made, plan.dataset), plan.classes)
   _write(plan._replace(items=items), home, final, progress)
   check = lambda _, done, total: progress('check', done, total)
   if read(final, progress=check).info['sha256'] != sha256:
@@ -116,14 +116,15 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
   shutil.rmtree(clips, ignore_errors=True)
 
 
-def _content(items: tuple[Item, ...], made: dict[str, Pixels]):
+def _content(items: tuple[Item, ...], made: dict[str, Pixels], dataset: str):
   """What is hashed of each clip; what else its making told is put into `made`."""
   for item in items:
     pixels = item.make()
     made[item.row.clip] = pixels._replace(frames=None, landmarks=None)
     row = item.row
-    yield ((row.clip, row.subject, row.emotion, row.kind), item.label, pixels.frames,
-           pixels.landmarks)
+    words = described(row.clip, row.subject, row.emotion, row.kind, row.dataset,
+                      whole=dataset)
+    yield words, item.label, pixels.frames, pixels.landmarks
 
 
 def _fill(

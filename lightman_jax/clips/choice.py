@@ -43,6 +43,11 @@ class Choice(NamedTuple):
   landmarks: str = 'auto'       # 'auto' (where the model is there), 'model', 'none', a
                                 # table of them, or the folder of the model
   own_classes: Mapping[str, str] = {}   # emotion or objective class -> class
+  different_people: str = ''    # names that are alike and mean different people, by
+                                # commas, or 'all'; see `near_names`
+  different_labels: str = ''    # the same of labels
+  repeated_clips: str = ''      # clips that may show under two people, by commas, or
+                                # 'all'; see `repeats`
   synthetic: Mapping[str, Any] = {}
 
   @property

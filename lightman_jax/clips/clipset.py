@@ -15,7 +15,7 @@ class ClipSet(NamedTuple):
   """N clips of T frames, micro and macro in one pool, sorted by clip id.
 
   Strings are tuples of length N; frames and landmarks of a built data set stay in its
-  files. `info` holds what a result must name: data set, builder configuration, class
+  files. A person is a subject of a data set; see `clips.people`. `info` holds what a result must name: data set, builder configuration, class
   set, label sheet and its hash, clips left out with reasons, and `sha256` over the
   content.
   """
@@ -28,6 +28,13 @@ class ClipSet(NamedTuple):
   emotion: tuple[str, ...]
   classes: tuple[str, ...]
   info: dict[str, Any]
+  dataset: tuple[str, ...] = ()      # of each clip; () where all are `info['dataset']`
+  content: tuple[str, ...] = ()      # each clip's `frames_sha256`; () where unknown
+
+  @property
+  def datasets(self) -> tuple[str, ...]:
+    """The data set of each clip."""
+    return self.dataset or (self.info.get('dataset', ''),) * len(self.clip)
 
 
 def content_sha256(
@@ -37,7 +44,7 @@ def content_sha256(
   """Returns the SHA-256 over the content of clips, in hexadecimal.
 
   Args:
-    clips: for each, sorted by id: (id, subject, emotion, kind), label, frames and
+    clips: for each, sorted by id: what `described` returns, label, frames and
       landmarks.
     classes: the names of the labels.
   """
@@ -47,3 +54,27 @@ def content_sha256(
     digest.update(np.ascontiguousarray(frames, np.uint8))
     digest.update(np.ascontiguousarray(landmarks, np.float32))
   return digest.hexdigest()
+
+
+def described(clip: str, subject: str, emotion: str, kind: str, dataset: str, *,
+              whole: str) -> tuple[str, ...]:
+  """Returns what the hash over the content covers of a clip, beside its pixels.
+
+  Args:
+    clip, subject, emotion, kind: as in a `ClipSet`.
+    dataset: that the clip belongs to; covered where neither the whole nor the
+      subject's name says it.
+    whole: name of the data set that is built.
+  """
+  said = dataset == whole or subject.startswith(f'{dataset}/')
+  return (clip, subject, emotion, kind, *(() if said else (dataset,)))
+
+
+def frames_sha256(frames: UInt8[np.ndarray, 'T H W C']) -> str:
+  """Returns a hash of a clip's frames; '' where each is of one colour and shows nobody.
+
+  Of 128 bits, for a data set may have millions of clips.
+  """
+  if (frames == frames[:, :1, :1]).all():
+    return ''
+  return hashlib.sha256(np.ascontiguousarray(frames, np.uint8)).hexdigest()[:32]

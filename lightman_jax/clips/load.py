@@ -1,10 +1,11 @@
 """From the settings of a data set to its clips; built on first use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import pathlib
 import sys
 from typing import Any
 
+from lightman_jax.clips import gate
 from lightman_jax.clips.build import Progress, build, finished, is_built
 from lightman_jax.clips.choice import Choice, choose, parts_of
 from lightman_jax.clips.clipset import ClipSet
@@ -41,6 +42,10 @@ def load(
   planned = None
   try:
     planned = plan(choice)
+    gate.check_names(
+        [(item.row.dataset, item.row.subject) for item in planned.items],
+        _labels(choice, planned.classes, (item.row.emotion for item in planned.items)),
+        choice)
     if not is_built(planned, choice.home):
       for line in examined(choice):
         say(line)
@@ -59,7 +64,23 @@ def load(
   if clips is None:
     raise InputError(f'{folder} is damaged: its content is not what was built; remove '
                      'that folder and repeat the command.')
-  return clips
+  meant = dict.fromkeys((
+      *(planned.meant if planned else ()),
+      *gate.check_names(zip(clips.datasets, clips.subject),
+                        _labels(choice, clips.classes, clips.emotion), choice),
+      *gate.check_frames(clips.content, clips.subject, clips.clip, choice)))
+  for line in meant:
+    say(f'{choice.name}: {line}')
+  return clips._replace(info={**clips.info, 'meant': list(meant)})
+
+
+def _labels(choice: Choice, classes: Iterable[str], emotions: Iterable[str]
+            ) -> Iterable[str]:
+  """The words of which none may be another's in another spelling.
+
+  Sheets' words for emotions are folded as they are read, those of a manifest are not.
+  """
+  return emotions if choice.name == 'manifest' else classes
 
 
 def _whole(folder: pathlib.Path, progress: Progress) -> ClipSet | None:

@@ -25,6 +25,7 @@ from lightman_jax.clips.frames import (
   read_video,
   video_length,
 )
+from lightman_jax.clips.gate import check_manifest
 from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.clips.sources import manifest_path
 from lightman_jax.clips.unreadable import Unreadable
@@ -43,7 +44,7 @@ def plan(choice: Choice) -> Plan:
     InputError: names the row and the file that cannot be used.
   """
   path = manifest_path(choice)
-  entries = read_manifest(path)
+  entries, meant = check_manifest(read_manifest(path), choice, path)
   judged = [entry for entry in entries if entry.kind == 'micro'] or entries
   classes = tuple(sorted({entry.label for entry in judged if entry.label}))
   items, shapes = [], []
@@ -65,7 +66,7 @@ def plan(choice: Choice) -> Plan:
       'manifest', names.configurations(choice)[0], choice.class_set, classes,
       (choice.frames, *shapes[0]), tuple(items), (), path.name, file_sha256(path),
       notes=(f'{assumed} clips have no apex in {path.name}: the middle between onset '
-             'and offset stands in its place',) if assumed else ())
+             'and offset stands in its place',) if assumed else (), meant=meant)
 
 
 def _item(entry: Entry, classes, choice) -> tuple[Item, tuple[int, int]]:

@@ -53,6 +53,8 @@ class Plan(NamedTuple):
   notes: tuple[str, ...] = ()           # what a person should know of the choices made
   corrected: tuple[str, ...] = ()       # what the chosen corrections changed
   outside: frozenset[str] = frozenset() # those left out that are of no class here
+  meant: tuple[str, ...] = ()           # what looks like a mistake, and a setting says
+                                        # that it is none
 
   @property
   def digest(self) -> str:

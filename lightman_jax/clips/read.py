@@ -7,7 +7,12 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from lightman_jax import bounded
-from lightman_jax.clips.clipset import ClipSet, content_sha256
+from lightman_jax.clips.clipset import (
+  ClipSet,
+  content_sha256,
+  described,
+  frames_sha256,
+)
 from lightman_jax.clips.records import Records
 from lightman_jax.clips.sources import REPORT
 from lightman_jax.errors import InputError
@@ -35,12 +40,19 @@ def read(folder: pathlib.Path, *, progress=lambda stage, done, total: None) -> C
   # Twice, one at a time: the content is hashed by id, and files have another order.
   told = [_told(example(place, place)) for place in range(count)]
   places = np.array(sorted(range(count), key=lambda place: told[place][0]))
-  clip, subject, emotion, kind, label = zip(*(told[place] for place in places))
-  classes = tuple(builder.info.features['label'].names)
-  content = map(example, places, range(count, 2 * count))
-  sha256 = content_sha256(
-      ((_told(one)[:-1], one['label'], one['frames'], one['landmarks'])
-       for one in content), classes)
+  clip, subject, emotion, kind, label, dataset = zip(
+      *(told[place] for place in places))
+  classes, hashes = tuple(builder.info.features['label'].names), []
+
+  def content():
+    for number, place in enumerate(places, count):
+      one = example(place, number)
+      hashes.append(frames_sha256(one['frames']))
+      clip, subject, emotion, kind, label, dataset = _told(one)
+      words = described(clip, subject, emotion, kind, dataset, whole=builder.name)
+      yield words, label, one['frames'], one['landmarks']
+
+  sha256 = content_sha256(content(), classes)
   progress('load', 2 * count, 2 * count)
   report = folder / REPORT
   info = bounded.read_json(report) if report.is_file() else {}
@@ -48,13 +60,13 @@ def read(folder: pathlib.Path, *, progress=lambda stage, done, total: None) -> C
       Records(folder, source, places, 'frames'),
       Records(folder, source, places, 'landmarks'), np.array(label, np.int32),
       np.array([word == 'macro' for word in kind]), subject, clip, emotion, classes,
-      {**info, 'sha256': sha256})
+      {**info, 'sha256': sha256}, dataset, tuple(hashes))
 
 
-def _told(example: dict[str, Any]) -> tuple[str, str, str, str, int]:
-  """What is held of every clip: id, subject, emotion, kind and label."""
+def _told(example: dict[str, Any]) -> tuple[str, str, str, str, int, str]:
+  """What is held of every clip: id, subject, emotion, kind, label and data set."""
   words = (example[name].decode() for name in ('id', 'subject', 'emotion', 'kind'))
-  return *words, example['label']
+  return *words, example['label'], example['dataset'].decode()
 
 
 def _check_features(folder: pathlib.Path) -> None:

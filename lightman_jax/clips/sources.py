@@ -15,6 +15,7 @@ from lightman_jax.annotations.manifest import read_manifest
 from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips import missing, names, search
 from lightman_jax.clips.choice import Choice, choose, parts_of
+from lightman_jax.clips.gate import check_manifest
 from lightman_jax.errors import InputError
 
 VERSION = '1.0.0'
@@ -60,7 +61,9 @@ def _look(choice: Choice) -> None:
     raise Missing('\n'.join(lacking))
   if choice.name == 'manifest':
     path = manifest_path(choice)
-    for entry in read_manifest(path):
+    entries = read_manifest(path)
+    check_manifest(entries, choice, path)
+    for entry in entries:
       if not entry.path.exists():
         raise InputError(f'{path} {entry.where}: {entry.path} is not there.')
 

@@ -110,7 +110,7 @@ def leave_one_dataset_out(pool: Pool, dataset: str) -> tuple[Fold, ...]:
     raise InputError(
         f'episodes.protocol=leave_one_dataset_out needs two data sets or more, and '
         f'{dataset} is one: take a composite such as {", ".join(COMPOSITES)}, or a '
-        'manifest whose subjects all bear the name of their data set, as smic/s01')
+        'manifest that names the data set of every clip in a column dataset')
   return _by_name(pool, {one: [s for s, other in enumerate(name) if other == one]
                          for one in found})
 
@@ -118,19 +118,25 @@ def leave_one_dataset_out(pool: Pool, dataset: str) -> tuple[Fold, ...]:
 def data_sets(pool: Pool, dataset: str) -> tuple[str, ...]:
   """The data set of every subject; '' where it is not known.
 
-  Subjects of a composite and of a manifest bear its name, as smic/s01. Those of
-  another data set that has macro clips alone bear theirs, as samm_long:017. Data sets
-  of the same people, such as these two, count as one.
+  Data sets of the same people, such as samm and samm_long, count as one; so whoever has
+  macro clips alone, from one of them, is held out with the other.
+
+  Args:
+    pool: the clips.
+    dataset: where the pool does not say, the data set of all that are not foreign.
   """
-  mixed = dataset in COMPOSITES or dataset == 'manifest'
-  foreign = set(pool.subject[pool.foreign].tolist())
-  def of(number: int, name: str) -> str:
-    if number in foreign:
-      called = people.found_in(name.partition(':')[0], dataset) or ''
-    else:
-      called = name if mixed else ''
-    return people.family(called.partition('/')[0]) if '/' in called else ''
-  return tuple(of(number, name) for number, name in enumerate(pool.subjects))
+  subject, foreign = np.asarray(pool.subject), np.asarray(pool.foreign)
+  micro = ~np.asarray(pool.macro)
+  names = [''] * len(pool.subjects)
+  for number in dict.fromkeys(subject.tolist()):
+    clips, name, source = subject == number, pool.subjects[number], ''
+    clips = np.flatnonzero(clips & micro if (clips & micro).any() else clips)
+    if foreign[clips].any():     # they bear the name of the macro source before theirs
+      source, _, name = name.partition(':')
+    owns = ([pool.dataset[n] for n in clips] if pool.dataset else [source or dataset])
+    known = (people.origin(own, name) for own in dict.fromkeys(owns))
+    names[number] = next(filter(None, known), '')
+  return tuple(names)
 
 
 def tested(pool: Pool) -> list[int]:

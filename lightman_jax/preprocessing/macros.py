@@ -25,16 +25,17 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
     how: what its inputs are.
     source: 'own' (the data set's macro clips, if it has any), 'none', 'magnified'
       (nothing is added here: a task's macro clips are its support, amplified), or the
-      name of the data set `other`, whose people are taken to be other people unless
-      `clips.people` knows better.
+      name of the data set `other`. Whoever is in both is one person; see
+      `clips.people`.
     other: where macro clips come from under its name.
     make: clips to inputs.
     macro_map: name of the map that gives a class to macro clips whose own class is
       none of the data set's; see `annotations.macro_maps`.
 
   Raises:
-    InputError: 'magnified' for inputs whose amplitude is unknown, or a data set
-      without a macro clip or with inputs of another shape.
+    InputError: 'magnified' for inputs whose amplitude is unknown, a data set without a
+      macro clip or with inputs of another shape, or one of which it cannot be told
+      who of the first is in it.
   """
   keep = ~clips.macro if source != 'own' else np.ones(len(clips.macro), bool)
   x = rows(make(clips), keep)
@@ -50,12 +51,14 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
       x=x, label=label, macro=clips.macro[keep],
       subject=np.array([names.index(name) for name in clips.subject], np.int32)[keep],
       foreign=np.zeros(len(x), bool), subjects=tuple(names),
-      clips=tuple(np.array(clips.clip)[keep]), classes=clips.classes, content=content)
+      clips=tuple(np.array(clips.clip)[keep]), classes=clips.classes, content=content,
+      dataset=tuple(np.array(clips.datasets)[keep].tolist()))
   if other is None:
     return pool
   label = _labels(other, pool.classes, macro_map)
-  return _joined(pool, other, make(other), label, source,
-                 people.found_in(source, clips.info.get('dataset', '')))
+  who = people.in_both(list(zip(clips.datasets, clips.subject)),
+                       list(zip(other.datasets, other.subject)))
+  return _joined(pool, other, make(other), label, source, who)
 
 
 def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndarray:
@@ -68,17 +71,19 @@ def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndar
 
 
 def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: str,
-            same_people: str | None) -> Pool:
-  """The pool with the macro clips of another data set."""
+            who: list[str]) -> Pool:
+  """The pool with the macro clips of another data set.
+
+  `who` says of each clip of it which of the pool's subjects it shows, '' for none.
+  """
   if not other.macro.any():
     raise InputError(f'macro.source={source} has no macro clip')
   if x.shape[1:] != pool.x.shape[1:]:
     raise InputError(
         f'macro.source={source} has inputs of {x.shape[1:]} and the data set has '
         f'{pool.x.shape[1:]}: give both the same number of frames and size')
-  called = [(same_people or '').format(name) for name in other.subject]
   names = [name if name in pool.subjects else f'{source}:{subject}'
-           for name, subject in zip(called, other.subject)]
+           for name, subject in zip(who, other.subject)]
   subjects = pool.subjects + tuple(sorted(set(names) - set(pool.subjects)))
   subject = np.array([subjects.index(name) for name in names], np.int32)
   m, join = other.macro, lambda a, b: np.concatenate([a, b])
@@ -86,4 +91,5 @@ def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: st
       x=joined(pool.x, rows(x, m)), label=join(pool.label, label[m]),
       macro=join(pool.macro, m[m]), subject=join(pool.subject, subject[m]),
       foreign=join(pool.foreign, subject[m] >= len(pool.subjects)), subjects=subjects,
-      clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]))
+      clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]),
+      dataset=pool.dataset + tuple(np.array(other.datasets)[m].tolist()))

@@ -21,8 +21,8 @@ class Content(NamedTuple):
 class Pool(NamedTuple):
   """N clips. Names stay on the host; `x` may stay in files.
 
-  `foreign` marks macro clips of another data set: they belong to no subject here, so
-  every fold may use them.
+  `foreign` marks macro clips of people who have no other clip here, from another data
+  set: every fold may use them, unless it holds out all of that data set.
   """
   x: Inputs                       # (N, t, h, w, c), or (N, t, 68, 2) for landmarks
   label: Int[Array, 'N']          # -1 where a macro clip has no class of this set
@@ -33,6 +33,7 @@ class Pool(NamedTuple):
   clips: tuple[str, ...]
   classes: tuple[str, ...]
   content: Content
+  dataset: tuple[str, ...] = ()   # of each clip; () where nothing is known of them
 
 
 def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],

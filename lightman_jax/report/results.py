@@ -37,6 +37,8 @@ class About(NamedTuple):
   clips_seen: int = 0    # by the training of a fold, each time one was drawn
   balance: str = ''      # how classes of unequal size are dealt with
   augmentation: str = ''
+  people: Mapping[str, Sequence[str]] = {}   # what is known of who is in several data
+                                             # sets, what is not, what settings say
 
 
 class Clips(NamedTuple):

@@ -10,7 +10,8 @@ import jax
 import numpy as np
 
 from lightman_jax import keys
-from lightman_jax.clips import people
+from lightman_jax.clips import gate, people
+from lightman_jax.clips.choice import choose
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
 from lightman_jax.episodes import few_shot
@@ -47,6 +48,7 @@ class Material(NamedTuple):
   few_shot: Plan | None = None      # test episodes, where asked for
   squares: np.ndarray | None = None  # (N, c) of the inputs; see `pool.mean_squares`
   streamed: int = 0                 # bytes of a clip, where clips are brought in blocks
+  people: Mapping[str, list[str]] = {}  # what is known of who is in several data sets
 
 
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
@@ -55,8 +57,6 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   clips = load(config['data'], progress=shown, say=progress.say)
   others, other = macro_data(config), None
   if others:
-    if others['name'] != 'synthetic':
-      progress.say(people.told(others['name'], config['data']['name']))
     other = load(others, progress=shown, say=progress.say)
   make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
                            progress=shown, say=progress.say)
@@ -100,12 +100,36 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   folds = make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'])
+  who = _people(config, clips, other, pool)
+  for line in (*who['known'][1:], *who['not_known']):
+    say(line)
   both = [clips.info['sha256'], other.info['sha256'] if other else '']
   labels = tuple(believed(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
                   hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
                   plan_few_shot(config, pool, folds, labels, say),
-                  mean_squares(pool.x))
+                  mean_squares(pool.x), people=who)
+
+
+def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, pool: Pool
+            ) -> dict[str, list[str]]:
+  """What is known of who is in several data sets; refuses one clip of two people."""
+  macro = np.flatnonzero(other.macro) if other else ()
+  theirs = [(other.datasets[n], other.subject[n]) for n in macro]
+  added = len(pool.clips) - len(macro)
+  shared = pool.subject[added:][~pool.foreign[added:]]
+  known = people.knowledge(list(zip(clips.datasets, clips.subject)), theirs,
+                           len(np.unique(shared)))
+  meant = [*clips.info.get('meant', ())]
+  if other:
+    source = config['macro']['source']
+    content = dict(zip(clips.clip, clips.content)) | {
+        f'{source}:{clip}': value for clip, value in zip(other.clip, other.content)}
+    meant += other.info.get('meant', ())
+    meant += gate.check_frames(
+        [content.get(clip, '') for clip in pool.clips],
+        [pool.subjects[s] for s in pool.subject], pool.clips, choose(config['data']))
+  return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
 
 
 def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
@@ -205,7 +229,7 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
     number = int.from_bytes(hashlib.sha256(fold.held_out.encode()).digest()[:8], 'big')
     planned.append(plan_splits(
         pool._replace(label=label), fold, shots=sizes.shots, queries=sizes.queries,
-        own_macro=sizes.macros > 0 and bool((pool.macro & ~pool.foreign).any()),
+        own_macro=sizes.macros > 0 and _own_macro(pool, fold),
         rng=np.random.default_rng([config['seed'], number])))
   short = [plan.short for plan in planned]
   if any(short):
@@ -213,6 +237,16 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
         f'{len(folds)} folds: a task draws up to {max(short)} of its '
         f'{sizes.classes * (sizes.shots + sizes.queries)} clips again')
   return tuple(plan.support for plan in planned)
+
+
+def _own_macro(pool: Pool, fold: Fold) -> bool:
+  """Whether a support must hold someone with macro clips of their own.
+
+  Not where no training person has any and those of another data set stand in.
+  """
+  own = pool.macro & ~pool.foreign
+  return bool(own.any() and ((own & fold.train).any()
+                             or not (pool.foreign & fold.train).any()))
 
 
 class Stages:

@@ -85,7 +85,8 @@ def _about(config, material: Material) -> results.About:
       clips_seen=clips_seen(config, len(material.pool.classes)),
       balance='as many clips of each class in every task',
       augmentation=', '.join(f'{name} {value}'
-                             for name, value in config['augment'].items()))
+                             for name, value in config['augment'].items()),
+      people=material.people)
 
 
 def clips_seen(config: Mapping[str, Any], classes: int) -> int:
