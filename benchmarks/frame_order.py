@@ -64,11 +64,9 @@ def main() -> None:
   table = {'in order': counts(config, clips),
            'shuffled': counts(config, shuffled(clips, config['seed']))}
   for name, found in table.items():
-    low, high = intervals.subject_interval(found, scores.uf1,
-                                           rng=np.random.default_rng(0))
+    low, high = intervals.subject_interval(found, scores.uf1)
     print(f'{name}: UF1 {scores.uf1(found.sum(0)):.3f} [{low:.3f}, {high:.3f}]')
-  low, high = intervals.paired_interval(*table.values(), scores.uf1,
-                                        rng=np.random.default_rng(0))
+  low, high = intervals.paired_interval(*table.values(), scores.uf1)
   print(f'difference, 95 % interval over subjects: [{low:.3f}, {high:.3f}]')
 
 

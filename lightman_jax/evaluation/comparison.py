@@ -2,17 +2,18 @@
 
 Counts are (R, S, K, K): R seeds, the same S subjects in the same order, truth by
 prediction. The score of a method is the mean over its seeds of the score of the counts
-pooled over subjects.
+pooled over subjects. `folds` (R, S) says which subjects of a seed were predicted by one
+and the same trained model; None is a model for every subject, as under leave one
+subject out.
 
-Intervals draw subjects and seeds, both with replacement and crossed: every drawn seed
-meets every drawn subject (the pigeonhole bootstrap, Owen 2007). The part that is
-neither the subject's nor the seed's is counted more than once, which widens them; few
-seeds say little about seeds, which narrows them. One seed leaves the subjects alone,
-and then the interval says nothing of other seeds.
-
-The test swaps the two methods' counts of a subject, all seeds together (the signed
-permutation test). It asks whether *these trained models* differ on other people; that
-other seeds would differ too is the interval's part. So `is_better` asks both.
+Whether two methods differ is asked twice, and both must agree. The permutation test
+swaps their names in units of what was trained: everything that a fold's model of one
+seed predicted goes together, for people of a fold share its luck. Where every subject
+has a model of their own, the models of all seeds go together, for they share the
+subject. The interval (`intervals.difference_interval`) adds up what people, models and
+seeds contribute. U units can be swapped in 2^U ways, two of which are as far apart as
+what was observed, so p is never below 2 / 2^U: with too few units no difference could
+ever be told from luck, and there is no verdict.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,19 +23,26 @@ from typing import Any, NamedTuple
 from jaxtyping import Float, Int
 import numpy as np
 
-from lightman_jax.evaluation.intervals import Score
+from lightman_jax.evaluation.intervals import (
+  Score,
+  check_pair,
+  difference_interval,
+  score_interval,
+)
 
 LEVEL = .05
 
 BySeed = Mapping[int, Int[np.ndarray, 'S K K']]
+Folds = Mapping[int, Int[np.ndarray, 'S']]    # seed to `folds` of it
 
 
 class Difference(NamedTuple):
   """Score of the first method minus that of the second."""
   value: float
-  low: float      # of the interval; NaN with fewer than two subjects
+  low: float      # of the interval; NaN with fewer than two units
   high: float
   p: float        # two-sided, of the permutation test; not adjusted
+  units: int      # whose names are swapped
 
 
 def mean_score(counts: Int[np.ndarray, 'R S K K'], score: Score) -> float:
@@ -43,76 +51,79 @@ def mean_score(counts: Int[np.ndarray, 'R S K K'], score: Score) -> float:
 
 
 def crossed_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
-                     rng: np.random.Generator, resamples: int = 2000,
+                     folds: Int[np.ndarray, 'R S'] | None = None,
                      level: float = .95) -> tuple[float, float]:
-  """Percentile interval of `mean_score` over draws of subjects and seeds.
+  """Interval of `mean_score`; see `intervals.score_interval`.
 
-  Args:
-    counts: of one method.
-    score: of pooled counts, vectorised over leading axes, such as `scores.uf1`.
-    rng: in one state for all methods of a table, so that all see the same people.
-    resamples: number of draws.
-    level: share of the draws within.
-
-  Returns:
-    low, high; NaN twice with fewer than two subjects.
+  Where all seeds are the same, such as those of a reference without chance in it, they
+  are one.
   """
-  if counts.shape[1] < 2:
-    return float('nan'), float('nan')
-  subjects, seeds = _weights(rng, resamples, *counts.shape[1::-1])
-  return _percentiles(_drawn(counts, score, subjects, seeds), level)
+  counts, folds = _distinct(counts, folds)
+  return score_interval(counts, score, folds=folds, level=level)
 
 
 def difference(first: Int[np.ndarray, 'R S K K'], second: Int[np.ndarray, 'Q S K K'],
-               score: Score, *, rng: np.random.Generator, resamples: int = 2000,
+               score: Score, *, rng: np.random.Generator,
+               folds: Int[np.ndarray, 'R S'] | None = None,
                permutations: int = 10_000, level: float = .95) -> Difference:
-  """The paired difference of two methods, on the same drawn subjects and seeds.
+  """The paired difference of two methods, on the same subjects, folds and seeds.
 
   Args:
     first, second: counts of the same clips, subject by subject, and as many seeds.
-    score: see `crossed_interval`.
-    rng: draws subjects and seeds, then permutations.
-    resamples, level: of the interval.
+    score: of pooled counts, vectorised over leading axes, such as `scores.uf1`.
+    rng: draws permutations.
+    folds: see the module; those of both methods.
     permutations: see `permutation_p`.
+    level: of the interval.
 
   Raises:
     ValueError: the two do not count the same clips, or differ in the number of seeds.
   """
-  _check(first, second)
+  check_pair(first, second)
   value = mean_score(first, score) - mean_score(second, score)
-  if first.shape[1] < 2:
-    return Difference(value, float('nan'), float('nan'), 1.)
-  subjects, seeds = _weights(rng, resamples, *first.shape[1::-1])
-  drawn = (_drawn(first, score, subjects, seeds)
-           - _drawn(second, score, subjects, seeds))
-  return Difference(value, *_percentiles(drawn, level), permutation_p(
-      first, second, score, rng=rng, permutations=permutations))
+  return Difference(
+      value, *difference_interval(first, second, score, folds=folds, level=level),
+      permutation_p(first, second, score, rng=rng, folds=folds,
+                    permutations=permutations),
+      int(_units(folds, *first.shape[:2]).max()) + 1)
 
 
 def permutation_p(first: Int[np.ndarray, 'R S K K'],
                   second: Int[np.ndarray, 'R S K K'], score: Score, *,
-                  rng: np.random.Generator, permutations: int = 10_000) -> float:
-  """Two-sided p of the difference when the methods' names mean nothing to a subject.
+                  rng: np.random.Generator,
+                  folds: Int[np.ndarray, 'R S'] | None = None,
+                  permutations: int = 10_000) -> float:
+  """Two-sided p of the difference when the methods' names mean nothing to a unit.
 
-  Each subject's counts, of all seeds together, are swapped or not. All 2^S ways are
-  gone through where they are no more than `permutations`; else that many are drawn,
+  Each unit's counts are swapped or not; see the module for what a unit is. All 2^U ways
+  are gone through where they are no more than `permutations`; else that many are drawn,
   the observed one among them, so that p is never 0 (Phipson and Smyth 2010).
 
   Raises:
     ValueError: see `difference`.
   """
-  _check(first, second)
-  subjects = first.shape[1]
-  if 2 ** subjects <= permutations:
-    swaps = np.array(list(itertools.product((0., 1.), repeat=subjects)))
+  check_pair(first, second)
+  seeds, subjects, *size = first.shape
+  unit = _units(folds, seeds, subjects)
+  units = int(unit.max()) + 1
+  if 2 ** units <= permutations:
+    swaps = (np.arange(2 ** units)[:, None] >> np.arange(units) & 1).astype(float)
   else:
-    swaps = rng.integers(0, 2, (permutations, subjects)).astype(float)
+    swaps = rng.integers(0, 2, (permutations, units)).astype(float)
     swaps[0] = 0.
+  # What swapping a unit adds to the first method's pooled counts, by seed.
+  change = np.zeros((units, seeds, *size))
+  np.add.at(change, (unit, np.arange(seeds)[:, None]), second - first)
   both = (first + second).sum(1)
-  one = first.sum(1) + _weighted(swaps, second - first)
+  one = first.sum(1) + np.rint(np.tensordot(swaps, change, 1)).astype(int)
   gap = score(one).mean(-1) - score(both - one).mean(-1)
   # The first row is the observed one; equal sums differ in their last bits.
   return float(np.mean(np.abs(gap) >= abs(gap[0]) - 1e-12))
+
+
+def least_p(units: int, pairs: int = 1) -> float:
+  """The least p, after Holm in a family of `pairs`, that so many units can give."""
+  return min(1., pairs * 2. ** (1 - units))
 
 
 def holm(p: Sequence[float]) -> Float[np.ndarray, 'n']:
@@ -131,7 +142,7 @@ def holm(p: Sequence[float]) -> Float[np.ndarray, 'n']:
 
 
 def all_pairs(counts: Sequence[BySeed], score: Score, *, seed: int = 0,
-              resamples: int = 2000, permutations: int = 10_000
+              folds: Folds | None = None, permutations: int = 10_000
               ) -> dict[tuple[int, int], tuple[Difference, float]]:
   """Every pair of a table's methods (i < j): their difference and adjusted p.
 
@@ -140,30 +151,34 @@ def all_pairs(counts: Sequence[BySeed], score: Score, *, seed: int = 0,
 
   Args:
     counts: of each method, seed to counts, of the same clips.
-    score: see `crossed_interval`.
+    score: see `difference`.
     seed: of the draws; every pair sees the same ones.
-    resamples, permutations: see `difference`.
+    folds: of every seed; see the module.
+    permutations: see `permutation_p`.
 
   Returns:
     A pair is compared on the seeds that both have; one without any is left out.
   """
   pairs = itertools.combinations(range(len(counts)), 2)
   return family({(i, j): (counts[i], counts[j]) for i, j in pairs}, score, seed=seed,
-                resamples=resamples, permutations=permutations)
+                folds=folds, permutations=permutations)
 
 
 def family(pairs: Mapping[Any, tuple[BySeed, BySeed]], score: Score, *, seed: int = 0,
-           **options) -> dict[Any, tuple[Difference, float]]:
+           folds: Folds | None = None, **options
+           ) -> dict[Any, tuple[Difference, float]]:
   """The same for the named pairs alone; they are the family that Holm adjusts for."""
-  found = {}
+  differences = {}
   for name, (first, second) in pairs.items():
     seeds = sorted(first.keys() & second.keys())
     if seeds:
-      found[name] = difference(
+      differences[name] = difference(
           np.stack([first[n] for n in seeds]), np.stack([second[n] for n in seeds]),
-          score, rng=np.random.default_rng(seed), **options)
-  return dict(zip(found, zip(found.values(),
-                             holm([one.p for one in found.values()]).tolist())))
+          score, rng=np.random.default_rng(seed),
+          folds=None if folds is None else np.stack([folds[n] for n in seeds]),
+          **options)
+  return dict(zip(differences, zip(differences.values(), holm(
+      [one.p for one in differences.values()]).tolist())))
 
 
 def is_better(found: Difference, adjusted: float) -> bool:
@@ -176,31 +191,18 @@ def is_worse(found: Difference, adjusted: float) -> bool:
   return bool(found.high < 0 and adjusted < LEVEL)
 
 
-def _weights(rng: np.random.Generator, resamples: int, subjects: int, seeds: int
-             ) -> tuple[Float[np.ndarray, 'B S'], Float[np.ndarray, 'B R']]:
-  """How often each subject is drawn, and the share of each seed."""
-  draw = lambda n: rng.multinomial(n, np.full(n, 1 / n), resamples).astype(float)
-  return draw(subjects), draw(seeds) / seeds
+def _units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int
+           ) -> Int[np.ndarray, 'R S']:
+  """The number, from 0, of the unit that each seed and subject belongs to."""
+  alone = np.broadcast_to(np.arange(subjects), (seeds, subjects))
+  if folds is None or all(len(set(row)) == subjects for row in folds.tolist()):
+    return alone
+  names = np.stack([np.broadcast_to(np.arange(seeds)[:, None], folds.shape), folds], -1)
+  _, number = np.unique(names.reshape(-1, 2), axis=0, return_inverse=True)
+  return number.reshape(folds.shape)
 
 
-def _drawn(counts: Int[np.ndarray, 'R S K K'], score: Score,
-           subjects: Float[np.ndarray, 'B S'],
-           seeds: Float[np.ndarray, 'B R']) -> Float[np.ndarray, 'B']:
-  return (score(_weighted(subjects, counts)) * seeds).sum(1)
-
-
-def _weighted(weights: Float[np.ndarray, 'B S'], counts: Int[np.ndarray, 'R S K K']
-              ) -> Int[np.ndarray, 'B R K K']:
-  # As floats it is one matrix product; sums of clips are exact there.
-  return np.rint(np.tensordot(weights, counts.astype(float), (1, 1))).astype(int)
-
-
-def _percentiles(drawn: Float[np.ndarray, 'B'], level: float) -> tuple[float, float]:
-  low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-  return float(low), float(high)
-
-
-def _check(first: np.ndarray, second: np.ndarray) -> None:
-  if first.shape != second.shape or np.any(first.sum(-1) != second.sum(-1)):
-    raise ValueError('two methods are compared on the same clips, subject by subject, '
-                     'over as many seeds of each')
+def _distinct(counts: np.ndarray, folds: np.ndarray | None
+              ) -> tuple[np.ndarray, np.ndarray | None]:
+  same = (counts == counts[0]).all() and (folds is None or (folds == folds[0]).all())
+  return (counts[:1], folds if folds is None else folds[:1]) if same else (counts, folds)

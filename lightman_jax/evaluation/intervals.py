@@ -1,71 +1,149 @@
-"""How far a score would move with other people: intervals over subjects.
+"""How far a score would move with other people and other training: intervals.
 
-Clips of one person are alike, so clips are not the unit: subjects are drawn with
-replacement, their counts added, and the score taken of the sum (Efron's percentile
-interval). With few subjects such intervals are somewhat too narrow. Subjects who miss
-a class leave it empty in some draws, where its F1 counts as 0.
+Neither clips nor, everywhere, people are the unit: clips of one person are alike, and
+people whom one fold holds out are judged by one and the same trained model. So a unit
+is left out at a time (the jackknife), which says how much the score owes to it, and the
+sum of squares is set against Student's t with few degrees of freedom where units are
+few. Scores go through the arcsine of their root, which keeps an interval between 0 and
+1 and its width about the same everywhere.
+
+What is left out: people, each with the counts of all seeds; trained models, a fold of a
+seed each, where a fold holds out several people; and seeds, where there are several.
+The parts add up (Cameron, Gelbach and Miller 2011), each without what the parts before
+it explain.
+
+Simulated over 2 000 draws of people with unequally frequent classes, 95 % intervals of
+UF1 cover the true one in .93 to .97 of the draws with 5 to 68 people under leave one
+subject out, where percentiles of resampled subjects cover it in .78 (5 people), .88 (8),
+.92 (16) and .93 (24); `tests/evaluation/intervals_test.py` repeats it.
 """
 
 from collections.abc import Callable
 
 from jaxtyping import Float, Int
 import numpy as np
+from scipy import special
 
 Score = Callable[[np.ndarray], np.ndarray]   # counts (*b, K, K) -> (*b)
 
 
 def subject_interval(counts: Int[np.ndarray, 'S K K'], score: Score, *,
-                     rng: np.random.Generator, resamples: int = 2000,
+                     folds: Int[np.ndarray, 'S'] | None = None,
                      level: float = .95) -> tuple[float, float]:
-  """Percentile interval of `score` over draws of S subjects with replacement.
-
-  Args:
-    counts: confusion counts of every subject.
-    score: of pooled counts, vectorised over leading axes, such as `scores.uf1`.
-    rng: two rows of one table compare best with generators in the same state.
-    resamples: number of draws.
-    level: share of the draws within.
-
-  Returns:
-    low, high; NaN twice with fewer than two subjects, who say nothing of others.
-  """
-  if len(counts) < 2:
-    return float('nan'), float('nan')
-  drawn = score(_resampled(counts, _weights(rng, resamples, len(counts))))
-  return _percentiles(drawn, level)
+  """Interval of `score` of the counts' sum; see `score_interval`, for one seed."""
+  folds = None if folds is None else folds[None]
+  return score_interval(counts[None], score, folds=folds, level=level)
 
 
 def paired_interval(first: Int[np.ndarray, 'S K K'], second: Int[np.ndarray, 'S K K'],
-                    score: Score, *, rng: np.random.Generator, resamples: int = 2000,
+                    score: Score, *, folds: Int[np.ndarray, 'S'] | None = None,
                     level: float = .95) -> tuple[float, float]:
-  """Interval of score(first) - score(second), both on the same drawn subjects.
+  """Interval of score(first) - score(second); see `difference_interval`."""
+  folds = None if folds is None else folds[None]
+  return difference_interval(first[None], second[None], score, folds=folds, level=level)
+
+
+def score_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
+                   folds: Int[np.ndarray, 'R S'] | None = None,
+                   level: float = .95) -> tuple[float, float]:
+  """Interval of the mean over seeds of the score of the counts pooled over subjects.
+
+  Args:
+    counts: confusion counts of every seed and subject.
+    score: of pooled counts, between 0 and 1, vectorised over leading axes, such as
+      `scores.uf1`.
+    folds: of every seed and subject a number, the same for subjects whom one trained
+      model was tested on; None where each subject had models of their own.
+    level: how often such intervals should hold the score of all people.
+
+  Returns:
+    low, high; NaN twice with fewer than two units, which say nothing of others.
+  """
+  root = lambda value: np.arcsin(np.sqrt(np.clip(value, 0., 1.)))
+  middle, half = _spread(counts, score, folds, level, root)
+  low, high = np.clip([middle - half, middle + half], 0., np.pi / 2)
+  return float(np.sin(low) ** 2), float(np.sin(high) ** 2)
+
+
+def difference_interval(first: Int[np.ndarray, 'R S K K'],
+                        second: Int[np.ndarray, 'R S K K'], score: Score, *,
+                        folds: Int[np.ndarray, 'R S'] | None = None,
+                        level: float = .95) -> tuple[float, float]:
+  """The same of score(first) - score(second), on the same people, models and seeds.
 
   Far narrower than the two intervals suggest, because hard subjects are hard for both.
 
   Raises:
     ValueError: the two do not count the same clips of the same subjects.
   """
+  check_pair(first, second)
+  both = np.concatenate([first, second], -1)
+  size = first.shape[-1]
+  gap = lambda pooled: score(pooled[..., :size]) - score(pooled[..., size:])
+  middle, half = _spread(both, gap, folds, level, lambda value: value)
+  return float(middle - half), float(middle + half)
+
+
+def check_pair(first: np.ndarray, second: np.ndarray) -> None:
+  """Whether two methods are counted on the same clips, subject by subject.
+
+  Raises:
+    ValueError: they are not, or differ in the number of seeds.
+  """
   if first.shape != second.shape or np.any(first.sum(-1) != second.sum(-1)):
-    raise ValueError('a paired interval needs counts of the same clips, subject by '
-                     'subject')
-  if len(first) < 2:
+    raise ValueError('two methods are compared on the same clips, subject by subject, '
+                     'over as many seeds of each')
+
+
+def _spread(counts: np.ndarray, value: Score, folds: np.ndarray | None, level: float,
+            scale: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
+  """Middle of the interval, and half its width, in the units of `scale`."""
+  seeds, subjects = counts.shape[:2]
+  pooled = counts.sum(1)
+  each = np.asarray(value(pooled), float)                                  # (R,)
+  without = np.asarray(value(pooled - counts.swapaxes(0, 1)), float)       # (S, R)
+  # One seed's value changes and the others stay.
+  with_one = lambda seed, changed: scale(each.mean() + (changed - each[seed]) / seeds)
+  cells = np.stack([with_one(r, without[:, r]) for r in range(seeds)], 1)  # (S, R)
+  variance, freedom = _jackknife(scale(without.mean(1))), subjects - 1
+  together = 0.            # what people of a fold have in common beyond themselves
+  if folds is not None and any(len(set(row)) < subjects for row in folds.tolist()):
+    left_out = [pooled[r] - _sums(counts[r], folds[r]) for r in range(seeds)]
+    if min(map(len, left_out)) < 2:
+      return float('nan'), float('nan')
+    models = sum(_jackknife(with_one(r, value(part))) for r, part in enumerate(left_out))
+    together = models - sum(map(_jackknife, cells.T))
+    # A difference of estimates may be below nothing, what the models give is not.
+    variance = max(variance + together, models)
+    freedom = sum(len(part) - 1 for part in left_out)
+  if freedom < 1:
     return float('nan'), float('nan')
-  weights = _weights(rng, resamples, len(first))
-  drawn = score(_resampled(first, weights)) - score(_resampled(second, weights))
-  return _percentiles(drawn, level)
+  parts = [(variance, freedom)]
+  if seeds > 1:
+    # Of how seeds differ, what neither people nor models of that seed account for.
+    rest = cells - cells.mean(0)
+    own = sum(map(_jackknife, (rest - rest.mean(1, keepdims=True)).T))
+    apart = _jackknife(scale((each.sum() - each) / (seeds - 1)))
+    parts.append((max(apart - own * seeds / (seeds - 1) - max(together, 0.), 0.),
+                  seeds - 1))
+  variance = sum(part for part, _ in parts)
+  # Satterthwaite 1946: as if the sum had been estimated with so many.
+  squares = sum(part ** 2 / of for part, of in parts)
+  freedom = variance ** 2 / squares if squares > 0 else freedom
+  return (float(scale(each.mean())),
+          float(special.stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)))
 
 
-def _weights(rng: np.random.Generator, resamples: int,
-             subjects: int) -> Int[np.ndarray, 'R S']:
-  """How often each subject is drawn."""
-  return rng.multinomial(subjects, np.full(subjects, 1 / subjects), size=resamples)
+def _jackknife(values: Float[np.ndarray, 'n']) -> float:
+  """Variance of a statistic from its values without one unit each."""
+  count = len(values)
+  return (count - 1) / count * float(np.square(values - values.mean()).sum())
 
 
-def _resampled(counts: Int[np.ndarray, 'S K K'],
-               weights: Int[np.ndarray, 'R S']) -> Int[np.ndarray, 'R K K']:
-  return np.tensordot(weights, counts, axes=1)
-
-
-def _percentiles(drawn: Float[np.ndarray, 'R'], level: float) -> tuple[float, float]:
-  low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-  return float(low), float(high)
+def _sums(counts: Int[np.ndarray, 'S *k'], groups: Int[np.ndarray, 'S']
+          ) -> Int[np.ndarray, 'F *k']:
+  """The counts of every group."""
+  names, number = np.unique(groups, return_inverse=True)
+  total = np.zeros((len(names), *counts.shape[1:]), counts.dtype)
+  np.add.at(total, number, counts)
+  return total

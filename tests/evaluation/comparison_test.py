@@ -32,24 +32,22 @@ def test_score_is_the_mean_over_seeds_of_the_pooled_score():
 
 def test_with_one_seed_only_subjects_are_drawn():
   counts = simulated(np.random.default_rng(1), seeds=1)
-  got = comparison.crossed_interval(counts, scores.uf1, rng=np.random.default_rng(2))
-  alone = intervals.subject_interval(counts[0], scores.uf1,
-                                     rng=np.random.default_rng(2))
+  got = comparison.crossed_interval(counts, scores.uf1)
+  alone = intervals.subject_interval(counts[0], scores.uf1)
   assert got == pytest.approx(alone)
   # Five times the same seed is no more knowledge about people.
-  again = comparison.crossed_interval(np.repeat(counts, 5, 0), scores.uf1,
-                                      rng=np.random.default_rng(2))
+  again = comparison.crossed_interval(np.repeat(counts, 5, 0), scores.uf1)
   assert again == pytest.approx(alone)
 
 
-def test_a_draw_crosses_subjects_and_seeds():
-  counts = simulated(np.random.default_rng(3), subjects=8, by_seed=.1)
-  got = comparison.crossed_interval(counts, scores.uf1, resamples=20_000,
-                                    rng=np.random.default_rng(4))
-  rng = np.random.default_rng(5)
-  drawn = [scores.uf1(counts[np.ix_(rng.integers(0, 3, 3), rng.integers(0, 8, 8))]
-                      .sum(1)).mean() for _ in range(4000)]
-  np.testing.assert_allclose(got, np.quantile(drawn, [.025, .975]), atol=.01)
+def test_seeds_that_differ_widen_the_interval():
+  counts = simulated(np.random.default_rng(3), subjects=8, by_seed=0.)
+  low, high = comparison.crossed_interval(counts, scores.uf1)
+  apart = counts.copy()
+  # One seed that is right everywhere, one that is wrong where it was.
+  apart[0] = np.eye(2, dtype=int) * counts[0].sum(-1)[..., None]
+  wide = comparison.crossed_interval(apart, scores.uf1)
+  assert wide[1] - wide[0] > high - low
 
 
 @pytest.mark.parametrize('by_seed', [0., .04])
@@ -59,10 +57,9 @@ def test_intervals_cover(by_seed):
   inside = 0
   for _ in range(400):
     low, high = comparison.crossed_interval(
-        simulated(rng, seeds=5, subjects=24, by_seed=by_seed), scores.uar, rng=rng,
-        resamples=300)
+        simulated(rng, seeds=5, subjects=24, by_seed=by_seed), scores.uar)
     inside += low <= .6 <= high
-  assert .9 <= inside / 400 <= .99
+  assert .92 <= inside / 400 <= .99
 
 
 def test_interval_of_a_difference_covers_and_is_narrower_than_two():
@@ -73,11 +70,11 @@ def test_interval_of_a_difference_covers_and_is_narrower_than_two():
     one, two = (np.stack([np.stack([h, 6 - h], -1), np.stack([6 - h, h], -1)], -2)
                 for h in (rng.binomial(6, np.repeat(ease + up, 3, 0))[..., 0]
                           for up in (.1, 0.)))
-    found = comparison.difference(one, two, scores.accuracy, rng=rng, resamples=300,
+    found = comparison.difference(one, two, scores.accuracy, rng=rng,
                                   permutations=100)
     inside += found.low <= .1 <= found.high
   assert .88 <= inside / 200 <= 1.
-  alone = comparison.crossed_interval(one, scores.accuracy, rng=rng)
+  alone = comparison.crossed_interval(one, scores.accuracy)
   assert found.high - found.low < alone[1] - alone[0]
 
 
@@ -125,6 +122,30 @@ def test_p_is_uniform_where_nothing_differs():
   assert .15 <= np.mean(p <= .25) <= .35
 
 
+def test_units_are_what_was_trained():
+  """By hand: a fold of a seed is swapped as a whole, seed by seed."""
+  rng = np.random.default_rng(16)
+  one, two = (simulated(rng, seeds=2, subjects=4) for _ in range(2))
+  folds = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
+  gap = lambda a, b: scores.uf1(a.sum(1)).mean() - scores.uf1(b.sum(1)).mean()
+  seen = []
+  for swap in itertools.product((False, True), repeat=4):
+    here = np.array(swap).reshape(2, 2)[np.arange(2)[:, None], folds][..., None, None]
+    seen.append(gap(np.where(here, two, one), np.where(here, one, two)))
+  by_hand = np.mean(np.abs(seen) >= abs(gap(one, two)) - 1e-12)
+  found = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
+  assert (found.p, found.units) == (by_hand, 4)
+  # Folds of one person each are that person's, all seeds together.
+  alone = np.array([[3, 1, 0, 2], [0, 1, 2, 3]])
+  assert comparison.difference(one, two, scores.uf1, rng=rng, folds=alone
+                               ) == comparison.difference(one, two, scores.uf1, rng=rng)
+
+
+def test_the_least_p_of_few_units():
+  assert [comparison.least_p(n) for n in (1, 3, 5, 6)] == [1, .25, .0625, .03125]
+  assert comparison.least_p(9, 45) == pytest.approx(45 / 256)
+
+
 def test_holm_by_hand():
   # .005 * 4, .01 * 3, .03 * 2, and .04 * 1, which may not be below the one before.
   np.testing.assert_allclose(comparison.holm([.01, .04, .03, .005]),
@@ -140,8 +161,7 @@ def test_a_table_of_equals_rarely_calls_one_better():
   for _ in range(40):
     found = comparison.all_pairs(
         [by_seed(simulated(rng, subjects=10, by_seed=0.)) for _ in range(4)],
-        scores.uf1,
-        resamples=200, permutations=1024)
+        scores.uf1, permutations=1024)
     wrong += any(comparison.is_better(*one) or comparison.is_worse(*one)
                  for one in found.values())
   assert wrong <= 6
@@ -156,7 +176,7 @@ def test_what_is_far_better_is_called_so():
   assert not comparison.is_better(*found[0, 2])
   assert not comparison.is_worse(*found[0, 2])
   same, p = comparison.all_pairs([table[0], table[0]], scores.uf1)[0, 1]
-  assert tuple(same) == (0, 0, 0, 1) and p == 1
+  assert tuple(same) == (0, 0, 0, 1, 20) and p == 1
 
 
 def test_pairs_are_of_the_seeds_that_both_have():
@@ -176,5 +196,5 @@ def test_what_cannot_be_compared_is_refused():
     comparison.difference(simulated(rng, seeds=2), simulated(rng, seeds=3),
                           scores.uf1, rng=rng)
   one = simulated(rng, subjects=1)
-  assert np.isnan(comparison.crossed_interval(one, scores.uf1, rng=rng)).all()
+  assert np.isnan(comparison.crossed_interval(one, scores.uf1)).all()
   assert comparison.difference(one, one[::-1], scores.uf1, rng=rng).p == 1

@@ -194,6 +194,19 @@ def test_published_figures_are_marked_and_apart():
   assert {one.mark for one in lightman} == {'unknown'} and len(lightman) == 5
 
 
+def test_published_figures_have_a_source_and_what_their_code_does():
+  assert not [one for one in published.PUBLISHED
+              if not one.source or one.source == 'several']
+  sssnet, = (one for one in published.PUBLISHED if one.method == 'SSSNet')
+  assert sssnet.mark == 'honest' and '200 fixed epochs' in sssnet.source
+  for figure in ('.739', 'SMIC .699', 'CASME II .852', 'SAMM .602'):
+    assert figure in sssnet.scores
+  # Their own code tests the held-out person after every epoch, and keeps the best.
+  for method in ('HTNet', 'CausalNet', 'MMNet', 'MER-CLIP'):
+    assert {one.mark for one in published.PUBLISHED if one.method == method} == {
+        'chosen'}
+
+
 def test_numbers_and_ticks():
   assert [short(v) for v in (.7123, 1., 0., -.0341, float('nan'), -.0001)] == [
       '.712', '1.000', '.000', '−.034', '–', '.000']

@@ -1,0 +1,151 @@
+"""Verdicts, simulated: equals are seldom called different, and what differs is seen.
+
+People differ in how easy they are, for both methods alike; a trained model differs from
+the next in how good it is; and clips are right or wrong by chance. Two methods are equal
+where their models come from the same distribution.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from lightman_jax.evaluation import comparison, scores
+
+SHARES = (.6, .22, .18)      # of the classes, as in MEGC2019
+DRAWS = 200
+
+
+class Protocol(NamedTuple):
+  """How many people, folds (0: one for each person) and seeds; by name or drawn."""
+  subjects: int
+  folds: int = 0
+  seeds: int = 1
+  drawn: bool = True         # whether every seed divides people anew
+
+  def folds_of(self, rng):
+    if not self.folds:
+      return None
+    order = np.arange(self.subjects) % self.folds
+    return np.stack([rng.permutation(order) if self.drawn else order
+                     for _ in range(self.seeds)])
+
+
+LOSO, LOSO_SEEDS = Protocol(24), Protocol(24, seeds=3)
+KFOLD, KFOLD_SEEDS, FIVE = Protocol(24, 10), Protocol(24, 5, 3), Protocol(24, 5)
+DATA_SETS = Protocol(24, 3, 3, drawn=False)
+THREE = Protocol(24, 3, drawn=False)
+
+
+def predicted(rng, ease, folds, skill=.6, by_model=.1):
+  """(R, S, 3, 3) counts of one method, each of whose models is a draw of its own."""
+  seeds, subjects = ease.shape
+  unit = np.arange(subjects) if folds is None else folds
+  model = np.take_along_axis(
+      by_model * rng.standard_normal((seeds, subjects)),
+      np.broadcast_to(unit, ease.shape), 1)
+  right = np.clip(skill + ease + model, 0, 1)[..., None]
+  # Every person has clips of all classes, six on the average.
+  clips = np.broadcast_to(np.random.default_rng(9).multinomial(
+      6, SHARES, subjects), (seeds, subjects, 3))
+  hits = rng.binomial(clips, right)
+  counts = np.zeros((seeds, subjects, 3, 3), int)
+  for k in range(3):
+    others = [j for j in range(3) if j != k]
+    counts[:, :, k, k] = hits[..., k]
+    first = rng.binomial(clips[..., k] - hits[..., k], .5)
+    counts[:, :, k, others[0]] = first
+    counts[:, :, k, others[1]] = clips[..., k] - hits[..., k] - first
+  return counts
+
+
+def methods(rng, protocol, skills, **options):
+  """Counts of methods on the same people, and their folds."""
+  folds = protocol.folds_of(rng)
+  ease = np.broadcast_to(.12 * rng.standard_normal(protocol.subjects),
+                         (protocol.seeds, protocol.subjects))
+  return [predicted(rng, ease, folds, skill, **options) for skill in skills], folds
+
+
+def verdicts(protocol, skills=(.6, .6), *, draws=DRAWS, believed=True, seed=1, **options):
+  """Of each draw, the difference and whether one is called better."""
+  rng = np.random.default_rng(seed)
+  found, called = [], []
+  for _ in range(draws):
+    (one, two), folds = methods(rng, protocol, skills, **options)
+    found.append(comparison.difference(one, two, scores.uf1, rng=rng,
+                                       folds=folds if believed else None,
+                                       permutations=250))
+    called.append(comparison.is_better(found[-1], found[-1].p)
+                  or comparison.is_worse(found[-1], found[-1].p))
+  return found, np.array(called)
+
+
+def error(share, draws=DRAWS):
+  """Three standard errors of a share among so many draws."""
+  return 3 * np.sqrt(share * (1 - share) / draws)
+
+
+@pytest.mark.parametrize('protocol, units', [
+    (LOSO, 24), (LOSO_SEEDS, 24), (KFOLD, 10), (KFOLD_SEEDS, 15), (DATA_SETS, 9)])
+def test_equals_are_called_different_as_often_as_the_level_says(protocol, units):
+  found, called = verdicts(protocol)
+  assert {one.units for one in found} == {units}
+  low = np.mean([one.p < .05 for one in found])
+  assert abs(low - .05) <= error(.05)
+  # A verdict asks for the interval besides.
+  assert called.mean() <= .05 + error(.05)
+
+
+@pytest.mark.parametrize('protocol, least', [(FIVE, .0625), (THREE, .25)])
+def test_too_few_units_give_no_verdict(protocol, least):
+  found, called = verdicts(protocol, draws=40)
+  assert comparison.least_p(found[0].units) == least >= comparison.LEVEL
+  assert min(one.p for one in found) >= least
+  assert not called.any()
+  # However far apart they are.
+  assert not verdicts(protocol, (.9, .2), draws=10)[1].any()
+
+
+@pytest.mark.parametrize('protocol', [FIVE, THREE])
+def test_people_of_a_fold_are_not_independent(protocol):
+  """Swapped person by person, equals would be called different far too often."""
+  found, called = verdicts(protocol, believed=False)
+  assert np.mean([one.p < .05 for one in found]) > .05 + error(.05)
+  assert called.mean() > .05 + error(.05)
+
+
+def test_a_difference_of_fifteen_hundredths_is_seen():
+  """24 people, leave one subject out, one seed: called in most of the draws."""
+  skills = (.6, .7515)
+  apart = [scores.uf1(methods(np.random.default_rng(1), Protocol(100_000), skills)[0][n]
+                      .sum(1)).item() for n in (1, 0)]
+  assert apart[0] - apart[1] == pytest.approx(.15, abs=.003)
+  found, called = verdicts(LOSO, skills)
+  assert called.mean() >= .5
+  assert all(one.high < 0 for one, yes in zip(found, called) if yes)
+
+
+def family_rate(protocol, count, draws, seed=0):
+  """How often any pair of so many equal methods is called different."""
+  rng, wrong = np.random.default_rng(seed), 0
+  for _ in range(draws):
+    table, folds = methods(rng, protocol, (.6,) * count)
+    pairs = comparison.all_pairs(
+        [dict(enumerate(counts)) for counts in table], scores.uf1,
+        folds=None if folds is None else dict(enumerate(folds)), permutations=1000)
+    wrong += any(comparison.is_better(*one) or comparison.is_worse(*one)
+                 for one in pairs.values())
+  return wrong / draws
+
+
+@pytest.mark.parametrize('protocol', [LOSO, KFOLD, KFOLD_SEEDS])
+def test_a_table_of_equals_rarely_calls_any_better(protocol):
+  assert family_rate(protocol, 4, 40) <= .05 + error(.05, 40)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('protocol', [LOSO, KFOLD, KFOLD_SEEDS, FIVE, DATA_SETS])
+def test_a_large_table_of_equals_rarely_calls_any_better(protocol):
+  """All 45 pairs of ten methods."""
+  assert family_rate(protocol, 10, 100) <= .05 + error(.05, 100)
