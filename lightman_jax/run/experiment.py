@@ -48,6 +48,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     InputError: one sentence on what cannot be used.
   """
   events.check(config)
+  environment.code_version()      # of what is running, should it be edited meanwhile
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
   def check(data_sha256: str | None) -> str:
