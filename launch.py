@@ -93,6 +93,7 @@ def main(argv: list[str]) -> int:
   if shared and not WORKER.value:
     return several.supervise([sys.executable, os.path.abspath(__file__), '--worker',
                               *sys.argv[1:]])
+  processes.ask_for_determinism()
   stopping.watch(GRACE.value)
   files.check_limit()
   if SWEEP.value is not None:

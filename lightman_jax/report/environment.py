@@ -11,6 +11,7 @@ from typing import Any
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.report import differences
 from lightman_jax.report.differences import Difference
+from lightman_jax.report.jax_settings import jax_settings
 
 # What setup.cfg asks for and what computes below it: what a number may depend on.
 PACKAGES = (
@@ -48,6 +49,7 @@ def environment(*, data_sha256: str | None,
       'python': platform.python_version(),
       'packages': versions(),
       'devices': {**devices(), **(layout or {})},
+      'jax': jax_settings(),
       'noted': {'platform': platform.platform(), 'cpus': os.cpu_count(),
                 'git_commit': git_commit()},
   }

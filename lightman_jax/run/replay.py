@@ -29,6 +29,7 @@ from lightman_jax.meta.methods import make_learner
 from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run.assembly import Material, make_net
 from lightman_jax.training import fault as faults
+from lightman_jax.training import numerics
 from lightman_jax.training import walk
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import ADVICE, NotFinite, by_path, listed
@@ -101,7 +102,10 @@ def replayed(run: str | os.PathLike) -> Iterator[str]:
   """
   for place in _kept(pathlib.Path(run)):
     with _naming(place):
-      yield from _lines(*_read(place))
+      about, tree = _read(place)
+      with numerics.pinned(about['settings']['model']['matmul_precision']):
+        lines = [*_lines(about, tree)]
+      yield from lines
 
 
 def _lines(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
