@@ -28,8 +28,8 @@ def load(
 
   Args:
     data: `config.data`: an object or mapping with the attributes of `choice.Choice`.
-    progress: called with a stage ('clips', 'write', 'check', 'load'), how much of it is
-      done, and of how much.
+    progress: called with a stage ('files', 'clips', 'write', 'check', 'load'), how much
+      of it is done, and of how much.
     say: called with a line for the person who waits.
     workers: processes that make clips; 0: one a core where that pays.
 
@@ -41,7 +41,7 @@ def load(
   planned = None
   try:
     planned = plan(choice)
-    if not is_built(planned, choice.home):
+    if not is_built(planned, choice.home, progress):
       for line in examined(choice):
         say(line)
     folder = build(planned, choice.home, progress=progress, say=say, workers=workers)
