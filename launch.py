@@ -95,6 +95,7 @@ def main(argv: list[str]) -> int:
   if shared and not WORKER.value:
     return several.supervise([sys.executable, os.path.abspath(__file__), '--worker',
                               *sys.argv[1:]])
+  processes.ask_for_determinism()
   # Who starts other processes ends after them.
   stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None))
   files.check_limit()

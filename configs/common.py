@@ -57,6 +57,9 @@ def base() -> config_dict.ConfigDict:
                  # bfloat16: of activations and products; weights, normalisation and
                  # losses stay float32.
                  precision='float32',
+                 # Of products of float32: highest is float32, high and default are
+                 # what an accelerator has that is faster (TF32, bfloat16).
+                 matmul_precision='highest',
                  depth=2,         # blocks of vit, graph convolutions of dere_grl
                  dense=1024,      # off_apexnet: width of its two dense layers
                  # DeRe-GRL's own: how many actions, and its modules.

@@ -25,6 +25,7 @@ CHOICES = {
     'model.norm': ('group', 'batch'),
     'model.conv': ('auto', 'lax', 'folded', 'patches'),
     'model.precision': ('float32', 'bfloat16'),
+    'model.matmul_precision': ('highest', 'high', 'default'),
     'training.data': ('auto', 'device', 'host'),
     'training.split': ('auto', 'folds', 'tasks'),
     'select.by': ('none', 'inner'),

@@ -5,7 +5,7 @@ when it is complete; then everything is read back and compared, and only then th
 is written, whose presence makes the data set count as finished.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 import contextlib
 import errno
 import fcntl
@@ -22,7 +22,7 @@ import tensorflow_datasets as tfds
 from lightman_jax import bounded
 from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import builder as builders
-from lightman_jax.clips import cache
+from lightman_jax.clips import cache, contents
 from lightman_jax.clips.clipset import content_sha256, described
 from lightman_jax.clips.plan import Item, Pixels, Plan, check_enough
 from lightman_jax.clips.read import read
@@ -58,27 +58,29 @@ def build(
   check_enough(plan, plan.items)
   folder = home / plan.dataset / plan.config
   final = folder / VERSION
-  if is_built(plan, home):
+  before = finished(final)
+  if contents.unchanged(plan, final, before, progress):
     # Without a lock: the place may be shared and read-only.
     shutil.rmtree(folder / cache.FOLDER, ignore_errors=True)
     return final
   with _disk(folder), _alone(folder):
     built = finished(final)
-    if built.get('digest') == plan.digest:
-      return final
+    if built != before and contents.unchanged(plan, final, built, progress):
+      return final        # another process has built it meanwhile
     if built:
-      say(f'{plan.dataset} ({plan.config}): the files it was built from have changed; '
-          'it is built again.')
+      say(f'{plan.dataset} ({plan.config}): the files it was built from, or the code '
+          'that makes its clips, have changed; it is built again.')
     for note in plan.notes:
       say(f'{plan.dataset} ({plan.config}): {note}.')
     _rebuild(plan, home, final, progress, say, workers)
   return final
 
 
-def is_built(plan: Plan, home: pathlib.Path) -> bool:
+def is_built(plan: Plan, home: pathlib.Path,
+             progress: Progress = lambda stage, done, total: None) -> bool:
   """Whether a data set of the same content stands under `home`."""
   final = home / plan.dataset / plan.config / VERSION
-  return finished(final).get('digest') == plan.digest
+  return contents.unchanged(plan, final, finished(final), progress)
 
 
 def finished(final: pathlib.Path) -> dict:
@@ -107,7 +109,9 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
                      'check the disk, then repeat the command.')
   left_out = tuple(sorted((*plan.left_out, *unreadable)))
   whole = plan._replace(items=items, left_out=left_out)
-  found = report(whole, made, digest=plan.digest, sha256=sha256)
+  sums = _sums(plan, made)
+  contents.record(plan, final, sums)
+  found = report(whole, made, digest=contents.digest(plan, sums), sha256=sha256)
   with write_atomically(final / REPORT) as file:
     json.dump(found, file, indent=2)     # ASCII, for Linux has names that are no text
     file.write('\n')
@@ -125,6 +129,15 @@ def _content(items: tuple[Item, ...], made: dict[str, Pixels], dataset: str):
     words = described(row.clip, row.subject, row.emotion, row.kind, row.dataset,
                       whole=dataset)
     yield words, item.label, pixels.frames, pixels.landmarks
+
+
+def _sums(plan: Plan, made: Mapping[str, Pixels]) -> dict[str, tuple[str, ...]]:
+  """Of every clip the hashes of its files as they were decoded.
+
+  Files of a clip that is left out are read for it: it may be one when they change.
+  """
+  return {item.row.clip: made[item.row.clip].sums if item.row.clip in made
+          else tuple(map(contents.sha256_of, item.files)) for item in plan.items}
 
 
 def _fill(

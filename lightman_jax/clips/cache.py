@@ -21,7 +21,7 @@ def stored(folder: pathlib.Path, item: Item) -> Pixels | None:
     held = bounded.read_arrays(path(folder, item))
     return Pixels(held['frames'], held['landmarks'],
                   tuple(held['numbers'].tolist()), str(held['apex_source']),
-                  str(held['note']))
+                  str(held['note']), tuple(map(str, held['sums'].tolist())))
   except (OSError, ValueError, KeyError):
     return None
 

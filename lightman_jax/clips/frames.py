@@ -4,6 +4,8 @@ Pixels are RGB, uint8, rows downwards. Grey pictures are repeated over three cha
 """
 
 from collections.abc import Iterator
+import hashlib
+import io
 import os
 import pathlib
 import re
@@ -14,10 +16,12 @@ from jaxtyping import UInt8
 import numpy as np
 from PIL import Image, ImageOps
 
+from lightman_jax import bounded
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.clips.search import PICTURES, VIDEOS, is_file
 
 MOST_PIXELS = 50_000_000   # more is taken for a decompression bomb
+MOST_BYTES = 16 * MOST_PIXELS   # of a file of a picture
 # How files begin that hold their pictures themselves: a playlist, whatever its name,
 # has the decoder open other files, and addresses.
 _CONTAINERS = re.compile(
@@ -65,13 +69,29 @@ def check_picture(path: str | os.PathLike) -> tuple[int, int]:
     return image.height, image.width
 
 
-def read_picture(path: str | os.PathLike) -> UInt8[np.ndarray, 'h w 3']:
-  """Decodes a picture.
+def read_hashed(path: str | os.PathLike) -> tuple[UInt8[np.ndarray, 'h w 3'], str]:
+  """Decodes a picture; also returns the SHA-256 of the very bytes that were decoded.
+
+  Raises:
+    Unreadable: as `read_picture`.
+  """
+  if not os.path.isfile(path):      # reading from a pipe never ends
+    raise Unreadable(f'{path} is not a file')
+  try:
+    content = bounded.read_bytes(path, MOST_BYTES)
+  except (OSError, ValueError) as error:
+    raise Unreadable(f'{path} cannot be read as a picture: {error}') from error
+  return read_picture(path, content), hashlib.sha256(content).hexdigest()
+
+
+def read_picture(path: str | os.PathLike, content: bytes | None = None
+                 ) -> UInt8[np.ndarray, 'h w 3']:
+  """Decodes a picture, from its content where that has been read.
 
   Raises:
     Unreadable: it is no picture, cut short, or larger than `MOST_PIXELS`.
   """
-  with _opened(path) as image:
+  with _opened(path, content) as image:
     try:
       # Pillow refuses files that lack pixels; OpenCV fills the rest with grey.
       image.load()
@@ -143,14 +163,15 @@ def fit(
                     interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def _opened(path: str | os.PathLike) -> Image.Image:
-  if not os.path.isfile(path):      # reading from a pipe never ends
+def _opened(path: str | os.PathLike, content: bytes | None = None) -> Image.Image:
+  if content is None and not os.path.isfile(path):   # reading from a pipe never ends
     raise Unreadable(f'{path} is not a file')
   try:
     with warnings.catch_warnings():
       warnings.simplefilter('ignore')   # whatever matters comes as an error
       # By content, whatever the name says: other decoders start other programs.
-      image = Image.open(path, formats=_FORMATS)
+      image = Image.open(path if content is None else io.BytesIO(content),
+                         formats=_FORMATS)
   except Exception as error:   # decoders raise whatever they meet
     raise Unreadable(f'{path} cannot be read as a picture: {error}') from error
   if image.width * image.height > MOST_PIXELS:

@@ -29,8 +29,8 @@ def load(
 
   Args:
     data: `config.data`: an object or mapping with the attributes of `choice.Choice`.
-    progress: called with a stage ('clips', 'write', 'check', 'load'), how much of it is
-      done, and of how much.
+    progress: called with a stage ('files', 'clips', 'write', 'check', 'load'), how much
+      of it is done, and of how much.
     say: called with a line for the person who waits.
     workers: processes that make clips; 0: one a core where that pays.
 
@@ -46,7 +46,7 @@ def load(
         [(item.row.dataset, item.row.subject) for item in planned.items],
         _labels(choice, planned.classes, (item.row.emotion for item in planned.items)),
         choice)
-    if not is_built(planned, choice.home):
+    if not is_built(planned, choice.home, progress):
       for line in examined(choice):
         say(line)
     folder = build(planned, choice.home, progress=progress, say=say, workers=workers)

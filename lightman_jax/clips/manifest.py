@@ -9,8 +9,6 @@ between onset and offset stands in its place, and the report says for how many c
 import functools
 import os
 
-import numpy as np
-
 from lightman_jax.annotations.frame_numbers import disorder
 from lightman_jax.annotations.manifest import Entry, check_rows, examine_manifest
 from lightman_jax.annotations.rows import Row
@@ -18,16 +16,15 @@ from lightman_jax.clips import names, pictures
 from lightman_jax.clips.choice import Choice
 from lightman_jax.clips.frames import (
   check_picture,
-  fit,
   numbered,
-  read_video,
   video_length,
 )
 from lightman_jax.clips.gate import check_manifest
-from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
+from lightman_jax.clips.plan import Item, Plan, fingerprint
 from lightman_jax.clips.search import form_of
 from lightman_jax.clips.sources import manifest_path
 from lightman_jax.clips.unreadable import Unreadable
+from lightman_jax.code_digest import code_sha256
 from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
 from lightman_jax.geometry.sampling import sample
@@ -78,12 +75,14 @@ def _item(entry: Entry, classes, choice) -> tuple[Item, tuple[int, int]]:
     raise Unreadable(f'{entry.path} is neither a folder of frames nor a picture nor a '
                      'video')
   read = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
-  span, numbers, evidence, exact, make, shape = read(entry, choice)
+  span, numbers, evidence, traces, make, shape = read(entry, choice)
   row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
             *span, entry.fps)
   label = classes.index(entry.label) if entry.label in classes else -1
-  key = fingerprint([exact, numbers, choice.size])
-  return Item(row, label, numbers, tuple(evidence), key, make), shape
+  evidence = (code_sha256(pictures.__name__), *evidence)
+  key = fingerprint([[(file.path, file.mark) for file in traces], numbers, evidence,
+                     choice.size])
+  return Item(row, label, numbers, evidence, key, make, files=traces), shape
 
 
 def _span(entry: Entry, first: int, last: int, choice: Choice):
@@ -107,10 +106,10 @@ def _folder(entry: Entry, choice: Choice):
   shapes = {check_picture(file.path) for file in files}
   if len(shapes) > 1:
     raise Unreadable(f'the frames in {entry.path} differ in size')
-  evidence, exact = pictures.traces(files)
   make = functools.partial(pictures.pixels, tuple(file.path for file in files),
                            size=choice.size, crop=False)
-  return span, numbers, evidence, exact, make, _stored(shapes.pop(), choice)
+  return (span, numbers, *pictures.traces(files), make,
+          _stored(shapes.pop(), choice))
 
 
 def _picture(entry: Entry, choice: Choice):
@@ -121,10 +120,9 @@ def _picture(entry: Entry, choice: Choice):
   span = (entry.onset if entry.onset is not None else number, entry.apex,
           entry.offset if entry.offset is not None else number)
   shape = _stored(check_picture(entry.path), choice)
-  path = os.fspath(entry.path)
-  evidence, exact = _traces(path)
-  make = functools.partial(pictures.pixels, (path,), size=choice.size, crop=False)
-  return span, (number,), evidence, exact, make, shape
+  make = functools.partial(pictures.pixels, (os.fspath(entry.path),), size=choice.size,
+                           crop=False)
+  return span, (number,), *pictures.traces([entry.path]), make, shape
 
 
 def _video(entry: Entry, choice: Choice):
@@ -132,21 +130,9 @@ def _video(entry: Entry, choice: Choice):
     raise Unreadable(f'{entry.path} is a video; data.size must say to which size its '
                      'frames are brought')
   span, numbers = _span(entry, 0, video_length(entry.path) - 1, choice)
-  path = os.fspath(entry.path)
-  evidence, exact = _traces(path)
-  make = functools.partial(_video_pixels, path, numbers, choice.size)
-  return span, numbers, evidence, exact, make, (choice.size, choice.size)
-
-
-def _video_pixels(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
-  stored = [fit(frame, size, crop=False) for frame in read_video(path, numbers)]
-  return Pixels(np.stack(stored), np.full((len(numbers), 68, 2), np.nan, np.float32))
-
-
-def _traces(path: str):
-  stat = os.stat(path)
-  return ([(os.path.basename(path), stat.st_size)],
-          [(path, stat.st_size, stat.st_mtime_ns)])
+  make = functools.partial(pictures.video, os.fspath(entry.path), numbers, choice.size)
+  return (span, numbers, *pictures.traces([entry.path]), make,
+          (choice.size, choice.size))
 
 
 def _stored(shape: tuple[int, int], choice: Choice) -> tuple[int, int]:

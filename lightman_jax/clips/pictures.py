@@ -3,7 +3,8 @@
 What is planned here runs in processes of its own, so it is handed over as plain values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+import hashlib
 import os
 import pathlib
 
@@ -11,8 +12,8 @@ from jaxtyping import UInt8
 import numpy as np
 
 from lightman_jax.clips import facing
-from lightman_jax.clips.frames import read_picture
-from lightman_jax.clips.plan import Pixels
+from lightman_jax.clips.frames import fit, read_hashed, read_video
+from lightman_jax.clips.plan import File, Pixels, look_at
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.geometry import apex
 from lightman_jax.geometry.sampling import sample
@@ -37,13 +38,31 @@ def pixels(
     Unreadable: one of them cannot be read, they differ in size, or a face that is to be
       cut out is not found.
   """
-  held = dict(_read(paths))
+  held, sums = {}, []
+  for path, held[path], sha256 in _read(paths):
+    sums.append(sha256)
   frames, points = facing.place_all(list(held.values()), size=size, crop=crop,
                                     face=face, paths=list(held))
   index = [list(held).index(path) for path in paths]
   lost = face is not None and np.isnan(points).any()
   return Pixels(frames[index], points[index],
-                note='no face is found in its onset frame' if lost else '')
+                note='no face is found in its onset frame' if lost else '',
+                sums=tuple(sums))
+
+
+def video(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
+  """Reads the frames of a video with these numbers, counted from 0; no landmarks.
+
+  Raises:
+    Unreadable: it is no video, or ends before the last of them.
+  """
+  sha256 = ''
+  if os.path.isfile(path):          # else `read_video` says what is wrong
+    with open(path, 'rb') as file:
+      sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
+  stored = [fit(frame, size, crop=False) for frame in read_video(path, numbers)]
+  return Pixels(np.stack(stored), np.full((len(numbers), 68, 2), np.nan, np.float32),
+                sums=(sha256,))
 
 
 def spotted(
@@ -59,8 +78,8 @@ def spotted(
   Raises:
     Unreadable: as `pixels`; or one of the T frames is not there.
   """
-  held, seen, how, points = dict(files), [], None, None
-  for path, picture in _read(tuple(held.values())):
+  held, seen, how, points, sums = dict(files), [], None, None, {}
+  for path, picture, sums[path] in _read(tuple(held.values())):
     if how is None:
       # Always of one size, so that the apex does not depend on what is stored.
       how, points = facing.place(picture, size=SPOTTING, crop=options['crop'],
@@ -72,8 +91,13 @@ def spotted(
   missing = [number for number in chosen if number not in held]
   if missing:
     raise Unreadable(f'frame {missing[0]} is not in {pathlib.Path(files[0][1]).parent}')
-  made = pixels(tuple(held[number] for number in chosen), **options)
-  return made._replace(numbers=chosen, apex_source='spotted')
+  paths = tuple(held[number] for number in chosen)
+  made = pixels(paths, **options)
+  if made.sums != tuple(sums[path] for path in dict.fromkeys(paths)):
+    raise Unreadable(f'the frames in {pathlib.Path(files[0][1]).parent} changed while '
+                     'they were read')
+  return made._replace(numbers=chosen, apex_source='spotted',
+                       sums=tuple(sums.values()))
 
 
 def pick(
@@ -92,26 +116,26 @@ def pick(
   return tuple(held[number] for number in numbers)
 
 
-def traces(files: tuple[os.DirEntry, ...]) -> tuple[list, list]:
-  """Returns (name, size) of files, and their place and time of change beside these.
+def traces(files: Iterable[os.DirEntry | os.PathLike]
+           ) -> tuple[list[str], tuple[File, ...]]:
+  """Returns the names of files, and what the system says of each, once.
 
   Raises:
     Unreadable: one of them is a link to nothing, or to itself.
   """
   try:
-    stats = [(file, file.stat()) for file in files]
+    seen = tuple(map(look_at, dict.fromkeys(map(os.fspath, files))))
   except OSError as error:
     raise Unreadable(f'{error.filename} cannot be read: {error.strerror}') from error
-  return ([(file.name, stat.st_size) for file, stat in stats],
-          [(os.path.abspath(file.path), stat.st_size, stat.st_mtime_ns)
-           for file, stat in stats])
+  return [os.path.basename(file.path) for file in seen], seen
 
 
-def _read(paths: tuple[str, ...]) -> Iterator[tuple[str, UInt8[np.ndarray, 'h w 3']]]:
+def _read(paths: tuple[str, ...]
+          ) -> Iterator[tuple[str, UInt8[np.ndarray, 'h w 3'], str]]:
   shape = None
   for path in dict.fromkeys(paths):
-    picture = read_picture(path)
+    picture, sha256 = read_hashed(path)
     shape = shape or picture.shape
     if picture.shape != shape:
       raise Unreadable(f'the frames in {pathlib.Path(path).parent} differ in size')
-    yield path, picture
+    yield path, picture, sha256

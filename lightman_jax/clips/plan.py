@@ -1,13 +1,16 @@
 """What a build will do: every clip, where its pixels come from, what is left out.
 
-A plan is made from file names and sizes alone, in a second, so that whatever is wrong
-with the input is said before long work starts.
+A plan is made from file names alone, in a second, so that whatever is wrong with the
+input is said before long work starts. What the files hold is hashed when they are read;
+see `contents`.
 """
 
 from collections import Counter
 from collections.abc import Callable
 import hashlib
 import json
+import os
+import time
 from typing import Any, NamedTuple
 
 from jaxtyping import Float32, UInt8
@@ -17,6 +20,37 @@ from lightman_jax.annotations.rows import LeftOut, Row
 from lightman_jax.errors import InputError
 
 
+# Nanoseconds: a file that changes twice within them may bear the same time after both.
+TICK = 2 * 10**9
+
+
+class File(NamedTuple):
+  """A file that a clip is made from, and what the system says of it."""
+  path: str                             # absolute
+  size: int
+  mtime_ns: int
+  ctime_ns: int                         # of the last change of content, times or name
+  inode: int
+  settled: bool                         # did not change just before it was looked at
+
+  @property
+  def mark(self) -> tuple[int, ...]:
+    """Changes whenever the content does, as far as the system knows."""
+    return self.size, self.mtime_ns, self.ctime_ns, self.inode
+
+
+def look_at(path: str | os.PathLike) -> File:
+  """What the system says of a file, its links followed.
+
+  Raises:
+    OSError: it is not there.
+  """
+  about = os.stat(path)
+  return File(os.path.abspath(path), about.st_size, about.st_mtime_ns,
+              about.st_ctime_ns, about.st_ino,
+              time.time_ns() - about.st_ctime_ns > TICK)
+
+
 class Pixels(NamedTuple):
   """What is stored of one clip."""
   frames: UInt8[np.ndarray, 'T H W 3']
@@ -24,6 +58,7 @@ class Pixels(NamedTuple):
   numbers: tuple[int, ...] = ()         # the T frame numbers, where found on the way
   apex_source: str = ''                 # 'spotted' where the apex was found on the way
   note: str = ''                        # what a person should know of this clip
+  sums: tuple[str, ...] = ()            # SHA-256 of `Item.files`, as they were read
 
 
 class Item(NamedTuple):
@@ -31,10 +66,11 @@ class Item(NamedTuple):
   row: Row
   label: int                            # -1 where it has none
   numbers: tuple[int, ...]              # the T frame numbers; () where `make` tells
-  evidence: tuple[Any, ...]             # what the digest covers: names, sizes
+  evidence: tuple[Any, ...]             # what the digest covers: names, code
   key: str                              # changes when the pixels may have changed
   make: Callable[[], Pixels]            # raises Unreadable
   apex_source: str = ''                 # 'sheet', 'given', or '' where `make` tells
+  files: tuple[File, ...] = ()          # whose content the pixels are made from
 
 
 class Plan(NamedTuple):
@@ -58,7 +94,7 @@ class Plan(NamedTuple):
 
   @property
   def digest(self) -> str:
-    """SHA-256 over the sheet, the rows and the evidence: what the build depends on."""
+    """SHA-256 over sheet, rows and evidence: all but the contents of the files."""
     return fingerprint([
         self.config, self.classes, self.sheet_sha256, self.corrected,
         [[item.row, item.label, item.numbers, item.evidence, item.apex_source]

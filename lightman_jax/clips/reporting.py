@@ -18,7 +18,7 @@ def report(plan: Plan, made: Mapping[str, Pixels], *, digest: str, sha256: str
   Args:
     plan: with the clips that were made, and all that were left out.
     made: clip -> what its making told, beside the pixels.
-    digest: of the plan before anything was made.
+    digest: of the plan before anything was made, and of the contents of its files.
     sha256: over the content, see `clipset.content_sha256`.
   """
   counts = Counter(item.label for item in plan.items)

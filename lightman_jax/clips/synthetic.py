@@ -1,15 +1,13 @@
 """The plan of synthetic faces: scenes are planned here, drawn when their turn comes."""
 
 import functools
-import pathlib
 
-from lightman_jax.clips import faces, names
+from lightman_jax.clips import names
 from lightman_jax.clips.cast import read_settings
 from lightman_jax.clips.choice import Choice
 from lightman_jax.clips.faces import emotions, scenes
 from lightman_jax.clips.plan import Item, Pixels, Plan, fingerprint
-from lightman_jax.files import file_sha256
-from lightman_jax.geometry import landmarks
+from lightman_jax.code_digest import code_sha256
 from lightman_jax.geometry.sampling import sample
 
 
@@ -20,7 +18,8 @@ def plan(choice: Choice) -> Plan:
     InputError: a setting is unknown or out of range.
   """
   settings, difficulty = read_settings(choice.synthetic)
-  code = _code()
+  # The drawing code is what these clips are made from, as files are elsewhere.
+  code = code_sha256(scenes.__name__)
   items = []
   for scene in scenes.plan(**settings._asdict(), difficulty=difficulty):
     numbers = sample(scene.onset, scene.apex, scene.offset, frames=choice.frames)
@@ -37,9 +36,3 @@ def plan(choice: Choice) -> Plan:
 def _draw(scene: scenes.Scene, numbers: tuple[int, ...], size: int) -> Pixels:
   drawn = scenes.render(scene, frames=numbers, size=size)
   return Pixels(drawn.frames, drawn.landmarks)
-
-
-def _code() -> str:
-  """The drawing code is what these clips are made from, as files are elsewhere."""
-  sources = [*pathlib.Path(faces.__file__).parent.glob('*.py'), landmarks.__file__]
-  return fingerprint([file_sha256(path) for path in sorted(map(str, sources))])

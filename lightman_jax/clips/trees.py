@@ -22,6 +22,7 @@ from lightman_jax.clips.plan import Item, Plan, fingerprint
 from lightman_jax.clips.search import Tree, fold, parts
 from lightman_jax.clips.sources import Place, locate
 from lightman_jax.clips.unreadable import Unreadable
+from lightman_jax.code_digest import code_sha256
 from lightman_jax.geometry.sampling import sample
 
 _RAW = ('the frames are of the {} edition and no landmark model is there: their middle '
@@ -112,6 +113,7 @@ class Maker:
     self._options = {'size': choice.size, 'crop': not place.frames.aligned,
                      'face': face}
     self._held = functools.cache(self._numbered)
+    self._code = code_sha256(pictures.__name__)
 
   def item(self, row: Row, label: int) -> Item | LeftOut:
     """Returns what is to be done for a row, or why nothing can be."""
@@ -125,26 +127,25 @@ class Maker:
         return self._to_be_spotted(row, label, folder, held)
       numbers = sample(row.onset, row.apex, row.offset, frames=self._choice.frames)
       files = pictures.pick(held, numbers, folder)
-      evidence, exact = pictures.traces(files)
+      evidence, traces = pictures.traces(files)
       options, marks = self._facing(row, dict(zip(numbers, files)))
     except Unreadable as error:
       return LeftOut(row.clip, str(error))
     make = functools.partial(pictures.pixels, tuple(file.path for file in files),
                              **options)
-    return self._made(row, label, numbers, [*evidence, *marks], exact, make,
+    return self._made(row, label, numbers, [*evidence, *marks], traces, make,
                       'given' if apexes.GIVEN in row.notes else 'sheet')
 
   def _to_be_spotted(self, row: Row, label: int, folder, held) -> Item:
     pictures.pick(held, (row.onset, row.offset), folder)
     span = [(number, file) for number, file in held.items()
             if row.onset <= number <= row.offset]
-    evidence, exact = pictures.traces(tuple(file for _, file in span))
+    evidence, traces = pictures.traces(file for _, file in span)
     options, marks = self._facing(row, dict(span))
     make = functools.partial(
         pictures.spotted, tuple((number, file.path) for number, file in span),
         frames=self._choice.frames, **options)
-    return self._made(row, label, (), [*evidence, *marks], [exact, self._choice.frames],
-                      make, '')
+    return self._made(row, label, (), [*evidence, *marks], traces, make, '')
 
   def _facing(self, row: Row, files) -> tuple[dict, list[str]]:
     """The options of a clip's pictures, and what its digest must hold of them."""
@@ -155,11 +156,13 @@ class Maker:
     return ({**self._options, 'face': Given(
         {files[number].path: points[number] for number in files})}, [mark.hexdigest()])
 
-  def _made(self, row, label, numbers, evidence, exact, make, source) -> Item:
+  def _made(self, row, label, numbers, evidence, traces, make, source) -> Item:
     # With a table the landmarks themselves are in the evidence.
-    key = fingerprint([exact, numbers, evidence, {**self._options, 'face': bool(
-        self._options['face'] or self._table)}])
-    return Item(row, label, numbers, tuple(evidence), key, make, source)
+    evidence = (self._code, *evidence)
+    key = fingerprint([[(file.path, file.mark) for file in traces], numbers,
+                       self._choice.frames, evidence, {**self._options, 'face': bool(
+                           self._options['face'] or self._table)}])
+    return Item(row, label, numbers, evidence, key, make, source, traces)
 
   def _folder(self, row: Row) -> tuple[pathlib.Path, str]:
     """The first of the edition's places where the clip lies, and what to know of it.

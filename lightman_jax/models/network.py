@@ -97,7 +97,8 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
                  temporal_depth: int, conv: str, norm: str = 'group', depth: int = 2,
                  dense: int = 1024, actions: int = 8, decompose: bool = True,
-                 relate: bool = True, precision: str = 'float32') -> nn.Module:
+                 relate: bool = True, precision: str = 'float32',
+                 matmul_precision: str = 'highest') -> nn.Module:
   """The clip encoder of a configuration's `model` section.
 
   Args:
@@ -115,6 +116,8 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
     relate: its relation reconstruction; False takes it out.
     precision: 'bfloat16' for activations of 8 significant bits; weights, normalisation
       and what comes out stay float32.
+    matmul_precision: of products of float32. It is set around a whole run, not here;
+      see `training.numerics.pinned`.
   """
   dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
   if encoder == 'dere_grl':

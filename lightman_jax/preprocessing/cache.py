@@ -10,11 +10,14 @@ import cv2
 import numpy as np
 
 from lightman_jax.clips.clipset import ClipSet
+from lightman_jax.code_digest import code_sha256
 from lightman_jax.files import sweep, write_atomically
 from lightman_jax.geometry import dense_flow
 from lightman_jax.preprocessing import flow
 from lightman_jax.preprocessing import inputs
 from lightman_jax.preprocessing.stored import AT_ONCE, Inputs, Stored
+
+STAGE = 'lightman_jax.preprocessing.inputs'      # computes what is kept
 
 
 def folder() -> pathlib.Path:
@@ -27,7 +30,7 @@ def parameters(how: inputs.Settings) -> dict:
   """Everything beside the clips that moves a number of the inputs."""
   return {**how._asdict(), 'farneback': dense_flow.FARNEBACK, 'dis': dense_flow.DIS,
           'tvl1': dense_flow.TVL1, 'channels': flow.CHANNELS,
-          'opencv': cv2.__version__, 'version': 3}
+          'opencv': cv2.__version__, 'code': code_sha256(STAGE)}
 
 
 def cached_inputs(clips: ClipSet, how: inputs.Settings, *,

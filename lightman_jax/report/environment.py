@@ -1,8 +1,6 @@
 """What a result was made with: packages, code, data, devices."""
 
 from collections.abc import Mapping
-import functools
-import hashlib
 from importlib import metadata
 import os
 import pathlib
@@ -10,9 +8,10 @@ import platform
 import subprocess
 from typing import Any
 
-from lightman_jax.files import file_sha256
+from lightman_jax.code_digest import code_sha256
 from lightman_jax.report import differences
 from lightman_jax.report.differences import Difference
+from lightman_jax.report.jax_settings import jax_settings
 
 # What setup.cfg asks for and what computes below it: what a number may depend on.
 PACKAGES = (
@@ -27,6 +26,7 @@ NOTED = ('noted',)
 LAYOUT = ('count', 'processes', 'used', 'split', 'folds_at_once', 'tasks_at_once')
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
+RUN = 'lightman_jax.run.experiment'     # the module that computes a run, stage by stage
 
 
 def environment(*, data_sha256: str | None,
@@ -49,6 +49,7 @@ def environment(*, data_sha256: str | None,
       'python': platform.python_version(),
       'packages': versions(),
       'devices': {**devices(), **(layout or {})},
+      'jax': jax_settings(),
       'noted': {'platform': platform.platform(), 'cpus': os.cpu_count(),
                 'git_commit': git_commit()},
   }
@@ -82,14 +83,9 @@ def devices() -> dict[str, Any]:
           'count': len(found), 'processes': jax.process_count()}
 
 
-@functools.cache
 def code_version() -> str:
-  """sha256 over names and content of the package's .py files."""
-  digest = hashlib.sha256()
-  for path in sorted(PACKAGE.rglob('*.py')):
-    name = path.relative_to(PACKAGE).as_posix()
-    digest.update(f'{name} {file_sha256(path)}\n'.encode())
-  return digest.hexdigest()
+  """SHA-256 of the code that a run imports, without comments and docstrings."""
+  return code_sha256(RUN)
 
 
 def git_commit() -> str | None:

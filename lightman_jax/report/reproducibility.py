@@ -58,4 +58,5 @@ def environments(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
   """What environment.json holds of each start that was allowed to differ."""
   parts = [stored, *stored.get('resumed_with', ())]
   return [{name: part.get(name) for name in (
-      'code_sha256', 'data_sha256', 'python', 'packages', 'devices')} for part in parts]
+      'code_sha256', 'data_sha256', 'python', 'packages', 'devices',
+      *(['jax'] if 'jax' in part else []))} for part in parts]     # not of earlier versions

@@ -25,8 +25,7 @@ from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, report
 from lightman_jax.training import compiled
 from lightman_jax.training import devices as device_door
-from lightman_jax.training import hosts
-from lightman_jax.training import stopping
+from lightman_jax.training import hosts, numerics, stopping
 from lightman_jax.training.loop import (
   FoldData,
   group_folds,
@@ -49,7 +48,15 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
   Raises:
     InputError: one sentence on what cannot be used.
   """
+  with numerics.pinned(config['model']['matmul_precision']):
+    return _run(config, folder, resume_anyway)
+
+
+def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
+         ) -> dict[str, Any]:
+  """What `run` says, as jax is set."""
   events.check(config)
+  environment.code_version()      # of what is running, should it be edited meanwhile
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
   def check(data_sha256: str | None) -> str:

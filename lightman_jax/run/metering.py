@@ -127,6 +127,7 @@ class Meter:
         'split': layout.split, 'folds_at_once': layout.folds_at_once,
         'tasks_at_once': layout.tasks_at_once, 'tasks_of_a_step': training['tasks'],
         'precision': self._config['model']['precision'],
+        'matmul_precision': self._config['model']['matmul_precision'],
         'pieces_timed': len(self._seconds)}
     low, middle, high = np.quantile(self._seconds, (.25, .5, .75)).tolist()
     timed = {'step_time': {'value': middle, 'low': low, 'high': high,

@@ -5,7 +5,8 @@ has its share of them, and nothing is exchanged. All end when the process that s
 them does, however that ends: each holds the reading end of a pipe, which then closes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+import importlib.util
 import os
 import pathlib
 import signal
@@ -18,6 +19,9 @@ from lightman_jax.training import stopping
 
 POLL = .05     # seconds
 DEVICES = pathlib.Path('/dev')
+GPU_PLUGINS = ('jax_cuda12_plugin', 'jax_cuda13_plugin', 'jax_rocm60_plugin',
+               'jax_rocm7_plugin')
+DETERMINISTIC = 'xla_gpu_deterministic_ops'
 
 
 def run_all(commands: Mapping[str, Sequence[str]], logs: pathlib.Path, *,
@@ -70,6 +74,23 @@ def end_with_parent() -> None:
       pass
     os._exit(128 + signal.SIGTERM)
   threading.Thread(target=watch, daemon=True).start()
+
+
+def ask_for_determinism(environ: MutableMapping[str, str] = os.environ) -> None:
+  """Has XLA take operations of a GPU that give the same bits every time.
+
+  Without, sums by atomic additions and kernels chosen by timing may differ between two
+  runs. For the process of a program, before jax starts: XLA reads its flags once. What
+  a user's XLA_FLAGS says of it holds, and where no GPU can be there nothing is set.
+
+  Args:
+    environ: the variables of this process.
+  """
+  flags = environ.get('XLA_FLAGS', '').strip()
+  if (DETERMINISTIC in flags or flags and not flags.startswith('-')
+      or not any(map(importlib.util.find_spec, GPU_PLUGINS))):
+    return
+  environ['XLA_FLAGS'] = f'{flags} --{DETERMINISTIC}=true'.strip()
 
 
 def _facts(running: Iterable[str], failed: Mapping[str, str]) -> dict[str, str]:

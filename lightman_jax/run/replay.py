@@ -30,6 +30,7 @@ from lightman_jax.meta.methods import make_learner
 from lightman_jax.report.run_folder import RunFolder, write_json
 from lightman_jax.run.assembly import Material, make_net
 from lightman_jax.training import fault as faults
+from lightman_jax.training import numerics
 from lightman_jax.training import walk
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import ADVICE, NotFinite, by_path, listed
@@ -107,7 +108,9 @@ def replayed(run: str | os.PathLike) -> Iterator[str]:
       yield from _described(about, tree)
     # From here on nothing is the fault of the files.
     try:
-      yield from _told(walk.walk(function, *arguments))
+      with numerics.pinned(about['settings']['model']['matmul_precision']):
+        lines = [*_told(walk.walk(function, *arguments))]
+      yield from lines
     except walk.UnknownForm as error:
       raise InputError(
           f'jax {jax.__version__} writes the operation {error} in a form that replay '

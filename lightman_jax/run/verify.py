@@ -16,6 +16,7 @@ from lightman_jax.report import differences, environment as env
 from lightman_jax.report import reproducibility as statement
 from lightman_jax.report import run_folder
 from lightman_jax.report.identity import config_sha256
+from lightman_jax.run import processes
 from lightman_jax.run.rescoring import Said, rescore
 
 
@@ -116,20 +117,21 @@ def stated(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
 
 
 def surroundings(stored: dict[str, Any]) -> Iterator[Said]:
-  """What of code, Python and packages is another here: no fault of the run."""
+  """What of code, Python, packages and jax is another here: no fault of the run."""
   starts = statement.environments(stored)
   if len(starts) > 1:
     yield Said(True, f'it was made in {len(starts)} environments, one after another '
                '(--resume_anyway): its numbers are a mixture.')
-  made = {name: starts[-1][name] for name in ('code_sha256', 'python', 'packages')}
   here = {'code_sha256': env.code_version(), 'python': env.platform.python_version(),
-          'packages': env.versions()}
+          'packages': env.versions(), 'jax': env.jax_settings()}
+  made = {name: starts[-1].get(name, here[name]) for name in here}
   changed = differences.between(made, json.loads(json.dumps(here)))
   if changed:
     yield Said(True, f'here, the environment is another (then -> here): '
                f'{differences.told(changed)}. Last digits may differ for that.')
   else:
-    yield Said(True, 'code, Python and packages here are those of the run.')
+    yield Said(True, 'code, Python, packages and settings of jax here are those of '
+               'the run.')
 
 
 def placed(folder: pathlib.Path, config: dict[str, Any], data_dir: str | None
@@ -151,6 +153,7 @@ def placed(folder: pathlib.Path, config: dict[str, Any], data_dir: str | None
 
 def again(folder: pathlib.Path, config: dict[str, Any]) -> Iterator[Said]:
   """Runs the configuration in another folder, and compares what it makes."""
+  processes.ask_for_determinism()
   from lightman_jax.run import experiment, reruns
   place = pathlib.Path(tempfile.mkdtemp(prefix='lightman_jax-verify-'))
   try:

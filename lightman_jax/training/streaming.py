@@ -21,6 +21,7 @@ from lightman_jax.episodes.blocks import bring, held
 from lightman_jax.episodes.tasks import Clips
 from lightman_jax.preprocessing.stored import Inputs
 from lightman_jax.training import devices as device_door
+from lightman_jax.training import numerics
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.state import Recipe, View, draw_steps
 from lightman_jax.units import bytes_in_words
@@ -107,7 +108,8 @@ def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first:
   layout = blocks.layout
   place = device_door.divide if layout.split == 'folds' else device_door.replicate
   fixed = View(*place((views.key, None, None, views.scale, None, None), layout.devices))
-  make = functools.partial(_block, blocks, *_on_the_host(views, clips), clips.x, fixed)
+  make = numerics.as_here(functools.partial(
+      _block, blocks, *_on_the_host(views, clips), clips.x, fixed))
   counts = block_counts(blocks.length, first=first, last=last, steps=steps)
   firsts = iter(first + sum(counts[:n]) for n in range(len(counts)))
   counts = iter(counts)

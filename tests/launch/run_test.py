@@ -163,6 +163,37 @@ def test_another_code_version_is_refused(copy, program, tiny):
   assert (copy / 'results.json').read_bytes() == before[pathlib.Path('results.json')]
 
 
+def test_what_a_user_told_jax_moves_no_number(finished, program, tiny, tmp_path):
+  elsewise = program.run(
+      *tiny, f'--workdir={tmp_path / "elsewise"}', JAX_ENABLE_X64='1',
+      JAX_DEFAULT_PRNG_IMPL='rbg', JAX_THREEFRY_PARTITIONABLE='0',
+      JAX_DEFAULT_MATMUL_PRECISION='bfloat16', JAX_NUMPY_RANK_PROMOTION='raise',
+      JAX_NUMPY_DTYPE_PROMOTION='strict', JAX_TRANSFER_GUARD='disallow',
+      JAX_DEBUG_NANS='1')
+  assert elsewise.code == 0, elsewise.err
+  for name in ('results.json', 'predictions.csv', 'metrics.jsonl', 'environment.json'):
+    assert ((tmp_path / 'elsewise' / name).read_bytes()
+            == (finished.folder / name).read_bytes()), name
+
+
+def test_a_run_goes_on_under_no_other_flags(copy, finished, program, tiny):
+  (copy / 'results.json').unlink()
+  before = content(copy)
+  refused = program.run(*tiny, f'--workdir={copy}', NVIDIA_TF32_OVERRIDE='0',
+                        XLA_FLAGS='--xla_cpu_enable_fast_math=true')
+  assert refused.refused_with(
+      'jax.variables.NVIDIA_TF32_OVERRIDE: (absent) -> "0"',
+      'jax.xla_flags.xla_cpu_enable_fast_math: (absent) -> "true"', '--resume_anyway')
+  assert content(copy) == before
+  # The number of devices may change.
+  other = program.run(*tiny, f'--workdir={copy}',
+                      XLA_FLAGS='--xla_force_host_platform_device_count=1')
+  assert other.code == 0, other.err
+  assert 'devices.count: 2 -> 1' in ' '.join(other.err.split())
+  assert (copy / 'results.json').read_bytes() == (
+      finished.folder / 'results.json').read_bytes()
+
+
 def test_foreign_folder_is_refused(program, tiny, tmp_path):
   (tmp_path / 'thesis.tex').write_text('mine')
   for flags in ((), ('--fresh',)):

@@ -60,6 +60,8 @@ def test_all_that_moves_a_number_names_the_file(ask, clips, monkeypatch):
     with monkeypatch.context() as patch:
       patch.setitem(algorithm, name, algorithm[name] + 2)
       assert ask()[0] == number
+  monkeypatch.setattr(cache, 'code_sha256', lambda stage: f'another {stage}')
+  assert ask()[0] == number + 1 and ask()[0] == number + 1
 
 
 @pytest.mark.parametrize('damage', [

@@ -1,0 +1,102 @@
+"""A stage's digest follows what computes it, and no comment, docstring or other stage."""
+
+import ast
+import shutil
+
+import pytest
+
+from lightman_jax import code_digest
+from lightman_jax.code_digest import Package, code_sha256, tree_sha256
+from lightman_jax.preprocessing import cache
+from lightman_jax.report import environment
+
+FILES = {
+    '__init__.py': '"""All."""\nVERSION = 1\n',
+    'low.py': '"""Low."""\n\ndef half(x):\n  """Halves."""\n  return x / 2\n',
+    'far.py': 'far = 1\n',
+    'door/__init__.py': '"""Door."""\n',
+    'door/stage.py': 'from package.low import half\nfrom package import other\n'
+                     'def run(x):\n  from package.door import late\n  return half(x)\n',
+    'door/late.py': 'import os\n',
+    'other.py': 'import package.low\nfrom collections import abc\n'}
+
+
+@pytest.fixture
+def package(tmp_path):
+  """A function: the digest of its stage, after files were written anew."""
+  root = tmp_path / 'package'
+  (root / 'door').mkdir(parents=True)
+  for name, text in FILES.items():
+    (root / name).write_text(text)
+
+  def sha256(changed=()):
+    for name, text in dict(changed).items():
+      (root / name).write_text(text)
+    return Package(root).sha256(['package.door.stage'])
+  return sha256
+
+
+@pytest.mark.parametrize('changed', [
+    {'low.py': '"""Other words."""\n\n\ndef half(x):   # of it\n\n  return (x / 2)\n'},
+    {'far.py': 'far = 2\n'}, {'door/late.py': '# a comment\nimport os\n"a string"\n'}],
+    ids=['words and places', 'another module', 'a string that stands alone'])
+def test_what_computes_nothing_is_not_seen(package, changed):
+  assert package() == package(changed)
+
+
+@pytest.mark.parametrize('changed', [
+    {'low.py': 'def half(x):\n  return x / 3\n'}, {'low.py': 'def half(x):\n  return "x"\n'},
+    {'other.py': 'import package.low\n'}, {'door/late.py': 'import sys\n'}],
+    ids=['a number', 'a value that is a string', 'an import', 'of an import inside'])
+def test_what_computes_is_seen_however_far_away(package, changed):
+  assert package() != package(changed)
+
+
+def test_a_name_that_a_package_defines_itself_counts(package):
+  first = package({'other.py': 'from package import VERSION\n'})
+  assert first != package({'__init__.py': 'VERSION = 2\n'})
+
+
+@pytest.mark.parametrize('one, two', [
+    ('x = 1', 'x = True'), ('x = 1', 'x = 1.'), ('x = None', 'x'), ('f(a)', 'f(*a)'),
+    ('x = "1"', 'x = 1'), ('x = b"a"', 'x = "a"'), ('a - b', 'b - a'),
+    ('if a: b\nc', 'if a:\n  b\n  c'), ('lambda: 0', 'lambda x: 0')])
+def test_trees_that_differ_have_other_digests(one, two):
+  assert tree_sha256(ast.parse(one)) != tree_sha256(ast.parse(two))
+
+
+def test_a_module_that_is_not_there_is_an_error():
+  with pytest.raises(ModuleNotFoundError, match='lightman_jax.nothing'):
+    code_sha256('lightman_jax.nothing')
+
+
+@pytest.fixture
+def edited(tmp_path):
+  """A function: the digests of a stage before and after an edit of this package."""
+  root = shutil.copytree(code_digest.PACKAGE, tmp_path / 'lightman_jax',
+                         ignore=shutil.ignore_patterns('__pycache__'))
+
+  def digests(stage, name, line):
+    before, path = Package(root).sha256([stage]), root / name
+    path.write_text(f'{path.read_text()}{line}\n')
+    return before, Package(root).sha256([stage])
+  return digests
+
+
+def test_inputs_with_another_strain_are_other_inputs(edited):
+  before, after = edited(cache.STAGE, 'geometry/dense_flow.py', 'strain = None')
+  assert before == code_sha256(cache.STAGE) != after
+
+
+def test_the_report_page_is_no_part_of_inputs_and_of_runs(edited):
+  for stage in (cache.STAGE, environment.RUN):
+    before, after = edited(stage, 'report/page/style.py', 'STYLE = None')
+    assert before == after == code_sha256(stage)
+
+
+@pytest.mark.parametrize('name', ['meta/inner.py', 'keys.py'])
+def test_a_run_goes_on_after_a_comment_and_not_after_a_computation(edited, name):
+  before, after = edited(environment.RUN, name, '# A comment.')
+  assert before == after == environment.code_version()
+  before, after = edited(environment.RUN, name, 'X = 0')
+  assert before != after
