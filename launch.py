@@ -162,7 +162,7 @@ def run_sweep(config: dict) -> int:
   print(f'{len(runs) - len(failed)} of {len(runs)} runs are finished in {folder}'
         + (f'; these failed: {", ".join(failed)}' if failed else ''))
   place = shlex.quote(str(folder))
-  print(f'python -m lightman_jax report {place}/*-seed*/ --out={place}/report'
+  print(f'next: python -m lightman_jax report {place}/*-seed*/ --out={place}/report'
         + ' --skip-unfinished' * bool(failed))
   return 1 if failed else 0
 
