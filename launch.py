@@ -187,8 +187,8 @@ def beside_this_file(argv: list[str]) -> list[str]:
   """
   result, follows = [], False
   for word in argv:
-    flag, is_given, value = word.partition('=')
-    if flag in ('--config', '-config') and is_given:
+    flag, equals, value = word.partition('=')
+    if flag in ('--config', '-config') and equals:
       word = f'{flag}={_beside_this_file(value, argv)}'
     elif follows:
       word = _beside_this_file(word, argv)

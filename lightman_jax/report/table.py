@@ -78,6 +78,8 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'{about["dataset"]}, {about["class_set"]} ({sizes}), {labels}',
       f'{about["protocol"]}: {about["folds"]} folds, {about["clips"]} clips, '
       f'{about["subjects"]} subjects, seed {about["seed"]}',
+      *(f'begins with published weights, {about["weights"]["origin"]}'
+        for _ in range('weights' in about)),
       about['f1'],
       f'[low, high]: {about["interval"]}',
   )

@@ -77,6 +77,8 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
       return hosts.first(dict)
     found = report(config, folder, material, held)
     found['about'] |= selection.told(config, folder, len(material.pool.classes))
+    if material.weights:
+      found['about']['weights'] = dict(material.weights.about)
     oracle.write(config, folder, material)
     if config['evaluation']['efficiency']:
       write_json(folder.efficiency, cost.cost(config, material, used))
