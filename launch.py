@@ -249,7 +249,8 @@ def sentence(error: Exception, argv: list[str]) -> str:
                  if word.lstrip('-').partition('=')[0] == match[1]), match[1])
     if hint := setting_hint(flag):
       return hint
-  if isinstance(error, (KeyError, AttributeError)) and (match := NO_SETTING.search(text)):
+  match = NO_SETTING.search(text)
+  if match and isinstance(error, (KeyError, AttributeError)):
     return unknown_setting(match[1], argv)
   found = (re.search(pattern, text) for pattern in SENTENCES)
   told = (match.expand(SENTENCES[match.re.pattern]) for match in found if match)

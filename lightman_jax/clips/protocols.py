@@ -1,4 +1,4 @@
-"""What of a protocol can be told from the settings and sheets, before clips are read."""
+"""What of a protocol can be told from settings and sheets, before clips are read."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -47,7 +47,8 @@ def convert_weights(arguments: list[str]) -> int:
     print(error, file=sys.stderr)
     return 2
   except OSError as error:
-    print(f'{options.out} cannot be written ({error.strerror or error})', file=sys.stderr)
+    print(f'{options.out} cannot be written ({error.strerror or error})',
+          file=sys.stderr)
     return 2
   return 0
 

@@ -101,7 +101,8 @@ def _of_zip(content: bytes) -> tuple[Any, Mapping[str, bytes]]:
     if members[program[0]].file_size > MOST_PROGRAM:
       raise bounded.Refused(f'its data.pkl takes more than {MOST_PROGRAM} bytes')
     root = program[0].partition('/')[0]
-    if f'{root}/byteorder' in members and archive.read(f'{root}/byteorder') != b'little':
+    order = f'{root}/byteorder'
+    if order in members and archive.read(order) != b'little':
       raise bounded.Refused('its numbers are big-endian; save it on another machine')
     start = f'{root}/data/'
     return _run(io.BytesIO(archive.read(program[0]))), {

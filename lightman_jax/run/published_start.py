@@ -119,8 +119,8 @@ def _folded(name: str) -> str:
   return number[1] if number else name
 
 
-def _file_for(fold: str, who: Sequence[Person], declared: Mapping[pathlib.Path, Declared]
-              ) -> pathlib.Path:
+def _file_for(fold: str, who: Sequence[Person],
+              declared: Mapping[pathlib.Path, Declared]) -> pathlib.Path:
   """The one file that saw none of a fold's held-out people."""
   seen = {file: next((person for person in who for other in one.trained_on or ()
                       if same(person, other)), None)
