@@ -22,6 +22,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from lightman_jax import files, settings
+from lightman_jax.clips.protocols import check_protocol
 from lightman_jax.clips.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.report import run_folder
@@ -43,7 +44,8 @@ REPLAY = flags.DEFINE_bool(
     'operation by operation, and tell where it arises')
 SWEEP = flags.DEFINE_string(
     'sweep', None, 'A family of runs that the configuration file knows, such as '
-    'methods; each runs in a process of its own, in a folder of its own in the workdir')
+    'methods, or some of it, as methods:lightman,maml; each runs in a process of its '
+    'own, in a folder of its own in the workdir')
 SEEDS = flags.DEFINE_integer(
     'seeds', 1, 'How many seeds a variant of the sweep gets, from config.seed on',
     lower_bound=1)
@@ -80,11 +82,16 @@ SENTENCES = {
     r'flag (--\S+?)=.* as a ConfigDict':
         r'\1 is a section; give one of its settings, as \1.NAME=VALUE',
 }
+# What they say where a name of a flag, or of a setting, resembles no other.
+NO_FLAG = re.compile(r"Unknown command line flag '([\w.]+)'")
+NO_SETTING = re.compile(r"""^['\"]+(\w+)['\"]+$""")
 
 
 def main(argv: list[str]) -> int:
   if len(argv) > 1:
-    raise InputError(f'{argv[1]!r} is no flag; did you mean --{argv[1].lstrip("-")}?')
+    name = argv[1].lstrip('-')
+    raise InputError(setting_hint(name) or
+                     f'{argv[1]!r} is no flag; did you mean --{name}?')
   logging.set_verbosity(logging.WARNING)   # orbax tells of every file it writes
   if OF_SWEEP.value or WORKER.value:
     processes.end_with_parent()
@@ -103,6 +110,7 @@ def main(argv: list[str]) -> int:
     return run_sweep(config)
   for data in filter(None, (config['data'], settings.macro_data(config))):
     check_present(data, config['inputs'])
+  check_protocol(config)
   words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
   workdir = WORKDIR.value or pathlib.Path('runs', name_of(config, words))
   if REPLAY.value:
@@ -137,14 +145,17 @@ def run_sweep(config: dict) -> int:
   """Runs a family of the configuration file; returns the exit code."""
   given = flags.FLAGS['config']
   file = config_flags.get_config_filename(given)
-  family = sweep.family(file.partition(':')[0], SWEEP.value)
+  name, _, some = SWEEP.value.partition(':')
+  family = sweep.subset(sweep.family(file.partition(':')[0], name), some)
   runs = sweep.plan(config, family, seeds=SEEDS.value)
   data = [(part, run.config['inputs']) for run in runs
           for part in (run.config['data'], settings.macro_data(run.config)) if part]
   for part in {json.dumps(part, sort_keys=True): part for part in data}.values():
     check_present(*part)
+  for run in runs:
+    check_protocol(run.config)
   folder = pathlib.Path(WORKDIR.value or pathlib.Path(
-      'runs', name_of(config, [SWEEP.value, config['data']['name']])))
+      'runs', name_of(config, [name, config['data']['name']])))
   overrides = config_flags.get_override_values(given)
   command = [sys.executable, os.path.abspath(__file__), f'--config={file}',
              '--of_sweep', f'--grace={GRACE.value}', f'--fresh={FRESH.value}',
@@ -155,7 +166,7 @@ def run_sweep(config: dict) -> int:
   print(f'{len(runs) - len(failed)} of {len(runs)} runs are finished in {folder}'
         + (f'; these failed: {", ".join(failed)}' if failed else ''))
   place = shlex.quote(str(folder))
-  print(f'python -m lightman_jax report {place}/*-seed*/ --out={place}/report'
+  print(f'next: python -m lightman_jax report {place}/*-seed*/ --out={place}/report'
         + ' --skip-unfinished' * bool(failed))
   return 1 if failed else 0
 
@@ -163,7 +174,7 @@ def run_sweep(config: dict) -> int:
 def parse(argv: list[str]) -> list[str]:
   """Reads the flags; what is wrong with them is one sentence."""
   try:
-    rest = flags.FLAGS(argv)
+    rest = flags.FLAGS(beside_this_file(argv))
     if CONFIG.value is None:
       raise InputError('no configuration is given: try --config=configs/synthetic.py')
     CONFIG.value.to_dict()   # A file that was not found tells of it only now.
@@ -171,6 +182,57 @@ def parse(argv: list[str]) -> list[str]:
   except (flags.Error, AttributeError, KeyError, OSError, SyntaxError, TypeError,
           ValueError) as error:
     raise InputError(sentence(error, argv)) from None
+
+
+def beside_this_file(argv: list[str]) -> list[str]:
+  """The flags; a configuration that is not in this folder is that beside launch.py.
+
+  Says so on standard error where it is. A path that is whole, or there, stays as it is.
+  """
+  result, follows = [], False
+  for word in argv:
+    flag, equals, value = word.partition('=')
+    if flag in ('--config', '-config') and equals:
+      word = f'{flag}={_beside_this_file(value, argv)}'
+    elif follows:
+      word = _beside_this_file(word, argv)
+    follows = word in ('--config', '-config')
+    result.append(word)
+  return result
+
+
+def _beside_this_file(config: str, argv: list[str]) -> str:
+  file, colon, variants = config.partition(':')
+  place = pathlib.Path(__file__).resolve().parent / file
+  if os.path.exists(file) or os.path.isabs(file) or not place.is_file():
+    return config
+  if not {'--worker', '--of_sweep'} & set(argv):     # who starts these said it
+    print(f'{file} is not in this folder; {place} is used', file=sys.stderr)
+  return f'{place}{colon}{variants}'
+
+
+def setting_hint(flag: str) -> str:
+  """What to say of a flag that is a setting without its `config.`; '' if it is none."""
+  from configs import common
+  known = settings.flat(common.base().to_dict())
+  name = flag.partition('=')[0]
+  if name not in known:
+    if name.partition('.')[0] not in common.base() or '.' not in name:
+      return ''
+    name = settings.nearest(name, known)
+  return (f'--{flag} is no flag: settings of a configuration are given as '
+          f'--config.{name}=VALUE')
+
+
+def unknown_setting(name: str, argv: list[str]) -> str:
+  """What to say of a setting whose name resembles none of its section."""
+  from configs import common
+  flag = next((word.partition('=')[0] for word in argv
+               if name in word.partition('=')[0].split('.')), name)
+  setting = flag.partition('.')[2] or name
+  near = settings.nearest(setting, settings.flat(common.base().to_dict()))
+  return (f'{flag}: there is no setting {setting!r}; the nearest is {near!r}, and '
+          'configs/common.py lists all')
 
 
 def sentence(error: Exception, argv: list[str]) -> str:
@@ -186,6 +248,14 @@ def sentence(error: Exception, argv: list[str]) -> str:
     right, wrong = unknown.groups()
     flag = next((word for word in argv if f'.{wrong}' in word), wrong)
     return f'{flag}: there is no setting {wrong!r}; the nearest is {right!r}'
+  if match := NO_FLAG.search(text):
+    flag = next((word.lstrip('-') for word in argv
+                 if word.lstrip('-').partition('=')[0] == match[1]), match[1])
+    if hint := setting_hint(flag):
+      return hint
+  match = NO_SETTING.search(text)
+  if match and isinstance(error, (KeyError, AttributeError)):
+    return unknown_setting(match[1], argv)
   found = (re.search(pattern, text) for pattern in SENTENCES)
   told = (match.expand(SENTENCES[match.re.pattern]) for match in found if match)
   return next(told, text)

@@ -62,6 +62,11 @@ def base() -> config_dict.ConfigDict:
                  matmul_precision='highest',
                  depth=2,         # blocks of vit, graph convolutions of dere_grl
                  dense=1024,      # off_apexnet: width of its two dense layers
+                 # Published weights that STSTNet begins with: a safetensors file, or a
+                 # folder with one for each fold; python -m lightman_jax
+                 # convert-weights makes them. training.outer_rate=0 leaves them as
+                 # they are.
+                 weights='',
                  # DeRe-GRL's own: how many actions, and its modules.
                  actions=8, decompose=True, relate=True),
       method=dict(
@@ -148,6 +153,24 @@ def debug(config: config_dict.ConfigDict) -> None:
   config.evaluation.update(draws=2, resamples=200, queries=1)
 
 
+def quick(config: config_dict.ConfigDict) -> None:
+  """Flow to the apex alone on 28 pixels, a narrow network, 60 steps: for a first look.
+
+  Its scores are honest ones of a smaller method, and no stand-in for the default's.
+  """
+  config.inputs.update(span='apex', size=28)
+  config.model.update(width=8, temporal_width=8)
+  config.training.update(steps=60, checkpoint_every=60)
+  config.evaluation.draws = 4
+
+
+def published(config: config_dict.ConfigDict) -> None:
+  """STSTNet as it was published, on flow pictures of 28 pixels: for `model.weights`."""
+  config.method.name = 'supervised'
+  config.model.update(encoder='ststnet', norm='batch', temporal_depth=0)
+  config.inputs.update(kind='picture', holds='flow', size=28)
+
+
 def few_shot(config: config_dict.ConfigDict) -> None:
   """600 test episodes of all classes, over people held out by five folds."""
   config.episodes.update(protocol='kfold')
@@ -162,12 +185,14 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
     config: complete.
     arg: names of `variants`, and method=, encoder=, macro=, protocol=, support=,
       separated by commas.
-    variants: what this file offers beside `debug` and `few_shot`.
+    variants: what this file offers beside `debug`, `quick`, `few_shot` and `published`,
+      or instead of one.
 
   Raises:
     InputError: an unknown variant or value; names the nearest.
   """
-  variants = {'debug': debug, 'few_shot': few_shot, **variants}
+  variants = {'debug': debug, 'quick': quick, 'few_shot': few_shot,
+              'published': published, **variants}
   valued = {'method': 'method.name', 'encoder': 'model.encoder',
             'macro': 'macro.source', 'protocol': 'episodes.protocol',
             'support': 'evaluation.support'}

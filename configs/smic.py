@@ -10,6 +10,9 @@ on the frames (lightman_jax/geometry/apex.py says how), unless --config.data.ape
 a table with the columns clip, apex. Other cameras and the long clips:
 --config.data.name=smic_vis, smic_nir (71 clips each of 8 subjects), smic_long (157).
 
+`:quick`, a smaller method, takes about 3 minutes on two idle cores once the data set is
+built: computed from folds x classes and what casme2.py:quick took, not measured.
+
 Published: LightmanNet, ACC 85.19 +- 0.34 and F1 83.83 +- 0.34 in per cent; its protocol
 is not public, so this is no figure to compare with. The constant answer has UF1 .1994.
 Of other methods by themselves on SMIC we hold no figure that was checked. Ours: none,

@@ -12,8 +12,9 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: quick (flow to the apex alone, width 8, twice the steps: for sweeps),
-  large (64-pixel inputs, width 32), and those of `common.finish`."""
+  """Variants: quick (flow to the apex alone, width 8, twice the steps: for sweeps; a
+  minute or two on two idle cores, computed, not measured), large (64-pixel inputs,
+  width 32), and those of `common.finish`."""
   config = common.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
   config.inputs.size = 24

@@ -24,7 +24,7 @@ from lightman_jax.clips.search import Tree, parts
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
-from lightman_jax.models import published_weights
+from lightman_jax.models import published_weights, torch_files, weights_files
 from lightman_jax.report import results, run_folder, table
 from lightman_jax.report.page import command, folders
 from lightman_jax.run import besides, replay, verify
@@ -143,13 +143,15 @@ def landmarks(content: bytes, folder: pathlib.Path) -> None:
 
 
 def weights(content: bytes, folder: pathlib.Path) -> None:
-  """Published weights, as parameters of the network."""
-  path = folder / 'w.npz'
+  """Published weights in each of their forms, as parameters of the network."""
+  path = folder / 'w'
   path.write_bytes(content)
-  try:
-    published_weights.from_state_dict(published_weights.read(path), _params())
-  except InputError:
-    pass
+  for read in (published_weights.read, torch_files.read,
+               lambda path: weights_files.read(path)[1]):
+    try:
+      published_weights.from_state_dict(read(path), _params())
+    except InputError:
+      pass
 
 
 @functools.cache

@@ -3,26 +3,49 @@
 import importlib
 import sys
 
+# Where the function of a command's name is, and what it does.
 COMMANDS = {
-    'build': 'lightman_jax.clips.commands',
-    'doctor': 'lightman_jax.clips.doctor.command',
-    'fetch': 'lightman_jax.geometry.fetch',
-    'replay': 'lightman_jax.run.replay',
-    'replica': 'lightman_jax.clips.replicas.command',
-    'report': 'lightman_jax.report.page.command',
-    'spot': 'lightman_jax.clips.spot_command',
-    'verify': 'lightman_jax.run.verify',
+    'build': ('lightman_jax.clips.commands', 'builds a data set ahead of a run'),
+    'convert-weights': ('lightman_jax.models.convert_weights',
+                        'turns published PyTorch weights into safetensors'),
+    'doctor': ('lightman_jax.clips.doctor.command',
+               'tells which data set lies in a folder and what of it can be used'),
+    'fetch': ('lightman_jax.geometry.fetch',
+              'downloads the two graphs that find faces and landmarks'),
+    'replay': ('lightman_jax.run.replay',
+               'redoes the task in which training met a value that is no number'),
+    'replica': ('lightman_jax.clips.replicas.command',
+                "writes a synthetic tree in a data set's exact layout"),
+    'report': ('lightman_jax.report.page.command',
+               'makes one page and its tables from finished runs'),
+    'spot': ('lightman_jax.clips.spot_command',
+             'measures the apex spotter on clips whose apex is known'),
+    'verify': ('lightman_jax.run.verify',
+               'checks a finished run against what it states, or trains it again'),
 }
+
+
+def usage() -> str:
+  """How the program is called, and a line for each command."""
+  width = max(map(len, COMMANDS))
+  return '\n'.join([
+      'usage: python -m lightman_jax COMMAND ...', '',
+      *(f'  {name:<{width}}  {line}' for name, (_, line) in COMMANDS.items()), '',
+      'COMMAND --help tells more. Training: python launch.py --help'])
 
 
 def main(arguments: list[str]) -> int:
   """Runs a command; returns the exit code."""
+  if arguments and arguments[0] in ('--help', '-h', 'help'):
+    print(usage())
+    return 0
   if not arguments or arguments[0] not in COMMANDS:
-    print('usage: python -m lightman_jax COMMAND ..., where COMMAND is one of '
-          f'{", ".join(COMMANDS)}; COMMAND --help tells more.', file=sys.stderr)
+    print(*(f'{word!r} is no command' for word in arguments[:1]), usage(), sep='\n',
+          file=sys.stderr)
     return 2
   name = arguments[0]
-  return getattr(importlib.import_module(COMMANDS[name]), name)(arguments[1:])
+  module = importlib.import_module(COMMANDS[name][0])
+  return getattr(module, name.replace('-', '_'))(arguments[1:])
 
 
 if __name__ == '__main__':

@@ -7,6 +7,10 @@ from lightman_jax.errors import InputError
 
 THROUGH = ('maml', 'fomaml', 'metasgd', 'anil', 'lightman')   # a query judges the steps
 
+# Of Reptile, whose gradient is a displacement over the rate: below it, a float32 weight
+# near 1 no longer moves, and 0 / 0 is no number.
+LEAST_RATE = 1e-6
+
 # The value that asks for nothing, and the methods for which there is more.
 ONLY_FOR = {
     'method.first_order': (False, ('maml', 'fomaml', 'metasgd', 'anil', 'lightman')),
@@ -41,6 +45,10 @@ def check(given: Mapping[str, Any]) -> None:
   if name == 'metasgd' and given['method.rates'] == 'layers':
     raise InputError('method.name=metasgd learns a rate of every weight; for rates of '
                      'layers use method.name=maml')
+  if name == 'reptile' and given['method.inner_rate'] < LEAST_RATE:
+    raise InputError(
+        f'method.inner_rate is {given["method.inner_rate"]} and method.name=reptile '
+        f'divides by it; use {LEAST_RATE} or more')
   if name == 'lightman':
     _check_alignment(given)
 

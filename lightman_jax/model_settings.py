@@ -1,6 +1,7 @@
 """Settings of a network that mean something for some encoders alone."""
 
 from collections.abc import Mapping
+import os
 from typing import Any
 
 from lightman_jax.errors import InputError
@@ -46,6 +47,19 @@ def check(given: Mapping[str, Any]) -> None:
                      'with inputs.holds=flow')
   if given['model.norm'] == 'batch':
     _check_published(given)
+  if given['model.weights']:
+    _check_weights(given['model.weights'], given['model.norm'])
+
+
+def _check_weights(path: str, norm: str) -> None:
+  if norm != 'batch':
+    raise InputError(
+        'model.weights are those of STSTNet as it was published, and model.norm='
+        f'{norm} is another network; use the variant published, or model.norm=batch')
+  if not os.path.exists(os.path.expanduser(path)):
+    raise InputError(
+        f'model.weights: {path} is not there; python -m lightman_jax convert-weights '
+        'makes such a file from a .pth')
 
 
 def _check_published(given: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ NOISE = ('gaussian', 'salt_pepper', 'blur', 'brightness', 'jpeg', 'occlusion',
          'dropped', 'apex', 'jitter')
 
 # What a run is called by is not chosen.
-NAMES = ('method.name', 'model.encoder')
+NAMES = ('method.name', 'model.encoder', 'model.weights')
 
 # What an inner split may choose: nothing that changes clips, inputs or folds.
 SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queries',

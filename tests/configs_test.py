@@ -23,9 +23,9 @@ FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective'])
          'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
-         'manifest': (manifest, ['clips', 'quick']),
-         'synthetic': (synthetic, ['large', 'quick'])}
-SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot',
+         'manifest': (manifest, ['clips']), 'synthetic': (synthetic, ['large'])}
+SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot', 'quick',
+          'debug,quick', 'quick,debug', 'quick,encoder=dere_grl', 'published',
           'debug,few_shot,support=held_out_subject', 'protocol=kfold',
           *(f'method={name}' for name in settings.CHOICES['method.name']),
           *(f'macro={name}' for name in settings.CHOICES['macro.source'])]
@@ -52,6 +52,22 @@ def test_variants(name, arg):
                  'macro': 'macro.source', 'protocol': 'episodes.protocol',
                  'support': 'evaluation.support'}[key]
       assert settings.flat(plain)[section] == value
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_quick_says_how_long_it_takes_and_does_less(name):
+  """In the words of the file, and by the work of a step and of a prediction."""
+  words = f'{FILES[name][0].__doc__} {FILES[name][0].get_config.__doc__}'
+  assert 'quick' in words and 'minute' in words.split('quick', 1)[1]
+  quick, default = (FILES[name][0].get_config(arg).to_dict() for arg in ('quick', ''))
+  frames = lambda config: (config['data']['frames']
+                           if config['inputs']['span'] == 'each' else 1)
+  work = lambda config: (config['training']['steps'] * config['model']['width']**2
+                         * frames(config) * config['inputs']['size']**2)
+  assert work(quick) < work(default)
+  # What is tested, and on whom, is the same.
+  for section in ('data', 'episodes', 'method', 'macro', 'seed'):
+    assert quick[section] == default[section]
 
 
 @pytest.mark.parametrize('name', FILES)

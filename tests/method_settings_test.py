@@ -63,3 +63,11 @@ def test_the_u_statistic_needs_two_clips():
     method_settings.check({**few, setting: 2})
   # One shot is enough where all classes are one sample.
   method_settings.check({**few, 'method.alignment': 'marginal', 'episodes.shots': 1})
+
+
+@pytest.mark.parametrize('rate', [0., 1e-46, 1e-7])
+def test_reptile_does_not_divide_by_nothing(rate):
+  with pytest.raises(InputError, match='reptile divides by it'):
+    check(name='reptile', inner_rate=rate)
+  check(name='maml', inner_rate=rate)
+  check(name='reptile', inner_rate=method_settings.LEAST_RATE)

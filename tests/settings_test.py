@@ -10,7 +10,7 @@ from configs import common
 from lightman_jax import settings
 from lightman_jax.errors import InputError
 
-LISTS = ('evaluation.noise', 'select.candidates')
+LISTS = ('evaluation.noise', 'select.candidates', 'model.weights')
 # Right alone, and none of them goes with the defaults.
 COUPLED = {'inputs.kind': 'landmarks', 'model.encoder': 'dere_grl',
            'model.norm': 'batch', 'select.by': 'inner'}

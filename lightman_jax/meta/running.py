@@ -36,15 +36,16 @@ def published(net: Network) -> Learner:
   return Learner(net.init, adapt, net.logits, meta_grad, supported=False)
 
 
-def beside_statistics(optimizer: optax.GradientTransformation
-                      ) -> optax.GradientTransformation:
+def beside_statistics(optimizer: optax.GradientTransformation, *,
+                      momentum: float = MOMENTUM) -> optax.GradientTransformation:
   """`optimizer` for the weights; the running statistics go their own way.
 
-  They are neither clipped nor decayed, and do not count for the norm of a gradient.
+  They are neither clipped nor decayed, and do not count for the norm of a gradient;
+  `momentum` is the share of a batch in them.
   """
   def kinds(params):
     return {name: jax.tree.map(
         lambda _, name=name: 'running' if name == 'statistics' else 'learned', tree)
             for name, tree in params.items()}
   return optax.partition(
-      {'learned': optimizer, 'running': optax.sgd(MOMENTUM)}, kinds)
+      {'learned': optimizer, 'running': optax.sgd(momentum)}, kinds)

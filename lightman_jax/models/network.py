@@ -17,6 +17,7 @@ from lightman_jax.models import resnet
 from lightman_jax.models import ststnet
 from lightman_jax.models import temporal
 from lightman_jax.models import vit
+from lightman_jax.models import weights_files
 
 Params = PyTree[Float[Array, '...']]
 
@@ -98,7 +99,7 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
                  temporal_depth: int, conv: str, norm: str = 'group', depth: int = 2,
                  dense: int = 1024, actions: int = 8, decompose: bool = True,
                  relate: bool = True, precision: str = 'float32',
-                 matmul_precision: str = 'highest') -> nn.Module:
+                 matmul_precision: str = 'highest', weights: str = '') -> nn.Module:
   """The clip encoder of a configuration's `model` section.
 
   Args:
@@ -118,12 +119,18 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
       and what comes out stay float32.
     matmul_precision: of products of float32. It is set around a whole run, not here;
       see `training.numerics.pinned`.
+    weights: path of published weights, for the scaling of pictures that they declare;
+      the weights themselves become parameters in `run.published_start`.
+
+  Raises:
+    InputError: the weights cannot be read.
   """
   dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
   if encoder == 'dere_grl':
     return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
   if norm == 'batch':
-    return published.PublishedSTSTNet(conv, dtype)
+    scaling = weights_files.scaling_of(weights) if weights else None
+    return published.PublishedSTSTNet(conv, dtype, scaling)
   frames = {
       'conv4': functools.partial(frame.Conv4, width, grid, conv),
       'resnet12': functools.partial(resnet.ResNet12, width, grid, conv),

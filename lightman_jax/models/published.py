@@ -4,6 +4,8 @@ Only supervised training knows this form: batch normalisation lets clips of a ba
 each other, and its running statistics belong to no single task of an inner loop.
 """
 
+from typing import NamedTuple
+
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,22 @@ from lightman_jax.models import ststnet
 
 BRANCHES = (3, 5, 8)
 DROPOUT = .5
+
+
+class Scaling(NamedTuple):
+  """The pictures that published weights were trained on, made of ours in -1 to 1.
+
+  `order` says which of our channels (u, v, strain, or red, green, blue) is each of
+  theirs; `low` and `high` are what they had for black and white, which we have at -1
+  and 1.
+  """
+  order: tuple[int, ...]
+  low: float
+  high: float
+
+  def __call__(self, x: Float[Array, '*clip c']) -> Float[Array, '*clip c']:
+    theirs = jnp.stack([x[..., place] for place in self.order], -1)
+    return self.low + (theirs + 1) * ((self.high - self.low) / 2)
 
 
 class BatchNorm(nn.Module):
@@ -48,15 +66,18 @@ class PublishedSTSTNet(nn.Module):
   padding 2, of 3, 5 and 8 channels, each followed by ReLU, batch normalisation, 3x3 max
   pooling with stride 3 and padding 1, and dropout; their maps side by side; 2x2
   average pooling. The three are computed as one convolution of 16 channels, which
-  changes no number. The paper's clips are one picture. `dtype`: see `ClipEncoder`.
+  changes no number. The paper's clips are one picture. `dtype`: see `ClipEncoder`;
+  `scaling`: what weights of another origin take, where the network begins with such.
   """
   conv: str = 'auto'
   dtype: jnp.dtype | None = None
+  scaling: Scaling | None = None
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n t h w c'], *, training: bool = False
                ) -> Float[Array, 'n _h _w 16']:
     (n, t), given = x.shape[:2], x.dtype
+    x = self.scaling(x) if self.scaling else x
     x = x.astype(self.dtype or given).reshape(n * t, *x.shape[2:])
     x = jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
     x = layers.Conv(sum(BRANCHES), padding='VALID', form=self.conv)(x)

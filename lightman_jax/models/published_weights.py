@@ -18,8 +18,9 @@ MOST = 256 * 1024**2    # bytes; STSTNet has a thousandth of that
 def read(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
   """Returns the arrays of an .npz file by their names; they hold no Python objects.
 
-  The authors' PyTorch port saves a pickle, which is code: turn it into such a file
-  with `numpy.savez(path, **{k: v.numpy() for k, v in state_dict.items()})`.
+  Runs take `weights_files`, which say what their weights need; this is for arrays
+  without that. The authors' PyTorch port saves a pickle, which is code: `torch_files`
+  reads the tensors of one.
 
   Raises:
     InputError: it is not there, is no such file, or an array in it is no numbers.

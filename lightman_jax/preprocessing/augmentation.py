@@ -22,17 +22,41 @@ class Augmentation(NamedTuple):
   amplitude: float = .2    # factor from 1 - a to 1 + a, where amplitude is known
 
 
+def applicable(how: Augmentation, content: Content) -> Augmentation:
+  """What of an augmentation these inputs can have; the rest of it is zero.
+
+  Landmarks are not shifted, and where zero is not known to be no motion, no clip is
+  made stronger or weaker.
+
+  Args:
+    how: as configured.
+    content: what the inputs hold.
+  """
+  return Augmentation(
+      shift=0 if content.kind == 'landmarks' else how.shift, flip=how.flip,
+      amplitude=how.amplitude if content.amplitude_known else 0.)
+
+
+def describe(how: Augmentation, content: Content) -> str:
+  """What is done to the clips of a training task, as results state it."""
+  done = applicable(how, content)._asdict()
+  return ', '.join(
+      f'{name} {value}' if done[name] == value else f'no {name} (not of these inputs)'
+      for name, value in how._asdict().items())
+
+
 def augment(key: Key[Array, ''], clip: Float[Array, '*clip'], *, content: Content,
             how: Augmentation) -> Float[Array, '*clip']:
   """A random variant of a clip (t, h, w, c), or of landmark movements (t, 68, 2)."""
   key_shift, key_flip, key_amplitude = jax.random.split(key, 3)
-  if how.shift and content.kind != 'landmarks':
+  how = applicable(how, content)
+  if how.shift:
     clip = shift(clip, jax.random.randint(key_shift, (2,), -how.shift, how.shift + 1),
                  most=how.shift)
   if how.flip:
     flipped = jax.random.bernoulli(key_flip, how.flip)
     clip = jnp.where(flipped, mirror(clip, content), clip)
-  if how.amplitude and content.amplitude_known:
+  if how.amplitude:
     clip *= jax.random.uniform(key_amplitude, (), clip.dtype, 1 - how.amplitude,
                                1 + how.amplitude)
   return clip

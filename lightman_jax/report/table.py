@@ -1,6 +1,6 @@
 """The table at the end of a run: a row for the method and for each reference."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import io
 from typing import Any
 
@@ -22,7 +22,7 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   """
   console = console or Console()
   console.print(_table(results))
-  lines = caption(results['about'])
+  lines = (*row_lines(results['rows']), *caption(results['about']))
   if 'few_shot' in results:
     console.print(few_shot.table(results['few_shot']))
     lines += few_shot.caption(results['few_shot'])
@@ -39,6 +39,36 @@ def render(results: Mapping[str, Any], *, width: int = 80) -> str:
   return '\n'.join(line.rstrip() for line in out.getvalue().splitlines()) + '\n'
 
 
+# What a row is, by its name or by how that ends. The first is the method's.
+ROWS = {
+    ', not adapted': 'the same trained model without its steps on a support',
+    'ridge': 'a class-weighted linear model on the same inputs and folds',
+    'constant': "the commonest class of each fold's training clips, whatever the clip",
+}
+METHODS = {
+    'supervised': 'trained plainly, predicts each clip alone',
+    'protonet': 'nearest class mean of a support from training people, mean of draws',
+    'matchingnet': "attention over a support's clips of training people, mean of draws",
+}
+
+
+def row_lines(rows: Iterable[str]) -> tuple[str, ...]:
+  """A line on what each row of the table is; none for one that is not known here.
+
+  Args:
+    rows: their names, the method's first.
+  """
+  adapted = 'trained, then adapted to supports from training people, mean of draws'
+  lines = []
+  for number, name in enumerate(rows):
+    ending = next((end for end in ROWS if name.endswith(end)), '')
+    if number == 0:
+      lines.append(f'{name}: {METHODS.get(name, adapted)}')
+    elif ending:
+      lines.append(f'{name}: {ROWS[ending]}')
+  return tuple(lines)
+
+
 def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
   """What every figure must name, a line a thought."""
   sizes = ', '.join(f'{name} {n}' for name, n in about['clips_per_class'].items())
@@ -48,6 +78,8 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'{about["dataset"]}, {about["class_set"]} ({sizes}), {labels}',
       f'{about["protocol"]}: {about["folds"]} folds, {about["clips"]} clips, '
       f'{about["subjects"]} subjects, seed {about["seed"]}',
+      *(f'begins with published weights, {about["weights"]["origin"]}'
+        for _ in range('weights' in about)),
       about['f1'],
       f'[low, high]: {about["interval"]}',
   )

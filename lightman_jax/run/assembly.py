@@ -23,7 +23,7 @@ from lightman_jax.episodes.splits import plan_splits
 from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.errors import InputError
 from lightman_jax.meta.methods import make_learner
-from lightman_jax.meta.running import beside_statistics
+from lightman_jax.meta.running import MOMENTUM, beside_statistics
 from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.preprocessing import inputs
 from lightman_jax.preprocessing.augmentation import Augmentation, augment
@@ -31,6 +31,8 @@ from lightman_jax.preprocessing.cache import cached_inputs
 from lightman_jax.preprocessing.macros import MakeInputs, make_pool
 from lightman_jax.preprocessing.pool import Pool, channel_scale, mean_squares
 from lightman_jax.report.progress import Progress
+from lightman_jax.run import published_start
+from lightman_jax.run.published_start import Weights
 from lightman_jax.settings import macro_data, uses_macro
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import Layout, lay_out, open_devices
@@ -44,12 +46,13 @@ class Material(NamedTuple):
   pool: Pool
   folds: tuple[Fold, ...]
   splits: tuple[np.ndarray, ...]    # (P, S) of each fold
-  sha256: str                       # over the data set and the macro source
+  sha256: str                       # over data set, macro source, published weights
   labels: tuple[np.ndarray, ...]    # (N,) as each fold believes them
   few_shot: Plan | None = None      # test episodes, where asked for
   squares: np.ndarray | None = None  # (N, c) of the inputs; see `pool.mean_squares`
   streamed: int = 0                 # bytes of a clip, where clips are brought in blocks
   people: Mapping[str, list[str]] = {}  # what is known of who is in several data sets
+  weights: Weights | None = None    # that folds begin with, where they are published
 
 
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
@@ -106,12 +109,14 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   who = _people(config, clips, other, pool)
   for line in (*who['known'][1:], *who['not_known']):
     say(line)
-  both = [clips.info['sha256'], other.info['sha256'] if other else '']
+  weights = published_start.choose(config, pool, folds, clips.info['dataset'])
+  both = [clips.info['sha256'], other.info['sha256'] if other else '',
+          *([weights.sha256] if weights else [])]
   labels = tuple(believed(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
                   hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
                   plan_few_shot(config, pool, folds, labels, say),
-                  mean_squares(pool.x), people=who)
+                  mean_squares(pool.x), people=who, weights=weights)
 
 
 def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, pool: Pool
@@ -193,7 +198,9 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
                              clip_norm=training['clip_norm'])
   return Recipe(
       make_learner(net, **config['method']),
-      beside_statistics(optimizer) if net.train else optimizer,
+      # At an outer rate of 0 nothing moves, running statistics neither.
+      beside_statistics(optimizer, momentum=MOMENTUM if training['outer_rate'] else 0.)
+      if net.train else optimizer,
       make_sizes(config, pool),
       functools.partial(augment, content=pool.content,
                         how=Augmentation(**config['augment'])),
@@ -212,11 +219,17 @@ def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],
 def fold_data(config: Mapping[str, Any], material: Material, number: int) -> FoldData:
   """The arrays of one fold, with its statistics from training clips alone."""
   pool, fold = material.pool, material.folds[number]
+  scale, start = channel_scale(pool, fold.train, material.squares), None
+  if material.weights:
+    # Published weights take the pictures as they are, by the network's own scaling.
+    scale = np.ones_like(scale)
+    start = published_start.start(material.weights.files[fold.held_out],
+                                  make_net(config, pool.classes), pool)
   return FoldData(
       fold.held_out, keys.fold_key(config['seed'], fold.held_out),
       Clips(pool.x, material.labels[number], pool.subject, pool.macro, pool.foreign,
-            fold.train, channel_scale(pool, fold.train, material.squares)),
-      material.splits[number])
+            fold.train, scale),
+      material.splits[number], start)
 
 
 def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],

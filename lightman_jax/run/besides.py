@@ -1,7 +1,8 @@
-"""What a finished run has beside its table: where it is, and what it is not."""
+"""What a finished run has beside its table: where it is, what it is not, what next."""
 
 from collections.abc import Iterator
 import contextlib
+import shlex
 
 from lightman_jax import bounded
 from lightman_jax.report.run_folder import RunFolder
@@ -20,3 +21,6 @@ def lines(folder: RunFolder) -> Iterator[str]:
     yield f'settings chosen inside each fold: {folder.choices}'
   if folder.oracle_json.exists():
     yield oracle.line(folder.oracle_json)
+  run = str(folder.path)
+  yield (f'next: python -m lightman_jax report {shlex.quote(run)} '
+         f'--out={shlex.quote(run.rstrip("/") + "-report")}')

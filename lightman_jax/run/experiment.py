@@ -87,6 +87,8 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
     with progress.aside('scoring: intervals, references, figures'):
       found = report(config, folder, material, held)
       found['about'] |= selection.told(config, folder, len(material.pool.classes))
+      if material.weights:
+        found['about']['weights'] = dict(material.weights.about)
       oracle.write(config, folder, material)
     if config['evaluation']['efficiency']:
       with progress.aside('measuring what the method costs (evaluation.efficiency)'):

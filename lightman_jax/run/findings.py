@@ -7,6 +7,7 @@ import numpy as np
 
 from lightman_jax.episodes.folds import protocol_name
 from lightman_jax.evaluation import references
+from lightman_jax.preprocessing.augmentation import Augmentation, describe
 from lightman_jax.preprocessing.pool import channel_scale
 from lightman_jax.report import metrics_log, results, table
 from lightman_jax.report.run_folder import RunFolder
@@ -84,8 +85,7 @@ def _about(config, material: Material) -> results.About:
       seed=config['seed'], encoder=config['model']['encoder'],
       clips_seen=clips_seen(config, len(material.pool.classes)),
       balance='as many clips of each class in every task',
-      augmentation=', '.join(f'{name} {value}'
-                             for name, value in config['augment'].items()),
+      augmentation=describe(Augmentation(**config['augment']), material.pool.content),
       people=material.people)
 
 

@@ -104,11 +104,14 @@ def replayed(run: str | os.PathLike) -> Iterator[str]:
   for place in _kept(pathlib.Path(run)):
     with _naming(place):
       about, tree = _read(place)
-      function, arguments = _task_gradient(about, tree)
+      pinned = functools.partial(numerics.pinned,
+                                 about['settings']['model']['matmul_precision'])
+      with pinned():
+        function, arguments = _task_gradient(about, tree)
       yield from _described(about, tree)
     # From here on nothing is the fault of the files.
     try:
-      with numerics.pinned(about['settings']['model']['matmul_precision']):
+      with pinned():
         lines = [*_told(walk.walk(function, *arguments))]
       yield from lines
     except walk.UnknownForm as error:

@@ -83,6 +83,26 @@ def family(file: str | os.PathLike, name: str) -> tuple[Variant, ...]:
   return tuple(found(name))
 
 
+def subset(variants: Sequence[Variant], names: str) -> tuple[Variant, ...]:
+  """Some variants of a family, in its order.
+
+  Args:
+    variants: of the family.
+    names: with commas between; '' takes all.
+
+  Raises:
+    InputError: a name is no variant's; names the nearest.
+  """
+  wanted = [name.strip() for name in names.split(',') if name.strip()]
+  known = [name for name, _ in variants]
+  for name in wanted:
+    if name not in known:
+      raise InputError(
+          f'--sweep has no variant {name!r} in this family; the nearest is '
+          f'{settings.nearest(name, known)!r} (all: {", ".join(known)})')
+  return tuple(variant for variant in variants if not wanted or variant[0] in wanted)
+
+
 def carry_out(runs: Sequence[Run], folder: pathlib.Path, *, command: Sequence[str],
               parallel: int, again: bool = False) -> dict[str, str]:
   """Runs what is not yet finished; returns why some failed, in a sentence each.

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Key
 import numpy as np
 
 from lightman_jax.episodes.tasks import Clips
+from lightman_jax.models.network import Params
 from lightman_jax.training import devices as device_door
 from lightman_jax.training import hosts
 from lightman_jax.training import stopping
@@ -47,6 +48,7 @@ class FoldData(NamedTuple):
   key: Key[Array, '']
   clips: Clips
   splits: Bool[np.ndarray, 'P S']
+  start: Params | None = None     # published weights; None: drawn from the key
 
 
 class Trainer(NamedTuple):
@@ -135,7 +137,8 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
   names = [fold.name for fold in folds]
   start = lambda keys: trainer.init(keys, clips.x.shape[1:])
   states = checkpoints.load(names, jax.eval_shape(start, views.key))
-  states = start(views.key) if states is None else _filled_up(states, views.key)
+  states = (_begun(start(views.key), folds) if states is None
+            else _filled_up(states, views.key))
   place, back = _ways(trainer.layout)
   copies, step = place(states, trainer.layout.devices), int(states.step[0])
   pace, saved = trainer.pace, step
@@ -184,6 +187,15 @@ def _opened(trainer: Trainer, views: View, clips: Clips, begin: int):
   placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
   return contextlib.nullcontext(lambda copies, count: (
       *trainer.chunk(copies, placed, clips, np.int32(count)), count))
+
+
+def _begun(states: TrainState, folds: Sequence[FoldData]) -> TrainState:
+  """The states before the first step, with the published weights of folds that have."""
+  if folds[0].start is None:
+    return states
+  starts = [fold.start for fold in folds]
+  starts += [starts[-1]] * (len(states.step) - len(folds))
+  return states._replace(params=jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts))
 
 
 def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:

@@ -1,6 +1,8 @@
 """Whatever is wrong with what was given: one sentence, exit code 2, nothing left."""
 
 import csv
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -22,6 +24,28 @@ FLAGS = {
     'unknown setting': ([DEBUG, '--config.sed=1'], ['--config.sed=1', "'seed'"]),
     'nested setting': ([DEBUG, '--config.training.stpes=1'], ["'steps'"]),
     'unknown section': ([DEBUG, '--config.trainig.steps=1'], ["'training'"]),
+    'nothing near': ([DEBUG, '--config.model.xyzzy=1'],
+                     ['--config.model.xyzzy', "no setting 'model.xyzzy'", 'nearest']),
+    'nothing near at the top': ([DEBUG, '--config.xyzzy=1'],
+                                ['--config.xyzzy', "no setting 'xyzzy'", 'nearest']),
+    'a setting as a flag': ([DEBUG, '--training.steps=3'],
+                            ['--training.steps=3', '--config.training.steps=VALUE']),
+    'a misspelt setting as a flag': ([DEBUG, '--training.stpes=3'],
+                                     ['--config.training.steps=VALUE']),
+    'a setting without dashes': ([DEBUG, 'training.steps=3'],
+                                 ['--config.training.steps=VALUE']),
+    'one data set': ([DEBUG, '--config.episodes.protocol=leave_one_dataset_out'],
+                     ['leave_one_dataset_out', 'synthetic is one', 'megc2019']),
+    'no composite': ([DEBUG, '--config.episodes.protocol=megc2019'],
+                     ['protocol=megc2019', 'this is synthetic']),
+    'more folds than people': (
+        [DEBUG, '--config.episodes.protocol=kfold', '--config.episodes.folds=5'],
+        ['episodes.folds is 5', '4 synthetic people']),
+    'no rate': (['--config=configs/synthetic.py:debug,method=reptile',
+                 '--config.method.inner_rate=0'],
+                ['method.inner_rate is 0', 'reptile divides by it']),
+    'no variant of a sweep': ([DEBUG, '--sweep=methods:lightman,mamll'],
+                              ["'mamll'", "the nearest is 'maml'"]),
     'a section': ([DEBUG, '--config.training=3'], ['--config.training.NAME=']),
     'no number': ([DEBUG, '--config.training.outer_rate=fast'], ['rate', 'number']),
     'no whole number': ([DEBUG, '--config.training.steps=1.5'], ['steps', 'whole']),
@@ -45,6 +69,40 @@ def test_flags(program, tmp_path, case):
   refused = program.run(*flags, f'--workdir={tmp_path / "run"}')
   assert refused.refused_with(*words) and refused.err.count('\n') == 1
   assert refused.out == '' and not list(tmp_path.iterdir())
+
+
+def test_a_wrong_protocol_is_said_before_anything_is_loaded(program, tmp_path):
+  refused = program.run(
+      DEBUG, '--config.episodes.protocol=leave_one_dataset_out',
+      f'--workdir={tmp_path / "run"}', python=('-X', 'importtime'))
+  loaded = {line.rpartition('|')[2].strip() for line in refused.err.splitlines()
+            if line.startswith('import time:')}
+  assert 'lightman_jax.clips.protocols' in loaded and not {'jax', 'cv2'} & loaded
+  assert refused.code == 2 and not list(tmp_path.iterdir())
+
+
+def test_a_configuration_is_found_from_any_folder(program, tmp_path):
+  elsewhere = tmp_path / 'elsewhere'
+  elsewhere.mkdir()
+  wrong = '--config.episodes.protocol=megc2019'
+  for flags in (['--config=configs/synthetic.py:debug'],
+                ['--config', 'configs/synthetic.py:debug']):
+    done = subprocess.run(
+        [sys.executable, program.code / 'launch.py', *flags, wrong], cwd=elsewhere,
+        text=True, capture_output=True, env=program.environment)
+    first, second = done.stderr.splitlines()
+    assert first == ('configs/synthetic.py is not in this folder; '
+                     f'{program.code / "configs/synthetic.py"} is used')
+    assert done.returncode == 2 and 'this is synthetic' in second
+  # What lies in this folder comes first, and a wrong name stays wrong.
+  (elsewhere / 'configs').mkdir()
+  (elsewhere / 'configs' / 'synthetic.py').write_text('wrong: (')
+  for name, words in (('synthetic', 'is not a configuration'), ('sinthetic', 'No such')):
+    done = subprocess.run(
+        [sys.executable, program.code / 'launch.py', f'--config=configs/{name}.py'],
+        cwd=elsewhere, text=True, capture_output=True, env=program.environment)
+    assert done.returncode == 2 and words in done.stderr
+    assert 'is not in this folder' not in done.stderr
 
 
 def test_config_that_is_no_python(program, tmp_path):

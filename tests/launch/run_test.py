@@ -96,8 +96,12 @@ def test_table_says_what_its_figures_are(finished):
   words = ' '.join(finished.outcome.out.split())
   for said in (*ROWS, 'leave one subject out', '3 folds', 'synthetic_3', 'labels made',
                'UF1: unweighted mean of class F1', 'resamples of subjects', 'seed 0',
-               str(finished.folder)):
+               str(finished.folder), 'lightman: trained, then adapted to supports',
+               'not adapted: the same trained model', 'ridge: a class-weighted linear',
+               'constant: the commonest class'):
     assert said in words
+  assert (f'next: python -m lightman_jax report {finished.folder} '
+          f'--out={finished.folder}-report\n') in finished.outcome.out
   assert finished.outcome.err.count('train: ') and 'Warning' not in finished.outcome.err
 
 

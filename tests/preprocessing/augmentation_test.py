@@ -119,3 +119,23 @@ def test_each_variant_is_a_shift_a_mirror_and_a_factor(content):
   drawn = np.asarray(change(jax.random.split(jax.random.key(3), 300), clip))
   same = (drawn[:, None] == allowed[None]).reshape(300, len(allowed), -1).all(-1)
   assert (same.sum(1) == 1).all() and same.any(0).all()
+
+
+@pytest.mark.parametrize('content, words', [
+    (FLOW, 'shift 2, flip 0.5, amplitude 0.2'),
+    (READY, 'shift 2, flip 0.5, no amplitude (not of these inputs)'),
+    (FACES, 'shift 2, flip 0.5, no amplitude (not of these inputs)'),
+    (POINTS, 'no shift (not of these inputs), flip 0.5, amplitude 0.2')])
+def test_what_results_state_is_what_is_done(content, words):
+  how = Augmentation(2, .5, .2)
+  assert augmentation.describe(how, content) == words
+  clip, keys = clip_of(content), jax.random.split(jax.random.key(0), 8)
+  done = augmentation.applicable(how, content)
+  for key in keys:
+    # By the words alone: what is said not to be done changes no number.
+    np.testing.assert_array_equal(augment(key, clip, content=content, how=how),
+                                  augment(key, clip, content=content, how=done))
+  only = Augmentation(0, 0., .2)
+  moved = any(not np.array_equal(augment(key, clip, content=content, how=only), clip)
+              for key in keys)
+  assert moved == ('amplitude 0.2' in words)

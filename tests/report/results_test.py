@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from lightman_jax import settings
 from lightman_jax.evaluation import scores
 from lightman_jax.report import results, table
 
@@ -113,3 +114,15 @@ def test_table_fits_a_terminal(names):
                *names.values()):
     assert word in text
   assert '\x1b' not in text
+
+
+@pytest.mark.parametrize('method', settings.CHOICES['method.name'])
+def test_every_row_says_what_it_is(method):
+  rows = [method, f'{method}, not adapted', 'ridge', 'constant']
+  lines = table.row_lines(rows)
+  assert [line.partition(':')[0] for line in lines] == rows
+  adapts = method not in ('supervised', 'protonet', 'matchingnet')
+  assert ('adapted to supports' in lines[0]) == adapts
+  assert 'linear model' in lines[2] and 'commonest class' in lines[3]
+  # A row that another part of the program adds is no reason to fail.
+  assert table.row_lines([method, 'something else']) == lines[:1]

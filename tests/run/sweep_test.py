@@ -45,6 +45,15 @@ def test_the_same_configuration_is_run_once(config):
       'full-seed0', 'shots9-seed0']
 
 
+def test_some_variants_of_a_family():
+  family = (('a', {}), ('b', {'method.inner_steps': 2}), ('c', {}))
+  assert sweep.subset(family, '') == family
+  # In the order of the family, whatever that of the names is.
+  assert sweep.subset(family, 'c, a') == (family[0], family[2])
+  with pytest.raises(InputError, match="'bb' in this family; the nearest is 'b'"):
+    sweep.subset(family, 'a,bb')
+
+
 @pytest.mark.parametrize('family, words', [
     ((('a', {'method.inner_stepz': 3}),), ['variant a', "'method.inner_steps'"]),
     ((('a', {'method.inner_steps': 2.5}),), ['variant a', 'method.inner_steps is 2.5']),

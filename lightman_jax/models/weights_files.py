@@ -1,0 +1,152 @@
+"""Files of published weights: safetensors, whose metadata say what the weights need.
+
+The metadata are strings: `form` is `FORM`; `inputs`, `classes` and `trained_on` are
+JSON, as `metadata_of` writes them; `source` is free text. Without `trained_on` it is
+not known whom the weights were trained on.
+"""
+
+from collections.abc import Mapping
+import json
+import math
+import os
+import pathlib
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from lightman_jax import bounded
+from lightman_jax.errors import InputError
+from lightman_jax.files import write_atomically
+from lightman_jax.models.published import Scaling
+
+FORM = 'lightman_jax weights 1'
+ENDING = '.safetensors'
+MOST = 256 * 1024**2       # bytes of a file
+CHANNELS = {'flow': ('u', 'v', 'strain'), 'intensity': ('red', 'green', 'blue')}
+
+
+class Declared(NamedTuple):
+  """What a file says of its weights."""
+  holds: str                        # what the pictures show: one of `CHANNELS`
+  channels: tuple[str, ...]         # of the pictures, in the order of the weights
+  low: float                        # what the weights take for 0 of 0 to 255
+  high: float                       # and for 255
+  size: int                         # side of the pictures, in pixels
+  classes: tuple[str, ...]          # in the order of the logits
+  trained_on: tuple[tuple[str, str], ...] | None     # (data set, person); None: unknown
+  source: str = ''
+
+  @property
+  def scaling(self) -> Scaling:
+    """From our channels, -1 to 1, to those of the weights."""
+    ours = CHANNELS[self.holds]
+    return Scaling(tuple(map(ours.index, self.channels)), self.low, self.high)
+
+
+def files_of(path: str | os.PathLike) -> tuple[pathlib.Path, ...]:
+  """The file, or all `.safetensors` of the folder, by their names.
+
+  Raises:
+    InputError: there is none.
+  """
+  path = pathlib.Path(path).expanduser()
+  if not path.is_dir():
+    return (path,)
+  files = tuple(sorted(path.glob(f'*{ENDING}')))
+  if not files:
+    raise InputError(f'model.weights: the folder {path} holds no {ENDING} file; make '
+                     'them with python -m lightman_jax convert-weights')
+  return files
+
+
+def scaling_of(path: str | os.PathLike) -> Scaling:
+  """What the weights of a file, or of a folder, take for our pictures.
+
+  Raises:
+    InputError: the first of them cannot be read.
+  """
+  return read(files_of(path)[0])[0].scaling
+
+
+def read(path: str | os.PathLike) -> tuple[Declared, dict[str, np.ndarray]]:
+  """What a file declares, and its arrays by their names.
+
+  Raises:
+    InputError: it cannot be read, is no such file, or declares no inputs or classes.
+  """
+  try:
+    content = bounded.read_bytes(path, MOST)
+    size = int.from_bytes(content[:8], 'little')
+    header = bounded.parse_json(content[8:8 + size])
+    declared = _declared(header['__metadata__'])
+    arrays = dict(safetensors.load(content))
+  except OSError as error:
+    raise InputError(f'{path} cannot be read: {error.strerror or error}') from error
+  except (ValueError, KeyError, TypeError, AttributeError, OverflowError,
+          SafetensorError) as error:
+    raise InputError(
+        f'{path} is no safetensors file with the metadata that model.weights needs '
+        f'({type(error).__name__}: {error}); python -m lightman_jax convert-weights '
+        'makes one') from error
+  for name, array in arrays.items():
+    if array.dtype.kind not in 'fiu' or not np.isfinite(array).all():
+      raise InputError(f'{path}: the array {name!r} does not hold finite numbers')
+  return declared, arrays
+
+
+def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], declared: Declared
+          ) -> None:
+  """Writes a file that `read` reads."""
+  content = safetensors.save(
+      {name: np.array(array, order='C') for name, array in sorted(arrays.items())},
+      metadata=metadata_of(declared))
+  with write_atomically(path, 'wb') as file:
+    file.write(content)
+
+
+def metadata_of(declared: Declared) -> dict[str, str]:
+  """The metadata of a file, for whoever writes one in another way."""
+  inputs = {name: getattr(declared, name)
+            for name in ('holds', 'channels', 'low', 'high', 'size')}
+  made = {'form': FORM, 'inputs': json.dumps(inputs),
+          'classes': json.dumps(declared.classes), 'source': declared.source}
+  if declared.trained_on is not None:
+    made['trained_on'] = json.dumps(declared.trained_on)
+  return made
+
+
+def _declared(metadata: Mapping[str, Any]) -> Declared:
+  if metadata['form'] != FORM:
+    raise ValueError(f'its form is {metadata["form"]!r}, not {FORM!r}')
+  parse = lambda name: bounded.parse_json(metadata[name].encode())
+  inputs, people = parse('inputs'), None
+  if 'trained_on' in metadata:
+    people = tuple((dataset, person) for dataset, person in parse('trained_on'))
+    if not all(isinstance(word, str) and word for pair in people for word in pair):
+      raise ValueError('trained_on holds no pairs of data set and person')
+  return checked(Declared(
+      inputs['holds'], tuple(inputs['channels']), float(inputs['low']),
+      float(inputs['high']), inputs['size'], tuple(parse('classes')), people,
+      str(metadata.get('source', ''))))
+
+
+def checked(declared: Declared) -> Declared:
+  """The same.
+
+  Raises:
+    ValueError: its channels, range, size or classes are none.
+  """
+  if sorted(declared.channels) != sorted(CHANNELS.get(declared.holds, ())):
+    raise ValueError(f'pictures of {declared.holds!r} with the channels '
+                     f'{", ".join(map(str, declared.channels))} are not known')
+  if not (math.isfinite(declared.low) and math.isfinite(declared.high)
+          and declared.low != declared.high):
+    raise ValueError(f'{declared.low} to {declared.high} is no range of numbers')
+  if type(declared.size) is not int or not 1 <= declared.size <= 4096:
+    raise ValueError(f'pictures of {declared.size} pixels a side')
+  if (len(declared.classes) < 2 or len(set(declared.classes)) < len(declared.classes)
+      or not all(isinstance(name, str) for name in declared.classes)):
+    raise ValueError('classes are two names or more, each once')
+  return declared
