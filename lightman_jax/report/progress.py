@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress as Bar, ProgressColumn, TextColumn
 from rich.text import Text
 
 PERIOD = 10.   # seconds between two lines of a log
+WARM = 5.      # seconds of a first step that is as slow as all, and not for being first
+SURE = 1.      # seconds of steps from which the time of all is told
 STILL = 60.    # seconds between two lines on what takes long and has no steps
 
 
@@ -54,7 +56,7 @@ class Progress:
   def stage(self, name: str, *, total: int, done: int = 0, unit: str = '') -> None:
     """Ends the stage before and begins one of `total` steps, `done` of them before.
 
-    Where its steps have a `unit`, such as 'step of a fold', the first update tells what
+    Where its steps have a `unit`, such as 'step of a fold', the first updates tell what
     one takes, and what that makes of all.
     """
     self._finish()
@@ -109,7 +111,8 @@ class Progress:
   def _estimate(self) -> None:
     """Once a stage, as soon as its speed is known."""
     stage = self._stage
-    if self._unit and (left := stage.left()) is not None:
+    if self._unit and stage.timed() >= SURE:
+      left = stage.left()
       self._print(f'{stage.name}: a {self._unit} takes {_number(stage.pace())} s, so '
                   f'{stage.total - stage.done} more take about {_duration(left)}')
       self._unit = ''
@@ -134,30 +137,34 @@ class _Stage:
     self._clock, self._began = clock, clock()
     # Speed is counted from here; the first update moves it past the compilation.
     self._since = (self._began, done)
-    self._last, self._moved = None, False
+    self._last, self._moved, self._prepared = None, False, False
 
   def update(self, done: int, facts: dict[str, Any]) -> None:
     self.done, self.facts = done, facts
     self._last = (self._clock(), done)
     if not self._moved and done > self._since[1]:
-      self._moved, self._since = True, self._last
+      self._moved = True
+      if not self._prepared or self.timed() < WARM:
+        self._since = self._last
 
   def leave_out(self, seconds: float) -> None:
     """Of the time until now, so many seconds were spent on something else."""
     if self._last is None:
       # What was done so far only prepared the first step.
-      self._since, self._moved = (self._clock(), self.done), True
+      self._since, self._prepared = (self._clock(), self.done), True
     else:
       self._since = (self._since[0] + seconds, self._since[1])
       self._last = (self._last[0] + seconds, self._last[1])
 
+  def timed(self) -> float:
+    """Seconds of the steps from which the speed is known."""
+    return 0. if self._last is None else self._last[0] - self._since[0]
+
   def pace(self) -> float | None:
-    """Seconds of a step; None before two updates, or before one that followed
-    `leave_out`.
-    """
+    """Seconds of a step; None before two updates, or a slow one after `leave_out`."""
     if self._last is None or self._last[1] <= self._since[1]:
       return None
-    return (self._last[0] - self._since[0]) / (self._last[1] - self._since[1])
+    return self.timed() / (self._last[1] - self._since[1])
 
   def left(self) -> float | None:
     """Seconds to the end, where there is a `pace`."""

@@ -22,23 +22,27 @@ class Pace:
   def __init__(self, clock: Callable[[], float] = time.monotonic):
     """`clock` tells seconds."""
     self._clock, self._aside = clock, 0.
-    self._step: float | None = None       # seconds
+    self._step, self._timed = 0., 0       # seconds of a step; pieces
     self._began = self._saved = clock()
 
   def next(self, rest: int) -> int:
-    """How many steps make the next piece, which begins now: one, before any was timed.
+    """How many steps make the next piece, which begins now.
+
+    The first two are of one step: the first shows soon that there is one, and is slower
+    than any other.
 
     Args:
       rest: steps of the chunk that are left.
     """
     self._began = self._now()
-    if self._step is None:
+    if self._timed < 2:
       return 1
     return max(1, min(rest, math.floor(LOOK / max(self._step, LOOK / rest))))
 
   def done(self, steps: int) -> None:
     """The piece is over; it made so many steps."""
     self._step = (self._now() - self._began) / steps
+    self._timed += 1
 
   def is_due(self) -> bool:
     """Whether to save before the next piece."""
