@@ -18,8 +18,8 @@ from lightman_jax.report.differences import Difference
 PACKAGES = (
     'absl-py', 'array_record', 'flax', 'importlib_resources', 'jax', 'jaxlib',
     'jaxtyping', 'matplotlib', 'ml-collections', 'numpy', 'opencv-python-headless',
-    'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich', 'safetensors',
-    'tensorflow-datasets')
+    'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
+    'safetensors', 'tensorflow-datasets')
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)
