@@ -18,13 +18,13 @@ import jax
 import numpy as np
 import openpyxl
 from PIL import Image
-from safetensors import numpy as safetensors
 
 ROOT = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT.parent))
 
 from configs import common                            # noqa: E402
 from lightman_jax.meta.methods import make_learner    # noqa: E402
+from lightman_jax.models import weights_files         # noqa: E402
 from lightman_jax.report import results               # noqa: E402
 from lightman_jax.run.assembly import make_net        # noqa: E402
 from lightman_jax.training.finite import by_path      # noqa: E402
@@ -127,10 +127,9 @@ def weights():
         'weight', 'bias', 'running_mean', 'running_var')}
   arrays |= {'fc.weight': np.zeros((3, 16), np.float32),
              'fc.bias': np.zeros(3, np.float32)}
-  words = {'form': 'lightman_jax weights 1', 'classes': '["a", "b", "c"]',
-           'inputs': '{"holds": "flow", "channels": ["strain", "v", "u"], "low": 0, '
-                     '"high": 255, "size": 4}', 'trained_on': '[["smic", "s1"]]'}
-  return [npz(**arrays), safetensors.save(arrays, metadata=words), pth()]
+  declared = weights_files.Declared('flow', ('strain', 'v', 'u'), 0., 255., 4,
+                                    ('a', 'b', 'c'), (('smic', 's1'),))
+  return [npz(**arrays), weights_files.content_of(arrays, declared), pth()]
 
 
 def pth() -> bytes:

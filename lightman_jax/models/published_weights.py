@@ -5,6 +5,7 @@ import os
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 import numpy as np
 
 from lightman_jax import bounded
@@ -37,13 +38,13 @@ def read(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
   return arrays
 
 
-def from_state_dict(arrays: Mapping[str, np.ndarray], params: Params) -> Params:
+def from_state_dict(arrays: Mapping[str, np.ndarray], params: PyTree) -> Params:
   """Published weights as parameters of this network.
 
   Args:
     arrays: by the names of the authors' PyTorch port: conv1 to conv3, bn1 to bn3 and
       fc, as `read` returns them.
-    params: of the network, for their shapes.
+    params: of the network, or their shapes and types alone.
 
   Raises:
     InputError: an array is missing, or has another shape.

@@ -99,11 +99,23 @@ def read(path: str | os.PathLike) -> tuple[Declared, dict[str, np.ndarray]]:
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], declared: Declared
           ) -> None:
   """Writes a file that `read` reads."""
-  content = safetensors.save(
-      {name: np.array(array, order='C') for name, array in sorted(arrays.items())},
-      metadata=metadata_of(declared))
   with write_atomically(path, 'wb') as file:
-    file.write(content)
+    file.write(content_of(arrays, declared))
+
+
+def content_of(arrays: Mapping[str, np.ndarray], declared: Declared) -> bytes:
+  """What such a file holds: equal arrays and declarations give equal bytes.
+
+  The library puts metadata into the header in an order that changes from call to call,
+  so they are put there here; places of arrays are counted from the header's end.
+  """
+  content = safetensors.save(
+      {name: np.array(array, order='C') for name, array in sorted(arrays.items())})
+  size = int.from_bytes(content[:8], 'little')
+  header = json.dumps({'__metadata__': metadata_of(declared),
+                       **json.loads(content[8:8 + size])}).encode()
+  header += b' ' * (-len(header) % 8)
+  return len(header).to_bytes(8, 'little') + header + content[8 + size:]
 
 
 def metadata_of(declared: Declared) -> dict[str, str]:

@@ -17,8 +17,8 @@ from lightman_jax.report.jax_settings import jax_settings
 PACKAGES = (
     'absl-py', 'array_record', 'flax', 'importlib_resources', 'jax', 'jaxlib',
     'jaxtyping', 'matplotlib', 'ml-collections', 'numpy', 'opencv-python-headless',
-    'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich', 'safetensors',
-    'tensorflow-datasets')
+    'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
+    'safetensors', 'tensorflow-datasets')
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)

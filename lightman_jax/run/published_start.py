@@ -11,7 +11,6 @@ import re
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from lightman_jax.clips import people
 from lightman_jax.clips.composites import COMPOSITES

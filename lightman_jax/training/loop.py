@@ -195,7 +195,8 @@ def _begun(states: TrainState, folds: Sequence[FoldData]) -> TrainState:
     return states
   starts = [fold.start for fold in folds]
   starts += [starts[-1]] * (len(states.step) - len(folds))
-  return states._replace(params=jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts))
+  params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
+  return states._replace(params=params)
 
 
 def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:

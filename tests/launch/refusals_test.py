@@ -97,7 +97,8 @@ def test_a_configuration_is_found_from_any_folder(program, tmp_path):
   # What lies in this folder comes first, and a wrong name stays wrong.
   (elsewhere / 'configs').mkdir()
   (elsewhere / 'configs' / 'synthetic.py').write_text('wrong: (')
-  for name, words in (('synthetic', 'is not a configuration'), ('sinthetic', 'No such')):
+  for name, words in (('synthetic', 'is not a configuration'),
+                      ('sinthetic', 'No such')):
     done = subprocess.run(
         [sys.executable, program.code / 'launch.py', f'--config=configs/{name}.py'],
         cwd=elsewhere, text=True, capture_output=True, env=program.environment)

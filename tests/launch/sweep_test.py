@@ -44,8 +44,8 @@ def test_killed_sweep_goes_on(finished, program, command, tmp_path):
   assert 'peeking-seed0 failed' not in ended.err
   assert '2 of 3 runs are finished' in ended.out
   assert 'these failed: many-devices-seed0' in ended.out
-  assert (f'next: python -m lightman_jax report {folder}/*-seed*/ --out={folder}/report '
-          '--skip-unfinished\n') in ended.out
+  assert (f'next: python -m lightman_jax report {folder}/*-seed*/ '
+          f'--out={folder}/report --skip-unfinished\n') in ended.out
   # As launched alone; and no score depends on who looks on.
   alone = (finished.folder / 'results.json').read_bytes()
   assert results(folder) == {'plain-seed0': alone, 'peeking-seed0': alone}

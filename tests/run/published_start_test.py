@@ -6,6 +6,7 @@ import zipfile
 
 import cv2
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.models import weights_files
 from lightman_jax.models.weights_files import Declared
 from lightman_jax.preprocessing import inputs
-from lightman_jax.run import assembly, published_start
+from lightman_jax.run import assembly
 from lightman_jax.training.devices import lay_out
 
 CLASSES = ('negative', 'positive', 'surprise')
@@ -116,12 +117,13 @@ def test_weights_see_the_pictures_that_they_were_trained_on(material, file):
   net = assembly.make_net(config, made.pool.classes)
   pictures = np.rint((made.pool.x[:, 0] + 1) * 127.5)[..., ::-1]     # B is strain
   want = predicted(arrays(), pictures)[:, [other.index(name) for name in CLASSES]]
-  got = net.logits(data.start, made.pool.x / data.clips.scale[0])
+  got = net.logits(data.start, jnp.asarray(made.pool.x / data.clips.scale[0]))
   np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-3 * np.abs(want).max())
 
 
 def test_a_run_begins_with_them_and_leaves_them_where_the_rate_is_nothing(
-    material, file):
+    material, file, tmp_path):
+  from lightman_jax.training.checkpoints import Checkpoints
   from lightman_jax.training.loop import make_trainer, train_folds
   config, made = material(file(), **{'training.outer_rate': 0., 'training.steps': 2})
   layout = lay_out(tuple(jax.devices()[:1]), folds=3, tasks=1, split='folds',
@@ -129,12 +131,9 @@ def test_a_run_begins_with_them_and_leaves_them_where_the_rate_is_nothing(
   recipe = assembly.make_recipe(config, made.pool, layout)
   trainer = make_trainer(recipe, steps=2, every=2, layout=layout)
   data = assembly.fold_data(config, made, 1)
-
-  class Nothing:
-    load = staticmethod(lambda names, like: None)
-    save = staticmethod(lambda names, states: None)
-    place = staticmethod(lambda name: None)
-  state, = train_folds(trainer, [data], Nothing, on_chunk=lambda last, scalars: None)
+  with Checkpoints(tmp_path / 'kept', say=lambda line: None) as checkpoints:
+    state, = train_folds(trainer, [data], checkpoints,
+                         on_chunk=lambda last, scalars: None)
   assert int(state.step) == 2
   jax.tree.map(np.testing.assert_array_equal, state.params, data.start)
 
