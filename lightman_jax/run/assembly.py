@@ -10,8 +10,7 @@ import jax
 import numpy as np
 
 from lightman_jax import keys
-from lightman_jax.clips import gate, people
-from lightman_jax.clips.choice import choose
+from lightman_jax.clips import people, repeats
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
 from lightman_jax.clips.sources import check_flow_pictures
@@ -134,9 +133,10 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
     content = dict(zip(clips.clip, clips.content)) | {
         f'{source}:{clip}': value for clip, value in zip(other.clip, other.content)}
     meant += other.info.get('meant', ())
-    meant += gate.check_frames(
-        [content.get(clip, '') for clip in pool.clips],
-        [pool.subjects[s] for s in pool.subject], pool.clips, choose(config['data']))
+    meant += repeats.check(
+        repeats.same_frames([content.get(clip, '') for clip in pool.clips],
+                            [pool.subjects[s] for s in pool.subject], pool.clips),
+        config['data']['repeated_clips'], place=f'macro.source={source}')
   return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
 
 
