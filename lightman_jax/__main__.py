@@ -5,7 +5,7 @@ import sys
 
 COMMANDS = {
     'build': 'lightman_jax.clips.commands',
-    'doctor': 'lightman_jax.clips.doctor.command',
+    'doctor': 'lightman_jax.preprocessing.doctor',
     'fetch': 'lightman_jax.geometry.fetch',
     'replay': 'lightman_jax.run.replay',
     'replica': 'lightman_jax.clips.replicas.command',
