@@ -8,7 +8,7 @@ COMMANDS = {
     'build': ('lightman_jax.clips.commands', 'builds a data set ahead of a run'),
     'convert-weights': ('lightman_jax.models.convert_weights',
                         'turns published PyTorch weights into safetensors'),
-    'doctor': ('lightman_jax.clips.doctor.command',
+    'doctor': ('lightman_jax.preprocessing.doctor',
                'tells which data set lies in a folder and what of it can be used'),
     'fetch': ('lightman_jax.geometry.fetch',
               'downloads the two graphs that find faces and landmarks'),

@@ -47,7 +47,7 @@ def plan(choice: Choice) -> Plan:
   items, shapes = [], []
   for entry in entries:
     try:
-      item, shape = _item(entry, classes, choice)
+      item, shape = item_of(entry, classes, choice)
     except Unreadable as error:
       raise InputError(f'{path} {entry.where}: {error}.') from error
     if shape != (shapes or [shape])[0]:
@@ -67,7 +67,21 @@ def plan(choice: Choice) -> Plan:
            'offset stands in its place'] if assumed else ())), meant=meant)
 
 
-def _item(entry: Entry, classes, choice) -> tuple[Item, tuple[int, int]]:
+def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
+            ) -> tuple[Item, tuple[int, int]]:
+  """Plans one clip, from the names and heads of its files.
+
+  Args:
+    entry: its row.
+    classes: of the data set.
+    choice: the settings.
+
+  Returns:
+    The clip, and the height and width of what is stored of it, in pixels.
+
+  Raises:
+    Unreadable: says why nothing can be made of its files.
+  """
   if not os.path.exists(entry.path):
     raise Unreadable(f'{entry.path} is not there')
   form = form_of(entry.path)

@@ -15,13 +15,14 @@ _EPILOGUE = ('Exit code: 0 all of it is usable; 1 usable, but some rows give no 
              '2 not usable.')
 
 
-def doctor(arguments: list[str]) -> int:
-  """python -m lightman_jax doctor PATH: says what lies there and what is wrong."""
+def make_parser() -> argparse.ArgumentParser:
+  """The arguments of the command, for a folder and for a csv."""
   parser = argparse.ArgumentParser(
       prog='python -m lightman_jax doctor', epilog=_EPILOGUE,
-      description='Tells which data sets lie in a folder and what of them a build can '
-                  'use; changes nothing.')
-  parser.add_argument('path', help='the folder in which the data lie')
+      description='Tells which data sets lie in a folder, or what a csv of own clips '
+                  'lists, and what of it a build can use; changes nothing.')
+  parser.add_argument('path', help='the folder in which the data lie, or the csv of '
+                                   'clips of your own')
   parser.add_argument('--name', nargs='+', default=[], choices=list(TABLES),
                       metavar='NAME', help=f'only these: {", ".join(TABLES)}')
   parser.add_argument('--json', action='store_true', help='everything, for programs')
@@ -31,10 +32,25 @@ def doctor(arguments: list[str]) -> int:
   parser.add_argument('--sheet', default='auto', help='edition of the annotations')
   parser.add_argument('--edition', default='auto', help='edition of the frames')
   parser.add_argument('--corrections', default='', help='names, divided by commas')
-  parser.add_argument('--frames', type=int, default=9, help='T of the build to come')
-  parser.add_argument('--size', type=int, default=64, help='its side in pixels')
+  parser.add_argument('--frames', type=int, help='T of the build to come; 9, and of a '
+                                                 'csv of ready pictures 1')
+  parser.add_argument('--size', type=int, help='its side in pixels; 64, and of a csv of '
+                                               'ready pictures 28')
   parser.add_argument('--data_dir', default='', help='where it would be put')
-  given = vars(parser.parse_args(arguments))
+  parser.add_argument('--contact_sheet', default='', metavar='FILE.png',
+                      help='of a csv: draws what the network will see of some clips')
+  return parser
+
+
+def doctor(arguments: list[str]) -> int:
+  """python -m lightman_jax doctor FOLDER: says what lies there and what is wrong."""
+  given = vars(make_parser().parse_args(arguments))
+  if given.pop('contact_sheet'):
+    print('doctor: --contact_sheet draws the clips of a csv; name the csv in place of '
+          'the folder.', file=sys.stderr)
+    return 2
+  given |= {name: default for name, default in (('frames', 9), ('size', 64))
+            if given[name] is None}
   path, as_json = given.pop('path'), given.pop('json')
   thorough, wanted = given.pop('thorough'), given.pop('name')
   try:
