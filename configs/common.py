@@ -104,7 +104,9 @@ def base() -> config_dict.ConfigDict:
                   share=.25),     # of the training people: they judge
       evaluation=dict(noise='none',       # all, or kinds: gaussian,blur
                       oracle_gap=False,   # what peeking would gain; not a result
-                      draws=8, resamples=2000, ridge_penalty=.1,
+                      draws=8,            # supports whose models' logits are averaged
+                      resamples=2000,     # swaps of two rows that a p is taken from
+                      ridge_penalty=.1,
                       # Few-shot test episodes: 0 (none), or 600 or more.
                       episodes=0, ways=0,     # classes of an episode; 0: all
                       shots=1, queries=3,

@@ -169,7 +169,7 @@ def run_folders(content: bytes, folder: pathlib.Path) -> None:
                 'reproducibility.json', 'cost.json'):
       (run / name).write_bytes(part)
   try:
-    command.write([folders.read_run(run)], folder / 'out', resamples=4, permutations=4)
+    command.write([folders.read_run(run)], folder / 'out', permutations=4)
   except InputError:
     pass
   for use in (lambda: list(verify.checks(run)), lambda: _opened(run)):

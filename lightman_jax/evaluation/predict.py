@@ -5,7 +5,6 @@ held-out ones: the pool itself may stay in files.
 """
 
 from collections.abc import Callable
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -61,23 +60,28 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
     at_once: supports that make one batch.
 
   Returns:
-    A function (params, fold key, clips, held-out x (n, *clip)) -> logits (n, K).
+    A function (params, fold key, clips, held-out x (n, *clip)) -> logits (n, K); with
+    `first=True` also those of the first draw alone, which is one model.
   """
   supports = make_supports(sizes=sizes, draws=draws)
 
   @jax.jit
   def predict(params: Params, fold_key: Key[Array, ''], drawn,
-              x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
+              x: Float[Array, 'n *clip']
+              ) -> tuple[Float[Array, 'n K'], Float[Array, 'n K']]:
     def one(both):
       number, support = both
       fast = adapted(learner, params, fold_key, support, number)
       return learner.predict(fast, x / drawn[-1][0])
     every = jnp.arange(draws), given(drawn, sizes)
-    return map_in_batches(one, every, at_once).mean(0)
+    logits = map_in_batches(one, every, at_once)
+    return logits.mean(0), logits[0]
 
-  def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int):
+  def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int, first: bool = False):
     drawn = supports(fold_key, clips)
-    return _in_order(lambda part: predict(params, fold_key, drawn, part), x, most)
+    mean, single = _in_order(lambda part: predict(params, fold_key, drawn, part), x,
+                             most)
+    return (mean, single) if first else mean
   return ask
 
 
@@ -96,11 +100,11 @@ def make_plain_predict(learner: Learner):
 
   def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key
-    return _in_order(functools.partial(predict, params, clips.scale), x, most)
+    return _in_order(lambda part: (predict(params, clips.scale, part),), x, most)[0]
   return ask
 
 
-def _in_order(predict, x: Inputs, most: int) -> Float[np.ndarray, 'n K']:
+def _in_order(predict, x: Inputs, most: int) -> tuple[Float[np.ndarray, 'n K'], ...]:
   """Padded to `most` clips, so that folds of all sizes share one program.
 
   Where that is more than the device should hold, in batches. The padding repeats
@@ -111,8 +115,8 @@ def _in_order(predict, x: Inputs, most: int) -> Float[np.ndarray, 'n K']:
   for first in range(0, len(x), size):
     part = np.asarray(x[first:first + size])
     padded = np.resize(part, (size, *part.shape[1:]))
-    logits.append(np.asarray(predict(padded))[:len(part)])
-  return np.concatenate(logits)
+    logits.append([np.asarray(one)[:len(part)] for one in predict(padded)])
+  return tuple(map(np.concatenate, zip(*logits)))
 
 
 def in_batch(x: Inputs, most: int) -> int:

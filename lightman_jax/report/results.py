@@ -17,7 +17,7 @@ import numpy as np
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.evaluation import intervals, scores
+from lightman_jax.evaluation import comparison, intervals, scores
 from lightman_jax.files import write_atomically
 
 SCORES = {'uf1': scores.uf1, 'uar': scores.uar, 'accuracy': scores.accuracy}
@@ -34,11 +34,13 @@ class About(NamedTuple):
   data_sha256: str       # of the built data set's content
   seed: int
   encoder: str = ''
-  clips_seen: int = 0    # by the training of a fold, each time one was drawn
+  clips_seen: int = 0    # micro, by the training of a fold, each time one was drawn
   balance: str = ''      # how classes of unequal size are dealt with
   augmentation: str = ''
   people: Mapping[str, Sequence[str]] = {}   # what is known of who is in several data
                                              # sets, what is not, what settings say
+  macro_clips_seen: int = 0         # the same of macro clips
+  models: Mapping[str, int] = {}    # row -> how many models' logits it averages
 
 
 class Clips(NamedTuple):
@@ -48,6 +50,7 @@ class Clips(NamedTuple):
   fold: Sequence[str]
   truth: Int[np.ndarray, 'N']
   classes: Sequence[str]
+  dataset: Sequence[str] = ()    # of each clip; () or '' where it is not known
 
 
 def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
@@ -59,31 +62,39 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
     predictions: row name to class indices; the first row is the method, the others
       are the references beside it, all of the same clips.
     clips: those clips.
-    about: what the figures are figures of; its seed draws the subjects, the same ones
-      for every row.
-    resamples, level: of the intervals, see `evaluation.intervals`.
+    about: what the figures are figures of; its seed draws the swaps.
+    resamples: swaps of two rows' names that a p is taken from, at most.
+    level: of the intervals, see `evaluation.intervals`.
 
   Returns:
-    'about', 'rows' (name to scores, confusion, per_class, per_subject) and
-    'differences' (the method minus each reference, on the same subjects); only plain
-    JSON types, a missing number is None.
+    'about', 'rows' (name to scores, confusion, per_class, per_subject),
+    'differences' (the method minus each reference, on the same subjects, and one draw
+    of it minus the references that are one model) and, of several data sets,
+    'data_sets' (name to subjects, clips_per_class and rows); only plain JSON types, a
+    missing number is None.
+
+  Raises:
+    ValueError: a subject is in two folds or two data sets.
   """
   subjects = sorted(set(clips.subject))
   group = np.array([subjects.index(name) for name in clips.subject])
+  folds = _of_subjects(clips.fold, group, len(subjects))
+  _, number = np.unique(folds, return_inverse=True)
   counts = {
       name: scores.confusion_by(group, clips.truth, prediction, groups=len(subjects),
                                 classes=len(clips.classes))
       for name, prediction in predictions.items()}
-  options = {'resamples': resamples, 'level': level}
-  method, *references = counts
+  parts = _by_data_set(counts, clips, group, subjects, number, level)
   return _rounded({
-      'about': _about(clips, about, subjects, **options),
-      'rows': {name: _row(part, clips.classes, subjects, about.seed, **options)
+      'about': _about(clips, about, subjects, resamples=resamples, level=level),
+      'rows': {name: _row(part, clips.classes, subjects, number, level)
                for name, part in counts.items()},
       'differences': {
-          f'{method} - {name}': _difference(counts[method], counts[name], about.seed,
-                                            **options)
-          for name in references},
+          f'{first} - {second}': _difference(
+              counts[first], counts[second], about.seed, number,
+              resamples=resamples, level=level)
+          for first, second in _pairs(list(counts))},
+      **({'data_sets': parts} if parts else {}),
   })
 
 
@@ -139,34 +150,104 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, str]]:
   return list(csv.DictReader(io.StringIO(text, newline='')))
 
 
+def one_draw(method: str) -> str:
+  """The row of a method whose model is adapted to one support alone."""
+  return f'{method}, one draw'
+
+
+def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:
+  """The method and every row, and its one draw and the rows that are one model."""
+  method, *others = rows
+  single = one_draw(method)
+  pairs = [(method, other) for other in others]
+  if single in others:
+    pairs += [(single, other) for other in others if other != single]
+  return pairs
+
+
+def _of_subjects(names: Sequence[str], group: Int[np.ndarray, 'N'],
+                 subjects: int) -> list[str]:
+  """The name that all clips of each subject share."""
+  sets = [set() for _ in range(subjects)]
+  for name, number in zip(names, group.tolist()):
+    sets[number].add(name)
+  if any(len(one) > 1 for one in sets):
+    raise ValueError('a subject is in two folds or two data sets')
+  return [one.pop() for one in sets]
+
+
+def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
+                 group: Int[np.ndarray, 'N'], subjects: Sequence[str],
+                 folds: Int[np.ndarray, 'S'], level: float) -> dict[str, Any]:
+  """Scores and confusions of each data set's subjects; empty where there is one."""
+  own = _of_subjects(clips.dataset, group, len(subjects)) if clips.dataset else []
+  names = sorted(set(own) - {''})
+  parts = {}
+  for name in names if len(names) > 1 else ():
+    mine = np.array([one == name for one in own])
+    truth = next(iter(counts.values()))[mine].sum((0, 2))
+    parts[name] = {
+        'subjects': [who for who, here in zip(subjects, mine) if here],
+        'clips_per_class': dict(zip(clips.classes, truth.tolist())),
+        'remarks': remarks(dict(zip(clips.classes, truth.tolist()))),
+        'rows': {row: _scores(part[mine], clips.classes, folds[mine], level)
+                 for row, part in counts.items()}}
+  return parts
+
+
 def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: int,
            level: float) -> dict[str, Any]:
   size = np.bincount(clips.truth, minlength=len(clips.classes))
+  folds = len(set(clips.fold))
+  units = ('subjects' if folds == len(subjects) else
+           'folds, each of which is one trained model')
   return {
       **about._asdict(),
       'f1': scores.UF1_VARIANT,
-      'interval': f'{level:.0%} percentile interval over {resamples} resamples of '
-                  'subjects',
+      'interval': f"{level:.0%} interval, Student's t over a jackknife of {folds} "
+                  f'{units}',
+      'test': _test(folds, units, resamples),
+      'remarks': remarks(dict(zip(clips.classes, size.tolist()))),
       'confusion': 'rows are the truth, columns the prediction',
-      'folds': len(set(clips.fold)),
+      'folds': folds,
       'subjects': len(subjects),
       'clips': len(clips.truth),
       'clips_per_class': dict(zip(clips.classes, size.tolist())),
   }
 
 
+def _test(folds: int, units: str, resamples: int) -> str:
+  """What a p is, or why none can be small."""
+  ways = f'{2 ** folds} ways' if 2 ** folds <= resamples else f'{resamples} drawn ways'
+  words = (f"p: two-sided, of swapping the two rows' answers in units of {folds} "
+           f'{units}, in {ways}; not adjusted for the number of differences')
+  least = comparison.least_p(folds)
+  if least < comparison.LEVEL:
+    return words
+  return (f'no verdict on any difference: {folds} {units}, can be swapped in '
+          f'{2 ** folds} ways only, so no p can be below {least:.3g}; more folds, or '
+          f'several seeds in one report, make one possible. {words}')
+
+
+def remarks(clips_per_class: Mapping[str, int]) -> list[str]:
+  """What of the classes makes scores mean less than they seem to."""
+  there = [name for name, size in clips_per_class.items() if size]
+  none = [name for name, size in clips_per_class.items() if not size]
+  said = []
+  if len(there) == 1:
+    said.append(f'all held-out clips are of one class, {there[0]}: whoever always '
+                'answers it is always right, so these scores say nothing of a method')
+  if none:
+    said.append(f'no held-out clip is of class {", ".join(none)}: its F1 and its '
+                'recall count as 0 in UF1 and UAR, which cannot reach 1')
+  return said
+
+
 def _row(counts: Int[np.ndarray, 'S K K'], classes: Sequence[str],
-         subjects: Sequence[str], seed: int, **options) -> dict[str, Any]:
-  pooled = counts.sum(0)
-  parts = {'f1': scores.class_f1(pooled), 'recall': scores.class_recall(pooled),
-           'precision': scores.class_precision(pooled), 'clips': pooled.sum(-1)}
+         subjects: Sequence[str], folds: Int[np.ndarray, 'S'],
+         level: float) -> dict[str, Any]:
   return {
-      **{name: _scored(score(pooled), intervals.subject_interval(
-          counts, score, rng=np.random.default_rng(seed), **options))
-         for name, score in SCORES.items()},
-      'confusion': pooled.tolist(),
-      'per_class': {name: {key: part[k].item() for key, part in parts.items()}
-                    for k, name in enumerate(classes)},
+      **_scores(counts, classes, folds, level),
       'per_subject': {name: {'clips': int(own.sum()),
                              'accuracy': float(scores.accuracy(own)),
                              'confusion': own.tolist()}
@@ -174,14 +255,30 @@ def _row(counts: Int[np.ndarray, 'S K K'], classes: Sequence[str],
   }
 
 
-def _difference(first: np.ndarray, second: np.ndarray, seed: int,
-                **options) -> dict[str, Any]:
+def _scores(counts: Int[np.ndarray, 'S K K'], classes: Sequence[str],
+            folds: Int[np.ndarray, 'S'], level: float) -> dict[str, Any]:
+  pooled = counts.sum(0)
+  parts = {'f1': scores.class_f1(pooled), 'recall': scores.class_recall(pooled),
+           'precision': scores.class_precision(pooled), 'clips': pooled.sum(-1)}
   return {
-      name: _scored(score(first.sum(0)) - score(second.sum(0)),
-                    intervals.paired_interval(
-                        first, second, score, rng=np.random.default_rng(seed),
-                        **options))
-      for name, score in SCORES.items()}
+      **{name: _scored(score(pooled), intervals.subject_interval(
+          counts, score, folds=folds, level=level)) for name, score in SCORES.items()},
+      'confusion': pooled.tolist(),
+      'per_class': {name: {key: part[k].item() for key, part in parts.items()}
+                    for k, name in enumerate(classes)},
+  }
+
+
+def _difference(first: np.ndarray, second: np.ndarray, seed: int,
+                folds: Int[np.ndarray, 'S'], *, resamples: int,
+                level: float) -> dict[str, Any]:
+  differences = {}
+  for name, score in SCORES.items():
+    value, low, high, p, _ = comparison.difference(
+        first[None], second[None], score, rng=np.random.default_rng(seed),
+        folds=folds[None], permutations=resamples, level=level)
+    differences[name] = {**_scored(value, (low, high)), 'p': p}
+  return differences
 
 
 def _scored(value, interval: tuple[float, float]) -> dict[str, float]:

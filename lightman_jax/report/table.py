@@ -21,7 +21,9 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   The lines below it say what the figures are figures of.
   """
   console = console or Console()
-  console.print(_table(results))
+  console.print(_table(results['rows']))
+  for name, part in results.get('data_sets', {}).items():
+    _show_part(console, name, part)
   lines = (*row_lines(results['rows']), *caption(results['about']))
   if 'few_shot' in results:
     console.print(few_shot.table(results['few_shot']))
@@ -41,6 +43,7 @@ def render(results: Mapping[str, Any], *, width: int = 80) -> str:
 
 # What a row is, by its name or by how that ends. The first is the method's.
 ROWS = {
+    ', one draw': 'the same, adapted to one support alone',
     ', not adapted': 'the same trained model without its steps on a support',
     'ridge': 'a class-weighted linear model on the same inputs and folds',
     'constant': "the commonest class of each fold's training clips, whatever the clip",
@@ -74,24 +77,59 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
   sizes = ', '.join(f'{name} {n}' for name, n in about['clips_per_class'].items())
   labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
             if about['sheet'] else 'labels made with the clips')
+  test = about.get('test', '')
   return (
       f'{about["dataset"]}, {about["class_set"]} ({sizes}), {labels}',
       f'{about["protocol"]}: {about["folds"]} folds, {about["clips"]} clips, '
       f'{about["subjects"]} subjects, seed {about["seed"]}',
       *(f'begins with published weights, {about["weights"]["origin"]}'
         for _ in range('weights' in about)),
+      *about.get('remarks', ()),
+      f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',
+      *((test,) if test.startswith('no verdict') else ()),
   )
 
 
-def _table(results: Mapping[str, Any]) -> Table:
+def clips_seen(about: Mapping[str, Any]) -> str:
+  """'1080 micro clips and 540 macro clips', each time that one was drawn."""
+  return (f'{about.get("clips_seen", 0)} micro clips and '
+          f'{about.get("macro_clips_seen", 0)} macro clips')
+
+
+def models(about: Mapping[str, Any]) -> str:
+  """How many models the rows average."""
+  many = {name: n for name, n in (about.get('models') or {}).items() if n > 1}
+  return ('every row is of one model' if not many else 'averaged models: '
+          + ', '.join(f'{name} {n}' for name, n in many.items()) + ', other rows 1')
+
+
+def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
+  """A data set of several: scores of all rows, confusion of the method."""
+  sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
+  console.print(Text(f'\n{name}: {len(part["subjects"])} subjects, {sizes}'))
+  console.print(_table(part['rows']))
+  for remark in part['remarks']:
+    console.print(Text(remark))
+  method = next(iter(part['rows']))
+  table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+                show_edge=False)
+  table.add_column(f'confusion of {method}', overflow='fold')
+  for k in part['clips_per_class']:
+    table.add_column(Text(f'said {k}'), overflow='fold')
+  for k, counts in zip(part['clips_per_class'], part['rows'][method]['confusion']):
+    table.add_row(Text(k), *(Text(str(n)) for n in counts))
+  console.print(table)
+
+
+def _table(rows: Mapping[str, Any]) -> Table:
   table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
                 show_edge=False)
   table.add_column('', overflow='fold')
   for head in HEADS.values():
     table.add_column(head, no_wrap=True)
-  for number, (name, row) in enumerate(results['rows'].items()):
+  for number, (name, row) in enumerate(rows.items()):
     cells = (Text(cell(row[key])) for key in HEADS)
     table.add_row(Text(name), *cells, style='' if number else 'bold')
   return table

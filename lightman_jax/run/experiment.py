@@ -86,7 +86,8 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
       return hosts.first(dict)
     with progress.aside('scoring: intervals, references, figures'):
       found = report(config, folder, material, held)
-      found['about'] |= selection.told(config, folder, len(material.pool.classes))
+      found['about'] |= selection.told(config, folder, len(material.pool.classes),
+                                       pool=material.pool)
       if material.weights:
         found['about']['weights'] = dict(material.weights.about)
       oracle.write(config, folder, material)
@@ -172,8 +173,8 @@ def _kept(place: pathlib.Path, fold: Fold, material: Material,
     return None
   count, classes = shape = int(fold.test.sum()), len(material.pool.classes)
   try:
-    held = Held(**bounded.read_json(place, 2**20 + 100 * count * (1 + 2 * classes)))
-    logits = [held.logits] + ([] if held.plain is None else [held.plain])
+    held = Held(**bounded.read_json(place, 2**20 + 100 * count * (1 + 3 * classes)))
+    logits = [one for one in (held.logits, held.plain, held.one_draw) if one is not None]
     if (held.index == np.flatnonzero(fold.test).tolist()
         and all(np.asarray(one, float).shape == shape for one in logits)):
       return held
@@ -225,16 +226,17 @@ def make_predictions(config, material: Material, recipe: Recipe):
   With `x` that of other inputs, up to `copies` times as many clips.
   """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
-  draws = config['evaluation']['draws']
-  adapted = prediction.make_predict(learner, sizes=recipe.sizes,
-                                    draws=draws if learner.supported else 1,
+  draws = config['evaluation']['draws'] if learner.supported else 1
+  adapted = prediction.make_predict(learner, sizes=recipe.sizes, draws=draws,
                                     at_once=recipe.at_once)
   plain = prediction.make_plain_predict(learner) if learner.moving else None
 
   def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> Held:
     index = np.flatnonzero(fold.test)
     x = rows(material.pool.x, fold.test) if x is None else x
-    ask = lambda how: how(params, data.key, data.clips, x,
-                          most=most * copies).tolist()
-    return Held(index.tolist(), ask(adapted), ask(plain) if plain else None)
+    question = params, data.key, data.clips, x
+    mean, single = adapted(*question, most=most * copies, first=True)
+    return Held(index.tolist(), mean.tolist(),
+                plain(*question, most=most * copies).tolist() if plain else None,
+                single.tolist() if draws > 1 else None)
   return predict

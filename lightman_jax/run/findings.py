@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax.episodes.folds import protocol_name
+from lightman_jax.episodes.folds import data_sets, protocol_name
 from lightman_jax.evaluation import references
 from lightman_jax.preprocessing.augmentation import Augmentation, describe
-from lightman_jax.preprocessing.pool import channel_scale
+from lightman_jax.preprocessing.pool import Pool, channel_scale
 from lightman_jax.report import metrics_log, results, table
 from lightman_jax.report.run_folder import RunFolder
 from lightman_jax.run import actions, few_shot, robustness
-from lightman_jax.run.assembly import Material
+from lightman_jax.run.assembly import Material, make_sizes
 
 
 class Held(NamedTuple):
@@ -20,6 +20,8 @@ class Held(NamedTuple):
   index: list[int]                  # of the clips in the pool
   logits: list[list[float]]
   plain: list[list[float]] | None   # of the model not adapted, where that is another
+  one_draw: list[list[float]] | None = None   # of the first draw, where the logits
+                                              # are a mean over several
 
 
 def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
@@ -32,15 +34,20 @@ def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
   order = np.concatenate([part.index for part in held])
   logits = np.concatenate([np.array(part.logits) for part in held])
   name = config['method']['name']
-  rows = {name: logits.argmax(-1)}
+  rows, averaged = {name: logits.argmax(-1)}, {name: 1}
+  if held[0].one_draw is not None:
+    averaged[name] = config['evaluation']['draws']
+    rows[results.one_draw(name)] = np.concatenate(
+        [np.array(part.one_draw).argmax(-1) for part in held])
   if held[0].plain is not None:
     rows[f'{name}, not adapted'] = np.concatenate(
         [np.array(part.plain).argmax(-1) for part in held])
   rows |= _references(config, material, order)
+  about = about._replace(models=dict.fromkeys(rows, 1) | averaged)
   clips = results.Clips(
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
       [fold.held_out for fold, part in zip(material.folds, held) for _ in part.index],
-      pool.label[order], pool.classes)
+      pool.label[order], pool.classes, _data_sets(material, order))
   found = results.summarise(rows, clips, about,
                             resamples=config['evaluation']['resamples'])
   episodes = few_shot.summary(config, folder, material, about)
@@ -53,6 +60,12 @@ def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
   _draw(folder, found, name, pool.classes)
   actions.draw(folder, found['about'], title=name)
   return found
+
+
+def _data_sets(material: Material, order: np.ndarray) -> list[str]:
+  """The data set of every held-out clip, '' where it is not known."""
+  own = data_sets(material.pool, material.clips.info['dataset'])
+  return [own[subject] for subject in np.asarray(material.pool.subject)[order]]
 
 
 def _references(config, material: Material, order: np.ndarray) -> dict[str, np.ndarray]:
@@ -84,16 +97,26 @@ def _about(config, material: Material) -> results.About:
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
       seed=config['seed'], encoder=config['model']['encoder'],
       clips_seen=clips_seen(config, len(material.pool.classes)),
+      macro_clips_seen=macro_clips_seen(config, material.pool),
       balance='as many clips of each class in every task',
       augmentation=describe(Augmentation(**config['augment']), material.pool.content),
       people=material.people)
 
 
 def clips_seen(config: Mapping[str, Any], classes: int) -> int:
-  """Micro clips that one fold's training draws: the budget that methods share."""
+  """Micro clips that one fold's training draws: the budget that methods share.
+
+  A clip counts each time it is drawn.
+  """
   sizes, training = config['episodes'], config['training']
   return (training['steps'] * training['tasks'] * classes
           * (sizes['shots'] + sizes['queries']))
+
+
+def macro_clips_seen(config: Mapping[str, Any], pool: Pool) -> int:
+  """Macro clips, magnified ones among them, that one fold's training draws besides."""
+  training = config['training']
+  return training['steps'] * training['tasks'] * make_sizes(config, pool).macros
 
 
 def _draw(folder: RunFolder, found: dict[str, Any], name: str,

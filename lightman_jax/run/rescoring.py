@@ -139,13 +139,21 @@ def _again(lines, found, resamples: int) -> dict[str, Any]:
     said[name] = _of_counts(found['rows'][name], subjects, truth, who)
   clips = results.Clips([line['clip'] for line in lines],
                         [line['subject'] for line in lines],
-                        [line['fold'] for line in lines], truth, classes)
+                        [line['fold'] for line in lines], truth, classes,
+                        _data_sets(found, lines))
   made = results.summarise(said, clips, results.About(**{
       name: about.get(name, default) for name, default in zip(
           results.About._fields, results.About(*[''] * 6, 0))}), resamples=resamples)
   made['about'] |= {name: value for name, value in about.items()
                     if name not in made['about']}
   return made
+
+
+def _data_sets(found, lines) -> list[str]:
+  """The data set of every clip, as the results divide people; empty for one."""
+  parts = found.get('data_sets') or {}
+  own = {subject: name for name, part in parts.items() for subject in part['subjects']}
+  return [own.get(line['subject'], '') for line in lines] if own else []
 
 
 def _of_counts(row, subjects, truth, who) -> np.ndarray:

@@ -15,10 +15,11 @@ from lightman_jax.episodes.folds import Fold
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.files import write_atomically
+from lightman_jax.preprocessing.pool import Pool
 from lightman_jax.report.run_folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.run import assembly
 from lightman_jax.run.assembly import Material
-from lightman_jax.run.findings import Held, clips_seen
+from lightman_jax.run.findings import Held, clips_seen, macro_clips_seen
 
 ATTEMPTS = 64
 Loop = Callable[..., list[Held]]      # trains and predicts folds: experiment's
@@ -72,11 +73,13 @@ def candidates(config: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
   return protocol_settings.candidates(given['select.candidates'], given)
 
 
-def told(config: Mapping[str, Any], folder: RunFolder, classes: int) -> dict[str, Any]:
+def told(config: Mapping[str, Any], folder: RunFolder, classes: int, *,
+         pool: Pool | None = None) -> dict[str, Any]:
   """What the results say of it: how many were tried, and what each fold chose.
 
   Where the choice moves what they say of every run, that is told by what was chosen:
-  the clips seen are those of the average fold, without the inner runs.
+  the clips seen are those of the average fold, without the inner runs; with the pool,
+  macro clips, too.
   """
   options = candidates(config)
   if not options:
@@ -84,10 +87,13 @@ def told(config: Mapping[str, Any], folder: RunFolder, classes: int) -> dict[str
   words = [' '.join(f'{name}={value}' for name, value in option.items())
            for option in options]
   choice = _chosen(folder, options)
-  seen = [clips_seen(settings.changed(config, options[k]), classes)
-          for k in choice.values()]
+  chosen = [settings.changed(config, options[k]) for k in choice.values()]
+  mean = lambda counts: round(float(np.mean(counts)))
   moved = any(name.startswith('augment.') for name in options[0])
-  return {'tried': len(options), 'clips_seen': round(float(np.mean(seen))),
+  macro = {} if pool is None else {
+      'macro_clips_seen': mean([macro_clips_seen(own, pool) for own in chosen])}
+  return {'tried': len(options),
+          'clips_seen': mean([clips_seen(own, classes) for own in chosen]), **macro,
           **({'augmentation': 'chosen inside each fold'} if moved else {}),
           'chosen': {name: words[k] for name, k in choice.items()}}
 

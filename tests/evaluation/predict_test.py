@@ -65,6 +65,17 @@ def test_the_mean_over_supports(maml, clips):
   assert np.abs(got - plain(params, KEY, clips, x, most=8)).max() > 1e-3
 
 
+def test_one_draw_is_the_first_of_the_mean(maml, clips):
+  learner, params, ask, _ = maml
+  fold, clips = clips
+  x = clips.x[np.flatnonzero(fold.test)]
+  mean, single = ask(params, KEY, clips, x, most=8, first=True)
+  np.testing.assert_array_equal(mean, ask(params, KEY, clips, x, most=8))
+  alone = predict.make_predict(learner, sizes=SIZES, draws=1)
+  np.testing.assert_allclose(single, alone(params, KEY, clips, x, most=8), atol=1e-5)
+  assert np.abs(mean - single).max() > 1e-3
+
+
 def test_supports_in_batches_say_the_same(maml, clips):
   learner, params, ask, _ = maml
   fold, clips = clips

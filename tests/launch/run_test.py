@@ -95,7 +95,7 @@ def test_results_hold_no_time_and_no_place(finished):
 def test_table_says_what_its_figures_are(finished):
   words = ' '.join(finished.outcome.out.split())
   for said in (*ROWS, 'leave one subject out', '3 folds', 'synthetic_3', 'labels made',
-               'UF1: unweighted mean of class F1', 'resamples of subjects', 'seed 0',
+               'UF1: unweighted mean of class F1', 'jackknife of 3 subjects', 'seed 0',
                str(finished.folder), 'lightman: trained, then adapted to supports',
                'not adapted: the same trained model', 'ridge: a class-weighted linear',
                'constant: the commonest class'):

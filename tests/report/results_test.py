@@ -126,3 +126,107 @@ def test_every_row_says_what_it_is(method):
   assert 'linear model' in lines[2] and 'commonest class' in lines[3]
   # A row that another part of the program adds is no reason to fail.
   assert table.row_lines([method, 'something else']) == lines[:1]
+
+
+def test_differences_have_a_p_in_units_of_what_was_trained():
+  predictions, clips = example()
+  gap = results.summarise(predictions, clips, ABOUT)['differences']['lightman - ridge']
+  assert 0 < gap['uf1']['p'] < .05
+  about = results.summarise(predictions, clips, ABOUT)['about']
+  assert about['test'].startswith('p: two-sided') and '8 subjects' in about['test']
+  # The same answers out of three folds: too few to tell a difference from luck.
+  few = clips._replace(fold=[f'fold{int(name[3:]) % 3}' for name in clips.subject])
+  found = results.summarise(predictions, few, ABOUT)
+  assert found['differences']['lightman - ridge']['uf1']['p'] >= .25
+  for text in (found['about']['test'], ' '.join(table.render(found).split())):
+    assert 'no verdict on any difference: 3 folds, each of which is one trained' in text
+    assert 'no p can be below 0.25' in text
+  wide = found['rows']['lightman']['uf1']
+  narrow = results.summarise(predictions, clips, ABOUT)['rows']['lightman']['uf1']
+  assert wide['value'] == narrow['value'] and '3 folds' in found['about']['interval']
+  assert wide['high'] - wide['low'] != pytest.approx(narrow['high'] - narrow['low'])
+
+
+def test_a_subject_in_two_folds_is_no_result():
+  predictions, clips = example()
+  with pytest.raises(ValueError, match='two folds'):
+    results.summarise(predictions, clips._replace(
+        fold=[f'{n}' for n in range(60)]), ABOUT)
+
+
+def two_sets():
+  predictions, clips = example()
+  own = ['smic' if name < 'sub03' else 'casme2' for name in clips.subject]
+  return predictions, clips._replace(dataset=own), np.array(own)
+
+
+def test_scores_and_confusions_by_data_set():
+  predictions, clips, own = two_sets()
+  found = results.summarise(predictions, clips, ABOUT)
+  assert list(found['data_sets']) == ['casme2', 'smic']
+  for name, part in found['data_sets'].items():
+    mine = own == name
+    for row, scored in part['rows'].items():
+      counts = scores.confusion(clips.truth[mine], predictions[row][mine], classes=3)
+      assert scored['confusion'] == counts.tolist()
+      assert scored['uf1']['value'] == pytest.approx(scores.uf1(counts), abs=1e-6)
+      assert scored['uar']['value'] == pytest.approx(scores.uar(counts), abs=1e-6)
+      assert scored['uf1']['low'] < scored['uf1']['value'] or row == 'constant'
+    assert sum(part['clips_per_class'].values()) == mine.sum()
+    assert part['subjects'] == sorted({s for s, here in zip(clips.subject, mine) if here})
+  both = np.sum([part['rows']['ridge']['confusion']
+                 for part in found['data_sets'].values()], 0)
+  assert both.tolist() == found['rows']['ridge']['confusion']
+
+
+def test_the_table_has_scores_and_confusions_by_data_set():
+  predictions, clips, own = two_sets()
+  found = results.summarise(predictions, clips, ABOUT)
+  text = table.render(found)
+  assert all(len(line) <= 80 for line in text.splitlines())
+  words = ' '.join(text.split())
+  assert 'smic: 3 subjects, negative' in words and 'casme2: 5 subjects' in words
+  value = found['data_sets']['smic']['rows']['lightman']['uf1']['value']
+  assert f'{value:.3f}'[1:] in text.partition('smic: 3')[2]
+  counts = found['data_sets']['smic']['rows']['lightman']['confusion']
+  assert f'surprise {" ".join(map(str, counts[2]))}' in words
+  # One data set is told as before.
+  assert 'data_sets' not in results.summarise(*example(), ABOUT)
+
+
+def test_one_class_alone_is_remarked():
+  """UF1 reads 1.000, and says why that is nothing."""
+  subject = ['a', 'a', 'b', 'b']
+  clips = results.Clips(list('1234'), subject, subject, np.zeros(4, int), ('happy',))
+  found = results.summarise({'lightman': np.zeros(4, int)}, clips, ABOUT)
+  assert found['rows']['lightman']['uf1']['value'] == 1
+  words = ' '.join(table.render(found).split())
+  for text in (found['about']['remarks'][0], words):
+    assert 'all held-out clips are of one class, happy' in text
+
+
+def test_a_class_without_clips_is_remarked():
+  predictions, clips = example()
+  few = clips._replace(truth=np.minimum(clips.truth, 1))
+  found = results.summarise(predictions, few, ABOUT)
+  remark, = found['about']['remarks']
+  assert 'no held-out clip is of class surprise' in remark
+  assert remark in ' '.join(table.render(found).split())
+  assert results.summarise(predictions, clips, ABOUT)['about']['remarks'] == []
+
+
+def test_one_draw_stands_against_one_model():
+  predictions, clips = example()
+  rows = {'lightman': predictions['lightman'],
+          'lightman, one draw': predictions['ridge'],
+          'lightman, not adapted': predictions['constant'], **{
+              name: predictions[name] for name in ('ridge', 'constant')}}
+  models = dict.fromkeys(rows, 1) | {'lightman': 8}
+  found = results.summarise(rows, clips, ABOUT._replace(
+      models=models, clips_seen=1080, macro_clips_seen=540))
+  assert list(found['rows'])[0] == 'lightman'
+  assert 'lightman, one draw - lightman, not adapted' in found['differences']
+  assert 'lightman - lightman, not adapted' in found['differences']
+  words = ' '.join(table.render(found).split())
+  assert 'averaged models: lightman 8, other rows 1' in words
+  assert '1080 micro clips and 540 macro clips' in words

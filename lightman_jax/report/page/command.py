@@ -57,14 +57,14 @@ def read_runs(paths: Sequence[pathlib.Path], *, skip: bool = False) -> list[Run]
   return runs
 
 
-def write(runs: Sequence[Run], out: pathlib.Path, *, resamples: int = 2000,
+def write(runs: Sequence[Run], out: pathlib.Path, *,
           permutations: int = 10_000) -> list[pathlib.Path]:
   """Writes the page and the tables; the same runs give the same bytes.
 
   Args:
     runs: in any order.
     out: the folder, made where missing.
-    resamples, permutations: see `evaluation.comparison`.
+    permutations: see `evaluation.comparison`.
 
   Returns:
     The files, the page first.
@@ -75,7 +75,7 @@ def write(runs: Sequence[Run], out: pathlib.Path, *, resamples: int = 2000,
   from lightman_jax.report.page import document, texts
   from lightman_jax.report.page.judged import judge
   tables = arrange(runs)
-  judged = [[judge(column, resamples=resamples, permutations=permutations)
+  judged = [[judge(column, permutations=permutations)
              for column in table.columns] for table in tables]
   found = list(zip(tables, judged))
   content = {'report.html': document.page(tables, judged),

@@ -48,13 +48,14 @@ def robustness(tables: Sequence[Table]) -> Safe | None:
     return None
   return tag('section', tag('h2', 'Robustness'),
              tag('p', 'UF1 of the same trained models on damaged held-out clips; the '
-                 'band is the interval from resampling subjects and seeds.'),
+                 'band is the interval over subjects, trained models and seeds.'),
              tag('div', drawn, class_='grid-of'), id='robustness')
 
 
 def _damage(group: Group) -> Iterator[tuple[str, str, list[figures.Point]]]:
   """Kind, unit and points; where seeds measured other levels, those of all."""
   first = group.runs[0]
+  folds = np.stack([np.unique(run.folds, return_inverse=True)[1] for run in group.runs])
   with _sound(first, 'robustness'):
     for kind, measured in (first.found.get('robustness') or {}).items():
       points = []
@@ -67,8 +68,7 @@ def _damage(group: Group) -> Iterator[tuple[str, str, list[figures.Point]]]:
           counts = np.stack([counts_of(row, first.subjects, len(first.classes))
                              for row in rows])
           points.append((float(level), comparison.mean_score(counts, scores.uf1),
-                         *comparison.crossed_interval(
-                             counts, scores.uf1, rng=np.random.default_rng(0))))
+                         *comparison.crossed_interval(counts, scores.uf1, folds=folds)))
       yield str(kind), str(measured[0].get('unit', '')), sorted(points)
 
 

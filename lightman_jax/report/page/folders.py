@@ -34,6 +34,7 @@ class Run(NamedTuple):
   classes: tuple[str, ...]
   clips_sha256: str      # over clip, subject and truth of all that was held out
   code_sha256: str
+  folds: tuple[str, ...]   # which held each subject out, that is by which trained model
 
   @property
   def about(self) -> dict[str, Any]:
@@ -112,7 +113,8 @@ def _checked(path, config, found, code: str) -> Run:
   if clips.sum(0).tolist() != list(about['clips_per_class'].values()):
     raise ValueError('about.clips_per_class is not what the rows count')
   return Run(path, config, found, counts, subjects, classes,
-             _clips_sha256(path / 'predictions.csv', next(iter(counts.values()))), code)
+             _clips_sha256(path / 'predictions.csv', next(iter(counts.values()))), code,
+             _folds(path / 'predictions.csv', subjects, about))
 
 
 def counts_of(row: dict[str, Any], subjects: tuple[str, ...],
@@ -137,6 +139,16 @@ def _clips_sha256(path: pathlib.Path, counts: Int[np.ndarray, 'S K K']) -> str:
                    for line in results.read_predictions(path))
     digest.update(json.dumps(lines).encode())
   return digest.hexdigest()
+
+
+def _folds(path: pathlib.Path, subjects: tuple[str, ...], about: dict[str, Any]
+           ) -> tuple[str, ...]:
+  """The fold of every subject; where no file says it, one that holds all of them out,
+  unless there were as many folds as subjects."""
+  if not path.is_file():
+    return subjects if about.get('folds') == len(subjects) else ('',) * len(subjects)
+  of = {line['subject']: str(line['fold']) for line in results.read_predictions(path)}
+  return tuple(of[name] for name in subjects)
 
 
 def _json(path: pathlib.Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.report import differences
 from lightman_jax.report.page.folders import Run
+from lightman_jax.report.results import one_draw
 
 
 class Group(NamedTuple):
@@ -35,6 +36,20 @@ class Group(NamedTuple):
     """Seed to counts by subject, of the method or of a reference beside it."""
     return {run.seed: run.counts[row or run.method] for run in self.runs}
 
+  def models(self, row: str | None = None) -> int:
+    """How many models' logits a row averages."""
+    first = self.runs[0]
+    noted = first.about.get('models')
+    noted = noted if isinstance(noted, dict) else {}
+    many = noted.get(row or first.method, 1)
+    return many if type(many) is int else 1
+
+  def single(self) -> str:
+    """The row of the method that is one model: one draw of it, or its own."""
+    first = self.runs[0]
+    return next((row for row in (one_draw(first.method),)
+                 if all(row in run.counts for run in self.runs)), first.method)
+
   def noted(self, name: str) -> str:
     """What the runs say of themselves under `name`; a dash where they do not."""
     said = {str(run.about[name]) for run in self.runs if name in run.about}
@@ -54,6 +69,19 @@ class Column(NamedTuple):
   def about(self) -> dict[str, Any]:
     """What all of them are figures of; its seed is of the first alone."""
     return self.first.about
+
+  @property
+  def folds(self) -> dict[int, Int[np.ndarray, 'S']]:
+    """Seed to the number of the trained model that each subject was tested on.
+
+    Methods are compared on the same seed, so where two of them divide people otherwise,
+    those whom either keeps together are together.
+    """
+    found: dict[int, Int[np.ndarray, 'S']] = {}
+    for run in (run for group in self.groups for run in group.runs):
+      _, own = np.unique(run.folds, return_inverse=True)
+      found[run.seed] = _joined(found[run.seed], own) if run.seed in found else own
+    return found
 
   @property
   def dataset(self) -> str:
@@ -93,6 +121,17 @@ def arrange(runs: Iterable[Run]) -> tuple[Table, ...]:
                    if number < len(kinds[key]))
       tables.append(Table(name, f1, here, _why(tables, name, f1, here, kinds)))
   return tuple(tables)
+
+
+def _joined(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
+            ) -> Int[np.ndarray, 'S']:
+  """Numbers of the finest groups that keep together what either does."""
+  if (one == two).all():
+    return one
+  joined = one.copy()
+  for group in np.unique(two):
+    joined[np.isin(joined, joined[two == group])] = joined[two == group].min()
+  return joined
 
 
 def _order(run: Run) -> tuple:

@@ -1,11 +1,13 @@
 """A data set's methods with their intervals, and which differ after Holm."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 
 from lightman_jax.evaluation import comparison
-from lightman_jax.evaluation.comparison import BySeed, Difference
+from lightman_jax.evaluation.comparison import BySeed, Difference, Folds
+from lightman_jax.report import results
 from lightman_jax.report.page.groups import Column, Group
 from lightman_jax.report.results import SCORES
 
@@ -27,7 +29,9 @@ class Line(NamedTuple):
   label: str
   scores: dict[str, Scored]
   encoder: str = ''
-  clips_seen: str = '–'
+  clips_seen: str = '–'       # micro, by the training of a fold
+  macro_clips_seen: str = '–'
+  models: int = 1             # whose logits are averaged
   tried: str = '–'
   balance: str = '–'          # how unequal classes are dealt with
   augmentation: str = '–'
@@ -42,15 +46,34 @@ class Gap(NamedTuple):
   second: str
   found: Difference
   adjusted: float
+  models: tuple[int, int]     # that each of the two averages
+  pairs: int                  # of the family that p is adjusted for
 
   @property
   def verdict(self) -> str:
-    """'better', 'worse', or that no difference was seen."""
+    """'better', 'worse', that no difference was seen, or that none could be."""
+    if self.why:
+      return 'no verdict'
     if comparison.is_better(self.found, self.adjusted):
       return 'better'
     if comparison.is_worse(self.found, self.adjusted):
       return 'worse'
     return 'no difference seen'
+
+  @property
+  def why(self) -> str:
+    """Why there is no verdict; '' where there is one."""
+    units, (one, two) = self.found.units, self.models
+    if one != two:
+      return (f'no verdict: {one} averaged models against {two}, which mixes averaging '
+              'with what is compared')
+    least = comparison.least_p(units, self.pairs)
+    if least < comparison.LEVEL:
+      return ''
+    return (f'no verdict: what was trained is {units} units (a fold of a seed), which '
+            f'can be swapped in {2 ** units} ways; after Holm over {self.pairs} '
+            f'{"pair" if self.pairs == 1 else "pairs"} p cannot be below {least:.3g}. '
+            'More folds or more seeds make one possible')
 
 
 class Judged(NamedTuple):
@@ -65,28 +88,62 @@ class Judged(NamedTuple):
     return tuple(line for line in self.lines if not line.reference)
 
 
-def judge(column: Column, *, resamples: int = 2000,
-          permutations: int = 10_000) -> Judged:
+def judge(column: Column, *, permutations: int = 10_000) -> Judged:
   """Scores, intervals and differences of a column; see `evaluation.comparison`."""
-  options = dict(seed=SEED, resamples=resamples, permutations=permutations)
+  folds = column.folds
+  options = dict(seed=SEED, folds=folds, permutations=permutations)
   groups = sorted(column.groups, key=lambda group: (
       -_mean(group.counts()), group.label))
-  pairs = comparison.all_pairs([group.counts() for group in groups], SCORES[MAIN],
-                               **options)
-  gaps = tuple(Gap(groups[i].label, groups[j].label, *found)
-               for (i, j), found in pairs.items())
+  gaps = _gaps({(one.label, two.label): _alike(one, two)
+                for one, two in itertools.combinations(groups, 2)}, options)
   references = _references(groups)
-  named = {(group.label, label): (group.counts(), group.counts(row))
-           for label, (row, owners) in references.items() for group in owners}
-  beside = tuple(Gap(*names, *found) for names, found in
-                 comparison.family(named, SCORES[MAIN], **options).items())
-  lines = [_line(group.label, group, group.counts(), resamples)._replace(
+  beside = _gaps({names: sides for label, (row, owners) in references.items()
+                  for group in owners
+                  for names, sides in _beside(group, label, row).items()}, options)
+  lines = [_line(group.label, group, group.counts(), folds)._replace(
       best=_best(group.label, gaps, len(groups))) for group in groups]
-  lines += [_line(label, owners[0], owners[0].counts(row), resamples)._replace(
-      reference=True, encoder='–', clips_seen='–', tried='–', balance='–',
-      augmentation='–')
+  lines += [_line(label, owners[0], owners[0].counts(row), folds)._replace(
+      reference=True, encoder='–', clips_seen='–', macro_clips_seen='–', tried='–',
+      balance='–', augmentation='–', models=owners[0].models(row))
             for label, (row, owners) in references.items()]
   return Judged(tuple(lines), gaps, beside)
+
+
+Side = tuple[BySeed, int]      # counts, and how many models each averages
+
+
+def _alike(one: Group, two: Group) -> tuple[Side, Side]:
+  """Two methods with as many averaged models each: where that differs, with one."""
+  if one.models() == two.models():
+    return (one.counts(), one.models()), (two.counts(), two.models())
+  return tuple((group.counts(group.single()), group.models(group.single()))
+               for group in (one, two))
+
+
+def _beside(group: Group, label: str, row: str
+            ) -> dict[tuple[str, str], tuple[Side, Side]]:
+  """A method and a reference: one draw of it, and, of the same weights, the mean too."""
+  single, method = group.single(), group.runs[0].method
+  reference = group.counts(row), group.models(row)
+  name = results.one_draw(group.label) if single != method else group.label
+  pairs = {}
+  if row != single:
+    pairs[name, label] = (group.counts(single), group.models(single)), reference
+  if single != method and row.startswith(method):
+    pairs[f'{group.label}, mean of {group.models()} draws', label] = (
+        (group.counts(), group.models()), reference)
+  return pairs
+
+
+def _gaps(pairs: dict[tuple[str, str], tuple[Side, Side]], options) -> tuple[Gap, ...]:
+  found = comparison.family({names: (one[0], two[0]) for names, (one, two)
+                             in pairs.items()}, SCORES[MAIN], **options)
+  # What has no verdict, for it is not like against like, is in no family.
+  even = [names for names in found if pairs[names][0][1] == pairs[names][1][1]]
+  adjusted = dict(zip(even, comparison.holm([found[names][0].p for names in even])))
+  return tuple(Gap(*names, one, float(adjusted.get(names, np.nan)),
+                   tuple(side[1] for side in pairs[names]), len(even))
+               for names, (one, _) in found.items())
 
 
 def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
@@ -115,19 +172,19 @@ def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
   return dict(sorted(labels.items(), key=lambda item: ', not' not in item[0]))
 
 
-def _line(label: str, group: Group, counts: BySeed, resamples: int) -> Line:
+def _line(label: str, group: Group, counts: BySeed, folds: Folds) -> Line:
   stacked = np.stack([counts[seed] for seed in sorted(counts)])
-  if len(stacked) > 1 and (stacked == stacked[0]).all():
-    stacked = stacked[:1]          # nothing in it depends on the seed
+  models = np.stack([folds[seed] for seed in sorted(counts)])
+  if len(stacked) > 1 and (stacked == stacked[0]).all() and (models == models[0]).all():
+    stacked, models = stacked[:1], models[:1]   # nothing in it depends on the seed
   scores = {
       name: Scored(
           comparison.mean_score(stacked, score),
-          *comparison.crossed_interval(stacked, score, resamples=resamples,
-                                       rng=np.random.default_rng(SEED)),
+          *comparison.crossed_interval(stacked, score, folds=models),
           tuple(score(stacked.sum(1)).tolist()))
       for name, score in SCORES.items()}
   return Line(label, scores, group.encoder, group.noted('clips_seen'),
-              group.noted('tried'), group.noted('balance'),
+              group.noted('macro_clips_seen'), group.models(), group.noted('tried'), group.noted('balance'),
               group.noted('augmentation'), len(stacked))
 
 

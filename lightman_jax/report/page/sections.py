@@ -48,16 +48,17 @@ def _codes(column: Column) -> list[str]:
 
 
 def _table(column: Column, judged: Judged) -> Safe:
-  heads = ['', 'UF1', '0 to 1', 'UAR', 'accuracy', 'encoder', 'clips seen',
-           'settings tried', 'seeds']
+  heads = ['', 'UF1', '0 to 1', 'UAR', 'accuracy', 'encoder', 'micro clips seen',
+           'macro clips seen', 'models averaged', 'settings tried', 'seeds']
   chance = 1 / len(column.first.classes)
   rows = []
   for line in judged.lines:
     cells = [_cell(line, name) for name in HEADS]
     bar = tag('td', figures.interval_bar(line.scores[MAIN], chance=chance,
                                          title=line.label))
-    rest = [tag('td', text) for text in (line.encoder, line.clips_seen, line.tried,
-                                         line.seeds)]
+    rest = [tag('td', text) for text in (
+        line.encoder, line.clips_seen, line.macro_clips_seen, line.models, line.tried,
+        line.seeds)]
     rows.append(tag('tr', tag('th', line.label, scope='row'), cells[0], bar, cells[1:],
                     rest, class_='reference' if line.reference else None))
   return tag('div', tag('table', tag('thead', tag('tr', [
@@ -88,11 +89,14 @@ def _by_data_set(table: Table, judged: Sequence[Judged]) -> Safe:
 def _found(judged: Judged) -> Safe:
   """One sentence on what the comparison of methods says."""
   best = [line.label for line in judged.methods if line.best]
-  told = [gap for gap in judged.gaps if gap.verdict != 'no difference seen']
-  subjects = 'permutations of subjects, Holm over all pairs'
+  told = [gap for gap in judged.gaps if gap.verdict in ('better', 'worse')]
+  subjects = 'permutations of what was trained, Holm over all pairs'
+  mute = [gap.why for gap in judged.gaps if gap.why]
   if not judged.gaps:
     text = 'No two methods were run on these clips with a seed in common, so no ' \
            'method is compared with another.'
+  elif len(mute) == len(judged.gaps):
+    text = f'{mute[0][0].upper()}{mute[0][1:]}.'
   elif best:
     text = f'{best[0]} is better than every other method here ({subjects}).'
   elif told:
@@ -118,12 +122,14 @@ def _gaps(judged: Judged) -> list[Safe]:
 
 
 def _gap_table(gaps: Sequence[Gap]) -> Safe:
-  heads = ('first', 'second', 'UF1, first − second', 'p, after Holm', 'the first is')
+  heads = ('first', 'second', 'UF1, first − second', 'averaged models',
+           'p, after Holm', 'the first is')
   rows = [tag('tr', tag('th', gap.first, scope='row'), tag('td', gap.second),
               tag('td', short(gap.found.value, sign=True),
                   tag('span', interval(gap.found), class_='range'), class_='n'),
+              tag('td', f'{gap.models[0]} and {gap.models[1]}', class_='n'),
               tag('td', probability(gap.adjusted), class_='n'),
-              tag('td', gap.verdict, class_=gap.verdict.split()[0]))
+              tag('td', gap.why or gap.verdict, class_=gap.verdict.split()[0]))
           for gap in gaps]
   return tag('div', tag('table', tag('thead', tag('tr', [
       tag('th', head, scope='col') for head in heads])), tag('tbody', rows)),

@@ -12,8 +12,9 @@ from lightman_jax.report.page.judged import HEADS, MAIN, Judged, Line, Scored
 
 CSV_HEAD = (
     'table', 'protocol', 'f1_variant', 'dataset', 'class_set', 'sheet', 'sheet_sha256',
-    'clips', 'subjects', 'row', 'reference', 'encoder', 'clips_seen', 'settings_tried',
-    'class_weighting', 'augmentation', 'seeds',
+    'clips', 'subjects', 'row', 'reference', 'encoder', 'clips_seen',
+    'macro_clips_seen', 'models_averaged', 'settings_tried', 'class_weighting',
+    'augmentation', 'seeds',
     *(f'{name}{part}' for name in HEADS for part in ('', '_low', '_high')),
     'best_after_holm')
 
@@ -37,7 +38,7 @@ def interval(scored: Scored | Difference) -> str:
 
 
 def probability(p: float) -> str:
-  """.034, or <.001."""
+  """.034, or <.001; a dash where there is none."""
   return '<.001' if p < .001 else short(p)
 
 
@@ -54,11 +55,13 @@ def caption(column: Column) -> list[str]:
 
 METHOD = (
     'Value: the mean over seeds of the score of pooled counts. [low, high]: 95 % '
-    'percentile interval from resampling subjects and, where there are several, '
-    'seeds, crossed. Bold: its UF1 is better than that of every other method of the '
-    'column, by a permutation test over subjects after Holm (p < .05, all pairs) and '
-    'beyond the interval of the difference, both on the seeds that the two have in '
-    'common; where nothing is bold, no method was seen to be the best. References '
+    "interval, Student's t over a jackknife of subjects, of trained models where one "
+    'was tested on several subjects, and of seeds where there are several. Bold: its UF1 '
+    'is better than that of every other method of the column, by a permutation test '
+    'that swaps two methods in units of what was trained, after Holm (p < .05, all '
+    'pairs), and beyond the interval of the difference, both on the seeds that the two '
+    'have in common; where nothing is bold, no method was seen to be the best. Methods '
+    'that average differently many models are compared with one model each. References '
     'stand beside and are in no comparison of methods.')
 
 
@@ -102,11 +105,13 @@ def _md_cell(line: Line, name: str) -> str:
 
 
 def _md_table(judged: Judged) -> str:
-  heads = ['row', *HEADS.values(), 'encoder', 'clips seen', 'settings tried', 'seeds']
+  heads = ['row', *HEADS.values(), 'encoder', 'micro clips seen', 'macro clips seen',
+           'models averaged', 'settings tried', 'seeds']
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
   for line in judged.lines:
     cells = [_md_cell(line, name) for name in HEADS]
-    cells += [line.encoder, line.clips_seen, line.tried, str(line.seeds)]
+    cells += [line.encoder, line.clips_seen, line.macro_clips_seen, str(line.models),
+              line.tried, str(line.seeds)]
     name = f'*{_md(line.label)}*' if line.reference else _md(line.label)
     lines.append('| ' + ' | '.join([name, *cells[:3], *map(_md, cells[3:])]) + ' |')
   return '\n'.join(lines)
@@ -118,10 +123,12 @@ def _md_gaps(judged: Judged) -> list[str]:
                      ('Differences of UF1 from the references', judged.beside)):
     if gaps:
       parts += [f'{head}; p adjusted by Holm:', '\n'.join(
-          ['| first | second | first − second | p | first is |', '|---' * 5 + '|',
+          ['| first | second | first − second | averaged models | p | first is |',
+           '|---' * 6 + '|',
            *(f'| {_md(gap.first)} | {_md(gap.second)} | '
              f'{short(gap.found.value, sign=True)} {interval(gap.found)} | '
-             f'{probability(gap.adjusted)} | {gap.verdict} |' for gap in gaps)])]
+             f'{gap.models[0]} and {gap.models[1]} | {probability(gap.adjusted)} | '
+             f'{gap.why or gap.verdict} |' for gap in gaps)])]
   return parts
 
 
@@ -141,7 +148,7 @@ def comma_separated(found: Found) -> str:
              about['sheet'], about['sheet_sha256'],
              sum(about['clips_per_class'].values()), len(column.first.subjects),
              line.label, int(line.reference), line.encoder, line.clips_seen,
-             line.tried, line.balance, line.augmentation, line.seeds, *numbers,
+             line.macro_clips_seen, line.models, line.tried, line.balance, line.augmentation, line.seeds, *numbers,
              int(line.best))))
   return out.getvalue()
 

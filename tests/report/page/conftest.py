@@ -14,7 +14,7 @@ CLASSES = ('negative', 'positive', 'surprise')
 def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
              classes=CLASSES, class_set='casme2_3', protocol='leave one subject out',
              subjects=9, clips=72, about=None, config=None, more=None, plain=True,
-             beside=('ridge', 'constant')):
+             beside=('ridge', 'constant'), draws=1, folds=0):
   """A finished run whose clips depend on `dataset`, `subjects` and `clips` alone."""
   rng = np.random.default_rng([len(dataset), subjects, clips])
   truth = rng.integers(0, len(classes), clips)
@@ -25,12 +25,15 @@ def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
   guess = lambda p: np.where(mine.random(clips) < p, truth,
                              mine.integers(0, len(classes), clips))
   said = {method: guess(skill)}
+  said |= {results.one_draw(method): guess(skill - .1)} if draws > 1 else {}
   said |= {f'{method}, not adapted': guess(skill - .2)} if plain else {}
   words = dict(protocol=protocol, dataset=dataset, class_set=class_set,
                sheet='sheet.xlsx', sheet_sha256='ab12cd34ef', data_sha256='0123',
                seed=seed)
   what = results.About(**{name: words.get(name, '') for name in results.About._fields})
-  who = results.Clips(names, subject, subject, truth, classes)
+  what = what._replace(models={method: draws}, people={})
+  fold = [f'fold{int(name[3:]) % folds}' for name in subject] if folds else subject
+  who = results.Clips(names, subject, fold, truth, classes)
   found = results.summarise({**said, **fixed}, who, what, resamples=100)
   found['about'] |= {'clips_seen': 7200, 'tried': 1, **(about or {})}
   folder.mkdir(parents=True)

@@ -16,7 +16,7 @@ from lightman_jax.report.page.command import read_runs, write
 from lightman_jax.report.page.markup import tag
 from lightman_jax.report.page.texts import short
 
-FEW = dict(resamples=200, permutations=1024)
+FEW = dict(permutations=1024)
 
 
 class Reader(HTMLParser):
@@ -85,13 +85,52 @@ def test_equals_are_not_called_better(make, tmp_path):
   assert 'textbf' not in files['table.tex']
 
 
+def test_few_folds_give_no_verdict_in_so_many_words(make, tmp_path):
+  paths = [make(method, method=method, skill=skill, plain=False, folds=5,
+                protocol='5 folds of subjects')
+           for method, skill in (('lightman', 1.), ('maml', .1))]
+  files = made(paths, tmp_path / 'out')
+  for name in ('report.html', 'table.md'):
+    assert 'no verdict: what was trained is 5 units' in files[name], name
+    assert 'can be swapped in 32 ways' in files[name], name
+    assert '| better |' not in files[name] and '>better<' not in files[name], name
+  assert {row['best_after_holm'] for row in rows_of(files['table.csv'])} == {'0'}
+
+
+def test_like_is_compared_with_like(make, tmp_path):
+  """A mean of eight models stands against another, one model against one."""
+  paths = [make('a', draws=8, skill=.95), make('b', method='maml', draws=8, skill=.5),
+           make('c', method='supervised', skill=.5, plain=False)]
+  text = made(paths, tmp_path / 'out')['table.md']
+  pairs = {tuple(cells[1:3]): cells[4] for cells in (
+      [cell.strip() for cell in line.split('|')] for line in text.splitlines()
+      if line.startswith('| ') and ' and ' in line)}
+  assert pairs['lightman, conv4', 'maml, conv4'] == '8 and 8'
+  assert pairs['lightman, conv4', 'supervised, conv4'] == '1 and 1'
+  plain = 'lightman, conv4, not adapted'
+  assert pairs['lightman, conv4, one draw', plain] == '1 and 1'
+  assert pairs['lightman, conv4, mean of 8 draws', plain] == '8 and 1'
+  line = next(line for line in text.splitlines() if 'mean of 8 draws' in line)
+  assert 'no verdict: 8 averaged models against 1' in line
+
+
+def test_both_numbers_of_clips_seen_stand_in_the_table(make, tmp_path):
+  path = make('a', about={'macro_clips_seen': 3600})
+  files = made([path], tmp_path / 'out')
+  row = rows_of(files['table.csv'])[0]
+  assert (row['clips_seen'], row['macro_clips_seen']) == ('7200', '3600')
+  for name in ('report.html', 'table.md'):
+    assert 'micro clips seen' in files[name] and 'macro clips seen' in files[name]
+    assert '7200' in files[name] and '3600' in files[name]
+
+
 def test_everything_a_figure_must_name(table_of_runs, tmp_path):
   files = made(table_of_runs, tmp_path / 'out')
   for name in ('report.html', 'table.md', 'table.tex'):
     text = files[name].replace('\\', '')
     for words in ('leave one subject out', 'casme2_3', 'sheet.xlsx', 'ab12cd34',
                   'counts pooled over folds', '72 clips', '9 subjects',
-                  'resampling subjects'):
+                  'jackknife of subjects'):
       assert words in text, (name, words)
   row = rows_of(files['table.csv'])[0]
   assert (row['protocol'], row['class_set'], row['clips_seen'],
@@ -157,7 +196,7 @@ def test_a_hostile_folder_is_only_text(make, fill, tmp_path):
   assert 'alert(1)' in page.text
   assert '<script' not in files['table.md'].replace('\\<', '')
   lines = [line for line in files['table.md'].splitlines() if line.startswith('| ')]
-  assert {len(re.findall(r'(?<!\\)\|', line)) for line in lines} <= {6, 9}
+  assert {len(re.findall(r'(?<!\\)\|', line)) for line in lines} <= {7, 11}
 
 
 def test_broken_extras_are_one_sentence(make, fill, tmp_path, capsys):
