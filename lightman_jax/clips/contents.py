@@ -24,7 +24,7 @@ Sums = Mapping[str, Sequence[str]]      # clip -> SHA-256 of its files, in their
 Progress = Callable[[str, int, int], None]
 
 
-class _Known(NamedTuple):
+class _Entry(NamedTuple):
   """What was recorded of a file; `mark` is () where it cannot be relied on."""
   path: str
   mark: tuple[int, ...]
@@ -102,23 +102,23 @@ def _sha256(path: str, mark: tuple[int, ...]) -> str:
     return ''
 
 
-def _same(file: File, before: _Known | None) -> bool:
+def _same(file: File, before: _Entry | None) -> bool:
   return bool(before) and (before.path, before.mark) == (file.path, file.mark)
 
 
-def _pairs(item: Item, known: Mapping[str, Sequence[_Known]]
-           ) -> Iterable[tuple[File, _Known | None]]:
+def _pairs(item: Item, known: Mapping[str, Sequence[_Entry]]
+           ) -> Iterable[tuple[File, _Entry | None]]:
   before = known.get(item.row.clip, ())
   for number, file in enumerate(item.files):
     yield file, before[number] if number < len(before) else None
 
 
-def _recorded(final: pathlib.Path) -> tuple[str, dict[str, list[_Known]]]:
+def _recorded(final: pathlib.Path) -> tuple[str, dict[str, list[_Entry]]]:
   """The digest of the plan and, by clip, the files; ('', {}) where nothing is there."""
   try:
     value = bounded.read_json(final / RECORD, MOST_RECORD)
     return str(value['plan']), {
-        str(clip): [_Known(str(path), tuple(mark), str(sha256))
+        str(clip): [_Entry(str(path), tuple(mark), str(sha256))
                     for path, mark, sha256 in files]
         for clip, files in value['clips'].items()}
   except (AttributeError, KeyError, OSError, TypeError, ValueError):

@@ -23,9 +23,12 @@ ABSENT = Absent()
 def between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
   """Names whose values differ, sorted; `ABSENT` where a side lacks one."""
   one, two = _flat(old), _flat(new)
-  return [(name, one.get(name, ABSENT), two.get(name, ABSENT))
-          for name in sorted(one.keys() | two.keys())
-          if one.get(name, ABSENT) != two.get(name, ABSENT)]
+  names = sorted(one.keys() | two.keys())
+  # Where one side is empty, what the other has in it tells all.
+  filled = {name for name in names if {} in (one.get(name), two.get(name))
+            and any(other.startswith(f'{name}.') for other in names)}
+  return [(name, one.get(name, ABSENT), two.get(name, ABSENT)) for name in names
+          if one.get(name, ABSENT) != two.get(name, ABSENT) and name not in filled]
 
 
 def told(found: Sequence[Difference]) -> str:

@@ -18,7 +18,8 @@ FLAGS = (
 
 # Variables of jax, XLA, and the libraries of linear algebra and pictures below.
 _VARIABLES = re.compile(
-    'JAX_.*|XLA_.*|TF_.*|LIBTPU_INIT_ARGS|NVIDIA_TF32_OVERRIDE|CUBLAS.*|CUDNN.*'
+    'JAX_.*|XLA_.*|TF_(CUDNN|XLA|ENABLE|DISABLE|DETERMINISTIC|USE)_.*'
+    '|LIBTPU_INIT_ARGS|NVIDIA_TF32_OVERRIDE|CUBLAS.*|CUDNN.*'
     '|NCCL_(ALGO|PROTO)|HIPBLASLT.*|ROCBLAS.*|MIOPEN.*|MKL_CBWR|OPENBLAS_CORETYPE'
     '|NPY_DISABLE_CPU_FEATURES|OPENCV_CPU_DISABLE|OPENCV_IPP')
 # Of these: what a run sets itself, what FLAGS and the devices tell already, and what is
@@ -31,7 +32,7 @@ _NOT = re.compile(
     '|RAISE_PERSISTENT_CACHE_ERRORS|COORDINATOR_.*|LOCAL_DEVICE_IDS|NUM_PROCESSES'
     '|PROCESS_.*|DISTRIBUTED_.*|CROSS_HOST_.*|ENABLE_PREEMPTION_SERVICE|LOG.*|DUMP_.*'
     '|TRACE.*|EXPLAIN_.*|CHECK_TRACER_LEAKS|ENABLE_CHECKS|INCLUDE_.*|PPRINT_.*)'
-    '|XLA_FLAGS|XLA_PYTHON_CLIENT_.*|TF_CPP_.*|TF_FORCE_GPU_ALLOW_GROWTH'
+    '|XLA_FLAGS|XLA_PYTHON_CLIENT_.*'
     '|CUBLAS_LOG.*|CUDNN_LOG.*')
 # Of XLA's: how many devices there are may change, and what is written to look at.
 _NOT_FLAG = re.compile('xla_force_host_platform_device_count|xla_dump_.*')

@@ -3,6 +3,7 @@
 import jax
 import pytest
 
+from lightman_jax.report import differences
 from lightman_jax.report.jax_settings import jax_settings
 from lightman_jax.training import numerics
 
@@ -13,6 +14,13 @@ def test_flags_of_xla_but_for_the_number_of_devices():
   assert jax_settings({'XLA_FLAGS': told})['xla_flags'] == {
       'xla_b': 'true', 'xla_cpu_enable_fast_math': 'false'}
   assert jax_settings({})['xla_flags'] == {}
+
+
+def test_a_flag_that_is_new_is_one_difference():
+  none, one = ({'jax': jax_settings({'XLA_FLAGS': flags})} for flags in ('', '--xla_a'))
+  assert differences.told(differences.between(none, one)) == (
+      'jax.xla_flags.xla_a: (absent) -> "true"')
+  assert len(differences.between(one, none)) == 1
 
 
 def test_a_file_of_flags_is_read(tmp_path):
@@ -31,7 +39,8 @@ def test_variables_that_could_move_a_number_are_recorded(name):
 @pytest.mark.parametrize('name', [
     *(name.upper() for name in numerics.PINNED), 'JAX_PLATFORMS', 'JAX_NUM_CPU_DEVICES',
     'JAX_COMPILATION_CACHE_DIR', 'JAX_COORDINATOR_ADDRESS', 'JAX_LOG_COMPILES',
-    'XLA_PYTHON_CLIENT_PREALLOCATE', 'TF_CPP_MIN_LOG_LEVEL', 'PATH', 'XLA_FLAGS'])
+    'XLA_PYTHON_CLIENT_PREALLOCATE', 'TF_CPP_MIN_LOG_LEVEL', 'TF_CLI_CONFIG_FILE',
+    'PATH', 'XLA_FLAGS'])
 def test_what_moves_none_is_not(name):
   assert jax_settings({name: ''})['variables'] == {}
 
