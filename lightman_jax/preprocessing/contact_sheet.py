@@ -23,7 +23,7 @@ class Shown(NamedTuple):
 
 
 def spread(subjects: Sequence[str], count: int = _IN_A_ROW) -> list[int]:
-  """Numbers of at most `count` clips, of as many people as there are.
+  """Numbers of at most `count` clips, of as many people as there are, in order.
 
   Args:
     subjects: who is in each clip.
@@ -33,7 +33,10 @@ def spread(subjects: Sequence[str], count: int = _IN_A_ROW) -> list[int]:
   for number, subject in enumerate(subjects):
     turns.append((seen[subject], number))
     seen[subject] += 1
-  return sorted(number for _, number in sorted(turns)[:count])
+  people, order = len(seen), [number for _, number in sorted(turns)]
+  if people > count:
+    return [order[n * people // count] for n in range(count)]
+  return sorted(order[:count])
 
 
 def apex_input(frames: UInt8[np.ndarray, 'T h w 3'], how: inputs.Settings

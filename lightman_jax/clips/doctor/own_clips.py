@@ -166,7 +166,13 @@ def _near(manifest: Manifest, choice: Choice) -> tuple[str, ...]:
     groups = near_names.near_names(manifest.entries)
   except InputError as error:
     return (f'{manifest.path}: {error}',)
-  return _sentences(near_names.check, groups, choice, manifest)
+  said = {'people': near_names.words(choice.different_people),
+          'labels': near_names.words(choice.different_labels)}
+  groups = [group for group in groups
+            if not said.get(group.kind, set()) & {'all'}
+            and not said.get(group.kind, set()).issuperset(group.names)]
+  plain = choice._replace(different_people='', different_labels='')
+  return _sentences(near_names.check, groups, plain, manifest)
 
 
 def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
@@ -178,9 +184,12 @@ def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
   except InputError:
     subjects = [entry.subject for entry in entries]
   content = _content(entries)
-  groups = (*repeats.same_paths(entries, subjects), *repeats.same_frames(
-      content, subjects, [entry.clip for entry in entries]))
-  refused = _sentences(repeats.check, groups, choice, manifest)
+  paths = repeats.same_paths(entries, subjects)
+  frames = repeats.same_frames(content, subjects, [entry.clip for entry in entries])
+  # Rows of one path are of one content: that is said once.
+  others = [group for group in frames
+            if not any(set(group.clips) <= set(known.clips) for known in paths)]
+  refused = _sentences(repeats.check, (*paths, *others), choice, manifest)
   same = defaultdict(list)
   for subject, value, entry in zip(subjects, content, entries):
     if value:
@@ -258,5 +267,5 @@ def lines_of(found: OwnClips) -> list[str]:
       ('one clip under two people', found.repeated),
       ('people with a single clip', found.single), ('good to know', found.remarks)):
     if said:
-      lines += ['', f'  {len(said)} {title}', *(f'    {line}' for line in said)]
+      lines += ['', f'  {title}: {len(said)}', *(f'    {line}' for line in said)]
   return lines
