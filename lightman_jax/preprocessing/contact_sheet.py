@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -79,20 +79,25 @@ def draw(clips: Sequence[Shown], how: inputs.Settings) -> Image.Image:
   pen = ImageDraw.Draw(sheet)
   for line, (label, row) in enumerate(sorted(rows.items())):
     top = _GAP + line * high
-    pen.text((_GAP, top), f'{label or "no label"}: {how.kind}', fill='black')
+    pen.text((_GAP, top), _letters(f'{label or "no label"}: {how.kind}'), fill='black')
     for column, clip in enumerate(row):
       left = _GAP + column * wide
       shown = [clip.frames[len(clip.frames) // 2]] * both + [
           apex_input(clip.frames, how)]
       for place, picture in enumerate(shown):
         sheet.paste(_enlarged(picture), (left + place * _SIDE, top + _HEAD))
-      pen.text((left, top + _HEAD + _SIDE), _short(clip.name, wide), fill='black')
+      pen.text((left, top + _HEAD + _SIDE), _letters(_short(clip.name, wide)),
+               fill='black')
   return sheet
 
 
-def _enlarged(picture: Float[np.ndarray, 'h w 3'] | UInt8[np.ndarray, 'h w 3']
-              ) -> Image.Image:
+def _enlarged(picture: UInt8[np.ndarray, 'h w 3']) -> Image.Image:
   return Image.fromarray(picture).resize((_SIDE, _SIDE), Image.Resampling.NEAREST)
+
+
+def _letters(text: str) -> str:
+  """Text in letters that every font has; others become question marks."""
+  return text.encode('latin-1', 'replace').decode('latin-1')
 
 
 def _short(name: str, wide: int) -> str:

@@ -36,7 +36,7 @@ def test_a_row_a_label_and_the_frame_beside_what_is_computed():
   rng = np.random.default_rng(0)
   pixels = rng.integers(0, 256, (3, 16, 16, 3), np.uint8)
   clips = [Shown('a/clip-of-a-very-long-name' * 9, 's', 'joy', pixels),
-           Shown('b', 't', 'joy', pixels), Shown('c', 't', 'sad', pixels)]
+           Shown('b', 't', 'joy', pixels), Shown('c', 't', '悲しみ', pixels)]
   flow = contact_sheet.draw(clips, inputs.Settings('flow', size=16))
   ready = contact_sheet.draw(
       [clip._replace(frames=pixels[:1]) for clip in clips],
