@@ -82,7 +82,7 @@ def write_contact_sheet(path: pathlib.Path, target: str, settings: dict[str, Any
       except Unreadable:
         continue
   if not shown:
-    raise InputError(f'{path} lists no clip that can be read; there is nothing to draw.')
+    raise InputError(f'{path} lists no clip that can be read: nothing can be drawn.')
   try:
     with write_atomically(place, 'wb') as file:
       contact_sheet.draw(shown, how).save(file, format='PNG')
