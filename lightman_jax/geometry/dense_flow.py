@@ -68,9 +68,11 @@ def optical_flow(first: UInt8[np.ndarray, 'h w'], second: UInt8[np.ndarray, 'h w
     return cv2.optflow.DualTVL1OpticalFlow_create(*TVL1.values()).calc(
         first, second, None)
   if max(first.shape) < 12:
-    raise InputError('the flow between pictures of '
-                     f'{first.shape[1]} x {first.shape[0]} pixels cannot be computed by dis, which needs 12: use a '
-                     'data.size of 12 or more, or inputs.algorithm=farneback')
+    height, width = first.shape
+    raise InputError(
+        f'the flow between pictures of {width} x {height} pixels cannot be computed by '
+        'dis, which needs 12: use a data.size of 12 or more, or '
+        'inputs.algorithm=farneback')
   method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
   method.setFinestScale(finest_scale)
   return method.calc(first, second, None)
