@@ -24,7 +24,8 @@ _MANY = 3         # filled cells above a header that are no remark
 _XLSX, _XLS = b'PK\x03\x04', b'\xd0\xcf\x11\xe0'
 _DELIMITERS = ',;\t'
 # The first line of a csv by which Excel learns the delimiter.
-_DELIMITER_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+_DELIMITER_LINE = re.compile(
+    r'"?sep=([^\w\s"]|\t)"?[,;\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 class Record(NamedTuple):

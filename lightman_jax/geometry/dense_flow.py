@@ -59,7 +59,7 @@ def optical_flow(first: UInt8[np.ndarray, 'h w'], second: UInt8[np.ndarray, 'h w
     finest_scale: of 'dis': 0 is every pixel, 1 every other.
 
   Raises:
-    InputError: as `check_algorithm`.
+    InputError: as `check_algorithm`; or the pictures are too small for 'dis'.
   """
   if algorithm == 'farneback':
     return cv2.calcOpticalFlowFarneback(first, second, None, **FARNEBACK)
@@ -67,6 +67,12 @@ def optical_flow(first: UInt8[np.ndarray, 'h w'], second: UInt8[np.ndarray, 'h w
     check_algorithm(algorithm)
     return cv2.optflow.DualTVL1OpticalFlow_create(*TVL1.values()).calc(
         first, second, None)
+  if max(first.shape) < 12:
+    height, width = first.shape
+    raise InputError(
+        f'the flow between pictures of {width} x {height} pixels cannot be computed by '
+        'dis, which needs 12: use a data.size of 12 or more, or '
+        'inputs.algorithm=farneback')
   method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
   method.setFinestScale(finest_scale)
   return method.calc(first, second, None)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -23,7 +23,7 @@ class Shown(NamedTuple):
 
 
 def spread(subjects: Sequence[str], count: int = _IN_A_ROW) -> list[int]:
-  """Numbers of at most `count` clips, of as many people as there are.
+  """Numbers of at most `count` clips, of as many people as there are, in order.
 
   Args:
     subjects: who is in each clip.
@@ -33,7 +33,10 @@ def spread(subjects: Sequence[str], count: int = _IN_A_ROW) -> list[int]:
   for number, subject in enumerate(subjects):
     turns.append((seen[subject], number))
     seen[subject] += 1
-  return sorted(number for _, number in sorted(turns)[:count])
+  people, order = len(seen), [number for _, number in sorted(turns)]
+  if people > count:
+    return [order[n * people // count] for n in range(count)]
+  return sorted(order[:count])
 
 
 def apex_input(frames: UInt8[np.ndarray, 'T h w 3'], how: inputs.Settings
@@ -76,20 +79,25 @@ def draw(clips: Sequence[Shown], how: inputs.Settings) -> Image.Image:
   pen = ImageDraw.Draw(sheet)
   for line, (label, row) in enumerate(sorted(rows.items())):
     top = _GAP + line * high
-    pen.text((_GAP, top), f'{label or "no label"}: {how.kind}', fill='black')
+    pen.text((_GAP, top), _letters(f'{label or "no label"}: {how.kind}'), fill='black')
     for column, clip in enumerate(row):
       left = _GAP + column * wide
       shown = [clip.frames[len(clip.frames) // 2]] * both + [
           apex_input(clip.frames, how)]
       for place, picture in enumerate(shown):
         sheet.paste(_enlarged(picture), (left + place * _SIDE, top + _HEAD))
-      pen.text((left, top + _HEAD + _SIDE), _short(clip.name, wide), fill='black')
+      pen.text((left, top + _HEAD + _SIDE), _letters(_short(clip.name, wide)),
+               fill='black')
   return sheet
 
 
-def _enlarged(picture: Float[np.ndarray, 'h w 3'] | UInt8[np.ndarray, 'h w 3']
-              ) -> Image.Image:
+def _enlarged(picture: UInt8[np.ndarray, 'h w 3']) -> Image.Image:
   return Image.fromarray(picture).resize((_SIDE, _SIDE), Image.Resampling.NEAREST)
+
+
+def _letters(text: str) -> str:
+  """Text in letters that every font has; others become question marks."""
+  return text.encode('latin-1', 'replace').decode('latin-1')
 
 
 def _short(name: str, wide: int) -> str:

@@ -12,30 +12,30 @@ from lightman_jax.errors import InputError
 
 def doctor(arguments: list[str]) -> int:
   """python -m lightman_jax doctor PATH: says what lies there and what is wrong."""
-  given = vars(command.make_parser().parse_args(arguments))
-  path = pathlib.Path(given.pop('path')).expanduser()
+  options = vars(command.make_parser().parse_args(arguments))
+  path = pathlib.Path(options.pop('path')).expanduser()
   if not path.is_file():
     return command.doctor(arguments)
   from lightman_jax.clips.doctor import own_clips
   from lightman_jax.clips.doctor.findings import plain
   from lightman_jax.clips.doctor.words import clean
-  sheet, as_json = given.pop('contact_sheet'), given.pop('json')
-  settings = {name: value for name, value in given.items()
+  sheet, as_json = options.pop('contact_sheet'), options.pop('json')
+  settings = {name: value for name, value in options.items()
               if name not in ('name', 'thorough')}
-  found = own_clips.examine(path, thorough=given['thorough'], **settings)
+  result = own_clips.examine(path, thorough=options['thorough'], **settings)
   if as_json:
-    print(json.dumps(plain(found), indent=2))
+    print(json.dumps(plain(result), indent=2))
   else:
-    print(*map(clean, own_clips.lines_of(found)), sep='\n')
+    print(*map(clean, own_clips.lines_of(result)), sep='\n')
   if not sheet:
-    return found.verdict
+    return result.verdict
   try:
     print(f'{write_contact_sheet(path, sheet, settings)} shows what the network will '
           'see of some clips', file=sys.stderr if as_json else sys.stdout)
   except InputError as error:
     print(clean(str(error)), file=sys.stderr)
     return 2
-  return found.verdict
+  return result.verdict
 
 
 def write_contact_sheet(path: pathlib.Path, target: str, settings: dict[str, Any]
@@ -82,7 +82,7 @@ def write_contact_sheet(path: pathlib.Path, target: str, settings: dict[str, Any
       except Unreadable:
         continue
   if not shown:
-    raise InputError(f'{path} lists no clip that can be read; there is nothing to draw.')
+    raise InputError(f'{path} lists no clip that can be read: nothing can be drawn.')
   try:
     with write_atomically(place, 'wb') as file:
       contact_sheet.draw(shown, how).save(file, format='PNG')

@@ -99,7 +99,8 @@ HEADER = (('clip',), ('subject', 'person'), ('label',), ('path',))
      ['1', 's', 'a, b, c', 'x,y,z,w.png']),
     ('clip\tperson\tlabel\tpath\n1\ts\ta;b;c;d;e\tx,y,z,w,v.png\n',
      ['1', 's', 'a;b;c;d;e', 'x,y,z,w,v.png']),
-    ('"Clip ";"Person";"Label";"Path"\n1;s;a,b;x,y,z.png\n', ['1', 's', 'a,b', 'x,y,z.png']),
+    ('"Clip ";"Person";"Label";"Path"\n1;s;a,b;x,y,z.png\n',
+     ['1', 's', 'a,b', 'x,y,z.png']),
     ('of ours, made by us, in May, in London\nclip;person;label;path\n1;s;a;b\n',
      ['1', 's', 'a', 'b']),
 ])
@@ -109,7 +110,8 @@ def test_the_header_row_says_what_divides_a_csv(tmp_path, text, cells):
 
 
 @pytest.mark.parametrize('first, mark', [
-    ('sep=;', ';'), ('SEP=|', '|'), ('"sep=;"', ';'), ('sep=\t', '\t'), ('sep=,,,', ',')])
+    ('sep=;', ';'), ('SEP=|', '|'), ('"sep=;"', ';'), ('sep=\t', '\t'),
+    ('sep=,,,', ',')])
 def test_the_line_by_which_excel_learns_the_delimiter(tmp_path, first, mark):
   path = tmp_path / 'm.csv'
   path.write_bytes(f'\ufeff{first}\r\nclip{mark}label\r\n1{mark}"a,b;c"\r\n'.encode())

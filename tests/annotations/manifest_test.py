@@ -71,7 +71,8 @@ def test_a_label_of_another_name_is_asked_for_with_the_columns_there(tmp_path):
 
 
 def test_all_rows_that_cannot_be_used_are_known(tmp_path):
-  path = manifest(tmp_path, FULL, 'a,s,j,p,x', 'b,s,j,p', 'c,,j,p', 'b,s,j,q', 'd,s,j,p')
+  path = manifest(tmp_path, FULL, 'a,s,j,p,x', 'b,s,j,p', 'c,,j,p', 'b,s,j,q',
+                  'd,s,j,p')
   found = examine_manifest(path)
   assert [entry.clip for entry in found.entries] == ['b', 'b', 'd']
   assert [line.split(':')[0] for line in found.wrong] == [
@@ -85,7 +86,8 @@ def test_backslashes_of_windows_lead_to_the_file(tmp_path):
   (tmp_path / 'x' / 'p.png').touch()
   (tmp_path / 'odd\\name.png').touch()
   lines = [HEADER, r'a,s,j,x\p.png', r'b,s,j,.\x\p.png', r'c,s,j,odd\name.png']
-  assert all(entry.path.is_file() for entry in read_manifest(manifest(tmp_path, *lines)))
+  entries = read_manifest(manifest(tmp_path, *lines))
+  assert all(entry.path.is_file() for entry in entries)
 
 
 @pytest.mark.parametrize('path', [r'C:\clips\p.png', 'c:/clips/p.png', r'\\host\p.png'])
@@ -96,8 +98,8 @@ def test_a_path_of_another_machine_is_named(tmp_path, path):
 
 def test_a_manifest_as_excel_and_pandas_write_it(tmp_path):
   path = tmp_path / 'm.csv'
-  path.write_bytes('sep=;\r\n;clip;subject;label;path\r\n0;a;s;"x, y, z";p,q,r\r\n1;b;;j;p'
-                   '\r\n'.encode('utf-16-le'))
+  path.write_bytes('sep=;\r\n;clip;subject;label;path\r\n0;a;s;"x, y, z";p,q,r\r\n'
+                   '1;b;;j;p\r\n'.encode('utf-16-le'))
   found = examine_manifest(path)
   assert found.entries[0].label == 'x, y, z' and found.entries[0].path.name == 'p,q,r'
   # Rows are numbered as a spreadsheet program does.

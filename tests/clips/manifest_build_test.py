@@ -104,7 +104,8 @@ def test_a_changed_row_is_seen(place):
 
 
 def test_columns_that_are_not_used_are_said_and_recorded(place):
-  clips, said = run(place, TIMED + ',mood', 'a,s1,joy,one,1,7,9,x', 'b,s2,sad,two,2,3,8,')
+  clips, said = run(place, TIMED + ',mood', 'a,s1,joy,one,1,7,9,x',
+                    'b,s2,sad,two,2,3,8,')
   assert "not used: 'mood'" in said[0] and "'mood'" in clips.info['notes'][0]
 
 

@@ -130,7 +130,7 @@ def test_a_manifests_missing_file_is_named_at_once(tmp_path):
 def test_all_missing_files_of_a_manifest_are_counted(tmp_path):
   (tmp_path / 'm.csv').write_text(
       'clip,subject,label,path\na,s,j,gone.png\nb,s,j,m.csv\nc,s,j,x\nd,s,j,y\n')
-  with pytest.raises(InputError, match=r"row 2 .*gone.png is not .*2 more rows.*doctor"):
+  with pytest.raises(InputError, match='row 2 .*gone.png is not .*2 more rows.*doctor'):
     check_present({'name': 'manifest', 'path': str(tmp_path / 'm.csv')})
 
 

@@ -102,3 +102,10 @@ def test_a_flow_field_as_a_picture():
   # Only the amplitude and the zero level are lost.
   np.testing.assert_array_equal(flow.as_picture(7 * field - 2), picture)
   assert not flow.as_picture(np.full((1, 4, 4, 3), 3.)).any()
+
+
+def test_pictures_that_are_too_small_for_dis_are_named():
+  tiny = np.zeros((8, 11), np.uint8)
+  with pytest.raises(InputError, match='11 x 8 pixels.*data.size of 12'):
+    dense_flow.optical_flow(tiny, tiny, algorithm='dis')
+  assert dense_flow.optical_flow(tiny, tiny, algorithm='farneback').shape == (8, 11, 2)

@@ -34,9 +34,14 @@ def make_parser() -> argparse.ArgumentParser:
   parser.add_argument('--corrections', default='', help='names, divided by commas')
   parser.add_argument('--frames', type=int, help='T of the build to come; 9, and of a '
                                                  'csv of ready pictures 1')
-  parser.add_argument('--size', type=int, help='its side in pixels; 64, and of a csv of '
-                                               'ready pictures 28')
+  parser.add_argument('--size', type=int, help='its side in pixels; 64, and of a csv '
+                                               'of ready pictures 28')
   parser.add_argument('--data_dir', default='', help='where it would be put')
+  parser.add_argument('--different_people', default='',
+                      help='names that are alike and mean different people, or all')
+  parser.add_argument('--different_labels', default='', help='the same of labels')
+  parser.add_argument('--repeated_clips', default='',
+                      help='clips that are meant to show under two people, or all')
   parser.add_argument('--contact_sheet', default='', metavar='FILE.png',
                       help='of a csv: draws what the network will see of some clips')
   return parser

@@ -86,34 +86,37 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
   except InputError as error:
     return OwnClips(str(path), UNUSABLE, str(error))
   entries = manifest.entries
-  there = [entry for entry in entries if os.path.exists(entry.path)]
+  there, missing = [], []
+  for entry in entries:
+    if os.path.exists(entry.path):
+      there.append(entry)
+    else:
+      missing.append(f'{entry.where}: {entry.path} is not there')
   whole, unreadable = _readable(there, choice, thorough)
   judged = [entry for entry in entries if entry.kind == 'micro'] or entries
   labels = _groups(judged, lambda entry: entry.label)
-  found = OwnClips(
+  result = OwnClips(
       str(path), USABLE, '', choice.frames, choice.size, len(entries),
       len(_persons(entries)),
       forms=_groups(there, lambda entry: form_of(entry.path)),
       kinds=_groups(entries, lambda entry: entry.kind), labels=labels,
       datasets=_groups(entries, lambda entry: entry.dataset),
       single=_single(judged), wrong=manifest.wrong,
-      missing=tuple(f'{entry.where}: {entry.path} is not there' for entry in entries
-                    if entry not in there),
-      unreadable=unreadable, near=_near(manifest, choice))
+      missing=tuple(missing), unreadable=unreadable, near=_near(manifest, choice))
   repeated, copies = _repeated(whole, choice, manifest)
-  found = found._replace(repeated=repeated, remarks=(
-      *manifest.remarks, *copies, *_remarks(entries, labels, found.forms)))
-  why = _refusal(found, manifest, choice)
-  return found._replace(why=why, verdict=UNUSABLE if why else USABLE)
+  result = result._replace(repeated=repeated, remarks=(
+      *manifest.remarks, *copies, *_remarks(entries, labels, result.forms)))
+  why = _refusal(result, manifest, choice)
+  return result._replace(why=why, verdict=UNUSABLE if why else USABLE)
 
 
-def _refusal(found: OwnClips, manifest: Manifest, choice: Choice) -> str:
+def _refusal(result: OwnClips, manifest: Manifest, choice: Choice) -> str:
   """What a run would say; '' where it would begin."""
-  for lines in (found.wrong, found.near, found.repeated, found.missing,
-                found.unreadable):
+  for lines in (result.wrong, result.near, result.repeated, result.missing,
+                result.unreadable):
     if lines:
       return lines[0]
-  if len({form == 'picture' for form, *_ in found.forms}) > 1:
+  if len({form == 'picture' for form, *_ in result.forms}) > 1:
     return (f'{manifest.path} lists pictures and folders or videos, and a run takes '
             'either: divide it into two')
   try:
@@ -131,10 +134,11 @@ def _persons(entries: Iterable[Entry]) -> set[tuple[str, str]]:
 def _groups(entries: Sequence[Entry], name: Callable[[Entry], str]
             ) -> tuple[Group, ...]:
   """Clips and people under each name, the largest first."""
-  held = defaultdict(list)
+  members = defaultdict(list)
   for entry in entries:
-    held[name(entry)].append(entry)
-  groups = [Group(word, len(same), len(_persons(same))) for word, same in held.items()]
+    members[name(entry)].append(entry)
+  groups = [Group(word, len(same), len(_persons(same)))
+            for word, same in members.items()]
   return tuple(sorted(groups, key=lambda group: (-group.clips, group.name)))
 
 
@@ -166,7 +170,13 @@ def _near(manifest: Manifest, choice: Choice) -> tuple[str, ...]:
     groups = near_names.near_names(manifest.entries)
   except InputError as error:
     return (f'{manifest.path}: {error}',)
-  return _sentences(near_names.check, groups, choice, manifest)
+  different = {'people': near_names.words(choice.different_people),
+               'labels': near_names.words(choice.different_labels)}
+  groups = [group for group in groups
+            if not different.get(group.kind, set()) & {'all'}
+            and not different.get(group.kind, set()).issuperset(group.names)]
+  plain = choice._replace(different_people='', different_labels='')
+  return _sentences(near_names.check, groups, plain, manifest)
 
 
 def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
@@ -178,9 +188,12 @@ def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
   except InputError:
     subjects = [entry.subject for entry in entries]
   content = _content(entries)
-  groups = (*repeats.same_paths(entries, subjects), *repeats.same_frames(
-      content, subjects, [entry.clip for entry in entries]))
-  refused = _sentences(repeats.check, groups, choice, manifest)
+  paths = repeats.same_paths(entries, subjects)
+  frames = repeats.same_frames(content, subjects, [entry.clip for entry in entries])
+  # Rows of one path are of one content: that is said once.
+  others = [group for group in frames
+            if not any(set(group.clips) <= set(known.clips) for known in paths)]
+  refused = _sentences(repeats.check, (*paths, *others), choice, manifest)
   same = defaultdict(list)
   for subject, value, entry in zip(subjects, content, entries):
     if value:
@@ -204,14 +217,14 @@ def _sentences(check, groups, choice: Choice, manifest: Manifest) -> tuple[str, 
 def _content(entries: Sequence[Entry]) -> list[str]:
   """A hash of what each clip shows; '' where no other has files of the same sizes."""
   files = [_files(entry) for entry in entries]
-  sizes = [tuple(os.path.getsize(file) for file in held) for held in files]
+  sizes = [tuple(os.path.getsize(file) for file in paths) for paths in files]
   spans = [(entry.onset, entry.apex, entry.offset) for entry in entries]
   alike = defaultdict(int)
   for key in zip(sizes, spans):
     alike[key] += 1
-  return [fingerprint([span, [file_sha256(file) for file in held]])
+  return [fingerprint([span, [file_sha256(file) for file in paths]])
           if alike[size, span] > 1 else ''
-          for held, size, span in zip(files, sizes, spans)]
+          for paths, size, span in zip(files, sizes, spans)]
 
 
 def _files(entry: Entry) -> list[pathlib.Path]:
@@ -236,27 +249,29 @@ def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[
   return lines
 
 
-def lines_of(found: OwnClips) -> list[str]:
+def lines_of(result: OwnClips) -> list[str]:
   """What there is to say of a manifest, a line each."""
-  lines = [f'{found.path}: {"not usable" if found.verdict == UNUSABLE else "usable"}']
-  if found.why:
-    lines.append(f'  {found.why}')
-  if not found.rows and not found.wrong:
+  lines = [f'{result.path}: {"not usable" if result.verdict == UNUSABLE else "usable"}']
+  if result.why:
+    lines.append(f'  {result.why}')
+  if not result.rows and not result.wrong:
     return lines
-  lines.append(f'  {found.rows} clips of {found.subjects} people, looked at for '
-               f'{found.frames} frames of {found.size} x {found.size}')
-  for title, groups in (('labels', found.labels), ('paths', found.forms),
-                        ('kinds', found.kinds), ('data sets', found.datasets)):
+  lines.append(f'  {result.rows} clips of {result.subjects} people, looked at for '
+               f'{result.frames} frames of {result.size} x {result.size}')
+  for title, groups in (('labels', result.labels), ('paths', result.forms),
+                        ('kinds', result.kinds), ('data sets', result.datasets)):
     lines += ['', f'  {title}']
     width = max((len(group.name) for group in groups), default=0)
     lines += [f'    {group.name:<{width}}  {group.clips:>6} clips of {group.subjects} '
               'people' for group in groups]
-  for title, said in (
-      ('rows that cannot be used', found.wrong), ('paths that lead nowhere',
-       found.missing), ('files that cannot be used', found.unreadable),
-      ('names that look like one', found.near),
-      ('one clip under two people', found.repeated),
-      ('people with a single clip', found.single), ('good to know', found.remarks)):
-    if said:
-      lines += ['', f'  {len(said)} {title}', *(f'    {line}' for line in said)]
+  for title, sentences in (
+      ('rows that cannot be used', result.wrong),
+      ('paths that lead nowhere', result.missing),
+      ('files that cannot be used', result.unreadable),
+      ('names that look like one', result.near),
+      ('one clip under two people', result.repeated),
+      ('people with a single clip', result.single), ('good to know', result.remarks)):
+    if sentences:
+      lines += ['', f'  {title}: {len(sentences)}',
+                *(f'    {line}' for line in sentences)]
   return lines
