@@ -77,7 +77,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
   except bounded.Refused as error:
     raise InputError(f'{path} is not converted: {error}') from error
   except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
-          OverflowError, EOFError, NotImplementedError, RuntimeError,
+          OverflowError, EOFError, RuntimeError,
           zipfile.BadZipFile) as error:
     raise InputError(f'{path} is no whole file of PyTorch tensors '
                      f'({type(error).__name__}: {error})') from error

@@ -5,6 +5,7 @@ printed. sweep.json lists the runs and what each changes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+import contextlib
 import json
 import os
 import pathlib
@@ -118,7 +119,7 @@ def carry_out(runs: Sequence[Run], folder: pathlib.Path, *, command: Sequence[st
     InputError: the folder is in use, or not a sweep's.
   """
   with _opened(folder), Progress() as progress:
-    write_json(folder / 'sweep.json', {run.name: run.changes for run in runs})
+    write_json(folder / 'sweep.json', _listed(folder, runs))
     done = [] if again else [
         run.name for run in runs if RunFolder(folder / run.name, None).is_finished()]
     older = sum(_by_other_code(folder / name) for name in done)
@@ -133,6 +134,16 @@ def carry_out(runs: Sequence[Run], folder: pathlib.Path, *, command: Sequence[st
         for run in runs if run.name not in done}
     return processes.run_all(commands, folder, parallel=parallel, progress=progress,
                              finished=len(done))
+
+
+def _listed(folder: pathlib.Path, runs: Sequence[Run]) -> dict[str, Any]:
+  """What each run changes, of those of an earlier part of the family, too."""
+  earlier = {}
+  with contextlib.suppress(InputError, OSError, AttributeError):    # none, or damaged
+    earlier = {name: changes
+               for name, changes in read_json(folder / 'sweep.json').items()
+               if (folder / name).is_dir()}
+  return {**earlier, **{run.name: run.changes for run in runs}}
 
 
 def _opened(folder: pathlib.Path):

@@ -54,6 +54,18 @@ def test_some_variants_of_a_family():
     sweep.subset(family, 'a,bb')
 
 
+def test_the_list_of_runs_keeps_an_earlier_part_of_the_family(config, tmp_path):
+  whole = (('a', {}), ('b', {'method.inner_steps': 2}))
+  first, second = (sweep.plan(config, part, seeds=1)
+                   for part in (sweep.subset(whole, 'a'), sweep.subset(whole, 'b')))
+  (tmp_path / 'a-seed0').mkdir()
+  (tmp_path / 'sweep.json').write_text(json.dumps(sweep._listed(tmp_path, first)))
+  assert sweep._listed(tmp_path, second) == {
+      'a-seed0': {'seed': 0}, 'b-seed0': {'method.inner_steps': 2, 'seed': 0}}
+  (tmp_path / 'sweep.json').write_text('damaged')
+  assert list(sweep._listed(tmp_path, second)) == ['b-seed0']
+
+
 @pytest.mark.parametrize('family, words', [
     ((('a', {'method.inner_stepz': 3}),), ['variant a', "'method.inner_steps'"]),
     ((('a', {'method.inner_steps': 2.5}),), ['variant a', 'method.inner_steps is 2.5']),
