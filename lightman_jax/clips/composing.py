@@ -7,7 +7,7 @@ from lightman_jax.clips import names, trees
 from lightman_jax.clips.choice import Choice, is_table
 from lightman_jax.clips.composites import COMPOSITES
 from lightman_jax.clips.plan import Item, Plan, fingerprint
-from lightman_jax.clips.sources import Missing
+from lightman_jax.clips.sources import Missing, sheet_of
 
 
 def plan(choice: Choice) -> Plan:
@@ -21,7 +21,7 @@ def plan(choice: Choice) -> Plan:
   for name, class_set in composite.parts.items():
     try:
       parts[name] = trees.plan(choice._replace(
-          name=name, class_set=class_set, sheet='auto'))
+          name=name, class_set=class_set, sheet=sheet_of(choice, name)))
     except Missing as error:
       lacking.append(str(error))
   if lacking:

@@ -15,6 +15,7 @@ from lightman_jax.clips.doctor import cost, reasons, tally
 from lightman_jax.clips.doctor.findings import (
     LOSSES, UNUSABLE, USABLE, Change, Examination, Frames, Loss, Sheet)
 from lightman_jax.clips.plan import Plan, check_enough
+from lightman_jax.clips.sheets import SheetFiles, find_sheets
 from lightman_jax.errors import InputError
 
 
@@ -63,7 +64,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
 
 def _begin(choice: Choice, facts: Facts) -> Examination:
   tops = sources.folders_of(choice.manual, facts)
-  sheets = sources.find_sheets(tops, facts)
+  sheets = find_sheets(tops, facts)
   roots = sources.find_roots(tops, facts)
   try:
     place = sources.locate(choice)
@@ -72,12 +73,20 @@ def _begin(choice: Choice, facts: Facts) -> Examination:
   return Examination(
       facts.name, facts.title, str(choice.manual), UNUSABLE, '',
       sheets=tuple(
-          Sheet(sheet.edition, tuple(path.name for path in paths),
-                bool(place) and place.sheets == paths) for paths, sheet in sheets),
+          Sheet(held.sheet.edition, tuple(path.name for path in held.paths),
+                bool(place) and place.sheets == held.paths)
+          for held in _with_the_used(sheets, place)),
       frames=tuple(dict.fromkeys(
           Frames(frames.edition, str(root), bool(place) and place.root == root
                  and place.frames == frames, root.name == root.parent.name)
           for root, frames in roots)))
+
+
+def _with_the_used(sheets: list[SheetFiles], place: sources.Place | None):
+  """The sheets that lie there, with that of a build, which a setting may name."""
+  if place and place.sheets and place.sheets not in [held.paths for held in sheets]:
+    return [SheetFiles(place.sheets, place.sheet), *sheets]
+  return sheets
 
 
 def of_all_emotions(choice: Choice) -> Choice:
