@@ -12,7 +12,7 @@ from lightman_jax.errors import InputError
 GIVEN = 'the apex is that of a table of the user'
 WORDS = ('spotted', 'none')
 _COLUMNS = {
-    'clip': ('clip', 'clip name', 'clip id', 'Filename', 'file', 'file name', 'name'),
+    'clip': ('clip', 'clip name', 'clip id', 'Filename', 'file', 'name'),
     'apex': ('apex', 'ApexFrame', 'apex frame number', 'apex number', 'apex index',
              'apex idx', 'ApexF', 'ApexF1')}
 
@@ -60,7 +60,7 @@ def given(
 def _read(path: pathlib.Path) -> dict[str, int]:
   found = {}
   table = cells.read_cells(path, columns=_COLUMNS.values())
-  for record in cells.find_table(table, _COLUMNS, where=path.name):
+  for record in cells.find_table(table, _columns(table), where=path.name):
     clip, number = record.cells['clip'], whole(record.cells['apex'])
     if number is None or not clip:
       raise InputError(f'{path} row {record.row}: clip {clip!r}, apex '
@@ -68,3 +68,10 @@ def _read(path: pathlib.Path) -> dict[str, int]:
     if found.setdefault(clip, number) != number:
       raise InputError(f'{path} row {record.row}: {clip} has two apexes; keep one.')
   return found
+
+
+def _columns(table: list[list[str]]) -> dict[str, tuple[str, ...]]:
+  """For each column the first of its words that the table has."""
+  return {name: next(((word,) for word in words
+                      if cells.has_header(table, {name: (word,)})), words)
+          for name, words in _COLUMNS.items()}

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from lightman_jax.annotations.corrections import CORRECTIONS
 from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import names, trees
 from lightman_jax.clips.choice import Choice, is_table
@@ -73,7 +74,17 @@ def differences(plan: Plan) -> tuple[str, ...]:
     people = len({item.row.subject for item in plan.items if item.row.dataset == name})
     if people != composite.subjects[name]:
       lines.append(f'{name}: {people} subjects instead of {composite.subjects[name]}')
-  return tuple(lines)
+  return (*lines, *_corrections(plan))
+
+
+def _corrections(plan: Plan) -> list[str]:
+  """What to set where clips are lost that named corrections keep."""
+  named = COMPOSITES[plan.dataset].corrections
+  lost = {clip for clip, _ in plan.left_out if clip not in plan.outside}
+  kept = [clip for name in named for clip in (
+      f'{CORRECTIONS[name].dataset}/{change.clip}'
+      for change in CORRECTIONS[name].changes) if clip in lost]
+  return [f'data.corrections={",".join(named)} keeps {" and ".join(kept)}'] * bool(kept)
 
 
 def _renamed(item: Item, name: str) -> Item:

@@ -31,10 +31,16 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
     corrections: say what each table of corrections would change.
   """
   facts = TABLES[choice.name]
-  begun = _begin(choice, facts)
+  begun, lacks = _begin(choice, facts), ''
   try:
     whole = trees.plan(of_all_emotions(choice))
     plan = trees.plan(choice)
+    fitting = _fitting_class_set(choice, facts, whole)
+    if fitting:
+      lacks = (f'the class set {choice.class_set} has a class without any clip here; '
+               f'{fitting} has clips of all its classes and is examined')
+      choice = choice._replace(class_set=fitting)
+      plan = trees.plan(choice)
   except InputError as error:
     return begun._replace(why=str(error))
   used = next(frames for frames in begun.frames if frames.used)
@@ -56,7 +62,8 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
       emotions=tally.emotions(items, expected),
       class_sets=tally.class_sets(items, facts), losses=losses,
       outside=_outside(whole, plan),
-      remarks=tally.remarks(plan, items, losses, used, facts),
+      remarks=(*[lacks] * bool(lacks),
+               *tally.remarks(plan, items, losses, used, facts)),
       corrections=tuple(_corrections(choice, facts, whole)) if corrections else (),
       estimate=cost.estimate(choice, plan, taken) if taken else None,
       build=_command(choice))
@@ -80,6 +87,14 @@ def _begin(choice: Choice, facts: Facts) -> Examination:
           Frames(frames.edition, str(root), bool(place) and place.root == root
                  and place.frames == frames, root.name == root.parent.name)
           for root, frames in roots)))
+
+
+def _fitting_class_set(choice: Choice, facts: Facts, whole: Plan) -> str:
+  """The class set to take where that of the data set has a class without any clip."""
+  sets = tally.class_sets(whole.items, facts)
+  if choice.class_set not in sets or all(sets[choice.class_set].values()):
+    return ''
+  return next((name for name, counts in sets.items() if all(counts.values())), '')
 
 
 def _with_the_used(sheets: list[SheetFiles], place: sources.Place | None):
