@@ -14,7 +14,7 @@ from lightman_jax.annotations.facts import Expected, Facts, Frames, Sheet
 FACTS = Facts(
     name='casme',
     title='CASME',
-    sheets=(Sheet('sections', ('Section A', 'Section B')),),
+    sheets=(Sheet('sections', ('Section A', 'Section B'), rows=189),),
     columns={
         'subject': ('Subject',),
         'filename': ('Filename',),
@@ -55,6 +55,8 @@ FACTS = Facts(
   booktitle={IEEE International Conference on Automatic Face and Gesture Recognition},
   year={2013}
 }""",
+    names='EP[0-9].*',
+    words={'Section A': '(?<![a-z])a(?![a-z])', 'Section B': '(?<![a-z])b(?![a-z])'},
     naming='repeated',
     ends_with_apex=True,
     expected=(Expected('micro', 197, 19, {

@@ -26,7 +26,7 @@ FACTS = Facts(
     name='casme2',
     title='CASME II',
     sheets=(Sheet('2014', ('CASME2-coding-20140508',)),
-            Sheet('2019', ('CASME2-coding-20190701',)),
+            Sheet('2019', ('CASME2-coding-20190701',), columns=('objective',)),
             Sheet('2014-objective',
                   ('CASME2-coding-20140508', 'CASME2-ObjectiveClasses'))),
     columns={
@@ -45,6 +45,7 @@ FACTS = Facts(
         'objective': ('Objective Class', 'Objective Classes'),
     },
     missing=frozenset({'/', ''}),
+    names='EP[0-9].*',
     subject='sub{:02d}',
     fps=200.,
     class_sets={

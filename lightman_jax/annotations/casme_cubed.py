@@ -64,6 +64,7 @@ PART_A = Facts(
     naming='onset',
     zero_is_a_frame=True,
     ends_with_apex=True,
+    names='[a-z]{1,2}',
     lower=True,
     expected=(Expected('micro', 860, 94, {
         'disgust': 250, 'surprise': 187, 'others': 161, 'fear': 86, 'anger': 64,
@@ -101,6 +102,7 @@ PART_C = Facts(
     ask=_ASK,
     homepage=_HOMEPAGE,
     citation=_CITATION,
+    names='[0-9]+',
     naming='onset',
     expected=(Expected('micro', 165, 30, {
         'negative': 99, 'surprise': 30, 'others': 20, 'positive': 16}),),

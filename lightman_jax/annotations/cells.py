@@ -55,15 +55,34 @@ def read_cells(
     InputError: the file is neither a workbook with this sheet nor such a text.
   """
   path = pathlib.Path(path)
-  try:
-    content = bounded.read_bytes(path)
-  except OSError as error:
-    raise InputError(f'{path} cannot be read: {error.strerror}.') from error
-  except bounded.Refused as error:
-    raise InputError(f'{path} is not read as a table: {error}.') from error
+  content = _content(path)
   if content.startswith((_XLSX, _XLS)):
     return _workbook(path, content, tab)
   return _csv(path, _decoded(path, content), columns)
+
+
+def read_sheets(
+    path: str | os.PathLike, *, columns: Collection[Collection[str]] = (),
+) -> dict[str, list[list[str]]]:
+  """Returns all sheets of a workbook by their names; a csv file is one, named ''.
+
+  Args:
+    path: the file.
+    columns: as of `read_cells`.
+
+  Raises:
+    InputError: the file is neither a workbook nor such a text.
+  """
+  path = pathlib.Path(path)
+  content = _content(path)
+  if not content.startswith((_XLSX, _XLS)):
+    return {'': _csv(path, _decoded(path, content), columns)}
+  try:
+    sheets = workbooks.read_sheets(content)
+  except workbooks.Broken as error:
+    raise InputError(f'{path} is not a readable workbook ({error}).') from error
+  return {name: [[_text(value) for value in row] for row in rows]
+          for name, rows in sheets.items()}
 
 
 def find_table(
@@ -77,8 +96,8 @@ def find_table(
 
   Args:
     cells: what `read_cells` returns.
-    columns: for each name the header words that a sheet may use for it; case and
-      blanks do not count.
+    columns: for each name the header words that a sheet may use for it; case, blanks,
+      underscores and hyphens do not count.
     optional: names whose column may be absent; their cells are then ''.
     where: the file's name, for messages.
 
@@ -148,7 +167,17 @@ def _records(cells, index, header, words, needed, where):
 
 
 def _folded(word: str) -> str:
-  return ''.join(word.split()).casefold()
+  """A header word as it is compared: `Apex Frame`, `apex_frame` and `ApexFrame`."""
+  return ''.join(word.replace('_', ' ').replace('-', ' ').split()).casefold()
+
+
+def _content(path: pathlib.Path) -> bytes:
+  try:
+    return bounded.read_bytes(path)
+  except OSError as error:
+    raise InputError(f'{path} cannot be read: {error.strerror}.') from error
+  except bounded.Refused as error:
+    raise InputError(f'{path} is not read as a table: {error}.') from error
 
 
 def _workbook(path, content, tab):

@@ -13,7 +13,7 @@ _STEMS = ('training_full_with_AU', 'testA_full_with_AU', 'testB_full_with_AU')
 FACTS = Facts(
     name='dfme',
     title='DFME',
-    sheets=(Sheet('all', _STEMS), Sheet('train', _STEMS[:1]),
+    sheets=(Sheet('all', _STEMS, rows=2629), Sheet('train', _STEMS[:1]),
             Sheet('test_a', _STEMS[1:2]), Sheet('test_b', _STEMS[2:])),
     columns={
         'subject': ('Subject',),
@@ -45,6 +45,8 @@ FACTS = Facts(
   pages={1371--1386},
   year={2024}
 }""",
+    words={_STEMS[0]: 'train', _STEMS[1]: 'test[^a-z]*a(?![a-z])',
+           _STEMS[2]: 'test[^a-z]*b(?![a-z])'},
     owner=r'sub(?P<subject>[0-9]+)_[0-9]+',
     expected=(Expected('micro', 1856, 176, {}, 'train'),
               Expected('micro', 474, 42, {}, 'test_a'),

@@ -38,6 +38,25 @@ def key(line: Line, facts: Facts) -> tuple[str, int | None]:
   return f'{facts.subject.format(number)}/{name}', number
 
 
+def place_of(clip: str, facts: Facts) -> dict[str, str] | None:
+  """Returns the fields of `Frames.folder` that a clip's id tells; None where none is.
+
+  Args:
+    clip: of a row that may be left out: 'sub01/EP02_01f'.
+    facts: the data set.
+  """
+  subject, *names = clip.split('/')
+  number = re.search('[0-9]+$', subject)
+  if not names or not number:
+    return None
+  try:
+    video = _video(names[0], int(number[0]), facts)
+  except Unusable:
+    return None
+  return {'subject': subject, 'filename': names[0], 'video': video,
+          'folder': (facts.folder or facts.subject).format(int(number[0]))}
+
+
 def onset_apex_offset(
     cells: Mapping[str, str], facts: Facts,
 ) -> dict[str, int | None]:

@@ -12,6 +12,9 @@ class Sheet(NamedTuple):
   edition: str              # what a user calls it: '2014'
   stems: tuple[str, ...]    # file names without ending; together they are the edition
   tab: str = ''             # name of the sheet in a workbook; '' = the first
+  columns: tuple[str, ...] = ()   # of those that not all editions have, its own
+  rows: int = 0             # of a complete copy, where the files of `stems` are parts
+                            # of one table: so many tell that one file is the whole
 
 
 class Frames(NamedTuple):
@@ -70,6 +73,10 @@ class Facts(NamedTuple):
   supplement: Mapping[str, tuple[str, ...]] = {}   # columns of a sheet that only adds
                                         # cells to the rows of another
   subjects: Mapping[int, int] = {}      # number in the sheet -> number on disk
+  names: str = ''                       # pattern of the clips' file names, where
+                                        # neither `owner` nor `video` is one
+  words: Mapping[str, str] = {}         # stem of a sheet -> pattern of words by which
+                                        # other names of the file tell it
   owner: str = ''                       # pattern of the file names, where these name
                                         # the 'subject' and perhaps the 'emotion'
   emotions: Mapping[str, str] = {}      # what `owner` calls them -> `Row.emotion`

@@ -12,12 +12,10 @@ from lightman_jax.annotations.corrections import chosen
 from lightman_jax.annotations.entries import Line, key, read_line
 from lightman_jax.annotations.facts import ClassSet, Facts
 from lightman_jax.annotations.frame_numbers import whole
+from lightman_jax.annotations.recognition import OPTIONAL, records_of, tabs_of
 from lightman_jax.annotations.rows import LeftOut, Listing, Row
 from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
-
-_OPTIONAL = ('action_units', 'objective', 'duration', 'apex_end', 'onset_2', 'offset_2',
-             'onset_3', 'offset_3', 'first', 'last', 'fps')
 
 Paths = str | os.PathLike | Sequence[str | os.PathLike]
 
@@ -46,15 +44,19 @@ def read_listing(
   files = [pathlib.Path(path) for path in ([paths] if one else paths)]
   fixes = chosen(corrections, facts.name)
   lines = _lines(files, facts)
-  lines, known, report = correct(lines, facts, fixes)
+  before = lines
+  lines, known, report = correct(before, facts, fixes)
+  clips = _clips(lines, facts)
   entries = [read_line(line, facts, clip=clip, notes_before=notes)
-             for line, clip, notes in zip(lines, _clips(lines, facts), known)]
+             for line, clip, notes in zip(lines, clips, known)]
   rows, left_out = _unique(entries, lines)
   hashes = [file_sha256(path) for path in files]
   return Listing(
       rows, left_out, ' + '.join(path.name for path in files),
       hashes[0] if len(hashes) == 1
-      else hashlib.sha256(''.join(hashes).encode()).hexdigest(), report)
+      else hashlib.sha256(''.join(hashes).encode()).hexdigest(), report,
+      frozenset(clip for clip, old, new in zip(clips, before, lines)
+                if old.cells.get('apex') and not new.cells.get('apex')))
 
 
 def select(
@@ -82,20 +84,21 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
                      'of its folders.')
   lines, added = [], {}
-  for path in files:
+  for path, tab, many in [(path, tab, len(tabs) > 1) for path in files
+                          for tabs in [tabs_of(path, facts)] for tab in tabs]:
     table = cells.read_cells(
-        path, _tab(path, facts),
-        columns=(*facts.columns.values(), *facts.supplement.values()))
+        path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name
     if facts.supplement and len(files) > 1 and not cells.has_header(
-        table, facts.columns, optional=_OPTIONAL):
+        table, facts.columns, optional=OPTIONAL):
       for record in cells.find_table(table, facts.supplement, where=where):
         line = Line(where, record.row, where, record.cells)
         added[key(line, facts)[0]] = record.cells
       continue
-    before = f'{where} row' if len(files) > 1 else 'row'
+    before = (f'{where}, sheet {tab}, row' if many else
+              f'{where} row' if len(files) > 1 else 'row')
     lines += [Line(where, record.row, f'{before} {record.row}', record.cells)
-              for record in _records(table, facts, where)]
+              for record in records_of(table, facts, where)]
   if not lines:
     raise InputError(f'{" and ".join(path.name for path in files)}: the sheet names no '
                      'clip.')
@@ -104,24 +107,6 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     more = {name: text for name, text in more.items() if not line.cells.get(name)}
     lines[index] = line._replace(cells={**line.cells, **more})
   return lines
-
-
-def _records(table, facts: Facts, where: str) -> list[cells.Record]:
-  if facts.positions:
-    return cells.place_table(table, facts.positions)
-  return cells.find_table(
-      table, facts.columns, where=where,
-      optional=tuple(name for name in (*_OPTIONAL, *facts.optional)
-                     if name in facts.columns))
-
-
-def _tab(path: pathlib.Path, facts: Facts) -> str:
-  """A renamed file is read like the first edition."""
-  stem = path.stem.casefold()
-  for sheet in facts.sheets:
-    if stem in [known.casefold() for known in sheet.stems]:
-      return sheet.tab
-  return facts.sheets[0].tab
 
 
 def _clips(lines: list[Line], facts: Facts) -> list[str]:

@@ -46,3 +46,4 @@ class Listing(NamedTuple):
   sheet: str                # file name; several are joined by ' + '
   sheet_sha256: str         # of several, the hash of their hashes in order
   corrected: tuple[str, ...] = ()   # what the chosen corrections changed, a line each
+  withdrawn: frozenset[str] = frozenset()   # clips whose apex a correction took away

@@ -35,19 +35,25 @@ try:
   content = io.BytesIO(sys.stdin.buffer.read())
   book = python_calamine.CalamineWorkbook.from_filelike(content)
   names = book.sheet_names
-  tab = sys.argv[4] or next(iter(names), '')
-  rows = None
-  if tab in names:
+  room = int(sys.argv[5])
+  def read(tab):
+    global room
     sheet = book.get_sheet_by_name(tab)
     # These count from nought.
     high, wide = sheet.total_height + 1, sheet.total_width + 1
-    if high * wide > int(sys.argv[5]):
+    if high * wide > room:
       raise ValueError(f'it has {high} rows of {wide} cells')
+    room -= high * wide
     # Row numbers in messages must be those that a spreadsheet program shows.
     rows = sheet.to_python(skip_empty_area=False)
     while rows and not any(cell != '' for cell in rows[-1]):
       rows.pop()
-  answer = {'names': names, 'rows': rows}
+    return rows
+  if sys.argv[4] == '*':
+    answer = {'names': names, 'rows': [read(tab) for tab in names]}
+  else:
+    tab = sys.argv[4] or next(iter(names), '')
+    answer = {'names': names, 'rows': read(tab) if tab in names else None}
 except BaseException as error:
   answer = {'error': str(error) or type(error).__name__}
 spell = lambda value: value.isoformat() if hasattr(value, 'isoformat') else str(value)
@@ -59,7 +65,7 @@ class Broken(ValueError):
   """A workbook that cannot be read; says why."""
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=32)
 def _answer(content: bytes, tab: str) -> str:
   place = os.path.dirname(os.path.dirname(python_calamine.__file__))
   done = subprocess.run(
@@ -91,3 +97,19 @@ def read_workbook(content: bytes, tab: str = '') -> list[list[Any]]:
     names = ', '.join(map(repr, answer['names'])) or 'no sheet at all'
     raise Broken(f'it has no sheet {tab!r}, but {names}')
   return answer['rows']
+
+
+def read_sheets(content: bytes) -> dict[str, list[list[Any]]]:
+  """Returns the cells of all sheets of a workbook by their names, in order.
+
+  Args:
+    content: the bytes of an xlsx or xls file.
+
+  Raises:
+    Broken: it is no workbook, or is damaged.
+  """
+  # No sheet can have this name.
+  answer = json.loads(_answer(content, '*'))
+  if 'error' in answer:
+    raise Broken(answer['error'])
+  return dict(zip(answer['names'], answer['rows']))

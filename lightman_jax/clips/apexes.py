@@ -1,5 +1,6 @@
 """Apexes that a user's own table gives for clips whose sheet gives none."""
 
+from collections.abc import Collection
 import pathlib
 
 from lightman_jax.annotations import cells
@@ -10,11 +11,14 @@ from lightman_jax.errors import InputError
 
 GIVEN = 'the apex is that of a table of the user'
 WORDS = ('spotted', 'none')
-_COLUMNS = {'clip': ('clip', 'Filename'), 'apex': ('apex', 'ApexFrame', 'Apex')}
+_COLUMNS = {
+    'clip': ('clip', 'clip name', 'clip id', 'Filename', 'file', 'name'),
+    'apex': ('apex', 'ApexFrame', 'apex frame number', 'apex number', 'apex index',
+             'apex idx', 'ApexF', 'ApexF1')}
 
 
 def given(
-    rows: tuple[Row, ...], setting: str,
+    rows: tuple[Row, ...], setting: str, *, spotted: Collection[str] = (),
 ) -> tuple[tuple[Row, ...], tuple[LeftOut, ...]]:
   """Fills apexes in from a table; what a sheet gives is never replaced.
 
@@ -23,6 +27,8 @@ def given(
     setting: 'spotted' or 'none', which leave the rows as they are, or the path of a
       table with the columns `clip` and `apex`; a clip is named by its id or, where it
       is the only one, by its file name.
+    spotted: clips whose apex a correction took away, so that it is spotted; they need
+      none of the table's.
 
   Returns:
     The rows, and those that are left out because the table gives them no apex, or one
@@ -38,8 +44,8 @@ def given(
   held = user_tables.by_clip(_read(path), rows)
   filled, left_out = [], []
   for row in rows:
-    if row.apex is None:
-      apex = held.get(row.clip)
+    apex = held.get(row.clip)
+    if row.apex is None and (apex is not None or row.clip not in spotted):
       wrong = (f'neither the sheet nor {path.name} gives an apex' if apex is None
                else disorder(row.onset, apex, row.offset))
       if wrong:
@@ -54,7 +60,7 @@ def given(
 def _read(path: pathlib.Path) -> dict[str, int]:
   found = {}
   table = cells.read_cells(path, columns=_COLUMNS.values())
-  for record in cells.find_table(table, _COLUMNS, where=path.name):
+  for record in cells.find_table(table, _columns(table), where=path.name):
     clip, number = record.cells['clip'], whole(record.cells['apex'])
     if number is None or not clip:
       raise InputError(f'{path} row {record.row}: clip {clip!r}, apex '
@@ -62,3 +68,10 @@ def _read(path: pathlib.Path) -> dict[str, int]:
     if found.setdefault(clip, number) != number:
       raise InputError(f'{path} row {record.row}: {clip} has two apexes; keep one.')
   return found
+
+
+def _columns(table: list[list[str]]) -> dict[str, tuple[str, ...]]:
+  """For each column the first of its words that the table has."""
+  return {name: next(((word,) for word in words
+                      if cells.has_header(table, {name: (word,)})), words)
+          for name, words in _COLUMNS.items()}

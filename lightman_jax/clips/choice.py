@@ -35,7 +35,8 @@ class Choice(NamedTuple):
   data_dir: str = ''            # '' = where TFDS keeps data sets
   manual_dir: str = ''          # '' = TFDS's manual folder
   path: str = ''                # the manifest's csv
-  sheet: str = 'auto'           # 'auto', or an edition of the sheet: '2014'
+  sheet: str = 'auto'           # 'auto', an edition of the sheet ('2014'), or the
+                                # names of its files, by commas
   edition: str = 'auto'         # 'auto', 'cropped', 'raw'
   corrections: str = ''         # names out of `annotations.corrections`, by commas
   apex: str = 'spotted'         # where the sheet gives none: 'spotted', 'none' (the
@@ -117,7 +118,8 @@ def _check_licensed(choice: Choice) -> None:
   for name in choice.corrected:
     _among('corrections', name, tuple(CORRECTIONS))
   sheets = TABLES[choice.name].sheets if choice.name in TABLES else ()
-  _among('sheet', choice.sheet, ('auto', *(sheet.edition for sheet in sheets)))
+  if not is_table(choice.sheet):
+    _among('sheet', choice.sheet, ('auto', *(sheet.edition for sheet in sheets)))
   editions = dict.fromkeys(frames.edition for name in parts_of(choice)
                            for frames in TABLES[name].editions)
   _among('edition', choice.edition, ('auto', *editions))

@@ -2,12 +2,13 @@
 
 from collections import Counter
 
+from lightman_jax.annotations.corrections import CORRECTIONS
 from lightman_jax.annotations.rows import LeftOut
 from lightman_jax.clips import names, trees
 from lightman_jax.clips.choice import Choice, is_table
 from lightman_jax.clips.composites import COMPOSITES
 from lightman_jax.clips.plan import Item, Plan, fingerprint
-from lightman_jax.clips.sources import Missing
+from lightman_jax.clips.sources import Missing, sheet_of
 
 
 def plan(choice: Choice) -> Plan:
@@ -21,7 +22,7 @@ def plan(choice: Choice) -> Plan:
   for name, class_set in composite.parts.items():
     try:
       parts[name] = trees.plan(choice._replace(
-          name=name, class_set=class_set, sheet='auto'))
+          name=name, class_set=class_set, sheet=sheet_of(choice, name)))
     except Missing as error:
       lacking.append(str(error))
   if lacking:
@@ -73,7 +74,17 @@ def differences(plan: Plan) -> tuple[str, ...]:
     people = len({item.row.subject for item in plan.items if item.row.dataset == name})
     if people != composite.subjects[name]:
       lines.append(f'{name}: {people} subjects instead of {composite.subjects[name]}')
-  return tuple(lines)
+  return (*lines, *_corrections(plan))
+
+
+def _corrections(plan: Plan) -> list[str]:
+  """What to set where clips are lost that named corrections keep."""
+  named = COMPOSITES[plan.dataset].corrections
+  lost = {clip for clip, _ in plan.left_out if clip not in plan.outside}
+  kept = [clip for name in named for clip in (
+      f'{CORRECTIONS[name].dataset}/{change.clip}'
+      for change in CORRECTIONS[name].changes) if clip in lost]
+  return [f'data.corrections={",".join(named)} keeps {" and ".join(kept)}'] * bool(kept)
 
 
 def _renamed(item: Item, name: str) -> Item:

@@ -1,5 +1,6 @@
 """What is said where the files of a licensed data set are not there."""
 
+from collections.abc import Sequence
 import pathlib
 
 from lightman_jax.annotations.facts import Facts
@@ -7,7 +8,8 @@ from lightman_jax.clips.search import ARCHIVES
 
 
 def message(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
-            found: list[pathlib.Path]) -> str:
+            found: list[pathlib.Path], hints: Sequence[str] = (),
+            above: pathlib.Path | None = None) -> str:
   """Names what is expected, where, in which layout, and whom to ask for it.
 
   Args:
@@ -16,6 +18,8 @@ def message(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
     sheet: the edition of the sheet that was asked for, or 'auto'.
     edition: the edition of the frames that was asked for, or 'auto'.
     found: sheets, or the root of the frames, where one of them is there.
+    hints: sentences on files that are there, though they are not what is wanted.
+    above: the folder in which all of it lies, where `manual` is a part of it.
   """
   lacking = []
   if facts.sheets and not any(path.is_file() for path in found):
@@ -29,6 +33,11 @@ def message(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
   lines = [f'{sheets} (or .xls, .csv)'] if sheets else []
   layout = '\n'.join(f'  {line}' for line in (*lines, *facts.layout))
   present = f'\nFound: {", ".join(map(str, found))}.' if found else ''
+  present += ''.join(f'\n{hint}.' for hint in hints)
+  if above:
+    present += (f'\nA sheet and frames lie in {above}: use --config.data.manual_dir='
+                f'{above}.' if facts.sheets else
+                f'\nIts frames lie in {above}: use --config.data.manual_dir={above}.')
   what = 'one sheet and one tree of frames' if sheets else 'one tree of frames'
   return (
       f'{facts.title}: no {" and no ".join(lacking)} in {manual} or in its '

@@ -38,7 +38,7 @@ def _editions(choice: Choice) -> list[str]:
     return ['cropped', 'raw', 'mixed'] if choice.edition == 'auto' else [choice.edition]
   facts = TABLES[choice.name]
   sheets = [f'{sheet.edition}-' for sheet in facts.sheets
-            if choice.sheet in ('auto', sheet.edition)] or ['']
+            if choice.sheet in ('auto', sheet.edition) or is_table(choice.sheet)] or ['']
   editions = dict.fromkeys(frames.edition for frames in facts.editions
                            if choice.edition in ('auto', frames.edition))
   return [sheet + edition for sheet in sheets for edition in editions]

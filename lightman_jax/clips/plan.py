@@ -91,6 +91,7 @@ class Plan(NamedTuple):
   outside: frozenset[str] = frozenset() # those left out that are of no class here
   meant: tuple[str, ...] = ()           # what looks like a mistake, and a setting says
                                         # that it is none
+  fitting: tuple[str, ...] = ()         # class sets that have a row of every class
 
   @property
   def digest(self) -> str:
@@ -129,5 +130,8 @@ def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:
   counts = Counter(item.label for item in judged)
   for label, name in enumerate(plan.classes):
     if not counts[label]:
-      raise InputError(f'{plan.dataset} ({plan.config}) holds no clip of the class '
-                       f'{name!r}{why}.')
+      others = [known for known in plan.fitting if known != plan.class_set]
+      raise InputError(
+          f'{plan.dataset} ({plan.config}) holds no clip of the class {name!r}{why}'
+          + (f'; data.class_set={others[0]} has rows of all its classes' if others
+             else '') + '.')

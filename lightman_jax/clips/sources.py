@@ -14,16 +14,18 @@ from typing import Any, NamedTuple
 
 from lightman_jax.annotations.facts import Facts, Frames, Sheet
 from lightman_jax.annotations.manifest import read_manifest
+from lightman_jax.annotations.recognition import identify
 from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips import missing, names, search
-from lightman_jax.clips.choice import Choice, choose, parts_of
+from lightman_jax.clips.choice import Choice, choose, is_table, parts_of
 from lightman_jax.clips.gate import check_manifest
 from lightman_jax.clips.search import form_of
+from lightman_jax.clips.sheets import deep, find_sheets, incomplete, named_file
 from lightman_jax.errors import InputError
 
 VERSION = '1.0.0'
 REPORT = 'build_report.json'
-_TABLES = ('.xlsx', '.xls', '.csv')
+_ABOVE = 2      # a folder within a data set is recognised so high above it
 
 
 class Missing(InputError):
@@ -36,6 +38,7 @@ class Place(NamedTuple):
   sheet: Sheet | None
   root: pathlib.Path                # what `frames.folder` is relative to
   frames: Frames
+  remarks: tuple[str, ...] = ()     # on the sheets: what they were recognised by
 
 
 def check_present(data: Any, inputs: Mapping[str, Any] | None = None) -> None:
@@ -142,19 +145,78 @@ def locate(choice: Choice, name: str = '') -> Place:
 
   Raises:
     Missing: something is not there.
-    InputError: the manual folder that the settings name is not there.
+    InputError: the manual folder that the settings name is not there, several sheets
+      hold different rows of one edition, or `data.sheet` names a file that is not there.
   """
   facts = TABLES[name or choice.name]
   check_manual(choice)
-  tops = folders_of(choice.manual, facts)
-  sheets = find_sheets(tops, facts, choice.sheet)
+  tops, wanted = folders_of(choice.manual, facts), sheet_of(choice, name)
+  sheets = find_sheets(tops, facts, wanted)
   roots = find_roots(tops, facts, choice.edition)
   if not roots or (facts.sheets and not sheets):
+    hints = () if sheets or not facts.sheets else incomplete(tops, facts, wanted)
     raise Missing(missing.message(
-        facts, choice.manual, sheet=choice.sheet, edition=choice.edition,
-        found=[path for paths, _ in sheets[:1] for path in paths]
-        + [root for root, _ in roots[:1]]))
-  return Place(*(sheets or [((), None)])[0], *roots[0])
+        facts, choice.manual, sheet=wanted, edition=choice.edition,
+        found=[path for held in sheets[:1] for path in held.paths]
+        + [root for root, _ in roots[:1]], hints=hints,
+        above=_above(choice.manual, facts)))
+  if not sheets:
+    return Place((), None, *roots[0])
+  if sheets[0].rivals:
+    files = ', '.join(map(str, (*sheets[0].paths, *sheets[0].rivals)))
+    raise InputError(
+        f'{facts.title}: several files hold different rows of its sheet of '
+        f'{sheets[0].sheet.edition}: {files}; choose with --config.data.sheet=FILE, or '
+        'leave one of them there.')
+  return Place(sheets[0].paths, sheets[0].sheet, *roots[0], sheets[0].remarks)
+
+
+def sheet_of(choice: Choice, name: str = '') -> str:
+  """Returns `data.sheet` for a part of a data set: those of the files that fit it.
+
+  Args:
+    choice: the settings.
+    name: the data set, where `choice` is of one that is made of several.
+
+  Raises:
+    InputError: a file that is named is not there, or fits no part.
+  """
+  if name in ('', choice.name) or not is_table(choice.sheet):
+    return choice.sheet
+  parts = [TABLES[part] for part in parts_of(choice)]
+  tops = [top for facts in parts for top in folders_of(choice.manual, facts)]
+  mine = []
+  for text in choice.sheet.split(','):
+    path = named_file(tops, TABLES[name], text)
+    if not any(identify(path, facts) for facts in parts):
+      raise InputError(f'data.sheet names {path}, which has the columns of none of '
+                       f'{", ".join(facts.title for facts in parts)}.')
+    mine += [str(path)] if identify(path, TABLES[name]) else []
+  return ','.join(mine) or 'auto'
+
+
+def holds(tops: list[pathlib.Path], path: pathlib.Path, facts: Facts) -> bool:
+  """Whether a path is a tree of a data set, or a part of one.
+
+  Args:
+    tops: the folders in which the data set may lie, above the path.
+    path: of a folder.
+    facts: the data set.
+  """
+  known = {place for top in tops for frames in facts.editions for name in frames.roots
+           if name for place in _below(top, name)}
+  return not known.isdisjoint((path, *path.parents))
+
+
+def _above(manual: pathlib.Path, facts: Facts) -> pathlib.Path | None:
+  """The folder that was meant, where the one that is given lies in a data set."""
+  manual = manual.absolute()
+  for place in manual.parents[:_ABOVE]:
+    tops = folders_of(place, facts)
+    if holds(tops, manual, facts) and find_roots(tops, facts) and (
+        not facts.sheets or find_sheets(tops, facts)):
+      return place
+  return None
 
 
 def check_manual(choice: Choice) -> None:
@@ -186,29 +248,6 @@ def folders_of(manual: pathlib.Path, facts: Facts) -> list[pathlib.Path]:
   return [folder for folder in dict.fromkeys((manual, *named)) if folder.is_dir()]
 
 
-def find_sheets(
-    tops: list[pathlib.Path], facts: Facts, wanted: str = 'auto',
-) -> list[tuple[tuple[pathlib.Path, ...], Sheet]]:
-  """The editions of the annotations that are complete, in the order of preference.
-
-  They are looked for in the tops, and where there is none, in what lies below.
-  """
-  asked = [sheet for sheet in facts.sheets if wanted in ('auto', sheet.edition)]
-  for places in (_shallow, _deep):
-    held = [(place / name) for place, _, files in places(tops, facts) for name in files]
-    tables = sorted((path for path in held if path.suffix.lower() in _TABLES),
-                    key=lambda path: _TABLES.index(path.suffix.lower()))
-    found = []
-    for sheet in asked:
-      paths = [[path for path in tables if path.stem.casefold() == stem.casefold()]
-               for stem in sheet.stems]
-      if all(paths):
-        found.append((tuple(same[0] for same in paths), sheet))
-    if found or not asked:
-      return found
-  return []
-
-
 def find_roots(
     tops: list[pathlib.Path], facts: Facts, wanted: str = 'auto',
 ) -> list[tuple[pathlib.Path, Frames]]:
@@ -223,7 +262,7 @@ def find_roots(
   endings = [(frames, [search.fold(part) for part in name.split('/')])
              for frames, name in asked]
   far = (_descend(place / name, frames, facts) for place, folders, _
-         in _deep(tops, facts) for name in folders for frames, ending in endings
+         in deep(tops, facts) for name in folders for frames, ending in endings
          if [*map(search.fold, (place / name).parts[-len(ending):])] == ending)
   found = list(filter(None, near)) or list(filter(None, far))
   return sorted(found, key=lambda pair: facts.editions.index(pair[1]))
@@ -237,16 +276,6 @@ def _below(top: pathlib.Path, name: str) -> list[pathlib.Path]:
         search.Tree(place).children(place).get(search.fold(part), ()),
         key=lambda held: held != part)]
   return places
-
-
-def _shallow(tops, facts):
-  return itertools.islice(search.walk(tops), len(tops))
-
-
-def _deep(tops, facts):
-  """All folders, but for those that are named as another data set."""
-  others = {search.fold(name) for other in TABLES.values() for name in other.folders}
-  return search.walk(tops, frozenset(others - set(map(search.fold, facts.folders))))
 
 
 def _descend(

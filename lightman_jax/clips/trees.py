@@ -45,7 +45,7 @@ def plan(choice: Choice) -> Plan:
   table = (given_landmarks.read(choice.landmarks, listing.rows)
            if is_table(choice.landmarks) else None)
   face = None if table else find_face_model(choice.landmarks)
-  rows, unknown = apexes.given(listing.rows, choice.apex)
+  rows, unknown = apexes.given(listing.rows, choice.apex, spotted=listing.withdrawn)
   class_set = class_set_of(choice)
   kept, not_in_set = _labelled(rows, class_set)
   maker = Maker(tree, place, choice, face, table)
@@ -69,11 +69,14 @@ def plan(choice: Choice) -> Plan:
       sheet_sha256=listing.sheet_sha256,
       strict=False,
       notes=tuple(
-          [_RAW.format(place.frames.edition)]
+          [*place.remarks]
+          + [_RAW.format(place.frames.edition)]
           * (not (place.frames.aligned or face or table))
           + [_SPOTTED.format(spotted)] * bool(spotted)),
       corrected=listing.corrected,
-      outside=frozenset(entry.clip for entry in not_in_set))
+      outside=frozenset(entry.clip for entry in not_in_set),
+      fitting=tuple(name for name, known in facts.class_sets.items()
+                    if all(_counts(rows, known))))
 
 
 def listed(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Listing]:
@@ -102,6 +105,13 @@ def _labelled(rows, class_set):
             if row.emotion in class_set.folding else -1)
            for row in rows if row.kind == 'macro']
   return [*kept, *macro], left_out
+
+
+def _counts(rows, class_set):
+  """How many micro clips each class would have, were all frames there."""
+  labels = [label for _, label in select(
+      tuple(row for row in rows if row.kind != 'macro'), class_set)[0]]
+  return [labels.count(label) for label in range(len(class_set.classes))]
 
 
 class Maker:

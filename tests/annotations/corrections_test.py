@@ -27,6 +27,14 @@ def test_each_repair_of_one_error_gives_its_own_frames(read, repair, apex, offse
   assert name in listing.rows[0].notes[0] and name in listing.corrected[0]
 
 
+def test_a_listing_tells_whose_apex_a_correction_took_away(read):
+  lines = [HEADER, line(), line('032_3_1', 4896, 1930, 4970)]
+  listing = read(samm.FACTS, *lines, corrections=('samm_028_4_1_spotted',
+                                                  'samm_032_3_1'))
+  assert listing.withdrawn == {'028/028_4_1'}
+  assert not read(samm.FACTS, *lines, corrections=['samm_028_4_1_end']).withdrawn
+
+
 def test_none_is_the_default(read):
   listing = read(samm.FACTS, HEADER, line(), line('032_3_1', 4896, 1930, 4970))
   assert (listing.rows, listing.corrected, len(listing.left_out)) == ((), (), 2)

@@ -172,6 +172,23 @@ def test_megc2019_is_what_was_published(three):
   assert len(plan.corrected) == 2
 
 
+def test_megc2019_as_its_sheets_stand_names_the_corrections_that_give_442(three):
+  plan = planned(three, 'megc2019')
+  assert len(plan.items) == 440
+  assert composing.differences(plan)[-1] == (
+      f'data.corrections={FIXES} keeps samm/028/028_4_1 and samm/032/032_3_1')
+
+
+def test_a_table_of_smics_apexes_leaves_megc2019_whole(three, tmp_path):
+  rows = [item.row for item in planned(three, 'megc2019').items]
+  (tmp_path / 'a.csv').write_text('clip,apex_frame\n' + ''.join(
+      f'{row.filename},{row.onset + 1}\n' for row in rows if row.dataset == 'smic'))
+  plan = planned(three, 'megc2019', corrections=FIXES, apex=str(tmp_path / 'a.csv'))
+  assert composing.differences(plan) == () and len(plan.items) == 442
+  assert [item.row.clip for item in plan.items if not item.apex_source] == [
+      'samm/028/028_4_1']
+
+
 def test_a_difference_to_megc2019_is_listed_clip_by_clip(three):
   plan = planned(three, 'megc2019', corrections=FIXES)
   gone = next(item.row for item in plan.items if item.row.dataset == 'samm'

@@ -1,5 +1,7 @@
 """Entries of a user's table reach the clips that they name, and nobody else's."""
 
+import pytest
+
 from lightman_jax.annotations.rows import Row
 from lightman_jax.clips import apexes, user_tables
 
@@ -25,4 +27,23 @@ def test_an_apex_is_not_given_to_another_person(tmp_path):
   filled, left_out = apexes.given(ROWS, str(path))
   assert [(row.clip, row.apex) for row in filled] == [
       ('sub02/EP02', 5), ('sub03/EP03', 6)]
+  assert [clip for clip, _ in left_out] == ['sub01/EP01', 'sub02/EP01']
+
+
+@pytest.mark.parametrize('header', [
+    'clip,apex', 'Filename,ApexFrame', 'file_name,apex_frame', 'clip-name,Apex Frame',
+    'name,clip,apex_frame', 'Clip ID,APEX_INDEX', 'filename,apex_idx', 'subject,file,apex frame number'])
+def test_an_apexs_header_may_be_spelt_in_many_ways(tmp_path, header):
+  path = tmp_path / 'apexes.csv'
+  cells = ['x'] * (header.count(',') - 1)
+  path.write_text(f"{header}\n{','.join([*cells, 'EP02', '5'])}\n")
+  filled, _ = apexes.given(ROWS, str(path))
+  assert [(row.clip, row.apex) for row in filled] == [('sub02/EP02', 5)]
+
+
+def test_an_apex_that_a_correction_took_away_is_spotted_beside_a_table(tmp_path):
+  path = tmp_path / 'apexes.csv'
+  path.write_text('clip,apex\nEP02,5\n')
+  filled, left_out = apexes.given(ROWS, str(path), spotted={'sub03/EP03', 'sub02/EP02'})
+  assert {row.clip: row.apex for row in filled} == {'sub02/EP02': 5, 'sub03/EP03': None}
   assert [clip for clip, _ in left_out] == ['sub01/EP01', 'sub02/EP01']

@@ -15,6 +15,7 @@ from lightman_jax.clips.doctor import cost, reasons, tally
 from lightman_jax.clips.doctor.findings import (
     LOSSES, UNUSABLE, USABLE, Change, Examination, Frames, Loss, Sheet)
 from lightman_jax.clips.plan import Plan, check_enough
+from lightman_jax.clips.sheets import SheetFiles, find_sheets
 from lightman_jax.errors import InputError
 
 
@@ -30,10 +31,16 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
     corrections: say what each table of corrections would change.
   """
   facts = TABLES[choice.name]
-  begun = _begin(choice, facts)
+  begun, lacks = _begin(choice, facts), ''
   try:
     whole = trees.plan(of_all_emotions(choice))
     plan = trees.plan(choice)
+    fitting = _fitting_class_set(choice, facts, whole)
+    if fitting:
+      lacks = (f'the class set {choice.class_set} has a class without any clip here; '
+               f'{fitting} has clips of all its classes and is examined')
+      choice = choice._replace(class_set=fitting)
+      plan = trees.plan(choice)
   except InputError as error:
     return begun._replace(why=str(error))
   used = next(frames for frames in begun.frames if frames.used)
@@ -55,7 +62,8 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
       emotions=tally.emotions(items, expected),
       class_sets=tally.class_sets(items, facts), losses=losses,
       outside=_outside(whole, plan),
-      remarks=tally.remarks(plan, items, losses, used, facts),
+      remarks=(*[lacks] * bool(lacks),
+               *tally.remarks(plan, items, losses, used, facts)),
       corrections=tuple(_corrections(choice, facts, whole)) if corrections else (),
       estimate=cost.estimate(choice, plan, taken) if taken else None,
       build=_command(choice))
@@ -63,7 +71,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
 
 def _begin(choice: Choice, facts: Facts) -> Examination:
   tops = sources.folders_of(choice.manual, facts)
-  sheets = sources.find_sheets(tops, facts)
+  sheets = find_sheets(tops, facts)
   roots = sources.find_roots(tops, facts)
   try:
     place = sources.locate(choice)
@@ -72,12 +80,28 @@ def _begin(choice: Choice, facts: Facts) -> Examination:
   return Examination(
       facts.name, facts.title, str(choice.manual), UNUSABLE, '',
       sheets=tuple(
-          Sheet(sheet.edition, tuple(path.name for path in paths),
-                bool(place) and place.sheets == paths) for paths, sheet in sheets),
+          Sheet(held.sheet.edition, tuple(path.name for path in held.paths),
+                bool(place) and place.sheets == held.paths)
+          for held in _with_the_used(sheets, place)),
       frames=tuple(dict.fromkeys(
           Frames(frames.edition, str(root), bool(place) and place.root == root
                  and place.frames == frames, root.name == root.parent.name)
           for root, frames in roots)))
+
+
+def _fitting_class_set(choice: Choice, facts: Facts, whole: Plan) -> str:
+  """The class set to take where that of the data set has a class without any clip."""
+  sets = tally.class_sets(whole.items, facts)
+  if choice.class_set not in sets or all(sets[choice.class_set].values()):
+    return ''
+  return next((name for name, counts in sets.items() if all(counts.values())), '')
+
+
+def _with_the_used(sheets: list[SheetFiles], place: sources.Place | None):
+  """The sheets that lie there, with that of a build, which a setting may name."""
+  if place and place.sheets and place.sheets not in [held.paths for held in sheets]:
+    return [SheetFiles(place.sheets, place.sheet), *sheets]
+  return sheets
 
 
 def of_all_emotions(choice: Choice) -> Choice:

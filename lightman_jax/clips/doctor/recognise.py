@@ -8,6 +8,7 @@ from lightman_jax.annotations.facts import Facts
 from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips import sources
 from lightman_jax.clips.search import ARCHIVES
+from lightman_jax.clips.sheets import find_sheets
 from lightman_jax.errors import InputError
 
 _ABOVE = 2      # a path within a data set is understood as well
@@ -52,20 +53,13 @@ def _sight(name: str, place: pathlib.Path, path: pathlib.Path) -> Sighting | Non
   facts = TABLES[name]
   tops = sources.folders_of(place, facts)
   # Looked at from above, what lies beside the path is none of our business.
-  if place != path and not _holds(tops, path, facts):
+  if place != path and not sources.holds(tops, path, facts):
     return None
-  sheets = sources.find_sheets(tops, facts)
+  sheets = find_sheets(tops, facts)
   roots = sources.find_roots(tops, facts)
   if not sheets and not roots:
     return None
   return Sighting(name, place, bool(roots) and (bool(sheets) or not facts.sheets))
-
-
-def _holds(tops: list[pathlib.Path], path: pathlib.Path, facts: Facts) -> bool:
-  """Whether the path is a tree of this data set, or a part of one."""
-  known = {top / name for top in tops for frames in facts.editions
-           for name in frames.roots if name}
-  return not known.isdisjoint((path, *path.parents))
 
 
 def _sorted(found: tuple[Sighting, ...]) -> tuple[Sighting, ...]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from lightman_jax.clips.doctor import reasons
 from lightman_jax.clips.doctor.findings import (
     LOSSES, UNUSABLE, USABLE, VERDICTS, Composite, Count, Examination, Loss)
-from lightman_jax.clips.doctor.words import clean
+from lightman_jax.clips.doctor.words import clean, clean_lines
 
 STYLES = {USABLE: 'bold green', LOSSES: 'bold yellow', UNUSABLE: 'bold red'}
 _IN_FULL = 12     # losses of a kind that are told one by one
@@ -48,14 +48,14 @@ def show_composite(found: Composite, *, console: Console) -> None:
       (found.title, 'bold'), (f'  {found.name}  ', 'dim'),
       f'{found.clips} clips of {found.subjects} subjects ({counts}), ', agrees))
   for line in found.differences:
-    console.print(Padding(Text(clean(line)), (0, 0, 0, 4)))
+    console.print(Padding(Text(clean_lines(line)), (0, 0, 0, 4)))
   console.print()
 
 
 def brief(found: Examination) -> str:
   """One sentence, for those who are about to build."""
   if found.verdict == UNUSABLE:
-    return f'{found.title}: not usable: {clean(found.why)}'
+    return f'{found.title}: not usable: {clean_lines(found.why)}'
   counts = {count.name: count for count in found.counts}
   rows, clips = counts['rows'].here, counts['clips'].here
   text = f'{found.title}: {clips} of {rows} rows can be used'
@@ -74,16 +74,18 @@ def _head(found: Examination) -> RenderableType:
   facts.add_column(style='dim', no_wrap=True)
   facts.add_column(overflow='fold')
   facts.add_row('place', Text(clean(found.path)))
+  # Where nothing is used there is nothing beside which it could lie.
+  chosen = any(held.used for held in (*found.sheets, *found.frames))
   for sheet in found.sheets:
     words = f'{" + ".join(sheet.files)} ({sheet.edition})'
-    facts.add_row('sheet', _used(words, sheet.used))
+    facts.add_row('sheet', _used(words, sheet.used or not chosen))
   for frames in found.frames:
     where = _below(frames.root, found.path)
     words = f'{where} ({frames.edition}{", nested" if frames.nested else ""})'
-    facts.add_row('frames', _used(words, frames.used))
+    facts.add_row('frames', _used(words, frames.used or not chosen))
   parts = [line, Padding(facts, (0, 0, 0, 2))]
   if found.why:
-    parts.append(Padding(Text(clean(found.why), style='red'), (1, 0, 0, 2)))
+    parts.append(Padding(Text(clean_lines(found.why), style='red'), (1, 0, 0, 2)))
   return Group(*parts)
 
 

@@ -6,14 +6,18 @@ import os
 import pathlib
 import re
 
+from lightman_jax.annotations.entries import place_of
 from lightman_jax.annotations.facts import Expected, Facts
 from lightman_jax.annotations.reader import select
 from lightman_jax.clips import frames as pictures
+from lightman_jax.clips import search
 from lightman_jax.clips.doctor.findings import Count, Frames
 from lightman_jax.clips.plan import Item, Plan
 from lightman_jax.clips.unreadable import Unreadable
 
 _NAMED = 5      # clips that a remark names
+_NUMBER = re.compile('[0-9]+')
+_FIELD = re.compile(r'\{.*?\}\*?')    # of a format string
 
 
 def paths(item: Item) -> tuple[str, ...]:
@@ -112,31 +116,55 @@ def _notes(items) -> list[str]:
   groups = defaultdict(list)
   for item in items:
     for note in item.row.notes:
-      groups[re.sub('[0-9]+', '#', note)].append((note, item.row.clip))
-  return [f'{same[0][0]}: {_some([clip for _, clip in same])}'
-          for same in groups.values()]
+      groups[_NUMBER.sub('N', note)].append((note, item.row.clip))
+  return [_together(general, same) for general, same in groups.items()]
+
+
+def _together(general: str, same: list[tuple[str, str]]) -> str:
+  """Notes that differ in numbers alone, with the numbers of each clip."""
+  if len({note for note, _ in same}) == 1:
+    return f'{same[0][0]}: {_some([clip for _, clip in same])}'
+  return f'{general}: ' + _some([
+      f'{clip} ({", ".join(_NUMBER.findall(note))})' for note, clip in same])
 
 
 def _spare(items, losses, used: Frames, facts: Facts) -> list[str]:
   """Folders where clips lie that no row of the sheet speaks of."""
   root = pathlib.Path(used.root)
-  taken = {os.path.dirname(paths(item)[0]) for item in items}
-  lost = ' '.join(f'{loss.clip} {loss.reason}' for loss in losses)
+  taken = {pathlib.Path(os.path.dirname(paths(item)[0])) for item in items}
+  # Above a clip's frames there are other clips', not frames of nobody.
+  taken |= {above for folder in taken for above in folder.parents}
+  patterns = _places(used.edition, facts)
+  lost = [place for loss in losses for place in _of_lost(loss.clip, patterns, facts)]
   found = []
-  for pattern in _places(used.edition, facts):
-    for folder in sorted(root.glob(pattern)):
-      if (folder.is_dir() and str(folder) not in taken and folder.name not in lost
-          and not folder.name.startswith('.')):
+  for pattern in patterns:
+    for folder in sorted(root.glob(_FIELD.sub('*', pattern))):
+      names = [*map(search.fold, folder.relative_to(root).parts)]
+      if (folder.is_dir() and folder not in taken and not folder.name.startswith('.')
+          and not any(_leads_to(names, place) for place in lost)):
         found.append(str(folder.relative_to(root)))
-  return found
+  return list(dict.fromkeys(found))
 
 
-def _places(edition: str, facts: Facts) -> Iterable[str]:
-  """Patterns of where clips lie below the root."""
-  for frames in facts.editions:
-    if frames.edition == edition:
-      for pattern in (frames.folder, *frames.otherwise):
-        yield re.sub(r'\{.*?\}\*?', '*', pattern)
+def _of_lost(clip: str, patterns: list[str], facts: Facts) -> list[list[str]]:
+  """Where a lost row's frames may lie, in folded names; '*' stands for any letters."""
+  fields = place_of(clip, facts)
+  return [] if fields is None else [
+      [search.fold(name) for name in pattern.format(**fields, emotion='*').split('/')]
+      for pattern in patterns]
+
+
+def _leads_to(names: list[str], place: list[str]) -> bool:
+  """Whether a folder is a place, or one above it."""
+  return len(names) <= len(place) and all(
+      name.startswith(held[:-1]) if held.endswith('*') else name == held
+      for name, held in zip(names, place))
+
+
+def _places(edition: str, facts: Facts) -> list[str]:
+  """Where clips lie below the root: format strings over the fields of a row."""
+  return [pattern for frames in facts.editions if frames.edition == edition
+          for pattern in (frames.folder, *frames.otherwise)]
 
 
 def _some(names: list[str]) -> str:

@@ -6,3 +6,8 @@ def clean(text: str) -> str:
   return ''.join(
       mark if mark.isprintable() else mark.encode(
           'unicode_escape', 'surrogatepass').decode('ascii') for mark in text)
+
+
+def clean_lines(text: str) -> str:
+  """The same for text of several lines, which stay lines."""
+  return '\n'.join(map(clean, text.split('\n')))

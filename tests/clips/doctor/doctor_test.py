@@ -12,6 +12,7 @@ from lightman_jax.clips.choice import choose
 from lightman_jax.clips.doctor import reasons, recognise, show, together
 from lightman_jax.clips.doctor.examine import examine
 from lightman_jax.clips.doctor.findings import LOSSES, UNUSABLE, USABLE
+from lightman_jax.clips.replicas import write
 from lightman_jax.clips.replicas.write import write_replica
 
 
@@ -207,6 +208,77 @@ def test_a_composite_is_held_against_what_was_published(samm, capsys):
   assert together.composites(['samm', 'smic']) == ()
   assert together.composites(['samm', 'smic', 'casme2']) == ('megc2019',)
   assert 'not as published' in show.render(found)
+
+
+@pytest.fixture
+def empty_pictures(monkeypatch):
+  monkeypatch.setattr(write, '_projector',
+                      lambda *_: lambda film, numbers: [b'' for _ in numbers])
+
+
+def only(folder, name, **others):
+  return examine(choose({'name': name, 'manual_dir': str(folder), 'frames': 3,
+                         'size': 16, **others}), estimate=False, corrections=False)
+
+
+@pytest.mark.parametrize('name', ['dfme', 'casme_cubed_c', 'casme_cubed', 'mmew',
+                                  'casme_squared'])
+def test_no_folder_of_a_row_is_called_nobodys(empty_pictures, tmp_path, name):
+  write_replica(name, tmp_path / 'm', per_class=1, frames=3, form='csv')
+  found = only(tmp_path / 'm', name)
+  assert not [remark for remark in found.remarks if 'belong to no row' in remark]
+  deepest = max((path for path in (tmp_path / 'm').rglob('*') if path.is_dir()),
+                key=lambda path: len(path.parts))
+  spare = deepest.parent.parent / '99' if name == 'casme_cubed_c' else None
+  if spare:
+    shutil.copytree(deepest.parent, spare)
+    assert any('1 folders of frames belong to no row: ' in remark
+               and '99/color' in remark for remark in only(tmp_path / 'm', name).remarks)
+
+
+def test_notes_that_differ_in_numbers_keep_those_of_each_clip(copy):
+  clips = []
+  def edit(lines):
+    for line in [line for line in lines if len(line) > 9 and line[6].isdigit()
+                 and line[1] not in ('028_4_1', '032_3_1')][:2]:
+      line[6] = str(int(line[6]) + 7)
+      clips.append((line[1], line[6]))
+  change(copy, edit)
+  remark, = [remark for remark in look(copy).remarks if 'gives a duration' in remark]
+  assert remark.startswith('the sheet gives a duration of N frames')
+  assert all(f'{name} ({number}, ' in remark for name, number in clips)
+
+
+def test_a_refusal_of_several_lines_is_shown_in_lines_and_the_frames_as_they_are(copy):
+  (copy / 'SAMM_Micro_FACS_Codes_v2.csv').unlink()
+  found = look(copy)
+  page = show.render(found)
+  assert '\\n' not in page and '\\n' not in show.brief(found)
+  assert 'lies there too' not in page
+  composite = together.examine(choose({'name': 'megc2019', 'manual_dir': str(copy)}))
+  assert '\\n' not in show.render(composite)
+
+
+def test_a_sheet_without_others_has_the_class_set_that_fits(
+    empty_pictures, tmp_path, capsys):
+  write_replica('mmew', tmp_path / 'm', per_class=2, frames=3, form='csv')
+  path = tmp_path / 'm/MMEW_Micro_Exp.csv'
+  lines = path.read_text(encoding='utf-8-sig').splitlines()
+  path.write_text('\n'.join(line for line in lines if ',others,' not in line))
+  found = only(tmp_path / 'm', 'mmew')
+  assert found.verdict == USABLE and found.class_set == 'mmew_6'
+  assert '--class_set=mmew_6' in found.build
+  assert 'mmew_7 has a class without any clip here; mmew_6 has' in found.remarks[0]
+  assert main(['build', 'mmew', '--manual_dir', str(tmp_path / 'm'), '--frames', '3',
+               '--data_dir', str(tmp_path / 'home')]) == 2
+  assert ("no clip of the class 'others'" in (said := capsys.readouterr().err)
+          and 'data.class_set=mmew_6' in said)
+
+
+def test_what_is_expected_of_dfme_as_a_whole(empty_pictures, tmp_path):
+  write_replica('dfme', tmp_path / 'm', per_class=1, frames=3, form='csv')
+  counts = {count.name: count.expected for count in only(tmp_path / 'm', 'dfme').counts}
+  assert (counts['rows'], counts['subjects']) == (2629, 259)
 
 
 @pytest.mark.parametrize('reason, kind', [
