@@ -47,7 +47,7 @@ def near_labels(labels: Iterable[str]) -> tuple[Near, ...]:
 def near_data_sets(datasets: Iterable[str]) -> tuple[Near, ...]:
   """Names of data sets that are equal but for their spelling, and not known here."""
   return tuple(Near('data sets', names) for names in _alike(
-      map(people.canonical, datasets), people.fold_dataset))
+      map(people.canonical, dict.fromkeys(datasets)), people.fold_dataset))
 
 
 def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:

@@ -66,6 +66,8 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
                            progress=shown, say=progress.say)
   material = arrange(config, clips, other, make=make, say=progress.say)
+  for line in (*material.people['known'][1:], *material.people['not_known']):
+    progress.say(line)
   return _placed(config, material, progress.say)
 
 
@@ -106,8 +108,6 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'])
   who = _people(config, clips, other, pool)
-  for line in (*who['known'][1:], *who['not_known']):
-    say(line)
   weights = published_start.choose(config, pool, folds, clips.info['dataset'])
   both = [clips.info['sha256'], other.info['sha256'] if other else '',
           *([weights.sha256] if weights else [])]

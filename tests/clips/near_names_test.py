@@ -4,7 +4,7 @@ import pytest
 
 from lightman_jax.annotations.manifest import Entry
 from lightman_jax.annotations.tables import TABLES
-from lightman_jax.clips import near_names
+from lightman_jax.clips import gate, near_names
 from lightman_jax.clips.choice import Choice
 from lightman_jax.errors import InputError
 
@@ -75,3 +75,13 @@ def test_a_setting_says_that_they_are_different(said):
   (line,) = near_names.check(near('s0', 'S0', 't'),
                              Choice('manifest', different_people=said), place='m.csv')
   assert line == "'S0' and 's0' are different people: data.different_people"
+
+
+def test_licensed_sheets_go_through_the_same_gate():
+  """Classes of one's own, for example, may be alike."""
+  rows, choice = [('samm', '006'), ('samm', '007')], Choice('samm')
+  assert gate.check_names(rows, ['positive', 'negative'], choice) == ()
+  with pytest.raises(InputError, match="samm: 'Positive' and 'positive' look like one"):
+    gate.check_names(rows, ['Positive', 'positive'], choice)
+  with pytest.raises(InputError, match="samm: '006' and '6' look like one person"):
+    gate.check_names([*rows, ('samm_long', '6')], ['positive'], choice)
