@@ -29,6 +29,7 @@ from lightman_jax.preprocessing.augmentation import Augmentation, augment
 from lightman_jax.preprocessing.cache import cached_inputs
 from lightman_jax.preprocessing.macros import MakeInputs, make_pool
 from lightman_jax.preprocessing.pool import Pool, channel_scale, mean_squares
+from lightman_jax.report import results
 from lightman_jax.report.progress import Progress
 from lightman_jax.settings import macro_data, uses_macro
 from lightman_jax.training import streaming
@@ -103,6 +104,9 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   who = _people(config, clips, other, pool)
   for line in (*who['known'][1:], *who['not_known']):
     say(line)
+  for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
+                                 for k, name in enumerate(pool.classes)}):
+    say(remark)
   both = [clips.info['sha256'], other.info['sha256'] if other else '']
   labels = tuple(believed(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
