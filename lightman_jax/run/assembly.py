@@ -29,6 +29,7 @@ from lightman_jax.preprocessing.augmentation import Augmentation, augment
 from lightman_jax.preprocessing.cache import cached_inputs
 from lightman_jax.preprocessing.macros import MakeInputs, make_pool
 from lightman_jax.preprocessing.pool import Pool, channel_scale, mean_squares
+from lightman_jax.report import results
 from lightman_jax.report.progress import Progress
 from lightman_jax.run import published_start
 from lightman_jax.run.published_start import Weights
@@ -108,6 +109,11 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'])
   who = _people(config, clips, other, pool)
+  for line in (*who['known'][1:], *who['not_known']):
+    say(line)
+  for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
+                                 for k, name in enumerate(pool.classes)}):
+    say(remark)
   weights = published_start.choose(config, pool, folds, clips.info['dataset'])
   both = [clips.info['sha256'], other.info['sha256'] if other else '',
           *([weights.sha256] if weights else [])]

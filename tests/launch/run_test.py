@@ -14,7 +14,7 @@ FILES = {'config.json', 'environment.json', 'metrics.jsonl', 'predictions.csv',
          'results.json', 'timing.json', 'confusion.png', 'learning_curves.png',
          'checkpoints', 'folds', 'lightman_jax.lock', 'reproducibility.json',
          'cost.json'}
-ROWS = ['lightman', 'lightman, not adapted', 'ridge', 'constant']
+ROWS = ['lightman', 'lightman, one draw', 'lightman, not adapted', 'ridge', 'constant']
 
 
 @pytest.fixture

@@ -70,10 +70,11 @@ class Gap(NamedTuple):
     least = comparison.least_p(units, self.pairs)
     if least < comparison.LEVEL:
       return ''
-    return (f'no verdict: what was trained is {units} units (a fold of a seed), which '
-            f'can be swapped in {2 ** units} ways; after Holm over {self.pairs} '
-            f'{"pair" if self.pairs == 1 else "pairs"} p cannot be below {least:.3g}. '
-            'More folds or more seeds make one possible')
+    return (f'no verdict: what was trained is {units} units (a fold of a seed, or a '
+            f'person who had models alone), which can be swapped in {2 ** units} ways; '
+            f'after Holm over {self.pairs} {"pair" if self.pairs == 1 else "pairs"} p '
+            f'cannot be below {least:.3g}. More people, or, where a fold holds several '
+            'out, more folds or seeds make one possible')
 
 
 class Judged(NamedTuple):
