@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+from lightman_jax import machine, places
+
 COMMANDS = {
     'build': 'lightman_jax.clips.commands',
     'doctor': 'lightman_jax.clips.doctor.command',
@@ -22,6 +24,8 @@ def main(arguments: list[str]) -> int:
           f'{", ".join(COMMANDS)}; COMMAND --help tells more.', file=sys.stderr)
     return 2
   name = arguments[0]
+  machine.check(name)
+  places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   return getattr(importlib.import_module(COMMANDS[name]), name)(arguments[1:])
 
 

@@ -11,6 +11,7 @@ import os
 import pathlib
 from typing import NamedTuple
 
+from lightman_jax import places
 from lightman_jax.annotations import cells
 from lightman_jax.annotations.frame_numbers import disorder, whole
 from lightman_jax.errors import InputError
@@ -108,7 +109,7 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
     raise InputError(f"{where} (clip {cell['clip']!r}): {wrong}; correct the row.")
   return Entry(
       number, cell['clip'], cell['subject'], cell['label'],
-      path.parent / cell['path'], **frames, fps=_fps(cell['fps'], where),
+      path.parent / places.expand(cell['path']), **frames, fps=_fps(cell['fps'], where),
       dataset=cell['dataset'] or 'manifest', kind=kind)
 
 

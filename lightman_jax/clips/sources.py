@@ -10,6 +10,7 @@ import pathlib
 import re
 from typing import Any, NamedTuple
 
+from lightman_jax import places
 from lightman_jax.annotations.facts import Facts, Frames, Sheet
 from lightman_jax.annotations.manifest import read_manifest
 from lightman_jax.annotations.tables import TABLES
@@ -69,7 +70,7 @@ def manifest_path(choice: Choice) -> pathlib.Path:
   """Returns the manifest's path, or raises `Missing` or `InputError`."""
   if not choice.path:
     raise InputError('data.path is empty; give the csv with --config.data.path=CSV.')
-  path = pathlib.Path(choice.path).expanduser().absolute()
+  path = places.expand(choice.path).absolute()
   if not path.is_file():
     raise Missing(f'{path} {"is no file" if path.exists() else "is not there"}; '
                   'data.path must name a csv with the columns clip, subject, label, '

@@ -50,6 +50,7 @@ class Trainer(NamedTuple):
   steps: int
   layout: Layout
   blocks: streaming.Blocks | None = None     # of clips that do not live on the device
+  share: Callable = lambda x: x        # clips' arrays -> the same, on all devices
 
 
 def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
@@ -72,8 +73,21 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
                             **(sharing if layout.split == 'tasks' else {}))
   init = jax.jit(lambda keys, shape: jax.lax.map(
       lambda key: init_state(key, recipe, shape), keys), static_argnums=1)
-  chunk = device_door.over_devices(chunk, layout.devices, own=bool(blocks))
-  return Trainer(init, ahead(chunk, on_compiled), length, steps, layout, blocks)
+  chunk = device_door.over_devices(chunk, layout.devices, own=bool(blocks), donate=True)
+  return Trainer(init, ahead(chunk, on_compiled), length, steps, layout, blocks,
+                 _sharing(layout))
+
+
+def _sharing(layout: Layout) -> Callable:
+  """Sends an array to all devices; the one that was sent last is not sent again."""
+  last: list = [None, None]
+
+  def share(x):
+    if last[0] is not x:
+      last[:] = None, None       # the old one makes room for the new one
+      last[:] = x, device_door.share(x, layout.devices)
+    return last[1]
+  return share
 
 
 def group_folds(reached: Mapping[str, int], together: int) -> list[tuple[str, ...]]:
@@ -146,6 +160,9 @@ def _opened(trainer: Trainer, views: View, clips: Clips, begin: int):
     return streaming.opened(trainer.blocks, trainer.chunk, views, clips, first=begin,
                             last=trainer.steps, steps=trainer.length)
   placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
+  # All groups of folds see the same clips, which are most of what a chunk takes.
+  clips = device_door.share(clips._replace(x=trainer.share(clips.x)),
+                            trainer.layout.devices)
   return contextlib.nullcontext(lambda copies: trainer.chunk(copies, placed, clips))
 
 
