@@ -18,10 +18,14 @@ import signal
 import sys
 from typing import NoReturn
 
+from lightman_jax import machine
+
+machine.check('launch.py')     # before what does not exist on every system is imported
+
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from lightman_jax import files, settings
+from lightman_jax import files, places, settings
 from lightman_jax.clips.protocols import check_protocol
 from lightman_jax.clips.sources import check_present
 from lightman_jax.errors import InputError
@@ -106,13 +110,15 @@ def main(argv: list[str]) -> int:
   # Who starts other processes ends after them.
   stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None))
   files.check_limit()
+  places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   if SWEEP.value is not None:
     return run_sweep(config)
   for data in filter(None, (config['data'], settings.macro_data(config))):
     check_present(data, config['inputs'])
   check_protocol(config)
   words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
-  workdir = WORKDIR.value or pathlib.Path('runs', name_of(config, words))
+  workdir = (places.expand(WORKDIR.value) if WORKDIR.value
+             else pathlib.Path('runs', name_of(config, words)))
   if REPLAY.value:
     from lightman_jax.run import replay
     print(*replay.replayed(workdir), sep='\n')
@@ -154,7 +160,7 @@ def run_sweep(config: dict) -> int:
     check_present(*part)
   for run in runs:
     check_protocol(run.config)
-  folder = pathlib.Path(WORKDIR.value or pathlib.Path(
+  folder = (places.expand(WORKDIR.value) if WORKDIR.value else pathlib.Path(
       'runs', name_of(config, [name, config['data']['name']])))
   overrides = config_flags.get_override_values(given)
   command = [sys.executable, os.path.abspath(__file__), f'--config={file}',
@@ -174,7 +180,10 @@ def run_sweep(config: dict) -> int:
 def parse(argv: list[str]) -> list[str]:
   """Reads the flags; what is wrong with them is one sentence."""
   try:
-    rest = flags.FLAGS(beside_this_file(argv))
+    # The shell leaves a ~ behind an equals sign as it is.
+    rest = flags.FLAGS(beside_this_file([
+        re.sub(r'^(--?config=)(~.*)$', lambda match: match[1] + str(
+            places.expand(match[2])), word) for word in argv]))
     if CONFIG.value is None:
       raise InputError('no configuration is given: try --config=configs/synthetic.py')
     CONFIG.value.to_dict()   # A file that was not found tells of it only now.

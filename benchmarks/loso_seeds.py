@@ -20,6 +20,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 import loso
@@ -78,9 +79,10 @@ def run(folds: list[FoldData], options):
   clips = jax.device_put(clips)
   times = []
   for _ in range(1 + options.rounds):
+    start = jax.block_until_ready(jax.tree.map(jnp.copy, states))   # it is used up
     began = time.perf_counter()
     done, _ = jax.block_until_ready(trainer.chunk(
-        states, views, clips, np.int32(options.steps)))
+        start, views, clips, np.int32(options.steps)))
     times.append(time.perf_counter() - began)
   weights = np.concatenate([leaf.reshape(len(folds), -1) for leaf in jax.tree.leaves(
       devices.gather(done.params))], 1)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import keys
@@ -89,7 +90,8 @@ def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
   placed, times = replicate(views, layout.devices), []
   with streaming.opened(away.blocks, away.chunk, views, in_file, first=0, last=steps,
                         steps=row.length) as train:
-    one = other = start
+    # A chunk uses up the state that it takes.
+    one, other = start, jax.tree.map(jnp.copy, start)
     for _ in range(rounds + 1):
       a, (one, _) = seconds(lambda: here.chunk(one, placed, on_device,
                                              np.int32(row.length)))

@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+from lightman_jax import machine, places
+
 # Where the function of a command's name is, and what it does.
 COMMANDS = {
     'build': ('lightman_jax.clips.commands', 'builds a data set ahead of a run'),
@@ -44,6 +46,8 @@ def main(arguments: list[str]) -> int:
           file=sys.stderr)
     return 2
   name = arguments[0]
+  machine.check(name)
+  places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   module = importlib.import_module(COMMANDS[name][0])
   return getattr(module, name.replace('-', '_'))(arguments[1:])
 

@@ -43,6 +43,18 @@ def pytest_collection_modifyitems(items):
   items.sort(key=place)
 
 
+@pytest.fixture(scope='session', autouse=True)
+def own_places(tmp_path_factory):
+  """Data sets and caches are looked for, and made, in folders of the tests.
+
+  What lies in the user's would decide whether a test builds, reads or passes.
+  """
+  with pytest.MonkeyPatch.context() as patch:
+    for name in ('TFDS_DATA_DIR', 'XDG_CACHE_HOME'):
+      patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+    yield
+
+
 @pytest.fixture
 def double():
   """Everything in float64 for one test."""

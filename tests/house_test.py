@@ -15,7 +15,8 @@ PACKAGE = ROOT / 'lightman_jax'
 FLOW = ('annotations', 'geometry', 'clips', 'preprocessing', 'episodes', 'models',
         'meta', 'training', 'evaluation', 'report', 'run')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'errors', 'files', 'keys',
-         'method_settings', 'model_settings', 'protocol_settings', 'settings', 'units')
+         'machine', 'method_settings', 'model_settings', 'places', 'protocol_settings',
+         'settings', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
 

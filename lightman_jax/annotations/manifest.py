@@ -14,6 +14,7 @@ import pathlib
 import re
 from typing import NamedTuple
 
+from lightman_jax import places
 from lightman_jax.annotations import cells
 from lightman_jax.annotations.frame_numbers import disorder, whole
 from lightman_jax.errors import InputError
@@ -175,7 +176,7 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
 
 def _path(text: str, folder: pathlib.Path, clip: str) -> pathlib.Path:
   """What a cell names, in the csv's folder; one that was written on Windows, too."""
-  path = folder / text
+  path = folder / places.expand(text)
   # Elsewhere than on Windows a name may hold a backslash.
   if os.sep != '/' or '\\' not in text and ':' not in text or os.path.exists(path):
     return path

@@ -4,10 +4,10 @@ Imports nothing heavy, so a wrong word fails at once.
 """
 
 from collections.abc import Mapping
-import os
 import pathlib
 from typing import Any, NamedTuple
 
+from lightman_jax import places
 from lightman_jax.annotations import class_sets
 from lightman_jax.annotations.corrections import CORRECTIONS
 from lightman_jax.annotations.facts import ClassSet
@@ -55,14 +55,13 @@ class Choice(NamedTuple):
   @property
   def home(self) -> pathlib.Path:
     """The folder that holds built data sets."""
-    fallback = os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'
-    return pathlib.Path(self.data_dir or fallback).expanduser()
+    return (places.expand(self.data_dir) if self.data_dir
+            else places.standard('TFDS_DATA_DIR'))
 
   @property
   def manual(self) -> pathlib.Path:
     """The folder where a person puts a licensed data set."""
-    return pathlib.Path(
-        self.manual_dir or self.home / 'downloads' / 'manual').expanduser()
+    return places.expand(self.manual_dir or self.home / 'downloads' / 'manual')
 
   @property
   def corrected(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from lightman_jax import bounded
 from lightman_jax.clips.unreadable import Unreadable
-from lightman_jax.clips.search import PICTURES, VIDEOS, is_file
+from lightman_jax.clips.search import PICTURES, is_file
 
 MOST_PIXELS = 50_000_000   # more is taken for a decompression bomb
 MOST_BYTES = 16 * MOST_PIXELS   # of a file of a picture

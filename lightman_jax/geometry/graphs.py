@@ -10,6 +10,7 @@ import os
 import pathlib
 from typing import NamedTuple
 
+from lightman_jax import places
 from lightman_jax.errors import InputError
 
 FETCH = 'python -m lightman_jax fetch'
@@ -38,13 +39,12 @@ GRAPHS = (DETECTOR, MESH)
 
 def default_folder() -> pathlib.Path:
   """`$XDG_DATA_HOME`, or `~/.local/share`, and our name."""
-  home = os.environ.get('XDG_DATA_HOME') or pathlib.Path.home() / '.local' / 'share'
-  return pathlib.Path(home) / 'lightman_jax' / 'models'
+  return places.standard('XDG_DATA_HOME') / 'lightman_jax' / 'models'
 
 
 def present(folder: str | os.PathLike = '') -> bool:
   """Whether both files lie in a folder; '' is the default one."""
-  place = pathlib.Path(folder or default_folder())
+  place = places.expand(folder or default_folder())
   return all((place / graph.name).is_file() for graph in GRAPHS)
 
 
@@ -57,7 +57,7 @@ def locate(folder: str | os.PathLike = '') -> Mapping[Graph, pathlib.Path]:
   Raises:
     InputError: a file is not there, or is another one than these.
   """
-  place = pathlib.Path(folder or default_folder())
+  place = places.expand(folder or default_folder())
   found = {}
   for graph in GRAPHS:
     found[graph] = place / graph.name

@@ -9,6 +9,7 @@ import pathlib
 import cv2
 import numpy as np
 
+from lightman_jax import places
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.files import sweep, write_atomically
@@ -22,8 +23,7 @@ STAGE = 'lightman_jax.preprocessing.inputs'      # computes what is kept
 
 def folder() -> pathlib.Path:
   """`$XDG_CACHE_HOME`, or `~/.cache`, and our name."""
-  home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
-  return pathlib.Path(home) / 'lightman_jax' / 'inputs'
+  return places.standard('XDG_CACHE_HOME') / 'lightman_jax' / 'inputs'
 
 
 def parameters(how: inputs.Settings) -> dict:

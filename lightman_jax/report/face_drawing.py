@@ -10,12 +10,11 @@ import os
 from typing import Any
 
 from jaxtyping import Float
-from matplotlib import colormaps, patches, style
-from matplotlib.figure import Figure
 import numpy as np
 
 from lightman_jax.geometry import landmarks
 from lightman_jax.models.dere_grl import CONTOURS
+from lightman_jax.report.agg import Figure, colormaps, patches, style
 from lightman_jax.report.figures import save
 
 FAINT = '#9aa5b1'

@@ -1,6 +1,7 @@
 """Pictures of a run: confusion matrix and learning curves, as PNG.
 
-The same input gives the same bytes: no date, no global state, matplotlib's own style.
+The same input gives the same bytes: no date, no global state, matplotlib's own style,
+and the Agg backend whatever is set.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +10,10 @@ import textwrap
 from typing import Any
 
 from jaxtyping import Int
-from matplotlib import style, ticker
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 import numpy as np
 
 from lightman_jax.files import write_atomically
+from lightman_jax.report.agg import Figure, FigureCanvasAgg, style, ticker
 
 DPI = 150
 SMALL_PRINT = 16   # letters of the caption to an inch

@@ -5,10 +5,8 @@ import os
 import textwrap
 from typing import Any
 
-from matplotlib import style, ticker
-from matplotlib.figure import Figure
-
 from lightman_jax.report import figures
+from lightman_jax.report.agg import Figure, style, ticker
 
 COLUMNS = 4
 WORDS = {'salt_pepper': 'salt and pepper', 'dropped': 'dropped frames',

@@ -22,6 +22,7 @@ from lightman_jax.report.run_folder import RunFolder, blaming, write_json
 from lightman_jax.run import actions, assembly, cost, embeddings, events, few_shot
 from lightman_jax.run import memory, metering, oracle, replay, robustness, selection
 from lightman_jax.run.assembly import Material
+from lightman_jax.run.decoration import optional
 from lightman_jax.run.findings import Held, report
 from lightman_jax.training import compiled
 from lightman_jax.training import devices as device_door
@@ -85,14 +86,16 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
     if not hosts.is_first():
       return hosts.first(dict)
     with progress.aside('scoring: intervals, references, figures'):
-      found = report(config, folder, material, held)
+      found = report(config, folder, material, held, say=progress.say)
       found['about'] |= selection.told(config, folder, len(material.pool.classes),
                                        pool=material.pool)
       if material.weights:
         found['about']['weights'] = dict(material.weights.about)
-      oracle.write(config, folder, material)
+      with optional(folder.oracle_json.name, progress.say):
+        oracle.write(config, folder, material)
     if config['evaluation']['efficiency']:
-      with progress.aside('measuring what the method costs (evaluation.efficiency)'):
+      with progress.aside('measuring what the method costs (evaluation.efficiency)'), \
+          optional(folder.efficiency.name, progress.say):
         write_json(folder.efficiency, cost.cost(config, material, used))
     write_json(folder.timing, {
         'unit': 'seconds of this start of the program',
@@ -116,8 +119,9 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       make_trainer, recipe, steps=training['steps'],
       every=training['checkpoint_every'], layout=layout, streamed=material.streamed))
   predict = make_predictions(config, material, recipe)
-  beside = [stage.make_writer(config, folder, material, recipe)
-            for stage in (few_shot, actions, embeddings)]
+  write_episodes, write_actions, write_embeddings = (
+      stage.make_writer(config, folder, material, recipe)
+      for stage in (few_shot, actions, embeddings))
   places = [of_fold(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
@@ -146,9 +150,13 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       for number, state, one in zip(group, states, data):
         with shown():
           held = predict(state.params, one, material.folds[number])
-          for write in beside:
-            write(state.params, one)
-          events.write_fold(config, folder, one.name)
+          write_episodes(state.params, one)
+          with optional(folder.actions_json.name, progress.say):
+            write_actions(state.params, one)
+          with optional(folder.embeddings.name, progress.say):
+            write_embeddings(state.params, one)
+          with optional(folder.tensorboard.name, progress.say):
+            events.write_fold(config, folder, one.name)
           robustness.write_fold(config, folder, material, number, functools.partial(
               predict, state.params, one, material.folds[number]))
         shown = contextlib.nullcontext

@@ -1,6 +1,6 @@
 """What a run found: scores of the method and of what stands beside it, and pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from lightman_jax.report import metrics_log, results, table
 from lightman_jax.report.run_folder import RunFolder
 from lightman_jax.run import actions, few_shot, robustness
 from lightman_jax.run.assembly import Material, make_sizes
+from lightman_jax.run.decoration import optional
 
 
 class Held(NamedTuple):
@@ -25,10 +26,12 @@ class Held(NamedTuple):
 
 
 def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
-           held: list[Held]) -> dict[str, Any]:
+           held: list[Held], *, say: Callable[[str], None] = print
+           ) -> dict[str, Any]:
   """Scores the folds, writes predictions and figures; returns what is to be results.
 
-  results.json itself is left to the caller, who writes it last.
+  results.json itself is left to the caller, who writes it last. `say` is called with a
+  line on a figure that cannot be made.
   """
   pool, about = material.pool, _about(config, material)
   order = np.concatenate([part.index for part in held])
@@ -57,8 +60,7 @@ def report(config: Mapping[str, Any], folder: RunFolder, material: Material,
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   results.write_predictions(folder.predictions, clips, rows[name],
                             odds / odds.sum(-1, keepdims=True))
-  _draw(folder, found, name, pool.classes)
-  actions.draw(folder, found['about'], title=name)
+  _draw(folder, found, name, pool.classes, say)
   return found
 
 
@@ -120,16 +122,23 @@ def macro_clips_seen(config: Mapping[str, Any], pool: Pool) -> int:
 
 
 def _draw(folder: RunFolder, found: dict[str, Any], name: str,
-          classes: tuple[str, ...]) -> None:
+          classes: tuple[str, ...], say: Callable[[str], None]) -> None:
   # Matplotlib takes a second to import, and most of a run does not need it.
-  from lightman_jax.report import figures, noise_curves
   caption = table.caption(found['about'])[:2]
-  figures.confusion_matrix(folder.confusion,
-                           np.array(found['rows'][name]['confusion']),
-                           classes=classes, title=name, caption=caption)
-  figures.learning_curves(folder.curves, metrics_log.read(folder.metrics), title=name,
-                          caption=caption)
+  with optional(folder.confusion.name, say):
+    from lightman_jax.report import figures
+    figures.confusion_matrix(folder.confusion,
+                             np.array(found['rows'][name]['confusion']),
+                             classes=classes, title=name, caption=caption)
+  with optional(folder.curves.name, say):
+    from lightman_jax.report import figures
+    figures.learning_curves(folder.curves, metrics_log.read(folder.metrics),
+                            title=name, caption=caption)
   if 'robustness' in found:
-    noise_curves.noise_curves(
-        folder.noise_curves, found['robustness'], title=f'{name} under noise',
-        constant=found['rows']['constant']['uf1']['value'], caption=caption)
+    with optional(folder.noise_curves.name, say):
+      from lightman_jax.report import noise_curves
+      noise_curves.noise_curves(
+          folder.noise_curves, found['robustness'], title=f'{name} under noise',
+          constant=found['rows']['constant']['uf1']['value'], caption=caption)
+  with optional(folder.actions.name, say):
+    actions.draw(folder, found['about'], title=name)

@@ -58,15 +58,25 @@ def need_of(compiled: jax.stages.Compiled, layout: Layout) -> Need | None:
   if found is None:
     return None
   shared = len(layout.devices) if layout.devices[0].platform == 'cpu' else 1
-  return Need(found.argument_size_in_bytes, found.output_size_in_bytes,
-              found.temp_size_in_bytes, shared)
+  # New states lie where the old ones did.
+  results = found.output_size_in_bytes - found.alias_size_in_bytes
+  return Need(found.argument_size_in_bytes, results, found.temp_size_in_bytes, shared)
 
 
-def room(device: jax.Device) -> int | None:
-  """Bytes that a program may take on a device; None where nobody knows."""
+def room(device: jax.Device, placed: int = 0) -> int | None:
+  """Bytes that a program may take on a device; None where nobody knows.
+
+  Args:
+    device: the one that is asked, if it is of this process.
+    placed: bytes of the program's own that lie on an accelerator already.
+  """
   if device.platform != 'cpu':
     here = device_door.local([device]) or jax.local_devices()
-    return (here[0].memory_stats() or {}).get('bytes_limit')
+    stats = here[0].memory_stats() or {}
+    if 'bytes_limit' not in stats:
+      return None
+    others = max(0, stats.get('bytes_in_use', 0) - placed)
+    return max(0, stats['bytes_limit'] - others)
   left = [*_of_machine(), *_of_groups(), *_of_process()]
   return max(0, min(left)) if left else None
 
@@ -82,7 +92,7 @@ def check(need: Need | None, config: Mapping[str, Any], layout: Layout,
   if need is None:
     return
   given = config['training']['memory_limit'] * GIB
-  there = given or _room_of_all(layout)
+  there = given or _room_of_all(layout, need.clips)
   where = f' on each of {len(layout.devices)} devices' * (len(layout.devices) > 1)
   each = f' ({bytes_in_words(need.total // need.devices)}{where})'
   told = bytes_in_words(need.total) + (each if need.devices > 1 else where)
@@ -186,9 +196,9 @@ def _steps_inside(config: Mapping[str, Any]) -> bool:
   return config['method']['name'] in ('lightman', 'maml', 'metasgd', 'anil')
 
 
-def _room_of_all(layout: Layout) -> float | None:
+def _room_of_all(layout: Layout, placed: int) -> float | None:
   """Of the process that has least: all must choose alike."""
-  own = room(layout.devices[0])
+  own = room(layout.devices[0], placed)
   least = hosts.gather(np.array([np.inf if own is None else own])).min()
   return None if np.isinf(least) else float(least)
 

@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 
+from lightman_jax.errors import InputError
 from lightman_jax.report.progress import Progress
 from lightman_jax.training import stopping
 
@@ -22,6 +23,10 @@ DEVICES = pathlib.Path('/dev')
 GPU_PLUGINS = ('jax_cuda12_plugin', 'jax_cuda13_plugin', 'jax_rocm60_plugin',
                'jax_rocm7_plugin')
 DETERMINISTIC = 'xla_gpu_deterministic_ops'
+# Which share of an accelerator's memory a process may take: under either name, as jax
+# refuses both at once, and by default.
+FRACTIONS = ('XLA_CLIENT_MEM_FRACTION', 'XLA_PYTHON_CLIENT_MEM_FRACTION')
+FRACTION = .75
 
 
 def run_all(commands: Mapping[str, Sequence[str]], logs: pathlib.Path, *,
@@ -107,9 +112,17 @@ def _shares(parallel: int) -> list[dict[str, str]]:
           if path.name.removeprefix('nvidia').isdecimal()]
   gpus = gpus if given is None else [name for name in given.split(',') if name]
   if len(gpus) < parallel:
-    # The first process would take most of an accelerator's memory for itself.
+    # The first process would take most of an accelerator's memory for itself, and each
+    # would plan for all of it. A fraction is also what a run is told is there.
     keep = os.environ.get('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
-    return [{'XLA_PYTHON_CLIENT_PREALLOCATE': keep}] * parallel
+    name = next((name for name in FRACTIONS if os.environ.get(name)), FRACTIONS[0])
+    try:
+      whole = float(os.environ.get(name) or FRACTION)
+    except ValueError:
+      raise InputError(f'{name} is {os.environ[name]!r}; give a share of the memory, '
+                       f'such as {FRACTION}, or unset it') from None
+    return [{'XLA_PYTHON_CLIENT_PREALLOCATE': keep,
+             name: f'{whole / parallel:.4f}'}] * parallel
   return [{'CUDA_VISIBLE_DEVICES': ','.join(gpus[n::parallel])}
           for n in range(parallel)]
 

@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax import bounded, settings
+from lightman_jax import bounded, places, settings
 from lightman_jax.episodes.tasks import Examples, Task
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
@@ -32,6 +32,7 @@ from lightman_jax.run.assembly import Material, make_net
 from lightman_jax.training import fault as faults
 from lightman_jax.training import numerics
 from lightman_jax.training import walk
+from lightman_jax.training.devices import open_devices
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import ADVICE, NotFinite, by_path, listed
 from lightman_jax.training.state import Recipe
@@ -101,7 +102,8 @@ def replayed(run: str | os.PathLike) -> Iterator[str]:
   Raises:
     InputError: the folder keeps no task, or a damaged one.
   """
-  for place in _kept(pathlib.Path(run)):
+  open_devices(1)
+  for place in _kept(places.expand(run)):
     with _naming(place):
       about, tree = _read(place)
       pinned = functools.partial(numerics.pinned,

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from typing import Any
 
-from lightman_jax import bounded, settings
+from lightman_jax import bounded, places, settings
 from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
 from lightman_jax.report import differences, environment as env
@@ -28,7 +28,7 @@ def verify(arguments: Sequence[str]) -> int:
       'its scores against its predictions and, with --rerun, what it made against '
       'the same configuration run again. Exit code 0: it agrees, 1: it does not, 2: it '
       'cannot be checked.')
-  parser.add_argument('run', metavar='RUN', type=pathlib.Path,
+  parser.add_argument('run', metavar='RUN', type=places.expand,
                       help='a folder that launch.py made')
   how = parser.add_mutually_exclusive_group()
   how.add_argument('--rescore', action='store_true',

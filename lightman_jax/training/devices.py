@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.training import compiled
 from lightman_jax.training import hosts
@@ -18,8 +19,8 @@ AXIS = 'device'
 FOLDS_AT_ONCE = 8         # on an accelerator; not measured yet
 
 
-def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = False
-                 ) -> Callable:
+def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = False,
+                 donate: bool = False) -> Callable:
   """`chunk(state, view, shared, count)` on all devices.
 
   Args:
@@ -27,6 +28,7 @@ def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = 
       devices share, and how many steps to make.
     devices: where it runs.
     own: each has its own of what else is shared, along a leading device axis.
+    donate: the memory of the state becomes that of the new one; the old is gone then.
 
   Returns:
     A function of a state and a view with a leading device axis (see `replicate` and
@@ -34,7 +36,14 @@ def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = 
     axis.
   """
   return jax.pmap(chunk, AXIS, in_axes=(0, 0, 0 if own else None, None),
-                  devices=list(devices))
+                  devices=list(devices), donate_argnums=(0,) if donate else ())
+
+
+def share(tree, devices: Sequence[jax.Device]):
+  """What all devices of this process see alike, sent to each of them once."""
+  mesh = jax.sharding.Mesh(np.asarray(local(devices)), (AXIS,))
+  sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+  return jax.tree.map(lambda x: jax.device_put(x, sharding), tree)
 
 
 def replicate(tree, devices: Sequence[jax.Device]):
@@ -72,8 +81,9 @@ def first(tree):
 
 def gather(tree):
   """All devices' parts, of all processes, on the host: the reverse of `divide`."""
+  # A copy: what numpy sees of a CPU's memory, the next chunk may be written into.
   return hosts.gather(jax.tree.map(
-      lambda x: np.asarray(x).reshape(-1, *x.shape[2:]), tree))
+      lambda x: np.array(x).reshape(-1, *x.shape[2:]), tree))
 
 
 def open_devices(wanted: int) -> tuple[jax.Device, ...]:
@@ -96,11 +106,27 @@ def open_devices(wanted: int) -> tuple[jax.Device, ...]:
     with contextlib.suppress(RuntimeError):   # jax runs already
       jax.config.update('jax_num_cpu_devices', cores)
   # Side by side lie those of a process.
-  found = sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+  found = sorted(_all_devices(), key=lambda device: (device.process_index, device.id))
   if wanted > len(found):
     raise InputError(f'training.devices is {wanted}, and there are {len(found)}; '
                      'choose fewer, or 0 for all')
   return tuple(found[:wanted or None])
+
+
+def _all_devices() -> list[jax.Device]:
+  try:
+    return jax.devices()
+  except (RuntimeError, AssertionError) as error:
+    # Of a platform for which no plugin is installed jax only asserts that it is there.
+    platforms = jax.config.jax_platforms
+    if not platforms:
+      raise
+    reason = (str(error) or 'nothing for it is installed').splitlines()[0].rstrip('.')
+    extra = 'tpu' if 'tpu' in platforms else 'cuda'
+    raise InputError(
+        f'JAX_PLATFORMS={platforms}, and jax can use no such device here ({reason}); '
+        f"install what it needs (pip install -e '.[{extra}]'), unset JAX_PLATFORMS, or "
+        'set it to cpu') from error
 
 
 class Layout(NamedTuple):
@@ -148,9 +174,8 @@ def local(devices: Sequence[jax.Device]) -> list[jax.Device]:
 def use_compilation_cache() -> None:
   """Compiled programs are kept between runs, where the user has not said otherwise."""
   if jax.config.jax_compilation_cache_dir is None:
-    home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
-    jax.config.update('jax_compilation_cache_dir',
-                      str(pathlib.Path(home) / 'lightman_jax' / 'xla'))
+    home = places.standard('XDG_CACHE_HOME')
+    jax.config.update('jax_compilation_cache_dir', str(home / 'lightman_jax' / 'xla'))
     jax.config.update('jax_persistent_cache_min_compile_time_secs', 1.)
   compiled.hush()
   compiled.mend(pathlib.Path(jax.config.jax_compilation_cache_dir))

@@ -61,6 +61,7 @@ class Trainer(NamedTuple):
   layout: Layout
   pace: Pace
   blocks: streaming.Blocks | None = None     # of clips that do not live on the device
+  share: Callable = lambda x: x        # clips' arrays -> the same, on all devices
 
 
 def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
@@ -87,7 +88,7 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
   init = jax.jit(lambda keys, shape: jax.lax.map(
       lambda key: init_state(key, recipe, shape), keys), static_argnums=1)
   spread = functools.partial(device_door.over_devices, devices=layout.devices,
-                             own=bool(blocks))
+                             own=bool(blocks), donate=True)
   pace = pace or Pace()
 
   @contextlib.contextmanager
@@ -96,7 +97,19 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
       yield
   return Trainer(init, ahead(spread(chunk), on_compiled, aside),
                  spread(lambda states, views, clips, _: chunk(states, views, clips)),
-                 length, steps, layout, pace, blocks)
+                 length, steps, layout, pace, blocks, _sharing(layout))
+
+
+def _sharing(layout: Layout) -> Callable:
+  """Sends an array to all devices; the one that was sent last is not sent again."""
+  last: list = [None, None]
+
+  def share(x):
+    if last[0] is not x:
+      last[:] = None, None       # the old one makes room for the new one
+      last[:] = x, device_door.share(x, layout.devices)
+    return last[1]
+  return share
 
 
 def group_folds(reached: Mapping[str, int], together: int) -> list[tuple[str, ...]]:
@@ -185,6 +198,9 @@ def _opened(trainer: Trainer, views: View, clips: Clips, begin: int):
     return streaming.opened(trainer.blocks, trainer.chunk, views, clips, first=begin,
                             last=trainer.steps, steps=trainer.length)
   placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
+  # All groups of folds see the same clips, which are most of what a chunk takes.
+  clips = device_door.share(clips._replace(x=trainer.share(clips.x)),
+                            trainer.layout.devices)
   return contextlib.nullcontext(lambda copies, count: (
       *trainer.chunk(copies, placed, clips, np.int32(count)), count))
 

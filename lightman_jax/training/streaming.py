@@ -59,9 +59,12 @@ def placed(asked: str, size: int, *, devices: int, limit: int | None
 
 
 def memory_of(device: jax.Device) -> int | None:
-  """What `placed` takes as `limit`."""
+  """What `placed` takes as `limit`: what nothing else holds of an accelerator."""
   here = device_door.local([device]) or jax.local_devices()
-  return (here[0].memory_stats() or {}).get('bytes_limit')
+  stats = here[0].memory_stats() or {}
+  if 'bytes_limit' not in stats:
+    return None
+  return max(0, stats['bytes_limit'] - stats.get('bytes_in_use', 0))
 
 
 def block_length(length: int, *, bytes_of_a_step: int) -> int:

@@ -1,5 +1,9 @@
 """Figures are whole pictures, and the same input gives the same bytes."""
 
+import os
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -24,6 +28,20 @@ def test_confusion_matrix(tmp_path, classes):
   # Nothing runs over the edge.
   for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]):
     assert np.all(edge == 255)
+
+
+@pytest.mark.parametrize('backend', ['module://matplotlib_inline.backend_inline', 'no',
+                                     'agg', ''])
+def test_the_backend_of_a_notebook_is_no_hindrance(backend, tmp_path):
+  code = (
+      'import os, sys\n'
+      'from lightman_jax.report import face_drawing, figures, noise_curves\n'
+      'figures.learning_curves(sys.argv[1], [])\n'
+      f'assert os.environ["MPLBACKEND"] == {backend!r}\n'
+      'assert "matplotlib.pyplot" not in sys.modules\n')
+  subprocess.run([sys.executable, '-c', code, tmp_path / 'a.png'], check=True,
+                 env={**os.environ, 'MPLBACKEND': backend})
+  assert width(tmp_path / 'a.png') > 100
 
 
 def width(path):

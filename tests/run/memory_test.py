@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from configs import common
 from lightman_jax.errors import InputError
 from lightman_jax.run import memory
 from lightman_jax.run.memory import GIB, Need
+from lightman_jax.training import streaming
 from lightman_jax.training.devices import lay_out
 
 # A program under a limit that the system keeps: it learns of it, then runs into it.
@@ -82,6 +84,36 @@ def test_far_more_than_there_is_is_refused():
   assert 2**20 < there < 2**50
   with pytest.raises(InputError, match='are there'):
     memory.check(Need(0, 0, 2 * there, 1), config(), layout(), lambda line: None)
+
+
+def accelerator(stats):
+  """Stands for a GPU, which this machine may lack; `stats` as XLA's allocator has them."""
+  device = mock.Mock(spec=jax.Device, platform='gpu', process_index=0)
+  device.memory_stats.return_value = stats
+  return device
+
+
+@pytest.mark.parametrize('stats, placed, free', [
+    (None, 0, None), ({'bytes_in_use': 5}, 0, None),
+    ({'bytes_limit': 100}, 0, 100), ({'bytes_limit': 100, 'bytes_in_use': 30}, 0, 70),
+    # What the program itself has put there is in its need.
+    ({'bytes_limit': 100, 'bytes_in_use': 30}, 20, 90),
+    ({'bytes_limit': 100, 'bytes_in_use': 30}, 50, 100),
+    ({'bytes_limit': 100, 'bytes_in_use': 130}, 0, 0)])
+def test_an_accelerator_has_what_nothing_else_holds(stats, placed, free):
+  assert memory.room(accelerator(stats), placed) == free
+  if not placed:
+    assert streaming.memory_of(accelerator(stats)) == free
+
+
+def test_what_others_hold_makes_batches_smaller():
+  made = layout(folds_at_once=4)._replace(
+      devices=(accelerator({'bytes_limit': 10 * GIB, 'bytes_in_use': 7 * GIB}),))
+  need = Need(GIB, 0, 6 * GIB, 1)
+  with pytest.raises(memory.TooMuch) as error:
+    memory.check(need, config(), made, lambda line: None)
+  assert error.value.settings == {'training.folds_at_once': 2,
+                                  'training.tasks_at_once': 1}
 
 
 @pytest.mark.parametrize('options, tasks, free, expected', [

@@ -163,6 +163,33 @@ def test_gpus_are_shared_out(given, there, shares, keep, tmp_path, monkeypatch):
   assert {kept for _, kept in told} == {keep}
 
 
+@pytest.mark.parametrize('given, parallel, share', [
+    ({}, 4, {'XLA_CLIENT_MEM_FRACTION': '0.1875'}),
+    ({'XLA_CLIENT_MEM_FRACTION': '.9'}, 2, {'XLA_CLIENT_MEM_FRACTION': '0.4500'}),
+    # jax refuses both names at once.
+    ({'XLA_PYTHON_CLIENT_MEM_FRACTION': '.9'}, 3,
+     {'XLA_PYTHON_CLIENT_MEM_FRACTION': '0.3000'})])
+def test_runs_on_one_gpu_divide_its_memory(given, parallel, share, monkeypatch,
+                                           tmp_path):
+  monkeypatch.setattr(processes, 'DEVICES', tmp_path)
+  (tmp_path / 'nvidia0').touch()
+  for name in ('CUDA_VISIBLE_DEVICES', *processes.FRACTIONS):
+    monkeypatch.delenv(name, raising=False)
+  for name, value in given.items():
+    monkeypatch.setenv(name, value)
+  shares = processes._shares(parallel)
+  assert len(shares) == parallel
+  assert all(share.items() <= one.items() and len(one) == 2 for one in shares)
+  assert processes._shares(1) == [{}]
+
+
+def test_a_share_that_is_no_number_is_named(monkeypatch, tmp_path):
+  monkeypatch.setattr(processes, 'DEVICES', tmp_path)
+  monkeypatch.setenv('XLA_CLIENT_MEM_FRACTION', 'half')
+  with pytest.raises(InputError, match="XLA_CLIENT_MEM_FRACTION is 'half'"):
+    processes._shares(2)
+
+
 def test_children_end_with_who_started_them(tmp_path):
   """Killed, not asked: nothing is left that could still write into a run's folder."""
   file = tmp_path / 'child'

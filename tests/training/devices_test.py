@@ -83,6 +83,42 @@ def test_a_cpu_is_as_many_devices_as_it_has_cores():
   assert done.stdout.strip() == '3'
 
 
+@pytest.mark.parametrize('platforms', ['cuda', 'gpu', 'nonsense'])
+def test_a_platform_that_is_not_there_is_one_sentence(platforms):
+  code = ('from lightman_jax.errors import InputError\n'
+          'from lightman_jax.training.devices import open_devices\n'
+          'try:\n  open_devices(0)\n'
+          'except InputError as error:\n  print(error)')
+  done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
+                        env={**os.environ, 'JAX_PLATFORMS': platforms}, check=True)
+  assert done.stdout.startswith(f'JAX_PLATFORMS={platforms}, and jax can use no such')
+  assert done.stdout.count('\n') == 1 and 'set it to cpu' in done.stdout
+  assert 'Traceback' not in done.stderr
+
+
+def test_what_is_shared_lies_on_every_device_once():
+  used = jax.devices()
+  shared = devices.share({'x': np.arange(6.)}, used)['x']
+  assert shared.is_fully_replicated and shared.sharding.device_set == set(used)
+  np.testing.assert_array_equal(shared, np.arange(6.))
+  call = devices.over_devices(lambda state, view, x: (state + x.sum() + view, {}), used)
+  state, _ = call(*(devices.divide(np.zeros(2, np.float32), used) for _ in range(2)),
+                  shared)
+  np.testing.assert_array_equal(np.ravel(state), [15., 15.])
+
+
+def test_a_state_that_is_donated_is_gone():
+  used = jax.devices()
+  make = lambda: devices.replicate(np.ones(8, np.float32), used)
+  for donate in (False, True):
+    call = devices.over_devices(lambda state, view, x: (state + view + x, {}), used,
+                                donate=donate)
+    before = make()
+    after, _ = call(before, make(), np.float32(1.))
+    assert before.is_deleted() == donate
+    np.testing.assert_array_equal(devices.first(after), 3.)
+
+
 def test_the_users_compilation_cache_is_left_alone(monkeypatch, tmp_path):
   kept = jax.config.jax_compilation_cache_dir
   try:

@@ -9,8 +9,7 @@ import pytest
 
 from lightman_jax.errors import InputError
 from lightman_jax.run import assembly
-from lightman_jax.training import devices
-from lightman_jax.training import stopping
+from lightman_jax.training import devices, loop, stopping
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import group_folds, make_trainer, stack, train_folds
@@ -97,6 +96,28 @@ def _arguments(trainer, folds):
   states = trainer.init(views.key, clips.x.shape[1:])
   place = lambda tree: devices.divide(tree, trainer.layout.devices)
   return place(states), place(views), clips, np.int32(2)
+
+
+def test_clips_are_sent_to_the_devices_once(trainer, fold, tmp_path, monkeypatch):
+  """Not at every chunk, nor for every group of folds; a chunk takes them as they lie."""
+  placed, share = [], devices.share
+
+  def watched(tree, used):
+    placed.extend(x for x in jax.tree.leaves(tree) if isinstance(x, np.ndarray)
+                  and x.shape == fold.clips.x.shape)
+    return share(tree, used)
+  monkeypatch.setattr(devices, 'share', watched)
+  seen = []
+
+  def chunk(copies, views, clips, count):
+    seen.append((clips.x, copies))
+    return trainer.chunk(copies, views, clips, count)
+  watching = trainer._replace(chunk=chunk, share=loop._sharing(trainer.layout))
+  for name in ('one', 'two'):
+    train(watching, fold._replace(name=name), tmp_path)
+  assert len(placed) == 1 and len(seen) == 4
+  assert all(isinstance(x, jax.Array) and x is seen[0][0] for x, _ in seen)
+  assert all(x.is_deleted() for _, copies in seen for x in jax.tree.leaves(copies))
 
 
 def test_who_goes_on_beside_whom():

@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 
+from lightman_jax import places
 from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips.choice import choose
 from lightman_jax.errors import InputError
@@ -90,7 +91,7 @@ def _examine(path, wanted, given, thorough):
 
 def _nothing(path: pathlib.Path) -> str:
   from lightman_jax.clips.doctor.recognise import archives
-  packed = archives(path.expanduser())
+  packed = archives(places.expand(path))
   held = f' Not unpacked yet: {", ".join(packed)}.' if packed else ''
   layouts = '\n'.join(f'  {facts.title}: {facts.layout[0]}'
                       for facts in TABLES.values())

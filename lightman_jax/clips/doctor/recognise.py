@@ -4,7 +4,7 @@ import os
 import pathlib
 from typing import NamedTuple
 
-from lightman_jax.annotations.facts import Facts
+from lightman_jax import places
 from lightman_jax.annotations.tables import TABLES
 from lightman_jax.clips import sources
 from lightman_jax.clips.search import ARCHIVES
@@ -30,7 +30,7 @@ def recognise(path: str | os.PathLike) -> tuple[Sighting, ...]:
   Raises:
     InputError: there is no such folder.
   """
-  path = pathlib.Path(path).expanduser().absolute()
+  path = places.expand(path).absolute()
   if not path.is_dir():
     raise InputError(f'{path} is not a folder; name the one that holds the data set.')
   found = ()

@@ -6,6 +6,7 @@ import difflib
 import os
 import pathlib
 
+from lightman_jax import places
 from lightman_jax.clips.replicas import pictures
 from lightman_jax.clips.replicas.catalog import REPLICAS
 from lightman_jax.clips.replicas.replica import Clip, Film
@@ -95,7 +96,7 @@ def _known(what: str, word: str, words) -> str:
 
 
 def _empty(folder: str | os.PathLike) -> pathlib.Path:
-  folder = pathlib.Path(folder).expanduser()
+  folder = places.expand(folder)
   if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
     raise InputError(f'{folder} is not an empty folder; name a new one.')
   return folder

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pathlib
 import sys
 
+from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.files import sweep, write_atomically
 from lightman_jax.report.page.folders import Run, read_run
@@ -19,9 +20,9 @@ def report(arguments: Sequence[str]) -> int:
       prog='python -m lightman_jax report',
       description='Makes report.html, table.md, table.csv and table.tex from finished '
       'run folders. Runs that differ in the seed only are one row.')
-  parser.add_argument('runs', nargs='+', metavar='RUN', type=pathlib.Path,
+  parser.add_argument('runs', nargs='+', metavar='RUN', type=places.expand,
                       help='a folder that launch.py made')
-  parser.add_argument('--out', type=pathlib.Path, default=OUT, metavar='FOLDER',
+  parser.add_argument('--out', type=places.expand, default=OUT, metavar='FOLDER',
                       help=f'where to write; {OUT} by default')
   parser.add_argument('--skip-unfinished', action='store_true',
                       help='leave out folders that hold no finished run')

@@ -1,0 +1,27 @@
+"""Machines on which this program cannot run, told before an import fails on them.
+
+Standard library alone: what else is imported may not be there.
+"""
+
+import platform
+import sys
+
+
+def refusal() -> str:
+  """Why this machine is refused, in one sentence; '' where it is not."""
+  system, processor = platform.system(), platform.machine().lower()
+  if system == 'Windows':
+    return ('this program does not run on Windows itself, for which array_record and '
+            'file locks are missing: install WSL (wsl --install), and give the same '
+            'command in its Linux')
+  if system == 'Darwin' and processor in ('x86_64', 'i386'):
+    return ('jax has no package for this Python, which is built for Intel Macs: use a '
+            'Mac with an M processor and a Python built for arm64, or Linux')
+  return ''
+
+
+def check(program: str) -> None:
+  """Ends the program with status 2 and one sentence where it cannot run."""
+  if sentence := refusal():
+    print(f'{program}: {sentence}', file=sys.stderr)
+    sys.exit(2)
