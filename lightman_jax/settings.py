@@ -223,4 +223,5 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
   places = {name: config['data'][name] for name in ('data_dir', 'manual_dir')}
   # Of a run in which another source takes the place of the manifest, as in a sweep.
   other = {} if source == 'manifest' else {'path': ''}
-  return {**config['macro']['data'], **places, **other, 'name': source}
+  return {**config['macro']['data'], **places, **other, 'name': source,
+          'section': 'macro.data'}
