@@ -77,9 +77,9 @@ def check_flow_pictures(data: Any, inputs: Mapping[str, Any]) -> None:
     return
   if choice.name != 'manifest':
     raise InputError(
-        f'{choice.name} holds frames, and with data.frames=1 and inputs.kind=picture '
-        'the apex frame would be taken for a flow picture: use inputs.kind=flow and '
-        'data.frames=9, or inputs.holds=intensity')
+        f'{choice.name} holds frames, and with {choice.section}.frames=1 and '
+        'inputs.kind=picture the apex frame would be taken for a flow picture: use '
+        f'{choice.section}.frames=9, or inputs.holds=intensity')
   path = pathlib.Path(choice.path).expanduser()
   for entry in read_manifest(path) if path.is_file() else ():
     if form_of(entry.path) in ('folder', 'video'):

@@ -160,7 +160,7 @@ def test_ready_flow_pictures_are_what_a_manifest_holds_by_default(tmp_path):
 
 
 def test_the_apex_frames_of_a_data_set_are_no_flow_pictures(tmp_path):
-  with pytest.raises(InputError, match='synthetic holds frames.*inputs.kind=flow'):
+  with pytest.raises(InputError, match='synthetic holds frames.*data.frames=9'):
     check_present({'name': 'synthetic', 'frames': 1}, READY)
 
 

@@ -193,7 +193,8 @@ def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
   # Rows of one path are of one content: that is said once.
   others = [group for group in frames
             if not any(set(group.clips) <= set(known.clips) for known in paths)]
-  refused = _sentences(repeats.check, (*paths, *others), choice, manifest)
+  refused = _sentences(repeats.check, (*paths, *others), choice.repeated_clips,
+                       manifest)
   same = defaultdict(list)
   for subject, value, entry in zip(subjects, content, entries):
     if value:
@@ -204,11 +205,13 @@ def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
   return refused, copies
 
 
-def _sentences(check, groups, choice: Choice, manifest: Manifest) -> tuple[str, ...]:
+def _sentences(check, groups, setting: Choice | str, manifest: Manifest
+               ) -> tuple[str, ...]:
+  """What a check of the gate says of each group by itself."""
   lines = []
   for group in groups:
     try:
-      check((group,), choice, place=str(manifest.path))
+      check((group,), setting, place=str(manifest.path))
     except InputError as error:
       lines.append(str(error))
   return tuple(dict.fromkeys(lines))
