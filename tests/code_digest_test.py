@@ -1,4 +1,4 @@
-"""A stage's digest follows what computes it, and no comment, docstring or other stage."""
+"""A stage's digest follows what computes it, no comment and no other stage."""
 
 import ast
 import shutil
@@ -45,7 +45,8 @@ def test_what_computes_nothing_is_not_seen(package, changed):
 
 
 @pytest.mark.parametrize('changed', [
-    {'low.py': 'def half(x):\n  return x / 3\n'}, {'low.py': 'def half(x):\n  return "x"\n'},
+    {'low.py': 'def half(x):\n  return x / 3\n'},
+    {'low.py': 'def half(x):\n  return "x"\n'},
     {'other.py': 'import package.low\n'}, {'door/late.py': 'import sys\n'}],
     ids=['a number', 'a value that is a string', 'an import', 'of an import inside'])
 def test_what_computes_is_seen_however_far_away(package, changed):

@@ -59,4 +59,5 @@ def environments(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
   parts = [stored, *stored.get('resumed_with', ())]
   return [{name: part.get(name) for name in (
       'code_sha256', 'data_sha256', 'python', 'packages', 'devices',
-      *(['jax'] if 'jax' in part else []))} for part in parts]     # not of earlier versions
+      # Not of earlier versions.
+      *(['jax'] if 'jax' in part else []))} for part in parts]

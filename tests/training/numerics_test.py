@@ -80,7 +80,8 @@ def test_the_precision_of_products_is_part_of_the_program():
     ('--xla_a=1', True, '--xla_a=1 --xla_gpu_deterministic_ops=true'),
     ('--xla_gpu_deterministic_ops=false', True, '--xla_gpu_deterministic_ops=false'),
     ('flags.txt', True, 'flags.txt')])
-def test_deterministic_operations_are_asked_of_a_gpu(flags, plugin, wanted, monkeypatch):
+def test_deterministic_operations_are_asked_of_a_gpu(
+    flags, plugin, wanted, monkeypatch):
   monkeypatch.setattr(processes.importlib.util, 'find_spec',
                       lambda name: plugin and name == 'jax_cuda12_plugin' or None)
   environ = {'XLA_FLAGS': flags} if flags else {}
