@@ -29,7 +29,8 @@ def base() -> config_dict.ConfigDict:
       seed=0,
       data=dict(
           name='', class_set='', frames=9, size=64, data_dir='', manual_dir='', path='',
-          sheet='auto', edition='auto',
+          sheet='auto',           # or an edition, as '2014', or the names of its files
+          edition='auto',
           corrections='',         # names of annotations/corrections.py, by commas
           apex='spotted',         # where the sheet has none: spotted, none, or a table
           landmarks='auto',       # auto, model, none, a table, or the model's folder

@@ -152,10 +152,11 @@ def _fitting(table, facts) -> list[cells.Record]:
 def _clips(records: Sequence[cells.Record], facts: Facts) -> list[cells.Record]:
   """The lines whose clips are named as the data set names its own."""
   pattern = re.compile(facts.owner or facts.video or facts.names, re.IGNORECASE)
-  return [
-      record for record in records
-      if pattern.fullmatch(key(Line('', 0, '', record.cells), facts)[0].partition('/')[2])
-      and (facts.kind or record.cells['kind'].casefold().startswith(('micro', 'macro')))]
+  kinds = ('micro', 'macro')
+  clips = [key(Line('', 0, '', record.cells), facts)[0] for record in records]
+  return [record for clip, record in zip(clips, records)
+          if pattern.fullmatch(clip.partition('/')[2]) and (
+              facts.kind or record.cells['kind'].casefold().startswith(kinds))]
 
 
 def _is_supplement(path: pathlib.Path, facts: Facts) -> bool:

@@ -21,7 +21,7 @@ def build(arguments: list[str]) -> int:
   parser.add_argument('--size', type=int, default=64,
                       help='side in pixels; 0: as on disk (manifest)')
   parser.add_argument('--class_set', default='', help="default: the data set's first")
-  parser.add_argument('--sheet', default='auto', help='auto, or an edition, as 2014')
+  parser.add_argument('--sheet', default='auto', help='auto, an edition, as 2014, or its files')
   parser.add_argument('--edition', default='auto', help='auto, cropped or raw')
   parser.add_argument('--corrections', default='', help='names, divided by commas')
   parser.add_argument('--apex', default='spotted',

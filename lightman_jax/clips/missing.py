@@ -30,7 +30,8 @@ def message(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
                    else f'frames of the {edition} edition')
   sheets = ' or '.join(' and '.join(f'{stem}.xlsx' for stem in known.stems)
                        for known in facts.sheets)
-  lines = [f'{sheets} (or .xls, .csv)'] if sheets else []
+  lines = [f'{sheets} (or .xls, .csv; a file of another name is recognised by its '
+           'columns)'] if sheets else []
   layout = '\n'.join(f'  {line}' for line in (*lines, *facts.layout))
   present = f'\nFound: {", ".join(map(str, found))}.' if found else ''
   present += ''.join(f'\n{hint}.' for hint in hints)

@@ -37,8 +37,10 @@ def _editions(choice: Choice) -> list[str]:
     # The parts of one data set may lie there in different editions.
     return ['cropped', 'raw', 'mixed'] if choice.edition == 'auto' else [choice.edition]
   facts = TABLES[choice.name]
+  # Of files that are named, the edition is what they hold.
+  wanted = 'auto' if is_table(choice.sheet) else choice.sheet
   sheets = [f'{sheet.edition}-' for sheet in facts.sheets
-            if choice.sheet in ('auto', sheet.edition) or is_table(choice.sheet)] or ['']
+            if wanted in ('auto', sheet.edition)] or ['']
   editions = dict.fromkeys(frames.edition for frames in facts.editions
                            if choice.edition in ('auto', frames.edition))
   return [sheet + edition for sheet in sheets for edition in editions]

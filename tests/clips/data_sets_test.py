@@ -95,7 +95,8 @@ def test_casme_squared_in_both_editions(manual):
   assert gone == {'s15/15_0508*', 's24/24_0507*', 's23/23_0503*', 's23/23_0507*'}
 
 
-@pytest.mark.parametrize('corrections, clips', [('', 856), ('casme_cubed_spotted', 860)])
+@pytest.mark.parametrize('corrections, clips', [
+    ('', 856), ('casme_cubed_spotted', 860)])
 def test_all_rows_of_casme_cubed_are_read_but_four_that_a_correction_names(
     manual, corrections, clips):
   plan = planned(manual('casme_cubed'), 'casme_cubed', corrections=corrections)

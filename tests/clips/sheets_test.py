@@ -124,7 +124,8 @@ def test_the_files_of_dfme_and_which_is_missing(tmp_path):
   clips = dfme.clips()
   for part in ('train', 'test_a'):
     write(tmp_path / f'{dfme.SHEETS[part]}.csv', dfme.table(clips, part))
-  assert place(tmp_path, 'dfme', sheet='train').sheets[0].stem == 'training_full_with_AU'
+  found = place(tmp_path, 'dfme', sheet='train')
+  assert found.sheets[0].stem == 'training_full_with_AU'
   with pytest.raises(Missing, match='testB_full_with_AU is not there, and the sheet of '
                                     'all needs it'):
     place(tmp_path, 'dfme', sheet='all')

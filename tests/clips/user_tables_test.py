@@ -32,7 +32,8 @@ def test_an_apex_is_not_given_to_another_person(tmp_path):
 
 @pytest.mark.parametrize('header', [
     'clip,apex', 'Filename,ApexFrame', 'file_name,apex_frame', 'clip-name,Apex Frame',
-    'name,clip,apex_frame', 'Clip ID,APEX_INDEX', 'filename,apex_idx', 'subject,file,apex frame number'])
+    'name,clip,apex_frame', 'Clip ID,APEX_INDEX', 'filename,apex_idx',
+    'subject,file,apex frame number'])
 def test_an_apexs_header_may_be_spelt_in_many_ways(tmp_path, header):
   path = tmp_path / 'apexes.csv'
   cells = ['x'] * (header.count(',') - 1)

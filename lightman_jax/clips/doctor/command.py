@@ -30,7 +30,8 @@ def make_parser() -> argparse.ArgumentParser:
   parser.add_argument('--read', dest='thorough', action='store_true',
                       help='decode every picture that a build needs, not only a few')
   parser.add_argument('--class_set', default='', help='of the data set that is named')
-  parser.add_argument('--sheet', default='auto', help='edition of the annotations')
+  parser.add_argument('--sheet', default='auto',
+                      help='edition of the annotations, or their files by commas')
   parser.add_argument('--edition', default='auto', help='edition of the frames')
   parser.add_argument('--corrections', default='', help='names, divided by commas')
   parser.add_argument('--frames', type=int, help='T of the build to come; 9, and of a '
