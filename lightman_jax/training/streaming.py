@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import concurrent.futures
 import contextlib
 import functools
+import itertools
 import os
 from typing import Any, NamedTuple
 
@@ -109,8 +110,7 @@ def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first:
   fixed = View(*place((views.key, None, None, views.scale, None, None), layout.devices))
   make = functools.partial(_block, blocks, *_on_the_host(views, clips), clips.x, fixed)
   counts = block_counts(blocks.length, first=first, last=last, steps=steps)
-  firsts = iter(first + sum(counts[:n]) for n in range(len(counts)))
-  counts = iter(counts)
+  firsts, counts = itertools.accumulate(counts[:-1], initial=first), iter(counts)
   with concurrent.futures.ThreadPoolExecutor(1, 'clips') as thread:
     ahead, step = thread.submit(make, next(firsts, None)), first
 
