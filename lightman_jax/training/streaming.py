@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import concurrent.futures
 import contextlib
 import functools
+import itertools
 import os
 from typing import Any, NamedTuple
 
@@ -114,8 +115,7 @@ def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first:
   make = numerics.as_here(functools.partial(
       _block, blocks, *_on_the_host(views, clips), clips.x, fixed))
   counts = block_counts(blocks.length, first=first, last=last, steps=steps)
-  firsts = iter(first + sum(counts[:n]) for n in range(len(counts)))
-  counts = iter(counts)
+  firsts, counts = itertools.accumulate(counts[:-1], initial=first), iter(counts)
   with concurrent.futures.ThreadPoolExecutor(1, 'clips') as thread:
     ahead, step = thread.submit(make, next(firsts, None)), first
 
