@@ -221,4 +221,5 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
     raise InputError('macro.source=manifest has no path; give the csv of the macro '
                      'clips with --config.macro.data.path=CSV')
   places = {name: config['data'][name] for name in ('data_dir', 'manual_dir')}
-  return {**config['macro']['data'], **places, 'name': source}
+  return {**config['macro']['data'], **places, 'name': source,
+          'section': 'macro.data'}

@@ -49,6 +49,7 @@ class Choice(NamedTuple):
   repeated_clips: str = ''      # clips that may show under two people, by commas, or
                                 # 'all'; see `repeats`
   synthetic: Mapping[str, Any] = {}
+  section: str = 'data'         # of the configuration, for messages: or 'macro.data'
 
   @property
   def home(self) -> pathlib.Path:

@@ -31,6 +31,11 @@ def build(arguments: list[str]) -> int:
                       help='auto, model, none, or the folder of the model')
   parser.add_argument('--synthetic', nargs='*', default=[], metavar='KEY=VALUE',
                       help='settings of the synthetic faces, as seed=1 subjects=4')
+  for name, what in (('different_people', 'subjects of like names'),
+                     ('different_labels', 'labels of like names'),
+                     ('repeated_clips', 'clips that may show under two people')):
+    parser.add_argument(f'--{name}', default='', metavar='NAMES',
+                        help=f'{what}, divided by commas, or all')
   parser.add_argument('--workers', type=int, default=0,
                       help='processes; 0: one a core where that pays')
   given = vars(parser.parse_args(arguments))

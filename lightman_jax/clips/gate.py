@@ -36,8 +36,8 @@ def check_manifest(entries: Sequence[Entry], choice: Choice, path: str | os.Path
     raise InputError(f'{path}: {error}') from None
   lines = near_names.check(near, choice, place=str(path))
   subjects = [subject for _, subject in settled]
-  lines += repeats.check(repeats.same_paths(entries, subjects), choice,
-                         place=str(path))
+  lines += repeats.check(repeats.same_paths(entries, subjects), choice.repeated_clips,
+                         place=str(path), section=choice.section)
   return tuple(entry._replace(dataset=dataset, subject=subject)
                for entry, (dataset, subject) in zip(entries, settled)), lines
 
@@ -58,19 +58,9 @@ def check_names(rows: Iterable[tuple[str, str]], labels: Iterable[str],
     InputError: see `check_manifest`.
   """
   near = (*near_names.near_people(rows), *near_names.near_labels(labels))
-  return near_names.check(near, choice, place=_place(choice))
+  return near_names.check(near, choice, place=place_of(choice))
 
 
-def check_frames(content: Sequence[str], subjects: Sequence[str], clips: Sequence[str],
-                 choice: Choice) -> tuple[str, ...]:
-  """Looks for the same frames under two people; see `repeats.same_frames`.
-
-  Raises:
-    InputError: names two clips, and what to do.
-  """
-  return repeats.check(repeats.same_frames(content, subjects, clips), choice,
-                       place=_place(choice))
-
-
-def _place(choice: Choice) -> str:
+def place_of(choice: Choice) -> str:
+  """What a message calls a data set: the path of a manifest, or the name."""
   return choice.path if choice.name == people.UNKNOWN else choice.name

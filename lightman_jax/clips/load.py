@@ -5,7 +5,7 @@ import pathlib
 import sys
 from typing import Any
 
-from lightman_jax.clips import gate
+from lightman_jax.clips import gate, repeats
 from lightman_jax.clips.build import Progress, build, finished, is_built
 from lightman_jax.clips.choice import Choice, choose, parts_of
 from lightman_jax.clips.clipset import ClipSet
@@ -68,7 +68,10 @@ def load(
       *(planned.meant if planned else ()),
       *gate.check_names(zip(clips.datasets, clips.subject),
                         _labels(choice, clips.classes, clips.emotion), choice),
-      *gate.check_frames(clips.content, clips.subject, clips.clip, choice)))
+      *repeats.check(
+          repeats.same_frames(clips.content, clips.subject, clips.clip),
+          choice.repeated_clips, place=gate.place_of(choice),
+          section=choice.section)))
   for line in meant:
     say(f'{choice.name}: {line}')
   return clips._replace(info={**clips.info, 'meant': list(meant)})

@@ -47,7 +47,7 @@ def near_labels(labels: Iterable[str]) -> tuple[Near, ...]:
 def near_data_sets(datasets: Iterable[str]) -> tuple[Near, ...]:
   """Names of data sets that are equal but for their spelling, and not known here."""
   return tuple(Near('data sets', names) for names in _alike(
-      map(people.canonical, datasets), people.fold_dataset))
+      map(people.canonical, dict.fromkeys(datasets)), people.fold_dataset))
 
 
 def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:
@@ -81,9 +81,10 @@ def check(near: Sequence[Near], choice: Choice, *, place: str) -> tuple[str, ...
     said = words(getattr(choice, setting))
     known = {name for one in near if one.kind == kind for name in one.names}
     for name in sorted(said - known - {'all'}):
-      raise InputError(f'data.{setting} names {name!r}, which is like no other name in '
-                       f'{place}; leave it out')
-    lines += [f'{_listed(one.names)} are different {kind}: data.{setting}'
+      raise InputError(f'{choice.section}.{setting} names {name!r}, which is like no '
+                       f'other name in {place}; leave it out')
+    lines += [f'{_listed(one.names)} are different {kind}: '
+              f'{choice.section}.{setting}'
               for one in near if one.kind == kind and _is_said(one, said)]
   refused = [one for one in near if not _is_said(
       one, words(getattr(choice, _SETTINGS[one.kind])) if one.kind in _SETTINGS
@@ -91,7 +92,7 @@ def check(near: Sequence[Near], choice: Choice, *, place: str) -> tuple[str, ...
   if refused:
     rest = f' (likewise {", ".join(_listed(one.names) for one in refused[1:4])}'
     rest += f' and {len(refused) - 4} more)' if len(refused) > 4 else ')'
-    raise InputError(f'{place}: {_sentence(refused[0])}'
+    raise InputError(f'{place}: {_sentence(refused[0], choice)}'
                      + rest * (len(refused) > 1))
   return tuple(lines)
 
@@ -105,7 +106,7 @@ def _is_said(near: Near, said: set[str]) -> bool:
   return 'all' in said or said.issuperset(near.names)
 
 
-def _sentence(near: Near) -> str:
+def _sentence(near: Near, choice: Choice) -> str:
   if near.kind == 'data sets':
     return f'{_listed(near.names)} look like one data set; write one of them'
   what, wrong = {
@@ -119,7 +120,7 @@ def _sentence(near: Near) -> str:
             if (near.kind, near.dataset) == ('people', people.UNKNOWN) else '')
   return (f'{_listed(near.names)} look like {what}, {wrong}; write one of them{column}, '
           f'or say that they are different {near.kind} with '
-          f"--config.data.{_SETTINGS[near.kind]}='{listed}'")
+          f"--config.{choice.section}.{_SETTINGS[near.kind]}='{listed}'")
 
 
 def _listed(names: Sequence[str]) -> str:

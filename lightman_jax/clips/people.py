@@ -50,6 +50,7 @@ _ALSO |= {re.sub(r'_', '', name): name for name in TABLES}
 _BEFORE = ('sub', 'subj', 'subject', 's', 'p', 'person', 'part', 'participant', 'id',
            'spno')
 _APART = r'[\s/:_.\-]'
+_LONGEST = 64    # name of a data set before a subject's; a cell may hold a book
 
 
 def canonical(dataset: str) -> str:
@@ -114,7 +115,7 @@ def bare(dataset: str, subject: str) -> str:
 
 def _divisions(subject: str) -> list[tuple[str, str]]:
   """Ways to divide a name in two at a mark, the longest beginning first."""
-  marks = [mark.start() for mark in re.finditer(_APART, subject)]
+  marks = [mark.start() for mark in re.finditer(_APART, subject[:_LONGEST])]
   return [(subject[:place], subject[place + 1:]) for place in reversed(marks)
           if place and subject[place + 1:]]
 
@@ -184,7 +185,8 @@ def name_people(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
   Raises:
     InputError: it cannot be told whose a row is.
   """
-  placed = [of_row(*row) for row in rows]
+  known = {row: of_row(*row) for row in dict.fromkeys(rows)}
+  placed = [known[row] for row in rows]
   keys = [(family(dataset), name) for dataset, name in placed]
   several = len({own for own, _ in keys} - {UNKNOWN}) > 1
   shown = {}

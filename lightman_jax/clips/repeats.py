@@ -9,7 +9,6 @@ import os
 from typing import NamedTuple
 
 from lightman_jax.annotations.manifest import Entry
-from lightman_jax.clips.choice import Choice
 from lightman_jax.clips.near_names import words
 from lightman_jax.errors import InputError
 
@@ -51,13 +50,15 @@ def same_frames(content: Sequence[str], subjects: Sequence[str], clips: Sequence
       for group in _shared(content, subjects))
 
 
-def check(repeats: Iterable[Repeat], choice: Choice, *, place: str) -> tuple[str, ...]:
-  """Refuses clips under two people, unless `data.repeated_clips` says they are meant.
+def check(repeats: Iterable[Repeat], setting: str, *, place: str,
+          section: str = 'data') -> tuple[str, ...]:
+  """Refuses clips under two people, unless the setting says that they are meant.
 
   Args:
     repeats: what there is.
-    choice: the settings.
+    setting: `repeated_clips`.
     place: what they stand in, for the message.
+    section: of the configuration in which the setting stands.
 
   Returns:
     A line on each that is meant.
@@ -65,7 +66,7 @@ def check(repeats: Iterable[Repeat], choice: Choice, *, place: str) -> tuple[str
   Raises:
     InputError: names two of the clips and their people, and what to do.
   """
-  meant, lines = words(choice.repeated_clips), []
+  meant, lines = words(setting), []
   for clips, people, what in repeats:
     other = next(n for n, person in enumerate(people) if person != people[0])
     pair = (f'{clips[0]!r} of {people[0]!r} and {clips[other]!r} of '
@@ -76,10 +77,10 @@ def check(repeats: Iterable[Repeat], choice: Choice, *, place: str) -> tuple[str
       raise InputError(
           f'{place}: the clips {pair} have {what} in common, so a person would be '
           'tested after training on their own clip; correct the rows, or say that it is '
-          f"meant with --config.data.repeated_clips='{listed}'")
+          f"meant with --config.{section}.repeated_clips='{listed}'")
     lines.append(f'the clips {pair} have {what} in common'
                  + f', as have {len(clips) - 2} more' * (len(clips) > 2)
-                 + ': data.repeated_clips says that it is meant')
+                 + f': {section}.repeated_clips says that it is meant')
   return tuple(lines)
 
 

@@ -10,8 +10,7 @@ import jax
 import numpy as np
 
 from lightman_jax import keys
-from lightman_jax.clips import gate, people
-from lightman_jax.clips.choice import choose
+from lightman_jax.clips import people, repeats
 from lightman_jax.clips.clipset import ClipSet
 from lightman_jax.clips.load import load
 from lightman_jax.episodes import few_shot
@@ -62,6 +61,8 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
                            progress=shown, say=progress.say)
   material = arrange(config, clips, other, make=make, say=progress.say)
+  for line in (*material.people['known'][1:], *material.people['not_known']):
+    progress.say(line)
   return _placed(config, material, progress.say)
 
 
@@ -102,8 +103,6 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'])
   who = _people(config, clips, other, pool)
-  for line in (*who['known'][1:], *who['not_known']):
-    say(line)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
                                  for k, name in enumerate(pool.classes)}):
     say(remark)
@@ -130,9 +129,10 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
     content = dict(zip(clips.clip, clips.content)) | {
         f'{source}:{clip}': value for clip, value in zip(other.clip, other.content)}
     meant += other.info.get('meant', ())
-    meant += gate.check_frames(
-        [content.get(clip, '') for clip in pool.clips],
-        [pool.subjects[s] for s in pool.subject], pool.clips, choose(config['data']))
+    meant += repeats.check(
+        repeats.same_frames([content.get(clip, '') for clip in pool.clips],
+                            [pool.subjects[s] for s in pool.subject], pool.clips),
+        config['data']['repeated_clips'], place=f'macro.source={source}')
   return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
 
 

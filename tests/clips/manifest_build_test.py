@@ -26,11 +26,12 @@ def place(tmp_path):
   return tmp_path
 
 
-def run(place, *lines, frames=3, size=8):
+def run(place, *lines, frames=3, size=8, **settings):
   (place / 'in' / 'm.csv').write_text('\n'.join(lines) + '\n')
   said = []
   return load({'name': 'manifest', 'path': str(place / 'in/m.csv'), 'frames': frames,
-               'size': size, 'data_dir': str(place / 'home')}, say=said.append), said
+               'size': size, 'data_dir': str(place / 'home'), **settings},
+              say=said.append), said
 
 
 def reds(clips):
@@ -99,6 +100,77 @@ def test_a_changed_row_is_seen(place):
   again = load({'name': 'manifest', 'path': str(place / 'in/m.csv'), 'frames': 3,
                 'size': 8, 'data_dir': str(place / 'home')})
   assert again.info == after.info
+
+
+@pytest.fixture
+def noisy(place):
+  """Pictures a to d of their own, and a copy of the first under another name."""
+  rng = np.random.default_rng(0)
+  for name in 'abcd':
+    picture = rng.integers(0, 256, (8, 8, 3), np.uint8)
+    Image.fromarray(picture).save(place / f'in/{name}.png')
+  (place / 'in/copy.png').write_bytes((place / 'in/a.png').read_bytes())
+  (place / 'in/link.png').symlink_to('a.png')
+  return place
+
+
+NEAR = {
+    'people': ['a,s0,joy,a.png', 'b,S0,sad,b.png'],
+    'zeros': ['a,sub01,joy,a.png', 'b,1,sad,b.png', 'c,1.0,sad,c.png'],
+    'labels': ['a,s,joy,a.png', 'b,t,Joy,b.png', 'c,t,sad,c.png'],
+    'one path': ['a,s,joy,a.png', 'b,t,sad,a.png'],
+    'a link': ['a,s,joy,a.png', 'b,t,sad,link.png'],
+    'one content': ['a,s,joy,a.png', 'b,t,sad,copy.png'],
+}
+
+
+@pytest.mark.parametrize('case, words, settings', [
+    ('people', ["'S0' and 's0' look like one person"], {'different_people': 's0,S0'}),
+    ('zeros', ["'1' and '1.0' and 'sub01'"], {'different_people': 'all'}),
+    ('labels', ["'Joy' and 'joy' look like one class"], {'different_labels': 'joy,Joy'}),
+    ('one path', ["'a' of 's' and 'b' of 't'", "'a.png'"], {'repeated_clips': 'a,b'}),
+    ('a link', ["'a' of 's' and 'b' of 't'", "'a.png'"], {'repeated_clips': 'all'}),
+    ('one content', ["'a' of 's' and 'b' of 't'", 'the frames'],
+     {'repeated_clips': 'a,b'})])
+def test_what_looks_like_a_mistake_is_refused_unless_a_setting_says_it_is_none(
+    noisy, case, words, settings):
+  with pytest.raises(InputError) as caught:
+    run(noisy, HEADER, *NEAR[case], frames=1)
+  message, (name,) = str(caught.value), settings
+  assert '\n' not in message and f'--config.data.{name}=' in message
+  assert all(word in message for word in ('m.csv', *words)), message
+  clips, said = run(noisy, HEADER, *NEAR[case], frames=1, **settings)
+  assert len(clips.clip) == len(NEAR[case])
+  assert clips.info['meant'] and all(f'data.{name}' in line and str(noisy) not in line
+                                     for line in clips.info['meant'])
+  assert said[-1].endswith(clips.info['meant'][-1])
+  # What was built under that setting is not used without it.
+  (noisy / 'in/m.csv').unlink()
+  with pytest.raises(InputError, match=name):
+    load({'name': 'manifest', 'path': str(noisy / 'in/m.csv'), 'frames': 1, 'size': 8,
+          'data_dir': str(noisy / 'home')})
+
+
+def test_one_person_may_have_a_clip_twice_and_pictures_of_one_colour_show_nobody(noisy):
+  run(noisy, HEADER, 'a,s,joy,a.png', 'b,s,joy,copy.png', 'c,t,sad,b.png', frames=1)
+  for name in ('black', 'dark'):
+    shade(0).save(noisy / f'in/{name}.png')
+  run(noisy, HEADER, 'a,s,joy,black.png', 'b,t,sad,dark.png', frames=1)
+
+
+def test_the_column_dataset_tells_people_apart(noisy):
+  clips, _ = run(noisy, HEADER + ',dataset', 'a,1,joy,a.png,smic', 'b,1,sad,b.png,Mine',
+                 'c,1,sad,c.png,CASME II', 'd,2,joy,d.png,Mine', frames=1)
+  assert clips.subject == ('smic/1', 'Mine/1', 'casme2/1', 'Mine/2')
+  assert clips.dataset == ('smic', 'Mine', 'casme2', 'Mine')
+
+
+def test_another_data_set_of_the_same_rows_is_another_content(noisy):
+  rows = [HEADER + ',dataset', 'a,1,joy,a.png,mine', 'b,2,sad,b.png,mine']
+  one = run(noisy, *rows, frames=1)[0]
+  other = run(noisy, *(row.replace('mine', 'smic') for row in rows), frames=1)[0]
+  assert one.subject == other.subject == ('1', '2')
+  assert one.info['sha256'] != other.info['sha256']
 
 
 def broken_picture(place):

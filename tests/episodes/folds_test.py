@@ -92,12 +92,29 @@ def test_data_sets_of_the_same_people_are_one():
   assert indices(samm.test) == {2} and indices(samm.train) == {0, 1}
 
 
+def test_one_data_set_is_left_out_by_the_column_of_a_manifest():
+  """Subjects 1 and 2 of three data sets are six people."""
+  people = [f'{dataset}/{n}' for dataset in ('mine', 'samm', 'smic') for n in (1, 2)]
+  pool = pool_with([(name, n % 3, False) for n, name in enumerate(people)], people)
+  pool = pool._replace(dataset=('mine', 'mine', 'samm', 'samm_long', 'smic', 'smic_vis'))
+  folds = made(pool, 'leave_one_dataset_out', dataset='manifest')
+  assert [fold.held_out for fold in folds] == ['mine', 'samm', 'smic']
+  assert [indices(fold.test) for fold in folds] == [{0, 1}, {2, 3}, {4, 5}]
+  assert [indices(fold.train) for fold in folds] == [
+      {2, 3, 4, 5}, {0, 1, 4, 5}, {0, 1, 2, 3}]
+  assert len(made(pool, 'loso', dataset='manifest')) == 6
+  # The names need not tell.
+  pool = pool._replace(subjects=tuple('uvwxyz'))
+  assert [fold.held_out for fold in made(
+      pool, 'leave_one_dataset_out', dataset='manifest')] == ['mine', 'samm', 'smic']
+
+
 @pytest.mark.parametrize('names, dataset', [
     (('s1', 's2'), 'casme2'), (('a/1', 'b/1'), 'casme2'), (('a/1', 'a/2'), 'manifest'),
     (('a/1', 'b'), 'manifest')])
 def test_one_data_set_cannot_be_left_out(names, dataset):
   pool = pool_with([(name, 0, False) for name in names], list(names))
-  with pytest.raises(InputError, match=f'leave_one_dataset_out .*{dataset} is one'):
+  with pytest.raises(InputError, match=f'leave_one_dataset_out .*{dataset} is one.*column dataset'):
     made(pool, 'leave_one_dataset_out', dataset=dataset)
 
 

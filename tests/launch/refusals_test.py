@@ -135,6 +135,22 @@ def cut_off(folder, rows):
   path.write_bytes(path.read_bytes()[:900])
 
 
+def two_names(folder, rows):
+  rows[0]['subject'] = 'S'
+
+
+def two_labels(folder, rows):
+  rows[0]['label'] = 'Sad'
+
+
+def one_path(folder, rows):
+  rows[0]['path'] = rows[-1]['path']
+
+
+def one_content(folder, rows):
+  (folder / rows[0]['path']).write_bytes((folder / rows[-1]['path']).read_bytes())
+
+
 def nothing(folder, rows):
   pass
 
@@ -151,6 +167,10 @@ CLIPS = {
     'sizes': (another_size, ['size=0'], ['t_sad0', '30 x 28', '28 x 28', 'data.size']),
     'one subject': (one_subject, [], ['one subject', "'s'"]),
     'one has it': (one_has_it, [], ['fold s', 'class glad', '0 training']),
+    'two names': (two_names, [], ["'S' and 's'", 'data.different_people=']),
+    'two labels': (two_labels, [], ["'Sad' and 'sad'", 'data.different_labels=']),
+    'one path': (one_path, [], ["'s_sad0' of 's'", "of 'u'", 'data.repeated_clips=']),
+    'one content': (one_content, [], ["'s_sad0' of 's'", 'the frames', "of 'u'"]),
     'one picture': (nothing, ['frames=3'], ['s_sad0', 'data.frames']),
 }
 

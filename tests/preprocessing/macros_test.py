@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lightman_jax.episodes.folds import make_folds
 from lightman_jax.errors import InputError
 from lightman_jax.preprocessing.inputs import Settings
 from lightman_jax.preprocessing.macros import make_pool
@@ -108,6 +109,49 @@ def test_the_same_people_in_another_data_set_are_not_foreign(clips_of):
                   name='megc2019')
   pool = make_pool(both, FLOW, source='samm_long', other=long, make=made)
   assert pool.subject.tolist()[2:] == [2, 0, 3] and pool.subjects[2] == 'samm_long:007'
+
+
+# By which roads SAMM's people come: the data set and names of the clips, the macro
+# source, and the data set and the names of its clips.
+ROADS = {
+    'named data sets': ('samm', '006', 'samm_long', 'samm_long', '006'),
+    'a manifest of samm': ('samm', '6', 'samm_long', 'samm_long', '006'),
+    'long videos as data': ('samm_long', '006', 'samm', 'samm', '006'),
+    'in the names': ('samm', 'samm-006', 'samm_long', 'samm_long', '006'),
+    'in a composite': ('samm', 'samm/006', 'samm_long', 'samm_long', '006'),
+    'a macro manifest': ('samm', '006', 'manifest', 'samm', 'sub6'),
+    'a macro manifest of long videos': ('samm', '006', 'manifest', 'SAMM LV', '006'),
+    'two manifests': ('SAMM', '6', 'manifest', 'samm_long', '006'),
+    'a manifest that says nothing': ('manifest', '006', 'samm_long', 'samm_long', '006'),
+    'a macro manifest that says nothing': ('samm', '006', 'manifest', 'manifest', '6'),
+    'two manifests that say nothing': ('manifest', '006', 'manifest', 'manifest', '6'),
+}
+
+
+# Where nothing tells the data sets, none can be left out.
+@pytest.mark.parametrize('road, protocol', [
+    (road, protocol) for road in ROADS
+    for protocol in ('loso', 'kfold', 'leave_one_dataset_out')
+    if (ROADS[road][0], protocol) != ('manifest', 'leave_one_dataset_out')])
+def test_nobody_held_out_is_seen_by_any_road(clips_of, road, protocol):
+  dataset, name, source, other_dataset, other_name = ROADS[road]
+  mine = clips_of(np.zeros((4, 3, 8, 8, 3)), subject=[name, 'q', 'r', 'q'],
+                  name='manifest')._replace(dataset=(dataset, *['smic'] * 3))
+  if dataset == 'manifest':
+    mine = mine._replace(dataset=('manifest',) * 4)
+  macros = clips_of(np.zeros((3, 3, 8, 8, 3)), subject=[other_name, '33', other_name],
+                    macro=[True] * 3)._replace(dataset=(other_dataset,) * 3)
+  pool = make_pool(mine, FLOW, source=source, other=macros, make=made)
+  assert pool.dataset[4:] == (other_dataset,) * 3
+  assert pool.foreign.tolist() == [False] * 5 + [True, False]
+  folds = make_folds(pool, protocol, folds=2, seed=0, dataset='manifest')
+  assert len(folds) >= 2
+  for fold in folds:
+    theirs = fold.test[0]
+    assert fold.train[[4, 6]].tolist() == [not theirs] * 2
+    # Someone of SAMM who has no micro clip goes with the whole data set alone.
+    whole = protocol == 'leave_one_dataset_out' and other_dataset != 'manifest'
+    assert fold.train[5] == (not (theirs and whole))
 
 
 @pytest.mark.parametrize('macro_map, expected', [
