@@ -109,8 +109,6 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'])
   who = _people(config, clips, other, pool)
-  for line in (*who['known'][1:], *who['not_known']):
-    say(line)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
                                  for k, name in enumerate(pool.classes)}):
     say(remark)
