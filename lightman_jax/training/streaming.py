@@ -110,7 +110,8 @@ def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first:
   fixed = View(*place((views.key, None, None, views.scale, None, None), layout.devices))
   make = functools.partial(_block, blocks, *_on_the_host(views, clips), clips.x, fixed)
   counts = block_counts(blocks.length, first=first, last=last, steps=steps)
-  firsts, counts = itertools.accumulate(counts[:-1], initial=first), iter(counts)
+  firsts = iter([*itertools.accumulate(counts, initial=first)][:-1])
+  counts = iter(counts)
   with concurrent.futures.ThreadPoolExecutor(1, 'clips') as thread:
     ahead, step = thread.submit(make, next(firsts, None)), first
 
