@@ -115,7 +115,8 @@ def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first:
   make = numerics.as_here(functools.partial(
       _block, blocks, *_on_the_host(views, clips), clips.x, fixed))
   counts = block_counts(blocks.length, first=first, last=last, steps=steps)
-  firsts, counts = itertools.accumulate(counts[:-1], initial=first), iter(counts)
+  firsts = iter([*itertools.accumulate(counts, initial=first)][:-1])
+  counts = iter(counts)
   with concurrent.futures.ThreadPoolExecutor(1, 'clips') as thread:
     ahead, step = thread.submit(make, next(firsts, None)), first
 

@@ -18,6 +18,7 @@ from lightman_jax.training import devices, stopping, streaming
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import make_trainer, stack, train_folds
+from lightman_jax.training.pace import Pace
 from lightman_jax.training.state import Recipe, View
 
 STEPS = 4
@@ -193,7 +194,7 @@ def test_it_goes_on_inside_of_a_block(recipe, in_file, tmp_path, states_equal,
   counts = streaming.block_counts
   monkeypatch.setattr(streaming, 'block_counts', lambda length, **own: [1])
   with pytest.raises(stopping.Stopped):
-    train(trainer, [in_file], tmp_path / 'cut')
+    train(trainer._replace(pace=Pace()), [in_file], tmp_path / 'cut')
   monkeypatch.undo()
   assert streaming.block_counts is counts
   got, later = train(trainer, [in_file], tmp_path / 'cut')
