@@ -16,8 +16,9 @@ class ClipSet(NamedTuple):
 
   Strings are tuples of length N; frames and landmarks of a built data set stay in its
   files. A person is a subject of a data set; see `clips.people`. `info` holds what a
-  result must name: data set, builder configuration, class set, label sheet and its hash,
-  clips left out with reasons, what settings say is meant, and `sha256` over the content.
+  result must name: data set, builder configuration, class set, label sheet and its
+  hash, clips left out with reasons, what settings say is meant, and `sha256` over the
+  content.
   """
   frames: UInt8[np.ndarray, 'N T H W C'] | Records      # onset first, apex midway
   landmarks: Float32[np.ndarray, 'N T 68 2'] | Records  # pixels of a frame; NaN unknown
