@@ -15,8 +15,9 @@ class ClipSet(NamedTuple):
   """N clips of T frames, micro and macro in one pool, sorted by clip id.
 
   Strings are tuples of length N; frames and landmarks of a built data set stay in its
-  files. A person is a subject of a data set; see `clips.people`. `info` holds what a result must name: data set, builder configuration, class
-  set, label sheet and its hash, clips left out with reasons, and `sha256` over the
+  files. A person is a subject of a data set; see `clips.people`. `info` holds what a
+  result must name: data set, builder configuration, class set, label sheet and its
+  hash, clips left out with reasons, what settings say is meant, and `sha256` over the
   content.
   """
   frames: UInt8[np.ndarray, 'N T H W C'] | Records      # onset first, apex midway

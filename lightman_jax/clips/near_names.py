@@ -118,8 +118,8 @@ def _sentence(near: Near, choice: Choice) -> str:
     listed = 'all'
   column = (', or, where they are from two data sets, add a column dataset'
             if (near.kind, near.dataset) == ('people', people.UNKNOWN) else '')
-  return (f'{_listed(near.names)} look like {what}, {wrong}; write one of them{column}, '
-          f'or say that they are different {near.kind} with '
+  return (f'{_listed(near.names)} look like {what}, {wrong}; write one of them{column}'
+          f', or say that they are different {near.kind} with '
           f"--config.{choice.section}.{_SETTINGS[near.kind]}='{listed}'")
 
 

@@ -27,7 +27,8 @@ class Shared(NamedTuple):
 
 
 SHARED = (
-    Shared('samm', ('samm', 'samm_long'), r'samm(?![a-z])|samm(micro|macro|long|lv|crop)',
+    Shared('samm', ('samm', 'samm_long'),
+           r'samm(?![a-z])|samm(micro|macro|long|lv|crop)',
            'Yap et al. 2020: SAMM Long Videos are the recordings that the clips of '
            'SAMM (Davison et al. 2018) were cut out of'),
     Shared('smic', ('smic', 'smic_long', 'smic_vis', 'smic_nir'),

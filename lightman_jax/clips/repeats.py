@@ -76,8 +76,8 @@ def check(repeats: Iterable[Repeat], setting: str, *, place: str,
           clips)
       raise InputError(
           f'{place}: the clips {pair} have {what} in common, so a person would be '
-          'tested after training on their own clip; correct the rows, or say that it is '
-          f"meant with --config.{section}.repeated_clips='{listed}'")
+          'tested after training on their own clip; correct the rows, or say that it '
+          f"is meant with --config.{section}.repeated_clips='{listed}'")
     lines.append(f'the clips {pair} have {what} in common'
                  + f', as have {len(clips) - 2} more' * (len(clips) > 2)
                  + f': {section}.repeated_clips says that it is meant')

@@ -51,7 +51,8 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
       x=x, label=label, macro=clips.macro[keep],
       subject=np.array([names.index(name) for name in clips.subject], np.int32)[keep],
       foreign=np.zeros(len(x), bool), subjects=tuple(names),
-      clips=tuple(np.array(clips.clip)[keep].tolist()), classes=clips.classes, content=content,
+      clips=tuple(np.array(clips.clip)[keep].tolist()), classes=clips.classes,
+      content=content,
       dataset=tuple(np.array(clips.datasets)[keep].tolist()))
   if other is None:
     return pool

@@ -134,7 +134,8 @@ NEAR = {
 @pytest.mark.parametrize('case, words, settings', [
     ('people', ["'S0' and 's0' look like one person"], {'different_people': 's0,S0'}),
     ('zeros', ["'1' and '1.0' and 'sub01'"], {'different_people': 'all'}),
-    ('labels', ["'Joy' and 'joy' look like one class"], {'different_labels': 'joy,Joy'}),
+    ('labels', ["'Joy' and 'joy' look like one class"],
+     {'different_labels': 'joy,Joy'}),
     ('one path', ["'a' of 's' and 'b' of 't'", "'a.png'"], {'repeated_clips': 'a,b'}),
     ('a link', ["'a' of 's' and 'b' of 't'", "'a.png'"], {'repeated_clips': 'all'}),
     ('one content', ["'a' of 's' and 'b' of 't'", 'the frames'],

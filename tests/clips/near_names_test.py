@@ -53,7 +53,8 @@ def entry(subject, label, dataset='manifest'):
 
 def test_all_of_a_manifest_at_once():
   kinds = [one.kind for one in near_names.near_names([
-      entry('s1', 'joy', 'mine'), entry('S1', 'Joy', 'Mine'), entry('s1', 'x', 'mine')])]
+      entry('s1', 'joy', 'mine'), entry('S1', 'Joy', 'Mine'),
+      entry('s1', 'x', 'mine')])]
   assert kinds == ['data sets', 'people', 'labels']
 
 

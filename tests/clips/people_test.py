@@ -28,11 +28,13 @@ def test_every_data_set_that_shares_people_has_a_source():
 
 @pytest.mark.parametrize('row, expected', [
     (('samm', '006'), ('samm', '006')), (('SAMM', 'samm/006'), ('samm', '006')),
-    (('samm', 'SAMM006'), ('samm', '006')), (('samm_long', '006'), ('samm_long', '006')),
+    (('samm', 'SAMM006'), ('samm', '006')),
+    (('samm_long', '006'), ('samm_long', '006')),
     (('', 'smic/s01'), ('smic', 's01')), (('', 'casme2-sub01'), ('casme2', 'sub01')),
     (('', 'mine/s01'), ('mine', 's01')), (('', 'mine-s01'), (UNKNOWN, 'mine-s01')),
     (('manifest', 's01'), (UNKNOWN, 's01')), (('mine', 's01'), ('mine', 's01')),
-    (('mine', 'samm/006'), ('samm', '006')), (('megc2019', 'samm/006'), ('samm', '006')),
+    (('mine', 'samm/006'), ('samm', '006')),
+    (('megc2019', 'samm/006'), ('samm', '006')),
 ])
 def test_a_row_says_whose_clip_it_is(row, expected):
   assert people.of_row(*row) == expected
@@ -82,7 +84,7 @@ def test_a_person_is_the_same_in_the_macro_expressions(mine, theirs, expected):
 
 
 def test_macro_expressions_that_could_be_of_two_people_are_refused():
-  with pytest.raises(InputError, match="'6' could be those of 'samm/006' or of 'smic/s"):
+  with pytest.raises(InputError, match="'6' could be those of 'samm/006' or of "):
     people.in_both([('samm', 'samm/006'), ('smic', 'smic/s06')], [(UNKNOWN, '6')])
 
 

@@ -96,7 +96,8 @@ def test_one_data_set_is_left_out_by_the_column_of_a_manifest():
   """Subjects 1 and 2 of three data sets are six people."""
   people = [f'{dataset}/{n}' for dataset in ('mine', 'samm', 'smic') for n in (1, 2)]
   pool = pool_with([(name, n % 3, False) for n, name in enumerate(people)], people)
-  pool = pool._replace(dataset=('mine', 'mine', 'samm', 'samm_long', 'smic', 'smic_vis'))
+  pool = pool._replace(dataset=('mine', 'mine', 'samm', 'samm_long', 'smic',
+                                'smic_vis'))
   folds = made(pool, 'leave_one_dataset_out', dataset='manifest')
   assert [fold.held_out for fold in folds] == ['mine', 'samm', 'smic']
   assert [indices(fold.test) for fold in folds] == [{0, 1}, {2, 3}, {4, 5}]
@@ -114,7 +115,8 @@ def test_one_data_set_is_left_out_by_the_column_of_a_manifest():
     (('a/1', 'b'), 'manifest')])
 def test_one_data_set_cannot_be_left_out(names, dataset):
   pool = pool_with([(name, 0, False) for name in names], list(names))
-  with pytest.raises(InputError, match=f'leave_one_dataset_out .*{dataset} is one.*column dataset'):
+  with pytest.raises(InputError, match=f'leave_one_dataset_out .*{dataset} is one.*'
+                                       'column dataset'):
     made(pool, 'leave_one_dataset_out', dataset=dataset)
 
 

@@ -122,7 +122,8 @@ ROADS = {
     'a macro manifest': ('samm', '006', 'manifest', 'samm', 'sub6'),
     'a macro manifest of long videos': ('samm', '006', 'manifest', 'SAMM LV', '006'),
     'two manifests': ('SAMM', '6', 'manifest', 'samm_long', '006'),
-    'a manifest that says nothing': ('manifest', '006', 'samm_long', 'samm_long', '006'),
+    'a manifest that says nothing':
+        ('manifest', '006', 'samm_long', 'samm_long', '006'),
     'a macro manifest that says nothing': ('samm', '006', 'manifest', 'manifest', '6'),
     'two manifests that say nothing': ('manifest', '006', 'manifest', 'manifest', '6'),
 }

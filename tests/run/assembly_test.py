@@ -69,7 +69,8 @@ def beside(pool, source, data={}, **fields):
 
 def test_who_is_in_both_and_what_is_not_known_is_kept_for_the_results(pool_of):
   pool = pool_of(subjects=4, micro=2, macro=0, shape=(1, 2, 2, 2))
-  material = beside(pool, 'samm_long', subject=tuple(f'{s:03d}' for s in pool.subject + 2))
+  material = beside(pool, 'samm_long',
+                    subject=tuple(f'{s:03d}' for s in pool.subject + 2))
   known, not_known = material.people['known'], material.people['not_known']
   assert '2 people of the macro-expressions are in the data' in known[1]
   assert len(not_known) == 2 and all('is not known' in line for line in not_known)
@@ -94,7 +95,8 @@ def test_a_fold_without_macro_clips_of_its_people_takes_those_of_others(pool_of)
   config = synthetic.get_config().to_dict()
   config['episodes'].update(shots=1, queries=1)
   folds = leave_one_subject_out(pool)
-  plan = lambda pool, folds: assembly.plan(config, pool, folds, (pool.label,) * 4, print)
+  plan = lambda pool, folds: assembly.plan(config, pool, folds, (pool.label,) * 4,
+                                           print)
   held_out, *others = plan(pool, folds)
   assert pool.subjects[0] == folds[0].held_out and len(held_out)
   # Of the others one has macro clips, so a support has them.
