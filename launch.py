@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import shlex
+import signal
 import sys
 from typing import NoReturn
 
@@ -51,8 +52,9 @@ PARALLEL = flags.DEFINE_integer(
 OF_SWEEP = flags.DEFINE_bool(
     'of_sweep', False, 'Ends when its standard input does; --sweep starts runs so')
 GRACE = flags.DEFINE_float(
-    'grace', stopping.GRACE, 'Seconds from SIGTERM to the end of the program, in which '
-    'the steps under way are finished and saved', lower_bound=0.)
+    'grace', stopping.GRACE, 'Seconds from SIGTERM, SIGUSR1, SIGHUP or Ctrl-C to the '
+    'end of the program, in which the steps under way are finished and saved',
+    lower_bound=0.)
 DISTRIBUTED = flags.DEFINE_bool(
     'distributed', False, 'One of several processes that train this run, as the '
     'cluster says: Slurm, Open MPI, Kubernetes or Cloud TPU')
@@ -93,7 +95,8 @@ def main(argv: list[str]) -> int:
   if shared and not WORKER.value:
     return several.supervise([sys.executable, os.path.abspath(__file__), '--worker',
                               *sys.argv[1:]])
-  stopping.watch(GRACE.value)
+  # Who starts other processes ends after them.
+  stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None))
   files.check_limit()
   if SWEEP.value is not None:
     return run_sweep(config)
@@ -207,6 +210,12 @@ def refuse(sentence: str, code: int = 2) -> NoReturn:
   sys.exit(code)
 
 
+def end(stopped: stopping.Stopped) -> NoReturn:
+  """Ends a program that a signal stopped."""
+  print(f'launch.py: {stopped}', file=sys.stderr)
+  stopping.leave(stopped.code)
+
+
 if __name__ == '__main__':
   try:
     app.run(main, flags_parser=parse)
@@ -216,7 +225,7 @@ if __name__ == '__main__':
     refuse(str(error), several.LOST)
   except OSError as error:
     refuse(explain(error))
-  except stopping.Stopped:
-    refuse(stopping.SENTENCE, stopping.CODE)
+  except stopping.Stopped as stopped:
+    end(stopped)
   except KeyboardInterrupt:
-    refuse('stopped; the same command goes on from here', 130)
+    end(stopping.Stopped(signal.SIGINT))

@@ -79,7 +79,8 @@ def run(folds: list[FoldData], options):
   times = []
   for _ in range(1 + options.rounds):
     began = time.perf_counter()
-    done, _ = jax.block_until_ready(trainer.chunk(states, views, clips))
+    done, _ = jax.block_until_ready(trainer.chunk(
+        states, views, clips, np.int32(options.steps)))
     times.append(time.perf_counter() - began)
   weights = np.concatenate([leaf.reshape(len(folds), -1) for leaf in jax.tree.leaves(
       devices.gather(done.params))], 1)

@@ -91,8 +91,9 @@ def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
                         steps=row.length) as train:
     one = other = start
     for _ in range(rounds + 1):
-      a, (one, _) = seconds(lambda: here.chunk(one, placed, on_device))
-      b, (other, _) = seconds(lambda: train(other))
+      a, (one, _) = seconds(lambda: here.chunk(one, placed, on_device,
+                                             np.int32(row.length)))
+      b, (other, *_) = seconds(lambda: train(other, row.length))
       times.append((a, b))
   gap = max(jax.tree.leaves(jax.tree.map(
       lambda a, b: float(np.abs(a - b).max()), one.params, other.params)))
@@ -103,14 +104,14 @@ def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
 
 def prepared(trainer, views, clips, row: Row) -> float:
   """Seconds to draw, read and send the blocks of a chunk, with nothing beside it."""
-  def idle(copies, view, block):
+  def idle(copies, view, block, count):
     return copies, {'loss': np.zeros(1)}
   found = []
   for _ in range(5):
     began = time.perf_counter()
     with streaming.opened(trainer.blocks, idle, views, clips, first=0, last=row.length,
                           steps=row.length) as train:
-      train(None)
+      train(None, row.length)
     found.append(time.perf_counter() - began)
   return float(np.median(found))
 

@@ -1,5 +1,8 @@
 """How far a run is: a bar on a terminal, a plain line now and then in a log."""
 
+from collections.abc import Iterator
+import contextlib
+import threading
 import time
 from typing import Any
 
@@ -8,6 +11,9 @@ from rich.progress import BarColumn, Progress as Bar, ProgressColumn, TextColumn
 from rich.text import Text
 
 PERIOD = 10.   # seconds between two lines of a log
+WARM = 5.      # seconds of a first step that is as slow as all, and not for being first
+SURE = 1.      # seconds of steps from which the time of all is told
+STILL = 60.    # seconds between two lines on what takes long and has no steps
 
 
 class Progress:
@@ -17,6 +23,8 @@ class Progress:
         progress.stage('train', total=steps, done=resumed_at)
         progress.update(step, folds='2/8', loss=.83)
         progress.say('a remark above the bar')
+        with progress.aside('what has no steps'):
+          ...
 
   A call costs microseconds: drawing happens ten times a second at most, in a thread of
   its own. It writes to standard error, so that a redirected output stays clean.
@@ -45,10 +53,14 @@ class Progress:
     if self._bar is not None:
       self._bar.stop()
 
-  def stage(self, name: str, *, total: int, done: int = 0) -> None:
-    """Ends the stage before and begins one of `total` steps, `done` of them before."""
+  def stage(self, name: str, *, total: int, done: int = 0, unit: str = '') -> None:
+    """Ends the stage before and begins one of `total` steps, `done` of them before.
+
+    Where its steps have a `unit`, such as 'step of a fold', the first updates tell what
+    one takes, and what that makes of all.
+    """
     self._finish()
-    self._stage = _Stage(name, total, done, self._clock)
+    self._stage, self._unit = _Stage(name, total, done, self._clock), unit
     self._spoken = self._clock()
     if self._bar is None:
       self._print(f'{name}: {self._stage.steps()}')
@@ -62,6 +74,7 @@ class Progress:
     if stage is None:
       raise ValueError('update() before stage()')
     stage.update(done, facts)
+    self._estimate()
     if self._bar is not None:
       self._bar.update(self._task, completed=done, said=stage.said())
     elif done < stage.total and self._clock() - self._spoken >= self._period:
@@ -73,6 +86,36 @@ class Progress:
   def say(self, text: str) -> None:
     """Prints a line of its own, above the bar where there is one."""
     self._print(text)
+
+  @contextlib.contextmanager
+  def aside(self, text: str) -> Iterator[None]:
+    """Shows what is done inside, and how long it took; the time left leaves it out."""
+    began, over = self._clock(), threading.Event()
+
+    def still():
+      while not over.wait(STILL):
+        self._print(f'{text}: {_duration(self._clock() - began)} so far')
+    self._print(text)
+    thread = threading.Thread(target=still, daemon=True)
+    thread.start()
+    try:
+      yield
+    finally:
+      over.set()
+      thread.join()
+    took = self._clock() - began
+    self._print(f'{text}: took {_duration(took)}')
+    if self._stage is not None:
+      self._stage.leave_out(took)
+
+  def _estimate(self) -> None:
+    """Once a stage, as soon as its speed is known."""
+    stage = self._stage
+    if self._unit and stage.timed() >= SURE:
+      left = stage.left()
+      self._print(f'{stage.name}: a {self._unit} takes {_number(stage.pace())} s, so '
+                  f'{stage.total - stage.done} more take about {_duration(left)}')
+      self._unit = ''
 
   def _finish(self) -> None:
     stage, self._stage = self._stage, None
@@ -94,20 +137,40 @@ class _Stage:
     self._clock, self._began = clock, clock()
     # Speed is counted from here; the first update moves it past the compilation.
     self._since = (self._began, done)
-    self._last, self._moved = None, False
+    self._last, self._moved, self._prepared = None, False, False
 
   def update(self, done: int, facts: dict[str, Any]) -> None:
     self.done, self.facts = done, facts
     self._last = (self._clock(), done)
     if not self._moved and done > self._since[1]:
-      self._moved, self._since = True, self._last
+      self._moved = True
+      if not self._prepared or self.timed() < WARM:
+        self._since = self._last
 
-  def left(self) -> float | None:
-    """Seconds to the end; None before two updates, which make a speed."""
+  def leave_out(self, seconds: float) -> None:
+    """Of the time until now, so many seconds were spent on something else."""
+    if self._last is None:
+      # What was done so far only prepared the first step.
+      self._since, self._prepared = (self._clock(), self.done), True
+    else:
+      self._since = (self._since[0] + seconds, self._since[1])
+      self._last = (self._last[0] + seconds, self._last[1])
+
+  def timed(self) -> float:
+    """Seconds of the steps from which the speed is known."""
+    return 0. if self._last is None else self._last[0] - self._since[0]
+
+  def pace(self) -> float | None:
+    """Seconds of a step; None before two updates, or a slow one after `leave_out`."""
     if self._last is None or self._last[1] <= self._since[1]:
       return None
-    pace = (self._last[0] - self._since[0]) / (self._last[1] - self._since[1])
-    return max(0., (self.total - self.done) * pace - (self._clock() - self._last[0]))
+    return self.timed() / (self._last[1] - self._since[1])
+
+  def left(self) -> float | None:
+    """Seconds to the end, where there is a `pace`."""
+    pace = self.pace()
+    return None if pace is None else max(
+        0., (self.total - self.done) * pace - (self._clock() - self._last[0]))
 
   def spent(self) -> float:
     return self._clock() - self._began

@@ -1,7 +1,8 @@
 """One run, from a configuration to a folder of results: the stages in their order."""
 
 import collections
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
 import functools
 import pathlib
 import time
@@ -22,11 +23,12 @@ from lightman_jax.run import actions, assembly, cost, embeddings, events, few_sh
 from lightman_jax.run import memory, metering, oracle, replay, robustness, selection
 from lightman_jax.run.assembly import Material
 from lightman_jax.run.findings import Held, report
+from lightman_jax.training import compiled
 from lightman_jax.training import devices as device_door
 from lightman_jax.training import hosts
+from lightman_jax.training import stopping
 from lightman_jax.training.loop import (
   FoldData,
-  Trainer,
   group_folds,
   make_trainer,
   train_folds,
@@ -67,7 +69,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
       progress.say(other)
     prepared = time.monotonic()
     robustness.kinds(config, material, progress.say)
-    meter = metering.Meter(config, progress.say, folder.cost)
+    meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explained(meter.advice):
       held = selection.run_folds(config, folder, material, used, progress,
                                  loop=memory.in_smaller_batches(
@@ -75,11 +77,13 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     done = time.monotonic()
     if not hosts.is_first():
       return hosts.first(dict)
-    found = report(config, folder, material, held)
-    found['about'] |= selection.told(config, folder, len(material.pool.classes))
-    oracle.write(config, folder, material)
+    with progress.aside('scoring: intervals, references, figures'):
+      found = report(config, folder, material, held)
+      found['about'] |= selection.told(config, folder, len(material.pool.classes))
+      oracle.write(config, folder, material)
     if config['evaluation']['efficiency']:
-      write_json(folder.efficiency, cost.cost(config, material, used))
+      with progress.aside('measuring what the method costs (evaluation.efficiency)'):
+        write_json(folder.efficiency, cost.cost(config, material, used))
     write_json(folder.timing, {
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
@@ -112,7 +116,9 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         if _kept(place, fold, material, progress.say) is None]))
     done = {name: reached.get(name, trainer.steps) for name in names}
     hosts.first(lambda: _forget_unfinished(folder, done, progress.say))
-    progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()))
+    progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()),
+                   unit='step of a fold')
+    shown = functools.partial(_first_time, progress)
     for together in group_folds(reached, layout.together):
       group = [names.index(name) for name in together]
       data = [assembly.fold_data(config, material, number) for number in group]
@@ -125,18 +131,29 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         states = train_folds(
             trainer, data, checkpoints,
             on_chunk=meter.after_chunk(functools.partial(
-                _on_chunk, folder, progress, done, together, trainer)),
+                _on_chunk, folder, progress, done, together, trainer.steps)),
             on_states=oracle.watcher(config, folder, material, predict, group, data))
       for number, state, one in zip(group, states, data):
-        held = predict(state.params, one, material.folds[number])
-        for write in beside:
-          write(state.params, one)
-        events.write_fold(config, folder, one.name)
-        robustness.write_fold(config, folder, material, number, functools.partial(
-            predict, state.params, one, material.folds[number]))
+        with shown():
+          held = predict(state.params, one, material.folds[number])
+          for write in beside:
+            write(state.params, one)
+          events.write_fold(config, folder, one.name)
+          robustness.write_fold(config, folder, material, number, functools.partial(
+              predict, state.params, one, material.folds[number]))
+        shown = contextlib.nullcontext
         write_json(places[number], held._asdict())
+        stopping.check()
   return [_kept(place, fold, material, progress.say)
           for fold, place in zip(material.folds, places) if hosts.is_first()]
+
+
+@contextlib.contextmanager
+def _first_time(progress: Progress) -> Iterator[None]:
+  """Shows what the first fold takes that no other will."""
+  with progress.aside('predicting the first fold: compiling, unless the cache has it'):
+    with compiled.without_alarm():
+      yield
 
 
 def _kept(place: pathlib.Path, fold: Fold, material: Material,
@@ -158,17 +175,20 @@ def _kept(place: pathlib.Path, fold: Fold, material: Material,
 
 
 def _on_chunk(folder, progress, done: dict[str, int], group: Sequence[str],
-              trainer: Trainer, last: int, scalars: dict[str, np.ndarray]) -> None:
-  """Writes the steps of a chunk to the log, and moves the bar."""
-  first = last - trainer.length + 1
+              steps: int, last: int, scalars: dict[str, np.ndarray]) -> None:
+  """Writes the steps up to `last` to the log, and moves the bar.
+
+  The log goes by steps and not by folds: its order does not tell where pieces ended.
+  """
+  count = scalars['query_loss'].shape[1]
   metrics_log.append(folder.metrics, [
-      {'stage': 'train', 'fold': name, 'step': first + n,
+      {'stage': 'train', 'fold': name, 'step': last - count + 1 + n,
        'loss': float(scalars['query_loss'][place, n]),
        **{name: float(x[place, n]) for name, x in scalars.items()
           if name != 'query_loss'}}
-      for place, name in enumerate(group) for n in range(trainer.length)])
+      for n in range(count) for place, name in enumerate(group)])
   done |= dict.fromkeys(group, last)
-  trained = sum(step == trainer.steps for step in done.values())
+  trained = sum(step == steps for step in done.values())
   progress.update(sum(done.values()), folds=f'{trained}/{len(done)}',
                   loss=float(scalars['query_loss'].mean()))
 

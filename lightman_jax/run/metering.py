@@ -7,6 +7,7 @@ the program to the next, so nothing of it stands in the results.
 
 from collections.abc import Callable, Mapping
 import collections
+import contextlib
 import pathlib
 import time
 from typing import Any
@@ -30,6 +31,9 @@ CAUSES = {HIT: 'read from the compilation cache',
           MISS: 'compiled: the cache had no program of this configuration, code and '
                 'machine',
           '': 'compiled: there is no compilation cache'}
+
+COMPILING = 'compiling the program that trains, unless the cache has it'
+Aside = Callable[[str], contextlib.AbstractContextManager]
 
 _SEEN: collections.Counter[str] = collections.Counter()
 _LAST = ['']
@@ -55,28 +59,27 @@ class Meter:
   """Looks on while folds are trained; tells of the last program that trained any."""
 
   def __init__(self, config: Mapping[str, Any], say: Callable[[str], None],
-               place: pathlib.Path):
-    """`place` is where cost.json lies."""
+               place: pathlib.Path, aside: Aside | None = None):
+    """`place` is where cost.json lies; `aside` shows what a context is busy with."""
     self._config, self._say, self._place = config, say, place
+    self._aside = aside or self._said
     self._before = collections.Counter(_SEEN)
     self._trainer: Trainer | None = None
     self._need: memory.Need | None = None
     self._cause, self._program = '', {}
     self._best: machine.Rates | None = None
     self._began: float | None = None
-    self._seconds: list[float] = []      # of a meta-step of one fold, for each chunk
+    self._seconds: list[float] = []      # of a meta-step of one fold, for each piece
 
   def trainer(self, config: Mapping[str, Any], make: Callable[..., Trainer]) -> Trainer:
     """`make(on_compiled=...)`, whose programs and chunks are looked at.
 
     The trainer raises InputError where its program would not fit into memory.
     """
-    made = make(on_compiled=self._on_compiled)
+    made = make(on_compiled=self._on_compiled, around=lambda: self._aside(COMPILING))
 
     def chunk(*arguments):
       if self._began is None:
-        if not self._seconds:
-          self._say('compiling, unless the cache has this program')
         self._began = time.perf_counter()
       return made.chunk(*arguments)
     chunk.lower = made.chunk.lower
@@ -85,13 +88,15 @@ class Meter:
     return made._replace(chunk=chunk)
 
   def after_chunk(self, on_chunk: Callable[..., None]) -> Callable[..., None]:
-    """The same callback, at whose call a chunk is over.
+    """The same callback, at whose call a piece of a chunk is over.
 
-    After the last one cost.json is written before that chunk is saved, for a start that
+    After the last one cost.json is written before that piece is saved, for a start that
     finds all trained has nothing to tell.
     """
     def call(last: int, scalars) -> None:
-      self._seconds.append((time.perf_counter() - self._began) / self._steps())
+      made = np.shape(next(iter(scalars.values())))[1]
+      self._seconds.append((time.perf_counter() - self._began) / (
+          made * self._trainer.layout.together))
       self._began = None
       if last == self._trainer.steps:
         self.write()
@@ -122,16 +127,17 @@ class Meter:
         'split': layout.split, 'folds_at_once': layout.folds_at_once,
         'tasks_at_once': layout.tasks_at_once, 'tasks_of_a_step': training['tasks'],
         'precision': self._config['model']['precision'],
-        'chunks_timed': len(self._seconds)}
+        'pieces_timed': len(self._seconds)}
     low, middle, high = np.quantile(self._seconds, (.25, .5, .75)).tolist()
     timed = {'step_time': {'value': middle, 'low': low, 'high': high,
                            'unit': 'seconds of a meta-step of one fold'}}
     return {'about': about, 'measures': {
         **timed, **self._program, **self._rates(middle), **self._whole()}}
 
-  def _steps(self) -> int:
-    """Meta-steps of a chunk, those of all its folds."""
-    return self._trainer.length * self._trainer.layout.together
+  @contextlib.contextmanager
+  def _said(self, text: str):
+    self._say(text)
+    yield
 
   def _on_compiled(self, program: Program) -> None:
     self._cause, _LAST[0] = CAUSES[_LAST[0]], ''
@@ -146,7 +152,7 @@ class Meter:
       if jax.process_count() > 1:      # a host's part of the arguments is not the whole
         return None
       try:
-        each = count(program.function, *program.arguments)
+        each = count(self._trainer.whole, *program.arguments)
       except ValueError:
         return None
       return each * len(devices) // (length * self._trainer.layout.together)

@@ -14,6 +14,7 @@ import threading
 import time
 
 from lightman_jax.report.progress import Progress
+from lightman_jax.training import stopping
 
 POLL = .05     # seconds
 DEVICES = pathlib.Path('/dev')
@@ -52,11 +53,12 @@ def run_all(commands: Mapping[str, Sequence[str]], logs: pathlib.Path, *,
       if not ended:
         time.sleep(POLL)
   finally:
-    for process in running.values():
-      process.terminate()
-    for process in running.values():
-      process.wait()
-      process.stdin.close()
+    with stopping.deferred():           # they save what they have done
+      for process in running.values():
+        process.terminate()
+      for process in running.values():
+        process.wait()
+        process.stdin.close()
   return failed
 
 

@@ -2,7 +2,7 @@
 
 jax ends a process from within when another one is lost, with a page of its own words
 and no way to catch it. So the process that the user starts is one that only watches: it
-starts the worker, passes SIGTERM on, and says in a sentence what became of it.
+starts the worker, passes signals on, and says in a sentence what became of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +17,17 @@ from typing import Any
 from lightman_jax.errors import InputError
 from lightman_jax.report import run_folder
 from lightman_jax.report.run_folder import RunFolder
+from lightman_jax.training import stopping
 
 LOST = 75                 # EX_TEMPFAIL: give the same command again
 SENTENCE = ('another process of this run has ended, or cannot be reached: start all '
             'processes again with the same commands, and the run goes on from its last '
             'checkpoint')
 WORDS = 200               # of what the runtime says
-# What the worker says for itself: the end, a refusal, Ctrl-C, SIGTERM.
-SPOKEN = (0, 1, 2, 130, 143, LOST)
+# Passed on to the worker, where they were not ignored at the start.
+SIGNALS = (signal.SIGINT, *stopping.NAMES)
+# What the worker says for itself: the end, a refusal, a signal that it was sent.
+SPOKEN = (0, 1, 2, *(128 + number for number in SIGNALS), LOST)
 
 
 def supervise(command: Sequence[str]) -> int:
@@ -34,8 +37,9 @@ def supervise(command: Sequence[str]) -> int:
   def pass_on(number, _):
     stopped.append(number)
     worker.send_signal(number)
-  for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, pass_on)
+  for number in SIGNALS:
+    if signal.getsignal(number) is not signal.SIG_IGN:
+      signal.signal(number, pass_on)
   code = worker.wait()
   if code in SPOKEN:
     return code

@@ -1,10 +1,14 @@
 """Programs that are compiled before their first call, so that their needs are known."""
 
 from collections.abc import Callable
+import contextlib
 import time
 from typing import Any, NamedTuple
 
 import jax
+
+from lightman_jax.training import stopping
+from lightman_jax.training.compiled import without_alarm
 
 
 class Program(NamedTuple):
@@ -17,14 +21,17 @@ class Program(NamedTuple):
 
 
 OnCompiled = Callable[[Program], None]
+Around = Callable[[], contextlib.AbstractContextManager]
 
 
-def ahead(function: Callable, on_compiled: OnCompiled | None = None) -> Callable:
+def ahead(function: Callable, on_compiled: OnCompiled | None = None,
+          around: Around = contextlib.nullcontext) -> Callable:
   """`function`, compiled once for each set of shapes, as a call of it would be.
 
   Args:
     function: of `jax.jit` or `jax.pmap`.
     on_compiled: called before the program runs; may raise, and then nothing runs.
+    around: a context in which it is compiled.
   """
   made = {}
 
@@ -32,7 +39,8 @@ def ahead(function: Callable, on_compiled: OnCompiled | None = None) -> Callable
     shapes = jax.tree.structure(arguments), tuple(
         jax.typeof(x) for x in jax.tree.leaves(arguments))
     if shapes not in made:
-      program = _compiled(function, arguments)
+      with stopping.nothing_to_save(), around(), without_alarm():
+        program = _compiled(function, arguments)
       if on_compiled is not None:
         on_compiled(program)
       # Of several processes each has its part of the arguments, which only the function

@@ -5,7 +5,9 @@ it, so the same run gives the same names wherever it was stopped. Orbax saves th
 in it, as one file; about.json tells whose they are, of what step, and its sha256.
 
 Kept are the newest two, so a damaged one costs a few steps and no more, and the newest
-of every fold, so each trained model can be opened. In a run of several processes one
+of every fold, so each trained model can be opened. An interim one lies between those
+that the configuration asks for, at a step that the clock chose: it does not count among
+the two, and goes with the next one of its folds. In a run of several processes one
 alone reads and writes here: see `shared_checkpoints`.
 """
 
@@ -47,6 +49,7 @@ class Save(NamedTuple):
   folds: list[str]          # along the first axis of the arrays
   step: int
   sha256: str               # of the arrays' file
+  interim: bool = False     # to be dropped when the next is there
 
 
 class Checkpoints:
@@ -70,6 +73,10 @@ class Checkpoints:
              for number in sorted(self._numbers())}
     self._saves = {number: save for number, save in found.items() if save}
     self._whole: set[int] = set()
+    # Nothing but a kill leaves more than is kept.
+    for number in self._saves.keys() - self._kept():
+      self._remove(self._folder / str(number))
+      del self._saves[number]
 
   def __enter__(self) -> 'Checkpoints':
     return self
@@ -113,12 +120,14 @@ class Checkpoints:
                          read[number]) for fold, number in zip(folds, numbers)]
     return jax.tree.map(lambda *x: np.stack(x), *rows)
 
-  def save(self, folds: Sequence[str], states: TrainState) -> None:
+  def save(self, folds: Sequence[str], states: TrainState, *, interim: bool = False
+           ) -> None:
     """Keeps the states of some folds, which are all at the same step.
 
     Args:
       folds: names.
       states: along a first axis, that of `folds` first; what follows is not kept.
+      interim: they are kept until the next states of these folds are saved.
 
     Raises:
       OSError: the disk is full.
@@ -129,11 +138,14 @@ class Checkpoints:
     new, final = self._folder / f'.{number}.new', self._folder / str(number)
     try:
       self._orbax.save(new / ARRAYS, args=SaveArchive(states))
-      save = Save([*folds], step, file_sha256(new / ARRAYS / FILE))
+      save = Save([*folds], step, file_sha256(new / ARRAYS / FILE), interim)
       # The files are on disk by now; so are their names before the checkpoint has its.
       settle(new / ARRAYS)
+      about = save._asdict()
+      if not interim:
+        del about['interim']
       with write_atomically(new / ABOUT) as file:
-        json.dump(save._asdict(), file)
+        json.dump(about, file)
     except BaseException as error:
       shutil.rmtree(new, ignore_errors=True)
       name_place(error, self._folder)
@@ -156,13 +168,18 @@ class Checkpoints:
     return number
 
   def _tidy(self) -> None:
-    """Drops what no one needs: neither of the newest two, nor the newest of a fold."""
-    keep = set(sorted(self._saves)[-2:])
-    keep |= {self._newest(fold) for save in self._saves.values() for fold in save.folds}
+    """Drops what no one needs."""
+    keep = self._kept()
     self._saves = {number: save for number, save in self._saves.items()
                    if number in keep}
     for number in self._numbers() - keep:
       self._remove(self._folder / str(number))
+
+  def _kept(self) -> set[int]:
+    """The newest two that are not interim, and the newest of every fold."""
+    regular = sorted(number for number, save in self._saves.items() if not save.interim)
+    return {*regular[-2:], *(self._newest(fold) for save in self._saves.values()
+                             for fold in save.folds)}
 
   def _numbers(self) -> set[int]:
     """Of all that lie there, whole or not."""
@@ -225,4 +242,4 @@ def _is_sound(save: Save) -> bool:
   return (isinstance(save.folds, list) and bool(save.folds)
           and all(isinstance(fold, str) for fold in save.folds)
           and type(save.step) is int and 0 < save.step < 2**31
-          and isinstance(save.sha256, str))
+          and isinstance(save.sha256, str) and isinstance(save.interim, bool))

@@ -1,14 +1,18 @@
-"""The folder of compiled programs, and what a fault leaves in it.
+"""The folder of compiled programs, what a fault leaves in it, and what XLA says.
 
 jax writes an entry in place: a program that is killed meanwhile, or a full disk, leaves
 half of one. jax then compiles anew, says so in a warning of several lines, and never
 replaces the entry. So damaged entries are deleted at the start of a run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 import contextlib
+import faulthandler
 import json
+import os
 import pathlib
+import sys
+import threading
 import warnings
 import zlib
 
@@ -18,6 +22,8 @@ from lightman_jax.files import sweep, write_atomically
 INDEX = 'lightman_jax.checked.json'   # name of an entry -> its size and time
 MOST_BYTES = 2**30                    # of an entry that is looked at
 ZSTD = b'\x28\xb5\x2f\xfd'            # where that is installed: it has no check sum
+ALARM = b'slow_operation_alarm.cc'    # begins what XLA says of a slow compilation,
+STARS = b'*' * 20                     # between two lines of these
 
 
 def mend(folder: pathlib.Path) -> list[str]:
@@ -49,6 +55,69 @@ def hush() -> None:
   """A cache that cannot be read or written costs time, and nothing else."""
   warnings.filterwarnings('ignore', message='Error (reading|writing) persistent '
                           'compilation cache entry')
+
+
+@contextlib.contextmanager
+def without_alarm() -> Iterator[None]:
+  """Inside, XLA does not ask for a bug report because a program takes its time.
+
+  It has no setting for that, and writes to file descriptor 2: what else comes there is
+  passed on, line by line. Python's own standard error is not looked at.
+  """
+  try:
+    shown, own = os.dup(2), sys.stderr
+    real = getattr(own, 'rich_proxied_file', own)     # below a bar
+    plain = real is sys.__stderr__ and real.fileno() == 2
+  except (OSError, ValueError, AttributeError):     # there is no standard error
+    yield
+    return
+  reading, writing = os.pipe()
+  fault = plain and faulthandler.is_enabled()
+  thread = threading.Thread(target=_pass_on, args=(reading, shown), daemon=True)
+  with open(shown, 'w', buffering=1, encoding='utf-8', errors='backslashreplace',
+            closefd=False) as direct:
+    os.dup2(writing, 2)
+    os.close(writing)
+    thread.start()
+    if plain:
+      sys.stderr = direct
+    if fault:
+      faulthandler.enable(direct)
+    try:
+      yield
+    finally:
+      if plain and sys.stderr is direct:
+        sys.stderr = own
+      os.dup2(shown, 2)
+      if fault:
+        faulthandler.enable(2)
+  thread.join()
+  os.close(shown)
+
+
+def _pass_on(reading: int, shown: int) -> None:
+  with open(reading, 'rb') as lines:
+    for line in without_alarms(lines):
+      with contextlib.suppress(OSError):
+        os.write(shown, line)
+
+
+def without_alarms(lines: Iterable[bytes]) -> Iterator[bytes]:
+  """Lines of XLA's log, but for its alarms of slow compilations."""
+  alarm: list[bytes] = []                 # what may be one
+  for line in lines:
+    if ALARM in line:
+      yield from alarm
+      alarm = [line]
+    elif not alarm:
+      yield line
+    else:
+      alarm.append(line)
+      if sum(part.startswith(STARS) for part in alarm) == 2:
+        if not any(b'Very slow compile?' in part for part in alarm):
+          yield from alarm
+        alarm = []
+  yield from alarm
 
 
 def _entries(folder: pathlib.Path) -> Iterator[pathlib.Path]:

@@ -20,19 +20,20 @@ FOLDS_AT_ONCE = 8         # on an accelerator; not measured yet
 
 def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = False
                  ) -> Callable:
-  """`chunk(state, view, shared)` on all devices.
+  """`chunk(state, view, shared, count)` on all devices.
 
   Args:
-    chunk: takes what a device has of the state and of the folds' view, and what all
-      devices share.
+    chunk: takes what a device has of the state and of the folds' view, what all
+      devices share, and how many steps to make.
     devices: where it runs.
     own: each has its own of what else is shared, along a leading device axis.
 
   Returns:
     A function of a state and a view with a leading device axis (see `replicate` and
-    `divide`) and what is shared, to the new state and scalars, with that axis.
+    `divide`), what is shared, and the count, to the new state and scalars, with that
+    axis.
   """
-  return jax.pmap(chunk, AXIS, in_axes=(0, 0, 0 if own else None),
+  return jax.pmap(chunk, AXIS, in_axes=(0, 0, 0 if own else None, None),
                   devices=list(devices))
 
 

@@ -16,10 +16,10 @@ ADVICE = ('look for clips that are not finite, or lower method.inner_rate or '
 
 
 class Broken(NamedTuple):
-  """The chunk of a fold in which a value is not finite, and what stood before it."""
+  """The steps of a fold in which a value is not finite, and what stood before them."""
   data: Any                 # `loop.FoldData`
-  state: TrainState         # of this fold, before the chunk
-  names: tuple[str, ...]    # what of the chunk is not finite
+  state: TrainState         # of this fold, before the steps
+  names: tuple[str, ...]    # what of them is not finite
   step: int                 # the first such step, from 1
   kept: str                 # a clause on the last good checkpoint
 
@@ -36,15 +36,16 @@ class NotFinite(InputError):
 
 def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
                  scalars: Mapping[str, Float[np.ndarray, 'G length']],
-                 place: str) -> None:
-  """Refuses to go on from a chunk with a scalar or a state that is not finite.
+                 place: str, *, saved: int | None = None) -> None:
+  """Refuses to go on from steps with a scalar or a state that is not finite.
 
   Args:
     folds: `loop.FoldData` of a group.
-    before: its states before the chunk, along a first axis as long or longer.
-    after: likewise, after it.
-    scalars: of the chunk's steps.
+    before: its states before the steps, along a first axis as long or longer.
+    after: likewise, after them.
+    scalars: of the steps.
     place: of the checkpoint from before.
+    saved: its step, where it is not that of `before`.
 
   Raises:
     NotFinite: names the first such step, the fold, and what is not finite in it.
@@ -64,7 +65,8 @@ def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
     at = bad.shape[1] - 1
   state = state_of(before, which)
   done = int(state.step)
-  kept = (f'its last good checkpoint, of step {done}, is {place}' if done else
+  saved = done if saved is None else saved
+  kept = (f'its last good checkpoint, of step {saved}, is {place}' if saved else
           'it has no checkpoint yet')
   raise NotFinite(Broken(folds[which], state, names, done + at + 1, kept))
 

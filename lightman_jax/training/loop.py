@@ -1,4 +1,9 @@
-"""Training of folds: chunks of steps, each checkpointed when it is done."""
+"""Training of folds: chunks of steps, each checkpointed when it is done.
+
+A chunk is as long as the configuration says, and so is what stays of it: checkpoints at
+its end, and what is shown to onlookers. It is trained in pieces of a few seconds, and a
+checkpoint that is kept until the next regular one may lie between them: see `pace`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 import contextlib
@@ -15,10 +20,11 @@ from lightman_jax.training import devices as device_door
 from lightman_jax.training import hosts
 from lightman_jax.training import stopping
 from lightman_jax.training import streaming
-from lightman_jax.training.ahead import OnCompiled, ahead
+from lightman_jax.training.ahead import Around, OnCompiled, ahead
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
+from lightman_jax.training.pace import Pace
 from lightman_jax.training.shared_checkpoints import SharedCheckpoints
 from lightman_jax.training.state import (
   Recipe,
@@ -28,9 +34,10 @@ from lightman_jax.training.state import (
   run_folds,
 )
 
-# Called with the last step, and scalars (folds, length).
+# Called with the last step, and scalars (folds, steps) of the steps that end with it.
 OnChunk = Callable[[int, dict[str, np.ndarray]], None]
-# Called with the last step, and the states of the group's folds, before they are saved.
+# Called with the last step of a chunk, and the states of the group's folds, before they
+# are saved.
 OnStates = Callable[[int, TrainState], None]
 
 
@@ -45,19 +52,24 @@ class FoldData(NamedTuple):
 class Trainer(NamedTuple):
   """The compiled start and chunk, and how many steps it takes; one for all folds."""
   init: Callable            # fold keys (G,), shape of one clip -> states
-  chunk: Callable
+  chunk: Callable           # states, views, clips, count of steps -> states, scalars
+  whole: Callable           # the same without a count, to be looked at, not called
   length: int
   steps: int
   layout: Layout
+  pace: Pace
   blocks: streaming.Blocks | None = None     # of clips that do not live on the device
 
 
 def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
-                 on_compiled: OnCompiled | None = None, streamed: int = 0) -> Trainer:
+                 on_compiled: OnCompiled | None = None,
+                 around: Around = contextlib.nullcontext, streamed: int = 0,
+                 pace: Pace | None = None) -> Trainer:
   """`every` is about how many steps lie between two checkpoints.
 
-  `on_compiled` is told of the chunk's program before it runs for the first time. Where
-  clips are brought to the devices in blocks, `streamed` is how many bytes one takes.
+  `on_compiled` is told of the chunk's program before it runs for the first time; it is
+  compiled in the context `around`. Where clips are brought to the devices in blocks,
+  `streamed` is how many bytes one takes. `pace` cuts chunks into pieces.
 
   All chunks are equally long, so that there is one program to compile: the length is
   the greatest divisor of `steps` that is not above `every`.
@@ -72,8 +84,17 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
                             **(sharing if layout.split == 'tasks' else {}))
   init = jax.jit(lambda keys, shape: jax.lax.map(
       lambda key: init_state(key, recipe, shape), keys), static_argnums=1)
-  chunk = device_door.over_devices(chunk, layout.devices, own=bool(blocks))
-  return Trainer(init, ahead(chunk, on_compiled), length, steps, layout, blocks)
+  spread = functools.partial(device_door.over_devices, devices=layout.devices,
+                             own=bool(blocks))
+  pace = pace or Pace()
+
+  @contextlib.contextmanager
+  def aside():
+    with pace.aside(), around():
+      yield
+  return Trainer(init, ahead(spread(chunk), on_compiled, aside),
+                 spread(lambda states, views, clips, _: chunk(states, views, clips)),
+                 length, steps, layout, pace, blocks)
 
 
 def group_folds(reached: Mapping[str, int], together: int) -> list[tuple[str, ...]]:
@@ -102,12 +123,13 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
     trainer: compiled for groups of `trainer.layout.together` folds.
     folds: of the group, which have reached the same step; there may be fewer.
     checkpoints: of the run.
-    on_chunk: called when a chunk is done, before it is saved.
-    on_states: likewise; for onlookers, nothing comes back from them.
+    on_chunk: called when a piece of a chunk is done, before it may be saved.
+    on_states: called when a chunk is done, before it is saved; for onlookers, nothing
+      comes back from them.
 
   Raises:
     InputError: a loss or gradient is not finite; the last good checkpoint is kept.
-    Stopped: SIGTERM came to a process of the run; all is saved.
+    Stopped, KeyboardInterrupt: a process of the run is to end; all is saved.
   """
   views, clips = stack(folds, trainer.layout.together)
   names = [fold.name for fold in folds]
@@ -115,19 +137,30 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
   states = checkpoints.load(names, jax.eval_shape(start, views.key))
   states = start(views.key) if states is None else _filled_up(states, views.key)
   place, back = _ways(trainer.layout)
-  copies, begin = place(states, trainer.layout.devices), int(states.step[0])
-  with stopping.deferred(), _opened(trainer, views, clips, begin) as train:
-    for step in range(begin, trainer.steps, trainer.length):
-      copies, scalars = train(copies)
-      scalars = {name: x[:len(folds)] for name, x in back(scalars).items()}
-      before, states = states, back(copies)
-      check_finite(folds, before, states, scalars, checkpoints.place(names[0]) or '')
-      on_chunk(step + trainer.length, scalars)
-      if on_states is not None:
-        on_states(step + trainer.length, states)
-      checkpoints.save(names, states)
-      stopping.check_interrupt()
-      if hosts.anywhere(stopping.asked()):
+  copies, step = place(states, trainer.layout.devices), int(states.step[0])
+  pace, saved = trainer.pace, step
+  pace.saved()
+  with stopping.deferred(), _opened(trainer, views, clips, step) as train:
+    while step < trainer.steps:
+      # One process decides for all: they must make the same steps.
+      count = hosts.first(lambda: pace.next(trainer.length - step % trainer.length))
+      copies, scalars, count = train(copies, count)
+      scalars = {name: x[:len(folds), :count] for name, x in back(scalars).items()}
+      before, states, step = states, back(copies), step + count
+      pace.done(count)
+      check_finite(folds, before, states, scalars, checkpoints.place(names[0]) or '',
+                   saved=saved)
+      on_chunk(step, scalars)
+      regular = step % trainer.length == 0
+      if regular and on_states is not None:
+        on_states(step, states)
+      ends = hosts.anywhere(stopping.asked())
+      if regular or ends or hosts.first(pace.is_due):
+        checkpoints.save(names, states, interim=not regular)
+        pace.saved()
+        saved = step
+      if ends:
+        stopping.check()
         raise stopping.Stopped
   return [jax.tree.map(lambda x: np.asarray(x)[index], states)
           for index in range(len(folds))]
@@ -141,12 +174,16 @@ def _ways(layout: Layout) -> tuple[Callable, Callable]:
 
 
 def _opened(trainer: Trainer, views: View, clips: Clips, begin: int):
-  """A context: a function that takes states on their devices a chunk further."""
+  """A context: a function that takes states on their devices so many steps further.
+
+  It returns them, the scalars of these steps and of more, and how many it made.
+  """
   if trainer.blocks:
     return streaming.opened(trainer.blocks, trainer.chunk, views, clips, first=begin,
                             last=trainer.steps, steps=trainer.length)
   placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
-  return contextlib.nullcontext(lambda copies: trainer.chunk(copies, placed, clips))
+  return contextlib.nullcontext(lambda copies, count: (
+      *trainer.chunk(copies, placed, clips, np.int32(count)), count))
 
 
 def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:

@@ -45,9 +45,10 @@ class SharedCheckpoints:
         lambda x: np.zeros((len(folds), *x.shape[1:]), x.dtype), like)
     return jax.tree.map(lambda x: x[:len(folds)], hosts.gather(states))
 
-  def save(self, folds: Sequence[str], states: TrainState) -> None:
+  def save(self, folds: Sequence[str], states: TrainState, *, interim: bool = False
+           ) -> None:
     """See `Checkpoints.save`."""
-    hosts.first(lambda: self._own.save(folds, states))
+    hosts.first(lambda: self._own.save(folds, states, interim=interim))
 
 
 def open_checkpoints(folder: str | os.PathLike, say: Callable[[str], None]

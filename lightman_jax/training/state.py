@@ -72,17 +72,20 @@ class View(NamedTuple):
   drawn: Drawn | None = None           # (length, tasks): numbers drawn ahead, if so
 
 
-def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
+def run_folds(states: TrainState, views: View, clips: Clips,
+              count: Int[Array, ''] | None = None, *, recipe: Recipe,
               length: int, at_once: int, axis: str = '', devices: int = 1
               ) -> tuple[TrainState, Mapping[str, Float[Array, 'G length']]]:
-  """`length` meta-steps of each of G folds; scalars (G, length).
+  """`length` meta-steps of each of G folds, or the first `count`; scalars (G, length).
 
   Args:
     states: along a first axis, G states.
     views: likewise, what each fold sees of the clips.
     clips: of all folds; its `label`, `train` and `scale` are not looked at.
+    count: steps, at most `length`; what comes after them in the scalars is zero. One
+      program serves every count, so a step is the same wherever it is cut off.
     recipe: of a step.
-    length: steps.
+    length: steps, where there is no `count`.
     at_once: folds that make one batch; the batches follow each other.
     axis: over which the tasks of a step are shared out, where they are; uneven counts
       are filled up and masked.
@@ -93,8 +96,25 @@ def run_folds(states: TrainState, views: View, clips: Clips, *, recipe: Recipe,
     step = functools.partial(
         _meta_step, view=view, recipe=recipe, axis=axis, devices=devices,
         clips=clips._replace(label=view.label, train=view.train, scale=view.scale))
-    return jax.lax.scan(step, state, view.drawn, length=length)
+    if count is None:
+      return jax.lax.scan(step, state, view.drawn, length=length)
+    return _scan_some(step, state, view.drawn, count, length)
   return map_in_batches(one_fold, (states, views), at_once)
+
+
+def _scan_some(step: Callable, state: TrainState, drawn: Drawn | None,
+               count: Int[Array, ''], length: int):
+  """The first `count` rounds of `jax.lax.scan(step, state, drawn, length)`."""
+  step = jax.jit(step, inline=True)      # traced once, for the shapes and for the loop
+  row = lambda n: jax.tree.map(lambda x: x[n], drawn)
+  _, shapes = jax.eval_shape(step, state, row(0))
+  rows = jax.tree.map(lambda x: jnp.zeros((length, *x.shape), x.dtype), shapes)
+
+  def one(n, carry):
+    state, rows = carry
+    state, new = step(state, row(n))
+    return state, jax.tree.map(lambda rows, new: rows.at[n].set(new), rows, new)
+  return jax.lax.fori_loop(0, count, one, (state, rows))
 
 
 def draw_steps(view: View, clips: Clips, first: Int[Array, ''], *, recipe: Recipe,

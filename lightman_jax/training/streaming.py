@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import concurrent.futures
 import contextlib
 import functools
+import itertools
 import os
 from typing import Any, NamedTuple
 
@@ -91,8 +92,9 @@ def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
 
 @contextlib.contextmanager
 def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first: int,
-           last: int, steps: int) -> Iterator[Callable[[Any], tuple[Any, Any]]]:
-  """A function that takes states on their devices a chunk further, and tells scalars.
+           last: int, steps: int) -> Iterator[Callable[[Any, int], tuple]]:
+  """A function that takes states on their devices so many steps further, and tells
+  scalars and how many steps it made: those of whole blocks, and none of another chunk.
 
   Args:
     blocks: see there.
@@ -107,22 +109,37 @@ def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first:
   place = device_door.divide if layout.split == 'folds' else device_door.replicate
   fixed = View(*place((views.key, None, None, views.scale, None, None), layout.devices))
   make = functools.partial(_block, blocks, *_on_the_host(views, clips), clips.x, fixed)
-  firsts = iter(range(first, last, blocks.length))
+  counts = block_counts(blocks.length, first=first, last=last, steps=steps)
+  firsts = iter([*itertools.accumulate(counts, initial=first)][:-1])
+  counts = iter(counts)
   with concurrent.futures.ThreadPoolExecutor(1, 'clips') as thread:
-    ahead = thread.submit(make, next(firsts, None))
+    ahead, step = thread.submit(make, next(firsts, None)), first
 
-    def run(copies):
-      nonlocal ahead
-      told = []
-      for _ in range(steps // blocks.length):
-        block = ahead.result()
+    def run(copies, wanted):
+      nonlocal ahead, step
+      told, made = [], 0
+      while made < wanted and (not made or step % steps):
+        block, count = ahead.result(), next(counts)
         ahead = thread.submit(make, next(firsts, None))
         if told:
           jax.block_until_ready(told[-1])      # or blocks would heap up on the device
-        copies, scalars = chunk(copies, *block)
-        told.append(scalars)
-      return copies, jax.tree.map(lambda *x: jnp.concatenate(x, -1), *told)
+        copies, scalars = chunk(copies, *block, np.int32(count))
+        told.append(scalars if count == blocks.length else jax.tree.map(
+            lambda x, count=count: x[..., :count], scalars))
+        made, step = made + count, step + count
+      return copies, jax.tree.map(lambda *x: jnp.concatenate(x, -1), *told), made
     yield run
+
+
+def block_counts(length: int, *, first: int, last: int, steps: int) -> list[int]:
+  """How many steps each block makes, from `first` to `last`: `length`, or fewer before
+  the end of a chunk of `steps` that began elsewhere.
+  """
+  counts = []
+  while first < last:
+    counts.append(min(length, steps - first % steps))
+    first += counts[-1]
+  return counts
 
 
 def _on_the_host(views: View, clips: Clips) -> tuple[View, Clips, jax.Device]:

@@ -1,7 +1,10 @@
 """A killed run goes on as if nothing had been."""
 
 import random
+import signal
 import time
+
+import pytest
 
 SAME = ('results.json', 'predictions.csv', 'metrics.jsonl', 'config.json')
 
@@ -59,3 +62,34 @@ def test_interrupted_by_its_user(program, tiny, tmp_path):
   _, err = process.communicate(timeout=100)
   assert process.returncode == 130 and 'Traceback' not in err
   assert err.splitlines()[-1].startswith('launch.py: stopped')
+
+
+@pytest.mark.slow
+def test_signals_in_the_middle_of_a_chunk(program, tiny, tmp_path):
+  """Every fold is one chunk; whatever ends the run there, it goes on from there."""
+  words = (*tiny, '--config.method.name=supervised', '--config.model.encoder=ststnet',
+           '--config.model.temporal_depth=0', '--config.inputs.size=28',
+           '--config.training.steps=600', '--config.training.checkpoint_every=600')
+  whole, cut = tmp_path / 'whole', tmp_path / 'cut'
+  assert program.run(*words, f'--workdir={whole}').code == 0
+  for number, told in ((signal.SIGINT, 'Ctrl-C'), (signal.SIGUSR1, 'SIGUSR1'),
+                       (signal.SIGHUP, 'SIGHUP'), (signal.SIGKILL, '')):
+    before = steps(cut)
+    process = program.start(*words, f'--workdir={cut}')
+    program.wait_for(lambda: steps(cut) > before, process)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=100)
+    assert not (cut / 'results.json').exists(), f'too late for {told}'
+    if told:
+      assert process.returncode == 128 + number and 'Traceback' not in err, err
+      assert err.splitlines()[-1] == (
+          f'launch.py: stopped by {told}; the same command goes on from here')
+      # Every step that was done is saved.
+      assert max(int(path.name) for path in (cut / 'checkpoints').iterdir()
+                 ) == steps(cut) > before
+  assert program.run(*words, f'--workdir={cut}').code == 0
+  for name in SAME:
+    assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
+  assert left(cut) == left(whole)
+  for state in whole.glob('checkpoints/*/arrays/state.npz'):
+    assert state.read_bytes() == (cut / state.relative_to(whole)).read_bytes(), state

@@ -6,6 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
+from lightman_jax.report import progress as report_progress
 from lightman_jax.report.progress import Progress
 
 
@@ -58,6 +59,50 @@ def test_time_left_counts_neither_compilation_nor_what_was_done_before():
     clock.now += 5
     progress.update(520)
   assert 'train: 520/1000, 4:00 left' in out.getvalue()
+
+
+def test_the_first_step_tells_what_all_take():
+  """What was compiled before it, or later beside it, is no part of that."""
+  out, clock, progress = plain(period=5.)
+  with progress:
+    progress.stage('train', total=1000, done=500, unit='step of a fold')
+    clock.now += 2
+    with progress.aside('compiling'):
+      clock.now += 60
+    clock.now += 6
+    progress.update(502, loss=1.)
+    with progress.aside('predicting'):
+      clock.now += 30
+    clock.now += 12
+    progress.update(506)
+  assert out.getvalue().splitlines() == [
+      'train: 500/1000', 'compiling', 'compiling: took 1:00',
+      'train: a step of a fold takes 3 s, so 498 more take about 24:54',
+      'train: 502/1000, loss 1, 24:54 left', 'predicting', 'predicting: took 0:30',
+      'train: 506/1000, 24:42 left', 'train: 506/1000, took 1:50']
+
+
+def test_a_first_step_that_is_slow_for_being_first_tells_nothing():
+  out, clock, progress = plain(period=100.)
+  with progress:
+    progress.stage('train', total=1002, unit='step')
+    with progress.aside('compiling'):
+      clock.now += 60
+    for done, seconds in ((1, 4.), (2, .5), (102, 10.), (202, 10.)):
+      clock.now += seconds
+      progress.update(done)
+  told = [line for line in out.getvalue().splitlines() if 'about' in line]
+  assert told == ['train: a step takes 0.104 s, so 900 more take about 1:34']
+
+
+def test_what_takes_long_is_shown_meanwhile(monkeypatch):
+  monkeypatch.setattr(report_progress, 'STILL', .05)
+  out, _, progress = plain()
+  with progress, progress.aside('compiling'):
+    latest = time.monotonic() + 20
+    while 'so far' not in out.getvalue() and time.monotonic() < latest:
+      time.sleep(.01)
+  assert 'compiling: 0:00 so far' in out.getvalue()
 
 
 def test_an_error_is_not_an_end():

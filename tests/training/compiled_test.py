@@ -67,5 +67,43 @@ def test_a_program_comes_through_and_leaves_whole_entries(run):
   assert compiled.mend(folder) == []
 
 
+ALARM = """\
+E0000 00:00:1 7 slow_operation_alarm.cc:73] 
+********************************
+[Compiling module pmap_chunk] Very slow compile? If you want to file a bug, run with \
+envvar XLA_FLAGS=--xla_dump_to=/tmp/foo and attach the results.
+********************************
+"""
+OTHER = """\
+E0000 00:00:1 7 slow_operation_alarm.cc:73] 
+********************************
+Constant folding an instruction is taking > 1s
+********************************
+"""
+ENDS = ALARM.replace('73] ', '140] The operation took 2m12.85s\n')
+
+WRITES = """
+import os, sys
+from lightman_jax.training.compiled import without_alarm
+with without_alarm():
+  os.write(2, sys.argv[1].encode())
+  print('of Python', file=sys.stderr)
+  os.write(2, b'of C')
+os.write(2, b', after')
+"""
+
+
+@pytest.mark.parametrize('alarm', [ALARM, ALARM + ENDS])
+def test_a_slow_compilation_is_no_alarm(alarm):
+  """All else that comes on the way is passed on."""
+  text = f'before\n{alarm}{OTHER}between\n{alarm}last\n'
+  done = subprocess.run([sys.executable, '-c', WRITES, text], text=True,
+                        capture_output=True)
+  lines = done.stderr.splitlines()
+  assert 'of Python' in lines and done.returncode == 0
+  lines.remove('of Python')
+  assert lines == ['before', *OTHER.splitlines(), 'between', 'last', 'of C, after']
+
+
 def test_a_folder_that_is_not_there(tmp_path):
   assert compiled.mend(tmp_path / 'none') == [] and not list(tmp_path.iterdir())

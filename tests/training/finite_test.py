@@ -62,6 +62,12 @@ def test_there_is_no_checkpoint_before_the_first():
                  chunk(query_loss=(0, 0)), '')
 
 
+def test_a_checkpoint_may_be_older_than_the_state_before():
+  with pytest.raises(NotFinite, match='of step 4, is runs/a/checkpoints/4'):
+    check_finite(FOLDS, states(8, np.ones((2, 2))), states(12, np.ones((2, 2))),
+                 chunk(query_loss=(0, 0)), 'runs/a/checkpoints/4', saved=4)
+
+
 def test_many_names_are_counted():
   assert listed('ab') == 'a, b'
   assert listed('abcde') == 'a, b, c and 2 more'

@@ -1,5 +1,8 @@
 """Training: on any number of devices, stopped anywhere, blind to who is held out."""
 
+import json
+import shutil
+
 import jax
 import numpy as np
 import pytest
@@ -7,9 +10,11 @@ import pytest
 from lightman_jax.errors import InputError
 from lightman_jax.run import assembly
 from lightman_jax.training import devices
+from lightman_jax.training import stopping
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import group_folds, make_trainer, stack, train_folds
+from lightman_jax.training.pace import Pace
 
 
 class Killed(Exception):
@@ -17,12 +22,20 @@ class Killed(Exception):
 
 
 def train(trainer, fold, folder, *, die_at=None, told=None):
-  """Trains a fold in a folder; dies in the chunk that ends with step `die_at`."""
+  """Trains a fold in a folder; dies before the steps up to `die_at` are saved.
+
+  What is told of pieces is put together to chunks.
+  """
   def on_chunk(last, scalars):
     if last == die_at:
       raise Killed
+    scalars = {name: x[0] for name, x in scalars.items()}
+    if told and told[-1][0] % trainer.length:
+      scalars = {name: np.concatenate([told[-1][1][name], x])
+                 for name, x in scalars.items()}
+      told.pop()
     if told is not None:
-      told.append((last, {name: x[0] for name, x in scalars.items()}))
+      told.append((last, scalars))
   with Checkpoints(folder) as checkpoints:
     return train_folds(trainer, [fold], checkpoints, on_chunk=on_chunk)[0]
 
@@ -70,9 +83,11 @@ def test_folds_are_trained_side_by_side(
                          on_chunk=lambda last, scalars: told.append((last, scalars)))
   assert len(states) == len(folds)
   states_equal(states[1], trained[0], atol=1e-5, rtol=0)
-  assert told[0][1]['query_loss'].shape == (len(folds), 2)
-  states_equal([(last, {name: x[1] for name, x in scalars.items()})
-                for last, scalars in told], trained[1], rtol=1e-4)
+  assert all(x.shape[0] == len(folds) for _, row in told for x in row.values())
+  for name, want in trained[1][0][1].items():
+    want = np.concatenate([want, trained[1][1][1][name]])
+    got = np.concatenate([scalars[name][1] for _, scalars in told])
+    np.testing.assert_allclose(got, want, rtol=1e-4)
   text = trainer.chunk.lower(*_arguments(trainer, folds)).as_text()
   assert 'all_reduce' not in text and 'collective' not in text
 
@@ -81,7 +96,7 @@ def _arguments(trainer, folds):
   views, clips = stack(folds, trainer.layout.together)
   states = trainer.init(views.key, clips.x.shape[1:])
   place = lambda tree: devices.divide(tree, trainer.layout.devices)
-  return place(states), place(views), clips
+  return place(states), place(views), clips, np.int32(2)
 
 
 def test_who_goes_on_beside_whom():
@@ -191,3 +206,85 @@ def test_onlookers_change_nothing(trained, trainer, fold, tmp_path, states_equal
   states_equal(state, trained[0])
   assert [step for step, _ in seen] == [2, 4]
   states_equal(jax.tree.map(lambda x: np.asarray(x)[0], seen[-1][1]), trained[0])
+
+
+class Cut(Pace):
+  """Cuts a chunk as it is told to, and saves as it is told to."""
+
+  def __init__(self, pieces, due):
+    super().__init__()
+    self._pieces, self._due = iter(pieces), due
+
+  def next(self, rest):
+    return min(rest, next(self._pieces, rest))
+
+  def is_due(self):
+    return self._due
+
+
+@pytest.fixture(scope='module')
+def long(recipe):
+  """One chunk of six steps."""
+  return make_trainer(recipe, steps=6, every=6,
+                      layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
+
+
+@pytest.fixture(scope='module')
+def whole(long, fold, tmp_path_factory):
+  told, folder = [], tmp_path_factory.mktemp('whole')
+  state = train(long._replace(pace=Cut([6], False)), fold, folder, told=told)
+  return state, told, folder
+
+
+@pytest.mark.parametrize('due', [False, True])
+@pytest.mark.parametrize('pieces', [[1, 2, 3], [1] * 6, [4, 2]])
+def test_results_do_not_depend_on_where_a_chunk_is_cut(
+    long, whole, fold, tmp_path, states_equal, pieces, due):
+  """Nor does what is kept: bit by bit, file by file."""
+  state, told, folder = whole
+  assert [(last, x['query_loss'].shape) for last, x in told] == [(6, (6,))]
+  found, seen = [], []
+  cut = long._replace(pace=Cut(pieces, due))
+  with Checkpoints(tmp_path) as checkpoints:
+    got, = train_folds(cut, [fold], checkpoints, on_chunk=lambda *row: found.append(row),
+                       on_states=lambda step, states: seen.append(step))
+  states_equal(got, state)
+  assert [last for last, _ in found] == np.cumsum(pieces).tolist() and seen == [6]
+  for name, want in told[0][1].items():
+    np.testing.assert_array_equal(
+        np.concatenate([scalars[name][0] for _, scalars in found]), want)
+  assert contents(tmp_path) == contents(folder)
+
+
+def contents(folder):
+  """All names, and the bytes of the files that hold no times."""
+  return {str(path.relative_to(folder)): path.name in ('about.json', 'state.npz')
+          and path.read_bytes() for path in folder.rglob('*')}
+
+
+@pytest.mark.parametrize('step', [1, 3, 4])
+def test_stopped_inside_of_a_chunk(long, whole, fold, tmp_path, states_equal, step,
+                                   monkeypatch):
+  """What was done is saved, and what is done later is as if it had not been stopped."""
+  state, told, folder = whole
+  monkeypatch.setattr(stopping, 'asked', lambda: True)
+  with pytest.raises(stopping.Stopped):
+    train(long._replace(pace=Cut([step], False)), fold, tmp_path)
+  assert [path.name for path in tmp_path.iterdir()] == [str(step)]
+  monkeypatch.undo()
+  again = []
+  states_equal(train(long._replace(pace=Cut([1], False)), fold, tmp_path, told=again),
+               state)
+  for name, want in told[0][1].items():
+    np.testing.assert_array_equal(again[-1][1][name], want[step:])
+  assert contents(tmp_path) == contents(folder)
+  # A kill after the last save, before the one that it replaces is dropped.
+  interim = folder.parent / f'{folder.name}-{step}'
+  shutil.copytree(folder, interim)
+  shutil.copytree(interim / '6', interim / str(step))
+  about = json.loads((interim / str(step) / 'about.json').read_text())
+  (interim / str(step) / 'about.json').write_text(
+      json.dumps(about | {'step': step, 'interim': True}))
+  with Checkpoints(interim) as checkpoints:
+    assert checkpoints.reached(['s2']) == {'s2': 6}
+  assert contents(interim) == contents(folder)

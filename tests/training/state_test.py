@@ -36,7 +36,7 @@ def run(fold, *, used, tasks=4, at_once=1, length=3):
                                        axis=devices.AXIS, devices=len(used)), used)
   several = jax.tree.map(lambda x: x[None], start)
   copies, scalars = call(devices.replicate(several, used),
-                         devices.replicate(views, used), clips)
+                         devices.replicate(views, used), clips, np.int32(length))
   return start, *(jax.tree.map(lambda x: x[0], devices.first(tree))
                   for tree in (copies, scalars))
 

@@ -14,10 +14,11 @@ from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.errors import InputError
 from lightman_jax.meta.learners import Learner
 from lightman_jax.preprocessing.stored import Stored
-from lightman_jax.training import devices, streaming
+from lightman_jax.training import devices, stopping, streaming
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import make_trainer, stack, train_folds
+from lightman_jax.training.pace import Pace
 from lightman_jax.training.state import Recipe, View
 
 STEPS = 4
@@ -84,6 +85,10 @@ def train(trainer, folds, folder, on_chunk=lambda last, scalars: None):
 
   def both(last, scalars):
     on_chunk(last, scalars)
+    if told and told[-1][0] % trainer.length:     # pieces make a chunk
+      scalars = {name: np.concatenate([told[-1][1][name], x], 1)
+                 for name, x in scalars.items()}
+      told.pop()
     told.append((last, scalars))
   with Checkpoints(folder) as checkpoints:
     return train_folds(trainer, folds, checkpoints, on_chunk=both), told
@@ -170,6 +175,33 @@ def test_a_file_that_ends_is_one_sentence(one, fold, path, tmp_path):
     (7, 2**27 // 3, 1)])
 def test_blocks_divide_chunks(length, each, steps):
   assert streaming.block_length(length, bytes_of_a_step=each) == steps
+
+
+@pytest.mark.parametrize('first, want', [
+    (0, [4, 4, 4, 4, 4, 4]), (4, [4, 4, 4, 4, 4]), (3, [4, 4, 1, 4, 4, 4]),
+    (11, [1, 4, 4, 4]), (24, [])])
+def test_blocks_end_with_their_chunk_wherever_training_goes_on(first, want):
+  assert streaming.block_counts(4, first=first, last=24, steps=12) == want
+
+
+def test_it_goes_on_inside_of_a_block(recipe, in_file, tmp_path, states_equal,
+                                      monkeypatch):
+  """Where another layout, of other blocks, was stopped there."""
+  trainer = streamed(recipe, lay_out(jax.devices()[:1], folds=4, tasks=2))
+  assert trainer.blocks.length == trainer.length == 2
+  want, told = train(trainer, [in_file], tmp_path / 'whole')
+  monkeypatch.setattr(stopping, 'asked', lambda: True)
+  counts = streaming.block_counts
+  monkeypatch.setattr(streaming, 'block_counts', lambda length, **own: [1])
+  with pytest.raises(stopping.Stopped):
+    train(trainer._replace(pace=Pace()), [in_file], tmp_path / 'cut')
+  monkeypatch.undo()
+  assert streaming.block_counts is counts
+  got, later = train(trainer, [in_file], tmp_path / 'cut')
+  states_equal(got, want)
+  assert [last for last, _ in later] == [2, 4]
+  np.testing.assert_array_equal(later[0][1]['query_loss'][:, 0],
+                                told[0][1]['query_loss'][:, 1])
 
 
 def test_where_clips_live():
