@@ -25,7 +25,6 @@ from lightman_jax.clips.plan import Item
 from lightman_jax.clips.unreadable import Unreadable
 from lightman_jax.errors import InputError
 
-PACKAGES = wire.PACKAGES     # of which functions are called in another process
 WORTH_IT = 32     # clips; for fewer a start of processes costs more than it saves
 
 
@@ -122,7 +121,7 @@ class _Hand(threading.Thread):
 
   def _ask(self, job: Job) -> str:
     try:
-      content = wire.write(job, PACKAGES)
+      content = wire.write(job, wire.PACKAGES)
     except wire.Unwritable:
       return make(job)                # a function that only this process knows
     process = self._process = self._process or _process()
@@ -161,7 +160,7 @@ def _process() -> subprocess.Popen:
   home = str(pathlib.Path(lightman_jax.__file__).parents[1])
   paths = [home, *filter(None, [os.environ.get('PYTHONPATH')])]
   return subprocess.Popen(
-      [sys.executable, '-m', 'lightman_jax.clips.workers', *PACKAGES],
+      [sys.executable, '-m', 'lightman_jax.clips.workers', *wire.PACKAGES],
       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
       env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)})
 
