@@ -26,12 +26,12 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from lightman_jax import files, places, settings
-from lightman_jax.clips.protocols import check_protocol
-from lightman_jax.clips.sources import check_present
+from lightman_jax.data.protocols import check_protocol
+from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
-from lightman_jax.report import run_folder
-from lightman_jax.report.identity import name_of
-from lightman_jax.run import processes, several, sweep
+from lightman_jax.experiment import several, sweep
+from lightman_jax.runs import folder as run_folder
+from lightman_jax.runs.identity import name_of
 from lightman_jax.training import stopping
 
 CONFIG = config_flags.DEFINE_config_file(
@@ -98,15 +98,15 @@ def main(argv: list[str]) -> int:
                      f'{argv[1]!r} is no flag; did you mean --{name}?')
   logging.set_verbosity(logging.WARNING)   # orbax tells of every file it writes
   if OF_SWEEP.value or WORKER.value:
-    processes.end_with_parent()
+    sweep.end_with_parent()
   config = CONFIG.value.to_dict()
   settings.check(config)
-  shared = several.asked(config, DISTRIBUTED.value, COORDINATOR.value, PROCESSES.value,
+  shared = several.is_one_of_several(config, DISTRIBUTED.value, COORDINATOR.value, PROCESSES.value,
                          PROCESS.value, SWEEP.value)
   if shared and not WORKER.value:
     return several.supervise([sys.executable, os.path.abspath(__file__), '--worker',
                               *sys.argv[1:]])
-  processes.ask_for_determinism()
+  sweep.ask_for_determinism()
   # Who starts other processes ends after them.
   stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None))
   files.check_limit()
@@ -120,8 +120,8 @@ def main(argv: list[str]) -> int:
   workdir = (places.expand(WORKDIR.value) if WORKDIR.value
              else pathlib.Path('runs', name_of(config, words)))
   if REPLAY.value:
-    from lightman_jax.run import replay
-    print(*replay.replayed(workdir), sep='\n')
+    from lightman_jax.experiment import replay
+    print(*replay.replay_lines(workdir), sep='\n')
     return 0
   work = functools.partial(run, config, workdir)
   return work() if not shared else several.join(
@@ -134,14 +134,14 @@ def run(config: dict, workdir: str | os.PathLike, open_run=run_folder.open_run) 
   with open_run(workdir, config=config, fresh=FRESH.value) as folder:
     finished = folder.is_finished()
     # jax takes seconds to import: a wrong setting is told of before.
+    from lightman_jax.experiment import findings, run as experiment
     from lightman_jax.report import table
-    from lightman_jax.run import besides, experiment
     found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
     if not found:
       return 0     # process 0 has it
     with run_folder.blaming(folder.results):
       table.show(found)
-    for line in besides.lines(folder):
+    for line in findings.describe_files(folder):
       print(line)
     print(f'{"this run was finished before: " if finished else ""}{folder.path}')
   return 0

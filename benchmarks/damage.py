@@ -36,11 +36,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from benchmarks import damage_sheets, damage_trees
 from benchmarks.damage_judge import FRAMES, Case, Pristine, files_of, judge, settings
-from lightman_jax.annotations.tables import TABLES
-from lightman_jax.clips import trees
-from lightman_jax.clips.doctor.examine import of_all_emotions
-from lightman_jax.clips.replicas.catalog import REPLICAS
-from lightman_jax.clips.replicas.write import write_replica
+from lightman_jax.data import planning
+from lightman_jax.data.datasets.catalog import TABLES
+from lightman_jax.data.doctor.examine import of_all_emotions
+from lightman_jax.synthetic.replicas.catalog import REPLICAS
+from lightman_jax.synthetic.replicas.write import write_replica
 
 SECONDS = 20
 # Where the name of a clip's folder says whose it is.
@@ -63,7 +63,7 @@ def prepare(name: str, home: pathlib.Path) -> Pristine:
   books = {book.stem: {tab.title: tab.lines for tab in book.tabs}
            for some in (made.books(kept).values() if made.books else ())
            for book in some}
-  plan = trees.plan(of_all_emotions(settings(name, folder)))
+  plan = planning.plan_tree(of_all_emotions(settings(name, folder)))
   person, rows = {}, {}
   for item in plan.items:
     seen = {owner[file.stat().st_ino] for file in files_of(item)}
@@ -77,7 +77,7 @@ def prepare(name: str, home: pathlib.Path) -> Pristine:
 
 
 def _clips(made, folder):
-  from lightman_jax.clips.replicas.write import _fewer
+  from lightman_jax.synthetic.replicas.write import _fewer
   return _fewer(made.clips(0), 1)
 
 

@@ -7,14 +7,13 @@ import pathlib
 from typing import Any, NamedTuple
 
 from benchmarks import damage_sheets
-from lightman_jax.annotations.tables import TABLES
-from lightman_jax.clips import trees
-from lightman_jax.clips.choice import choose
-from lightman_jax.clips.doctor import examine as examining, reasons, show, tally
-from lightman_jax.clips.doctor.findings import UNUSABLE, VERDICTS, plain
-from lightman_jax.clips.plan import Plan, check_enough
-from lightman_jax.clips.unreadable import Unreadable
-from lightman_jax.errors import InputError
+from lightman_jax.data import planning
+from lightman_jax.data.choice import choose
+from lightman_jax.data.datasets.catalog import TABLES
+from lightman_jax.data.doctor import examine, examine as examining, findings, show
+from lightman_jax.data.doctor.findings import UNUSABLE, VERDICTS, plain
+from lightman_jax.data.plan import Plan, check_enough
+from lightman_jax.errors import InputError, Unreadable
 
 FRAMES = 3
 
@@ -48,7 +47,7 @@ def settings(name: str, folder: pathlib.Path):
 
 def files_of(item) -> list[pathlib.Path]:
   """The pictures that a clip is made of."""
-  return [pathlib.Path(path) for path in tally.paths(item)]
+  return [pathlib.Path(path) for path in examine.paths(item)]
 
 
 def judge(pristine: Pristine, case: Case, rng) -> tuple[str, list[str]]:
@@ -58,7 +57,7 @@ def judge(pristine: Pristine, case: Case, rng) -> tuple[str, list[str]]:
   # Where a class has no clip, the doctor's command names a class set that fits.
   choice = choice._replace(class_set=found.class_set or choice.class_set)
   try:
-    plan = trees.plan(choice)
+    plan = planning.plan_tree(choice)
     check_enough(plan, plan.items)
   except InputError as error:
     refusal = str(error)
@@ -98,7 +97,7 @@ def _faults_of_doctor(plan: Plan, found):
   for entry, count in Counter(plan.left_out).items():
     # Of a clip that the class set leaves out, the doctor may know something worse.
     if told[entry] != count and not (
-        reasons.kind_of(entry.reason) == 'class' and entry.clip in names):
+        findings.kind_of(entry.reason) == 'class' and entry.clip in names):
       yield f'the doctor does not tell of {entry}'
 
 

@@ -9,8 +9,8 @@ import os
 import pathlib
 import shutil
 import struct
-import zlib
 from typing import NamedTuple
+import zlib
 
 
 class Place(NamedTuple):

@@ -12,9 +12,9 @@ import sys
 import tempfile
 import time
 
-from lightman_jax.clips.choice import CLASS_SETS
-from lightman_jax.clips.load import load
-from lightman_jax.clips.replicas.write import write_replica
+from lightman_jax.data.choice import CLASS_SETS
+from lightman_jax.data.load import load
+from lightman_jax.synthetic.replicas.write import write_replica
 
 NAMES = ('casme', 'casme2', 'samm', 'smic', 'smic_vis', 'smic_nir', 'smic_long',
          'casme_squared', 'samm_long', 'casme_cubed', 'casme_cubed_c', 'mmew', 'dfme',

@@ -17,10 +17,10 @@ import time
 import cv2
 import numpy as np
 
-from lightman_jax.clips.faces import emotions, scenes
-from lightman_jax.clips.faces.canvas import Canvas
-from lightman_jax.geometry.sampling import sample
-from lightman_jax.preprocessing.flow import grey, optical_flow
+from lightman_jax.faces.apex import sample
+from lightman_jax.inputs.inputs import grey, optical_flow
+from lightman_jax.synthetic import emotions, scenes
+from lightman_jax.synthetic.canvas import Canvas
 
 SIZE = 64
 

@@ -19,10 +19,10 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from configs import synthetic
-from lightman_jax.clips.load import load
+from lightman_jax.data.load import load
 from lightman_jax.evaluation import intervals, scores
-from lightman_jax.preprocessing import inputs
-from lightman_jax.run import assembly, experiment
+from lightman_jax.experiment import assembly, run
+from lightman_jax.inputs import inputs
 from lightman_jax.training import devices
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.loop import make_trainer, train_folds
@@ -41,7 +41,7 @@ def counts(config, clips) -> np.ndarray:
   material = assembly.arrange(config, clips, make=make, say=print)
   layout = assembly.make_layout(config, jax.devices()[:1], len(material.folds))
   recipe = assembly.make_recipe(config, material.pool, layout)
-  predict = experiment.make_predictions(config, material, recipe)
+  predict = run.make_predictions(config, material, recipe)
   trainer = make_trainer(recipe, steps=config['training']['steps'],
                          every=config['training']['steps'], layout=layout)
   found = []

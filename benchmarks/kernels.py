@@ -27,7 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax.models import conv_forms, convolution
+from lightman_jax.models import convolution
 
 MATMUL = 1536      # rows and columns
 
@@ -71,7 +71,7 @@ def lax_conv(x, kernel):
 FORMS: Mapping[str, Callable] = {
     'lax.conv': lax_conv,
     **{form: functools.partial(convolution.convolve, form=form)
-       for form in conv_forms.FORMS},
+       for form in convolution.FORMS},
     'auto': convolution.convolve,
 }
 

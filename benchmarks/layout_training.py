@@ -15,14 +15,14 @@ from flax import linen as nn
 import numpy as np
 
 from configs import synthetic
-from lightman_jax.clips.clipset import ClipSet
-from lightman_jax.episodes.tasks import Sizes
+from lightman_jax.data.store import ClipSet
+from lightman_jax.experiment import assembly
 from lightman_jax.meta import learners
 from lightman_jax.models.network import make_network
-from lightman_jax.run import assembly
-from lightman_jax.training import devices, hosts
+from lightman_jax.tasks.sampling import Sizes
+from lightman_jax.training import devices, multihost
+from lightman_jax.training.checkpoints import open_checkpoints
 from lightman_jax.training.loop import group_folds, make_trainer, train_folds
-from lightman_jax.training.shared_checkpoints import open_checkpoints
 from lightman_jax.training.state import Recipe, make_optimizer
 
 STEPS, EVERY, TASKS, PEOPLE = 20, 10, 9, 9
@@ -91,7 +91,7 @@ def main() -> None:
   parser.add_argument('--process', type=int)
   given = parser.parse_args()
   if given.coordinator:
-    hosts.start(coordinator=given.coordinator, processes=2, process=given.process,
+    multihost.start(coordinator=given.coordinator, processes=2, process=given.process,
                 heartbeat=30)
   found = devices.open_devices(0)
   lay = lambda devices_, split: devices.lay_out(
@@ -114,7 +114,7 @@ def main() -> None:
     losses = trained(trainers[name], config, data, given.folder / name)
     told[name] = {'devices': len(layouts[name].devices), 'losses': losses,
                   'collectives': any(word in texts[0] for word in COLLECTIVES)}
-  if hosts.is_first():
+  if multihost.is_first():
     json.dump(told, sys.stdout)
 
 

@@ -23,10 +23,10 @@ from flax import linen as nn
 import jax
 import numpy as np
 
-from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.meta.learners import supervised
 from lightman_jax.models.network import make_network
-from lightman_jax.report import metrics_log
+from lightman_jax.runs import metrics_log
+from lightman_jax.tasks.sampling import Clips, Sizes
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds

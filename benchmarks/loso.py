@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+import interleaved
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-import interleaved
 from lightman_jax.batches import map_in_batches
 from lightman_jax.meta import outer
 from lightman_jax.models import network, temporal

@@ -21,15 +21,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import jax
 import jax.numpy as jnp
+import loso
 import numpy as np
 
-import loso
 from configs import manifest
 from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.experiment import assembly
 from lightman_jax.meta import learners
-from lightman_jax.report.progress import Progress
-from lightman_jax.run import assembly
+from lightman_jax.runs.progress import Progress
+from lightman_jax.tasks.sampling import Clips, Sizes
 from lightman_jax.training import devices
 from lightman_jax.training.loop import FoldData, make_trainer, stack
 from lightman_jax.training.state import Recipe, make_optimizer

@@ -18,11 +18,11 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
+import interleaved
 import jax
+import meta_rivals
 import numpy as np
 
-import interleaved
-import meta_rivals
 from lightman_jax.training import devices
 
 LIMIT = 12 * 10**9      # bytes

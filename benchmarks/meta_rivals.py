@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-
 import plain_nets
+
 from lightman_jax.batches import map_in_batches
-from lightman_jax.episodes.tasks import Examples, Task
-from lightman_jax.evaluation import arithmetic
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
-from lightman_jax.models import frame, network, resnet, temporal
+from lightman_jax.models import conv4, network, resnet, temporal
+from lightman_jax.profiling import arithmetic
 from lightman_jax.settings import flat
+from lightman_jax.tasks.sampling import Examples, Task
 from lightman_jax.training import devices
 
 RATE = .05     # inner
@@ -53,7 +53,7 @@ class Given(NamedTuple):
 
 
 def make_net(row: Row) -> network.Network:
-  kind = {'conv4': frame.Conv4, 'resnet12': resnet.ResNet12}[row.encoder]
+  kind = {'conv4': conv4.Conv4, 'resnet12': resnet.ResNet12}[row.encoder]
   encoder = network.ClipEncoder(kind(width=row.width),
                                 temporal.Temporal(row.width, row.depth),
                                 dtype=jnp.dtype(row.precision))

@@ -17,11 +17,10 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-import numpy as np
-
 import interleaved
 import meta_rivals
 from meta_rivals import Row
+import numpy as np
 
 ROWS = (
     Row('Conv-4, 28 x 28, 3 steps', width=32, size=28),

@@ -29,10 +29,9 @@ os.environ['XLA_FLAGS'] = (os.environ.get('XLA_FLAGS', '')
                            + ' --xla_cpu_multi_thread_eigen=false')
 
 import jax
-import numpy as np
-
 import meta_rivals
 import meta_step
+import numpy as np
 
 TIMES = 5
 KEPT = 'what a scan keeps, copies and clears'

@@ -21,13 +21,13 @@ from typing import NamedTuple
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 import jax
+import meta_rivals
 import numpy as np
 
-import meta_rivals
 from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
+from lightman_jax.tasks.sampling import Clips, Sizes
 from lightman_jax.training import devices
 from lightman_jax.training.loop import FoldData, stack
 from lightman_jax.training.state import Recipe, init_state, make_optimizer, run_folds

@@ -26,10 +26,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from lightman_jax.episodes.tasks import Examples, Task
-from lightman_jax.meta import inner
-from lightman_jax.meta import outer
+from lightman_jax.meta import inner, outer
 from lightman_jax.meta.learners import Learner
+from lightman_jax.tasks.sampling import Examples, Task
 from lightman_jax.training import devices
 
 RATE, OUTER_RATE, TASKS = .01, 1e-3, 25

@@ -25,10 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.inputs.pool import Stored
 from lightman_jax.meta.learners import supervised
 from lightman_jax.models.network import make_encoder, make_network
-from lightman_jax.preprocessing.stored import Stored
+from lightman_jax.tasks.sampling import Clips, Sizes
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import lay_out, replicate
 from lightman_jax.training.loop import FoldData, make_trainer, stack
@@ -88,7 +88,7 @@ def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
   on_device = clips._replace(x=jax.device_put(clips.x))
   in_file = clips._replace(x=Stored.open(folder / 'x.npy'))
   placed, times = replicate(views, layout.devices), []
-  with streaming.opened(away.blocks, away.chunk, views, in_file, first=0, last=steps,
+  with streaming.open_blocks(away.blocks, away.chunk, views, in_file, first=0, last=steps,
                         steps=row.length) as train:
     # A chunk uses up the state that it takes.
     one, other = start, jax.tree.map(jnp.copy, start)
@@ -111,7 +111,7 @@ def prepared(trainer, views, clips, row: Row) -> float:
   found = []
   for _ in range(5):
     began = time.perf_counter()
-    with streaming.opened(trainer.blocks, idle, views, clips, first=0, last=row.length,
+    with streaming.open_blocks(trainer.blocks, idle, views, clips, first=0, last=row.length,
                           steps=row.length) as train:
       train(None, row.length)
     found.append(time.perf_counter() - began)

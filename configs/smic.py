@@ -6,7 +6,7 @@ Protocol: support from training subjects; fixed budget, nothing chosen on held-o
 people; UF1 is the unweighted mean of the classes' F1 over counts pooled over folds.
 Classes: smic_3 = negative 70, positive 51, surprise 43: 164 clips of 16 subjects. Class
 and subject are names of folders; there is no sheet. No apex is annotated: it is spotted
-on the frames (lightman_jax/geometry/apex.py says how), unless --config.data.apex names
+on the frames (lightman_jax/faces/apex.py says how), unless --config.data.apex names
 a table with the columns clip, apex. Other cameras and the long clips:
 --config.data.name=smic_vis, smic_nir (71 clips each of 8 subjects), smic_long (157).
 

@@ -15,20 +15,26 @@ import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import bounded
-from lightman_jax.annotations import action_units, manifest, reader
-from lightman_jax.annotations.cells import read_cells
-from lightman_jax.annotations.rows import Row
-from lightman_jax.annotations.tables import TABLES
-from lightman_jax.clips import folder_names, frames, given_landmarks
-from lightman_jax.clips.search import Tree, parts
-from lightman_jax.clips.unreadable import Unreadable
-from lightman_jax.errors import InputError
+from lightman_jax.data import (
+  frames,
+  manifest,
+  rows,
+  sheets as folder_names,
+  sheets as reader,
+  user_tables,
+)
+from lightman_jax.data.datasets.catalog import TABLES
+from lightman_jax.data.rows import Row
+from lightman_jax.data.trees import Tree, parts
+from lightman_jax.data.workbooks import read_cells
+from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.experiment import findings, replay, verify
 from lightman_jax.files import file_sha256
 from lightman_jax.models import published_weights, torch_files, weights_files
-from lightman_jax.report import results, run_folder, table
-from lightman_jax.report.page import command, folders
-from lightman_jax.run import besides, replay, verify
-from lightman_jax.training import archive
+from lightman_jax.report import table
+from lightman_jax.report.page import command, groups
+from lightman_jax.runs import folder as run_folder, results
+from lightman_jax.training import checkpoints as archive
 from lightman_jax.training.checkpoints import ABOUT, ARRAYS, Checkpoints
 from lightman_jax.training.state import TrainState
 
@@ -48,8 +54,8 @@ _STATE = TrainState(np.zeros(1, np.int32), {'w': np.zeros((1, 2), np.float32)}, 
 
 def grammar(content: bytes, folder: pathlib.Path) -> None:
   """Action units never fail, and are the same when spelt and read again."""
-  units = action_units.parse(content.decode('utf-8', 'surrogateescape'))
-  assert action_units.parse(action_units.spell(units)) == units
+  units = rows.parse(content.decode('utf-8', 'surrogateescape'))
+  assert rows.parse(rows.spell(units)) == units
 
 
 def manifests(content: bytes, folder: pathlib.Path) -> None:
@@ -137,7 +143,7 @@ def landmarks(content: bytes, folder: pathlib.Path) -> None:
   path = folder / 'l.csv'
   path.write_bytes(content)
   try:
-    given_landmarks.read(str(path), _ROWS)
+    user_tables.read_landmark_table(str(path), _ROWS)
   except InputError:
     pass
 
@@ -146,7 +152,7 @@ def weights(content: bytes, folder: pathlib.Path) -> None:
   """Published weights in each of their forms, as parameters of the network."""
   path = folder / 'w'
   path.write_bytes(content)
-  for read in (published_weights.read, torch_files.read,
+  for read in (published_weights.read_npz_or_state, torch_files.read,
                lambda path: weights_files.read(path)[1]):
     try:
       published_weights.from_state_dict(read(path), _params())
@@ -169,7 +175,7 @@ def run_folders(content: bytes, folder: pathlib.Path) -> None:
                 'reproducibility.json', 'cost.json'):
       (run / name).write_bytes(part)
   try:
-    command.write([folders.read_run(run)], folder / 'out', permutations=4)
+    command.write([groups.read_run(run)], folder / 'out', permutations=4)
   except InputError:
     pass
   for use in (lambda: list(verify.checks(run)), lambda: _opened(run)):
@@ -186,7 +192,7 @@ def _opened(run: pathlib.Path) -> None:
       run / 'config.json').exists() else {}
   with run_folder.open_run(run, config=config) as again:
     again.check({'code_sha256': 'ab', 'data_sha256': None})
-    list(besides.lines(again))
+    list(findings.describe_files(again))
     if again.is_finished():
       found = results.read_results(again.results)
       with run_folder.blaming(again.results):
@@ -199,7 +205,7 @@ def faults(content: bytes, folder: pathlib.Path) -> None:
     if name in ('fault.json', 'fault.npz'):
       (folder / name).write_bytes(part)
   try:
-    list(replay.replayed(folder))
+    list(replay.replay_lines(folder))
   except InputError:
     pass
 

@@ -22,15 +22,15 @@ from PIL import Image
 ROOT = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT.parent))
 
-from configs import common                            # noqa: E402
-from lightman_jax.meta.methods import make_learner    # noqa: E402
-from lightman_jax.models import weights_files         # noqa: E402
-from lightman_jax.report import results               # noqa: E402
-from lightman_jax.run.assembly import make_net        # noqa: E402
-from lightman_jax.training.finite import by_path      # noqa: E402
+from configs import common  # noqa: E402
+from lightman_jax.experiment.assembly import make_net  # noqa: E402
+from lightman_jax.meta.learners import make_learner  # noqa: E402
+from lightman_jax.models import weights_files  # noqa: E402
+from lightman_jax.runs import results  # noqa: E402
+from lightman_jax.training.finite import by_path  # noqa: E402
 
 sys.path.insert(0, str(ROOT))
-import harnesses      # noqa: E402
+import harnesses  # noqa: E402
 
 
 def grammar():

@@ -7,22 +7,22 @@ from lightman_jax import machine, places
 
 # Where the function of a command's name is, and what it does.
 COMMANDS = {
-    'build': ('lightman_jax.clips.commands', 'builds a data set ahead of a run'),
+    'build': ('lightman_jax.data.commands', 'builds a data set ahead of a run'),
     'convert-weights': ('lightman_jax.models.convert_weights',
                         'turns published PyTorch weights into safetensors'),
-    'doctor': ('lightman_jax.preprocessing.doctor',
+    'doctor': ('lightman_jax.inputs.doctor_command',
                'tells which data set lies in a folder and what of it can be used'),
-    'fetch': ('lightman_jax.geometry.fetch',
+    'fetch': ('lightman_jax.faces.fetch',
               'downloads the two graphs that find faces and landmarks'),
-    'replay': ('lightman_jax.run.replay',
+    'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
-    'replica': ('lightman_jax.clips.replicas.command',
+    'replica': ('lightman_jax.synthetic.replicas.command',
                 "writes a synthetic tree in a data set's exact layout"),
     'report': ('lightman_jax.report.page.command',
                'makes one page and its tables from finished runs'),
-    'spot': ('lightman_jax.clips.spot_command',
+    'spot': ('lightman_jax.data.commands',
              'measures the apex spotter on clips whose apex is known'),
-    'verify': ('lightman_jax.run.verify',
+    'verify': ('lightman_jax.experiment.verify',
                'checks a finished run against what it states, or trains it again'),
 }
 

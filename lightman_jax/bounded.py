@@ -86,7 +86,7 @@ def read_arrays(path: str | os.PathLike, most: int = MOST_ARRAYS
       bytes.
     OSError: it cannot be read.
   """
-  import numpy as np    # not above: who reads text alone does not wait for it
+  import numpy as np  # not above: who reads text alone does not wait for it
   path = pathlib.Path(path)
   if path.exists() and not path.is_file():
     raise Refused('it is no regular file')

@@ -89,7 +89,7 @@ def code_sha256(*modules: str) -> str:
   edited meanwhile is not what runs.
 
   Args:
-    modules: dotted names, such as 'lightman_jax.preprocessing.inputs'.
+    modules: dotted names, such as 'lightman_jax.inputs.inputs'.
   """
   return _OURS.sha256(modules)
 

@@ -7,10 +7,7 @@ import math
 import os
 from typing import Any
 
-from lightman_jax import method_settings
-from lightman_jax import model_settings
-from lightman_jax import places
-from lightman_jax import protocol_settings
+from lightman_jax import method_settings, model_settings, places, protocol_settings
 from lightman_jax.errors import InputError
 
 CHOICES = {

@@ -7,8 +7,8 @@ import pytest
 
 from lightman_jax import code_digest
 from lightman_jax.code_digest import Package, code_sha256, tree_sha256
-from lightman_jax.preprocessing import cache
-from lightman_jax.report import environment
+from lightman_jax.inputs import cache
+from lightman_jax.runs import environment
 
 FILES = {
     '__init__.py': '"""All."""\nVERSION = 1\n',
@@ -85,13 +85,13 @@ def edited(tmp_path):
 
 
 def test_inputs_with_another_strain_are_other_inputs(edited):
-  before, after = edited(cache.STAGE, 'geometry/dense_flow.py', 'strain = None')
+  before, after = edited(cache.STAGE, 'faces/dense_flow.py', 'strain = None')
   assert before != after
 
 
 def test_the_report_page_is_no_part_of_inputs_and_of_runs(edited):
   for stage in (cache.STAGE, environment.RUN):
-    before, after = edited(stage, 'report/page/style.py', 'STYLE = None')
+    before, after = edited(stage, 'report/page/markup.py', 'STYLE = None')
     assert before == after
 
 

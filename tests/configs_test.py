@@ -6,16 +6,27 @@ import json
 import pytest
 
 from configs import (
-    casme, casme2, casme_cubed, casme_squared, common, dfme, manifest, megc2019, mmew,
-    samm, smic, sweeps, synthetic)
+  casme,
+  casme2,
+  casme_cubed,
+  casme_squared,
+  common,
+  dfme,
+  manifest,
+  megc2019,
+  mmew,
+  samm,
+  smic,
+  sweeps,
+  synthetic,
+)
 from lightman_jax import settings
-from lightman_jax.clips import choice
+from lightman_jax.data import choice
 from lightman_jax.errors import InputError
-from lightman_jax.meta.methods import make_learner
+from lightman_jax.experiment import sweep
+from lightman_jax.inputs import augmentation, inputs
+from lightman_jax.meta.learners import make_learner
 from lightman_jax.models.network import make_encoder
-from lightman_jax.preprocessing import augmentation
-from lightman_jax.preprocessing import inputs
-from lightman_jax.run import sweep
 from lightman_jax.training.state import make_optimizer
 
 FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective']),

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lightman_jax.inputs.pool import Content, Pool
 from lightman_jax.models.network import make_network
-from lightman_jax.preprocessing.pool import Content, Pool
 
 # Flags are read when jax first looks for devices, which no import does.
 FLAGS = ['--xla_force_host_platform_device_count=2']
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items):
   Between the first file of launch/ and its others lies the time in which one process
   makes the run that all of them look at.
   """
-  order = ('run_test.py', 'clips', 'training', 'launch')
+  order = ('run_test.py', 'data', 'training', 'launch')
 
   def place(item):
     path = pathlib.Path(item.path)

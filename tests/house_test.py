@@ -12,8 +12,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
-FLOW = ('annotations', 'geometry', 'clips', 'preprocessing', 'episodes', 'models',
-        'meta', 'training', 'evaluation', 'report', 'run')
+FLOW = ('faces', 'synthetic', 'data', 'inputs', 'tasks', 'models', 'meta', 'training',
+        'evaluation', 'runs', 'report', 'profiling', 'experiment')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'errors', 'files', 'keys',
          'machine', 'method_settings', 'model_settings', 'places', 'protocol_settings',
          'settings', 'units')
@@ -120,17 +120,17 @@ def test_the_key_comes_first(path):
 def test_heavy_libraries_stay_where_they_belong(path):
   libraries = {name.split('.')[0] for name in imports(TREES[path])}
   folder = path.relative_to(PACKAGE).parts[0]
-  if folder != 'clips':
+  if folder != 'data':
     assert 'tensorflow_datasets' not in libraries
-  if folder in ('annotations', 'geometry', 'clips', 'settings.py', 'errors.py'):
+  if folder in ('faces', 'synthetic', 'data', 'settings.py', 'errors.py'):
     assert not {'jax', 'flax', 'optax', 'orbax'} & libraries
   assert not {'tensorflow', 'torch', 'pandas', 'sklearn'} & libraries
 
 
-def test_rows_and_geometry_import_no_jax():
+def test_faces_and_synthetic_import_no_jax():
   modules = ', '.join(
       '.'.join(path.relative_to(ROOT).with_suffix('').parts) for path in SOURCES
-      if path.relative_to(PACKAGE).parts[0] in ('annotations', 'geometry')
+      if path.relative_to(PACKAGE).parts[0] in ('faces', 'synthetic')
       and path.name != '__init__.py')
   program = (f'import sys, {modules}; '
              'assert not {"jax", "tensorflow_datasets"} & set(sys.modules)')

@@ -10,8 +10,8 @@ import tempfile
 import pytest
 
 from lightman_jax import places
-from lightman_jax.clips import choice
-from lightman_jax.preprocessing import cache
+from lightman_jax.data import choice
+from lightman_jax.inputs import cache
 
 ROOT = pathlib.Path(places.__file__).parents[1]
 

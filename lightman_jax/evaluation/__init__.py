@@ -1,1 +1,1 @@
-"""Held-out clips are predicted once and counted; scores and their uncertainty."""
+"""Held-out clips predicted, counted, compared."""

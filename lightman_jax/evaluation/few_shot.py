@@ -10,20 +10,21 @@ import numpy as np
 
 from lightman_jax import keys
 from lightman_jax.batches import map_in_batches
-from lightman_jax.episodes.blocks import bring, held
-from lightman_jax.episodes.few_shot import Episodes
-from lightman_jax.episodes.tasks import (
+from lightman_jax.evaluation.predict import in_batch
+from lightman_jax.keys import Purpose
+from lightman_jax.meta.learners import Learner
+from lightman_jax.tasks.few_shot import Episodes
+from lightman_jax.tasks.sampling import (
   Clips,
   Drawn,
   Side,
   Sizes,
+  bring_clips,
   draw_macro,
   gather,
+  max_clips,
   side_of,
 )
-from lightman_jax.evaluation.predict import in_batch
-from lightman_jax.keys import Purpose
-from lightman_jax.meta.learners import Learner
 
 DEVIATIONS = 1.96     # of the mean, on either side: 95 % of a normal distribution
 
@@ -51,7 +52,7 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
     def one(both):
       number, (classes, support, _) = both
       here = jnp.zeros(sizes.classes, bool).at[classes].set(True)
-      return _given(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), clips,
+      return _support_side(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), clips,
                     support, here, len(classes), sizes)
     return jax.lax.map(one, (numbers, episodes))
 
@@ -76,7 +77,7 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
     label = np.asarray(clips.label)[episodes.query]
     query = Side(episodes.query, episodes.query[:, :0], label, label[:, :0])
     drawn = jax.device_get(Drawn(support, query))
-    brought, drawn = bring(clips.x, drawn, held(drawn, len(clips.x)))
+    brought, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
     return answer(params, fold_key, brought, clips.scale, numbers, episodes.classes,
                   drawn)
   return functools.partial(_in_order, some, most, sizes)
@@ -111,7 +112,7 @@ def _in_order(answer, most: int, sizes: Sizes, params, fold_key, clips: Clips,
   return jax.tree.map(lambda *x: np.concatenate(x), *found)
 
 
-def _given(key: Key[Array, ''], clips: Clips, micro: Int[Array, 's'],
+def _support_side(key: Key[Array, ''], clips: Clips, micro: Int[Array, 's'],
            here: Bool[Array, 'K'], ways: int, sizes: Sizes) -> Side:
   """A support whose micro clips are given."""
   if sizes.magnify:

@@ -13,12 +13,19 @@ import numpy as np
 
 from lightman_jax import keys
 from lightman_jax.batches import map_in_batches
-from lightman_jax.episodes.blocks import bring, held
-from lightman_jax.episodes.tasks import Clips, Examples, Sizes, draw_support, gather
+from lightman_jax.inputs.pool import Inputs
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models.network import Params
-from lightman_jax.preprocessing.stored import Inputs
+from lightman_jax.tasks.sampling import (
+  Clips,
+  Examples,
+  Sizes,
+  bring_clips,
+  draw_support,
+  gather,
+  max_clips,
+)
 
 # Held-out clips that are on the device at once, in bytes.
 BATCH = 2**28
@@ -39,11 +46,11 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
 
   def supports(fold_key, clips: Clips):
     drawn = jax.device_get(draw(fold_key, clips._replace(x=None)))
-    return (*bring(clips.x, drawn, held(drawn, len(clips.x))), clips.scale)
+    return (*bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x))), clips.scale)
   return supports
 
 
-def given(supports, sizes: Sizes) -> Examples:
+def support_examples(supports, sizes: Sizes) -> Examples:
   """The clips of supports, along a first axis; inside a compiled program."""
   brought, sides, scale = supports
   return jax.vmap(lambda side: gather(brought, scale, side, sizes.magnify))(sides)
@@ -71,9 +78,9 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
               ) -> tuple[Float[Array, 'n K'], Float[Array, 'n K']]:
     def one(both):
       number, support = both
-      fast = adapted(learner, params, fold_key, support, number)
+      fast = adapt_to_support(learner, params, fold_key, support, number)
       return learner.predict(fast, x / drawn[-1][0])
-    every = jnp.arange(draws), given(drawn, sizes)
+    every = jnp.arange(draws), support_examples(drawn, sizes)
     logits = map_in_batches(one, every, at_once)
     return logits.mean(0), logits[0]
 
@@ -85,7 +92,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
   return ask
 
 
-def adapted(learner: Learner, params: Params, fold_key: Key[Array, ''],
+def adapt_to_support(learner: Learner, params: Params, fold_key: Key[Array, ''],
             support: Examples, number: int | Int[Array, '']) -> PyTree:
   """The model that is adapted to a fold's support of this number, and predicts."""
   key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 import numpy as np
 
 from lightman_jax.errors import InputError
-from lightman_jax.preprocessing.stored import Inputs, Stored
+from lightman_jax.inputs.pool import Inputs, Stored
 
 # Ours, fixed before any score was seen and never tuned. Relative to the Gram's diagonal
 # it means the same for every size of input and number of clips.

@@ -1,1 +1,1 @@
-"""Losses, the inner loop, outer gradients, and the learners made of these."""
+"""Methods: inner loop, alignment, losses, and the ways of the outer gradient."""

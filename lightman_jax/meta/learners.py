@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
+import optax
 
-from lightman_jax.meta import inner
-from lightman_jax.meta import losses
-from lightman_jax.meta import outer
+from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align
 from lightman_jax.models.network import Network, Params
@@ -56,7 +56,7 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
   loss = losses.cross_entropy(net.logits)
   adapt = stepping(loss, how)
   return Learner(with_rates(net.init, how), adapt, net.logits,
-                 judged(adapt, lambda fast, task: loss(fast, task.query), multi_step),
+                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query), multi_step),
                  EVERYTHING)
 
 
@@ -72,7 +72,7 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
 
   loss = losses.cross_entropy(net.logits)
   return Learner(with_rates(net.init, how, moving=('head',)), adapt, net.logits,
-                 judged(adapt, lambda fast, task: loss(fast, task.query), multi_step),
+                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query), multi_step),
                  ('head',))
 
 
@@ -114,7 +114,7 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
     more = {'log_weight': jnp.log(jnp.asarray(align.weight))} if align.learned else {}
     return {**params, **more}
 
-  grad = (outer.direct(both) if judge == 'none' else judged(adapt, outside, multi_step))
+  grad = (outer.direct(both) if judge == 'none' else outer_gradient(adapt, outside, multi_step))
   return Learner(init, adapt, net.logits, grad, EVERYTHING)
 
 
@@ -142,9 +142,133 @@ def with_rates(init: Callable, how: Steps, *, moving: tuple[str, ...] = EVERYTHI
   return both
 
 
-def judged(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
+def outer_gradient(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
            ) -> outer.MetaGrad:
   """The outer level: after the last inner step, or at first after each of them."""
   if multi_step:
     return outer.through_every_step(adapt, loss, until=multi_step)
   return outer.through_adaptation(adapt, loss)
+
+
+# Supervised training of a network with running statistics, without hidden state.
+
+MOMENTUM = .1     # of a batch in the running statistics, as in PyTorch
+
+
+def published(net: Network) -> Learner:
+  """Plain training on all clips of a task, as one batch with dropout.
+
+  The running statistics are a subtree of the parameters, 'statistics'. Their
+  "gradient" is what is left to the batch's: a step of plain descent with rate
+  `MOMENTUM` on it is the exponential mean; see `beside_statistics`. A prediction goes
+  by the running ones, so it depends on its own clip alone.
+  """
+  def meta_grad(params, task, key, done=1.):
+    del done
+    statistics = params['statistics']
+
+    def loss(weights):
+      logits, seen = net.train({**weights, 'statistics': statistics},
+                               task.everything.x, key)
+      return optax.softmax_cross_entropy_with_integer_labels(
+          logits, task.everything.label).mean(), seen
+    weights = {name: tree for name, tree in params.items() if name != 'statistics'}
+    (value, seen), grads = jax.value_and_grad(loss, has_aux=True)(weights)
+    left = jax.tree.map(jnp.subtract, statistics, seen)
+    return {**grads, 'statistics': left}, {'query_loss': value}
+  adapt = lambda params, support, key: Adapted(params, {})
+  return Learner(net.init, adapt, net.logits, meta_grad, supported=False)
+
+
+def beside_statistics(optimizer: optax.GradientTransformation, *,
+                      momentum: float = MOMENTUM) -> optax.GradientTransformation:
+  """`optimizer` for the weights; the running statistics go their own way.
+
+  They are neither clipped nor decayed, and do not count for the norm of a gradient;
+  `momentum` is the share of a batch in them.
+  """
+  def kinds(params):
+    return {name: jax.tree.map(
+        lambda _, name=name: 'running' if name == 'statistics' else 'learned', tree)
+            for name, tree in params.items()}
+  return optax.partition(
+      {'learned': optimizer, 'running': optax.sgd(momentum)}, kinds)
+
+
+# Methods that compare embeddings: nothing moves, the support is what is looked at.
+
+def protonet(net: Network) -> Learner:
+  """The nearest class mean of embeddings (Snell et al. 2017, eq. 1 and 2).
+
+  Squared distances are divided by the embedding's length, so that the logits of a
+  long embedding do not start out saturated.
+  """
+  def adapt(params, support, key):
+    del key
+    member = jax.nn.one_hot(support.label, net.classes, axis=0)   # (K, n)
+    means = member @ net.embed(params, support.x) / member.sum(1, keepdims=True)
+    return Adapted({**params, 'prototypes': means}, {})
+
+  def predict(fast, x):
+    gap = net.embed(fast, x)[:, None] - fast['prototypes'][None]      # (n, K, d)
+    return -jnp.mean(jnp.square(gap), -1)
+  return _compared(net, adapt, predict)
+
+
+def matchingnet(net: Network) -> Learner:
+  """Attention over the support's clips by cosine (Vinyals et al. 2016, eq. 1 and 2).
+
+  Without their full context embeddings; logits are the logarithms of eq. 1.
+  """
+  def adapt(params, support, key):
+    del key
+    z = net.embed(params, support.x)
+    return Adapted({**params, 'seen': _unit(z),
+                    'labels': jax.nn.one_hot(support.label, net.classes)}, {})
+
+  def predict(fast, x):
+    attention = jax.nn.softmax(_unit(net.embed(fast, x)) @ fast['seen'].T)
+    # A class that the support lacks has no attention, and a finite logit all the same.
+    return jnp.log(jnp.maximum(attention @ fast['labels'], 1e-12))
+  return _compared(net, adapt, predict)
+
+
+def _compared(net: Network, adapt, predict) -> Learner:
+  def init(key, shape):
+    return {'encoder': net.init(key, shape)['encoder']}
+  loss = losses.cross_entropy(predict)
+  return Learner(init, adapt, predict, outer.through_adaptation(
+      adapt, lambda fast, task: loss(fast, task.query)))
+
+
+def _unit(z):
+  return z * jax.lax.rsqrt(jnp.sum(jnp.square(z), -1, keepdims=True) + 1e-12)
+
+
+# All methods by name: the `method` section of a configuration becomes a learner.
+
+def make_learner(net: Network, *, name: str, inner_steps: int, inner_rate: float,
+                 inner_memory: float, first_order: bool, rates: str, multi_step: float,
+                 align_weight: float, weight: str, alignment: str, aligned: str,
+                 align_outside: bool, statistic: str, bandwidth: float,
+                 bandwidth_rule: str, outer: str) -> Learner:
+  """The learner of a configuration; `settings` refuses what has no meaning."""
+  how = Steps(inner_steps, inner_rate, rates, first_order, inner_memory)
+  align = Align(align_weight, weight == 'learned', alignment == 'per_class', aligned,
+                align_outside, statistic, bandwidth, bandwidth_rule)
+  return {
+      'supervised': lambda: (published if net.train else
+                             supervised)(net),
+      'finetune': lambda: finetuned(net, how),
+      'maml': lambda: maml(net, how, multi_step=multi_step),
+      'fomaml': lambda: maml(net, how._replace(first_order=True),
+                                      multi_step=multi_step),
+      'metasgd': lambda: maml(net, how._replace(rates='weights'),
+                                       multi_step=multi_step),
+      'anil': lambda: anil(net, how, multi_step=multi_step),
+      'reptile': lambda: reptile(net, how._replace(first_order=True)),
+      'protonet': lambda: protonet(net),
+      'matchingnet': lambda: matchingnet(net),
+      'lightman': lambda: lightman(net, how, align, multi_step=multi_step,
+                                            judge=outer),
+  }[name]()

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 import optax
 
-from lightman_jax.episodes.tasks import Examples
-from lightman_jax.meta import alignment
+from lightman_jax.meta import mmd
 from lightman_jax.models.network import Network, Params
+from lightman_jax.tasks.sampling import Examples
 
 Scalars = Mapping[str, Float[Array, '']]
 Loss = Callable[[Params, Examples], tuple[Float[Array, ''], Scalars]]
@@ -68,7 +68,7 @@ def discrepancy(z: Float[Array, 'z d'], batch: Examples, classes: int, how: Alig
   """MMD^2 between the micro clips' features, which come first, and the macro clips'."""
   n = len(batch.x)
   member = lambda label: jax.nn.one_hot(label, classes, dtype=bool)
-  return alignment.mmd2(
+  return mmd.mmd2(
       z[:n], z[n:], statistic=how.statistic, bandwidth=how.bandwidth,
       bandwidth_rule=how.bandwidth_rule,
       classes=((member(batch.label), member(batch.macro_label)) if how.by_class

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from lightman_jax.episodes.tasks import Task
 from lightman_jax.meta.inner import Adapted
 from lightman_jax.meta.losses import Loss, Scalars
 from lightman_jax.models.network import Params
+from lightman_jax.tasks.sampling import Task
 
 Adapt = Callable[..., Adapted]            # params, support, key, and maybe watch=
 # params, task, key, and the share of the training that is done -> gradient, scalars
@@ -32,7 +32,7 @@ def through_adaptation(adapt: Adapt, query_loss: OuterLoss) -> MetaGrad:
       fast, trace, _ = adapt(params, task.support, key)
       loss, _ = query_loss(fast, task)
       return loss, trace
-    return _told(jax.value_and_grad(after, has_aux=True)(params))
+    return _with_losses(jax.value_and_grad(after, has_aux=True)(params))
   return meta_grad
 
 
@@ -52,7 +52,7 @@ def through_every_step(adapt: Adapt, query_loss: OuterLoss, *, until: float
                                watch=lambda fast: query_loss(fast, task)[0])
       return last * losses[-1] + (1 - last) * losses.mean(), (trace, losses[-1])
     (_, (trace, loss)), grads = jax.value_and_grad(after, has_aux=True)(params)
-    return _told(((loss, trace), grads))
+    return _with_losses(((loss, trace), grads))
   return meta_grad
 
 
@@ -125,7 +125,7 @@ def displacement(adapt: Adapt, *, rate: float) -> MetaGrad:
   return meta_grad
 
 
-def _told(found):
+def _with_losses(found):
   (loss, trace), grads = found
   return grads, {'query_loss': loss,
                  **{f'support_{name}': x for name, x in trace.items()}}

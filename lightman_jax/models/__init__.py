@@ -1,1 +1,1 @@
-"""Layers, frame encoders, the temporal module and the network of them."""
+"""Encoders and the network, as pure functions over one pytree of params."""

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 import numpy as np
 
-from lightman_jax.geometry import landmarks
+from lightman_jax.faces import landmarks
 from lightman_jax.models import layers
 
 CONTOURS = (

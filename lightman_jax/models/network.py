@@ -9,15 +9,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from lightman_jax.models import apexnet
-from lightman_jax.models import dere_grl
-from lightman_jax.models import frame
-from lightman_jax.models import published
-from lightman_jax.models import resnet
-from lightman_jax.models import ststnet
-from lightman_jax.models import temporal
-from lightman_jax.models import vit
-from lightman_jax.models import weights_files
+from lightman_jax.models import (
+  conv4,
+  dere_grl,
+  off_apexnet,
+  resnet,
+  ststnet,
+  temporal,
+  vit,
+  weights_files,
+)
 
 Params = PyTree[Float[Array, '...']]
 
@@ -92,7 +93,7 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
   maps = lambda params, x: encoder.apply(variables_of(params), x)
   classify = lambda params, z: head.apply({'params': params['head']}, z)
   return Network(init, maps, classify, classes,
-                 train if isinstance(encoder, published.PublishedSTSTNet) else None)
+                 train if isinstance(encoder, ststnet.PublishedSTSTNet) else None)
 
 
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
@@ -130,15 +131,15 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
     return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
   if norm == 'batch':
     scaling = weights_files.scaling_of(weights) if weights else None
-    return published.PublishedSTSTNet(conv, dtype, scaling)
+    return ststnet.PublishedSTSTNet(conv, dtype, scaling)
   frames = {
-      'conv4': functools.partial(frame.Conv4, width, grid, conv),
+      'conv4': functools.partial(conv4.Conv4, width, grid, conv),
       'resnet12': functools.partial(resnet.ResNet12, width, grid, conv),
       'resnet18': functools.partial(resnet.ResNet18, width, grid, conv),
       'ststnet': functools.partial(ststnet.STSTNet, width, conv),
-      'off_apexnet': functools.partial(apexnet.Streams, conv),
+      'off_apexnet': functools.partial(off_apexnet.Streams, conv),
       'vit': functools.partial(vit.VisionTransformer, width, grid, depth),
   }[encoder]()
-  after = apexnet.Dense(dense) if encoder == 'off_apexnet' else None
+  after = off_apexnet.Dense(dense) if encoder == 'off_apexnet' else None
   return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth, conv),
                      after, dtype)

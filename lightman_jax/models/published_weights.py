@@ -10,13 +10,13 @@ import numpy as np
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.models import published
+from lightman_jax.models import ststnet
 from lightman_jax.models.network import Params
 
 MOST = 256 * 1024**2    # bytes; STSTNet has a thousandth of that
 
 
-def read(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
+def read_npz_or_state(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
   """Returns the arrays of an .npz file by their names; they hold no Python objects.
 
   Runs take `weights_files`, which say what their weights need; this is for arrays
@@ -59,8 +59,8 @@ def from_state_dict(arrays: Mapping[str, np.ndarray], params: PyTree) -> Params:
   # Flattened there as channels, rows, columns, and here with the channels last.
   flat, classes = params['head']['kernel'].shape
   weight = _array(arrays, 'fc.weight')
-  side = round(np.sqrt(flat / sum(published.BRANCHES)))
-  if weight.shape != (classes, flat) or side * side * sum(published.BRANCHES) != flat:
+  side = round(np.sqrt(flat / sum(ststnet.BRANCHES)))
+  if weight.shape != (classes, flat) or side * side * sum(ststnet.BRANCHES) != flat:
     raise InputError(f'fc.weight is {weight.shape} and this network needs '
                      f'({classes}, {flat}), for square pictures: these weights are of '
                      'pictures of another size, or of other classes')

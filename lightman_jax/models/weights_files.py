@@ -13,13 +13,12 @@ import pathlib
 from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors import numpy as safetensors
+from safetensors import SafetensorError, numpy as safetensors
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
-from lightman_jax.models.published import Scaling
+from lightman_jax.models.ststnet import Scaling
 
 FORM = 'lightman_jax weights 1'
 ENDING = '.safetensors'

@@ -1,1 +1,1 @@
-"""The run folder: metrics log, tables, figures, environment."""
+"""Tables and pictures of runs."""

@@ -12,7 +12,7 @@ from typing import Any
 from jaxtyping import Float
 import numpy as np
 
-from lightman_jax.geometry import landmarks
+from lightman_jax.faces import landmarks
 from lightman_jax.models.dere_grl import CONTOURS
 from lightman_jax.report.agg import Figure, colormaps, patches, style
 from lightman_jax.report.figures import save

@@ -1,4 +1,4 @@
-"""The table at the end of a run: a row for the method and for each reference."""
+"""The tables at the end of a run: a row for the method and for each reference."""
 
 from collections.abc import Iterable, Mapping
 import io
@@ -9,8 +9,52 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lightman_jax.report import few_shot
-from lightman_jax.report.cells import cell
+# How a number and its interval are written in a table.
+
+def cell(scored: Mapping[str, float | None]) -> str:
+  """'.712 [.650, .771]' of a value, its low and its high."""
+  value, low, high = (short(scored[key]) for key in ('value', 'low', 'high'))
+  return f'{value} [{low}, {high}]'
+
+
+def short(value: float | None) -> str:
+  """.712 rather than 0.712; a dash where there is no number."""
+  if value is None:
+    return '-'
+  text = f'{value:.3f}'
+  return text[1:] if text.startswith('0') else text
+
+
+# The few-shot table at the end of a run.
+
+def few_shot_table(found: Mapping[str, Any]) -> Table:
+  """A line for every row of the few_shot section of the results, and for chance."""
+  made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+               show_edge=False)
+  made.add_column('few-shot', overflow='fold')
+  for head in ('accuracy, people', 'accuracy, episodes', 'UF1, people'):
+    made.add_column(head, no_wrap=True)
+  for number, (name, row) in enumerate(found['rows'].items()):
+    cells = (Text(cell(row[key]))
+             for key in ('accuracy', 'accuracy_over_episodes', 'uf1'))
+    made.add_row(Text(name), *cells, style='' if number else 'bold')
+  made.add_row(Text('chance'), Text(short(found['chance'])), Text(''), Text(''))
+  return made
+
+
+def few_shot_caption(found: Mapping[str, Any]) -> tuple[str, ...]:
+  """What the figures are figures of, a line a thought."""
+  return (
+      f'{found["protocol"]}; {found["held_out_by"]}',
+      f'{found["episodes"]} episodes ({found["distinct_episodes"]} of them differ), '
+      f'each asks about {found["queries"]} a class; '
+      f'{found["people"]} of {found["held_out_people"]} held-out people have enough '
+      'clips',
+      f'people: {found["intervals"]["uf1, uar, accuracy"]}',
+      f'episodes: {found["intervals"]["accuracy_over_episodes"]}')
+
+
+# The table at the end of a run: a row for the method and for each reference.
 
 HEADS = {'uf1': 'UF1', 'uar': 'UAR', 'accuracy': 'accuracy'}
 
@@ -26,8 +70,8 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
     _show_part(console, name, part)
   lines = (*row_lines(results['rows']), *caption(results['about']))
   if 'few_shot' in results:
-    console.print(few_shot.table(results['few_shot']))
-    lines += few_shot.caption(results['few_shot'])
+    console.print(few_shot_table(results['few_shot']))
+    lines += few_shot_caption(results['few_shot'])
   for line in lines:
     # As text, for names in brackets are no markup.
     console.print(Text(line, style='dim'))

@@ -1,1 +1,1 @@
-"""State and step, devices, checkpoints, the loop over folds."""
+"""States, steps, checkpoints and devices: how folds are trained."""

@@ -1,5 +1,10 @@
 """Checkpoints of a run: states of named folds, whoever was trained beside whom.
 
+Orbax's own handlers write arrays through TensorStore, which leaves some memory behind
+for every array of every save (`KvStore.Spec.to_json` does not free what it returns) and
+writes a dozen files. It is made for arrays that lie on many devices; here one process
+has all of a state, and NumPy's format says the same in one file that anyone can open.
+
 Each is a folder whose name is a number: of steps, over all folds, that are saved with
 it, so the same run gives the same names wherever it was stopped. Orbax saves the arrays
 in it, as one file; about.json tells whose they are, of what step, and its sha256.
@@ -12,6 +17,7 @@ alone reads and writes here: see `shared_checkpoints`.
 """
 
 from collections.abc import Callable, Sequence
+import dataclasses
 import json
 import os
 import pathlib
@@ -21,25 +27,63 @@ import sys
 from typing import NamedTuple
 
 import jax
+from jaxtyping import PyTree
 import numpy as np
 import orbax.checkpoint as ocp
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.files import (
-  file_sha256,
-  name_place,
-  remove,
-  settle,
-  write_atomically,
-)
-from lightman_jax.training.archive import (
-  FILE,
-  Archive,
-  RestoreArchive,
-  SaveArchive,
-)
+from lightman_jax.files import file_sha256, name_place, remove, settle, write_atomically
+from lightman_jax.training import multihost
+from lightman_jax.training.finite import by_path
 from lightman_jax.training.state import TrainState
+
+# A state as one .npz file, for orbax to save and to restore.
+
+FILE = 'state.npz'
+HEADER = 2**12     # bytes; an array's own takes 128
+
+
+class Archive(ocp.CheckpointHandler):
+  """Nested arrays by their paths, such as 'params/encoder/Dense_0/kernel'."""
+
+  def save(self, directory, args: 'SaveArchive') -> None:
+    """Writes the file; nothing is left of it where the disk is full."""
+    with write_atomically(directory / FILE, 'wb') as file:
+      np.savez(file, **by_path(args.tree))
+
+  def restore(self, directory, args: 'RestoreArchive') -> PyTree:
+    """The arrays, in NumPy.
+
+    Raises:
+      ValueError: it is no whole file, or of other arrays than those asked for.
+    """
+    wanted = by_path(args.like)
+    most = sum(x.size * x.dtype.itemsize + HEADER for x in wanted.values())
+    found = bounded.read_arrays(directory / FILE, most)
+    for name, x in wanted.items():
+      if name not in found:
+        raise ValueError(f'it holds no {name}')
+      if (found[name].shape, found[name].dtype) != (x.shape, x.dtype):
+        raise ValueError(f'its {name} is {found[name].dtype}{found[name].shape}, not '
+                         f'{x.dtype}{x.shape}')
+    return jax.tree.unflatten(jax.tree.structure(args.like),
+                              [found[name] for name in wanted])
+
+
+@ocp.args.register_with_handler(Archive, for_save=True)
+@dataclasses.dataclass
+class SaveArchive(ocp.args.CheckpointArgs):
+  """`tree`: nested arrays on the host."""
+  tree: PyTree
+
+
+@ocp.args.register_with_handler(Archive, for_restore=True)
+@dataclasses.dataclass
+class RestoreArchive(ocp.args.CheckpointArgs):
+  """`like`: the same nested arrays, or their shapes."""
+  like: PyTree
+
 
 ABOUT, ARRAYS = 'about.json', 'arrays'
 
@@ -243,3 +287,52 @@ def _is_sound(save: Save) -> bool:
           and all(isinstance(fold, str) for fold in save.folds)
           and type(save.step) is int and 0 < save.step < 2**31
           and isinstance(save.sha256, str) and isinstance(save.interim, bool))
+
+
+# Checkpoints of a run of several processes: the first has them, and shares.
+
+class SharedCheckpoints:
+  """As `Checkpoints`; what goes wrong in the first process goes wrong in all."""
+
+  def __init__(self, own: Checkpoints | None):
+    """`own` is None in all processes but the first."""
+    self._own = own
+
+  def __enter__(self) -> 'SharedCheckpoints':
+    return self
+
+  def __exit__(self, *error) -> None:
+    if self._own is not None:
+      self._own.__exit__(*error)
+
+  def reached(self, folds: Sequence[str]) -> dict[str, int]:
+    """See `Checkpoints.reached`."""
+    return multihost.first(lambda: self._own.reached(folds))
+
+  def place(self, fold: str) -> str | None:
+    """See `Checkpoints.place`."""
+    return self._own.place(fold) if self._own is not None else 'with process 0'
+
+  def load(self, folds: Sequence[str], like: TrainState) -> TrainState | None:
+    """See `Checkpoints.load`."""
+    found = []
+    def read():
+      found.append(self._own.load(folds, like))
+      return found[0] is not None
+    if not multihost.first(read):
+      return None
+    states = found[0] if found else jax.tree.map(
+        lambda x: np.zeros((len(folds), *x.shape[1:]), x.dtype), like)
+    return jax.tree.map(lambda x: x[:len(folds)], multihost.gather(states))
+
+  def save(self, folds: Sequence[str], states: TrainState, *, interim: bool = False
+           ) -> None:
+    """See `Checkpoints.save`."""
+    multihost.first(lambda: self._own.save(folds, states, interim=interim))
+
+
+def open_checkpoints(folder: str | os.PathLike, say: Callable[[str], None]
+                     ) -> Checkpoints | SharedCheckpoints:
+  """The checkpoints in a folder; see `Checkpoints`."""
+  own = Checkpoints(folder, say=say) if multihost.is_first() else None
+  return own if multihost.count() == 1 else SharedCheckpoints(own)

@@ -1,11 +1,11 @@
-"""The folder of compiled programs, what a fault leaves in it, and what XLA says.
+"""Compiled programs: made before their first call, and kept in a folder.
 
 jax writes an entry in place: a program that is killed meanwhile, or a full disk, leaves
 half of one. jax then compiles anew, says so in a warning of several lines, and never
 replaces the entry. So damaged entries are deleted at the start of a run.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 import contextlib
 import faulthandler
 import json
@@ -13,11 +13,18 @@ import os
 import pathlib
 import sys
 import threading
+import time
+from typing import Any, NamedTuple
 import warnings
 import zlib
 
+import jax
+
 from lightman_jax import bounded
 from lightman_jax.files import sweep, write_atomically
+from lightman_jax.training import stopping
+
+# The folder of compiled programs, what a fault leaves in it, and what XLA says.
 
 INDEX = 'lightman_jax.checked.json'   # name of an entry -> its size and time
 MOST_BYTES = 2**30                    # of an entry that is looked at
@@ -145,3 +152,54 @@ def _index(folder: pathlib.Path) -> dict:
   except (OSError, ValueError):
     return {}
   return found if isinstance(found, dict) else {}
+
+
+# Programs that are compiled before their first call, so that their needs are known.
+
+class Program(NamedTuple):
+  """What was compiled, and of what."""
+  compiled: jax.stages.Compiled
+  function: Callable
+  arguments: tuple[Any, ...]
+  tracing: float             # seconds, lowering included
+  compiling: float           # seconds, or those of reading it from the cache
+
+
+OnCompiled = Callable[[Program], None]
+Around = Callable[[], contextlib.AbstractContextManager]
+
+
+def ahead(function: Callable, on_compiled: OnCompiled | None = None,
+          around: Around = contextlib.nullcontext) -> Callable:
+  """`function`, compiled once for each set of shapes, as a call of it would be.
+
+  Args:
+    function: of `jax.jit` or `jax.pmap`.
+    on_compiled: called before the program runs; may raise, and then nothing runs.
+    around: a context in which it is compiled.
+  """
+  made = {}
+
+  def call(*arguments):
+    shapes = jax.tree.structure(arguments), tuple(
+        jax.typeof(x) for x in jax.tree.leaves(arguments))
+    if shapes not in made:
+      with stopping.nothing_to_save(), around(), without_alarm():
+        program = _compiled(function, arguments)
+      if on_compiled is not None:
+        on_compiled(program)
+      # Of several processes each has its part of the arguments, which only the function
+      # itself puts together; it finds the program that was compiled.
+      made[shapes] = program.compiled if jax.process_count() == 1 else function
+    return made[shapes](*arguments)
+  call.lower = function.lower
+  return call
+
+
+def _compiled(function: Callable, arguments: tuple[Any, ...]) -> Program:
+  began = time.perf_counter()
+  lowered = function.lower(*arguments)
+  traced = time.perf_counter()
+  compiled = lowered.compile()
+  return Program(compiled, function, arguments, traced - began,
+                 time.perf_counter() - traced)

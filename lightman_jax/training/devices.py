@@ -12,8 +12,7 @@ import numpy as np
 
 from lightman_jax import places
 from lightman_jax.errors import InputError
-from lightman_jax.training import compiled
-from lightman_jax.training import hosts
+from lightman_jax.training import compiled, multihost
 
 AXIS = 'device'
 FOLDS_AT_ONCE = 8         # on an accelerator; not measured yet
@@ -82,7 +81,7 @@ def first(tree):
 def gather(tree):
   """All devices' parts, of all processes, on the host: the reverse of `divide`."""
   # A copy: what numpy sees of a CPU's memory, the next chunk may be written into.
-  return hosts.gather(jax.tree.map(
+  return multihost.gather(jax.tree.map(
       lambda x: np.array(x).reshape(-1, *x.shape[2:]), tree))
 
 

@@ -13,9 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 import numpy as np
 
-from lightman_jax.episodes.blocks import bring, held
-from lightman_jax.episodes.tasks import Drawn, Task
 from lightman_jax.models.network import Params
+from lightman_jax.tasks.sampling import Drawn, Task, bring_clips, max_clips
 from lightman_jax.training.finite import Broken, not_finite
 from lightman_jax.training.loop import stack
 from lightman_jax.training.state import (
@@ -49,9 +48,9 @@ def search(recipe: Recipe, broken: Broken) -> Fault | None:
   state = jax.tree.map(jnp.asarray, broken.state)
   for _ in range(int(state.step), broken.step):
     drawn = jax.tree.map(lambda x: np.asarray(x)[0], draw(view, blank, state.step))
-    brought = bring(clips.x, drawn, held(drawn, len(clips.x)))
+    brought = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
     after, seen = look(state, view, blank, *brought)
-    task, tensors = blamed(seen, after)
+    task, tensors = first_fault(seen, after)
     if tensors:
       one = max(task - 1, 0)
       part = lambda tree: jax.tree.map(lambda x: np.asarray(x)[one], tree)
@@ -62,7 +61,7 @@ def search(recipe: Recipe, broken: Broken) -> Fault | None:
   return None
 
 
-def blamed(seen: Mapping[str, PyTree], after: TrainState
+def first_fault(seen: Mapping[str, PyTree], after: TrainState
            ) -> tuple[int, tuple[str, ...]]:
   """The first task that is not finite (from 1, or 0) and what of it is not.
 

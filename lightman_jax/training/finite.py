@@ -29,7 +29,7 @@ class NotFinite(InputError):
 
   def __init__(self, broken: Broken):
     """The sentence is what is known without a look at single tasks."""
-    super().__init__(f'fold {broken.data.name}: {listed(broken.names)} is not a number '
+    super().__init__(f'fold {broken.data.name}: {join_names(broken.names)} is not a number '
                      f'at step {broken.step}; {broken.kept}; {ADVICE}')
     self.broken = broken
 
@@ -83,7 +83,7 @@ def by_path(tree: PyTree) -> dict[str, Any]:
           for path, x in jax.tree_util.tree_leaves_with_path(tree)}
 
 
-def listed(names: Sequence[str], most: int = 3) -> str:
+def join_names(names: Sequence[str], most: int = 3) -> str:
   """The first names, and how many more."""
   more = f' and {len(names) - most} more' if len(names) > most else ''
   return ', '.join(names[:most]) + more

@@ -15,25 +15,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 import numpy as np
 
-from lightman_jax.episodes.tasks import Clips
 from lightman_jax.models.network import Params
-from lightman_jax.training import devices as device_door
-from lightman_jax.training import hosts
-from lightman_jax.training import stopping
-from lightman_jax.training import streaming
-from lightman_jax.training.ahead import Around, OnCompiled, ahead
-from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.tasks.sampling import Clips
+from lightman_jax.training import devices as device_door, multihost, stopping, streaming
+from lightman_jax.training.checkpoints import Checkpoints, SharedCheckpoints
+from lightman_jax.training.compiled import Around, OnCompiled, ahead
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
 from lightman_jax.training.pace import Pace
-from lightman_jax.training.shared_checkpoints import SharedCheckpoints
-from lightman_jax.training.state import (
-  Recipe,
-  TrainState,
-  View,
-  init_state,
-  run_folds,
-)
+from lightman_jax.training.state import Recipe, TrainState, View, init_state, run_folds
 
 # Called with the last step, and scalars (folds, steps) of the steps that end with it.
 OnChunk = Callable[[int, dict[str, np.ndarray]], None]
@@ -156,10 +146,10 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
   copies, step = place(states, trainer.layout.devices), int(states.step[0])
   pace, saved = trainer.pace, step
   pace.saved()
-  with stopping.deferred(), _opened(trainer, views, clips, step) as train:
+  with stopping.deferred(), _open_chunks(trainer, views, clips, step) as train:
     while step < trainer.steps:
       # One process decides for all: they must make the same steps.
-      count = hosts.first(lambda: pace.next(trainer.length - step % trainer.length))
+      count = multihost.first(lambda: pace.next(trainer.length - step % trainer.length))
       copies, scalars, count = train(copies, count)
       scalars = {name: x[:len(folds), :count] for name, x in back(scalars).items()}
       before, states, step = states, back(copies), step + count
@@ -170,8 +160,8 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
       regular = step % trainer.length == 0
       if regular and on_states is not None:
         on_states(step, states)
-      ends = hosts.anywhere(stopping.asked())
-      if regular or ends or hosts.first(pace.is_due):
+      ends = multihost.anywhere(stopping.is_stop_requested())
+      if regular or ends or multihost.first(pace.is_due):
         checkpoints.save(names, states, interim=not regular)
         pace.saved()
         saved = step
@@ -189,13 +179,13 @@ def _ways(layout: Layout) -> tuple[Callable, Callable]:
   return device_door.replicate, device_door.first
 
 
-def _opened(trainer: Trainer, views: View, clips: Clips, begin: int):
+def _open_chunks(trainer: Trainer, views: View, clips: Clips, begin: int):
   """A context: a function that takes states on their devices so many steps further.
 
   It returns them, the scalars of these steps and of more, and how many it made.
   """
   if trainer.blocks:
-    return streaming.opened(trainer.blocks, trainer.chunk, views, clips, first=begin,
+    return streaming.open_blocks(trainer.blocks, trainer.chunk, views, clips, first=begin,
                             last=trainer.steps, steps=trainer.length)
   placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
   # All groups of folds see the same clips, which are most of what a chunk takes.

@@ -11,7 +11,10 @@ import optax
 
 from lightman_jax import keys
 from lightman_jax.batches import map_in_batches
-from lightman_jax.episodes.tasks import (
+from lightman_jax.keys import Purpose
+from lightman_jax.meta.learners import EVERYTHING, Learner
+from lightman_jax.models.network import Params
+from lightman_jax.tasks.sampling import (
   Clips,
   Drawn,
   Sizes,
@@ -19,9 +22,6 @@ from lightman_jax.episodes.tasks import (
   draw_task,
   gather_task,
 )
-from lightman_jax.keys import Purpose
-from lightman_jax.meta.learners import EVERYTHING, Learner
-from lightman_jax.models.network import Params
 
 
 class TrainState(NamedTuple):

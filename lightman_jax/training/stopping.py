@@ -68,7 +68,7 @@ def watch(grace: float = GRACE) -> None:
   sys.unraisablehook = functools.partial(_dropped, sys.unraisablehook)
 
 
-def asked() -> bool:
+def is_stop_requested() -> bool:
   """Whether such a signal has come."""
   return _asked.is_set()
 

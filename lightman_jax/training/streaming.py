@@ -18,11 +18,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax.episodes.blocks import bring, held
-from lightman_jax.episodes.tasks import Clips
-from lightman_jax.preprocessing.stored import Inputs
-from lightman_jax.training import devices as device_door
-from lightman_jax.training import numerics
+from lightman_jax.inputs.pool import Inputs
+from lightman_jax.tasks.sampling import Clips, bring_clips, max_clips
+from lightman_jax.training import devices as device_door, numerics
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.state import Recipe, View, draw_steps
 from lightman_jax.units import bytes_in_words
@@ -35,7 +33,7 @@ BLOCK_BYTES = 2**27
 SHARE = .5
 
 
-def placed(asked: str, size: int, *, devices: int, limit: int | None
+def choose_clip_memory(asked: str, size: int, *, devices: int, limit: int | None
            ) -> tuple[str, str]:
   """Where the clips live, 'device' or 'host', and why: a line for who waits.
 
@@ -95,7 +93,7 @@ def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
 
 
 @contextlib.contextmanager
-def opened(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first: int,
+def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first: int,
            last: int, steps: int) -> Iterator[Callable[[Any, int], tuple]]:
   """A function that takes states on their devices so many steps further, and tells
   scalars and how many steps it made: those of whole blocks, and none of another chunk.
@@ -168,18 +166,18 @@ def _block(blocks: Blocks, views: View, clips: Clips, here: jax.Device, x: Input
   layout = blocks.layout
   drawn = jax.device_get(blocks.draw(views, clips, jax.device_put(first, here)))
   drawn = device_door.local_part(
-      jax.tree.map(functools.partial(_parts, layout=layout), drawn), layout.devices)
+      jax.tree.map(functools.partial(_split_over_devices, layout=layout), drawn), layout.devices)
   parts = [jax.tree.map(lambda part: part[n], drawn)
            for n in range(len(device_door.local(layout.devices)))]
-  size = held(parts[0], len(x))
-  arrays, drawn = zip(*(bring(x, part, size) for part in parts))
+  size = max_clips(parts[0], len(x))
+  arrays, drawn = zip(*(bring_clips(x, part, size) for part in parts))
   drawn = jax.tree.map(lambda *part: np.stack(part), *drawn)
   drawn, whole = device_door.each((drawn, np.stack(arrays)), layout.devices)
   return (fixed._replace(drawn=drawn),
           Clips(whole, *[None] * (len(Clips._fields) - 1)))
 
 
-def _parts(x: np.ndarray, *, layout: Layout) -> np.ndarray:
+def _split_over_devices(x: np.ndarray, *, layout: Layout) -> np.ndarray:
   """Drawn (G, length, tasks, ...), dealt out: along a new first axis, the devices."""
   devices = len(layout.devices)
   if layout.split == 'folds':

@@ -37,7 +37,7 @@ class Place(NamedTuple):
         f'operation {self.operation} at {self.source}')))
 
 
-class Found(NamedTuple):
+class WalkResult(NamedTuple):
   """What a walk came by."""
   infinite: Place | None                # the first infinity out of finite numbers
   nan: Place | None                     # the first NaN out of none
@@ -52,7 +52,7 @@ class _NoNumber(Exception):
   """The first NaN: there is nothing more to learn."""
 
 
-def walk(function: Callable, *arguments: PyTree) -> Found:
+def walk(function: Callable, *arguments: PyTree) -> WalkResult:
   """Computes `function(*arguments)`, up to the first NaN.
 
   Raises:
@@ -78,7 +78,7 @@ def walk(function: Callable, *arguments: PyTree) -> Found:
              Place((), '', False, '', ''))
   except _NoNumber:
     pass
-  return Found(first.get('infinite'), first.get('nan'), largest)
+  return WalkResult(first.get('infinite'), first.get('nan'), largest)
 
 
 def _magnitude(x) -> float:

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from lightman_jax import keys
-from lightman_jax.episodes.folds import leave_one_subject_out
-from lightman_jax.episodes.splits import plan_splits
-from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.evaluation import intervals, scores
 from lightman_jax.evaluation.predict import make_predict
-from lightman_jax.meta import metric
-from lightman_jax.preprocessing.pool import channel_scale
+from lightman_jax.inputs.pool import channel_scale
+from lightman_jax.meta import learners
+from lightman_jax.tasks.folds import leave_one_subject_out
+from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
@@ -23,7 +23,7 @@ SIZES = Sizes(3, 2, 2)
 @pytest.fixture(scope='module')
 def program(small_net):
   """A trainer and a prediction, compiled once for all folds and labels."""
-  learner = metric.protonet(small_net)
+  learner = learners.protonet(small_net)
   optimizer = make_optimizer(outer_rate=.02, weight_decay=0., clip_norm=1.)
   recipe = Recipe(learner, optimizer, SIZES, lambda key, clip: clip, tasks=1, at_once=1)
   layout = lay_out(jax.devices()[:1], folds=6, tasks=1)

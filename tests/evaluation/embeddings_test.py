@@ -5,12 +5,12 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from lightman_jax import keys
-from lightman_jax.episodes.folds import leave_one_subject_out
-from lightman_jax.episodes.tasks import Clips, Sizes, sample_support
-from lightman_jax.evaluation import embeddings
+from lightman_jax.evaluation import inspection
 from lightman_jax.keys import Purpose
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
+from lightman_jax.tasks.folds import leave_one_subject_out
+from lightman_jax.tasks.sampling import Clips, Sizes, sample_support
 
 KEY, SIZES = keys.fold_key(0, 's1'), Sizes(3, 2, 1)
 
@@ -19,14 +19,14 @@ def test_the_axes_are_those_of_the_clips_they_are_fitted_on():
   rng = np.random.default_rng(0)
   before, after = rng.standard_normal((2, 30, 5)) @ rng.standard_normal((5, 5))
   fit = np.arange(30) < 20
-  found = embeddings.principal(before, after, fit)
+  found = inspection.principal(before, after, fit)
   want = PCA().fit(np.concatenate([before[fit], after[fit]]))
   np.testing.assert_allclose(found.explained, want.explained_variance_ratio_, rtol=1e-5)
   for got, z in ((found.before, before), (found.after, after)):
     np.testing.assert_allclose(np.abs(got), np.abs(want.transform(z)), atol=1e-4)
   spoilt = np.where(fit[:, None], before, np.nan)
   np.testing.assert_array_equal(
-      embeddings.principal(spoilt, after, fit).before[:20], found.before[:20])
+      inspection.principal(spoilt, after, fit).before[:20], found.before[:20])
 
 
 def test_the_adapted_model_is_the_first_that_predicts(pool_of, small_net):
@@ -37,7 +37,7 @@ def test_the_adapted_model_is_the_first_that_predicts(pool_of, small_net):
   learner = learners.maml(small_net, Steps(1, .5))
   params = small_net.init(jax.random.key(1), (1, 2, 2, 2))
   micro, macro = np.flatnonzero(~pool.macro)[:4], np.flatnonzero(pool.macro)[:2]
-  before, after = embeddings.make_embed(small_net, learner, sizes=SIZES)(
+  before, after = inspection.make_embed(small_net, learner, sizes=SIZES)(
       params, KEY, clips, micro, macro)
   clips = jax.tree.map(jax.numpy.asarray, clips)
   x = np.concatenate([clips.x[micro] / clips.scale[0], clips.x[macro] / clips.scale[1]])

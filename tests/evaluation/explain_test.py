@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes
-from lightman_jax.evaluation.explain import make_explain, one_of_each_class
+from lightman_jax.evaluation.inspection import make_explain, one_of_each_class
 from lightman_jax.evaluation.predict import make_predict
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.models.dere_grl import DeReGRL
 from lightman_jax.models.network import make_network
+from lightman_jax.tasks.sampling import Clips, Sizes
 
 SHAPE = (3, 68, 2)
 

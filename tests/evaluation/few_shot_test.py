@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from lightman_jax import keys
-from lightman_jax.episodes.few_shot import Episodes, Form, plan_episodes
-from lightman_jax.episodes.folds import leave_one_subject_out
-from lightman_jax.episodes.tasks import Clips, Sizes
 from lightman_jax.evaluation import few_shot
-from lightman_jax.meta.learners import Learner
-from lightman_jax.meta.metric import matchingnet, protonet
+from lightman_jax.meta.learners import Learner, matchingnet, protonet
+from lightman_jax.tasks.few_shot import Episodes, Form, plan_episodes
+from lightman_jax.tasks.folds import leave_one_subject_out
+from lightman_jax.tasks.sampling import Clips, Sizes
 
 KEY = keys.fold_key(0, 's1')
 SIZES = Sizes(3, 1, 1)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from lightman_jax import keys
-from lightman_jax.episodes.folds import leave_one_subject_out
-from lightman_jax.episodes.tasks import Clips, Sizes, sample_support
 from lightman_jax.evaluation import predict
 from lightman_jax.keys import Purpose
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
+from lightman_jax.tasks.folds import leave_one_subject_out
+from lightman_jax.tasks.sampling import Clips, Sizes, sample_support
 
 SIZES = Sizes(3, 2, 1)
 KEY = keys.fold_key(0, 's1')

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from configs import synthetic
-from lightman_jax.clips.load import load
+from lightman_jax.data.load import load
 
 
 @pytest.fixture(scope='module')

@@ -77,7 +77,7 @@ def test_a_wrong_protocol_is_said_before_anything_is_loaded(program, tmp_path):
       f'--workdir={tmp_path / "run"}', python=('-X', 'importtime'))
   loaded = {line.rpartition('|')[2].strip() for line in refused.err.splitlines()
             if line.startswith('import time:')}
-  assert 'lightman_jax.clips.protocols' in loaded and not {'jax', 'cv2'} & loaded
+  assert 'lightman_jax.data.protocols' in loaded and not {'jax', 'cv2'} & loaded
   assert refused.code == 2 and not list(tmp_path.iterdir())
 
 
@@ -118,7 +118,7 @@ def test_missing_data_set_is_said_before_anything_heavy(program, tmp_path):
       f'--workdir={tmp_path / "run"}', python=('-X', 'importtime'))
   loaded = {line.rpartition('|')[2].strip() for line in refused.err.splitlines()
             if line.startswith('import time:')}
-  assert 'lightman_jax.clips.sources' in loaded
+  assert 'lightman_jax.data.sources' in loaded
   assert not {'jax', 'tensorflow_datasets', 'numpy', 'cv2'} & loaded
   said = refused.err.partition('launch.py: ')[2]
   for word in ('CASME2-coding-20140508.xlsx', 'Cropped/sub01/', str(tmp_path),

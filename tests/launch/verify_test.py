@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from lightman_jax.__main__ import main
+from lightman_jax.experiment import verify
 from lightman_jax.files import file_sha256
-from lightman_jax.report import environment, reproducibility
-from lightman_jax.run import reruns
+from lightman_jax.runs import environment, reproducibility
 
 
 @pytest.fixture
@@ -169,12 +169,12 @@ def test_files_beside_the_results_are_compared_too(finished, copy):
   for gap, words in ((1e-6, 'which is rounding'), (1., 'up to 1')):
     changed = json.dumps({**first, 'loss': first['loss'] + gap})
     (copy / 'metrics.jsonl').write_text('\n'.join([changed, *lines[1:]]) + '\n')
-    said = next(one for one in reruns.compare(finished.folder, copy)
+    said = next(one for one in verify.compare_runs(finished.folder, copy)
                 if one.sentence.startswith('metrics.jsonl'))
     assert said.agrees == (gap < 1) and words in said.sentence, said
   (copy / 'metrics.jsonl').unlink()
   assert any(one.sentence == 'metrics.jsonl does not come out again.'
-             and not one.agrees for one in reruns.compare(finished.folder, copy))
+             and not one.agrees for one in verify.compare_runs(finished.folder, copy))
 
 
 @pytest.mark.slow
@@ -194,14 +194,14 @@ def test_how_far_two_runs_are_apart_is_told(finished, copy):
   *start, a, b, c = lines[1].split(',')
   near = ','.join((*start, f'{float(a) + 2e-6:.6f}', b, c))
   (copy / 'predictions.csv').write_text('\n'.join([lines[0], near, *lines[2:]]) + '\n')
-  found = list(reruns.compare(finished.folder, copy))
+  found = list(verify.compare_runs(finished.folder, copy))
   assert all(one.agrees for one in found)
   assert '0 of 18 predictions are others' in found[1].sentence
   assert 'up to 2e-06, which is rounding' in found[1].sentence
   start[4] = 'none'
   far = ','.join((*start, a, b, c))
   (copy / 'predictions.csv').write_text('\n'.join([lines[0], far, *lines[2:]]) + '\n')
-  found = list(reruns.compare(finished.folder, copy))
+  found = list(verify.compare_runs(finished.folder, copy))
   assert not found[1].agrees and '1 of 18 predictions' in found[1].sentence
 
 

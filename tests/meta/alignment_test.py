@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lightman_jax.meta import alignment
+from lightman_jax.meta import mmd
 
 pytestmark = pytest.mark.usefixtures('double')
-mmd2 = jax.jit(alignment.mmd2, static_argnames=('statistic', 'bandwidth', 'scales'))
+mmd2 = jax.jit(mmd.mmd2, static_argnames=('statistic', 'bandwidth', 'scales'))
 ONE = dict(bandwidth=1., scales=(1.,))
 SCALES = (.25, .5, 1., 2., 4.)
 
@@ -94,8 +94,8 @@ def test_kernels_add():
 def test_the_bandwidth_goes_by_the_distances():
   x, y = sample(4, 3, seed=0)
   gaps = ((x[:, None] - y[None]) ** 2).sum(-1)
-  np.testing.assert_allclose(alignment.squared_distances(x, y), gaps, atol=1e-9)
-  np.testing.assert_allclose(alignment.mean_bandwidth(gaps) ** 2, gaps.mean() / 2)
+  np.testing.assert_allclose(mmd.squared_distances(x, y), gaps, atol=1e-9)
+  np.testing.assert_allclose(mmd.mean_bandwidth(gaps) ** 2, gaps.mean() / 2)
 
 
 def sample(n, m, *, seed):
@@ -123,8 +123,8 @@ def test_what_holds_for_any_sample(sizes, seed):
 @pytest.mark.parametrize('rule', ['mean', 'median'])
 def test_derivatives_are_finite_where_clips_coincide(rule, double):
   """As when no unit behind a ReLU is left: OFF-ApexNet met it on real pictures."""
-  loss = lambda x, y: (alignment.mmd2(x, y, bandwidth_rule=rule)
-                       + alignment.mmd2(x, y, statistic='u', bandwidth_rule=rule))
+  loss = lambda x, y: (mmd.mmd2(x, y, bandwidth_rule=rule)
+                       + mmd.mmd2(x, y, statistic='u', bandwidth_rule=rule))
   # The gradient, and its own derivative along a direction.
   derivatives = jax.jit(lambda x, y: jax.jvp(
       jax.grad(loss, (0, 1)), (x, y), (jnp.cos(jnp.arange(6.).reshape(3, 2)), y)))
@@ -157,10 +157,10 @@ def test_following_the_gradient_brings_samples_together():
 def test_the_median_is_a_constant():
   x, y = sample(4, 3, seed=0)
   gaps = ((x[:, None] - y[None]) ** 2).sum(-1)
-  width = float(alignment.median_bandwidth(gaps))
+  width = float(mmd.median_bandwidth(gaps))
   np.testing.assert_allclose(width**2, np.median(gaps) / 2)
-  by_rule = lambda x: alignment.mmd2(x, y, bandwidth_rule='median')
-  given = lambda x: alignment.mmd2(x, y, bandwidth=width)
+  by_rule = lambda x: mmd.mmd2(x, y, bandwidth_rule='median')
+  given = lambda x: mmd.mmd2(x, y, bandwidth=width)
   np.testing.assert_allclose(by_rule(x), given(x))
   np.testing.assert_allclose(jax.grad(by_rule)(x), jax.grad(given)(x))
 
@@ -174,13 +174,13 @@ def test_by_class_is_the_mean_of_the_classes(statistic):
   classes = [0, 1, 3] if statistic == 'v' else [0, 1]
   want = np.mean([mmd2(x[of_x == k], y[of_y == k], **how) for k in classes])
   member = lambda label: jax.nn.one_hot(label, 4, dtype=bool)
-  got = alignment.mmd2(x, y, classes=(member(of_x), member(of_y)), **how)
+  got = mmd.mmd2(x, y, classes=(member(of_x), member(of_y)), **how)
   np.testing.assert_allclose(got, want, rtol=1e-10)
   # One class of all clips is no class.
-  one = alignment.mmd2(x, y, classes=(jnp.ones((6, 1), bool), jnp.ones((8, 1), bool)),
+  one = mmd.mmd2(x, y, classes=(jnp.ones((6, 1), bool), jnp.ones((8, 1), bool)),
                        **how)
   np.testing.assert_allclose(one, mmd2(x, y, **how), rtol=1e-10)
-  none = alignment.mmd2(x, y, classes=(member(of_x), jnp.zeros((8, 4), bool)), **how)
+  none = mmd.mmd2(x, y, classes=(member(of_x), jnp.zeros((8, 4), bool)), **how)
   assert none == 0
 
 

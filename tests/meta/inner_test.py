@@ -9,10 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.meta import inner
-from lightman_jax.meta import losses
-from lightman_jax.meta import outer
-from lightman_jax.episodes.tasks import Examples, Task
+from lightman_jax.meta import inner, losses, outer
+from lightman_jax.tasks.sampling import Examples, Task
 
 pytestmark = pytest.mark.usefixtures('double', 'strict')
 

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from configs import synthetic
-from lightman_jax.episodes.tasks import Examples, Task
-from lightman_jax.meta import losses
-from lightman_jax.meta import methods
+from lightman_jax.meta import learners, losses
 from lightman_jax.meta.losses import Align
 from lightman_jax.models.network import make_encoder, make_network
+from lightman_jax.tasks.sampling import Examples, Task
 
 pytestmark = pytest.mark.usefixtures('double')
 
@@ -45,7 +44,7 @@ def derivatives(launched):
   The latter is made by hand: a few steps of gradient descent, and the gradient there.
   """
   net, method, params, task = launched
-  learner = methods.make_learner(net, **method)
+  learner = learners.make_learner(net, **method)
   second = jax.jit(lambda params: learner.meta_grad(params, task, jax.random.key(0)))
   inner = losses.with_alignment(net, Align(method['align_weight'],
                                            statistic=method['statistic']))

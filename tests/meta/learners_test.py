@@ -9,14 +9,10 @@ import pytest
 
 from configs import common
 from lightman_jax import settings
-from lightman_jax.episodes.tasks import Examples, Task
-from lightman_jax.meta import inner
-from lightman_jax.meta import learners
-from lightman_jax.meta import losses
-from lightman_jax.meta import methods
-from lightman_jax.meta import metric
+from lightman_jax.meta import inner, learners, losses
 from lightman_jax.meta.inner import Steps
 from lightman_jax.meta.losses import Align
+from lightman_jax.tasks.sampling import Examples, Task
 
 pytestmark = pytest.mark.usefixtures('double')
 
@@ -35,8 +31,8 @@ def maml(multi_step=0., **how):
 TABLE = {
     'supervised': learners.supervised,
     'finetune': lambda net: learners.finetuned(net, STEPS),
-    'protonet': metric.protonet,
-    'matchingnet': metric.matchingnet,
+    'protonet': learners.protonet,
+    'matchingnet': learners.matchingnet,
     'maml': maml(),
     'maml, multi-step': maml(multi_step=.5),
     'maml, rates of layers': maml(rates='layers'),
@@ -363,7 +359,7 @@ def test_a_learned_weight_starts_where_it_was_given(small_net):
 @pytest.mark.parametrize('name', settings.CHOICES['method.name'])
 def test_a_configuration_names_its_learner(small_net, name):
   method = {**common.base().method.to_dict(), 'name': name}
-  made = methods.make_learner(small_net, **method)
+  made = learners.make_learner(small_net, **method)
   moving = {'supervised': (), 'protonet': (), 'matchingnet': (), 'anil': ('head',)}
   assert made.moving == moving.get(name, learners.EVERYTHING)
   assert made.supported == (name != 'supervised')

@@ -6,10 +6,10 @@ import numpy as np
 import optax
 import pytest
 
-from lightman_jax.episodes.tasks import Examples, Task
-from lightman_jax.meta.running import MOMENTUM, beside_statistics, published
+from lightman_jax.meta.learners import MOMENTUM, beside_statistics, published
 from lightman_jax.models.network import make_network
-from lightman_jax.models.published import PublishedSTSTNet
+from lightman_jax.models.ststnet import PublishedSTSTNet
+from lightman_jax.tasks.sampling import Examples, Task
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.state import TrainState, make_optimizer
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.models import conv_forms
+from lightman_jax.models import convolution
 from lightman_jax.models.convolution import convolve
 from lightman_jax.settings import CHOICES
 
@@ -61,7 +61,7 @@ def cases(draw):
       draw(st.integers(least, most)) for _ in range(rank))
   return (sides(3, 7), sides(1, 3), sides(1, 3), draw(st.sampled_from(
       ['SAME', 'VALID'])), draw(st.integers(1, 10)), draw(st.sampled_from(
-          ['auto', *conv_forms.FORMS])))
+          ['auto', *convolution.FORMS])))
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -97,16 +97,16 @@ def test_a_shared_kernel_stays_one_convolution():
 
 
 def test_blocks_of_clips_give_the_sum_over_all(monkeypatch):
-  monkeypatch.setattr(conv_forms, 'BLOCK', 1)
+  monkeypatch.setattr(convolution, 'BLOCK', 1)
   x, g = normal(1, 6, 5, 4, 9), normal(1, 6, 5, 4, 4)
   pad = ((1, 1), (1, 1))
-  wide, patches = (conv_forms.corr(x, g, pad=pad, form=form, platform='cpu')
+  wide, patches = (convolution.corr(x, g, pad=pad, form=form, platform='cpu')
                    for form in ('lax', 'patches'))
   np.testing.assert_allclose(wide, patches, atol=1e-3)
 
 
 def test_a_configuration_may_name_every_form():
-  assert CHOICES['model.conv'] == ('auto', *conv_forms.FORMS)
+  assert CHOICES['model.conv'] == ('auto', *convolution.FORMS)
 
 
 @pytest.mark.parametrize('wrong', [dict(form='fft'), dict(padding='sam')])

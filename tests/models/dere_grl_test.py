@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.geometry import landmarks
-from lightman_jax.models import dere_grl
-from lightman_jax.models import explanation
+from lightman_jax.faces import landmarks
+from lightman_jax.models import dere_grl, explanation
 from lightman_jax.models.network import make_network
 
 SHAPE = (3, 68, 2)

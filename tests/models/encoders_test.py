@@ -10,8 +10,8 @@ import optax
 import pytest
 
 from configs import common
-from lightman_jax.evaluation import arithmetic
 from lightman_jax.models.network import make_encoder, make_network
+from lightman_jax.profiling import arithmetic
 from lightman_jax.settings import CHOICES
 
 LANDMARKS = (3, 68, 2)

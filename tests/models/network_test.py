@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.models import frame
-from lightman_jax.models import temporal
+from lightman_jax.models import conv4, temporal
 from lightman_jax.models.network import make_encoder, make_network
 
 
@@ -29,7 +28,7 @@ def ready(start_of):
     ((4, 4), 8, (4, 4)), ((33, 20), 4, (8, 5)), ((16, 16), 1, (1, 1))])
 def test_conv4_keeps_the_grid(side, grid, want):
   """Four poolings at most, and none that leaves fewer than `grid` cells."""
-  encoder = frame.Conv4(width=4, grid=grid)
+  encoder = conv4.Conv4(width=4, grid=grid)
   shape = jax.eval_shape(lambda x: encoder.init_with_output(jax.random.key(0), x)[0],
                          jnp.zeros((2, *side, 3))).shape
   assert shape == (2, *want, 4)

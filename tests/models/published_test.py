@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from lightman_jax.errors import InputError
-from lightman_jax.models import published
+from lightman_jax.models import ststnet
 from lightman_jax.models.network import make_network
-from lightman_jax.models.published_weights import from_state_dict, read
+from lightman_jax.models.published_weights import from_state_dict, read_npz_or_state
 
 
 @pytest.fixture(scope='module')
 def net():
-  return make_network(published.PublishedSTSTNet(), classes=3)
+  return make_network(ststnet.PublishedSTSTNet(), classes=3)
 
 
 @pytest.fixture(scope='module')
@@ -72,7 +72,7 @@ def asked(module, pictures) -> np.ndarray:
 
 def test_published_weights_predict_the_same(net, params, torch_net, pictures, tmp_path):
   np.savez(tmp_path / 'weights.npz', **arrays_of(torch_net))
-  loaded = from_state_dict(read(tmp_path / 'weights.npz'), params)
+  loaded = from_state_dict(read_npz_or_state(tmp_path / 'weights.npz'), params)
   np.testing.assert_allclose(jax.jit(net.logits)(loaded, pictures),
                              asked(torch_net, pictures), atol=1e-5)
 
@@ -103,7 +103,7 @@ def test_dropout_is_drawn_by_the_key_and_in_training_alone(net, params, pictures
 
 def test_half_of_the_cells_are_dropped_and_the_rest_doubled():
   x = jnp.ones((50, 1, 12, 12, 3))
-  module = published.PublishedSTSTNet()
+  module = ststnet.PublishedSTSTNet()
   variables = module.init(jax.random.key(0), x)
   # A bias alone: every cell is 1 before dropout, so a mean of four is k / 2.
   variables['params']['Conv_0'] = jax.tree.map(jnp.zeros_like,

@@ -4,7 +4,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from lightman_jax.geometry import landmarks
+from lightman_jax.faces import landmarks
 from lightman_jax.report import face_drawing
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lightman_jax.report.noise_curves import noise_curves
+from lightman_jax.report.figures import noise_curves
 
 
 def found(kinds, levels=(0, .1, .2, .5), low=.3):

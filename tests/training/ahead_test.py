@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.training.ahead import ahead
+from lightman_jax.training.compiled import ahead
 
 BACKEND = '/jax/core/compile/backend_compile_duration'
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from configs import common
-from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.errors import InputError
-from lightman_jax.meta import running
-from lightman_jax.meta.methods import make_learner
+from lightman_jax.meta import learners
+from lightman_jax.meta.learners import make_learner
 from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.settings import CHOICES
+from lightman_jax.tasks.sampling import Sizes
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.state import Recipe, TrainState, init_state, make_optimizer
 
@@ -315,7 +315,7 @@ def test_running_statistics_come_back(tmp_path, states_equal):
   model = common.base().model.to_dict()
   model.update(encoder='ststnet', norm='batch', temporal_depth=0)
   net = make_network(make_encoder(**model), classes=3)
-  state = started(running.published(net), (1, 28, 28, 3), running.beside_statistics)
+  state = started(learners.published(net), (1, 28, 28, 3), learners.beside_statistics)
   assert 'statistics' in state.params
   found = restored(tmp_path, state)
   states_equal(found.params, state.params)

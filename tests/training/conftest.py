@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from configs import synthetic
-from lightman_jax.clips.clipset import ClipSet
-from lightman_jax.episodes.tasks import Sizes
+from lightman_jax.data.store import ClipSet
+from lightman_jax.experiment import assembly
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.meta.losses import Align
-from lightman_jax.run import assembly
+from lightman_jax.tasks.sampling import Sizes
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import make_trainer
 from lightman_jax.training.state import Recipe, make_optimizer

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from lightman_jax.training.fault import blamed
-from lightman_jax.training.finite import NotFinite, check_finite, listed
+from lightman_jax.training.fault import first_fault
+from lightman_jax.training.finite import NotFinite, check_finite, join_names
 from lightman_jax.training.state import TrainState
 
 
@@ -69,8 +69,8 @@ def test_a_checkpoint_may_be_older_than_the_state_before():
 
 
 def test_many_names_are_counted():
-  assert listed('ab') == 'a, b'
-  assert listed('abcde') == 'a, b, c and 2 more'
+  assert join_names('ab') == 'a, b'
+  assert join_names('abcde') == 'a, b, c and 2 more'
 
 
 def seen(**broken):
@@ -85,7 +85,7 @@ def seen(**broken):
 
 def test_the_first_task_is_blamed_and_tensors_come_as_they_arise():
   after = states(1, np.full((2, 2), np.nan))
-  assert blamed(seen(gradient=1, loss=1), after) == (2, ('loss/query', 'gradient/w'))
-  assert blamed(seen(input=2, gradient=2), after)[1] == ('input', 'gradient/w')
-  assert blamed(seen(), after) == (0, ('update/params/head',))
-  assert blamed(seen(), states(1, np.ones((2, 2)))) == (0, ())
+  assert first_fault(seen(gradient=1, loss=1), after) == (2, ('loss/query', 'gradient/w'))
+  assert first_fault(seen(input=2, gradient=2), after)[1] == ('input', 'gradient/w')
+  assert first_fault(seen(), after) == (0, ('update/params/head',))
+  assert first_fault(seen(), states(1, np.ones((2, 2)))) == (0, ())

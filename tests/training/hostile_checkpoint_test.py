@@ -12,7 +12,7 @@ import pytest
 
 from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
-from lightman_jax.training import archive, checkpoints
+from lightman_jax.training import checkpoints
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.state import TrainState
 
@@ -52,7 +52,7 @@ def opened(folder):
   """What is read, or the error; the sha256 is made to fit whatever was changed."""
   (place,) = [path for path in folder.iterdir() if path.name.isdigit()]
   about = json.loads((place / checkpoints.ABOUT).read_text())
-  about = {**about, 'sha256': file_sha256(place / checkpoints.ARRAYS / archive.FILE)}
+  about = {**about, 'sha256': file_sha256(place / checkpoints.ARRAYS / checkpoints.FILE)}
   (place / checkpoints.ABOUT).write_text(json.dumps(about))
   try:
     with Checkpoints(folder) as kept:
@@ -95,7 +95,7 @@ def test_a_name_in_a_description_imports_nothing(saved, tmp_path, monkeypatch):
 
 def test_what_claims_to_be_vast_is_refused_before_memory_is_taken(saved):
   """A terabyte by its header, and 128 MiB of zeros in 128 KiB."""
-  (place,) = saved.rglob(archive.FILE)
+  (place,) = saved.rglob(checkpoints.FILE)
   header = io.BytesIO()
   np.lib.format.write_array_header_1_0(
       header, {'descr': '<f4', 'fortran_order': False, 'shape': (2**38,)})
@@ -116,7 +116,7 @@ def test_what_claims_to_be_vast_is_refused_before_memory_is_taken(saved):
      r'params/a is float32(1, 4), not float32(1, 3)'),
     (lambda held: held.update({'params/a': np.ones((1, 3))}), 'params/a is float64')])
 def test_a_state_of_another_model_is_one_sentence(saved, change, told):
-  (place,) = saved.rglob(archive.FILE)
+  (place,) = saved.rglob(checkpoints.FILE)
   held = dict(np.load(place))
   change(held)
   np.savez(place, **held)

@@ -17,12 +17,12 @@ PROGRAM = """
 import json, pathlib, resource, sys, threading, os
 import jax, jax.numpy as jnp, numpy as np, optax
 from lightman_jax import keys
-from lightman_jax.episodes.tasks import Clips, Sizes
+from lightman_jax.tasks.sampling import Clips, Sizes
 from lightman_jax.evaluation import predict, references
 from lightman_jax.meta.inner import Adapted
 from lightman_jax.meta.learners import Learner
-from lightman_jax.preprocessing import pool
-from lightman_jax.preprocessing.stored import Stored
+from lightman_jax.inputs import pool
+from lightman_jax.inputs.pool import Stored
 from lightman_jax.training import streaming
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.errors import InputError
-from lightman_jax.run import assembly
+from lightman_jax.experiment import assembly
 from lightman_jax.training import devices, loop, stopping
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
@@ -288,7 +288,7 @@ def test_stopped_inside_of_a_chunk(long, whole, fold, tmp_path, states_equal, st
                                    monkeypatch):
   """What was done is saved, and what is done later is as if it had not been stopped."""
   state, told, folder = whole
-  monkeypatch.setattr(stopping, 'asked', lambda: True)
+  monkeypatch.setattr(stopping, 'is_stop_requested', lambda: True)
   with pytest.raises(stopping.Stopped):
     train(long._replace(pace=Cut([step], False)), fold, tmp_path)
   assert [path.name for path in tmp_path.iterdir()] == [str(step)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lightman_jax import keys
-from lightman_jax.run import processes
+from lightman_jax.experiment import sweep
 from lightman_jax.training import numerics
 
 
@@ -82,8 +82,8 @@ def test_the_precision_of_products_is_part_of_the_program():
     ('flags.txt', True, 'flags.txt')])
 def test_deterministic_operations_are_asked_of_a_gpu(
     flags, plugin, wanted, monkeypatch):
-  monkeypatch.setattr(processes.importlib.util, 'find_spec',
+  monkeypatch.setattr(sweep.importlib.util, 'find_spec',
                       lambda name: plugin and name == 'jax_cuda12_plugin' or None)
   environ = {'XLA_FLAGS': flags} if flags else {}
-  processes.ask_for_determinism(environ)
+  sweep.ask_for_determinism(environ)
   assert environ.get('XLA_FLAGS') == wanted

@@ -7,10 +7,9 @@ import optax
 import pytest
 
 from lightman_jax import keys
-from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.meta.learners import Learner
-from lightman_jax.training import devices
-from lightman_jax.training import state as training
+from lightman_jax.tasks.sampling import Sizes
+from lightman_jax.training import devices, state as training
 from lightman_jax.training.loop import stack
 from lightman_jax.training.state import Recipe, make_optimizer
 

@@ -9,11 +9,11 @@ import numpy as np
 import optax
 import pytest
 
-from lightman_jax.episodes import blocks as blocks_of
-from lightman_jax.episodes.tasks import Sizes
 from lightman_jax.errors import InputError
+from lightman_jax.inputs.pool import Stored
 from lightman_jax.meta.learners import Learner
-from lightman_jax.preprocessing.stored import Stored
+from lightman_jax.tasks import sampling as blocks_of
+from lightman_jax.tasks.sampling import Sizes
 from lightman_jax.training import devices, stopping, streaming
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
@@ -127,8 +127,8 @@ def test_of_several_processes_each_reads_its_own(recipe, in_file, monkeypatch, s
   views, clips = stack([in_file, other][:layout.together], layout.together)
   def bring(x, drawn, size):
     read.append(drawn)
-    return blocks_of.bring(x, drawn, size)
-  monkeypatch.setattr(streaming, 'bring', bring)
+    return blocks_of.bring_clips(x, drawn, size)
+  monkeypatch.setattr(streaming, 'bring_clips', bring)
   ask = lambda: streaming._block(blocks, *streaming._on_the_host(views, clips), clips.x,
                                  View(*[None] * 6), 0)
   view, whole = jax.tree.map(np.asarray, ask())
@@ -190,7 +190,7 @@ def test_it_goes_on_inside_of_a_block(recipe, in_file, tmp_path, states_equal,
   trainer = streamed(recipe, lay_out(jax.devices()[:1], folds=4, tasks=2))
   assert trainer.blocks.length == trainer.length == 2
   want, told = train(trainer, [in_file], tmp_path / 'whole')
-  monkeypatch.setattr(stopping, 'asked', lambda: True)
+  monkeypatch.setattr(stopping, 'is_stop_requested', lambda: True)
   counts = streaming.block_counts
   monkeypatch.setattr(streaming, 'block_counts', lambda length, **own: [1])
   with pytest.raises(stopping.Stopped):
@@ -205,7 +205,7 @@ def test_it_goes_on_inside_of_a_block(recipe, in_file, tmp_path, states_equal,
 
 
 def test_where_clips_live():
-  where = functools.partial(streaming.placed, size=2**32, devices=1)
+  where = functools.partial(streaming.choose_clip_memory, size=2**32, devices=1)
   assert where('auto', limit=2**34)[0] == 'device'
   assert where('auto', limit=2**32)[0] == 'host'
   assert where('host', limit=2**34)[0] == 'host'

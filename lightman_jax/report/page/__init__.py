@@ -1,1 +1,1 @@
-"""The report: tables and one HTML page out of any number of run folders."""
+"""One HTML page out of finished runs, and its tables as text."""

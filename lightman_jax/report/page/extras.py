@@ -10,12 +10,12 @@ import numpy as np
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, scores
-from lightman_jax.report import few_shot, metrics_log
+from lightman_jax.report import table as few_shot
 from lightman_jax.report.page import figures
-from lightman_jax.report.page.folders import Run, counts_of
-from lightman_jax.report.page.groups import Column, Group, Table
+from lightman_jax.report.page.groups import Column, Group, Run, Table, counts_of
 from lightman_jax.report.page.markup import Safe, tag
 from lightman_jax.report.page.texts import short
+from lightman_jax.runs import metrics_log
 
 POINTS = 60      # of a learning curve
 MOST = 16 * 1024**2     # bytes of a drawing, which is part of the page
@@ -138,7 +138,7 @@ def few_shots(tables: Sequence[Table]) -> Safe | None:
       if found:
         with _sound(run, 'few_shot'):
           name = (f'{column.dataset}: {found["protocol"]}',
-                  *map(str, few_shot.caption(found)[1:]))
+                  *map(str, few_shot.few_shot_caption(found)[1:]))
           kinds.setdefault(name, []).extend(_few_shot_lines(group, run, found))
   if not kinds:
     return None

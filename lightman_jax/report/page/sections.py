@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lightman_jax.report.page import figures
+from lightman_jax.report.page.comparison import HEADS, MAIN, Comparison, Gap, Line
 from lightman_jax.report.page.groups import Column, Table
-from lightman_jax.report.page.judged import HEADS, MAIN, Gap, Judged, Line
 from lightman_jax.report.page.markup import Safe, tag
 from lightman_jax.report.page.published import of_data_sets
 from lightman_jax.report.page.texts import (
@@ -20,14 +20,14 @@ from lightman_jax.report.page.texts import (
 MANY = 8    # gaps that are shown without being asked for
 
 
-def scores(number: int, table: Table, judged: Sequence[Judged]) -> Safe:
+def scores(number: int, table: Table, judged: Sequence[Comparison]) -> Safe:
   """A table of methods for each data set of one protocol."""
   parts = []
   for column, one in zip(table.columns, judged):
     lines = caption(column) + _codes(column)
     parts += [tag('h3', column.dataset), [tag('p', line, class_='caption')
                                           for line in lines],
-              _table(column, one), _found(one), _gaps(one)]
+              _table(column, one), _verdict_sentence(one), _gaps(one)]
   wide = _by_data_set(table, judged) if len(judged) > 1 else None
   return tag('section', tag('h2', f'Table {number}: {table.protocol}'),
              tag('p', table.f1, class_='caption'),
@@ -47,7 +47,7 @@ def _codes(column: Column) -> list[str]:
   return lines
 
 
-def _table(column: Column, judged: Judged) -> Safe:
+def _table(column: Column, judged: Comparison) -> Safe:
   heads = ['', 'UF1', '0 to 1', 'UAR', 'accuracy', 'encoder', 'micro clips seen',
            'macro clips seen', 'models averaged', 'settings tried', 'seeds']
   chance = 1 / len(column.first.classes)
@@ -73,7 +73,7 @@ def _cell(line: Line, name: str) -> Safe:
              tag('span', interval(scored), class_='range'), class_='n')
 
 
-def _by_data_set(table: Table, judged: Sequence[Judged]) -> Safe:
+def _by_data_set(table: Table, judged: Sequence[Comparison]) -> Safe:
   """UF1 of methods by data sets; where a method was not run, a dash."""
   rows = [tag('tr', tag('th', label, scope='row'),
               [_cell(places[n], MAIN) if n in places else tag('td', '–')
@@ -86,7 +86,7 @@ def _by_data_set(table: Table, judged: Sequence[Judged]) -> Safe:
              class_='scroll')
 
 
-def _found(judged: Judged) -> Safe:
+def _verdict_sentence(judged: Comparison) -> Safe:
   """One sentence on what the comparison of methods says."""
   best = [line.label for line in judged.methods if line.best]
   told = [gap for gap in judged.gaps if gap.verdict in ('better', 'worse')]
@@ -109,7 +109,7 @@ def _found(judged: Judged) -> Safe:
   return tag('p', text)
 
 
-def _gaps(judged: Judged) -> list[Safe]:
+def _gaps(judged: Comparison) -> list[Safe]:
   parts = []
   for head, gaps in (('Differences between methods', judged.gaps),
                      ('Differences from the references', judged.beside)):

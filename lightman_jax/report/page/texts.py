@@ -7,8 +7,8 @@ import math
 import re
 
 from lightman_jax.evaluation.comparison import Difference
+from lightman_jax.report.page.comparison import HEADS, MAIN, Comparison, Line, Scored
 from lightman_jax.report.page.groups import Column, Table
-from lightman_jax.report.page.judged import HEADS, MAIN, Judged, Line, Scored
 
 CSV_HEAD = (
     'table', 'protocol', 'f1_variant', 'dataset', 'class_set', 'sheet', 'sheet_sha256',
@@ -18,7 +18,7 @@ CSV_HEAD = (
     *(f'{name}{part}' for name in HEADS for part in ('', '_low', '_high')),
     'best_after_holm')
 
-Found = Sequence[tuple[Table, Sequence[Judged]]]
+Found = Sequence[tuple[Table, Sequence[Comparison]]]
 
 
 def short(value: float, *, sign: bool = False) -> str:
@@ -78,7 +78,7 @@ def markdown(found: Found) -> str:
   return '\n\n'.join(parts) + '\n'
 
 
-def by_label(judged: Sequence[Judged]) -> dict[tuple[bool, str], dict[int, Line]]:
+def by_label(judged: Sequence[Comparison]) -> dict[tuple[bool, str], dict[int, Line]]:
   """Rows of a table of data sets: (reference, label) to the line in each column."""
   rows: dict[tuple[bool, str], dict[int, Line]] = {}
   for place, one in enumerate(judged):
@@ -87,7 +87,7 @@ def by_label(judged: Sequence[Judged]) -> dict[tuple[bool, str], dict[int, Line]
   return dict(sorted(rows.items()))
 
 
-def _md_wide(table: Table, judged: Sequence[Judged]) -> str:
+def _md_wide(table: Table, judged: Sequence[Comparison]) -> str:
   heads = ['UF1', *(_md(f'{c.dataset}, {c.about["class_set"]}')
                     for c in table.columns)]
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
@@ -104,7 +104,7 @@ def _md_cell(line: Line, name: str) -> str:
   return f'{value} {interval(line.scores[name])}'
 
 
-def _md_table(judged: Judged) -> str:
+def _md_table(judged: Comparison) -> str:
   heads = ['row', *HEADS.values(), 'encoder', 'micro clips seen', 'macro clips seen',
            'models averaged', 'settings tried', 'seeds']
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
@@ -117,7 +117,7 @@ def _md_table(judged: Judged) -> str:
   return '\n'.join(lines)
 
 
-def _md_gaps(judged: Judged) -> list[str]:
+def _md_gaps(judged: Comparison) -> list[str]:
   parts = []
   for head, gaps in (('Differences of UF1, all pairs of methods', judged.gaps),
                      ('Differences of UF1 from the references', judged.beside)):

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from lightman_jax.report import metrics_log, results
-from lightman_jax.report.run_folder import write_json
+from lightman_jax.runs import metrics_log, results
+from lightman_jax.runs.folder import write_json
 
 CLASSES = ('negative', 'positive', 'surprise')
 

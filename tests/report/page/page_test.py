@@ -11,8 +11,8 @@ import pytest
 from lightman_jax.__main__ import main
 from lightman_jax.errors import InputError
 from lightman_jax.report.page import published
-from lightman_jax.report.page.axes import ticks
 from lightman_jax.report.page.command import read_runs, write
+from lightman_jax.report.page.figures import ticks
 from lightman_jax.report.page.markup import tag
 from lightman_jax.report.page.texts import short
 

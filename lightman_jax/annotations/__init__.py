@@ -1,1 +1,0 @@
-"""Annotation sheets become rows: reading, checking, action units."""

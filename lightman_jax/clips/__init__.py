@@ -1,1 +1,0 @@
-"""Rows and frames become TFDS data sets, and these become arrays."""

@@ -1,0 +1,1 @@
+"""From sheets, folders and videos to a built data set of clips."""

@@ -1,0 +1,159 @@
+"""The commands `build` and `spot`."""
+
+import argparse
+import csv
+import sys
+
+from lightman_jax import places
+from lightman_jax.data.doctor.findings import printable
+from lightman_jax.errors import InputError
+from lightman_jax.files import write_atomically
+
+# The command `build`.
+
+def build(arguments: list[str]) -> int:
+  """python -m lightman_jax build NAME: builds a data set ahead of a run."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax build',
+      description='Builds a data set ahead of a run, or finds that it is up to date.')
+  from lightman_jax.data.choice import DATA_SETS
+  parser.add_argument('name', help=', '.join(DATA_SETS))
+  parser.add_argument('--manual_dir', default='', help='where the licensed data lie')
+  parser.add_argument('--data_dir', default='', help='where built data sets are kept')
+  parser.add_argument('--path', default='', help='csv of a manifest')
+  parser.add_argument('--frames', type=int, default=9, help='T: odd, or 1')
+  parser.add_argument('--size', type=int, default=64,
+                      help='side in pixels; 0: as on disk (manifest)')
+  parser.add_argument('--class_set', default='', help="default: the data set's first")
+  parser.add_argument('--sheet', default='auto', help='auto, an edition, as 2014, or its files')
+  parser.add_argument('--edition', default='auto', help='auto, cropped or raw')
+  parser.add_argument('--corrections', default='', help='names, divided by commas')
+  parser.add_argument('--apex', default='spotted',
+                      help='of clips whose sheet gives none: spotted, none (they are '
+                           'left out), or a table with the columns clip, apex')
+  parser.add_argument('--landmarks', default='auto',
+                      help='auto, model, none, or the folder of the model')
+  parser.add_argument('--synthetic', nargs='*', default=[], metavar='KEY=VALUE',
+                      help='settings of the synthetic faces, as seed=1 subjects=4')
+  for name, what in (('different_people', 'subjects of like names'),
+                     ('different_labels', 'labels of like names'),
+                     ('repeated_clips', 'clips that may show under two people')):
+    parser.add_argument(f'--{name}', default='', metavar='NAMES',
+                        help=f'{what}, divided by commas, or all')
+  parser.add_argument('--workers', type=int, default=0,
+                      help='processes; 0: one a core where that pays')
+  given = vars(parser.parse_args(arguments))
+  from lightman_jax.data.sources import check_present
+  try:
+    workers = given.pop('workers')
+    given['synthetic'] = dict(map(_pair, given['synthetic']))
+    check_present(given)
+    from lightman_jax.data.load import load
+    clips = load(given, progress=_show, workers=workers)
+  except InputError as error:
+    return _refuse(error)
+  info = clips.info
+  others = set(info['of_other_classes'])
+  lost = [entry for entry in info['left_out'] if entry[0] not in others]
+  counts = ', '.join(f'{name} {count}' for name, count in info['per_class'].items())
+  print(f'{info["dataset"]}/{info["config"]}: {info["clips"]} clips of '
+        f'{info["subjects"]} subjects ({counts}), {len(lost)} left out, '
+        f'{len(others)} of other classes.')
+  for clip, reason in lost:
+    print(printable(f'  left out: {clip}: {reason}'))
+  for clip, remark in info['remarks']:
+    print(printable(f'  remark: {clip}: {remark}'))
+  return 0
+
+
+def _pair(text: str) -> tuple[str, int | float]:
+  name, _, value = text.partition('=')
+  try:
+    return name, float(value) if '.' in value else int(value)
+  except ValueError:
+    raise InputError(f'--synthetic {text}: write KEY=NUMBER.') from None
+
+
+def _refuse(error: InputError) -> int:
+  print('\n'.join(map(printable, str(error).split('\n'))), file=sys.stderr)
+  return 2
+
+
+def _show(stage: str, done: int, total: int) -> None:
+  if sys.stderr.isatty():
+    end = '\n' if done == total else ''
+    print(f'\r{stage} {done}/{total}', end=end, file=sys.stderr, flush=True)
+
+
+# The command `spot`.
+
+_COLUMNS = ('clip', 'onset', 'annotated', 'apex', 'offset')
+
+
+def spot(arguments: list[str]) -> int:
+  """python -m lightman_jax spot NAME: measures the error of spotted apexes."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax spot',
+      description='Spots the apex of clips whose apex is known, as a build does for '
+                  'those that have none, and tells how far it is from the annotation.')
+  parser.add_argument('name', help='synthetic, casme2, samm, ...')
+  parser.add_argument('--manual_dir', default='', help='where the licensed data lie')
+  parser.add_argument('--sheet', default='auto', help='auto, or an edition, as 2014')
+  parser.add_argument('--edition', default='auto', help='auto, cropped or raw')
+  parser.add_argument('--corrections', default='', help='names, divided by commas')
+  parser.add_argument('--landmarks', default='auto',
+                      help='auto, model, none, or the folder of the model')
+  parser.add_argument('--most', type=int, default=0,
+                      help='clips, evenly out of all; 0: all')
+  parser.add_argument('--csv', default='', metavar='PATH',
+                      help='write a line a clip: ' + ', '.join(_COLUMNS))
+  parser.add_argument('--workers', type=int, default=0,
+                      help='processes; 0: one a core where that pays')
+  given = parser.parse_args(arguments)
+  try:
+    _measure(given)
+  except InputError as error:
+    print(error, file=sys.stderr)
+    return 2
+  except OSError as error:
+    print(f'{given.csv} cannot be written: {error.strerror}.', file=sys.stderr)
+    return 2
+  return 0
+
+
+def _measure(given: argparse.Namespace) -> None:
+  from lightman_jax.data import choice as choices, placement, spotting
+  names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections', 'landmarks')
+  choice = choices.choose({name: getattr(given, name) for name in names})
+  pairs, left_out = spotting.withhold_apexes(choice)
+  if 0 < given.most < len(pairs):
+    pairs = [pairs[k * len(pairs) // given.most] for k in range(given.most)]
+  found = []
+  for done, entry in enumerate(spotting.run_spotting(pairs, workers=given.workers), start=1):
+    (found if isinstance(entry, spotting.Spotted) else left_out).append(entry)
+    if sys.stderr.isatty():
+      print(f'\rclips {done}/{len(pairs)}', end='' if done < len(pairs) else '\n',
+            file=sys.stderr, flush=True)
+  for clip, reason in sorted(left_out):
+    print(f'left out: {clip}: {reason}')
+  if not found:
+    raise InputError(f'{given.name} has no clip whose apex can be spotted')
+  how = 'landmarks' if placement.find_face_model(choice.landmarks) else 'no landmarks'
+  for kind in ('micro', 'macro'):
+    some = [clip for clip in found if clip.row.kind == kind]
+    if some:
+      print(f'{given.name}, {kind}, {how}: {_line(spotting.error_of(some))}')
+  if given.csv:
+    with write_atomically(places.expand(given.csv)) as file:
+      rows = sorted((c.row.clip, c.row.onset, c.row.apex, c.apex, c.row.offset)
+                    for c in found)
+      csv.writer(file, lineterminator='\n').writerows([_COLUMNS, *rows])
+
+
+def _line(error) -> str:
+  seconds = '' if error.seconds != error.seconds else f'{1000 * error.seconds:.0f} ms, '
+  return (f'{error.clips} clips; error {error.mean:.2f} frames in the mean ({seconds}'
+          f'{error.share:.3f} of a clip), median {error.median:g}, nine in ten within '
+          f'{error.ninetieth:g}; exact in {error.exact:.0%}, off by a fifth of a clip '
+          f'or more in {error.far:.0%}. The middle of the clip would err by '
+          f'{error.middle:.2f}.')

@@ -1,0 +1,1 @@
+"""One file of facts a data set: its sheets, trees, class sets and counts."""

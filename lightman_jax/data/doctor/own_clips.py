@@ -1,0 +1,278 @@
+"""Examines a csv of anyone's own clips: by the reader and the plan of a build.
+
+Unlike these it does not end at the first mistake: every row that cannot be used is
+listed, every missing file, and all names and files that look like one written twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+import os
+import pathlib
+from typing import NamedTuple
+
+from lightman_jax.data import duplicates, manifest_plan as own, people
+from lightman_jax.data.choice import Choice, choose
+from lightman_jax.data.doctor import examine as cost
+from lightman_jax.data.doctor.findings import UNUSABLE, USABLE
+from lightman_jax.data.frames import numbered
+from lightman_jax.data.manifest import Entry, Manifest, examine_manifest
+from lightman_jax.data.plan import check_enough, fingerprint
+from lightman_jax.data.trees import form_of
+from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.files import file_sha256
+
+# The frames and the side in pixels that configs/manifest.py brings clips to: of ready
+# pictures, and with `:clips`.
+READY, FILMED = (1, 28), (9, 64)
+
+
+class Group(NamedTuple):
+  """A label, a data set or a kind: how many clips it has, and of how many people."""
+  name: str
+  clips: int
+  subjects: int
+
+
+class OwnClips(NamedTuple):
+  """What a manifest lists, and what is wrong with it."""
+  path: str
+  verdict: int                      # `USABLE` or `UNUSABLE`
+  why: str                          # the one sentence with which a run would refuse it
+  frames: int = 0                   # T, for which it was examined
+  size: int = 0                     # the side in pixels
+  rows: int = 0
+  subjects: int = 0
+  forms: tuple[Group, ...] = ()     # folders, pictures, videos
+  kinds: tuple[Group, ...] = ()     # micro, macro
+  labels: tuple[Group, ...] = ()    # of the clips that are judged
+  datasets: tuple[Group, ...] = ()
+  single: tuple[str, ...] = ()      # people with one clip
+  wrong: tuple[str, ...] = ()       # rows whose cells cannot be used
+  missing: tuple[str, ...] = ()     # rows whose path is not there
+  unreadable: tuple[str, ...] = ()  # rows whose files cannot be used
+  near: tuple[str, ...] = ()        # names that look like one written twice
+  repeated: tuple[str, ...] = ()    # clips of one content under two people
+  remarks: tuple[str, ...] = ()     # what does not keep it from being used
+
+
+def choice_of(entries: Sequence[Entry], **settings) -> Choice:
+  """The settings of a build, with frames and size as `configs/manifest.py` has them.
+
+  Args:
+    entries: the rows; where most are ready pictures, a clip has one frame.
+    **settings: of `clips.choice.Choice`; None where the defaults are wanted.
+  """
+  ready = sum(form_of(entry.path) == 'picture' for entry in entries) * 2 > len(entries)
+  frames, size = READY if ready else FILMED
+  defaults = {'name': 'manifest', 'frames': frames, 'size': size}
+  return choose(defaults | {name: value for name, value in settings.items()
+                            if value is not None})
+
+
+def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> OwnClips:
+  """Says what a manifest lists, and all that is wrong with it.
+
+  Args:
+    path: the csv.
+    thorough: decode every picture that a build needs; else those of a few clips.
+    **settings: see `choice_of`.
+  """
+  path = pathlib.Path(path).expanduser().absolute()
+  try:
+    manifest = examine_manifest(path)
+    choice = choice_of(manifest.entries, path=str(path), **settings)
+  except InputError as error:
+    return OwnClips(str(path), UNUSABLE, str(error))
+  entries = manifest.entries
+  there, missing = [], []
+  for entry in entries:
+    if os.path.exists(entry.path):
+      there.append(entry)
+    else:
+      missing.append(f'{entry.where}: {entry.path} is not there')
+  whole, unreadable = _readable(there, choice, thorough)
+  judged = [entry for entry in entries if entry.kind == 'micro'] or entries
+  labels = _groups(judged, lambda entry: entry.label)
+  result = OwnClips(
+      str(path), USABLE, '', choice.frames, choice.size, len(entries),
+      len(_persons(entries)),
+      forms=_groups(there, lambda entry: form_of(entry.path)),
+      kinds=_groups(entries, lambda entry: entry.kind), labels=labels,
+      datasets=_groups(entries, lambda entry: entry.dataset),
+      single=_single(judged), wrong=manifest.wrong,
+      missing=tuple(missing), unreadable=unreadable, near=_near(manifest, choice))
+  repeated, copies = _repeated(whole, choice, manifest)
+  result = result._replace(repeated=repeated, remarks=(
+      *manifest.remarks, *copies, *_remarks(entries, labels, result.forms)))
+  why = _refusal(result, manifest, choice)
+  return result._replace(why=why, verdict=UNUSABLE if why else USABLE)
+
+
+def _refusal(result: OwnClips, manifest: Manifest, choice: Choice) -> str:
+  """What a run would say; '' where it would begin."""
+  for lines in (result.wrong, result.near, result.repeated, result.missing,
+                result.unreadable):
+    if lines:
+      return lines[0]
+  if len({form == 'picture' for form, *_ in result.forms}) > 1:
+    return (f'{manifest.path} lists pictures and folders or videos, and a run takes '
+            'either: divide it into two')
+  try:
+    plan = own.plan_manifest(choice)
+    check_enough(plan, plan.items)
+  except InputError as error:
+    return str(error)
+  return ''
+
+
+def _persons(entries: Iterable[Entry]) -> set[tuple[str, str]]:
+  return {(entry.dataset, entry.subject) for entry in entries}
+
+
+def _groups(entries: Sequence[Entry], name: Callable[[Entry], str]
+            ) -> tuple[Group, ...]:
+  """Clips and people under each name, the largest first."""
+  members = defaultdict(list)
+  for entry in entries:
+    members[name(entry)].append(entry)
+  groups = [Group(word, len(same), len(_persons(same)))
+            for word, same in members.items()]
+  return tuple(sorted(groups, key=lambda group: (-group.clips, group.name)))
+
+
+def _single(entries: Sequence[Entry]) -> tuple[str, ...]:
+  times = _groups(entries, lambda entry: entry.subject)
+  return tuple(group.name for group in times if group.clips == 1)
+
+
+def _readable(entries: Sequence[Entry], choice: Choice, thorough: bool
+              ) -> tuple[list[Entry], tuple[str, ...]]:
+  """The rows whose files are what a build needs, and why the others' are not."""
+  whole, lines, items = [], [], {}
+  for entry in entries:
+    try:
+      items[entry.clip] = own.item_of(entry, (), choice)[0]
+      whole.append(entry)
+    except Unreadable as error:
+      lines.append(f'{entry.where}: {error}')
+  read = list(items.values()) if thorough else cost.sample_items(list(items.values()))
+  broken = {entry.clip: entry.reason for entry in cost.read_items(read)[1]}
+  lines += [f'{entry.where}: {broken[entry.clip]}' for entry in whole
+            if entry.clip in broken]
+  return [entry for entry in whole if entry.clip not in broken], tuple(lines)
+
+
+def _near(manifest: Manifest, choice: Choice) -> tuple[str, ...]:
+  """A sentence on each group of names that look like one; as a run refuses them."""
+  try:
+    groups = duplicates.near_names(manifest.entries)
+  except InputError as error:
+    return (f'{manifest.path}: {error}',)
+  different = {'people': duplicates.words(choice.different_people),
+               'labels': duplicates.words(choice.different_labels)}
+  groups = [group for group in groups
+            if not different.get(group.kind, set()) & {'all'}
+            and not different.get(group.kind, set()).issuperset(group.names)]
+  plain = choice._replace(different_people='', different_labels='')
+  return _sentences(duplicates.check_near_names, groups, plain, manifest)
+
+
+def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
+              ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+  """Clips of one content: refused of two people, a remark of one."""
+  try:
+    subjects = [subject for _, subject in people.name_people(
+        [(entry.dataset, entry.subject) for entry in entries])]
+  except InputError:
+    subjects = [entry.subject for entry in entries]
+  content = _content(entries)
+  paths = duplicates.same_paths(entries, subjects)
+  frames = duplicates.same_frames(content, subjects, [entry.clip for entry in entries])
+  # Rows of one path are of one content: that is said once.
+  others = [group for group in frames
+            if not any(set(group.clips) <= set(known.clips) for known in paths)]
+  refused = _sentences(duplicates.check_repeats, (*paths, *others), choice.repeated_clips,
+                       manifest)
+  same = defaultdict(list)
+  for subject, value, entry in zip(subjects, content, entries):
+    if value:
+      same[subject, value].append(entry)
+  copies = tuple(
+      f'{" and ".join(entry.where for entry in twice)} are the same clip of '
+      f'{twice[0].subject!r}' for twice in same.values() if len(twice) > 1)
+  return refused, copies
+
+
+def _sentences(check, groups, setting: Choice | str, manifest: Manifest
+               ) -> tuple[str, ...]:
+  """What a check of the gate says of each group by itself."""
+  lines = []
+  for group in groups:
+    try:
+      check((group,), setting, place=str(manifest.path))
+    except InputError as error:
+      lines.append(str(error))
+  return tuple(dict.fromkeys(lines))
+
+
+def _content(entries: Sequence[Entry]) -> list[str]:
+  """A hash of what each clip shows; '' where no other has files of the same sizes."""
+  files = [_files(entry) for entry in entries]
+  sizes = [tuple(os.path.getsize(file) for file in paths) for paths in files]
+  spans = [(entry.onset, entry.apex, entry.offset) for entry in entries]
+  alike = defaultdict(int)
+  for key in zip(sizes, spans):
+    alike[key] += 1
+  return [fingerprint([span, [file_sha256(file) for file in paths]])
+          if alike[size, span] > 1 else ''
+          for paths, size, span in zip(files, sizes, spans)]
+
+
+def _files(entry: Entry) -> list[pathlib.Path]:
+  """A clip's files: its frames from onset to offset, or its one picture or video."""
+  if form_of(entry.path) != 'folder':
+    return [entry.path]
+  return [entry.path / file.name for number, file in numbered(entry.path).items()
+          if (entry.onset or 0) <= number
+          and (entry.offset is None or number <= entry.offset)]
+
+
+def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[Group]
+             ) -> list[str]:
+  lines = [f'{label!r} is shown by one person alone, so nobody is left to learn it '
+           'from when that person is held out: a run is refused'
+           for label, _, subjects in labels if subjects == 1]
+  without = sum(entry.apex is None and form_of(entry.path) != 'picture'
+                for entry in entries)
+  if without and forms:
+    lines.append(f'{without} clips have no apex: the middle between onset and offset '
+                 'stands in its place')
+  return lines
+
+
+def lines_of(result: OwnClips) -> list[str]:
+  """What there is to say of a manifest, a line each."""
+  lines = [f'{result.path}: {"not usable" if result.verdict == UNUSABLE else "usable"}']
+  if result.why:
+    lines.append(f'  {result.why}')
+  if not result.rows and not result.wrong:
+    return lines
+  lines.append(f'  {result.rows} clips of {result.subjects} people, looked at for '
+               f'{result.frames} frames of {result.size} x {result.size}')
+  for title, groups in (('labels', result.labels), ('paths', result.forms),
+                        ('kinds', result.kinds), ('data sets', result.datasets)):
+    lines += ['', f'  {title}']
+    width = max((len(group.name) for group in groups), default=0)
+    lines += [f'    {group.name:<{width}}  {group.clips:>6} clips of {group.subjects} '
+              'people' for group in groups]
+  for title, sentences in (
+      ('rows that cannot be used', result.wrong),
+      ('paths that lead nowhere', result.missing),
+      ('files that cannot be used', result.unreadable),
+      ('names that look like one', result.near),
+      ('one clip under two people', result.repeated),
+      ('people with a single clip', result.single), ('good to know', result.remarks)):
+    if sentences:
+      lines += ['', f'  {title}: {len(sentences)}',
+                *(f'    {line}' for line in sentences)]
+  return lines

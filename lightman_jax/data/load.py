@@ -1,0 +1,107 @@
+"""From the settings of a data set to its clips; built on first use."""
+
+from collections.abc import Callable, Iterable
+import pathlib
+import sys
+from typing import Any
+
+from lightman_jax.data import duplicates
+from lightman_jax.data.build import Progress, build, is_built, read_finished
+from lightman_jax.data.choice import Choice, choose, parts_of
+from lightman_jax.data.doctor.examine import examine
+from lightman_jax.data.doctor.show import brief
+from lightman_jax.data.facts import COMPOSITES
+from lightman_jax.data.planning import plan_data_set
+from lightman_jax.data.sources import REPORT, Missing, ready
+from lightman_jax.data.store import ClipSet, read_data_set
+from lightman_jax.errors import InputError
+
+
+def load(
+    data: Any, *, progress: Progress | None = None,
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
+    workers: int = 0,
+) -> ClipSet:
+  """Loads a data set, building it where it is not there or its files have changed.
+
+  Where the files that it was built from are gone, a finished build is used as it is.
+
+  Args:
+    data: `config.data`: an object or mapping with the attributes of `choice.Choice`.
+    progress: called with a stage ('files', 'clips', 'write', 'check', 'load'), how much
+      of it is done, and of how much.
+    say: called with a line for the person who waits.
+    workers: processes that make clips; 0: one a core where that pays.
+
+  Raises:
+    InputError: one sentence that names what is wrong with the input.
+  """
+  choice = choose(data)
+  progress = progress or (lambda stage, done, total: None)
+  planned = None
+  try:
+    planned = plan_data_set(choice)
+    duplicates.check_names(
+        [(item.row.dataset, item.row.subject) for item in planned.items],
+        _labels(choice, planned.classes, (item.row.emotion for item in planned.items)),
+        choice)
+    if not is_built(planned, choice.home, progress):
+      for line in describe_damage(choice):
+        say(line)
+    folder = build(planned, choice.home, progress=progress, say=say, workers=workers)
+  except Missing:
+    folder = ready(choice)
+    if folder is None:
+      raise
+    place = choice.path if choice.name == 'manifest' else f'all in {choice.manual}'
+    say(f'{choice.name}: the files it is built from are not there ({place}), so the '
+        f'clips of an earlier build are used: {folder}')
+  clips = _whole(folder, progress)
+  if clips is None and planned is not None:
+    say(f'{folder} is damaged and is built again')
+    # Without its report it counts as not built; who holds the lock replaces it.
+    (folder / REPORT).unlink(missing_ok=True)
+    clips = _whole(build(planned, choice.home, progress=progress, say=say,
+                         workers=workers), progress)
+  if clips is None:
+    raise InputError(f'{folder} is damaged: its content is not what was built; remove '
+                     'that folder and repeat the command.')
+  meant = dict.fromkeys((
+      *(planned.meant if planned else ()),
+      *duplicates.check_names(zip(clips.datasets, clips.subject),
+                        _labels(choice, clips.classes, clips.emotion), choice),
+      *duplicates.check_repeats(
+          duplicates.same_frames(clips.content, clips.subject, clips.clip),
+          choice.repeated_clips, place=duplicates.place_of(choice),
+          section=choice.section)))
+  for line in meant:
+    say(f'{choice.name}: {line}')
+  return clips._replace(info={**clips.info, 'meant': list(meant)})
+
+
+def _labels(choice: Choice, classes: Iterable[str], emotions: Iterable[str]
+            ) -> Iterable[str]:
+  """The words of which none may be another's in another spelling.
+
+  Sheets' words for emotions are folded as they are read, those of a manifest are not.
+  """
+  return emotions if choice.name == 'manifest' else classes
+
+
+def _whole(folder: pathlib.Path, progress: Progress) -> ClipSet | None:
+  """The clips, if they are those that were built."""
+  try:
+    clips = read_data_set(folder, progress=progress)
+  except (InputError, MemoryError):
+    raise
+  except Exception:    # what reads records fails in any way on damaged ones
+    return None
+  return clips if clips.info['sha256'] == read_finished(folder).get('sha256') else None
+
+
+def describe_damage(choice: Choice) -> list[str]:
+  """What the layout doctor says of the files, a line a data set."""
+  composite = COMPOSITES.get(choice.name)
+  return [brief(examine(choice._replace(
+      name=name, class_set=composite.parts[name] if composite else choice.class_set),
+      estimate=False, corrections=False)) for name in parts_of(choice)]

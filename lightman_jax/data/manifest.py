@@ -1,0 +1,207 @@
+"""Anyone's own clips: a csv with a clip a row.
+
+Columns `clip, subject, label, path`, and optionally `onset, apex, offset` (frame
+numbers), `fps`, `dataset` and `kind` (micro or macro). `path` is a folder of frames, a
+video file or one picture, relative to the csv's folder; on a system where names are
+divided by slashes, the backslashes of Windows do as well. Other columns are not used,
+and a remark says so. A workbook does as well.
+"""
+
+from collections import defaultdict
+import difflib
+import os
+import pathlib
+import re
+from typing import NamedTuple
+
+from lightman_jax import places
+from lightman_jax.data import workbooks
+from lightman_jax.data.spellings import disorder, whole
+from lightman_jax.errors import InputError
+
+REQUIRED = ('clip', 'subject', 'label', 'path')
+OPTIONAL = ('onset', 'apex', 'offset', 'fps', 'dataset', 'kind')
+_KNOWN = REQUIRED + OPTIONAL
+_ALIKE = .75      # from here on a word is taken for a misspelt column
+_DRIVE = re.compile(r'[A-Za-z]:[/\\]|\\\\')
+
+
+class Entry(NamedTuple):
+  """One row of a manifest; what it does not say is None, '' or 0."""
+  row: int                  # line in the file, counted from 1
+  clip: str
+  subject: str
+  label: str                # '' only for a macro clip
+  path: pathlib.Path        # joined to the csv's folder
+  onset: int | None
+  apex: int | None
+  offset: int | None
+  fps: float
+  dataset: str
+  kind: str                 # 'micro' or 'macro'
+
+  @property
+  def where(self) -> str:
+    """The row's name in a message."""
+    return f'row {self.row} (clip {self.clip!r})'
+
+
+class Manifest(NamedTuple):
+  """All that a manifest says, and all that is wrong with its rows."""
+  path: pathlib.Path
+  entries: tuple[Entry, ...]
+  wrong: tuple[str, ...] = ()       # a sentence for each row that cannot be used
+  remarks: tuple[str, ...] = ()     # what a person should know of its columns
+
+
+def read_manifest(path: str | os.PathLike) -> tuple[Entry, ...]:
+  """Reads and checks a manifest, all but the paths' existence.
+
+  Raises:
+    InputError: a column or a cell is wrong, or two rows bear one clip id.
+  """
+  return check_rows(examine_manifest(path)).entries
+
+
+def check_rows(manifest: Manifest) -> Manifest:
+  """Returns the manifest itself.
+
+  Raises:
+    InputError: a row of it cannot be used; names the first, and how many are like it.
+  """
+  if manifest.wrong:
+    more = len(manifest.wrong) - 1
+    raise InputError(
+        f'{manifest.path} {manifest.wrong[0]}' + (
+            f' {more} more of its rows cannot be used; python -m lightman_jax doctor '
+            f'{manifest.path} lists them.' if more else ''))
+  return manifest
+
+
+def examine_manifest(path: str | os.PathLike) -> Manifest:
+  """Reads a manifest; rows that cannot be used do not keep the others from it.
+
+  Raises:
+    InputError: the file is no table, lacks a column or names no clip.
+  """
+  path = pathlib.Path(path)
+  table = workbooks.read_cells(path, columns=[(name,) for name in _KNOWN])
+  start = next((index for index, row in enumerate(table) if any(row)), None)
+  if start is None:
+    raise InputError(f'{path} is empty; its first line must name the columns '
+                     f'{", ".join(REQUIRED)}.')
+  header, unused = _header(table[start], path)
+  entries, wrong = [], []
+  for number, row in enumerate(table[start + 1:], start=start + 2):
+    if not any(row):
+      continue
+    try:
+      if any(row[len(header):]):
+        raise InputError('has more cells than the header has columns; put quotes '
+                         'around a cell that holds a comma.')
+      named = dict.fromkeys(_KNOWN, '') | dict(zip(header, row))
+      entries.append(_entry(named, number, path))
+    except InputError as error:
+      wrong.append(f'row {number} {error}')
+  if not entries and not wrong:
+    raise InputError(f'{path} names no clip.')
+  return Manifest(path, tuple(entries), (*wrong, *_repeated(entries)), _remarks(unused))
+
+
+def _header(row: list[str], path: pathlib.Path) -> tuple[list[str], list[str]]:
+  """The columns' names in order, and those that a manifest does not have."""
+  while row and not row[-1]:
+    row = row[:-1]
+  header = [_column(word) for word in row]
+  unused = [(word, shown) for word, shown in zip(header, row) if word not in _KNOWN]
+  missing = [name for name in _KNOWN if name not in header]
+  for name in _KNOWN:
+    same = [shown for word, shown in zip(header, row) if word == name]
+    if len(same) > 1:
+      raise InputError(f'{path}: the column {name!r} stands twice, as {same[0]!r} and '
+                       f'{same[1]!r}; keep one.')
+  for word, shown in unused:
+    for name in difflib.get_close_matches(word, missing, n=1, cutoff=_ALIKE):
+      raise InputError(f'{path}: {shown!r} is not a column of a manifest; the nearest '
+                       f'is {name!r} (all: {", ".join(_KNOWN)}).')
+  lacking = [name for name in REQUIRED if name in missing]
+  if lacking:
+    others = ', '.join(repr(shown) for _, shown in unused if shown)
+    raise InputError(f'{path}: the column {lacking[0]!r} is missing; a manifest needs '
+                     f'{", ".join(REQUIRED)}'
+                     + f' (there are also: {others})' * bool(others) + '.')
+  return header, [shown for _, shown in unused]
+
+
+def _column(word: str) -> str:
+  """The known column that a header word spells: `Apex Frame` is apex; else itself."""
+  bare = re.sub(r'[\W_]+', '', word.casefold())
+  return next((name for name in _KNOWN if bare in (name, f'{name}frame')),
+              word.casefold())
+
+
+def _remarks(unused: list[str]) -> tuple[str, ...]:
+  if not unused:
+    return ()
+  # Without a name it is the index that pandas writes in front.
+  names = ', '.join(repr(name) if name else 'one without a name' for name in unused)
+  return (f'columns that a manifest does not have are not used: {names}',)
+
+
+def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
+  clip = f"(clip {cell['clip']!r}): "
+  kind = cell['kind'].casefold() or 'micro'
+  if kind not in ('micro', 'macro'):
+    raise InputError(f"{clip}kind is {cell['kind']!r}; write micro or macro.")
+  for name in REQUIRED:
+    if not cell[name] and not (name == 'label' and kind == 'macro'):
+      raise InputError(f'{clip}the cell under {name!r} is empty.')
+  frames = {}
+  for name in ('onset', 'apex', 'offset'):
+    frames[name] = whole(cell[name])
+    if cell[name] and frames[name] is None:
+      raise InputError(f'{clip}{name} is {cell[name]!r}, which is not a frame '
+                       'number; write a whole number or leave the cell empty.')
+  onset, apex, offset = frames.values()
+  wrong = disorder(
+      onset if onset is not None else 0, apex,
+      offset if offset is not None else max(onset or 0, apex or 0))
+  if wrong:
+    raise InputError(f'{clip}{wrong}; correct the row.')
+  return Entry(
+      number, cell['clip'], cell['subject'], cell['label'],
+      _path(cell['path'], path.parent, clip), **frames, fps=_fps(cell['fps'], clip),
+      dataset=cell['dataset'] or 'manifest', kind=kind)
+
+
+def _path(text: str, folder: pathlib.Path, clip: str) -> pathlib.Path:
+  """What a cell names, in the csv's folder; one that was written on Windows, too."""
+  path = folder / places.expand(text)
+  # Elsewhere than on Windows a name may hold a backslash.
+  if os.sep != '/' or '\\' not in text and ':' not in text or os.path.exists(path):
+    return path
+  if _DRIVE.match(text):
+    raise InputError(
+        f'{clip}{text!r} is a path of a Windows machine; write it relative to the '
+        "csv's folder, or as this machine names it (in WSL, /mnt/c/... for C:).")
+  return folder / text.replace('\\', '/')
+
+
+def _fps(text: str, where: str) -> float:
+  try:
+    fps = float(text or 0)
+  except ValueError:
+    fps = -1.
+  if not 0 <= fps < 1e6:
+    raise InputError(f'{where}fps is {text!r}; write the frames a second as a '
+                     'number, or leave the cell empty.')
+  return fps
+
+
+def _repeated(entries: list[Entry]) -> list[str]:
+  """A sentence on each clip id that several rows bear."""
+  rows = defaultdict(list)
+  for entry in entries:
+    rows[entry.clip].append(str(entry.row))
+  return [f'rows {" and ".join(same)}: the clip id {clip!r} stands there; each clip '
+          'needs an id of its own.' for clip, same in rows.items() if len(same) > 1]

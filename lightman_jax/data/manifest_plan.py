@@ -1,0 +1,148 @@
+"""The plan of anyone's own clips, named in a csv.
+
+A folder's frames bear their numbers in their names; a video's are counted from 0.
+Pictures are used whole, whatever their proportions. Where onset or offset is not
+given, the first and last frame there are taken; where the apex is not given, the middle
+between onset and offset stands in its place, and the report says for how many clips.
+"""
+
+import functools
+import os
+
+from lightman_jax.code_digest import code_sha256
+from lightman_jax.data import choice as names, pixels
+from lightman_jax.data.choice import Choice
+from lightman_jax.data.duplicates import check_manifest
+from lightman_jax.data.frames import check_picture, numbered, video_length
+from lightman_jax.data.manifest import Entry, check_rows, examine_manifest
+from lightman_jax.data.plan import Item, Plan, fingerprint
+from lightman_jax.data.rows import Row
+from lightman_jax.data.sources import manifest_path
+from lightman_jax.data.spellings import disorder
+from lightman_jax.data.trees import form_of
+from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.faces.apex import sample
+from lightman_jax.files import file_sha256
+
+
+def plan_manifest(choice: Choice) -> Plan:
+  """Plans the build of a manifest's clips.
+
+  The classes are the sorted labels of its micro clips (of all, where all are macro); a
+  macro clip with another label, or none, has label -1.
+
+  Raises:
+    InputError: names the row and the file that cannot be used.
+  """
+  path = manifest_path(choice)
+  manifest = check_rows(examine_manifest(path))
+  entries, meant = check_manifest(manifest.entries, choice, path)
+  judged = [entry for entry in entries if entry.kind == 'micro'] or entries
+  classes = tuple(sorted({entry.label for entry in judged if entry.label}))
+  items, shapes = [], []
+  for entry in entries:
+    try:
+      item, shape = item_of(entry, classes, choice)
+    except Unreadable as error:
+      raise InputError(f'{path} {entry.where}: {error}.') from error
+    if shape != (shapes or [shape])[0]:
+      raise InputError(
+          f'{path} {entry.where}: its pictures have {shape[1]} x {shape[0]} pixels, '
+          f'those of row {entries[0].row} {shapes[0][1]} x {shapes[0][0]}; '
+          'give data.size to bring them to one size.')
+    items.append(item)
+    shapes.append(shape)
+  assumed = sum(entry.apex is None and form_of(entry.path) != 'picture'
+                for entry in entries)
+  return Plan(
+      'manifest', names.configurations(choice)[0], choice.class_set, classes,
+      (choice.frames, *shapes[0]), tuple(items), (), path.name, file_sha256(path),
+      notes=(*manifest.remarks, *(
+          [f'{assumed} clips have no apex in {path.name}: the middle between onset and '
+           'offset stands in its place'] if assumed else ())), meant=meant)
+
+
+def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
+            ) -> tuple[Item, tuple[int, int]]:
+  """Plans one clip, from the names and heads of its files.
+
+  Args:
+    entry: its row.
+    classes: of the data set.
+    choice: the settings.
+
+  Returns:
+    The clip, and the height and width of what is stored of it, in pixels.
+
+  Raises:
+    Unreadable: says why nothing can be made of its files.
+  """
+  if not os.path.exists(entry.path):
+    raise Unreadable(f'{entry.path} is not there')
+  form = form_of(entry.path)
+  if not form:
+    raise Unreadable(f'{entry.path} is neither a folder of frames nor a picture nor a '
+                     'video')
+  read = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
+  span, numbers, evidence, traces, make, shape = read(entry, choice)
+  row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
+            *span, entry.fps)
+  label = classes.index(entry.label) if entry.label in classes else -1
+  evidence = (code_sha256(pixels.__name__), *evidence)
+  key = fingerprint([[(file.path, file.mark) for file in traces], numbers, evidence,
+                     choice.size])
+  return Item(row, label, numbers, evidence, key, make, files=traces), shape
+
+
+def _span(entry: Entry, first: int, last: int, choice: Choice):
+  onset = first if entry.onset is None else entry.onset
+  offset = last if entry.offset is None else entry.offset
+  wrong = disorder(onset, entry.apex, offset)
+  if wrong:
+    raise Unreadable(f'{wrong} (it holds frames {first} to {last})')
+  apex = (onset + offset) // 2 if entry.apex is None else entry.apex
+  return ((onset, entry.apex, offset),
+          sample(onset, apex, offset, frames=choice.frames))
+
+
+def _folder(entry: Entry, choice: Choice):
+  held = numbered(entry.path)
+  if not held:
+    raise Unreadable(f'the folder {entry.path} holds no picture with a number in its '
+                     'name')
+  span, numbers = _span(entry, min(held), max(held), choice)
+  files = pixels.pick_files(held, numbers, entry.path)
+  shapes = {check_picture(file.path) for file in files}
+  if len(shapes) > 1:
+    raise Unreadable(f'the frames in {entry.path} differ in size')
+  make = functools.partial(pixels.pixels, tuple(file.path for file in files),
+                           size=choice.size, crop=False)
+  return (span, numbers, *pixels.traces(files), make,
+          _stored(shapes.pop(), choice))
+
+
+def _picture(entry: Entry, choice: Choice):
+  if choice.frames != 1:
+    raise Unreadable(f'{entry.path} is one picture, but data.frames asks for '
+                     f'{choice.frames}; set it to 1, or name a folder or a video')
+  number = entry.apex or 0
+  span = (entry.onset if entry.onset is not None else number, entry.apex,
+          entry.offset if entry.offset is not None else number)
+  shape = _stored(check_picture(entry.path), choice)
+  make = functools.partial(pixels.pixels, (os.fspath(entry.path),), size=choice.size,
+                           crop=False)
+  return span, (number,), *pixels.traces([entry.path]), make, shape
+
+
+def _video(entry: Entry, choice: Choice):
+  if not choice.size:
+    raise Unreadable(f'{entry.path} is a video; data.size must say to which size its '
+                     'frames are brought')
+  span, numbers = _span(entry, 0, video_length(entry.path) - 1, choice)
+  make = functools.partial(pixels.video, os.fspath(entry.path), numbers, choice.size)
+  return (span, numbers, *pixels.traces([entry.path]), make,
+          (choice.size, choice.size))
+
+
+def _stored(shape: tuple[int, int], choice: Choice) -> tuple[int, int]:
+  return (choice.size, choice.size) if choice.size else shape

@@ -1,0 +1,141 @@
+"""From a clip's files to its pixels: decoded, brought to one size, the apex found.
+
+What is planned here runs in processes of its own, so it is handed over as plain values.
+"""
+
+from collections.abc import Iterable, Iterator
+import hashlib
+import os
+import pathlib
+
+from jaxtyping import UInt8
+import numpy as np
+
+from lightman_jax.data import placement
+from lightman_jax.data.frames import fit, read_hashed, read_video
+from lightman_jax.data.plan import File, Pixels, look_at
+from lightman_jax.errors import Unreadable
+from lightman_jax.faces import apex
+from lightman_jax.faces.apex import sample
+
+SPOTTING = 128      # side in pixels of the pictures in which an apex is looked for
+
+
+def pixels(
+    paths: tuple[str, ...], *, size: int, crop: bool,
+    face: placement.Face | placement.KnownLandmarks | None = None,
+) -> Pixels:
+  """Reads a clip's T pictures; a path may stand in it more than once.
+
+  Args:
+    paths: the files, the onset first.
+    size: the side in pixels to which they are brought; 0 leaves them.
+    crop: the face does not fill the picture: it is cut out, by its landmarks or, where
+      these are not asked for, as the largest square in the middle.
+    face: how landmarks are found, or what they are; None where they are not known.
+
+  Raises:
+    Unreadable: one of them cannot be read, they differ in size, or a face that is to be
+      cut out is not found.
+  """
+  held, sums = {}, []
+  for path, held[path], sha256 in _read(paths):
+    sums.append(sha256)
+  frames, points = placement.place_all(list(held.values()), size=size, crop=crop,
+                                    face=face, paths=list(held))
+  index = [list(held).index(path) for path in paths]
+  lost = face is not None and np.isnan(points).any()
+  return Pixels(frames[index], points[index],
+                note='no face is found in its onset frame' if lost else '',
+                sums=tuple(sums))
+
+
+def video(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
+  """Reads the frames of a video with these numbers, counted from 0; no landmarks.
+
+  Raises:
+    Unreadable: it is no video, or ends before the last of them.
+  """
+  sha256 = ''
+  if os.path.isfile(path):          # else `read_video` says what is wrong
+    with open(path, 'rb') as file:
+      sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
+  stored = [fit(frame, size, crop=False) for frame in read_video(path, numbers)]
+  return Pixels(np.stack(stored), np.full((len(numbers), 68, 2), np.nan, np.float32),
+                sums=(sha256,))
+
+
+def spot_and_read(
+    files: tuple[tuple[int, str], ...], *, frames: int, **options,
+) -> Pixels:
+  """Finds the apex of a clip first (see `geometry.apex`), then reads its T pictures.
+
+  Args:
+    files: number and path of every frame from onset to offset, in order.
+    frames: T.
+    **options: as of `pixels`.
+
+  Raises:
+    Unreadable: as `pixels`; or one of the T frames is not there.
+  """
+  held, seen, how, points, sums = dict(files), [], None, None, {}
+  for path, picture, sums[path] in _read(tuple(held.values())):
+    if how is None:
+      # Always of one size, so that the apex does not depend on what is stored.
+      how, points = placement.place(picture, size=SPOTTING, crop=options['crop'],
+                                 face=options['face'], path=path)
+    seen.append(placement.warp_picture(picture, how))
+  numbers = list(held)
+  chosen = sample(numbers[0], numbers[apex.spot(np.stack(seen), points)], numbers[-1],
+                  frames=frames)
+  missing = [number for number in chosen if number not in held]
+  if missing:
+    raise Unreadable(f'frame {missing[0]} is not in {pathlib.Path(files[0][1]).parent}')
+  paths = tuple(held[number] for number in chosen)
+  made = pixels(paths, **options)
+  if made.sums != tuple(sums[path] for path in dict.fromkeys(paths)):
+    raise Unreadable(f'the frames in {pathlib.Path(files[0][1]).parent} changed while '
+                     'they were read')
+  return made._replace(numbers=chosen, apex_source='spotted',
+                       sums=tuple(sums.values()))
+
+
+def pick_files(
+    held: dict[int, os.DirEntry], numbers: tuple[int, ...], folder: os.PathLike,
+) -> tuple[os.DirEntry, ...]:
+  """Returns the files of these frame numbers.
+
+  Raises:
+    Unreadable: one of them is not there; says which are.
+  """
+  missing = [number for number in numbers if number not in held]
+  if missing:
+    span = (f'which holds frames {min(held)} to {max(held)}' if held
+            else 'which holds no numbered picture')
+    raise Unreadable(f'frame {missing[0]} is not in {folder}, {span}')
+  return tuple(held[number] for number in numbers)
+
+
+def traces(files: Iterable[os.DirEntry | os.PathLike]
+           ) -> tuple[list[str], tuple[File, ...]]:
+  """Returns the names of files, and what the system says of each, once.
+
+  Raises:
+    Unreadable: one of them is a link to nothing, or to itself.
+  """
+  try:
+    seen = tuple(map(look_at, dict.fromkeys(map(os.fspath, files))))
+  except OSError as error:
+    raise Unreadable(f'{error.filename} cannot be read: {error.strerror}') from error
+  return [os.path.basename(file.path) for file in seen], seen
+
+
+def _read(paths: tuple[str, ...]
+          ) -> Iterator[tuple[str, UInt8[np.ndarray, 'h w 3'], str]]:
+  shape = None
+  for path in dict.fromkeys(paths):
+    picture, sha256 = read_hashed(path)
+    shape = shape or picture.shape
+    if picture.shape != shape:
+      raise Unreadable(f'the frames in {pathlib.Path(path).parent} differ in size')
+    yield path, picture, sha256

@@ -1,0 +1,325 @@
+"""The plan of a data set: its sheets, its tree of frames, or the sets it is made of.
+
+An edition that is cut to the face is used whole. Of another the face is cut out by its
+landmarks, upright and of one size; where no landmark model is there, the largest middle
+square stands in its place, which aligns nothing, and is said.
+"""
+
+from collections import Counter
+import functools
+import hashlib
+import pathlib
+
+from lightman_jax.code_digest import code_sha256
+from lightman_jax.data import (
+  choice as names,
+  manifest_plan,
+  pixels,
+  synthetic_plan,
+  user_tables,
+)
+from lightman_jax.data.choice import Choice, class_set_of, is_table
+from lightman_jax.data.corrections import CORRECTIONS
+from lightman_jax.data.datasets.catalog import TABLES
+from lightman_jax.data.facts import COMPOSITES, Facts
+from lightman_jax.data.frames import numbered
+from lightman_jax.data.placement import Face, KnownLandmarks, find_face_model
+from lightman_jax.data.plan import Item, Plan, fingerprint
+from lightman_jax.data.rows import LeftOut, Listing, Row
+from lightman_jax.data.sheets import read_folders, read_listing, select
+from lightman_jax.data.sources import Missing, Place, locate, sheet_of
+from lightman_jax.data.trees import Tree, fold, parts
+from lightman_jax.errors import Unreadable
+from lightman_jax.faces.apex import sample
+
+# The plan of a data set that has a table of facts: its sheets, and a tree of frames.
+
+_RAW = ('the frames are of the {} edition and no landmark model is there: their middle '
+        'square is used and no face is aligned; a cropped edition, or the model '
+        '(python -m lightman_jax fetch), is better')
+_SPOTTED = ('{} clips have no apex in the sheet: it is spotted on the frames, see '
+            'lightman_jax.faces.apex')
+
+
+def plan_tree(choice: Choice) -> Plan:
+  """Plans the build of a data set in the manual folder.
+
+  Every row of the sheet ends as an item or as left out with its reason.
+
+  Raises:
+    InputError: files are missing, or the sheet cannot be read.
+  """
+  facts, place = TABLES[choice.name], locate(choice)
+  tree, listing = read_listing_of_tree(place, facts, choice)
+  table = (user_tables.read_landmark_table(choice.landmarks, listing.rows)
+           if is_table(choice.landmarks) else None)
+  face = None if table else find_face_model(choice.landmarks)
+  rows, unknown = user_tables.apexes_by_clip(listing.rows, choice.apex, spotted=listing.withdrawn)
+  class_set = class_set_of(choice)
+  kept, not_in_set = _labelled(rows, class_set)
+  maker = Maker(tree, place, choice, face, table)
+  planned = [maker.item(row, label) for row, label in kept]
+  items = tuple(entry for entry in planned if isinstance(entry, Item))
+  exact = choice._replace(
+      sheet=place.sheet.edition if place.sheet else 'auto',
+      edition=place.frames.edition,
+      landmarks=choice.landmarks if table else 'model' if face else 'none')
+  spotted = sum(not item.apex_source for item in items)
+  return Plan(
+      dataset=choice.name,
+      config=names.configurations(exact)[0],
+      class_set=choice.class_set,
+      classes=class_set.classes,
+      shape=(choice.frames, choice.size, choice.size),
+      items=items,
+      left_out=(*listing.left_out, *unknown, *not_in_set,
+                *(entry for entry in planned if isinstance(entry, LeftOut))),
+      sheet=listing.sheet,
+      sheet_sha256=listing.sheet_sha256,
+      strict=False,
+      notes=tuple(
+          [*place.remarks]
+          + [_RAW.format(place.frames.edition)]
+          * (not (place.frames.aligned or face or table))
+          + [_SPOTTED.format(spotted)] * bool(spotted)),
+      corrected=listing.corrected,
+      outside=frozenset(entry.clip for entry in not_in_set),
+      fitting=tuple(name for name, known in facts.class_sets.items()
+                    if all(_counts(rows, known))))
+
+
+def read_listing_of_tree(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Listing]:
+  """Reads the rows of a data set, and opens its tree of frames."""
+  if place.sheets:
+    listing = read_listing(place.sheets, facts, corrections=choice.corrected)
+    taken = frozenset(_spelt(row, pattern) for row in listing.rows
+                      for pattern in (place.frames.folder, *place.frames.otherwise))
+    return Tree(place.root, taken), listing
+  tree = Tree(place.root)
+  return tree, read_folders(tree, place.frames, facts)
+
+
+def _spelt(row: Row, pattern: str) -> str:
+  try:
+    return '/'.join(parts(pattern, row._asdict()))
+  except Unreadable:
+    return ''
+
+
+def _labelled(rows, class_set):
+  """Micro clips of the class set, and macro clips, which are kept without a class."""
+  micro = tuple(row for row in rows if row.kind != 'macro')
+  kept, left_out = select(micro, class_set)
+  macro = [(row, class_set.classes.index(class_set.folding[row.emotion])
+            if row.emotion in class_set.folding else -1)
+           for row in rows if row.kind == 'macro']
+  return [*kept, *macro], left_out
+
+
+def _counts(rows, class_set):
+  """How many micro clips each class would have, were all frames there."""
+  labels = [label for _, label in select(
+      tuple(row for row in rows if row.kind != 'macro'), class_set)[0]]
+  return [labels.count(label) for label in range(len(class_set.classes))]
+
+
+class Maker:
+  """Makes items of rows; a folder that several clips share is read once."""
+
+  def __init__(self, tree: Tree, place: Place, choice: Choice, face: Face | None,
+               table: user_tables.LandmarkTable | None = None):
+    self._tree, self._place, self._choice, self._table = tree, place, choice, table
+    self._options = {'size': choice.size, 'crop': not place.frames.aligned,
+                     'face': face}
+    self._held = functools.cache(self._numbered)
+    self._code = code_sha256(pixels.__name__)
+
+  def item(self, row: Row, label: int) -> Item | LeftOut:
+    """Returns what is to be done for a row, or why nothing can be."""
+    try:
+      if row.apex is None and self._choice.apex == 'none':
+        raise Unreadable('the sheet gives no apex, and every clip must hold it')
+      folder, note = self._folder(row)
+      row = row._replace(notes=(*row.notes, *filter(None, [note])))
+      held = self._held(folder)
+      if row.apex is None:
+        return self._to_be_spotted(row, label, folder, held)
+      numbers = sample(row.onset, row.apex, row.offset, frames=self._choice.frames)
+      files = pixels.pick_files(held, numbers, folder)
+      evidence, traces = pixels.traces(files)
+      options, marks = self._facing(row, dict(zip(numbers, files)))
+    except Unreadable as error:
+      return LeftOut(row.clip, str(error))
+    make = functools.partial(pixels.pixels, tuple(file.path for file in files),
+                             **options)
+    return self._made(row, label, numbers, [*evidence, *marks], traces, make,
+                      'given' if user_tables.GIVEN in row.notes else 'sheet')
+
+  def _to_be_spotted(self, row: Row, label: int, folder, held) -> Item:
+    pixels.pick_files(held, (row.onset, row.offset), folder)
+    span = [(number, file) for number, file in held.items()
+            if row.onset <= number <= row.offset]
+    evidence, traces = pixels.traces(file for _, file in span)
+    options, marks = self._facing(row, dict(span))
+    make = functools.partial(
+        pixels.spot_and_read, tuple((number, file.path) for number, file in span),
+        frames=self._choice.frames, **options)
+    return self._made(row, label, (), [*evidence, *marks], traces, make, '')
+
+  def _facing(self, row: Row, files) -> tuple[dict, list[str]]:
+    """The options of a clip's pictures, and what its digest must hold of them."""
+    if self._table is None:
+      return self._options, []
+    points = self._table.of(row, files)
+    mark = hashlib.sha256(b''.join(points[number].tobytes() for number in files))
+    return ({**self._options, 'face': KnownLandmarks(
+        {files[number].path: points[number] for number in files})}, [mark.hexdigest()])
+
+  def _made(self, row, label, numbers, evidence, traces, make, source) -> Item:
+    # With a table the landmarks themselves are in the evidence.
+    evidence = (self._code, *evidence)
+    key = fingerprint([[(file.path, file.mark) for file in traces], numbers,
+                       self._choice.frames, evidence, {**self._options, 'face': bool(
+                           self._options['face'] or self._table)}])
+    return Item(row, label, numbers, evidence, key, make, source, traces)
+
+  def _folder(self, row: Row) -> tuple[pathlib.Path, str]:
+    """The first of the edition's places where the clip lies, and what to know of it.
+
+    Raises:
+      Unreadable: it lies in none; says of the first what is wrong.
+    """
+    first, frames = None, self._place.frames
+    for pattern in (frames.folder, *frames.otherwise):
+      try:
+        wanted = parts(pattern, row._asdict())
+        found = self._tree.folder(wanted)
+      except Unreadable as error:
+        first = first or error
+        continue
+      home = found.relative_to(self._tree.root).parts[0]
+      astray = wanted[0] != wanted[-1] and fold(home) != fold(wanted[0])
+      return found, (f'its frames lie in {home}, not in {wanted[0]}; the name of their '
+                     f'folder, {found.name}, tells whose they are') if astray else ''
+    raise first
+
+  def _numbered(self, folder: pathlib.Path):
+    held = numbered(folder)
+    if not held and (folder / folder.name).is_dir():     # unzipping nested it
+      self._tree.check(folder / folder.name)
+      held = numbered(folder / folder.name)
+    for file in held.values():
+      if file.is_symlink():
+        self._tree.check(file.path)
+    return held
+
+
+# The plan of a data set that is made of others, checked against published counts.
+
+def plan_composite(choice: Choice) -> Plan:
+  """Plans all parts; clips and subjects bear the name of their data set before them.
+
+  Raises:
+    InputError: files are missing (of all parts, in one message), or cannot be read.
+  """
+  composite = COMPOSITES[choice.name]
+  parts, lacking = {}, []
+  for name, class_set in composite.parts.items():
+    try:
+      parts[name] = plan_tree(choice._replace(
+          name=name, class_set=class_set, sheet=sheet_of(choice, name)))
+    except Missing as error:
+      lacking.append(str(error))
+  if lacking:
+    raise Missing('\n'.join(lacking))
+  items = tuple(_renamed(item, name) for name, part in parts.items()
+                for item in part.items)
+  left_out = tuple(LeftOut(f'{name}/{clip}', reason) for name, part in parts.items()
+                   for clip, reason in part.left_out)
+  return Plan(
+      dataset=choice.name,
+      config=_config(choice, parts),
+      class_set=composite.class_set,
+      classes=composite.classes,
+      shape=(choice.frames, choice.size, choice.size),
+      items=items,
+      left_out=left_out,
+      sheet=' + '.join(part.sheet for part in parts.values()),
+      sheet_sha256=fingerprint([part.sheet_sha256 for part in parts.values()]),
+      strict=False,
+      notes=tuple(f'{name}: {note}' for name, part in parts.items()
+                  for note in part.notes),
+      corrected=tuple(f'{name}: {line}' for name, part in parts.items()
+                      for line in part.corrected),
+      outside=frozenset(f'{name}/{clip}' for name, part in parts.items()
+                        for clip in part.outside))
+
+
+def differences(plan: Plan) -> tuple[str, ...]:
+  """Says by data set and class where clips differ from what was published.
+
+  Below a line on a count that is too low stand the clips of that data set that are
+  left out for another reason than their class; below one that is too high, all clips of
+  that data set and class. The list of the clips was not published with the counts.
+  """
+  composite, lines = COMPOSITES[plan.dataset], []
+  held = Counter((item.row.dataset, item.label) for item in plan.items)
+  for name, counts in composite.expected.items():
+    for label, expected in enumerate(counts):
+      found = held[name, label]
+      if found != expected:
+        lines.append(f'{name}, {composite.classes[label]}: {found} clips instead of '
+                     f'{expected}')
+      if found > expected:
+        lines += [f'  {item.row.clip}' for item in plan.items
+                  if (item.row.dataset, item.label) == (name, label)]
+    if any(held[name, label] < expected for label, expected in enumerate(counts)):
+      lines += [f'  {clip}: {reason}' for clip, reason in sorted(plan.left_out)
+                if clip.startswith(f'{name}/') and clip not in plan.outside]
+    people = len({item.row.subject for item in plan.items if item.row.dataset == name})
+    if people != composite.subjects[name]:
+      lines.append(f'{name}: {people} subjects instead of {composite.subjects[name]}')
+  return (*lines, *_corrections(plan))
+
+
+def _corrections(plan: Plan) -> list[str]:
+  """What to set where clips are lost that named corrections keep."""
+  named = COMPOSITES[plan.dataset].corrections
+  lost = {clip for clip, _ in plan.left_out if clip not in plan.outside}
+  kept = [clip for name in named for clip in (
+      f'{CORRECTIONS[name].dataset}/{change.clip}'
+      for change in CORRECTIONS[name].changes) if clip in lost]
+  return [f'data.corrections={",".join(named)} keeps {" and ".join(kept)}'] * bool(kept)
+
+
+def _renamed(item: Item, name: str) -> Item:
+  row = item.row
+  return item._replace(row=row._replace(
+      clip=f'{name}/{row.clip}', subject=f'{name}/{row.subject}'))
+
+
+def _config(choice: Choice, parts: dict[str, Plan]) -> str:
+  """The parts may lie there in several editions, and then this one is mixed."""
+  editions = {edition for part in parts.values() for edition in ('cropped', 'raw')
+              if f'-{edition}-' in part.config}
+  points = all('-points-' in part.config for part in parts.values())
+  exact = choice._replace(
+      edition=editions.pop() if len(editions) == 1 else 'mixed',
+      landmarks=(choice.landmarks if is_table(choice.landmarks)
+                 else 'model' if points else 'none'))
+  return names.configurations(exact)[0]
+
+
+# The plan of whichever data set is asked for.
+
+def plan_data_set(choice: Choice) -> Plan:
+  """Plans the build of a data set; see the module of its kind.
+
+  Raises:
+    InputError: files are missing, or cannot be used.
+  """
+  if choice.name in TABLES:
+    return plan_tree(choice)
+  if choice.name in COMPOSITES:
+    return plan_composite(choice)
+  return {'manifest': manifest_plan, 'synthetic': synthetic_plan}[choice.name].plan(choice)

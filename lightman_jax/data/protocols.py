@@ -1,0 +1,54 @@
+"""What of a protocol can be told from settings and sheets, before clips are read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightman_jax.data.choice import choose
+from lightman_jax.data.facts import COMPOSITES, MEGC2019
+from lightman_jax.data.manifest import read_manifest
+from lightman_jax.data.sources import manifest_path
+from lightman_jax.errors import InputError
+
+
+def check_protocol(config: Mapping[str, Any]) -> None:
+  """Refuses a protocol that a run's data set cannot have, whatever its clips are.
+
+  `episodes.folds.make_folds` looks at the clips themselves, minutes later.
+
+  Args:
+    config: complete and nested; its data are there, see `sources.check_present`.
+
+  Raises:
+    InputError: names the protocol, the data set, and what to use instead.
+  """
+  episodes, name = config['episodes'], config['data']['name']
+  protocol = episodes['protocol']
+  if protocol == 'leave_one_dataset_out' and len(_data_sets(config['data'])) < 2:
+    raise InputError(
+        f'episodes.protocol=leave_one_dataset_out needs two data sets or more, and '
+        f'{name} is one: take a composite such as {", ".join(COMPOSITES)}, or a '
+        'manifest with people of several data sets, or use episodes.protocol=loso')
+  if protocol == 'megc2019' and name != MEGC2019.name:
+    raise InputError(
+        f'episodes.protocol=megc2019 is for the data set {MEGC2019.name}, and this is '
+        f'{name}; use episodes.protocol=loso')
+  people = config['data']['synthetic']['subjects']
+  if name == 'synthetic' and protocol == 'kfold' and people < episodes['folds']:
+    raise InputError(f'episodes.folds is {episodes["folds"]} and there are {people} '
+                     'synthetic people; use fewer folds')
+
+
+def _data_sets(data: Mapping[str, Any]) -> set[str]:
+  """Names of the data sets whose micro-expressions a run takes.
+
+  A manifest says whose they are in a column, or before the subject, as smic/s01.
+  """
+  if data['name'] in COMPOSITES:
+    return set(COMPOSITES[data['name']].parts)
+  if data['name'] != 'manifest':
+    return {data['name']}
+  entries = [entry for entry in read_manifest(manifest_path(choose(data)))
+             if entry.kind == 'micro']
+  return ({entry.dataset for entry in entries}
+          | {entry.subject.partition('/')[0] for entry in entries
+             if '/' in entry.subject})

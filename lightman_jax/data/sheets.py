@@ -1,0 +1,222 @@
+"""Annotation sheets, or folders named like one, become a `Listing` of rows.
+
+So it is with the short clips of SMIC: s1/micro/negative/s1_ne_01. A clip's own name
+tells its subject and class once more; a clip whose name and place disagree is left out.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+import hashlib
+import os
+import pathlib
+import re
+import string
+
+from lightman_jax.data import workbooks
+from lightman_jax.data.corrections import chosen, correct
+from lightman_jax.data.facts import ClassSet, Facts, Frames
+from lightman_jax.data.frames import numbered
+from lightman_jax.data.plan import fingerprint
+from lightman_jax.data.recognition import OPTIONAL, records_of, tabs_of
+from lightman_jax.data.rows import LeftOut, Line, Listing, Row, key, read_line
+from lightman_jax.data.spellings import whole
+from lightman_jax.data.trees import Tree
+from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.files import file_sha256
+
+# Annotation sheets become a `Listing`, by a data set's table of facts.
+
+Paths = str | os.PathLike | Sequence[str | os.PathLike]
+
+
+def read_listing(
+    paths: Paths, facts: Facts, *, corrections: Iterable[str] = (),
+) -> Listing:
+  """Reads the sheets of an edition; every row ends as a row or with its reason.
+
+  Nothing is repaired that no correction names. A row is left out whose numbers cannot
+  be read or break onset <= apex <= offset, whose file name belongs to another subject,
+  and so are all rows of a clip that is named twice, unless they are the same in every
+  cell. A row without an apex stays: whether one is needed is the next stage's matter.
+
+  Args:
+    paths: one sheet, or all that make the edition together.
+    facts: the data set.
+    corrections: names of `corrections.CORRECTIONS`; those of other data sets do not
+      matter.
+
+  Raises:
+    InputError: a file is no table, or holds no header row with the data set's words;
+      a correction is unknown or contradicts another.
+  """
+  one = isinstance(paths, str | os.PathLike)
+  files = [pathlib.Path(path) for path in ([paths] if one else paths)]
+  fixes = chosen(corrections, facts.name)
+  lines = _lines(files, facts)
+  before = lines
+  lines, known, report = correct(before, facts, fixes)
+  clips = _clips(lines, facts)
+  entries = [read_line(line, facts, clip=clip, notes_before=notes)
+             for line, clip, notes in zip(lines, clips, known)]
+  rows, left_out = _unique(entries, lines)
+  hashes = [file_sha256(path) for path in files]
+  return Listing(
+      rows, left_out, ' + '.join(path.name for path in files),
+      hashes[0] if len(hashes) == 1
+      else hashlib.sha256(''.join(hashes).encode()).hexdigest(), report,
+      frozenset(clip for clip, old, new in zip(clips, before, lines)
+                if old.cells.get('apex') and not new.cells.get('apex')))
+
+
+def select(
+    rows: tuple[Row, ...], class_set: ClassSet,
+) -> tuple[tuple[tuple[Row, int], ...], tuple[LeftOut, ...]]:
+  """Divides rows into those of a class set, with their labels, and the others."""
+  kept, left_out = [], []
+  word = {'emotion': 'emotion', 'objective': 'objective class'}[class_set.by]
+  for row in rows:
+    held = getattr(row, class_set.by)
+    if row.clip in class_set.excluded:
+      left_out.append(LeftOut(row.clip, class_set.excluded[row.clip]))
+    elif held not in class_set.folding:
+      left_out.append(LeftOut(
+          row.clip, f'its {word} {held!r} is in no class of the class set' if held
+          else f'the sheet gives no {word}'))
+    else:
+      kept.append((row, class_set.classes.index(class_set.folding[held])))
+  return tuple(kept), tuple(left_out)
+
+
+def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
+  """The lines of all sheets, with what supplements add to them."""
+  if not facts.sheets:
+    raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
+                     'of its folders.')
+  lines, added = [], {}
+  for path, tab, many in [(path, tab, len(tabs) > 1) for path in files
+                          for tabs in [tabs_of(path, facts)] for tab in tabs]:
+    table = workbooks.read_cells(
+        path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
+    where = path.name
+    if facts.supplement and len(files) > 1 and not workbooks.has_header(
+        table, facts.columns, optional=OPTIONAL):
+      for record in workbooks.find_table(table, facts.supplement, where=where):
+        line = Line(where, record.row, where, record.cells)
+        added[key(line, facts)[0]] = record.cells
+      continue
+    before = (f'{where}, sheet {tab}, row' if many else
+              f'{where} row' if len(files) > 1 else 'row')
+    lines += [Line(where, record.row, f'{before} {record.row}', record.cells)
+              for record in records_of(table, facts, where)]
+  if not lines:
+    raise InputError(f'{" and ".join(path.name for path in files)}: the sheet names no '
+                     'clip.')
+  for index, line in enumerate(lines):
+    more = added.get(key(line, facts)[0], {}) if added else {}
+    more = {name: text for name, text in more.items() if not line.cells.get(name)}
+    lines[index] = line._replace(cells={**line.cells, **more})
+  return lines
+
+
+def _clips(lines: list[Line], facts: Facts) -> list[str]:
+  """The id of each line's clip; '' where it names none."""
+  names = [key(line, facts)[0] for line in lines]
+  times = Counter(names)
+  clips = []
+  for line, name in zip(lines, names):
+    onset = whole(line.cells['onset'])
+    added = (facts.naming == 'onset'
+             or facts.naming == 'repeated' and times[name] > 1)
+    clips.append(f'{name}/{onset}' if name and added and onset is not None else name)
+  return clips
+
+
+def _unique(
+    entries: list[Row | LeftOut], lines: list[Line],
+) -> tuple[tuple[Row, ...], tuple[LeftOut, ...]]:
+  """Clips that are named once, and what is left out, in the order of the sheet."""
+  same = defaultdict(list)
+  for entry, line in zip(entries, lines):
+    same[entry.clip].append((entry, line))
+  rows, left_out = [], []
+  for entry, line in zip(entries, lines):
+    first = same[entry.clip][0][1]
+    if isinstance(entry, LeftOut):
+      left_out.append(entry)
+    elif len(same[entry.clip]) == 1 or (line is first and all(
+        other.cells == line.cells for _, other in same[entry.clip])):
+      rows.append(entry)
+    elif all(other.cells == line.cells for _, other in same[entry.clip]):
+      left_out.append(LeftOut(
+          entry.clip, f'{line.where}: repeats {first.where} cell by cell'))
+    else:
+      where = ', '.join(other.where for _, other in same[entry.clip])
+      left_out.append(LeftOut(
+          entry.clip, f'{line.where}: stands in the sheet {len(same[entry.clip])} '
+          f'times ({where})'))
+  return tuple(rows), tuple(left_out)
+
+
+# Rows of a data set that has no sheet: class, subject and clip are names of folders.
+
+SHEET = 'names of folders'
+
+
+def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
+  """Lists the clips of a tree; onset and offset are their first and last frame.
+
+  Every folder in the place of a clip ends as a row or with its reason. There is no
+  apex.
+  """
+  read = [_row(tree, place, fields, facts) for place, fields
+          in _walk(tree, tree.root, frames.folder.split('/'), {})]
+  times = Counter(entry.clip for entry in read)
+  read = [entry if times[entry.clip] == 1 else
+          LeftOut(entry.clip, f'stands in the tree {times[entry.clip]} times')
+          for entry in read]
+  rows = tuple(entry for entry in read if isinstance(entry, Row))
+  return Listing(
+      rows, tuple(entry for entry in read if isinstance(entry, LeftOut)), SHEET,
+      fingerprint(sorted((row.clip, row.emotion, row.onset, row.offset)
+                         for row in rows)))
+
+
+def _walk(tree: Tree, place: pathlib.Path, names: list[str], fields: dict[str, str]):
+  if not names:
+    yield place, fields
+    return
+  ((literal, field, _, _),) = string.Formatter().parse(names[0])
+  held = sorted(name for same in tree.children(place).values() for name in same)
+  if place.name in held:             # unzipping nested it
+    yield from _walk(tree, place / place.name, names, fields)
+  for name in held:
+    if name != place.name and (field or name.casefold() == literal.casefold()):
+      yield from _walk(tree, place / name, names[1:],
+                       {**fields, field: name} if field else fields)
+
+
+def _row(tree: Tree, place: pathlib.Path, fields: dict[str, str], facts: Facts
+         ) -> Row | LeftOut:
+  folder, name, emotion = (fields[word] for word in ('folder', 'filename', 'emotion'))
+  told = re.fullmatch(facts.owner, name, re.IGNORECASE)
+  number = re.search('[0-9]+$', folder)
+  if not told or not number:
+    return LeftOut(f'{folder}/{name}', f'{place} is not named as a clip: not a clip')
+  subject = facts.subject.format(int(told['subject']))
+  clip, label = f'{subject}/{name}', facts.emotions[told['emotion'].casefold()]
+  if int(told['subject']) != int(number[0]):
+    return LeftOut(clip, f'it lies in {place.relative_to(tree.root)}, among the clips '
+                   f'of {folder}: misfiled, or misnamed')
+  if label != emotion.casefold():
+    return LeftOut(clip, f'it lies in {place.relative_to(tree.root)}, and its name '
+                   f'says {label}: misfiled, or misnamed')
+  try:
+    tree.check(place)
+    held = list(numbered(place))
+  except Unreadable as error:
+    return LeftOut(clip, str(error))
+  if not held:
+    return LeftOut(clip, f'{place} holds no numbered picture')
+  return Row(clip=clip, subject=subject, dataset=facts.name, emotion=label,
+             kind=facts.kind, onset=held[0], apex=None, offset=held[-1],
+             fps=facts.fps, filename=name, folder=folder, sheet=SHEET)

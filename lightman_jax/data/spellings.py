@@ -1,0 +1,61 @@
+"""How sheets spell words and frame numbers, in one spelling each."""
+
+import re
+import unicodedata
+
+# Frame numbers: reading them from text, and the order they must keep.
+
+# More digits than a frame number can have would not fit where clips are stored.
+_WHOLE = re.compile(r'([0-9]{1,9})(\.0+)?')
+
+
+def whole(text: str) -> int | None:
+  """Returns the whole number that `text` spells ('46', '46.0'), else None."""
+  found = _WHOLE.fullmatch(text)
+  return int(found[1]) if found else None
+
+
+def disorder(onset: int, apex: int | None, offset: int) -> str:
+  """Says how frame numbers break onset <= apex <= offset; '' where they keep it."""
+  if onset > offset:
+    return f'onset {onset} comes after offset {offset}'
+  if apex is not None and not onset <= apex <= offset:
+    return f'apex {apex} is not between onset {onset} and offset {offset}'
+  return ''
+
+
+# Words that sheets spell in several ways, in one spelling each.
+
+# Sheets write Other, Others and others; comtempt stands in CASME, sad and happy in
+# CAS(ME)^3.
+EMOTIONS = {
+    'angry': 'anger',
+    'comtempt': 'contempt',
+    'disgusted': 'disgust',
+    'fearful': 'fear',
+    'happy': 'happiness',
+    'other': 'others',
+    'repressed': 'repression',
+    'sad': 'sadness',
+    'surprised': 'surprise',
+    'tensed': 'tense',
+}
+_OBJECTIVE = ('I', 'II', 'III', 'IV', 'V', 'VI', 'VII')
+
+
+def emotion(text: str) -> str:
+  """Returns an emotion's word in lower case and one spelling; unknown words as such."""
+  word = ' '.join(unicodedata.normalize('NFKC', text).casefold().split())
+  return EMOTIONS.get(word, word)
+
+
+def objective(text: str) -> str:
+  """Returns an objective class (Davison et al. 2018) as 'I' to 'VII', '' for none.
+
+  Sheets write roman numerals; a spreadsheet program may have made them numbers. What is
+  neither stays as it is, so that no class set knows it.
+  """
+  word = unicodedata.normalize('NFKC', text).strip().upper()
+  if word in map(str, range(1, len(_OBJECTIVE) + 1)):
+    return _OBJECTIVE[int(word) - 1]
+  return word

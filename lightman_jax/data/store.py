@@ -1,0 +1,216 @@
+"""A built data set: checked, and read as far as it fits into memory.
+
+All of them do not fit into memory where clips are many, and hardly anybody needs more
+than one clip at a time: inputs are made of them once, and kept.
+"""
+
+from collections.abc import Iterable, Sequence
+import hashlib
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+from jaxtyping import Bool, Float32, Int32, UInt8
+import numpy as np
+import tensorflow_datasets as tfds
+
+from lightman_jax import bounded
+from lightman_jax.data.sources import REPORT
+from lightman_jax.errors import InputError
+
+# Frames and landmarks that stay in a built data set's files until they are asked for.
+
+class Records:
+  """One field of N clips, in place of an array (N, ...); what is indexed is clips."""
+
+  def __init__(self, folder: pathlib.Path, source: Sequence, places: np.ndarray,
+               field: str):
+    """Clips of the data set in `folder`, by their places in its source of examples."""
+    self._folder, self._source, self._places, self._field = (
+        folder, source, places, field)
+    first = self[0]
+    self.shape, self.dtype = (len(places), *first.shape), first.dtype
+
+  def __len__(self) -> int:
+    return len(self._places)
+
+  def __getitem__(self, index) -> np.ndarray:
+    """One clip, or several.
+
+    Raises:
+      InputError: the files cannot be read.
+    """
+    if isinstance(index, tuple):
+      raise TypeError('a part of a clip is taken from the clip: x[number][part]')
+    places = self._places[index].tolist()
+    if isinstance(places, int):
+      return self._read(places)
+    out = np.empty((len(places), *self.shape[1:]), self.dtype)
+    for number, place in enumerate(places):
+      out[number] = self._read(place)
+    return out
+
+  def __array__(self, dtype=None, copy=None):
+    return self[:] if dtype is None else self[:].astype(dtype)
+
+  def _read(self, place: int) -> np.ndarray:
+    try:
+      return self._source[place][self._field]
+    except MemoryError:
+      raise
+    except Exception as error:    # what reads records fails in any way on damaged ones
+      raise InputError(f'clips cannot be read from {self._folder} any more ({error}); '
+                       'see to the disk and give the same command again') from error
+
+
+# A built data set: what every later stage starts from.
+
+class ClipSet(NamedTuple):
+  """N clips of T frames, micro and macro in one pool, sorted by clip id.
+
+  Strings are tuples of length N; frames and landmarks of a built data set stay in its
+  files. A person is a subject of a data set; see `clips.people`. `info` holds what a
+  result must name: data set, builder configuration, class set, label sheet and its
+  hash, clips left out with reasons, what settings say is meant, and `sha256` over the
+  content.
+  """
+  frames: UInt8[np.ndarray, 'N T H W C'] | Records      # onset first, apex midway
+  landmarks: Float32[np.ndarray, 'N T 68 2'] | Records  # pixels of a frame; NaN unknown
+  label: Int32[np.ndarray, 'N']                # index into `classes`; -1 where none
+  macro: Bool[np.ndarray, 'N']
+  subject: tuple[str, ...]
+  clip: tuple[str, ...]
+  emotion: tuple[str, ...]
+  classes: tuple[str, ...]
+  info: dict[str, Any]
+  dataset: tuple[str, ...] = ()      # of each clip; () where all are `info['dataset']`
+  content: tuple[str, ...] = ()      # each clip's `frames_sha256`; () where unknown
+
+  @property
+  def datasets(self) -> tuple[str, ...]:
+    """The data set of each clip."""
+    return self.dataset or (self.info.get('dataset', ''),) * len(self.clip)
+
+
+def content_sha256(
+    clips: Iterable[tuple[tuple[str, ...], int, np.ndarray, np.ndarray]],
+    classes: tuple[str, ...],
+) -> str:
+  """Returns the SHA-256 over the content of clips, in hexadecimal.
+
+  Args:
+    clips: for each, sorted by id: what `described` returns, label, frames and
+      landmarks.
+    classes: the names of the labels.
+  """
+  digest = hashlib.sha256(json.dumps(classes).encode())
+  for words, label, frames, landmarks in clips:
+    digest.update(json.dumps([*words, int(label), frames.shape]).encode())
+    digest.update(np.ascontiguousarray(frames, np.uint8))
+    digest.update(np.ascontiguousarray(landmarks, np.float32))
+  return digest.hexdigest()
+
+
+def described(clip: str, subject: str, emotion: str, kind: str, dataset: str, *,
+              whole: str) -> tuple[str, ...]:
+  """Returns what the hash over the content covers of a clip, beside its pixels.
+
+  Args:
+    clip, subject, emotion, kind: as in a `ClipSet`.
+    dataset: that the clip belongs to; covered where neither the whole nor the
+      subject's name says it.
+    whole: name of the data set that is built.
+  """
+  said = dataset == whole or subject.startswith(f'{dataset}/')
+  return (clip, subject, emotion, kind, *(() if said else (dataset,)))
+
+
+def frames_sha256(frames: UInt8[np.ndarray, 'T H W C']) -> str:
+  """Returns a hash of a clip's frames; '' where each is of one colour and shows nobody.
+
+  Of 128 bits, for a data set may have millions of clips.
+  """
+  if (frames == frames[:, :1, :1]).all():
+    return ''
+  return hashlib.sha256(np.ascontiguousarray(frames, np.uint8)).hexdigest()[:32]
+
+
+# A built data set is checked and read: all but frames and landmarks into memory.
+
+_OURS = 'tensorflow_datasets.core.features.'
+
+
+def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: None) -> ClipSet:
+  """Reads a built data set, sorted by clip id; frames and landmarks stay in its files.
+
+  `info` is the build's report, with `sha256` taken over what was read.
+
+  Raises:
+    InputError: it was not written by this program.
+  """
+  _check_features(folder)
+  builder = tfds.builder_from_directory(folder)
+  source = builder.as_data_source('full')
+  count = len(source)
+
+  def example(place, done):
+    progress('load', done, 2 * count)
+    return source[place]
+
+  # Twice, one at a time: the content is hashed by id, and files have another order.
+  told = [_read_identity(example(place, place)) for place in range(count)]
+  places = np.array(sorted(range(count), key=lambda place: told[place][0]))
+  clip, subject, emotion, kind, label, dataset = zip(
+      *(told[place] for place in places))
+  classes, hashes = tuple(builder.info.features['label'].names), []
+
+  def content():
+    for number, place in enumerate(places, count):
+      one = example(place, number)
+      hashes.append(frames_sha256(one['frames']))
+      clip, subject, emotion, kind, label, dataset = _read_identity(one)
+      words = described(clip, subject, emotion, kind, dataset, whole=builder.name)
+      yield words, label, one['frames'], one['landmarks']
+
+  sha256 = content_sha256(content(), classes)
+  progress('load', 2 * count, 2 * count)
+  report = folder / REPORT
+  info = bounded.read_json(report) if report.is_file() else {}
+  return ClipSet(
+      Records(folder, source, places, 'frames'),
+      Records(folder, source, places, 'landmarks'), np.array(label, np.int32),
+      np.array([word == 'macro' for word in kind]), subject, clip, emotion, classes,
+      {**info, 'sha256': sha256}, dataset, tuple(hashes))
+
+
+def _read_identity(example: dict[str, Any]) -> tuple[str, str, str, str, int, str]:
+  """What is held of every clip: id, subject, emotion, kind, label and data set."""
+  words = (example[name].decode() for name in ('id', 'subject', 'emotion', 'kind'))
+  return *words, example['label'], example['dataset'].decode()
+
+
+def _check_features(folder: pathlib.Path) -> None:
+  """TFDS imports whatever module a data set's description names."""
+  path = folder / 'features.json'
+  try:
+    names = list(_class_names(bounded.read_json(path)))
+  except (OSError, ValueError) as error:
+    raise InputError(f'{path} cannot be read ({error}); delete {folder}, then repeat '
+                     'the command.') from error
+  for name in names:
+    if not (isinstance(name, str) and name.startswith(_OURS)):
+      raise InputError(f'{path} names {name!r}, which is no feature of this program: '
+                       f'nothing of it is loaded; delete {folder}, then repeat the '
+                       'command.')
+
+
+def _class_names(value: Any):
+  """All class names of a description, in each of the spellings that TFDS takes."""
+  for name, part in value.items() if isinstance(value, dict) else ():
+    if name in ('pythonClassName', 'python_class_name', 'type'):
+      yield part
+    elif name in ('jsonFeature', 'json_feature'):
+      yield name                # holds such a description as text
+    yield from _class_names(part)
+  for part in value if isinstance(value, list) else ():
+    yield from _class_names(part)

@@ -1,1 +1,0 @@
-"""Inputs become folds, and folds become tasks."""

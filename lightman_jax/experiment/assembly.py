@@ -1,0 +1,284 @@
+"""A configuration becomes the parts of a run: material, recipe, a fold's data."""
+
+from collections.abc import Callable, Mapping, Sequence
+import functools
+import hashlib
+import math
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from lightman_jax import keys
+from lightman_jax.data import duplicates, people
+from lightman_jax.data.load import load
+from lightman_jax.data.sources import check_flow_pictures
+from lightman_jax.data.store import ClipSet
+from lightman_jax.errors import InputError
+from lightman_jax.experiment import published_start
+from lightman_jax.experiment.published_start import Weights
+from lightman_jax.inputs import inputs
+from lightman_jax.inputs.augmentation import Augmentation, augment
+from lightman_jax.inputs.cache import cached_inputs
+from lightman_jax.inputs.macros import MakeInputs, make_pool
+from lightman_jax.inputs.pool import Pool, channel_scale, mean_squares
+from lightman_jax.meta.learners import MOMENTUM, beside_statistics, make_learner
+from lightman_jax.models.network import Network, make_encoder, make_network
+from lightman_jax.runs import results
+from lightman_jax.runs.progress import Progress
+from lightman_jax.settings import macro_data, uses_macro
+from lightman_jax.tasks import few_shot
+from lightman_jax.tasks.few_shot import EpisodePlan
+from lightman_jax.tasks.folds import Fold, make_folds, mislabel
+from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.splits import plan_splits
+from lightman_jax.training import streaming
+from lightman_jax.training.devices import Layout, lay_out, open_devices
+from lightman_jax.training.loop import FoldData
+from lightman_jax.training.state import Recipe, make_optimizer
+
+
+class Material(NamedTuple):
+  """What a run works on."""
+  clips: ClipSet
+  pool: Pool
+  folds: tuple[Fold, ...]
+  splits: tuple[np.ndarray, ...]    # (P, S) of each fold
+  sha256: str                       # over data set, macro source, published weights
+  labels: tuple[np.ndarray, ...]    # (N,) as each fold believes them
+  few_shot: EpisodePlan | None = None      # test episodes, where asked for
+  squares: np.ndarray | None = None  # (N, c) of the inputs; see `pool.mean_squares`
+  streamed: int = 0                 # bytes of a clip, where clips are brought in blocks
+  people: Mapping[str, list[str]] = {}  # what is known of who is in several data sets
+  weights: Weights | None = None    # that folds begin with, where they are published
+
+
+def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
+  """Loads or builds the data, and arranges it."""
+  shown = Stages(progress)
+  others, other = macro_data(config), None
+  for data in filter(None, (config['data'], others)):
+    check_flow_pictures(data, config['inputs'])
+  clips = load(config['data'], progress=shown, say=progress.say)
+  if others:
+    other = load(others, progress=shown, say=progress.say)
+  make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
+                           progress=shown, say=progress.say)
+  material = arrange(config, clips, other, make=make, say=progress.say)
+  for line in (*material.people['known'][1:], *material.people['not_known']):
+    progress.say(line)
+  return _place_inputs(config, material, progress.say)
+
+
+def _place_inputs(config: Mapping[str, Any], material: Material,
+            say: Callable[[str], None]) -> Material:
+  """Reads the inputs into memory, where they fit there and on the device."""
+  x, used = material.pool.x, open_devices(config['training']['devices'])
+  where, why = streaming.choose_clip_memory(
+      config['training']['data'], math.prod(x.shape) * 4, devices=len(used),
+      limit=streaming.memory_of(jax.local_devices()[0]))
+  if where == 'device':
+    return material._replace(pool=material.pool._replace(x=np.asarray(x)))
+  say(why)
+  if config['evaluation']['efficiency']:
+    raise InputError('evaluation.efficiency measures steps whose clips live on the '
+                     'device, and here they are brought to it in blocks; set it to '
+                     'False, or training.data=device')
+  return material._replace(streamed=math.prod(x.shape[1:]) * 4)
+
+
+def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = None, *,
+            make: MakeInputs, say: Callable[[str], None]) -> Material:
+  """Inputs, pool, folds, and for every fold the ways to make a task of it.
+
+  Args:
+    config: complete.
+    clips: the data set.
+    other: where its macro clips come from, if from another one.
+    make: clips to inputs.
+    say: called with a line on what is short or absent.
+  """
+  pool = make_pool(
+      clips, inputs.Settings(**config['inputs']), other=other, make=make,
+      macro_map=config['macro']['map'],
+      source=config['macro']['source'] if uses_macro(config) else 'none')
+  _check_macro_labels(config, pool)
+  folds = make_folds(
+      pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
+      seed=config['seed'], dataset=clips.info['dataset'])
+  who = _people(config, clips, other, pool)
+  for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
+                                 for k, name in enumerate(pool.classes)}):
+    say(remark)
+  weights = published_start.choose(config, pool, folds, clips.info['dataset'])
+  both = [clips.info['sha256'], other.info['sha256'] if other else '',
+          *([weights.sha256] if weights else [])]
+  labels = tuple(fold_labels(config, pool, fold) for fold in folds)
+  return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
+                  hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
+                  plan_few_shot(config, pool, folds, labels, say),
+                  mean_squares(pool.x), people=who, weights=weights)
+
+
+def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, pool: Pool
+            ) -> dict[str, list[str]]:
+  """What is known of who is in several data sets; refuses one clip of two people."""
+  macro = np.flatnonzero(other.macro) if other else ()
+  theirs = [(other.datasets[n], other.subject[n]) for n in macro]
+  added = len(pool.clips) - len(macro)
+  shared = pool.subject[added:][~pool.foreign[added:]]
+  known = people.knowledge(list(zip(clips.datasets, clips.subject)), theirs,
+                           len(np.unique(shared)))
+  meant = [*clips.info.get('meant', ())]
+  if other:
+    source = config['macro']['source']
+    content = dict(zip(clips.clip, clips.content)) | {
+        f'{source}:{clip}': value for clip, value in zip(other.clip, other.content)}
+    meant += other.info.get('meant', ())
+    meant += duplicates.check_repeats(
+        duplicates.same_frames([content.get(clip, '') for clip in pool.clips],
+                            [pool.subjects[s] for s in pool.subject], pool.clips),
+        config['data']['repeated_clips'], place=f'macro.source={source}')
+  return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
+
+
+def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
+  """Alignment by class needs macro clips of every class."""
+  if (config['method']['alignment'] == 'marginal' or not uses_macro(config)
+      or config['macro']['source'] == 'magnified' or not pool.macro.any()):
+    return
+  there = set(pool.label[pool.macro].tolist())
+  missing = [name for k, name in enumerate(pool.classes) if k not in there]
+  if missing:
+    raise InputError(
+        f'method.alignment=per_class: no macro clip is of class {missing[0]}; use '
+        'method.alignment=marginal, another macro.map, or macro.source=magnified')
+
+
+def plan_few_shot(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
+                  labels: tuple[np.ndarray, ...], say: Callable[[str], None]
+                  ) -> EpisodePlan | None:
+  """The test episodes; says how many people have enough clips. None where it is off."""
+  form = few_shot.Form(**{name: config['evaluation'][name]
+                          for name in few_shot.Form._fields})
+  if not form.episodes:
+    return None
+  planned = few_shot.plan_episodes(pool, folds, labels, form, seed=config['seed'])
+  say(few_shot.describe_episodes(planned))
+  return planned
+
+
+def fold_labels(config: Mapping[str, Any], pool: Pool, fold: Fold) -> np.ndarray:
+  """A fold's labels: some of its training micro clips have wrong ones, where asked."""
+  return mislabel(
+      pool.label, fold.train & ~pool.macro, share=config['training']['wrong_labels'],
+      classes=len(pool.classes),
+      rng=keys.generator(config['seed'], 'wrong labels', fold.held_out))
+
+
+def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
+  """What a task holds; no macro clip where none is used, or there is none."""
+  magnified = uses_macro(config) and config['macro']['source'] == 'magnified'
+  some = magnified or (uses_macro(config) and bool(pool.macro.any()))
+  return Sizes(
+      len(pool.classes), config['episodes']['shots'], config['episodes']['queries'],
+      config['macro']['clips'] if some else 0,
+      float(config['macro']['factor']) if magnified else 0.)
+
+
+def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
+  """The network of a configuration, for the classes of its data."""
+  return make_network(make_encoder(**config['model']), classes=len(classes))
+
+
+def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
+  """Network, learner, optimizer and tasks of a configuration."""
+  net = make_net(config, pool.classes)
+  training = config['training']
+  optimizer = make_optimizer(outer_rate=training['outer_rate'],
+                             weight_decay=training['weight_decay'],
+                             clip_norm=training['clip_norm'])
+  return Recipe(
+      make_learner(net, **config['method']),
+      # At an outer rate of 0 nothing moves, running statistics neither.
+      beside_statistics(optimizer, momentum=MOMENTUM if training['outer_rate'] else 0.)
+      if net.train else optimizer,
+      make_sizes(config, pool),
+      functools.partial(augment, content=pool.content,
+                        how=Augmentation(**config['augment'])),
+      training['tasks'], layout.tasks_at_once, training['steps'])
+
+
+def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],
+                folds: int) -> Layout:
+  """How a configuration's work is divided over devices."""
+  training = config['training']
+  return lay_out(devices, folds=folds, **{
+      name: training[name]
+      for name in ('tasks', 'split', 'folds_at_once', 'tasks_at_once')})
+
+
+def fold_data(config: Mapping[str, Any], material: Material, number: int) -> FoldData:
+  """The arrays of one fold, with its statistics from training clips alone."""
+  pool, fold = material.pool, material.folds[number]
+  scale, start = channel_scale(pool, fold.train, material.squares), None
+  if material.weights:
+    # Published weights take the pictures as they are, by the network's own scaling.
+    scale = np.ones_like(scale)
+    start = published_start.start(material.weights.files[fold.held_out],
+                                  make_net(config, pool.classes), pool)
+  return FoldData(
+      fold.held_out, keys.fold_key(config['seed'], fold.held_out),
+      Clips(pool.x, material.labels[number], pool.subject, pool.macro, pool.foreign,
+            fold.train, scale),
+      material.splits[number], start)
+
+
+def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
+         labels: tuple[np.ndarray, ...], say: Callable[[str], None]
+         ) -> tuple[np.ndarray, ...]:
+  """Splits of every fold; says what is drawn more than once, and what is absent."""
+  sizes = make_sizes(config, pool)
+  if uses_macro(config) and not sizes.macros:
+    say('there are no macro-expressions to align with: without the auxiliary term '
+        'this is MAML')
+  planned = []
+  for fold, label in zip(folds, labels):
+    number = int.from_bytes(hashlib.sha256(fold.held_out.encode()).digest()[:8], 'big')
+    planned.append(plan_splits(
+        pool._replace(label=label), fold, shots=sizes.shots, queries=sizes.queries,
+        own_macro=sizes.macros > 0 and _own_macro(pool, fold),
+        rng=np.random.default_rng([config['seed'], number])))
+  short = [plan.short for plan in planned]
+  if any(short):
+    say(f'classes are short of clips in {np.count_nonzero(short)} of '
+        f'{len(folds)} folds: a task draws up to {max(short)} of its '
+        f'{sizes.classes * (sizes.shots + sizes.queries)} clips again')
+  return tuple(plan.support for plan in planned)
+
+
+def _own_macro(pool: Pool, fold: Fold) -> bool:
+  """Whether a support must hold someone with macro clips of their own.
+
+  Not where no training person has any and those of another data set stand in.
+  """
+  own = pool.macro & ~pool.foreign
+  return bool(own.any() and ((own & fold.train).any()
+                             or not (pool.foreign & fold.train).any()))
+
+
+class Stages:
+  """A callback (stage, done, total) that opens a new stage of the bar for each.
+
+  A second data set is a stage of the same name, which begins anew.
+  """
+
+  def __init__(self, progress: Progress):
+    self._progress, self._last = progress, ('', 0, 0)
+
+  def __call__(self, stage: str, done: int, total: int) -> None:
+    name, before, of = self._last
+    if (stage, total) != (name, of) or done < before:
+      self._progress.stage(stage, total=total)
+    self._last = stage, done, total
+    self._progress.update(done)

@@ -1,0 +1,169 @@
+"""What a run finds: scores of the method and of what stands beside it, and pictures."""
+
+from collections.abc import Callable, Iterator, Mapping
+import contextlib
+import shlex
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lightman_jax import bounded
+from lightman_jax.evaluation import references
+from lightman_jax.experiment import few_shot, inspection, oracle, robustness
+from lightman_jax.experiment.assembly import Material, make_sizes
+from lightman_jax.experiment.decoration import optional
+from lightman_jax.inputs.augmentation import Augmentation, describe
+from lightman_jax.inputs.pool import Pool, channel_scale
+from lightman_jax.profiling import cost
+from lightman_jax.report import table
+from lightman_jax.runs import metrics_log, results
+from lightman_jax.runs.folder import RunFolder
+from lightman_jax.tasks.folds import data_sets, protocol_name
+
+# What a run found: scores of the method and of what stands beside it, and pictures.
+
+class FoldLogits(NamedTuple):
+  """What a fold found: logits of its held-out clips."""
+  index: list[int]                  # of the clips in the pool
+  logits: list[list[float]]
+  plain: list[list[float]] | None   # of the model not adapted, where that is another
+  one_draw: list[list[float]] | None = None   # of the first draw, where the logits
+                                              # are a mean over several
+
+
+def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Material,
+           held: list[FoldLogits], *, say: Callable[[str], None] = print
+           ) -> dict[str, Any]:
+  """Scores the folds, writes predictions and figures; returns what is to be results.
+
+  results.json itself is left to the caller, who writes it last. `say` is called with a
+  line on a figure that cannot be made.
+  """
+  pool, about = material.pool, _about(config, material)
+  order = np.concatenate([part.index for part in held])
+  logits = np.concatenate([np.array(part.logits) for part in held])
+  name = config['method']['name']
+  rows, averaged = {name: logits.argmax(-1)}, {name: 1}
+  if held[0].one_draw is not None:
+    averaged[name] = config['evaluation']['draws']
+    rows[results.one_draw(name)] = np.concatenate(
+        [np.array(part.one_draw).argmax(-1) for part in held])
+  if held[0].plain is not None:
+    rows[f'{name}, not adapted'] = np.concatenate(
+        [np.array(part.plain).argmax(-1) for part in held])
+  rows |= _references(config, material, order)
+  about = about._replace(models=dict.fromkeys(rows, 1) | averaged)
+  clips = results.Clips(
+      [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
+      [fold.held_out for fold, part in zip(material.folds, held) for _ in part.index],
+      pool.label[order], pool.classes, _data_sets(material, order))
+  found = results.summarise(rows, clips, about,
+                            resamples=config['evaluation']['resamples'])
+  episodes = few_shot.summary(config, folder, material, about)
+  found |= {'few_shot': episodes} if episodes else {}
+  noisy = robustness.rows(config, folder, material, clips, about, rows[name])
+  found |= {'robustness': noisy} if noisy else {}
+  odds = np.exp(logits - logits.max(-1, keepdims=True))
+  results.write_predictions(folder.predictions, clips, rows[name],
+                            odds / odds.sum(-1, keepdims=True))
+  _draw(folder, found, name, pool.classes, say)
+  return found
+
+
+def _data_sets(material: Material, order: np.ndarray) -> list[str]:
+  """The data set of every held-out clip, '' where it is not known."""
+  own = data_sets(material.pool, material.clips.info['dataset'])
+  return [own[subject] for subject in np.asarray(material.pool.subject)[order]]
+
+
+def _references(config, material: Material, order: np.ndarray) -> dict[str, np.ndarray]:
+  """The linear model and the constant answer, on the same folds and inputs."""
+  pool, folds = material.pool, material.folds
+  train = np.stack([fold.train & ~pool.macro for fold in folds])
+  test = np.stack([fold.test for fold in folds])
+  scale = np.stack([channel_scale(pool, fold.train, material.squares)[0]
+                    for fold in folds])
+  # What the method was told is what they are told, wrong labels, too.
+  label = np.stack(material.labels)
+  linear = references.ridge(pool.x, label, train, test, classes=len(pool.classes),
+                            scale=scale,
+                            relative_penalty=config['evaluation']['ridge_penalty'])
+  most = references.constant(label, train, test, classes=len(pool.classes))
+  return {'ridge': linear.prediction[order], 'constant': most.prediction[order]}
+
+
+def _about(config, material: Material) -> results.About:
+  info = material.clips.info
+  held_out = protocol_name(
+      material.pool, config['episodes']['protocol'],
+      folds=config['episodes']['folds'])
+  share = config['training']['wrong_labels']
+  wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
+  return results.About(
+      protocol=f'{held_out}, support from training subjects{wrong}',
+      dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
+      sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
+      seed=config['seed'], encoder=config['model']['encoder'],
+      clips_seen=clips_seen(config, len(material.pool.classes)),
+      macro_clips_seen=macro_clips_seen(config, material.pool),
+      balance='as many clips of each class in every task',
+      augmentation=describe(Augmentation(**config['augment']), material.pool.content),
+      people=material.people)
+
+
+def clips_seen(config: Mapping[str, Any], classes: int) -> int:
+  """Micro clips that one fold's training draws: the budget that methods share.
+
+  A clip counts each time it is drawn.
+  """
+  sizes, training = config['episodes'], config['training']
+  return (training['steps'] * training['tasks'] * classes
+          * (sizes['shots'] + sizes['queries']))
+
+
+def macro_clips_seen(config: Mapping[str, Any], pool: Pool) -> int:
+  """Macro clips, magnified ones among them, that one fold's training draws besides."""
+  training = config['training']
+  return training['steps'] * training['tasks'] * make_sizes(config, pool).macros
+
+
+def _draw(folder: RunFolder, found: dict[str, Any], name: str,
+          classes: tuple[str, ...], say: Callable[[str], None]) -> None:
+  # Matplotlib takes a second to import, and most of a run does not need it.
+  caption = table.caption(found['about'])[:2]
+  with optional(folder.confusion.name, say):
+    from lightman_jax.report import figures
+    figures.confusion_matrix(folder.confusion,
+                             np.array(found['rows'][name]['confusion']),
+                             classes=classes, title=name, caption=caption)
+  with optional(folder.curves.name, say):
+    from lightman_jax.report import figures
+    figures.learning_curves(folder.curves, metrics_log.read(folder.metrics),
+                            title=name, caption=caption)
+  if 'robustness' in found:
+    with optional(folder.noise_curves.name, say):
+      from lightman_jax.report import figures
+      figures(
+          folder.noise_curves, found['robustness'], title=f'{name} under noise',
+          constant=found['rows']['constant']['uf1']['value'], caption=caption)
+  with optional(folder.actions.name, say):
+    inspection.draw(folder, found['about'], title=name)
+
+
+# What a finished run has beside its table: where it is, what it is not, what next.
+
+def describe_files(folder: RunFolder) -> Iterator[str]:
+  """A line for each thing that the run was asked for beyond its table."""
+  if folder.cost.exists():
+    # It is told for information: a damaged one is no reason to fail.
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+      yield cost.line(bounded.read_json(folder.cost))
+  if folder.noise_curves.exists():
+    yield f'robustness under noise: {folder.noise_curves}'
+  if folder.choices.exists():
+    yield f'settings chosen inside each fold: {folder.choices}'
+  if folder.oracle_json.exists():
+    yield oracle.line(folder.oracle_json)
+  run = str(folder.path)
+  yield (f'next: python -m lightman_jax report {shlex.quote(run)} '
+         f'--out={shlex.quote(run.rstrip("/") + "-report")}')

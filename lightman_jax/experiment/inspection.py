@@ -1,0 +1,115 @@
+"""A run's look into its first fold: embeddings, and the actions of DeRe-GRL."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lightman_jax.evaluation.inspection import (
+  make_embed,
+  make_explain,
+  one_of_each_class,
+  principal,
+)
+from lightman_jax.experiment.assembly import Material, make_net
+from lightman_jax.faces import landmarks
+from lightman_jax.files import write_atomically
+from lightman_jax.models.network import make_encoder
+from lightman_jax.report import table
+from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
+from lightman_jax.training.loop import FoldData
+from lightman_jax.training.state import Recipe
+
+# embeddings.npz: clips of a run's first fold, before and after adaptation.
+
+def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder, material: Material,
+                recipe: Recipe) -> Callable[[Any, FoldData], None]:
+  """A function (params, data of a fold) that writes the first fold's embeddings."""
+  if not config['evaluation']['embeddings']:
+    return lambda params, data: None
+  pool, fold, learner = material.pool, material.folds[0], recipe.learner
+  net = make_net(config, pool.classes)
+  embed = make_embed(net, learner, sizes=recipe.sizes)
+  micro = np.flatnonzero((fold.train | fold.test) & ~pool.macro)
+  macro = np.flatnonzero(fold.train & pool.macro)
+  index = np.concatenate([micro, macro])
+
+  def write(params, data: FoldData) -> None:
+    if data.name != fold.held_out:
+      return
+    before, after = map(np.asarray, embed(params, data.key, data.clips, micro, macro))
+    moved = 'encoder' in learner.moving
+    found = principal(before, after if moved else None, ~fold.test[index])
+    arrays = {'before': found.before, 'explained': found.explained,
+              'label': np.asarray(pool.label)[index],
+              'macro': np.asarray(pool.macro)[index], 'held_out': fold.test[index],
+              'fold': np.array(fold.held_out)}
+    if moved:
+      arrays['after'] = found.after
+    with write_atomically(folder.embeddings, 'wb') as file:
+      np.savez_compressed(file, **arrays)
+  return write
+
+
+# DeRe-GRL's part of a run: what carried predictions of the first fold, drawn.
+
+# Their predictions are no linear head's, so nothing adds up to them.
+COMPARING = ('protonet', 'matchingnet')
+
+
+def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: Material,
+                recipe: Recipe) -> Callable[[Any, FoldData], None]:
+  """A function (params, data of a fold) that keeps what `draw` needs of the first."""
+  if (config['model']['encoder'] != 'dere_grl'
+      or config['method']['name'] in COMPARING):
+    return lambda params, data: None
+  learner, pool, fold = recipe.learner, material.pool, material.folds[0]
+  explain = make_explain(
+      learner, make_encoder(**config['model']), sizes=recipe.sizes,
+      draws=config['evaluation']['draws'] if learner.supported else 1)
+
+  def write(params, data: FoldData) -> None:
+    if data.name != fold.held_out:
+      return
+    index = np.flatnonzero(fold.test)
+    found = explain(params, data.key, data.clips, pool.x[index])
+    found = type(found)(*map(np.asarray, found))
+    said, label = found.logits.argmax(-1), np.asarray(pool.label)[index]
+    write_json(folder.actions_json, {
+        'fold': fold.held_out, 'classes': pool.classes,
+        'components': (list(landmarks.COMPONENTS) if config['model']['decompose']
+                       else list(range(landmarks.COUNT))),
+        'unit': 'logit, after the mean over classes is taken off',
+        'clips': [_of_clip(found, n, int(said[n])) | {
+            'clip': pool.clips[index[n]], 'truth': pool.classes[label[n]],
+            'prediction': pool.classes[said[n]],
+            'movement': _strongest(np.asarray(pool.x[index[n]])).tolist()}
+                  for n in one_of_each_class(label, said)]})
+  return write
+
+
+def _of_clip(found, n: int, k: int) -> dict[str, Any]:
+  """Contributions to the logit of class k: what all classes get decides nothing."""
+  beside = lambda x: (x[n, k] - x[n].mean(0)).tolist()
+  return {'logit': float(found.logits[n, k] - found.logits[n].mean()),
+          'bias': float(found.bias[k] - found.bias.mean()),
+          'parts': beside(found.parts), 'relations': beside(found.relations),
+          'weights': found.weights[n].tolist()}
+
+
+def _strongest(movements: np.ndarray) -> np.ndarray:
+  """The movements (68, 2) of the frame in which the face is farthest from its onset."""
+  return movements[np.square(movements).sum((1, 2)).argmax()]
+
+
+def draw(folder: RunFolder, about: Mapping[str, Any], *, title: str) -> None:
+  """Draws actions.png, if the run has kept what is drawn in it."""
+  if not folder.actions_json.exists():
+    return
+  from lightman_jax.report import face_drawing
+  kept = read_json(folder.actions_json)
+  with blaming(folder.actions_json):
+    face_drawing.draw_actions(
+        folder.actions, kept,
+        title=f'{title}: what carried the prediction, fold {kept["fold"]}',
+        caption=table.caption(about)[:1])

@@ -1,0 +1,181 @@
+"""Folds that begin with published weights, and whom these weights have seen.
+
+Published weights were trained on people, and a held-out person must not be one of
+them. A file of weights lists them; where it does not, results say so.
+"""
+
+from collections.abc import Mapping, Sequence
+import hashlib
+import pathlib
+import re
+from typing import Any, NamedTuple
+
+import jax
+
+from lightman_jax.data import people
+from lightman_jax.data.facts import COMPOSITES
+from lightman_jax.errors import InputError
+from lightman_jax.files import file_sha256
+from lightman_jax.inputs.pool import Pool
+from lightman_jax.models import published_weights, weights_files
+from lightman_jax.models.network import Network, Params
+from lightman_jax.models.weights_files import Declared
+from lightman_jax.tasks.folds import Fold
+
+Person = tuple[str, str]      # data set, and how it calls them
+
+
+class Weights(NamedTuple):
+  """The published weights of a run."""
+  files: Mapping[str, pathlib.Path]     # of each fold, by whom it holds out
+  sha256: str                           # over all of them
+  about: Mapping[str, Any]              # what results say
+
+
+def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset: str
+           ) -> Weights | None:
+  """A file for each fold, whose people the fold does not hold out.
+
+  Args:
+    config: complete; None is returned where its `model.weights` is empty.
+    pool: of the run.
+    folds: of the run.
+    dataset: name of the run's data set.
+
+  Raises:
+    InputError: a fold has no file, or several; or the weights are of other inputs or
+      classes than the run's.
+  """
+  path = config['model']['weights']
+  if not path:
+    return None
+  declared = {file: weights_files.read(file)[0]
+              for file in weights_files.files_of(path)}
+  for file, one in declared.items():
+    _check_inputs(file, one, config, pool, next(iter(declared.values())))
+  held_out = {fold.held_out: people_of(pool, fold, dataset) for fold in folds}
+  files = {name: _file_for(name, who, declared) for name, who in held_out.items()}
+  used = sorted(set(files.values()))
+  digest = hashlib.sha256(' '.join(map(file_sha256, used)).encode()).hexdigest()
+  first = declared[used[0]]
+  return Weights(files, digest, {
+      'sha256': digest, 'files': len(used), 'source': first.source,
+      'inputs': f'{", ".join(first.channels)}, {first.low:g} to {first.high:g}',
+      'origin': _origin([declared[file] for file in used], held_out)})
+
+
+def start(file: pathlib.Path, net: Network, pool: Pool) -> Params:
+  """The weights of a file as parameters of the network.
+
+  Args:
+    file: as `choose` names it.
+    net: of the run; its shapes are those of the pool's clips.
+    pool: of the run.
+
+  Raises:
+    InputError: an array is missing, or has another shape.
+  """
+  declared, arrays = weights_files.read(file)
+  order = [declared.classes.index(name) for name in pool.classes]
+  for name in ('fc.weight', 'fc.bias'):
+    if name in arrays and len(arrays[name]) == len(order):
+      arrays[name] = arrays[name][order]
+  shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), pool.x.shape[1:]))
+  return published_weights.from_state_dict(arrays, shapes)
+
+
+def people_of(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
+  """Whom a fold holds out: (data set, person).
+
+  People of a composite, and of a manifest that says whose they are, bear the name of
+  their data set, as smic/s01.
+  """
+  mixed = dataset in COMPOSITES or dataset == 'manifest'
+  names = sorted({pool.subjects[s] for s in pool.subject[fold.test]})
+  return tuple(tuple(name.split('/', 1)) if mixed and '/' in name else (dataset, name)
+               for name in names)
+
+
+def same(one: Person, other: Person) -> bool:
+  """Whether two are one person, as far as names tell.
+
+  Of data sets that share people as of one, and whatever is written before the number:
+  sub01, Sub1 and 1 are one. People of a manifest that does not say whose they are may
+  be those of any data set.
+  """
+  known = 'manifest' not in (one[0], other[0])
+  return (_folded(one[1]) == _folded(other[1])
+          and (not known or _data_set(one[0]) == _data_set(other[0])))
+
+
+def _data_set(name: str) -> str:
+  return people.family(re.sub(r'[\s-]+', '_', name.casefold().strip()))
+
+
+def _folded(name: str) -> str:
+  name = re.sub(r'[\s_.-]+', '', re.sub(r'\.0+$', '', name.casefold().strip()))
+  number = re.fullmatch(r'(?:subject|subj|sub|s|p)?0*(\d+)', name)
+  return number[1] if number else name
+
+
+def _file_for(fold: str, who: Sequence[Person],
+              declared: Mapping[pathlib.Path, Declared]) -> pathlib.Path:
+  """The one file that saw none of a fold's held-out people."""
+  seen = {file: next((person for person in who for other in one.trained_on or ()
+                      if same(person, other)), None)
+          for file, one in declared.items()}
+  fitting = [file for file, person in seen.items() if person is None]
+  if len(fitting) == 1:
+    return fitting[0]
+  if fitting:
+    raise InputError(
+        f'model.weights: {len(fitting)} files fit fold {fold}, '
+        f'{fitting[0].name} and {fitting[1].name} among them; give one file, or a '
+        'folder in which each fold has one that did not see its people')
+  file, person = next(iter(seen.items()))
+  unnamed = (f'; where {"/".join(person)} is somebody else, name people with their '
+             'data set, as smic/s01' if person[0] == 'manifest' else '')
+  raise InputError(
+      f'model.weights: fold {fold} holds out {"/".join(person)}, and {file.name} was '
+      'trained on that person; give weights that never saw who is held out, or a '
+      f'folder with such a file for each fold{unnamed}')
+
+
+def _check_inputs(file: pathlib.Path, declared: Declared, config, pool: Pool,
+                  first: Declared) -> None:
+  how = config['inputs']
+  if how['kind'] != 'picture' or how['holds'] != declared.holds:
+    raise InputError(
+        f'model.weights: {file.name} takes pictures of {declared.holds}, and '
+        f'inputs.kind={how["kind"]} with inputs.holds={how["holds"]} gives none; use '
+        f'inputs.kind=picture and inputs.holds={declared.holds}')
+  shape = pool.x.shape[2:]
+  if shape != (declared.size, declared.size, len(declared.channels)):
+    raise InputError(
+        f'model.weights: {file.name} takes pictures of {declared.size} x '
+        f'{declared.size} pixels with {len(declared.channels)} channels, and the run '
+        f'has {shape[1]} x {shape[0]} with {shape[2]}; set inputs.size='
+        f'{declared.size}')
+  if set(declared.classes) != set(pool.classes):
+    raise InputError(
+        f'model.weights: {file.name} tells {", ".join(declared.classes)} apart, and '
+        f'the data have {", ".join(pool.classes)}')
+  if (declared.scaling, declared.size) != (first.scaling, first.size):
+    raise InputError(f'model.weights: {file.name} takes other inputs than the files '
+                     'beside it; put weights of one kind into a folder')
+
+
+def _origin(declared: Sequence[Declared], held_out: Mapping[str, Sequence[Person]]
+            ) -> str:
+  """What is known of whom the weights saw."""
+  if any(one.trained_on is None for one in declared):
+    return ('unknown: whom these weights were trained on is not stated, so the people '
+            'held out here may be among them')
+  seen = {person for one in declared for person in one.trained_on}
+  data_sets = ', '.join(sorted({dataset for dataset, _ in seen}))
+  words = (f'trained on {max(len(one.trained_on) for one in declared)} people of '
+           f'{data_sets}; no person that a fold holds out is on its list')
+  if any(dataset == 'manifest' for who in held_out.values() for dataset, _ in who):
+    words += ('; the manifest does not say whose its people are, so whether they are '
+              'there under other names is not known')
+  return words

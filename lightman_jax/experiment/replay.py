@@ -1,0 +1,211 @@
+"""The task in which training met a value that is not finite: kept, and redone slowly.
+
+    python launch.py --config=... --replay
+    python -m lightman_jax replay RUN
+
+The run folder keeps fault.json (fold, step, task, clips, tensors, checkpoint, settings)
+and fault.npz (the parameters before that step, and the task): plain data, enough to
+redo the task without the data set.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+import contextlib
+import functools
+import os
+import pathlib
+import sys
+from typing import Any
+
+from flax.errors import FlaxError
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lightman_jax import bounded, places, settings
+from lightman_jax.errors import InputError
+from lightman_jax.experiment.assembly import Material, make_net
+from lightman_jax.files import write_atomically
+from lightman_jax.meta.learners import make_learner
+from lightman_jax.runs.folder import RunFolder, write_json
+from lightman_jax.tasks.sampling import Examples, Task
+from lightman_jax.training import fault as faults, numerics, walk
+from lightman_jax.training.devices import open_devices
+from lightman_jax.training.fault import Fault
+from lightman_jax.training.finite import ADVICE, NotFinite, by_path, join_names
+from lightman_jax.training.state import Recipe
+
+SHOWN = 12      # layers, up to where the value arises
+
+
+@contextlib.contextmanager
+def keeping(config: Mapping[str, Any], folder: RunFolder, material: Material,
+            recipe: Recipe, say=lambda line: None) -> Iterator[None]:
+  """Training inside: where it stops at a value that is no number, the task is kept.
+
+  Raises:
+    InputError: names step, fold, task and tensors.
+  """
+  try:
+    yield
+  except NotFinite as error:
+    broken = error.broken
+    say(f'{join_names(broken.names)} is not a number in fold {broken.data.name}: looking '
+        'for the task')
+    found = faults.search(recipe, broken)
+    if found is None:
+      raise
+    _write(folder, config, material.pool, broken, found, recipe.tasks)
+    which = f', task {found.task} of {recipe.tasks}' if found.task else ''
+    raise InputError(
+        f'fold {broken.data.name}{which}: {join_names(found.tensors)} is not a number at '
+        f'step {found.step}; {broken.kept}; --replay redoes what is kept in '
+        f'{folder.fault_npz}; {ADVICE}') from None
+  for path in (folder.fault, folder.fault_npz):
+    path.unlink(missing_ok=True)
+
+
+def _write(folder, config, names, broken, found: Fault, tasks: int) -> None:
+  """The arrays first: fault.json says that they are whole."""
+  clips = {f'{side} {kind}': [names.clips[n]
+                              for n in getattr(getattr(found.drawn, side), kind)]
+           for side in ('support', 'query') for kind in ('micro', 'macro')}
+  held = {'params': found.params, 'task': found.given._asdict(), 'key': found.key}
+  with write_atomically(folder.fault_npz, 'wb') as file:
+    np.savez(file, **by_path(held))
+  write_json(folder.fault, {
+      'fold': broken.data.name, 'step': found.step, 'task': found.task,
+      'tasks': tasks, 'tensors': found.tensors, 'kept': broken.kept,
+      'clips': clips, 'done': found.done, 'classes': names.classes,
+      'settings': config})
+
+
+def replay(arguments: list[str]) -> int:
+  """python -m lightman_jax replay RUN."""
+  parser = argparse.ArgumentParser('python -m lightman_jax replay', description=(
+      'redoes the task in which training met a value that is not finite'))
+  parser.add_argument('run', help='the folder of the run')
+  try:
+    for line in replay_lines(parser.parse_args(arguments).run):
+      print(line)
+  except InputError as error:
+    print(f'replay: {error}', file=sys.stderr)
+    return 2
+  return 0
+
+
+def replay_lines(run: str | os.PathLike) -> Iterator[str]:
+  """Redoes a kept task operation by operation; lines on where it breaks.
+
+  Raises:
+    InputError: the folder keeps no task, or a damaged one.
+  """
+  open_devices(1)
+  for place in _kept_tasks(places.expand(run)):
+    with _naming(place):
+      about, tree = _read(place)
+      pinned = functools.partial(numerics.pinned,
+                                 about['settings']['model']['matmul_precision'])
+      with pinned():
+        function, arguments = _task_gradient(about, tree)
+      yield from _described(about, tree)
+    # From here on nothing is the fault of the files.
+    try:
+      with pinned():
+        lines = [*_describe(walk.walk(function, *arguments))]
+      yield from lines
+    except walk.UnknownForm as error:
+      raise InputError(
+          f'jax {jax.__version__} writes the operation {error} in a form that replay '
+          f'cannot take apart; {place.with_suffix("")}.* are whole: give the command in '
+          'an environment with jax 0.10 or 0.12') from error
+
+
+def _described(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
+  yield (f'fold {about["fold"]}, step {about["step"]}, task {about["task"]} of '
+         f'{about["tasks"]}: {join_names(about["tensors"], 6)} is not a number'
+         if about['task'] else
+         f'fold {about["fold"]}, step {about["step"]}: {join_names(about["tensors"], 6)} '
+         'is not a number, and each task alone is finite; the first one is shown')
+  yield from (f'{side}: {", ".join(names)}' for side, names in about['clips'].items()
+              if names)
+  yield from _largest('inputs', tree['task'])
+  yield from _largest('parameters', tree['params'])
+
+
+def _kept_tasks(run: pathlib.Path) -> list[pathlib.Path]:
+  """Folds of an inner selection have folders of their own in that of the run."""
+  places = sorted(run.rglob('fault.json'))
+  if not places:
+    raise InputError(f'{run} keeps no task to replay: training there has not met a '
+                     'value that is not finite')
+  return places
+
+
+@contextlib.contextmanager
+def _naming(place: pathlib.Path) -> Iterator[None]:
+  """What is kept is used within, whatever it may hold."""
+  try:
+    yield
+  except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError,
+          FlaxError) as error:
+    raise InputError(f'{place.with_suffix("")}.* are damaged ({error}); give the '
+                     'command of the run again, which stops at the same task'
+                     ) from error
+
+
+def _read(place: pathlib.Path) -> tuple[dict, dict]:
+  about, tree = bounded.read_json(place), {}
+  for name, x in bounded.read_arrays(place.with_suffix('.npz')).items():
+    *above, last = name.split('/')
+    branch = tree
+    for part in above:
+      branch = branch.setdefault(part, {})
+    branch[last] = x
+  tree['task'] = Task(**{side: Examples(**tree['task'][side])
+                         for side in Task._fields})
+  return about, tree
+
+
+def _task_gradient(about: Mapping[str, Any], tree: Mapping[str, Any]
+                   ) -> tuple[Callable, tuple]:
+  """The gradient of a kept task as a function, and the arguments it was kept with."""
+  config = about['settings']
+  settings.check(config)
+  learner = make_learner(make_net(config, about['classes']), **config['method'])
+  # A network of another size would be built, and fail, layer by layer.
+  clip = tree['task'].support.x.shape[1:]
+  wanted = jax.eval_shape(lambda key: learner.init(key, clip), jax.random.key(0))
+  shapes = lambda tree: {name: (x.shape, np.dtype(x.dtype))
+                         for name, x in by_path(tree).items()}
+  if shapes(wanted) != shapes(tree['params']):
+    raise ValueError('the parameters are of another model than the settings')
+  params, task = jax.tree.map(jnp.asarray, (tree['params'], tree['task']))
+  arguments = params, task, jax.random.wrap_key_data(jnp.asarray(tree['key']))
+  function = functools.partial(learner.meta_grad, done=about['done'])
+  jax.eval_shape(function, *arguments)      # what does not fit together is seen here
+  return function, arguments
+
+
+def _largest(what: str, tree) -> Iterator[str]:
+  sizes = {name: float(np.abs(x).max())
+           for name, x in by_path(tree).items() if x.size}
+  name = max(sizes, key=lambda name: (np.isnan(sizes[name]), sizes[name]))
+  yield f'{what}: largest magnitude {sizes[name]:.3g}, in {name}'
+
+
+def _describe(found: walk.WalkResult) -> Iterator[str]:
+  if found.infinite is None and found.nan is None:
+    yield ('operation by operation every value is finite: whether one overflows '
+           'depends on how the compiler orders them')
+    return
+  sizes = list(found.largest.items())
+  broken = next((n for n, (_, size) in enumerate(sizes) if not np.isfinite(size)),
+                len(sizes) - 1)
+  yield 'largest magnitudes on the way:'
+  for name, size in sizes[max(0, broken + 1 - SHOWN):broken + 1]:
+    yield f'  {size:9.3g}  {", ".join(name)}'
+  if found.infinite:
+    yield f'first infinite value: {found.infinite}'
+  if found.nan:
+    yield f'first value that is not a number: {found.nan}'

@@ -1,0 +1,107 @@
+"""Held-out clips under noise, predicted by the very models that the run reports.
+
+Supports and training clips stay clean: the question is what a model that was made in
+the laboratory does outside of it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lightman_jax import bounded, protocol_settings
+from lightman_jax.data.store import ClipSet
+from lightman_jax.experiment.assembly import Material
+from lightman_jax.files import of_fold
+from lightman_jax.inputs import corruption, inputs
+from lightman_jax.runs import results
+from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
+
+
+def kinds(config: Mapping[str, Any], material: Material,
+          say: Callable[[str], None] = lambda line: None) -> tuple[str, ...]:
+  """Those of `evaluation.noise` that mean something here; says which of 'all' do not.
+
+  Raises:
+    InputError: one that was asked for by name means nothing for these inputs.
+  """
+  asked = protocol_settings.noise(config['evaluation']['noise'])
+  how, length = inputs.Settings(**config['inputs']), material.clips.frames.shape[1]
+  if config['evaluation']['noise'] != 'all':
+    corruption.check(asked, how, length)
+    return asked
+  known = corruption.applicable(how, length)
+  rest = [name for name in asked if name not in known]
+  say(f'evaluation.noise=all is {", ".join(known)}: {", ".join(rest)} mean nothing for '
+      f'inputs.kind={how.kind} with {length} stored frame(s) a clip')
+  return known
+
+
+def write_fold(config: Mapping[str, Any], folder: RunFolder, material: Material,
+               number: int, predict: Callable[..., Any]) -> None:
+  """Predicts a fold's held-out clips under every kind and level, and keeps the logits.
+
+  Args:
+    config: complete.
+    folder: of the run; nothing is written where no noise is asked for.
+    material: of the run.
+    number: of the fold.
+    predict: (x, copies) -> `Held`: `copies` times as many clips as the fold holds out.
+  """
+  some, length = kinds(config, material), material.clips.frames.shape[1]
+  if not some:
+    return
+  clips, how = held_out(material, number), inputs.Settings(**config['inputs'])
+  noisy = {name: [n for n in corruption.levels(name, length) if n] for name in some}
+  most = max(map(len, noisy.values()))
+  logits = {}
+  for name, levels in noisy.items():
+    noised = (corruption.corrupt(clips, name, n, seed=config['seed']) for n in levels)
+    x = [inputs.make_inputs(one, how) for one in noised]
+    # All kinds in one shape, so that one program is compiled.
+    said = predict(x=np.concatenate(x), copies=most).logits
+    logits[name] = np.split(np.array(said), len(levels))
+  write_json(_place(folder, material, number), logits)
+
+
+def held_out(material: Material, number: int) -> ClipSet:
+  """The stored frames and landmarks of a fold's test clips, in the pool's order."""
+  clips = material.clips
+  place = {name: n for n, name in enumerate(clips.clip)}
+  index = [place[material.pool.clips[n]]
+           for n in np.flatnonzero(material.folds[number].test)]
+  return clips._replace(frames=clips.frames[index], landmarks=clips.landmarks[index],
+                        clip=tuple(clips.clip[n] for n in index))
+
+
+def rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
+         clips: results.Clips, about: results.About, clean: np.ndarray
+         ) -> dict[str, list[dict[str, Any]]]:
+  """For each kind a list of levels: {'level', 'unit', 'row'}, rows as of the results.
+
+  Args:
+    config, folder, material: of the run, all of whose folds are predicted.
+    clips: all held-out clips, fold after fold.
+    about: of the results.
+    clean: their predicted classes without noise.
+  """
+  some, length = kinds(config, material), material.clips.frames.shape[1]
+  found = {}
+  parts = [read_json(_place(folder, material, number), bounded.MOST_BYTES)
+           for number in range(len(material.folds) if some else 0)]
+  for name in some:
+    with blaming(folder.robustness):
+      noisy = np.concatenate([np.array(part[name]).argmax(-1) for part in parts], 1)
+    said, levels = iter(noisy), corruption.levels(name, length)
+    answers = [next(said) if level else clean for level in levels]
+    found[name] = [
+        {'level': level, 'unit': corruption.KINDS[name].unit,
+         'row': results.summarise(
+             {name: answer}, clips, about,
+             resamples=config['evaluation']['resamples'])['rows'][name]}
+        for level, answer in zip(levels, answers)]
+  return found
+
+
+def _place(folder: RunFolder, material: Material, number: int):
+  return of_fold(folder.robustness, material.folds[number].held_out, '.json')

@@ -1,0 +1,258 @@
+"""One run, from a configuration to a folder of results: the stages in their order."""
+
+import collections
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+import functools
+import pathlib
+import time
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from lightman_jax import bounded
+from lightman_jax.evaluation import predict as prediction
+from lightman_jax.experiment import (
+  assembly,
+  cost,
+  few_shot,
+  inspection,
+  oracle,
+  replay,
+  robustness,
+  selection,
+)
+from lightman_jax.experiment.assembly import Material
+from lightman_jax.experiment.decoration import optional
+from lightman_jax.experiment.findings import FoldLogits, write_findings
+from lightman_jax.files import of_fold
+from lightman_jax.inputs.pool import select_clips
+from lightman_jax.profiling import cost as metering, memory
+from lightman_jax.runs import environment, metrics_log, reproducibility, results
+from lightman_jax.runs.folder import RunFolder, blaming, write_json
+from lightman_jax.runs.progress import Progress
+from lightman_jax.tasks.folds import Fold
+from lightman_jax.training import (
+  compiled,
+  devices as device_door,
+  multihost,
+  numerics,
+  stopping,
+)
+from lightman_jax.training.checkpoints import open_checkpoints
+from lightman_jax.training.loop import FoldData, group_folds, make_trainer, train_folds
+from lightman_jax.training.state import Recipe
+
+
+def run(config: Mapping[str, Any], folder: RunFolder, *,
+        resume_anyway: bool = False) -> dict[str, Any]:
+  """Runs, or goes on with, what `config` describes; returns the results.
+
+  Args:
+    config: complete and checked, as nested plain values.
+    folder: opened for this configuration.
+    resume_anyway: see `RunFolder.check`.
+
+  Raises:
+    InputError: one sentence on what cannot be used.
+  """
+  with numerics.pinned(config['model']['matmul_precision']):
+    return _run(config, folder, resume_anyway)
+
+
+def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
+         ) -> dict[str, Any]:
+  """What `run` says, as jax is set."""
+  metrics_log.check(config)
+  environment.code_version()      # of what is running, should it be edited meanwhile
+  device_door.use_compilation_cache()
+  used = device_door.open_devices(config['training']['devices'])
+  def check(data_sha256: str | None) -> str:
+    layout = {name: config['training'][name]
+              for name in ('split', 'folds_at_once', 'tasks_at_once')}
+    now = environment.environment(data_sha256=data_sha256,
+                                  layout={'used': len(used), **layout})
+    return multihost.first(lambda: folder.check(now, resume_anyway=resume_anyway))
+
+  if multihost.first(folder.is_finished):
+    check(None)
+    return results.read_results(folder.results)
+  with Progress(console=Console(stderr=True, quiet=not multihost.is_first())) as progress:
+    began = time.monotonic()
+    material = multihost.in_turn(lambda: assembly.prepare(config, progress))
+    if other := check(material.sha256):
+      progress.say(other)
+    prepared = time.monotonic()
+    robustness.kinds(config, material, progress.say)
+    meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
+    with memory.explain_lack_of_memory(meter.advice):
+      held = selection.run_folds(config, folder, material, used, progress,
+                                 loop=memory.in_smaller_batches(
+                                     functools.partial(_all_folds, meter=meter)))
+    done = time.monotonic()
+    if not multihost.is_first():
+      return multihost.first(dict)
+    with progress.aside('scoring: intervals, references, figures'):
+      found = write_findings(config, folder, material, held, say=progress.say)
+      found['about'] |= selection.describe_selection(config, folder, len(material.pool.classes),
+                                       pool=material.pool)
+      if material.weights:
+        found['about']['weights'] = dict(material.weights.about)
+      with optional(folder.oracle_json.name, progress.say):
+        oracle.write(config, folder, material)
+    if config['evaluation']['efficiency']:
+      with progress.aside('measuring what the method costs (evaluation.efficiency)'), \
+          optional(folder.efficiency.name, progress.say):
+        write_json(folder.efficiency, cost.cost(config, material, used))
+    write_json(folder.timing, {
+        'unit': 'seconds of this start of the program',
+        'prepare': prepared - began, 'folds': done - prepared,
+        'report': time.monotonic() - done})
+    reproducibility.write(config, folder, found)
+    # Last: a folder with results is a finished run.
+    results.write_results(folder.results, found)
+    multihost.first(dict)
+  return found
+
+
+def _all_folds(config, folder: RunFolder, material: Material, devices,
+               progress: Progress, *, meter: metering.Meter, stage: str = 'train'
+               ) -> list[FoldLogits]:
+  """Trains and predicts every fold that has not yet been."""
+  layout = assembly.make_layout(config, devices, len(material.folds))
+  recipe = assembly.make_recipe(config, material.pool, layout)
+  training = config['training']
+  trainer = meter.trainer(config, functools.partial(
+      make_trainer, recipe, steps=training['steps'],
+      every=training['checkpoint_every'], layout=layout, streamed=material.streamed))
+  predict = make_predictions(config, material, recipe)
+  write_episodes, write_actions, write_embeddings = (
+      stage.make_writer(config, folder, material, recipe)
+      for stage in (few_shot, inspection, inspection))
+  places = [of_fold(folder.folds, fold.held_out, '.json') for fold in material.folds]
+  names = [fold.held_out for fold in material.folds]
+  with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
+    reached = checkpoints.reached(multihost.first(lambda: [
+        fold.held_out for fold, place in zip(material.folds, places)
+        if _kept_logits(place, fold, material, progress.say) is None]))
+    done = {name: reached.get(name, trainer.steps) for name in names}
+    multihost.first(lambda: _forget_unfinished(folder, done, progress.say))
+    progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()),
+                   unit='step of a fold')
+    shown = functools.partial(_first_time, progress)
+    for together in group_folds(reached, layout.together):
+      group = [names.index(name) for name in together]
+      data = [assembly.fold_data(config, material, number) for number in group]
+      if not multihost.is_first():
+        with multihost.ending_together():
+          train_folds(trainer, data, checkpoints, on_chunk=lambda last, scalars: None)
+        continue
+      with multihost.ending_together(), replay.keeping(
+          config, folder, material, recipe, progress.say):
+        states = train_folds(
+            trainer, data, checkpoints,
+            on_chunk=meter.after_chunk(functools.partial(
+                _on_chunk, folder, progress, done, together, trainer.steps)),
+            on_states=oracle.watcher(config, folder, material, predict, group, data))
+      for number, state, one in zip(group, states, data):
+        with shown():
+          held = predict(state.params, one, material.folds[number])
+          write_episodes(state.params, one)
+          with optional(folder.actions_json.name, progress.say):
+            write_actions(state.params, one)
+          with optional(folder.embeddings.name, progress.say):
+            write_embeddings(state.params, one)
+          with optional(folder.tensorboard.name, progress.say):
+            metrics_log.write_fold(config, folder, one.name)
+          robustness.write_fold(config, folder, material, number, functools.partial(
+              predict, state.params, one, material.folds[number]))
+        shown = contextlib.nullcontext
+        write_json(places[number], held._asdict())
+        stopping.check()
+  return [_kept_logits(place, fold, material, progress.say)
+          for fold, place in zip(material.folds, places) if multihost.is_first()]
+
+
+@contextlib.contextmanager
+def _first_time(progress: Progress) -> Iterator[None]:
+  """Shows what the first fold takes that no other will."""
+  with progress.aside('predicting the first fold: compiling, unless the cache has it'):
+    with compiled.without_alarm():
+      yield
+
+
+def _kept_logits(place: pathlib.Path, fold: Fold, material: Material,
+          say: Callable[[str], None]) -> FoldLogits | None:
+  """What a fold has found; None where it has not yet, or where that is damaged."""
+  if not place.exists():
+    return None
+  count, classes = shape = int(fold.test.sum()), len(material.pool.classes)
+  try:
+    held = FoldLogits(**bounded.read_json(place, 2**20 + 100 * count * (1 + 3 * classes)))
+    logits = [one for one in (held.logits, held.plain, held.one_draw) if one is not None]
+    if (held.index == np.flatnonzero(fold.test).tolist()
+        and all(np.asarray(one, float).shape == shape for one in logits)):
+      return held
+  except (OSError, TypeError, ValueError):
+    pass
+  say(f'{place} is damaged: its fold is predicted again from its last checkpoint')
+  return None
+
+
+def _on_chunk(folder, progress, done: dict[str, int], group: Sequence[str],
+              steps: int, last: int, scalars: dict[str, np.ndarray]) -> None:
+  """Writes the steps up to `last` to the log, and moves the bar.
+
+  The log goes by steps and not by folds: its order does not tell where pieces ended.
+  """
+  count = scalars['query_loss'].shape[1]
+  metrics_log.append(folder.metrics, [
+      {'stage': 'train', 'fold': name, 'step': last - count + 1 + n,
+       'loss': float(scalars['query_loss'][place, n]),
+       **{name: float(x[place, n]) for name, x in scalars.items()
+          if name != 'query_loss'}}
+      for n in range(count) for place, name in enumerate(group)])
+  done |= dict.fromkeys(group, last)
+  trained = sum(step == steps for step in done.values())
+  progress.update(sum(done.values()), folds=f'{trained}/{len(done)}',
+                  loss=float(scalars['query_loss'].mean()))
+
+
+def _forget_unfinished(folder: RunFolder, done: Mapping[str, int],
+                       say: Callable[[str], None]) -> None:
+  """Drops log lines of steps that no checkpoint holds: they are done again."""
+  kept = collections.Counter()
+
+  def stays(line) -> bool:
+    is_done = line['step'] <= done[line['fold']]
+    kept[line['fold']] += is_done
+    return is_done
+  with blaming(folder.metrics):
+    metrics_log.keep(folder.metrics, stays)
+  short = [name for name, step in done.items() if kept[name] < step]
+  if short:
+    say(f'{folder.metrics} lacks steps of {len(short)} fold(s), {short[0]} among them: '
+        'their losses are in no log and no curve; scores do not depend on them')
+
+
+def make_predictions(config, material: Material, recipe: Recipe):
+  """The prediction of a fold's held-out clips, as (params, data, fold) -> `Held`.
+
+  With `x` that of other inputs, up to `copies` times as many clips.
+  """
+  learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
+  draws = config['evaluation']['draws'] if learner.supported else 1
+  adapted = prediction.make_predict(learner, sizes=recipe.sizes, draws=draws,
+                                    at_once=recipe.at_once)
+  plain = prediction.make_plain_predict(learner) if learner.moving else None
+
+  def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> FoldLogits:
+    index = np.flatnonzero(fold.test)
+    x = select_clips(material.pool.x, fold.test) if x is None else x
+    question = params, data.key, data.clips, x
+    mean, single = adapted(*question, most=most * copies, first=True)
+    return FoldLogits(index.tolist(), mean.tolist(),
+                plain(*question, most=most * copies).tolist() if plain else None,
+                single.tolist() if draws > 1 else None)
+  return predict

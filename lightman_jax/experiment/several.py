@@ -1,0 +1,112 @@
+"""One of several processes of a run: a worker, and what watches over it.
+
+jax ends a process from within when another one is lost, with a page of its own words
+and no way to catch it. So the process that the user starts is one that only watches: it
+starts the worker, passes signals on, and says in a sentence what became of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import faulthandler
+import io
+import pathlib
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from lightman_jax.errors import InputError
+from lightman_jax.runs import folder
+from lightman_jax.runs.folder import RunFolder
+from lightman_jax.training import stopping
+
+LOST = 75                 # EX_TEMPFAIL: give the same command again
+SENTENCE = ('another process of this run has ended, or cannot be reached: start all '
+            'processes again with the same commands, and the run goes on from its last '
+            'checkpoint')
+WORDS = 200               # of what the runtime says
+# Passed on to the worker, where they were not ignored at the start.
+SIGNALS = (signal.SIGINT, *stopping.NAMES)
+# What the worker says for itself: the end, a refusal, a signal that it was sent.
+SPOKEN = (0, 1, 2, *(128 + number for number in SIGNALS), LOST)
+
+
+def supervise(command: Sequence[str]) -> int:
+  """Runs a worker, which ends when this process does; returns the exit code."""
+  worker = subprocess.Popen(command, stdin=subprocess.PIPE)
+  stopped = []
+  def pass_on(number, _):
+    stopped.append(number)
+    worker.send_signal(number)
+  for number in SIGNALS:
+    if signal.getsignal(number) is not signal.SIG_IGN:
+      signal.signal(number, pass_on)
+  code = worker.wait()
+  if code in SPOKEN:
+    return code
+  if stopped:
+    return 128 + stopped[0]
+  why = f'signal {-code}' if code < 0 else f'exit code {code}'
+  print(f'launch.py: {SENTENCE} (this one ended with {why})', file=sys.stderr)
+  return LOST
+
+
+def join(work: Callable[[], int], **how: Any) -> int:
+  """Does `work` as one of several processes; `how` is of `hosts.start`.
+
+  Raises:
+    InputError: the processes do not come together.
+    ConnectionAbortedError: one of them was lost.
+  """
+  # Not above: what can be refused is, before jax is imported.
+  import jax
+
+  from lightman_jax.training import multihost
+  multihost.start(**how)
+  faulthandler.disable()   # absl's: pages of what the runtime was doing at its end
+  try:
+    return work()
+  except jax.errors.JaxRuntimeError as error:
+    words = str(error).partition('\n')[0][:WORDS]
+    raise ConnectionAbortedError(f'{SENTENCE} (the runtime says: {words})') from error
+
+
+def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
+             ) -> RunFolder:
+  """`run_folder.open_run` in the first process; the others write nothing there.
+
+  Raises:
+    InputError: in all processes, where it is refused.
+  """
+  from lightman_jax.training import multihost
+  opened = []
+  multihost.first(lambda: opened.append(
+      folder.open_run(workdir, config=config, fresh=fresh)))
+  return opened[0] if opened else RunFolder(pathlib.Path(workdir), io.StringIO())
+
+
+def is_one_of_several(config: Mapping[str, Any], distributed: bool, coordinator: str | None,
+          processes: int | None, process: int | None, sweep: str | None) -> bool:
+  """Whether this is to be one of several processes, by the flags of launch.py.
+
+  Raises:
+    InputError: they do not fit together, or several processes cannot do what
+      `config` asks for.
+  """
+  given = [name for name, value in (('coordinator', coordinator),
+                                    ('processes', processes), ('process', process))
+           if value is not None]
+  if given and (len(given) < 3 or process >= processes or distributed):
+    raise InputError('--coordinator=HOST:PORT, --processes=N and --process=I (from 0 '
+                     'to N - 1) are given together, and --distributed instead of them')
+  if not given and not distributed:
+    return False
+  if sweep is not None:
+    raise InputError('the runs of a --sweep are processes already; start one run with '
+                     'several processes, or one sweep on each host')
+  if config['select']['by'] != 'none':
+    raise InputError('select.by=inner trains in one process only; leave out '
+                     '--distributed and --coordinator, or set select.by=none')
+  if config['training']['devices']:
+    raise InputError('training.devices is for one process; several use all devices '
+                     'they have, so set it to 0')
+  return True

@@ -1,0 +1,431 @@
+"""python -m lightman_jax verify RUN: does a finished run hold what it says?
+
+The method's counts come from predictions.csv, whose probabilities come from the logits
+in folds/; the counts of the rows beside it, of which no prediction is kept, are those
+that the results state. From these, scores, intervals and differences are made anew.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+import csv
+import json
+import math
+import pathlib
+import shutil
+import sys
+import tempfile
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lightman_jax import bounded, places, settings
+from lightman_jax.errors import InputError
+from lightman_jax.experiment import sweep
+from lightman_jax.files import file_sha256, of_fold
+from lightman_jax.runs import (
+  environment as env,
+  folder as run_folder,
+  identity,
+  metrics_log,
+  reproducibility as statement,
+  results,
+)
+from lightman_jax.runs.identity import config_sha256
+
+# Scores of a run, computed again from its predictions and compared with its results.
+
+DIGIT = 10. ** -results.DIGITS
+
+
+class Check(NamedTuple):
+  """One thing that was checked."""
+  agrees: bool
+  sentence: str
+
+
+def rescore(folder: pathlib.Path, resamples: int) -> list[Check]:
+  """Checks the results of a finished run against its predictions.
+
+  Args:
+    folder: of the run.
+    resamples: of the intervals, as its configuration says.
+
+  Raises:
+    InputError: a file of it cannot be read, or is not of this version.
+  """
+  try:
+    found = bounded.read_json(folder / 'results.json')
+    lines = results.read_predictions(folder / 'predictions.csv')
+    return [_answers(lines, found), *_logits(folder, lines, found),
+            _scores(lines, found, resamples)]
+  except (OSError, csv.Error, KeyError, TypeError, ValueError, AttributeError,
+          IndexError, StopIteration) as error:
+    if isinstance(error, InputError):
+      raise
+    raise InputError(f'{folder} cannot be scored again: its results.json, '
+                     'predictions.csv or folds/ do not hold what this version writes '
+                     f'({type(error).__name__}: {error})') from error
+
+
+def numbers(value: Any, place: str = '') -> dict[str, Any]:
+  """All leaves of nested JSON, by their dotted place."""
+  parts = (value.items() if isinstance(value, dict) else enumerate(value)
+           if isinstance(value, list) else None)
+  if parts is None:
+    return {place: value}
+  return {name: leaf for key, part in parts
+          for name, leaf in numbers(part, f'{place}.{key}'.lstrip('.')).items()}
+
+
+def compare_numbers(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], float]:
+  """The places at which two sets of leaves differ, and by how much at most."""
+  places = [name for name in {**old, **new}
+            if name not in old or name not in new or old[name] != new[name]]
+  gaps = [abs(old[name] - new[name]) if _real(old.get(name)) and _real(new.get(name))
+          else math.inf for name in places]
+  return places, float(max(gaps, default=0.))
+
+
+def _real(value: Any) -> bool:
+  return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _answers(lines, found) -> Check:
+  """The prediction is the class of the greatest probability."""
+  classes = list(found['about']['clips_per_class'])
+  wrong = [line['clip'] for line in lines
+           if float(line[f'probability_{line["prediction"]}']) < max(
+               float(line[f'probability_{name}']) for name in classes)]
+  if wrong:
+    return Check(False, f'predictions.csv: {len(wrong)} predictions are not the class '
+                f'of the greatest probability, the first of the clip {wrong[0]!r}.')
+  return Check(True, f'predictions.csv: all {len(lines)} predictions are the class of '
+              'the greatest probability.')
+
+
+def _logits(folder: pathlib.Path, lines, found):
+  """The probabilities are those of the logits that each fold kept."""
+  classes, by_fold = list(found['about']['clips_per_class']), {}
+  for line in lines:
+    by_fold.setdefault(line['fold'], []).append(
+        [float(line[f'probability_{name}']) for name in classes])
+  greatest, looked = 0., 0
+  for name, stated in by_fold.items():
+    path = of_fold(folder / 'folds', name, '.json')
+    if not path.is_file():
+      continue
+    logits = np.array(bounded.read_json(path)['logits'], np.float64)
+    odds = np.exp(logits - logits.max(-1, keepdims=True))
+    gap = odds / odds.sum(-1, keepdims=True) - np.array(stated)
+    greatest, looked = max(greatest, float(np.abs(gap).max())), looked + 1
+  if looked:
+    yield Check(greatest <= DIGIT, f'folds/: the probabilities in predictions.csv '
+               f'are those of the logits of {looked} folds, to {greatest:.1g}.'
+               if greatest <= DIGIT else 'folds/: the probabilities in '
+               'predictions.csv are not those of the logits there; they differ by up '
+               f'to {greatest:.3g}.')
+
+
+def _scores(lines, found, resamples: int) -> Check:
+  again = _rescored(lines, found, resamples)
+  old = numbers({name: found.get(name) for name in again})
+  places, gap = compare_numbers(old, numbers(json.loads(results.text(again))))
+  others = sorted(set(found) - set(again))
+  rest = f' Not scored again: {", ".join(others)}.' if others else ''
+  if not places:
+    return Check(True, f'results.json: scores, intervals, counts and differences come '
+                f'out the same from predictions.csv, all {len(old)} values bit for bit.'
+                + rest)
+  words = (f'results.json: {len(places)} of {len(old)} values do not come out of '
+           f'predictions.csv, the first {places[0]}')
+  by = f'; they differ by up to {gap:.3g}' if math.isfinite(gap) else ''
+  # Another machine may round the last of the six digits the other way.
+  return Check(gap <= 2 * DIGIT, words + by + '.' + rest)
+
+
+def _rescored(lines, found, resamples: int) -> dict[str, Any]:
+  about = found['about']
+  classes, subjects = list(about['clips_per_class']), sorted({
+      line['subject'] for line in lines})
+  method, *beside = found['rows']
+  truth = np.array([classes.index(line['truth']) for line in lines])
+  said = {method: np.array([classes.index(line['prediction']) for line in lines])}
+  who = np.array([subjects.index(line['subject']) for line in lines])
+  for name in beside:
+    said[name] = _of_counts(found['rows'][name], subjects, truth, who)
+  clips = results.Clips([line['clip'] for line in lines],
+                        [line['subject'] for line in lines],
+                        [line['fold'] for line in lines], truth, classes,
+                        _data_sets(found, lines))
+  made = results.summarise(said, clips, results.About(**{
+      name: about.get(name, default) for name, default in zip(
+          results.About._fields, results.About(*[''] * 6, 0))}), resamples=resamples)
+  made['about'] |= {name: value for name, value in about.items()
+                    if name not in made['about']}
+  return made
+
+
+def _data_sets(found, lines) -> list[str]:
+  """The data set of every clip, as the results divide people; empty for one."""
+  parts = found.get('data_sets') or {}
+  own = {subject: name for name, part in parts.items() for subject in part['subjects']}
+  return [own.get(line['subject'], '') for line in lines] if own else []
+
+
+def _of_counts(row, subjects, truth, who) -> np.ndarray:
+  """Some predictions of these clips that have a row's counts; -1 where it has none."""
+  said = np.full(len(truth), -1)
+  for subject, name in enumerate(subjects):
+    for k, line in enumerate(row['per_subject'][name]['confusion']):
+      mine = np.flatnonzero((who == subject) & (truth == k))
+      answers = np.repeat(np.arange(len(line)), line)
+      if len(answers) != len(mine):
+        raise InputError('results.json counts other clips of the subject '
+                         f'{name!r} than predictions.csv holds')
+      said[mine] = answers
+  return said
+
+
+# Two runs of one configuration: the same, bit for bit, or to what rounding?
+
+# Other devices, layouts and versions order sums otherwise. More is no rounding.
+ROUNDING = 1e-3
+
+
+def compare_runs(first: pathlib.Path, second: pathlib.Path) -> Iterator[Check]:
+  """What differs between a run and the same run made again, here.
+
+  Raises:
+    InputError: a file of them cannot be read.
+  """
+  try:
+    yield _environments(first, second)
+    yield _predictions(first, second)
+    for name in statement.FILES:
+      if name != 'predictions.csv' and (first / name).is_file():
+        yield _numbers(first, second, name)
+  except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+    if isinstance(error, InputError):
+      raise
+    raise InputError(f'{first} cannot be compared with a run made again '
+                     f'({type(error).__name__}: {error})') from error
+
+
+def _environments(first, second) -> Check:
+  one, two = (statement.environments(bounded.read_json(run / 'environment.json'))[-1]
+              for run in (first, second))
+  data = one.pop('data_sha256') == two.pop('data_sha256')
+  changed = identity.between(one, two)
+  words = ('run again on the same data' if data else
+           'run again on OTHER data: what they were built from has changed')
+  return Check(data, words + (f'; also another (then -> here): '
+                             f'{identity.describe_differences(changed)}.' if changed else
+                             ', by the same code, packages and devices.'))
+
+
+def _predictions(first, second) -> Check:
+  if _same(first, second, 'predictions.csv'):
+    return Check(True, 'predictions.csv comes out the same again, byte for byte.')
+  one, two = (_lines(run / 'predictions.csv') for run in (first, second))
+  if one.keys() != two.keys():
+    return Check(False, 'predictions.csv: other clips are held out.')
+  changed = sum(one[clip]['prediction'] != two[clip]['prediction'] for clip in one)
+  gaps = [abs(float(one[clip][name]) - float(two[clip][name])) for clip in one
+          for name in one[clip] if name.startswith('probability_')]
+  gap = max(gaps, default=math.inf)
+  fine = not changed and gap <= ROUNDING
+  return Check(fine, f'predictions.csv: {changed} of {len(one)} predictions are others '
+              f'when run again; probabilities differ by up to {gap:.3g}'
+              + (', which is rounding.' if fine else '.'))
+
+
+def _numbers(first, second, name: str) -> Check:
+  if not (second / name).is_file():
+    return Check(False, f'{name} does not come out again.')
+  if _same(first, second, name):
+    return Check(True, f'{name} comes out the same again, byte for byte.')
+  old, new = (numbers(_content(run / name)) for run in (first, second))
+  places, gap = compare_numbers(old, new)
+  fine = gap <= ROUNDING
+  by = f'by up to {gap:.3g}' if math.isfinite(gap) else 'in more than numbers'
+  return Check(fine, f'{name}: {len(places)} of {len(old)} values are others when '
+              f'run again, {by}, the first {places[0] if places else "in its layout"}'
+              + (', which is rounding.' if fine else '.'))
+
+
+def _content(path: pathlib.Path) -> Any:
+  """What a file holds, as plain values."""
+  match path.suffix:
+    case '.json':
+      return bounded.read_json(path)
+    case '.jsonl':
+      return metrics_log.read(path)
+    case '.npz':
+      return {name: x.tolist() for name, x in bounded.read_arrays(path).items()}
+    case _:
+      text = bounded.read_bytes(path).decode('utf-8')
+      return [line.split(',') for line in text.split('\n')]
+
+
+def _same(first, second, name: str) -> bool:
+  return bounded.read_bytes(first / name) == bounded.read_bytes(second / name)
+
+
+def _lines(path: pathlib.Path) -> dict[str, dict[str, str]]:
+  return {line['clip']: line for line in results.read_predictions(path)}
+
+
+def verify(arguments: Sequence[str]) -> int:
+  """The command; returns the exit code: 0 agrees, 1 does not, 2 cannot be checked."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax verify',
+      description='Checks a finished run: its files against the hashes that it states, '
+      'its scores against its predictions and, with --rerun, what it made against '
+      'the same configuration run again. Exit code 0: it agrees, 1: it does not, 2: it '
+      'cannot be checked.')
+  parser.add_argument('run', metavar='RUN', type=places.expand,
+                      help='a folder that launch.py made')
+  how = parser.add_mutually_exclusive_group()
+  how.add_argument('--rescore', action='store_true',
+                   help='compute the scores again (the default)')
+  how.add_argument('--rerun', action='store_true',
+                   help='also train and predict again, in a folder that goes after')
+  parser.add_argument('--data_dir', metavar='DIR', help='of --rerun: where built data '
+                      'lie, or are built, where the run had a place of its own')
+  given = parser.parse_args(arguments)
+  if given.data_dir is not None and not given.rerun:
+    parser.error('--data_dir is of --rerun')
+  try:
+    agrees = True
+    for said in checks(given.run, rerun=given.rerun, data_dir=given.data_dir):
+      print(f'{"  ok" if said.agrees else "  NO"}  {said.sentence}', flush=True)
+      agrees &= said.agrees
+  except InputError as error:
+    print(f'verify: {error}', file=sys.stderr)
+    return 2
+  print(f'{given.run} {"agrees" if agrees else "DOES NOT AGREE"} with what it states'
+        + (' and with a run of the same configuration' if given.rerun else '') + '.')
+  return 0 if agrees else 1
+
+
+def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = None
+           ) -> Iterator[Check]:
+  """What is checked of a run, one after another.
+
+  Args:
+    folder: of the run; nothing in it is trusted.
+    rerun: also run its configuration again.
+    data_dir: for that, in the place of the configuration's own.
+
+  Raises:
+    InputError: it is no finished run of this version.
+  """
+  if not (folder / 'config.json').is_file():
+    raise InputError(f'{folder} is no run folder, for it holds no config.json; name '
+                     'one that launch.py has finished')
+  config, stored = (_json(folder / name) for name in ('config.json',
+                                                      'environment.json'))
+  if not (folder / 'results.json').is_file():
+    raise InputError(f'{folder} is not finished, for it holds no results.json; give '
+                     'its command again, which goes on')
+  yield from check_statement(folder, config, stored)
+  yield from compare_environments(stored)
+  resamples = settings.flat(config).get('evaluation.resamples')
+  least, most = settings.RANGES['evaluation.resamples']
+  if type(resamples) is not int or not least <= resamples <= most:
+    raise InputError(f'{folder}/config.json is not of this version: it has no whole '
+                     f'number evaluation.resamples from {least} to {most}')
+  yield from rescore(folder, resamples)
+  if rerun:
+    yield from compare_rerun(folder, rerun_config(folder, config, data_dir))
+
+
+def check_statement(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
+           ) -> Iterator[Check]:
+  """Files, configuration and environment against the statement of the run."""
+  path = folder / statement.NAME
+  if not path.is_file():
+    yield Check(False, f'{statement.NAME} is not there: no hash of its files is known.')
+    return
+  held = _json(path)
+  try:
+    for name, sha256 in sorted(held['files'].items()):
+      there = name in statement.FILES and (folder / name).is_file()
+      same = there and file_sha256(folder / name) == sha256
+      yield Check(same, f'{name} is as it was written (sha256 {str(sha256)[:8]}).'
+                 if same else f'{name} is not the file that was written: '
+                 f'{"its hash differs" if there else "it is gone"}.')
+    same = held['config_sha256'] == config_sha256(config)
+    yield Check(same, 'config.json is the configuration that was run.' if same else
+               'config.json is not the configuration that was run: its hash differs.')
+    same = held['environments'] == statement.environments(stored)
+    yield Check(same, 'environment.json is as it was stated.' if same else
+               'environment.json is not what was stated: its packages, code, data or '
+               'devices were changed.')
+    command = held['command']
+  except (KeyError, TypeError, AttributeError) as error:
+    raise InputError(f'{path} does not hold what this version writes '
+                     f'({type(error).__name__}: {error})') from error
+  if command:
+    yield Check(True, 'its command was, without places: python '
+               f'{" ".join(map(str, command))}')
+
+
+def compare_environments(stored: dict[str, Any]) -> Iterator[Check]:
+  """What of code, Python, packages and jax is another here: no fault of the run."""
+  starts = statement.environments(stored)
+  if len(starts) > 1:
+    yield Check(True, f'it was made in {len(starts)} environments, one after another '
+               '(--resume_anyway): its numbers are a mixture.')
+  here = {'code_sha256': env.code_version(), 'python': env.platform.python_version(),
+          'packages': env.versions(), 'jax': env.jax_settings()}
+  made = {name: starts[-1].get(name, here[name]) for name in here}
+  changed = identity.between(made, json.loads(json.dumps(here)))
+  if changed:
+    yield Check(True, f'here, the environment is another (then -> here): '
+               f'{identity.describe_differences(changed)}. Last digits may differ for that.')
+  else:
+    yield Check(True, 'code, Python, packages and settings of jax here are those of '
+               'the run.')
+
+
+def rerun_config(folder: pathlib.Path, config: dict[str, Any], data_dir: str | None
+           ) -> dict[str, Any]:
+  """The configuration to run again, which writes only where its user says.
+
+  Raises:
+    InputError: it cannot run, or names a place of its own and no other is given.
+  """
+  with run_folder.blaming(folder / 'config.json'):
+    settings.check(config)
+    own = config['data']['data_dir']
+    if data_dir is None and own:
+      raise InputError(f'the run had its data in {own!r}, and they are built there '
+                       'where they are missing: give that place, or another, with '
+                       '--data_dir')
+    return {**config, 'data': {**config['data'], 'data_dir': data_dir or ''}}
+
+
+def compare_rerun(folder: pathlib.Path, config: dict[str, Any]) -> Iterator[Check]:
+  """Runs the configuration in another folder, and compares what it makes."""
+  sweep.ask_for_determinism()
+  from lightman_jax.experiment import run
+  place = pathlib.Path(tempfile.mkdtemp(prefix='lightman_jax-verify-'))
+  try:
+    with run_folder.open_run(place / 'run', config=config) as other:
+      run.run(config, other)
+    yield from compare_runs(folder, place / 'run')
+  finally:
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def _json(path: pathlib.Path) -> dict[str, Any]:
+  try:
+    value = bounded.read_json(path)
+  except (OSError, ValueError) as error:
+    raise InputError(f'{path} cannot be read ({error}); name a folder that launch.py '
+                     'has finished') from error
+  if not isinstance(value, dict):
+    raise InputError(f'{path} is no JSON object; name a folder that launch.py has '
+                     'finished')
+  return value

@@ -1,0 +1,1 @@
+"""Faces in pictures: detection, landmarks, alignment, optical flow, the apex."""

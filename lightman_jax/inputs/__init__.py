@@ -1,0 +1,1 @@
+"""What the network sees, computed once: flow, differences, frames, landmarks."""

@@ -1,0 +1,195 @@
+"""Clips become what the network sees: frames, difference, flow, landmarks, picture.
+
+u is horizontal (to the right), v vertical (down), both in pixels of the stored frames,
+which are those of the aligned face; strain has no unit.
+
+All are centred on zero, so that no motion is zero and a mirror image changes signs.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import cv2
+from jaxtyping import Float, Float32, UInt8
+import numpy as np
+
+from lightman_jax.data.store import ClipSet
+from lightman_jax.errors import InputError
+from lightman_jax.faces import alignment, dense_flow, landmarks
+from lightman_jax.inputs.pool import Content
+
+# Optical flow and strain as inputs: from the onset to later frames, resized.
+
+CHANNELS = ('u', 'v', 'strain')
+
+
+def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str,
+              size: int) -> Float32[np.ndarray, 't _h _w 3']:
+  """u, v and strain from the onset to later frames, averaged down to size x size.
+
+  Args:
+    frames: onset first, apex in the middle.
+    span: 'apex' (t = 1) or 'each' (t = T - 1: to each later frame).
+    algorithm: see `dense_flow.optical_flow`.
+    size: of the result in pixels; u and v keep the pixels of `frames` as their unit.
+  """
+  pictures = dense_flow.grey(frames)
+  later = pictures[1:] if span == 'each' else pictures[[len(pictures) // 2]]
+  fields = np.stack([
+      dense_flow.optical_flow(pictures[0], picture, algorithm=algorithm)
+      for picture in later])
+  fields = np.concatenate([fields, dense_flow.strain(fields)[..., None]], -1)
+  return resize(fields, size)
+
+
+def resize(maps: Float[np.ndarray, 't h w c'], size: int
+           ) -> Float32[np.ndarray, 't _h _w c']:
+  """Each map averaged down (or interpolated up) to size x size; 0 leaves it."""
+  if not size or maps.shape[1:3] == (size, size):
+    return maps.astype(np.float32)
+  way = cv2.INTER_AREA if size < maps.shape[1] else cv2.INTER_LINEAR
+  resized = [cv2.resize(x.astype(np.float32), (size, size), interpolation=way)
+             for x in maps]
+  return np.stack(resized).reshape(len(maps), size, size, -1)
+
+
+def as_picture(fields: Float[np.ndarray, '1 h w 3']) -> UInt8[np.ndarray, '1 h w 3']:
+  """A flow field as the field's data sets of ready pictures store it.
+
+  Each channel is stretched to 0-255 by its own minimum and maximum, so the zero level
+  and the amplitude are lost.
+  """
+  low, high = fields.min((1, 2), keepdims=True), fields.max((1, 2), keepdims=True)
+  return np.rint(255 * (fields - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
+
+
+Progress = Callable[[str, int, int], None]
+
+
+class Settings(NamedTuple):
+  """The `inputs` section of a configuration."""
+  kind: str = 'flow'            # one of `KINDS`
+  span: str = 'each'            # flow: from onset to 'each' later frame, or the 'apex'
+  algorithm: str = 'dis'        # flow: 'dis', 'farneback' or 'tvl1'
+  size: int = 64                # side of the input in pixels; 0 = as stored
+  holds: str = 'flow'           # picture: 'flow' (u, v, strain) or 'intensity'
+
+
+def frames(clip, how: Settings):
+  """All T frames, -1 to 1."""
+  return resize(clip / np.float32(127.5) - 1, how.size)
+
+
+def difference(clip, how: Settings):
+  """Grey value of each later frame less that of the onset, -1 to 1; t = T - 1."""
+  grey = dense_flow.grey(clip).astype(np.float32)
+  return resize((grey[1:] - grey[:1])[..., None] / 255, how.size)
+
+
+def optical_flow(clip, how: Settings):
+  """u, v, strain; see `flow.clip_flow`."""
+  return clip_flow(clip, span=how.span, algorithm=how.algorithm, size=how.size)
+
+
+def picture(clip, how: Settings):
+  """A ready picture, 0-255 to -1 ... 1; a flow picture is made where frames are given.
+
+  The latter is how clips of another data set join a pool of ready flow pictures.
+  """
+  if len(clip) > 1:
+    fields = clip_flow(clip, span='apex', algorithm=how.algorithm, size=how.size)
+    clip = as_picture(fields)
+  return resize(clip / np.float32(127.5) - 1, how.size)
+
+
+def movements(points: Float[np.ndarray, 'T 68 2']) -> Float32[np.ndarray, 'T 68 2']:
+  """Landmarks less those of the onset, in inter-ocular distances of the onset.
+
+  Each frame is first brought back to the onset by the similarity transform that fits
+  its stable points best, so that what the whole head does is no movement: a shift, a
+  turn in the picture's plane, or coming nearer. What turning the head out of that
+  plane does to the landmarks stays.
+  """
+  onset = points[0].astype(np.float64)
+  still = np.stack([
+      alignment.transform(frame, alignment.similarity(frame, onset))
+      for frame in points.astype(np.float64)])
+  return ((still - onset) / landmarks.inter_ocular_distance(onset)).astype(np.float32)
+
+
+KINDS = {'frames': frames, 'difference': difference, 'flow': optical_flow,
+         'picture': picture}
+
+
+def make_inputs(clips: ClipSet, how: Settings, *,
+                progress: Progress = lambda stage, done, total: None
+                ) -> Float32[np.ndarray, 'N *clip']:
+  """The inputs of all clips: (N, t, h, w, c), or (N, T, 68, 2) for landmarks.
+
+  Raises:
+    InputError: the clips do not hold what the inputs are made of.
+  """
+  return np.stack([*each_input(clips, how, progress=progress)])
+
+
+def each_input(clips: ClipSet, how: Settings, *,
+               progress: Progress = lambda stage, done, total: None
+               ) -> Iterator[Float32[np.ndarray, '*clip']]:
+  """The inputs of one clip after the other; see `make_inputs`."""
+  _check(clips, how)
+  total = len(clips.clip)
+  for number in range(total):
+    if how.kind == 'landmarks':
+      x = movements(clips.landmarks[number])
+    else:
+      x = KINDS[how.kind](clips.frames[number], how)
+      progress('inputs', number + 1, total)
+    if not np.isfinite(x).all():
+      raise InputError(
+          f'inputs.kind={how.kind} of {clips.clip[number]} of '
+          f'{clips.info.get("dataset", "the data set")} is not finite: see to its '
+          'frames and landmarks, or leave the clip out')
+    yield x
+
+
+def content(how: Settings, channels: int) -> Content:
+  """What augmentation must know of these inputs."""
+  signed = how.kind == 'flow' or (how.kind == 'picture' and how.holds == 'flow')
+  if how.kind == 'landmarks':
+    signs = (-1, 1)
+  else:
+    signs = tuple(-1 if signed and channel == 0 else 1 for channel in range(channels))
+  return Content(how.kind, signs, how.kind in ('flow', 'difference', 'landmarks'))
+
+
+def _check(clips: ClipSet, how: Settings) -> None:
+  """Refuses, by name, clips that cannot become these inputs."""
+  name, length = clips.info.get('dataset', 'the data set'), clips.frames.shape[1]
+  if how.kind == 'flow' or (how.kind == 'picture' and length > 1):
+    dense_flow.check_algorithm(how.algorithm)
+  if how.kind in ('flow', 'difference', 'landmarks') and length < 3:
+    raise InputError(
+        f'{name} holds {length} picture(s) a clip, and inputs.kind={how.kind} needs '
+        'onset, apex and offset: set data.frames to 3 or more, or inputs.kind=picture')
+  if how.kind == 'picture' and length > 1 and how.holds != 'flow':
+    raise InputError(
+        f'{name} holds {length} frames a clip and inputs.kind=picture takes one: set '
+        'data.frames=1, or inputs.kind to frames, difference or flow')
+  if how.kind == 'landmarks':
+    _check_landmarks(clips, name)
+
+
+def _check_landmarks(clips: ClipSet, name: str) -> None:
+  """Landmarks may lie in files: each clip's are read once, and no more are held."""
+  unknown, in_one_spot = [], []
+  for clip, points in zip(clips.clip, clips.landmarks):
+    if not np.isfinite(points).all():
+      unknown.append(clip)
+    elif (np.ptp(points[:, list(alignment.STABLE)], 1) == 0).all(-1).any():
+      in_one_spot.append(clip)
+  if unknown:
+    raise InputError(f'{name} has no landmarks for {len(unknown)} of {len(clips.clip)} '
+                     f'clips, {unknown[0]} for one: use another inputs.kind')
+  if in_one_spot:
+    raise InputError(f'the landmarks of {in_one_spot[0]} of {name} lie in one spot, '
+                     'which is no face: correct them, or use another inputs.kind')

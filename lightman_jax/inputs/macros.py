@@ -1,0 +1,95 @@
+"""The pool: a data set's clips and the macro-expressions that they are aligned with."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lightman_jax.data import people
+from lightman_jax.data.class_sets import macro_label
+from lightman_jax.data.store import ClipSet
+from lightman_jax.errors import InputError
+from lightman_jax.inputs import inputs
+from lightman_jax.inputs.pool import Inputs, Pool, join_inputs, select_clips
+
+MakeInputs = Callable[[ClipSet], Inputs]
+
+
+def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
+              other: ClipSet | None = None, make: MakeInputs,
+              macro_map: str = 'same') -> Pool:
+  """All micro clips, and macro clips from `source`.
+
+  Args:
+    clips: the data set.
+    how: what its inputs are.
+    source: 'own' (the data set's macro clips, if it has any), 'none', 'magnified'
+      (nothing is added here: a task's macro clips are its support, amplified), or the
+      name of the data set `other`. Whoever is in both is one person; see
+      `clips.people`.
+    other: where macro clips come from under its name.
+    make: clips to inputs.
+    macro_map: name of the map that gives a class to macro clips whose own class is
+      none of the data set's; see `annotations.macro_maps`.
+
+  Raises:
+    InputError: 'magnified' for inputs whose amplitude is unknown, a data set without a
+      macro clip or with inputs of another shape, or one of which it cannot be told
+      who of the first is in it.
+  """
+  keep = ~clips.macro if source != 'own' else np.ones(len(clips.macro), bool)
+  x = select_clips(make(clips), keep)
+  content = inputs.content(how, x.shape[-1])
+  if source == 'magnified' and not content.amplitude_known:
+    raise InputError(
+        f'macro.source=magnified needs inputs whose zero and amplitude are known, and '
+        f'inputs.kind={how.kind} has neither; use macro.source=none, own, or another '
+        'data set')
+  names = sorted(set(clips.subject))
+  label = _labels(clips, clips.classes, macro_map)[keep]
+  pool = Pool(
+      x=x, label=label, macro=clips.macro[keep],
+      subject=np.array([names.index(name) for name in clips.subject], np.int32)[keep],
+      foreign=np.zeros(len(x), bool), subjects=tuple(names),
+      clips=tuple(np.array(clips.clip)[keep].tolist()), classes=clips.classes,
+      content=content,
+      dataset=tuple(np.array(clips.datasets)[keep].tolist()))
+  if other is None:
+    return pool
+  label = _labels(other, pool.classes, macro_map)
+  who = people.in_both(list(zip(clips.datasets, clips.subject)),
+                       list(zip(other.datasets, other.subject)))
+  return _joined(pool, other, make(other), label, source, who)
+
+
+def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndarray:
+  """Labels in `classes`: by the name of a clip's class, or a macro clip's emotion."""
+  index = [classes.index(name) if name in classes else -1 for name in clips.classes]
+  label = np.array([index[k] if k >= 0 else -1 for k in clips.label], np.int32)
+  for n in np.flatnonzero(clips.macro & (label < 0)):
+    label[n] = macro_label(clips.emotion[n], macro_map, classes)
+  return label
+
+
+def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: str,
+            who: list[str]) -> Pool:
+  """The pool with the macro clips of another data set.
+
+  `who` says of each clip of it which of the pool's subjects it shows, '' for none.
+  """
+  if not other.macro.any():
+    raise InputError(f'macro.source={source} has no macro clip')
+  if x.shape[1:] != pool.x.shape[1:]:
+    raise InputError(
+        f'macro.source={source} has inputs of {x.shape[1:]} and the data set has '
+        f'{pool.x.shape[1:]}: give both the same number of frames and size')
+  names = [name if name in pool.subjects else f'{source}:{subject}'
+           for name, subject in zip(who, other.subject)]
+  subjects = pool.subjects + tuple(sorted(set(names) - set(pool.subjects)))
+  subject = np.array([subjects.index(name) for name in names], np.int32)
+  m, join = other.macro, lambda a, b: np.concatenate([a, b])
+  return pool._replace(
+      x=join_inputs(pool.x, select_clips(x, m)), label=join(pool.label, label[m]),
+      macro=join(pool.macro, m[m]), subject=join(pool.subject, subject[m]),
+      foreign=join(pool.foreign, subject[m] >= len(pool.subjects)), subjects=subjects,
+      clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]),
+      dataset=pool.dataset + tuple(np.array(other.datasets)[m].tolist()))

@@ -1,1 +1,0 @@
-"""Stored clips become network inputs: optical flow, strain, augmentation."""

@@ -1,0 +1,183 @@
+"""What a method costs: parameters, arithmetic, seconds, memory."""
+
+from collections.abc import Callable, Iterator
+import contextlib
+import functools
+import resource
+import sys
+import time
+from typing import Any, NamedTuple
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
+import jax.numpy as jnp
+import numpy as np
+
+from lightman_jax import keys
+from lightman_jax.keys import Purpose
+from lightman_jax.profiling.arithmetic import operations
+from lightman_jax.tasks.sampling import sample_support
+from lightman_jax.training.loop import FoldData, stack
+from lightman_jax.training.state import Recipe, init_state, run_folds
+
+# What the machine can do at best: the rates that a program is measured against.
+
+LONGEST_RATE = .3     # seconds of each measurement, after a first call that does not count
+
+
+class Rates(NamedTuple):
+  """Of one device; those of a CPU use all its cores."""
+  matmul: float     # floating point operations a second
+  copy: float       # bytes read and written a second
+
+
+def measure_rates(device: jax.Device, *, dtype=jnp.float32) -> Rates:
+  """The best of repeated calls, in about a second.
+
+  A matmul of two square matrices (1 024 on a CPU, 8 192 elsewhere), and a sum of 1 to
+  each of 2^24 (2^28) numbers: too many for a cache.
+  """
+  cpu = device.platform == 'cpu'
+  side, size = (1024, 1 << 24) if cpu else (8192, 1 << 28)
+  with jax.default_device(device):
+    square, line = jnp.ones((side, side), dtype), jnp.ones(size, jnp.float32)
+    matmul = _fastest(jax.jit(lambda x: x @ x), square)
+    copy = _fastest(jax.jit(lambda x: x + 1), line)
+  return Rates(2 * side**3 / matmul, 2 * line.nbytes / copy)
+
+
+def _fastest(call: Callable, x: jax.Array) -> float:
+  jax.block_until_ready(call(x))
+  times, end = [], time.perf_counter() + LONGEST_RATE
+  while len(times) < 3 or time.perf_counter() < end:
+    began = time.perf_counter()
+    jax.block_until_ready(call(x))
+    times.append(time.perf_counter() - began)
+  return min(times)
+
+
+REPEATS, LONGEST = 30, 10.     # of a measurement: times at most, seconds at most
+
+Measure = dict[str, Any]       # value and unit; low, high and repeats of what is timed
+
+
+def measure(recipe: Recipe, data: FoldData, *, steps: int, folds: int
+            ) -> dict[str, Measure]:
+  """Measures on one device, with the clips of one fold and untrained weights.
+
+  How long something takes does not depend on what was learned. Times are medians after
+  a first call that does not count, from the first to the third quartile.
+
+  Args:
+    recipe: of a run.
+    data: of one fold.
+    steps: meta-steps of a fold.
+    folds: of the run.
+
+  Raises:
+    ValueError: arithmetic that cannot be counted; see `arithmetic.operations`.
+  """
+  state, step, seconds, temporaries = _training(recipe, data)
+  step_time = timed(step)
+  found = {
+      'parameters': as_measure(sum(x.size for x in jax.tree.leaves(state.params)),
+                         'numbers'),
+      **_using(recipe, data, state.params),
+      'step_arithmetic': as_measure(_step_operations(recipe, data, state),
+                              'floating point operations of a meta-step'),
+      'step_time': {**step_time, 'unit': 'seconds of a meta-step'},
+      'training_time': as_measure(step_time['value'] * steps * folds,
+                            'seconds, all steps of all folds on one device'),
+      'compile_time': as_measure(seconds, 'seconds, of a meta-step, without a cache'),
+      'step_temporaries': as_measure(temporaries, 'bytes, of a compiled meta-step'),
+      'peak_memory': as_measure(peak_memory(), 'bytes, of the process')}
+  device = (jax.devices()[0].memory_stats() or {}).get('peak_bytes_in_use')
+  return found if device is None else {
+      **found, 'device_peak_memory': as_measure(device, 'bytes, of the device')}
+
+
+def timed(call: Callable[[], Any]) -> Measure:
+  """Seconds of a call: `value` is the median, `low` and `high` are quartiles."""
+  jax.block_until_ready(call())
+  times, end = [], time.perf_counter() + LONGEST
+  while len(times) < REPEATS and (len(times) < 3 or time.perf_counter() < end):
+    began = time.perf_counter()
+    jax.block_until_ready(call())
+    times.append(time.perf_counter() - began)
+  low, middle, high = np.quantile(times, (.25, .5, .75)).tolist()
+  return {'value': middle, 'low': low, 'high': high, 'repeats': len(times)}
+
+
+def peak_memory() -> int:
+  """The most bytes that this process has held so far."""
+  most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return most if sys.platform == 'darwin' else 1024 * most
+
+
+def _training(recipe: Recipe, data: FoldData):
+  """A first state, one step of it to be called, and what its program took."""
+  (views, clips), run = stack([data], 1), _one_step(recipe)
+  views, clips = jax.device_put((views, clips))
+  states = jax.jit(lambda keys: jax.vmap(
+      lambda key: init_state(key, recipe, clips.x.shape[1:]))(keys))(views.key)
+  with _without_cache():
+    began = time.perf_counter()
+    compiled = jax.jit(run).lower(states, views, clips).compile()
+    seconds = time.perf_counter() - began
+  memory = compiled.memory_analysis()
+  return (jax.tree.map(lambda x: x[0], states),
+          functools.partial(compiled, states, views, clips), seconds,
+          None if memory is None else memory.temp_size_in_bytes)
+
+
+def _one_step(recipe: Recipe) -> Callable:
+  return functools.partial(run_folds, recipe=recipe, length=1, at_once=1)
+
+
+def _step_operations(recipe: Recipe, data: FoldData, state) -> int:
+  views, clips = stack([data], 1)
+  states = jax.tree.map(lambda x: x[None], state)
+  return operations(_one_step(recipe), states, views, clips)
+
+
+def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
+  """Adaptation to one support, then the prediction of one clip."""
+  learner, clips = recipe.learner, jax.device_put(data.clips)
+  support = jax.jit(lambda key, clips: sample_support(
+      key, clips, clips.train, recipe.sizes))(
+          keys.key_for(data.key, Purpose.EVAL_SUPPORT), clips)
+  key = keys.key_for(data.key, Purpose.EVAL_ADAPT)
+  adapt = lambda params, support, key: learner.adapt(params, support, key).fast
+  adapted = jax.jit(adapt)
+  fast = adapted(params, support, key)
+  x, predict = clips.x[:1] / clips.scale[0], jax.jit(learner.predict)
+  return {
+      'prediction_arithmetic': as_measure(operations(learner.predict, fast, x),
+                                    'floating point operations of a clip'),
+      'prediction_latency': {**timed(lambda: predict(fast, x)),
+                             'unit': 'seconds, of one clip by one adapted model'},
+      'adaptation_arithmetic': as_measure(operations(adapt, params, support, key),
+                                    'floating point operations of a support'),
+      'adaptation_time': {
+          **(timed(lambda: adapted(params, support, key)) if learner.supported
+             else {'value': 0., 'low': 0., 'high': 0., 'repeats': 0}),
+          'unit': 'seconds, of one support'}}
+
+
+def as_measure(value: int | float | None, unit: str) -> Measure:
+  """A measure that is one number; None where nobody knows it."""
+  return {'value': value, 'unit': unit}
+
+
+@contextlib.contextmanager
+def _without_cache() -> Iterator[None]:
+  """Programs are compiled, even those that an earlier process has kept."""
+  before = jax.config.jax_enable_compilation_cache
+  try:
+    jax.config.update('jax_enable_compilation_cache', False)
+    # Whether there is a cache is asked once, and remembered.
+    compilation_cache.reset_cache()
+    yield
+  finally:
+    jax.config.update('jax_enable_compilation_cache', before)
+    compilation_cache.reset_cache()

@@ -1,0 +1,201 @@
+"""A data set's methods with their intervals, and which differ after Holm."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from lightman_jax.evaluation import comparison
+from lightman_jax.evaluation.comparison import BySeed, Difference, Folds
+from lightman_jax.report.page.groups import Column, Group
+from lightman_jax.runs import results
+from lightman_jax.runs.results import SCORES
+
+SEED = 0              # of all draws of a page: the same people for every method
+MAIN = 'uf1'          # what methods are compared by
+HEADS = {'uf1': 'UF1', 'uar': 'UAR', 'accuracy': 'accuracy'}
+
+
+class Scored(NamedTuple):
+  """A mean over seeds with its interval, and the single seeds' scores."""
+  value: float
+  low: float
+  high: float
+  by_seed: tuple[float, ...]
+
+
+class Line(NamedTuple):
+  """A row of a table."""
+  label: str
+  scores: dict[str, Scored]
+  encoder: str = ''
+  clips_seen: str = '–'       # micro, by the training of a fold
+  macro_clips_seen: str = '–'
+  models: int = 1             # whose logits are averaged
+  tried: str = '–'
+  balance: str = '–'          # how unequal classes are dealt with
+  augmentation: str = '–'
+  seeds: int = 1
+  best: bool = False          # better than every other method, after Holm
+  reference: bool = False     # stands beside, is in no comparison of methods
+
+
+class Gap(NamedTuple):
+  """Two rows of a table and what is known of their difference."""
+  first: str
+  second: str
+  found: Difference
+  adjusted: float
+  models: tuple[int, int]     # that each of the two averages
+  pairs: int                  # of the family that p is adjusted for
+
+  @property
+  def verdict(self) -> str:
+    """'better', 'worse', that no difference was seen, or that none could be."""
+    if self.why:
+      return 'no verdict'
+    if comparison.is_better(self.found, self.adjusted):
+      return 'better'
+    if comparison.is_worse(self.found, self.adjusted):
+      return 'worse'
+    return 'no difference seen'
+
+  @property
+  def why(self) -> str:
+    """Why there is no verdict; '' where there is one."""
+    units, (one, two) = self.found.units, self.models
+    if one != two:
+      return (f'no verdict: {one} averaged models against {two}, which mixes averaging '
+              'with what is compared')
+    least = comparison.least_p(units, self.pairs)
+    if least < comparison.LEVEL:
+      return ''
+    return (f'no verdict: what was trained is {units} units (a fold of a seed, or a '
+            f'person who had models alone), which can be swapped in {2 ** units} ways; '
+            f'after Holm over {self.pairs} {"pair" if self.pairs == 1 else "pairs"} p '
+            f'cannot be below {least:.3g}. More people, or, where a fold holds several '
+            'out, more folds or seeds make one possible')
+
+
+class Comparison(NamedTuple):
+  """What a data set's columns of a table say."""
+  lines: tuple[Line, ...]      # methods, the highest mean first, then references
+  gaps: tuple[Gap, ...]        # of all pairs of methods
+  beside: tuple[Gap, ...]      # of methods and their references
+
+  @property
+  def methods(self) -> tuple[Line, ...]:
+    """The rows without references."""
+    return tuple(line for line in self.lines if not line.reference)
+
+
+def compare_methods(column: Column, *, permutations: int = 10_000) -> Comparison:
+  """Scores, intervals and differences of a column; see `evaluation.comparison`."""
+  folds = column.folds
+  options = dict(seed=SEED, folds=folds, permutations=permutations)
+  groups = sorted(column.groups, key=lambda group: (
+      -_mean(group.counts()), group.label))
+  gaps = _gaps({(one.label, two.label): _alike(one, two)
+                for one, two in itertools.combinations(groups, 2)}, options)
+  references = _references(groups)
+  beside = _gaps({names: sides for label, (row, owners) in references.items()
+                  for group in owners
+                  for names, sides in _beside(group, label, row).items()}, options)
+  lines = [_line(group.label, group, group.counts(), folds)._replace(
+      best=_best(group.label, gaps, len(groups))) for group in groups]
+  lines += [_line(label, owners[0], owners[0].counts(row), folds)._replace(
+      reference=True, encoder='–', clips_seen='–', macro_clips_seen='–', tried='–',
+      balance='–', augmentation='–', models=owners[0].models(row))
+            for label, (row, owners) in references.items()]
+  return Comparison(tuple(lines), gaps, beside)
+
+
+Side = tuple[BySeed, int]      # counts, and how many models each averages
+
+
+def _alike(one: Group, two: Group) -> tuple[Side, Side]:
+  """Two methods with as many averaged models each: where that differs, with one."""
+  if one.models() == two.models():
+    return (one.counts(), one.models()), (two.counts(), two.models())
+  return tuple((group.counts(group.single()), group.models(group.single()))
+               for group in (one, two))
+
+
+def _beside(group: Group, label: str, row: str
+            ) -> dict[tuple[str, str], tuple[Side, Side]]:
+  """A method and a reference: one draw of it, and, of the same weights, the mean too."""
+  single, method = group.single(), group.runs[0].method
+  reference = group.counts(row), group.models(row)
+  name = results.one_draw(group.label) if single != method else group.label
+  pairs = {}
+  if row != single:
+    pairs[name, label] = (group.counts(single), group.models(single)), reference
+  if single != method and row.startswith(method):
+    pairs[f'{group.label}, mean of {group.models()} draws', label] = (
+        (group.counts(), group.models()), reference)
+  return pairs
+
+
+def _gaps(pairs: dict[tuple[str, str], tuple[Side, Side]], options) -> tuple[Gap, ...]:
+  found = comparison.family({names: (one[0], two[0]) for names, (one, two)
+                             in pairs.items()}, SCORES[MAIN], **options)
+  # What has no verdict, for it is not like against like, is in no family.
+  even = [names for names in found if pairs[names][0][1] == pairs[names][1][1]]
+  adjusted = dict(zip(even, comparison.holm([found[names][0].p for names in even])))
+  return tuple(Gap(*names, one, float(adjusted.get(names, np.nan)),
+                   tuple(side[1] for side in pairs[names]), len(even))
+               for names, (one, _) in found.items())
+
+
+def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
+  """Label to the row's name and the groups that it stands beside.
+
+  A reference that is the same for several groups, such as the ridge on the same
+  inputs, is one row.
+  """
+  found: dict[tuple, tuple[str, list[Group]]] = {}
+  for group in groups:
+    for row in list(group.runs[0].counts)[1:]:
+      if not all(row in run.counts for run in group.runs):
+        continue
+      own = row.startswith(group.runs[0].method)
+      key = (group.label,) if own else ()
+      key += (row, group.runs[0].counts[row].tobytes())
+      found.setdefault(key, (row, []))[1].append(group)
+  labels, shared = {}, [row for row, _ in found.values()]
+  for row, owners in found.values():
+    method = owners[0].runs[0].method
+    label = (owners[0].label + row.removeprefix(method) if row.startswith(method)
+             else row)
+    if label in labels or (shared.count(row) > 1 and label == row):
+      label = f'{row} (on the inputs of {owners[0].label})'
+    labels[label] = (row, owners)
+  return dict(sorted(labels.items(), key=lambda item: ', not' not in item[0]))
+
+
+def _line(label: str, group: Group, counts: BySeed, folds: Folds) -> Line:
+  stacked = np.stack([counts[seed] for seed in sorted(counts)])
+  models = np.stack([folds[seed] for seed in sorted(counts)])
+  if len(stacked) > 1 and (stacked == stacked[0]).all() and (models == models[0]).all():
+    stacked, models = stacked[:1], models[:1]   # nothing in it depends on the seed
+  scores = {
+      name: Scored(
+          comparison.mean_score(stacked, score),
+          *comparison.crossed_interval(stacked, score, folds=models),
+          tuple(score(stacked.sum(1)).tolist()))
+      for name, score in SCORES.items()}
+  return Line(label, scores, group.encoder, group.noted('clips_seen'),
+              group.noted('macro_clips_seen'), group.models(), group.noted('tried'), group.noted('balance'),
+              group.noted('augmentation'), len(stacked))
+
+
+def _best(label: str, gaps: tuple[Gap, ...], methods: int) -> bool:
+  """Whether it was compared with every other method and is better than each."""
+  won = [gap for gap in gaps if (gap.first == label and gap.verdict == 'better')
+         or (gap.second == label and gap.verdict == 'worse')]
+  return methods > 1 and len(won) == methods - 1
+
+
+def _mean(counts: BySeed) -> float:
+  return comparison.mean_score(np.stack([counts[n] for n in sorted(counts)]),
+                               SCORES[MAIN])

@@ -1,0 +1,350 @@
+"""A run's folder: which run it belongs to, who may write, and what may be deleted.
+
+The lock is the operating system's (`flock`), so it ends with the process that holds it,
+however that ends; what is written in the file only names the owner.
+
+A run is its configuration. The same configuration finds its folder again and goes on in
+it; any other is refused, and so is other code, data, or packages, because half a result
+of each is a result of nothing. A folder of someone else's is never touched.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import copy
+import errno
+import fcntl
+import getpass
+import json
+import os
+import pathlib
+import socket
+from typing import IO, Any
+
+from lightman_jax import bounded
+from lightman_jax.errors import InputError
+from lightman_jax.files import remove, write_atomically
+from lightman_jax.runs import environment as env, identity as differences
+from lightman_jax.runs.identity import canonical, identity, plain
+
+# One program at a time in a run folder, and nobody waits for a dead one.
+
+NAME = 'lightman_jax.lock'   # also the mark by which a run folder is known
+
+
+def take(folder: str | os.PathLike, name: str = NAME) -> IO:
+  """Locks `folder`, which exists, until the returned file, `name` in it, is closed.
+
+  Raises:
+    InputError: another process holds it, or the file system cannot lock.
+  """
+  path = pathlib.Path(folder) / name
+  while True:
+    file = _open(path)
+    _lock(file, folder)
+    # A start that is refused takes its lock away, maybe between these two.
+    with contextlib.suppress(FileNotFoundError):
+      if os.path.samestat(os.fstat(file.fileno()), path.lstat()):
+        break
+    file.close()
+  file.seek(0)
+  file.truncate()
+  file.write(f'process {os.getpid()} on {socket.gethostname()}{_user()}\n')
+  file.flush()
+  return file
+
+
+def _open(path: pathlib.Path) -> IO:
+  # A link that somebody put there would have another file emptied.
+  try:
+    number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+                     | os.O_CLOEXEC, 0o666)
+  except OSError as error:
+    if error.errno != errno.ELOOP:
+      raise
+    raise InputError(f'{path} is a link; delete it, or give another --workdir'
+                     ) from None
+  return open(number, 'a+', encoding='utf-8')
+
+
+def _lock(file: IO, folder: str | os.PathLike) -> None:
+  try:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    file.seek(0)
+    owner = file.read().strip() or 'another process'
+    file.close()
+    raise InputError(f'{folder} is in use by {owner}; wait for it to end, or give '
+                     'another --workdir') from None
+  except OSError as error:
+    file.close()
+    raise InputError(f'{folder} lies where files cannot be locked ({error.strerror}); '
+                     'give a --workdir on another file system') from None
+
+
+def _user() -> str:
+  with contextlib.suppress(KeyError, OSError):     # a number without a name
+    return f' (user {getpass.getuser()})'
+  return ''
+
+
+# What this program writes in a run folder, and how that, and only that, is deleted.
+
+# In the order in which they go: a run that is half deleted must not look finished, nor
+# be resumed under another configuration.
+OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'oracle',
+         'robustness', 'robustness.png', 'few_shot', 'episodes.csv', 'predictions.csv',
+         'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
+         'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
+         'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
+         'reproducibility.json', 'environment.json', 'config.json')
+
+
+def clear(path: pathlib.Path) -> None:
+  """Deletes the run in the folder `path`."""
+  sweep(path)
+  for name in OWNED:
+    rest = path / name
+    if rest.is_dir() and not rest.is_symlink():
+      # A rename is one moment, deleting is many: never half a checkpoint.
+      rest = rest.rename(path / f'.{name}.deleted')
+    remove(rest)
+
+
+def refuse_links(path: pathlib.Path) -> None:
+  """Nothing is written, or deleted, through a link that leads out of the folder.
+
+  Raises:
+    InputError: there is such a link.
+  """
+  home = os.path.realpath(path)
+  for name in OWNED:
+    for place in (path / name, *(path / name).rglob('*')):
+      real = os.path.realpath(place) if place.is_symlink() else home
+      if os.path.commonpath([real, home]) != home:
+        raise InputError(f'{place} is a link to {real}, outside of the run folder; put '
+                         'the files themselves there, or start over with --fresh')
+
+
+def sweep(path: pathlib.Path) -> None:
+  """Deletes what a killed writer, or deletion, left there under a temporary name."""
+  for name in OWNED:
+    for rest in path.glob(f'.{name}.*'):
+      remove(rest)
+  for name in ('folds', 'few_shot', 'robustness', 'oracle', 'selection'):
+    for rest in () if (path / name).is_symlink() else (path / name).rglob('.*.json.*'):
+      remove(rest)
+
+
+class RunFolder:
+  """Paths of one run, locked until `close` or the end of the process.
+
+  A first start that is refused before anything was computed leaves nothing behind.
+  """
+
+  def __init__(self, path: pathlib.Path, held, made: Sequence[pathlib.Path] = ()):
+    """`made` are the files and folders that this start brings into being."""
+    self.path, self._held, self._made = path, held, made
+    self.config = path / 'config.json'
+    self.environment = path / 'environment.json'
+    self.metrics = path / 'metrics.jsonl'
+    self.predictions = path / 'predictions.csv'
+    self.results = path / 'results.json'
+    self.timing = path / 'timing.json'
+    self.cost = path / 'cost.json'
+    self.efficiency = path / 'efficiency.json'
+    self.confusion = path / 'confusion.png'
+    self.curves = path / 'learning_curves.png'
+    self.actions = path / 'actions.png'
+    self.actions_json = path / 'actions.json'
+    self.embeddings = path / 'embeddings.npz'
+    self.tensorboard = path / 'tensorboard'
+    self.checkpoints = path / 'checkpoints'
+    self.folds = path / 'folds'
+    self.few_shot = path / 'few_shot'
+    self.episodes = path / 'episodes.csv'
+    self.robustness = path / 'robustness'
+    self.noise_curves = path / 'robustness.png'
+    self.oracle = path / 'oracle'
+    self.oracle_json = path / 'oracle.json'
+    self.selection = path / 'selection'
+    self.choices = self.selection / 'choices.json'
+    self.fault = path / 'fault.json'
+    self.fault_npz = path / 'fault.npz'
+
+  def __enter__(self) -> 'RunFolder':
+    return self
+
+  def __exit__(self, kind, *_) -> None:
+    if kind is not None and not self.environment.exists():
+      self._withdraw()
+    self.close()
+
+  def _withdraw(self) -> None:
+    for path in self._made:
+      # Another start may have come in; what it wrote stays.
+      with contextlib.suppress(OSError):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+  def part(self, place: pathlib.Path, moved: Sequence[str] = ()) -> 'RunFolder':
+    """The same run, but what is named in `moved`, or everything, lies in `place`."""
+    part = copy.copy(self)
+    for name, path in vars(self).items():
+      if isinstance(path, pathlib.Path) and (name in moved or not moved):
+        setattr(part, name, place / path.name)
+    return part
+
+  def close(self) -> None:
+    """Lets others in."""
+    self._held.close()
+
+  def is_finished(self) -> bool:
+    """Whether the run has its results; they are written last."""
+    return self.results.exists()
+
+  def check(self, environment: Mapping[str, Any], *,
+            resume_anyway: bool = False) -> str:
+    """Writes `environment` into a new folder, or compares it with what is there.
+
+    Returns a line on another layout, which is no hindrance; '' where it is the same.
+
+    Args:
+      environment: of `environment.environment`; data that were not looked at are not
+        compared.
+      resume_anyway: go on in another environment, and note that in the file.
+
+    Raises:
+      InputError: it differs from the one of the last start.
+    """
+    if not self.environment.exists():
+      write_json(self.environment, environment)
+      return ''
+    stored = read_json(self.environment)
+    with blaming(self.environment):
+      before = (stored.get('resumed_with') or [stored])[-1]
+      if environment['data_sha256'] is None:
+        environment = {**environment, 'data_sha256': before.get('data_sha256')}
+      changed, layout = env.changes(before, json.loads(canonical(environment)))
+    if changed and not resume_anyway:
+      raise InputError(
+          f'{self.path} was made in another environment: {differences.describe_differences(changed)}; '
+          'go back to that one, go on with --resume_anyway (results of both will mix), '
+          'or start over with --fresh')
+    if (changed or layout) and not self.is_finished():
+      stored.setdefault('resumed_with', []).append(dict(environment))
+      write_json(self.environment, stored)
+    return (f'the layout has changed ({differences.describe_differences(layout)}): the run goes on in '
+            'the present one' if layout and not self.is_finished() else '')
+
+
+def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
+             environment: Mapping[str, Any] | None = None, fresh: bool = False,
+             resume_anyway: bool = False) -> RunFolder:
+  """Opens the folder of a run, a new one or the one that is to go on.
+
+  Args:
+    workdir: the folder; made where missing.
+    config: complete, as nested plain values; written to config.json of a new folder.
+    environment: of `environment.environment`; None leaves it to `RunFolder.check`,
+      which a new run must call before it writes anything else.
+    fresh: delete what this program wrote there, and begin anew.
+    resume_anyway: see `RunFolder.check`.
+
+  Raises:
+    InputError: the folder is someone else's, in use, or belongs to another
+      configuration, code version, data or packages. Nothing was changed then.
+  """
+  path = pathlib.Path(workdir)
+  _refuse_foreign(path)
+  made = _not_there(path)
+  try:
+    path.mkdir(parents=True, exist_ok=True)
+    held = take(path)
+  except (PermissionError, FileNotFoundError, NotADirectoryError,
+          FileExistsError) as error:
+    raise InputError(f'cannot write to {path} ({error.strerror}); give another '
+                     '--workdir') from None
+  folder = RunFolder(path, held, made)
+  try:
+    _settle(folder, config, fresh)
+    if environment is not None:
+      folder.check(environment, resume_anyway=resume_anyway)
+  except BaseException as error:
+    folder.__exit__(type(error))
+    raise
+  return folder
+
+
+def write_json(path: str | os.PathLike, value: Any) -> None:
+  """Writes plain values as indented JSON, whole or not at all."""
+  text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
+  with write_atomically(path) as file:
+    file.write(text + '\n')
+
+
+def read_json(path: str | os.PathLike, most: int = bounded.MOST_JSON) -> dict[str, Any]:
+  """What `write_json` wrote of a mapping, up to so many bytes.
+
+  Raises:
+    InputError: it is not that.
+    OSError: it cannot be read.
+  """
+  try:
+    value = bounded.read_json(path, most)
+  except ValueError:
+    value = None
+  if not isinstance(value, dict):
+    raise InputError(f'{path} cannot be read as JSON; start over with --fresh, or give '
+                     'another --workdir')
+  return value
+
+
+@contextlib.contextmanager
+def blaming(path: str | os.PathLike) -> Iterator[None]:
+  """Within, what a run has kept in a file or folder is used, whatever it may hold.
+
+  Raises:
+    InputError: it is not what this program writes.
+  """
+  try:
+    yield
+  except InputError:
+    raise
+  except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+    what = f'it holds no {error}' if isinstance(error, KeyError) else error
+    raise InputError(f'{path} is damaged, or of another program ({what}); start over '
+                     'with --fresh, or give another --workdir') from error
+
+
+def _not_there(path: pathlib.Path) -> list[pathlib.Path]:
+  """What the first start of a run makes, the innermost first."""
+  if (path / NAME).exists():
+    return []
+  return [path / 'config.json', path / NAME,
+          *(folder for folder in (path, *path.parents) if not folder.exists())]
+
+
+def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
+  """Leaves the folder with this configuration in it, or refuses."""
+  if folder.config.exists() and not fresh:
+    changed = differences.between(identity(read_json(folder.config)), identity(config))
+    if changed:
+      raise InputError(
+          f'{folder.path} belongs to another configuration: '
+          f'{differences.describe_differences(changed)}; give another --workdir, or start over there '
+          'with --fresh')
+    refuse_links(folder.path)
+    sweep(folder.path)
+    return
+  # Without config.json the rest is of a run that was being deleted.
+  clear(folder.path)
+  write_json(folder.config, config)
+
+
+def _refuse_foreign(path: pathlib.Path) -> None:
+  if path.is_file():
+    raise InputError(f'{path} is a file; give a folder as --workdir')
+  if not path.is_dir() or (path / NAME).is_file():
+    return
+  if any(path.iterdir()):
+    raise InputError(f'{path} holds files but no run of this program, so nothing is '
+                     'written or deleted there; give an empty or new --workdir')

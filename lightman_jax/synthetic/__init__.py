@@ -1,0 +1,1 @@
+"""Synthetic faces: people, emotions, muscles and a camera, in NumPy and OpenCV."""

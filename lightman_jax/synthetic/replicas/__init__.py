@@ -1,0 +1,1 @@
+"""Made-up data sets in the exact layout of the real ones, quirks of both included."""

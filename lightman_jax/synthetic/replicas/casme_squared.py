@@ -1,0 +1,176 @@
+"""A made-up CAS(ME)^2: 57 micro- and 300 macro-expressions in videos, 30 frames/s.
+
+Numbers of rows, classes, marks, odd rows and the two tables of names are those
+published. How many clips a participant has, the videos' titles, frame numbers, action
+units and the words of the self-reports are made up.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from lightman_jax.synthetic.replicas import draw
+from lightman_jax.synthetic.replicas.replica import (
+  Book,
+  Clip,
+  Edition,
+  Film,
+  Replica,
+  Tab,
+)
+
+SHEET = 'CAS(ME)^2code_final(Updated)'
+TABS = ('CASFEcode_final', 'CASMEcode_final', 'naming rule1', 'naming rule2')
+EDITIONS = {'cropped': Edition(('cropped',), (250, 260), True),
+            'raw': Edition(('rawpic',), (640, 480), False)}
+PATTERN = 'img{:03d}.jpg'
+
+CLASSES = {
+    'micro': {'negative': 21, 'others': 19, 'surprise': 9, 'positive': 8},
+    'macro': {'negative': 105, 'others': 63, 'surprise': 16, 'positive': 116}}
+PARTICIPANTS = dict(zip(range(1, 23), (
+    15, 16, 19, 20, 21, 22, 23, 24, 25, 26, 27, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38,
+    40)))
+# Made up which: 14 have micro-expressions, and 20 have macro-expressions.
+WITH_MICRO = (1, 2, 3, 4, 5, 7, 8, 11, 12, 14, 15, 17, 18, 22)
+WITHOUT_MACRO = (4, 12)
+VIDEOS = {
+    'disgust1': '0101', 'disgust2': '0102', 'anger1': '0401', 'anger2': '0402',
+    'happy1': '0502', 'happy2': '0503', 'happy3': '0505', 'happy4': '0507',
+    'happy5': '0508'}
+TITLES = {'0101': 'disgustingteeth', '0102': 'wormsonplates', '0401': 'quarrel',
+          '0402': 'unfairreferee', '0502': 'funnyerrors', '0503': 'slippingcats',
+          '0505': 'talkingparrot', '0507': 'badmagician', '0508': 'laughingbaby'}
+MISFILED = {(23, '0502'): 19}         # lies with another's videos, in the raw edition
+NOT_CROPPED = ((15, '0508'), (24, '0507'), (23, '0503'), (23, '0507'))
+REPORTS = ('happiness', 'disgust', 'anger', 'sadness', 'surprise', 'fear', 'pain',
+           'confusion')
+NO_OFFSET = 44                        # rows of macro-expressions
+NO_UNITS, OTHER_UNITS = ('NULL', 'null'), ('4,7', '6+12,25', '14or23', '4, 9+17')
+
+# (participant, name, kind, emotion, what is odd)
+ODD = (
+    (17, 'anger1_1', 'macro', 'negative', 'no apex'),
+    (11, 'disgust1_5', 'macro', 'negative', 'late apex'),
+    (14, 'happy2_1', 'macro', 'positive', 'late apex'),
+    (15, 'anger1_12', 'macro', 'negative', 'late apex'),
+    (1, 'happy5_1', 'macro', 'positive', ''),
+    (8, 'happy4_1', 'macro', 'positive', ''),
+    (7, 'happy2_1', 'micro', 'positive', ''),
+    (7, 'happy4_1', 'macro', 'positive', ''),
+    (7, 'happy1_1', 'macro', 'positive', ''),
+    (7, 'happy1_2', 'micro', 'others', ''),
+    (3, 'happy1_1', 'macro', 'positive', ''),
+)
+LENGTHS = {'micro': {'least': 5, 'median': 12, 'greatest': 16},
+           'macro': {'least': 16, 'median': 34, 'greatest': 117}}
+
+
+def clips(seed: int = 0) -> tuple[Clip, ...]:
+  """Returns all 357 clips: by participant, video and number."""
+  rng = np.random.default_rng([seed, 357])
+  seats = _seats(rng)
+  lengths = {kind: draw.lengths(rng, sum(counts.values()), **LENGTHS[kind])
+             for kind, counts in CLASSES.items()}
+  end: dict[tuple[int, str], int] = {}
+  made = []
+  for number, name, kind, emotion, odd in seats:
+    video, length = (number, name.split('_')[0]), lengths[kind].pop()
+    onset = end.get(video, 0) + int(rng.integers(2, 250))
+    end[video] = onset + length
+    clip = Clip(
+        str(PARTICIPANTS[number]), name, onset, draw.apex_of(rng, onset, length),
+        onset + length - 1, emotion, draw.units_for(rng, emotion), kind,
+        odd=odd is not None, said={
+            'participant': number, 'code': VIDEOS[video[1]],
+            'report': REPORTS[rng.integers(8)]})
+    made.append(_with_quirk(clip, odd))
+  return _marked(rng, made)
+
+
+def table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
+  """Returns the sheet's cells; there is no header row, and some rows are longer."""
+  return [[*clip.says('participant', 'name', 'onset', 'apex', 'offset', 'units',
+                      'emotion'),
+           f'{clip.kind}-expression', clip.said['report'],
+           *(['seen twice', 2] if clip.onset % 7 == 0 else [])] for clip in clips]
+
+
+def _with_quirk(clip: Clip, odd: str | None) -> Clip:
+  if odd == 'no apex':
+    return clip._replace(said={**clip.said, 'apex': 0}, whole=True)
+  if odd == 'late apex':
+    middle = (clip.onset + clip.offset) // 2
+    return clip._replace(
+        said={**clip.said, 'apex': clip.offset, 'offset': middle}, whole=True)
+  return clip
+
+
+def _marked(rng, made: list[Clip]) -> tuple[Clip, ...]:
+  """Puts in missing offsets, of which the first two are odd, and odd action units."""
+  macro = rng.permutation([index for index, clip in enumerate(made)
+                           if clip.kind == 'macro' and not clip.odd]).tolist()
+  for rank, index in enumerate(macro[:NO_OFFSET]):
+    clip = made[index]
+    made[index] = clip._replace(said={**clip.said, 'offset': 0}, offset=clip.apex,
+                                odd=rank < 2)
+  cells = [*NO_UNITS * 5, *OTHER_UNITS * 4]
+  for rank, cell in enumerate(cells):
+    index = macro[NO_OFFSET + rank]
+    made[index] = made[index]._replace(units=cell, odd=rank < 2)
+  return tuple(made)
+
+
+def _seats(rng):
+  """Returns (participant, name, kind, emotion, oddity or None), in order."""
+  seats = list(ODD)
+  taken = {(number, name) for number, name, *_ in ODD}
+  for kind, counts in CLASSES.items():
+    left = Counter(counts)
+    people = WITH_MICRO if kind == 'micro' else tuple(
+        number for number in PARTICIPANTS if number not in WITHOUT_MACRO)
+    room = draw.shares(rng, sum(counts.values()), people,
+                       least=2 if kind == 'micro' else 5)
+    for number, _, of, emotion, _ in ODD:
+      if of == kind:
+        left[emotion] -= 1
+        room[number] -= 1
+    for number, emotion in draw.deal(rng, left, room):
+      seats.append((number, _name(rng, number, taken), kind, emotion, None))
+  return sorted(seats, key=lambda seat: (
+      seat[0], list(VIDEOS).index(seat[1].split('_')[0]), int(seat[1].split('_')[1])))
+
+
+def _name(rng, number: int, taken) -> str:
+  video = list(VIDEOS)[rng.integers(len(VIDEOS))]
+  place = 1
+  while (number, f'{video}_{place}') in taken:
+    place += 1
+  taken.add((number, f'{video}_{place}'))
+  return f'{video}_{place}'
+
+
+def _books(clips):
+  micro = tuple(clip for clip in clips if clip.kind == 'micro')
+  tabs = (table(clips), table(micro),
+          [['number', 'folder'], *([n, f's{folder}'] for n, folder in
+                                   PARTICIPANTS.items())],
+          [['video', 'code'], *map(list, VIDEOS.items())])
+  return {'updated': (Book(SHEET, tuple(map(Tab, TABS, tabs))),)}
+
+
+def _films(clips, edition):
+  made = []
+  for clip in clips:
+    number, code = int(clip.subject), clip.said['code']
+    absent = edition == 'cropped' and (number, code) in NOT_CROPPED
+    holder = MISFILED.get((number, code), number) if edition == 'raw' else number
+    folder = f's{holder}/{number}_{code}{TITLES[code]}'
+    made.append(Film(clip, '' if absent else folder, PATTERN))
+  return tuple(made)
+
+
+REPLICA = Replica(
+    'CAS(ME)^2', clips, _films, EDITIONS, _books,
+    litter=('rawvideo/s15/15_0101disgustingteeth.avi',
+            'selectedpic/s15/anger1_1/img001.txt'))

@@ -1,0 +1,74 @@
+"""A tenth of a made-up DFME: three sheets, frame rates mixed within each.
+
+Names of files, header, classes, rates and the shape of paths are those published; the
+numbers of clips and people are a tenth of those of the three parts (1856, 474 and 299
+clips of 176, 42 and 41 people). Classes' counts and the rest are made up.
+"""
+
+import numpy as np
+
+from lightman_jax.synthetic.replicas import draw
+from lightman_jax.synthetic.replicas.replica import (
+  Book,
+  Clip,
+  Edition,
+  Film,
+  Replica,
+  Tab,
+)
+
+HEADER = ('Subject', 'Filename', 'OnsetFrame', 'ApexFrame', 'OffsetFrame', 'Emotion',
+          'EmotionId', 'Fps', 'AU')
+SHEETS = {'train': 'training_full_with_AU', 'test_a': 'testA_full_with_AU',
+          'test_b': 'testB_full_with_AU'}
+EDITIONS = {'raw': Edition(('DFME',), (1024, 768), False)}
+CLASSES = ('happiness', 'anger', 'contempt', 'disgust', 'fear', 'sadness', 'surprise')
+ROWS = {'train': 186, 'test_a': 47, 'test_b': 30}
+PEOPLE = {'train': 18, 'test_a': 5, 'test_b': 5}
+RATES = (200, 300, 500)
+FIRST = 3                       # 'sub0003/sub0003_01'
+LENGTHS = {'least': 20, 'median': 75, 'greatest': 240}
+
+
+def clips(seed: int = 0) -> tuple[Clip, ...]:
+  """Returns all clips, part by part; a subject's rows do not stand together."""
+  rng = np.random.default_rng([seed, 2629])
+  numbers = [FIRST, *(FIRST + 1 + rng.choice(
+      660, sum(PEOPLE.values()) - 1, replace=False)).tolist()]
+  made, start = [], 0
+  for part, rows in ROWS.items():
+    people = numbers[start:start + PEOPLE[part]]
+    start += len(people)
+    words = dict(zip(CLASSES, (rows // 7 + (k < rows % 7) for k in range(7))))
+    seats = draw.deal(rng, words, draw.shares(rng, rows, people, least=2))
+    lengths, place = draw.lengths(rng, rows, **LENGTHS), {}
+    for index in rng.permutation(rows).tolist():
+      subject, emotion = seats[index]
+      place[subject] = place.get(subject, 0) + 1
+      onset, length = int(rng.integers(1, 60)), lengths[index]
+      made.append(Clip(
+          f'sub{subject:04d}', f'sub{subject:04d}_{place[subject]:02d}', onset,
+          draw.apex_of(rng, onset, length), onset + length - 1, emotion,
+          draw.units_for(rng, emotion), part=part,
+          odd=subject == FIRST and place[subject] == 1,
+          said={'fps': RATES[rng.integers(3)]}))
+  return tuple(made)
+
+
+def table(clips: tuple[Clip, ...], part: str) -> list[list[int | str]]:
+  """Returns the cells of 'train', 'test_a' or 'test_b', header first."""
+  return [list(HEADER), *(
+      [*clip.says('subject', 'name', 'onset', 'apex', 'offset', 'emotion'),
+       CLASSES.index(clip.emotion), *clip.says('fps', 'units')]
+      for clip in clips if clip.part == part)]
+
+
+def _films(clips, edition):
+  return tuple(Film(clip, f'{clip.subject}/{clip.name}', '{:05d}.jpg')
+               for clip in clips)
+
+
+REPLICA = Replica(
+    'DFME', clips, _films, EDITIONS,
+    lambda clips: {part: (Book(stem, (Tab('Sheet1', table(clips, part)),)),)
+                   for part, stem in SHEETS.items()})

@@ -1,0 +1,136 @@
+"""A made-up SAMM: 159 micro-expressions of 29 people, 200 grey frames a second.
+
+Numbers of clips, classes, subjects and odd rows are those published. How many clips a
+subject has, the other names, frame numbers and action units are made up, and so are the
+emotions of the odd rows. 028_4_1 and 032_3_1 are in classes of MEGC2019, so that the
+sheet as it stands gives 440 of its 442 clips.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from lightman_jax.synthetic.replicas import draw
+from lightman_jax.synthetic.replicas.replica import (
+  Book,
+  Clip,
+  Edition,
+  Film,
+  Replica,
+  Tab,
+)
+
+HEADER = ('Subject', 'Filename', 'Inducement Code', 'Onset Frame', 'Apex Frame',
+          'Offset Frame', 'Duration', 'Micro', 'Action Units', 'Estimated Emotion',
+          'Objective Classes', 'Notes')
+SHEET, TAB = 'SAMM_Micro_FACS_Codes_v2', 'MICRO_ONLY'
+HEADER_ROW = 14
+EDITIONS = {'cropped': Edition(('SAMM_CROP', 'SAMM_Cropped'), (170, 200), True),
+            'raw': Edition(('SAMM',), (960, 650), False)}
+
+CLASSES = {'Anger': 57, 'Happiness': 26, 'Other': 26, 'Surprise': 15, 'Contempt': 12,
+           'Disgust': 9, 'Fear': 8, 'Sadness': 6}
+SUBJECTS = tuple(number for number in range(6, 38) if number not in (8, 27, 29))
+OTHER_ONLY = 24                 # made up: MEGC2019 has 28 of the 29
+LENGTHS = {'least': 30, 'median': 74, 'greatest': 101}
+
+# (file name, onset, apex and offset as in the sheet, true apex and offset, emotion)
+ODD = (
+    ('006_1_2', 5562, 5588, 5632, 5588, 5632, 'Anger'),
+    ('006_2_4', 180, 204, 232, 204, 232, 'Anger'),
+    ('028_4_1', 1071, 1143, 1134, 1103, 1143, 'Anger'),
+    ('032_3_1', 4896, 1930, 4970, 4930, 4970, 'Contempt'),
+    ('032_3_2', 5126, 5127, 5200, 5150, 5200, 'Other'),
+    ('037_4_1', 2310, 2344, 2380, 2344, 2380, 'Happiness'),
+)
+FOUR_DIGITS = ('006_2_4',)      # '006_0180.jpg'; the others draw lots
+IRREGULAR = ('(R6 or R12)+R15', 'ref(7B)+43', '10A/B', 'A/L12', 'L12 or L14',
+             'R14A or 17A or 24A', '4A/B', 'T23', 'B18+25', 'L12 + 61', '14 ')
+IRREGULAR_ROWS = 31
+
+
+def clips(seed: int = 0) -> tuple[Clip, ...]:
+  """Returns all 159 clips, by subject."""
+  rng = np.random.default_rng([seed, 159])
+  seats = _seats(rng)
+  lengths = draw.lengths(rng, len(seats), **LENGTHS)
+  known = {name: numbers for name, *numbers, _ in ODD}
+  irregular = rng.choice(len(seats), IRREGULAR_ROWS, replace=False).tolist()
+  made = []
+  for index, (name, emotion) in enumerate(seats):
+    units = draw.units_for(rng, emotion)
+    if index in irregular:
+      units = IRREGULAR[irregular.index(index) % len(IRREGULAR)]
+    onset = int(rng.integers(20, 9000))
+    length = lengths[index]
+    apex = draw.apex_of(rng, onset, length)
+    said = apex, onset + length - 1
+    truth = said
+    if name in known:
+      onset, *said = known[name]
+      said, truth = said[:2], said[2:]
+    made.append(Clip(
+        name[:3], name, onset, *truth, emotion, units,
+        said={'apex': said[0], 'offset': said[1],
+              'padding': _padding(rng, name, truth)},
+        odd=name in known or irregular[:len(IRREGULAR)].count(index) > 0,
+        whole=tuple(said) != tuple(truth)))
+  return tuple(made)
+
+
+def table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
+  """Returns the sheet's cells: thirteen lines of text, the header, the rows."""
+  preamble = [['SAMM: made-up codes in the layout of the second release'], [],
+              ['Subject', 'three digits; see Filename'],
+              ['Onset, apex and offset are numbers of frames, 200 a second'],
+              ['Duration', 'in frames'], [], ['Micro', '1/2 second at most']]
+  preamble += [[]] * (HEADER_ROW - 1 - len(preamble))
+  return [*preamble, list(HEADER), *(_line(clip) for clip in clips)]
+
+
+def _line(clip: Clip) -> list[int | str]:
+  apex, offset = clip.says('apex', 'offset')
+  return [clip.subject, clip.name, int(clip.name.split('_')[1]), clip.onset, apex,
+          offset, offset - clip.onset + 1, 'Micro - 1/2', clip.units, clip.emotion,
+          draw.OBJECTIVE[draw.plain(clip.emotion)],
+          'head movement' if clip.onset % 9 == 0 else '']
+
+
+def _seats(rng) -> list[tuple[str, str]]:
+  """Returns (name, emotion) for every row."""
+  left = Counter(CLASSES)
+  room = draw.shares(rng, sum(CLASSES.values()), SUBJECTS, least=3)
+  for name, *_, emotion in ODD:
+    left[emotion] -= 1
+    room[int(name[:3])] -= 1
+  seats = [(name, emotion) for name, *_, emotion in ODD]
+  taken = {name for name, _ in seats}
+  for subject, emotion in draw.deal(
+      rng, left, room, only={OTHER_ONLY: 'Other'},
+      firsts=('Anger', 'Happiness', 'Surprise')):
+    while True:
+      name = f'{subject:03d}_{rng.integers(1, 8)}_{rng.integers(1, 13)}'
+      if name not in taken:
+        break
+    taken.add(name)
+    seats.append((name, emotion))
+  return sorted(seats, key=lambda seat: [int(part) for part in seat[0].split('_')])
+
+
+def _padding(rng, name: str, truth) -> int:
+  four = rng.random() < .4 and truth[1] < 10_000
+  return 4 if name in FOUR_DIGITS or (four and name != '006_1_2') else 5
+
+
+def _books(clips):
+  return {'v2': (Book(SHEET, (Tab(TAB, table(clips)),)),)}
+
+
+def _films(clips, edition):
+  return tuple(
+      Film(clip, f'{clip.subject}/{clip.name}',
+           f'{clip.subject}_{{:0{clip.said["padding"]}d}}.jpg', grey=True)
+      for clip in clips)
+
+
+REPLICA = Replica('SAMM', clips, _films, EDITIONS, _books)

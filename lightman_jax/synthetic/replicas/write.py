@@ -1,0 +1,226 @@
+"""A replica is written: its sheets and its trees of frames."""
+
+from collections import Counter
+from collections.abc import Sequence
+import csv
+import difflib
+import importlib
+import io
+import os
+import pathlib
+
+import openpyxl
+
+from lightman_jax import places
+from lightman_jax.errors import InputError
+from lightman_jax.faces.apex import sample
+from lightman_jax.files import write_atomically
+from lightman_jax.synthetic.replicas import pictures
+from lightman_jax.synthetic.replicas.catalog import REPLICAS
+from lightman_jax.synthetic.replicas.replica import Book, Clip, Film
+
+# Annotation sheets are written: xlsx, csv, and the old binary xls.
+
+FORMS = ('xlsx', 'xls', 'csv')
+
+
+def write_book(folder: pathlib.Path, book: Book, form: str) -> None:
+  """Writes a workbook, or its first tab as csv, into a folder.
+
+  Raises:
+    InputError: an xls file is asked for, and xlwt is not installed.
+  """
+  with write_atomically(folder / f'{book.stem}.{form}', 'wb') as file:
+    file.write({'xlsx': _xlsx, 'xls': _xls, 'csv': _csv}[form](book))
+
+
+def check_form(form: str) -> None:
+  """Says at once what is lacking to write a form.
+
+  Raises:
+    InputError: as `write_book`, or the form is unknown.
+  """
+  if form not in FORMS:
+    raise InputError(f'{form!r} is no form of a sheet; choose one of '
+                     f'{", ".join(FORMS)}.')
+  if form == 'xls':
+    _xlwt()
+
+
+def _xlsx(book: Book) -> bytes:
+  made = openpyxl.Workbook()
+  made.remove(made.active)
+  for tab in book.tabs:
+    sheet = made.create_sheet(tab.title)
+    for line in tab.lines:
+      sheet.append([None if cell == '' else cell for cell in line])
+  held = io.BytesIO()
+  made.save(held)
+  return held.getvalue()
+
+
+def _xls(book: Book) -> bytes:
+  made = _xlwt().Workbook()
+  for tab in book.tabs:
+    sheet = made.add_sheet(tab.title)
+    for row, line in enumerate(tab.lines):
+      for column, cell in enumerate(line):
+        if cell != '':
+          sheet.write(row, column, cell)
+  held = io.BytesIO()
+  made.save(held)
+  return held.getvalue()
+
+
+def _csv(book: Book) -> bytes:
+  held = io.StringIO(newline='')
+  csv.writer(held, lineterminator='\r\n').writerows(book.tabs[0].lines)
+  return held.getvalue().encode('utf-8-sig')
+
+
+def _xlwt():
+  # Unmaintained, so no requirement: it comes with the extra for tests.
+  try:
+    return importlib.import_module('xlwt')
+  except ImportError:
+    raise InputError(
+        'an xls file is written by xlwt, which is not installed; '
+        "pip install 'lightman_jax[test]' brings it, or choose another form (xlsx, "
+        'csv).') from None
+
+
+# A replica is written: sheets and trees of frames.
+
+_REEL = 9       # instants of a face, where all frames are written
+
+
+def write_replica(
+    name: str, folder: str | os.PathLike, *, edition: str = '',
+    sheets: Sequence[str] = (), form: str = '', per_class: int = 0, frames: int = 0,
+    nested: int = 0, root: str = '', size: tuple[int, int] | None = None,
+    seed: int = 0, draw_each: bool = False,
+    progress=lambda stage, done, total: None,
+) -> int:
+  """Writes sheets and frames; returns the number of clips.
+
+  Args:
+    name: a key of `catalog.REPLICAS`.
+    folder: an empty or new folder, to be given as `manual_dir`.
+    edition: of the pictures, 'cropped' or 'raw'; '' = the data set's usual one.
+    sheets: which editions of the annotations; () = all.
+    form: 'xlsx', 'xls' or 'csv'; '' = as the data set is handed out.
+    per_class: at most so many ordinary clips of each emotion beside the odd ones; 0 =
+      all.
+    frames: only those frames that a build with so many needs; 0 = onset to offset.
+      Of a clip whose apex the sheet does not give, all frames are needed; one that has
+      no row at all becomes so long.
+    nested: how often the tree lies in a folder of its own name, as after unzipping.
+    root: another name of the tree that is in use; '' = the usual one.
+    size: width and height of a frame in pixels; by default a tenth of the real ones,
+      but not below 64.
+    seed: another seed, other people and frame numbers.
+    draw_each: every clip's frames are drawn for itself, rather than shared by all clips
+      of a person in one mood; slow.
+    progress: called with 'replica', clips done, and clips in all.
+
+  Raises:
+    InputError: the folder is not empty, or a word is unknown.
+  """
+  made = REPLICAS[_known('replica', name, REPLICAS)]
+  _check(frames, size)
+  edition = _known('edition', edition or next(iter(made.editions)), made.editions)
+  known = made.editions[edition]
+  root = _known('root', root or known.roots[0], known.roots)
+  clips = made.clips(seed)
+  clips = _fewer(clips, per_class) if per_class else clips
+  books = made.books(clips) if made.books else {}
+  books = {word: books[_known('sheet', word, books)] for word in sheets or books}
+  check_form(form or made.form)
+  folder = _empty(folder)
+  for book in (book for some in books.values() for book in some):
+    write_book(folder, book, form or made.form)
+  place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
+  films = made.films(clips, edition)
+  if not made.books and frames:
+    films = tuple(film._replace(clip=_short(film.clip, frames)) for film in films)
+  options = {'seed': f'{name}/{seed}', 'size': size or _small(known.size),
+             'aligned': known.aligned}
+  show = _projector(films, options, frames, draw_each)
+  for done, film in enumerate(films):
+    progress('replica', done, len(films))
+    _write_film(place, film, frames, show)
+  for path in made.litter:
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_bytes(b'made up')
+  progress('replica', len(films), len(films))
+  return len(clips)
+
+
+def _check(frames: int, size: tuple[int, int] | None) -> None:
+  if frames:
+    sample(0, 1, 2, frames=frames)     # says what is wrong with the number
+  if size and not all(8 <= side <= 4096 for side in size):
+    raise InputError(f'size is {size[0]} x {size[1]}; give a width and a height '
+                     'between 8 and 4096 pixels.')
+
+
+def _known(what: str, word: str, words) -> str:
+  if word not in words:
+    near = difflib.get_close_matches(word, [*words, ''], n=1, cutoff=0.)[0]
+    raise InputError(f'{word!r} is no {what}; the nearest is {near!r} (all: '
+                     f'{", ".join(words) or "none"}).')
+  return word
+
+
+def _empty(folder: str | os.PathLike) -> pathlib.Path:
+  folder = places.expand(folder)
+  if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    raise InputError(f'{folder} is not an empty folder; name a new one.')
+  return folder
+
+
+def _fewer(clips: tuple[Clip, ...], per_class: int) -> tuple[Clip, ...]:
+  """Keeps the odd rows and, spread over subjects, some of each emotion."""
+  rank, taken, kept = Counter(), Counter(), set()
+  order = []
+  for index, clip in enumerate(clips):
+    rank[clip.subject] += 1
+    order.append((rank[clip.subject], index))
+  for _, index in sorted(order):
+    clip = clips[index]
+    key = clip.emotion.casefold(), clip.kind, clip.part
+    if clip.odd or taken[key] < per_class:
+      kept.add(index)
+      taken[key] += not clip.odd
+  return tuple(clip for index, clip in enumerate(clips) if index in kept)
+
+
+def _small(size: tuple[int, int]) -> tuple[int, int]:
+  scale = max(10 / 100, 64 / min(size))
+  return round(scale * size[0]), round(scale * size[1])
+
+
+def _short(clip: Clip, frames: int) -> Clip:
+  return clip._replace(apex=clip.onset + frames // 2, offset=clip.onset + frames - 1)
+
+
+def _projector(films: tuple[Film, ...], options, frames: int, draw_each: bool):
+  people = list(dict.fromkeys(film.clip.subject for film in films))
+  if not draw_each:
+    return pictures.shared(people, **options, steps=max(3, frames or _REEL))
+  often = Counter((film.clip.subject, film.clip.kind, pictures.mood_of(film.clip))
+                  for film in films)
+  return pictures.distinct(people, **options, takes=max(often.values()))
+
+
+def _write_film(place: pathlib.Path, film: Film, frames: int, show) -> None:
+  if not film.folder:
+    return
+  clip, folder = film.clip, place / film.folder
+  numbers = range(clip.onset, clip.offset + 1)
+  if frames and not clip.whole:
+    numbers = dict.fromkeys(sample(clip.onset, clip.apex, clip.offset, frames=frames))
+  numbers = [number for number in numbers if number not in film.gone]
+  folder.mkdir(parents=True, exist_ok=True)
+  for number, code in zip(numbers, show(film, numbers)):
+    (folder / film.pattern.format(number)).write_bytes(code)

@@ -1,0 +1,1 @@
+"""Folds over people, and the tasks that are drawn inside of one."""

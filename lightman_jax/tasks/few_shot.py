@@ -1,0 +1,196 @@
+"""Few-shot test episodes: N ways, K shots, over held-out people.
+
+Where the support comes from makes three different tasks, so it is part of the
+protocol's name:
+
+    training_subjects   support from training subjects, query from the fold's people
+    held_out_subject    support and query are other clips of one held-out person
+    held_out_dataset    support from some of the fold's people, query from the others
+
+Everything is drawn on the host, before anything compiles, and is a function of the
+seed, the fold and the episode's number. No clip is in an episode twice.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxtyping import Bool, Int
+import numpy as np
+
+from lightman_jax import keys
+from lightman_jax.errors import InputError
+from lightman_jax.inputs.pool import Pool
+from lightman_jax.tasks.folds import Fold, count
+from lightman_jax.tasks.splits import candidates
+
+FEWEST = 3     # people; from fewer an interval over people says nothing
+BESIDE = 2     # people on each side of a divided fold
+
+
+class Form(NamedTuple):
+  """What an episode is."""
+  episodes: int
+  ways: int          # classes of an episode; 0: all there are
+  shots: int         # support clips of each
+  queries: int       # query clips of each
+  support: str       # as `evaluation.support` of a configuration
+
+
+class Episodes(NamedTuple):
+  """E test episodes of one fold, as indices into the pool."""
+  classes: Int[np.ndarray, 'E W']      # of the pool, ascending
+  support: Int[np.ndarray, 'E s']      # class after class
+  query: Int[np.ndarray, 'E q']
+
+
+class EpisodePlan(NamedTuple):
+  """The episodes of every fold, and who is in them."""
+  form: Form                       # its ways are resolved
+  folds: dict[str, Episodes]       # by the fold's name
+  people: tuple[str, ...]          # who have enough clips to be asked about
+  of: int                          # people who are held out by some fold
+
+
+class _Sides(NamedTuple):
+  """P ways to choose who gives the support, and who the query."""
+  support: Bool[np.ndarray, 'P S']
+  query: Bool[np.ndarray, 'P S']
+  enough: Bool[np.ndarray, 'P K']      # classes with clips for both
+
+
+def plan_episodes(pool: Pool, folds: Sequence[Fold],
+                  labels: Sequence[Int[np.ndarray, 'N']], form: Form, *,
+                  seed: int) -> EpisodePlan:
+  """Draws all episodes; a fold has its share by how many of its people qualify.
+
+  Args:
+    pool: the clips.
+    folds: which of them are whose.
+    labels: as each fold believes them.
+    form: of the episodes.
+    seed: of the run.
+
+  Raises:
+    InputError: more ways than classes, or too few people with enough clips.
+  """
+  form = form._replace(ways=form.ways or len(pool.classes))
+  if form.ways > len(pool.classes):
+    raise InputError(f'evaluation.ways is {form.ways} and there are '
+                     f'{len(pool.classes)} classes; 0 takes all of them')
+  believed = [pool._replace(label=label) for label in labels]
+  sides = [_sides(own, fold, form, keys.generator(seed, 'sides', fold.held_out))
+           for own, fold in zip(believed, folds)]
+  who = [_qualified(own, fold, part)
+         for own, fold, part in zip(believed, folds, sides)]
+  people = tuple(sorted(pool.subjects[s] for part in who for s in part))
+  of = sum(len(np.unique(pool.subject[fold.test])) for fold in folds)
+  if len(people) < FEWEST:
+    raise InputError(_too_few(form, len(people), of))
+  shares = _shares(form.episodes, [len(part) for part in who])
+  return EpisodePlan(form, {
+      fold.held_out: _draw(own, fold, part, form, share, seed)
+      for own, fold, part, share in zip(believed, folds, sides, shares)}, people, of)
+
+
+def protocol_name(form: Form, classes: int, *, protocol: str) -> str:
+  """What a figure says of its episodes; `protocol` is as `episodes.protocol`."""
+  whole = 'data set' if protocol == 'leave_one_dataset_out' else 'fold'
+  origin = {'training_subjects': 'training subjects',
+            'held_out_subject': 'other clips of the same held-out subject',
+            'held_out_dataset': f'other people of the held-out {whole}'}[form.support]
+  return (f'few-shot, {form.ways} ways of {classes} classes, {form.shots}-shot, '
+          f'support from {origin}')
+
+
+def describe_episodes(plan: EpisodePlan) -> str:
+  """A line on how many people have enough clips."""
+  form = plan.form
+  return (f'few-shot: {len(plan.people)} of {plan.of} held-out people have enough '
+          f'clips for {form.ways} ways of {form.shots} + {form.queries}, support from '
+          f'{form.support}')
+
+
+def distinct(plan: EpisodePlan) -> int:
+  """How many episodes differ; with few clips there are fewer than were drawn."""
+  return len({(held_out, frozenset(support.tolist()), frozenset(query.tolist()))
+              for held_out, part in plan.folds.items()
+              for support, query in zip(part.support, part.query)})
+
+
+def _sides(pool: Pool, fold: Fold, form: Form, rng: np.random.Generator) -> _Sides:
+  """The ways that leave enough clips on both sides."""
+  people = np.arange(len(pool.subjects))
+  test = np.unique(pool.subject[fold.test])
+  if form.support == 'held_out_subject':
+    support = query = people == test[:, None]
+  elif form.support == 'held_out_dataset':
+    chosen = candidates(len(test), rng)
+    chosen = chosen[(chosen.sum(1) >= BESIDE) & ((~chosen).sum(1) >= BESIDE)]
+    support = np.zeros((len(chosen), len(people)), bool)
+    support[:, test] = chosen
+    query = np.isin(people, test) & ~support
+  else:
+    query = np.isin(people, test)[None]
+    support = np.isin(people, pool.subject[fold.train])[None]
+  counts = count(pool, fold.train | fold.test)
+  shots, queries = support @ counts.T, query @ counts.T             # (P, K)
+  same = (support & query).any(1, keepdims=True)
+  enough = np.where(same, shots >= form.shots + form.queries,
+                    (shots >= form.shots) & (queries >= form.queries))
+  kept = enough.sum(1) >= form.ways
+  return _Sides(support[kept], query[kept], enough[kept])
+
+
+def _qualified(pool: Pool, fold: Fold, sides: _Sides) -> Int[np.ndarray, 'Q']:
+  """Numbers of those who give a query clip in some episode."""
+  has = count(pool, fold.test) > 0                                  # (K, S)
+  return np.flatnonzero((sides.query & (sides.enough @ has)).any(0))
+
+
+def _shares(episodes: int, people: Sequence[int]) -> list[int]:
+  """Episodes in proportion to people, by cumulative rounding; they sum up."""
+  ends = np.concatenate([[0], np.cumsum(people)]) * episodes // max(sum(people), 1)
+  return np.diff(ends).tolist()
+
+
+def _draw(pool: Pool, fold: Fold, sides: _Sides, form: Form, episodes: int,
+          seed: int) -> Episodes:
+  """Episodes of a fold; sides take turns, the rest is drawn."""
+  found = [_episode(pool, fold, sides, form, number, keys.generator(
+      seed, 'episode', fold.held_out, str(number))) for number in range(episodes)]
+  shapes = [(form.ways,), (form.ways * form.shots,), (form.ways * form.queries,)]
+  return Episodes(*(np.array([one[part] for one in found], np.int32).reshape(-1, *shape)
+                    for part, shape in enumerate(shapes)))
+
+
+def _episode(pool, fold, sides: _Sides, form: Form, number: int,
+             rng: np.random.Generator):
+  turn = number % len(sides.support)
+  mine = (fold.train | fold.test) & ~pool.macro
+  giving, asked = (mine & side[turn][pool.subject]
+                   for side in (sides.support, sides.query))
+  classes = np.sort(rng.choice(np.flatnonzero(sides.enough[turn]), form.ways,
+                               replace=False))
+  support, query = [], []
+  for k in classes:
+    drawn = rng.permutation(np.flatnonzero(giving & (pool.label == k)))[:form.shots]
+    rest = np.setdiff1d(np.flatnonzero(asked & (pool.label == k)), drawn)
+    support.append(drawn)
+    query.append(rng.permutation(rest)[:form.queries])
+  return classes, np.concatenate(support), np.concatenate(query)
+
+
+def _too_few(form: Form, people: int, of: int) -> str:
+  having = {
+      'training_subjects':
+          f'are in a fold that has {form.queries} clips in {form.ways} classes each',
+      'held_out_subject':
+          f'have {form.shots} + {form.queries} clips in {form.ways} classes each',
+      'held_out_dataset':
+          f'are in a fold that can be divided into {BESIDE} people or more who have '
+          f'{form.shots} clips in {form.ways} classes each, and {BESIDE} or more who '
+          f'have {form.queries}'}[form.support]
+  return (f'evaluation.support={form.support}: {people} of {of} held-out people '
+          f'{having}, and few-shot episodes need {FEWEST} people or more; lower '
+          'evaluation.shots, evaluation.queries or evaluation.ways, use other folds, '
+          'or another evaluation.support')

@@ -1,0 +1,213 @@
+"""Tasks: drawn as numbers of clips, then gathered; both inside a compiled program.
+
+What is drawn depends on labels, people and masks alone, so where the clips do not fit
+on the device their numbers are drawn ahead and the clips brought to it in blocks.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Float32, Int, Key, PyTree
+import numpy as np
+
+from lightman_jax.inputs.pool import Inputs, read_inputs
+
+
+class Examples(NamedTuple):
+  """One side of a task: n micro clips, class after class, and m macro clips."""
+  x: Float[Array, 'n *clip']
+  label: Int[Array, 'n']
+  macro: Float[Array, 'm *clip']       # unpaired; m may be 0
+  macro_label: Int[Array, 'm']         # -1 where unknown
+
+
+class Task(NamedTuple):
+  """What is adapted to, and what judges the adapted model; of different people."""
+  support: Examples
+  query: Examples
+
+  @property
+  def everything(self) -> Examples:
+    """Both sides as one batch."""
+    return jax.tree.map(lambda *x: jnp.concatenate(x), *self)
+
+
+class Side(NamedTuple):
+  """One side of a task as numbers of clips; labels as the fold believes them."""
+  micro: Int[Array, 'n']
+  macro: Int[Array, 'm']
+  label: Int[Array, 'n']
+  macro_label: Int[Array, 'm']
+
+
+class Drawn(NamedTuple):
+  """A task as numbers of clips."""
+  support: Side
+  query: Side
+
+
+class Clips(NamedTuple):
+  """The arrays of a pool that a task is drawn from.
+
+  `train`, `scale`, and `label` where labels are wrong on purpose, are one fold's own.
+  Whatever only draws looks at all but `x`, which may be None there.
+  """
+  x: Float[Array, 'N *clip']
+  label: Int[Array, 'N']
+  subject: Int[Array, 'N']
+  macro: Bool[Array, 'N']
+  foreign: Bool[Array, 'N']
+  train: Bool[Array, 'N']
+  scale: Float[Array, '2 c']           # divides micro, macro clips
+
+
+class Sizes(NamedTuple):
+  """What a task holds: clips a class on each side, and macro clips in all."""
+  classes: int
+  shots: int
+  queries: int
+  macros: int = 0
+  magnify: float = 0.    # not 0: macro clips are the support's, so many times as strong
+
+
+def draw(key: Key[Array, ''], allowed: Bool[Array, 'N'], size: int,
+         weight: Float[Array, 'N'] | None = None) -> Int[Array, '_size']:
+  """Indices of `size` allowed clips, none twice until each was taken once.
+
+  At least one clip must be allowed: `plan_splits` has seen to that. Weights make a
+  clip likelier to come early (Efraimidis and Spirakis 2006, by Gumbel noise).
+  """
+  size_available = min(size, len(allowed))
+  score = jax.random.gumbel(key, allowed.shape)
+  if weight is not None:
+    score += jnp.log(weight)
+  best = jax.lax.top_k(jnp.where(allowed, score, -jnp.inf), size_available)[1]
+  available = jnp.clip(allowed.sum(), 1, size_available)
+  return best[jnp.arange(size) % available]
+
+
+def draw_classes(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+                 classes: int, each: int) -> Int[Array, '_n']:
+  """`each` allowed micro clips of every class, class after class."""
+  of_class = lambda key, k: draw(
+      key, allowed & ~clips.macro & (clips.label == k), each)
+  return jax.vmap(of_class)(
+      jax.random.split(key, classes), jnp.arange(classes)).reshape(-1)
+
+
+def draw_macro(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+               classes: int, size: int) -> Int[Array, '_m']:
+  """`size` macro clips of allowed subjects or of another data set.
+
+  A class is drawn as often as any other, however many macro clips it has: the micro
+  clips they are aligned with are balanced, too.
+  """
+  mine = clips.train & clips.macro & (allowed | clips.foreign)
+  of_class = jax.nn.one_hot(clips.label + 1, classes + 1) * mine[:, None]
+  weight = of_class @ (1 / jnp.maximum(of_class.sum(0), 1))
+  return draw(key, mine, size, jnp.maximum(weight, 1e-9))
+
+
+def gather(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], side: Side,
+           magnify: float) -> Examples:
+  """Gathers clips; a magnified one is divided by the scale of a micro clip."""
+  scale_macro = scale[0] / magnify if magnify else scale[1]
+  return Examples(x[side.micro] / scale[0], side.label,
+                  x[side.macro] / scale_macro, side.macro_label)
+
+
+def side_of(clips: Clips, micro: Int[Array, 'n'], macro: Int[Array, 'm']) -> Side:
+  """Numbers of clips with their labels."""
+  return Side(micro, macro, clips.label[micro], clips.label[macro])
+
+
+def draw_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+                 sizes: Sizes) -> Side:
+  """A support of allowed training clips, balanced over classes, and its macro clips."""
+  key_micro, key_macro = jax.random.split(key)
+  micro = draw_classes(key_micro, clips, allowed & clips.train, sizes.classes,
+                       sizes.shots)
+  if sizes.magnify:
+    macro = draw_classes(key_macro, clips, allowed & clips.train, sizes.classes,
+                         -(-sizes.macros // sizes.classes))[:sizes.macros]
+  elif sizes.macros:
+    macro = draw_macro(key_macro, clips, allowed, sizes.classes, sizes.macros)
+  else:
+    macro = micro[:0]
+  return side_of(clips, micro, macro)
+
+
+def draw_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
+              ways: int | Int[Array, ''], sizes: Sizes) -> Drawn:
+  """A task whose support and query come from disjoint sets of training subjects.
+
+  Its macro clips come from the support's subjects or from another data set; the query
+  is judged by recognition alone and holds none. The first `ways` of the splits count:
+  the rest are there so that folds have arrays of one shape.
+  """
+  key_split, key_support, key_query = jax.random.split(key, 3)
+  side = splits[jax.random.randint(key_split, (), 0, ways)][clips.subject]
+  query = draw_classes(key_query, clips, ~side & clips.train, sizes.classes,
+                       sizes.queries)
+  return Drawn(draw_support(key_support, clips, side, sizes),
+               side_of(clips, query, query[:0]))
+
+
+def gather_task(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], drawn: Drawn,
+                magnify: float) -> Task:
+  """The clips of a task."""
+  return Task(gather(x, scale, drawn.support, magnify),
+              gather(x, scale, drawn.query, 0.))
+
+
+def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
+                   sizes: Sizes) -> Examples:
+  """`draw_support`, gathered."""
+  return gather(clips.x, clips.scale, draw_support(key, clips, allowed, sizes),
+                sizes.magnify)
+
+
+def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
+                ways: int | Int[Array, ''], sizes: Sizes) -> Task:
+  """`draw_task`, gathered."""
+  return gather_task(clips.x, clips.scale, draw_task(key, clips, splits, ways, sizes),
+                     sizes.magnify)
+
+
+# Clips of tasks that are drawn already, brought together: each once, in one array.
+
+def max_clips(drawn: PyTree, clips: int) -> int:
+  """The most clips that tasks, a tree of `Side`, can hold of `clips` in all."""
+  return min(sum(side.micro.size + side.macro.size for side in _sides(drawn)), clips)
+
+
+def bring_clips(x: Inputs, drawn: PyTree, size: int
+          ) -> tuple[Float32[np.ndarray, 'size *clip'], PyTree]:
+  """The clips that are drawn, and the same tasks by their numbers among these.
+
+  Args:
+    x: all clips.
+    drawn: a tree of `Side`, of any shape; on the host.
+    size: of the array, so that one program takes all of them; see `held`. What is left
+      over is zero, and no number points there.
+  """
+  parts = [part for side in _sides(drawn) for part in (side.micro, side.macro)]
+  flat = np.concatenate([np.ravel(part) for part in parts])
+  numbers, place = np.unique(flat, return_inverse=True)
+  out = np.zeros((size, *x.shape[1:]), np.float32)
+  read_inputs(x, numbers, out[:len(numbers)])
+  ends = np.cumsum([part.size for part in parts])[:-1]
+  renumbered = iter([new.reshape(old.shape).astype(np.int32)
+                     for old, new in zip(parts, np.split(place, ends))])
+  return out, jax.tree.map(
+      lambda side: side._replace(micro=next(renumbered), macro=next(renumbered)),
+      drawn, is_leaf=_is_side)
+
+
+def _sides(drawn: PyTree) -> list[Side]:
+  return jax.tree.leaves(drawn, is_leaf=_is_side)
+
+
+def _is_side(part) -> bool:
+  return isinstance(part, Side)

@@ -1,0 +1,95 @@
+"""How a fold's training subjects can be divided between support and query.
+
+Everything here runs once, on the host, before anything compiles: a fold that cannot
+fill a task is refused by name instead of training on the wrong clips.
+"""
+
+import itertools
+from typing import NamedTuple
+
+from jaxtyping import Bool, Int
+import numpy as np
+
+from lightman_jax.errors import InputError
+from lightman_jax.inputs.pool import Pool
+from lightman_jax.tasks.folds import Fold
+
+ENUMERATE_UP_TO = 12      # subjects; 2^11 ways, each tried; beyond that a sample is
+CANDIDATES = 4096
+
+
+class Splits(NamedTuple):
+  """P ways to divide S subjects, the best first; and what they cannot fill."""
+  support: Bool[np.ndarray, 'P S']   # True: support side; False: query side
+  short: int     # clips that a task draws more than once, on average over the splits
+
+
+def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: bool,
+                most: int = 256, rng: np.random.Generator) -> Splits:
+  """The ways to divide a fold's training subjects in which both sides have all classes.
+
+  Those that have the fewest clips drawn twice come first; `most` are kept. With up to
+  12 training subjects all ways are tried, with more a sample of 4096.
+
+  Args:
+    pool: the clips.
+    fold: which of them are for training.
+    shots: support clips a class.
+    queries: query clips a class.
+    own_macro: the support side must also hold a macro clip.
+    most: how many are kept.
+    rng: which are tried where there are too many.
+
+  Raises:
+    InputError: no way exists; names fold and class.
+  """
+  counts, macros = _counts(pool, fold)
+  _check_classes(pool, fold, counts)
+  present = np.flatnonzero(counts.sum(0))
+  sides = candidates(len(present), rng)
+  support = sides @ counts[:, present].T                        # (P, K)
+  query = counts[:, present].sum(1) - support
+  valid = (support > 0).all(1) & (query > 0).all(1)
+  if own_macro:
+    valid &= sides @ macros[present] > 0
+  if not valid.any():
+    need = ' and a macro-expression in the support' if own_macro else ''
+    raise InputError(
+        f'fold {fold.held_out}: no division of its {len(present)} training subjects '
+        f'gives every class to both support and query{need}; use another class set, '
+        'more subjects, or macro.source=none')
+  lacking = (np.maximum(shots - support, 0) + np.maximum(queries - query, 0)).sum(1)
+  order = np.flatnonzero(valid)[np.argsort(lacking[valid], kind='stable')][:most]
+  kept = np.zeros((len(order), len(pool.subjects)), bool)
+  kept[:, present] = sides[order]
+  return Splits(kept, int(round(lacking[order].mean())))
+
+
+def _counts(pool: Pool, fold: Fold
+            ) -> tuple[Int[np.ndarray, 'K S'], Int[np.ndarray, 'S']]:
+  """Training clips of each class and subject; macro clips of each subject."""
+  label, subject, macro = map(np.asarray, (pool.label, pool.subject, pool.macro))
+  micro = np.zeros((len(pool.classes), len(pool.subjects)), int)
+  mine = fold.train & ~macro
+  np.add.at(micro, (label[mine], subject[mine]), 1)
+  return micro, np.bincount(subject[fold.train & macro], minlength=len(pool.subjects))
+
+
+def _check_classes(pool: Pool, fold: Fold, counts: Int[np.ndarray, 'K S']) -> None:
+  for name, row in zip(pool.classes, counts):
+    if np.count_nonzero(row) < 2:
+      raise InputError(
+          f'fold {fold.held_out}: class {name} has {row.sum()} training clip(s) of '
+          f'{np.count_nonzero(row)} subject(s), and a task needs two subjects, one '
+          'for its support and one for its query; leave the class out of the class '
+          'set or add subjects')
+
+
+def candidates(subjects: int, rng: np.random.Generator) -> Bool[np.ndarray, 'P S']:
+  """Ways to divide people in two, in any order: all there are, or a sample."""
+  if subjects <= ENUMERATE_UP_TO:
+    sides = np.array(list(itertools.product([False, True], repeat=subjects)))
+  else:
+    sides = np.unique(rng.random((CANDIDATES, subjects)) < .5, axis=0)
+  # Among equally good ways those that are kept must not all look alike.
+  return rng.permutation(sides)

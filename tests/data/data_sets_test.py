@@ -1,0 +1,217 @@
+"""Every data set at its full size: all rows of a replica are found on its disk.
+
+Only names and sizes of files are looked at, so the pictures are empty here. The numbers
+are those that were published; rows that cannot be used are counted apart.
+"""
+
+from collections import Counter
+
+import pytest
+
+from lightman_jax.data import planning
+from lightman_jax.data.choice import choose
+from lightman_jax.data.rows import LeftOut
+from lightman_jax.data.trees import fold
+from lightman_jax.synthetic.replicas import casme_cubed, write
+
+
+@pytest.fixture(scope='module')
+def manual(tmp_path_factory):
+  """A function of a data set and its edition to a folder that holds its replica."""
+  home, held = tmp_path_factory.mktemp('manual'), set()
+
+  def made(name, edition='', **options):
+    folder = home / (edition or 'usual') / name
+    if folder not in held:
+      held.add(folder)
+      with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, '_projector', lambda *_: lambda film, numbers: [
+            b'' for _ in numbers])
+        write.write_replica(name, folder, edition=edition, frames=3, **options)
+    return folder
+  return made
+
+
+def planned(folder, name, **options):
+  return planning.plan_data_set(choose({'name': name, 'manual_dir': str(folder), 'frames': 3,
+                               **options}))
+
+
+def counts(plan, kind='micro'):
+  found = Counter(plan.classes[item.label] for item in plan.items
+                  if item.row.kind == kind and item.label >= 0)
+  return tuple(found[name] for name in plan.classes)
+
+
+def lost(plan):
+  return [entry for entry in plan.left_out if entry.clip not in plan.outside]
+
+
+@pytest.mark.parametrize('name, edition, options, expected, subjects, without', [
+    ('casme', '', {}, (71, 46, 40, 21), 19, 0),
+    ('casme', 'raw', {'class_set': 'casme_8'}, (71, 46, 40, 21, 9, 6, 2, 2), 19, 0),
+    ('casme2', '', {}, (32, 25, 63, 27, 99), 26, 0),
+    ('casme2', 'raw', {'sheet': '2019'}, (32, 28, 63, 27, 99), 26, 0),
+    ('casme2', '', {'class_set': 'megc_3'}, (88, 32, 25), 24, 0),
+    ('casme2', '', {'class_set': 'megc_3', 'sheet': '2019'}, (88, 32, 25), 24, 0),
+    ('smic', '', {}, (70, 51, 43), 16, 0),
+    ('smic', 'raw', {}, (70, 51, 43), 16, 0),
+    ('samm', '', {'corrections': 'samm_028_4_1_spotted,samm_032_3_1'},
+     (57, 26, 26, 15, 12), 29, 0),
+    ('samm', 'raw', {'class_set': 'megc_3', 'corrections': 'samm_028_4_1_end,'
+                     'samm_032_3_1'}, (92, 26, 15), 28, 0),
+    ('smic_long', '', {}, (62, 51, 39), 16, 5),
+    ('casme_squared', 'raw', {}, (21, 8, 9, 19), 22, 3),
+    ('casme_cubed_c', '', {}, (99, 16, 30, 20), 30, 0)])
+def test_published_counts(manual, name, edition, options, expected, subjects, without):
+  plan = planned(manual(name, edition), name, **options)
+  assert counts(plan) == expected
+  assert len({item.row.subject for item in plan.items}) == subjects
+  gone = [entry for entry in lost(plan) if '/' in entry.clip]
+  assert len(gone) == without, gone
+
+
+def test_smic_cameras_lie_in_one_tree(manual):
+  assert counts(planned(manual('smic'), 'smic_vis')) == (24, 28, 19)
+  assert len(planned(manual('smic'), 'smic_nir').items) == 71
+
+
+def test_samm_leaves_out_what_no_correction_names(manual):
+  plan = planned(manual('samm'), 'samm')
+  assert sorted(entry.clip for entry in lost(plan)) == ['028/028_4_1', '032/032_3_1']
+
+
+def test_casme_squared_in_both_editions(manual):
+  plan = planned(manual('casme_squared', 'raw'), 'casme_squared')
+  assert sum(counts(plan, 'macro')) == 300 - 3
+  assert len({i.row.subject for i in plan.items if i.row.kind == 'micro'}) == 14
+  astray = [item for item in plan.items
+            if any('not in s23' in note for note in item.row.notes)]
+  assert astray and all(item.row.subject == 's23' for item in astray)
+  assert all('/s19/23_0502' in str(item.make.args) for item in astray)
+  cropped = planned(manual('casme_squared'), 'casme_squared')
+  gone = {entry.reason.split()[4] for entry in lost(cropped)
+          if 'folder' in entry.reason}
+  assert gone == {'s15/15_0508*', 's24/24_0507*', 's23/23_0503*', 's23/23_0507*'}
+
+
+@pytest.mark.parametrize('corrections, clips', [
+    ('', 856), ('casme_cubed_spotted', 860)])
+def test_all_rows_of_casme_cubed_are_read_but_four_that_a_correction_names(
+    manual, corrections, clips):
+  plan = planned(manual('casme_cubed'), 'casme_cubed', corrections=corrections)
+  gone = sum('is not in' in reason for _, reason in plan.left_out)
+  assert gone == casme_cubed.LACKING and len(plan.items) + gone == clips
+  ended = [item.row for item in plan.items if item.row.apex == item.row.offset
+           and any('ends with its apex' in note for note in item.row.notes)]
+  assert len(ended) == casme_cubed.NO_OFFSET
+
+
+def test_part_c_lies_below_me_c_and_takes_the_apex_of_its_sheet(manual):
+  plan = planned(manual('casme_cubed_c'), 'casme_cubed_c', sheet='final')
+  assert len(plan.items) == 165 and {item.apex_source for item in plan.items} == {
+      'sheet'}
+  assert all('/ME_C/' in str(item.make.args[0]) for item in plan.items)
+  without = planned(manual('casme_cubed_c'), 'casme_cubed_c', sheet='me')
+  assert {item.apex_source for item in without.items} == {''}
+
+
+def test_all_three_sheets_of_dfme_lie_under_their_own_names(manual):
+  plan = planned(manual('dfme'), 'dfme', sheet='all')
+  assert plan.sheet == ('training_full_with_AU.xlsx + testA_full_with_AU.xlsx + '
+                        'testB_full_with_AU.xlsx') and len(plan.items) == 263
+
+
+def test_macro_sources_hold_macro_clips(manual):
+  plan = planned(manual('samm_long'), 'samm_long')
+  kinds = Counter(item.row.kind for item in plan.items)
+  assert kinds == {'macro': 343, 'micro': 159} and not lost(plan)
+  assert len({item.row.clip for item in plan.items}) == 502
+
+
+def test_objective_classes_need_the_sheet_that_has_them(manual):
+  plan = planned(manual('casme2'), 'casme2', class_set='objective_5', sheet='2019')
+  assert plan.classes == ('I', 'II', 'III', 'IV', 'V') and min(counts(plan)) > 0
+  own = planned(manual('casme2'), 'casme2', class_set='own', own_classes={
+      'Disgust': 'bad', 'sad': 'bad', 'happiness': 'good'})
+  assert own.classes == ('bad', 'good') and counts(own) == (63 + 7, 32)
+  assert own.config.startswith('own_')
+
+
+@pytest.mark.parametrize('name', [
+    'casme', 'casme2', 'samm', 'smic', 'smic_long', 'casme_squared', 'samm_long',
+    'casme_cubed', 'casme_cubed_c', 'mmew', 'dfme'])
+def test_every_clip_lies_where_its_names_say(manual, name):
+  few = {'per_class': 4} if name in ('casme_cubed', 'mmew', 'dfme') else {}
+  plan = planned(manual(name, **few), name)
+  ids = [item.row.clip for item in plan.items] + [clip for clip, _ in plan.left_out]
+  assert len(ids) == len(set(ids)) and plan.items
+  for row, path in ((item.row, fold(str(item.make.args[0]))) for item in plan.items):
+    assert fold(row.video or row.filename) in path
+    assert fold(row.folder or row.subject) in path or name in ('mmew', 'samm_long')
+
+
+@pytest.fixture(scope='module')
+def three(manual, tmp_path_factory):
+  """The parts of MEGC2019 beside each other."""
+  place = tmp_path_factory.mktemp('three')
+  for name in ('smic', 'casme2', 'samm'):
+    (place / name).symlink_to(manual(name))
+  return place
+
+
+FIXES = 'samm_028_4_1_spotted,samm_032_3_1'
+
+
+def test_megc2019_is_what_was_published(three):
+  plan = planned(three, 'megc2019', corrections=FIXES)
+  assert counts(plan) == (250, 109, 83) and len(plan.items) == 442
+  assert len({item.row.subject for item in plan.items}) == 68
+  assert all(item.row.subject.startswith(f'{item.row.dataset}/')
+             and item.row.clip.startswith(item.row.subject) for item in plan.items)
+  assert planning.differences(plan) == ()
+  assert len(plan.corrected) == 2
+
+
+def test_megc2019_as_its_sheets_stand_names_the_corrections_that_give_442(three):
+  plan = planned(three, 'megc2019')
+  assert len(plan.items) == 440
+  assert planning.differences(plan)[-1] == (
+      f'data.corrections={FIXES} keeps samm/028/028_4_1 and samm/032/032_3_1')
+
+
+def test_a_table_of_smics_apexes_leaves_megc2019_whole(three, tmp_path):
+  rows = [item.row for item in planned(three, 'megc2019').items]
+  (tmp_path / 'a.csv').write_text('clip,apex_frame\n' + ''.join(
+      f'{row.filename},{row.onset + 1}\n' for row in rows if row.dataset == 'smic'))
+  plan = planned(three, 'megc2019', corrections=FIXES, apex=str(tmp_path / 'a.csv'))
+  assert planning.differences(plan) == () and len(plan.items) == 442
+  assert [item.row.clip for item in plan.items if not item.apex_source] == [
+      'samm/028/028_4_1']
+
+
+def test_a_difference_to_megc2019_is_listed_clip_by_clip(three):
+  plan = planned(three, 'megc2019', corrections=FIXES)
+  gone = next(item.row for item in plan.items if item.row.dataset == 'samm'
+              and item.row.emotion == 'happiness')
+  fewer = plan._replace(
+      items=tuple(item for item in plan.items if item.row.clip != gone.clip),
+      left_out=(*plan.left_out, LeftOut(gone.clip, 'frame 7 is not in its folder')))
+  assert planning.differences(fewer) == (
+      'samm, positive: 25 clips instead of 26',
+      f'  {gone.clip}: frame 7 is not in its folder')
+  changed = plan.items[0]._replace(label=2)
+  more = planning.differences(plan._replace(items=(changed, *plan.items[1:])))
+  assert 'smic, negative: 69 clips instead of 70' in more
+  assert 'smic, surprise: 44 clips instead of 43' in more
+  assert f'  {changed.row.clip}' in more
+
+
+def test_what_is_missing_of_a_composite_is_said_at_once(three, tmp_path):
+  (tmp_path / 'smic').symlink_to(three / 'smic')
+  from lightman_jax.data.sources import Missing, check_present
+  with pytest.raises(Missing) as caught:
+    check_present({'name': 'megc2019', 'manual_dir': str(tmp_path),
+                   'data_dir': str(tmp_path)})
+  assert 'CASME II: no' in str(caught.value) and 'SAMM: no' in str(caught.value)
+  assert 'SMIC HS: no' not in str(caught.value)

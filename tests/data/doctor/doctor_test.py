@@ -1,0 +1,293 @@
+"""python -m lightman_jax doctor, on made-up copies that lack this and that."""
+
+import csv
+import json
+import os
+import shutil
+
+import pytest
+
+from lightman_jax.__main__ import main
+from lightman_jax.data.choice import choose
+from lightman_jax.data.doctor import examine as together, findings, recognise, show
+from lightman_jax.data.doctor.examine import examine
+from lightman_jax.data.doctor.findings import LOSSES, UNUSABLE, USABLE
+from lightman_jax.synthetic.replicas import write
+from lightman_jax.synthetic.replicas.write import write_replica
+
+
+@pytest.fixture(scope='session')
+def samm(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('samm') / 'manual'
+  write_replica('samm', folder, per_class=2, frames=3, form='csv', size=(24, 24))
+  return folder
+
+
+@pytest.fixture
+def copy(samm, tmp_path):
+  shutil.copytree(samm, tmp_path / 'copy')
+  return tmp_path / 'copy'
+
+
+def look(folder, name='samm', **others):
+  return examine(choose({'name': name, 'manual_dir': str(folder), 'frames': 3,
+                         'size': 16, 'data_dir': str(folder / 'home'), **others}))
+
+
+def change(folder, edit):
+  path = folder / 'SAMM_Micro_FACS_Codes_v2.csv'
+  with open(path, encoding='utf-8-sig', newline='') as file:
+    lines = list(csv.reader(file))
+  edit(lines)
+  with open(path, 'w', encoding='utf-8', newline='') as file:
+    csv.writer(file).writerows(lines)
+
+
+def kinds(found):
+  return {loss.clip: loss.kind for loss in found.losses}
+
+
+KNOWN = {'028/028_4_1': 'order', '032/032_3_1': 'order'}
+
+
+def test_a_whole_copy_lacks_only_what_every_copy_lacks(samm):
+  found = look(samm)
+  assert found.verdict == LOSSES and kinds(found) == KNOWN
+  assert all(loss.known for loss in found.losses)
+  assert [(frames.edition, frames.used) for frames in found.frames] == [
+      ('cropped', True)]
+  assert found.sheets[0].files == ('SAMM_Micro_FACS_Codes_v2.csv',)
+  assert len(found.sheet_sha256) == 64
+
+
+def test_it_is_usable_with_corrections_and_says_what_they_change(samm):
+  found = look(samm)
+  end = {change.name: change for change in found.corrections}['samm_028_4_1_end']
+  assert end.gained == ('028/028_4_1',) and not end.used and end.source
+  assert "'1143' becomes '1134'" in end.changes[0]
+  both = look(samm, corrections='samm_028_4_1_end,samm_032_3_1')
+  assert both.verdict == USABLE and not both.losses
+
+
+def test_counts_stand_beside_those_of_a_complete_copy(samm):
+  found = look(samm)
+  counts = {count.name: (count.here, count.expected) for count in found.counts}
+  rows = counts['rows'][0]
+  assert counts['rows'][1] == 159 and counts['clips'] == (rows - 2, 159)
+  assert counts['subjects'][1] == 29
+  assert {count.name: count.expected for count in found.emotions}['anger'] == 57
+  assert sum(found.class_sets['samm_3'].values()) < sum(
+      count.here for count in found.emotions)
+
+
+def test_every_row_that_is_lost_is_listed_with_its_reason(copy):
+  clips = sorted(path for path in copy.glob('SAMM_CROP/*/*')
+                 if not path.name.startswith(('028', '032_3')))
+  gone, partial, moved, broken, double, word, owner = clips[:7]
+  shutil.rmtree(gone)
+  next(iter(sorted(partial.iterdir()))).unlink()
+  for file in broken.iterdir():
+    file.write_bytes(b'no picture')
+
+  def edit(lines):
+    at = {line[1]: line for line in lines if len(line) > 9}
+    lines.append([*at[double.name][:3], '1', '2', '3', *at[double.name][6:]])
+    at[word.name][9] = 'boredom'
+    at[owner.name][0] = '037'
+    at[moved.name][4] = '1'
+  change(copy, edit)
+  found = examine(choose({'name': 'samm', 'manual_dir': str(copy), 'frames': 3,
+                          'size': 16}), thorough=True)
+  said = kinds(found)
+  assert found.verdict == LOSSES
+  assert said == KNOWN | {
+      f'{gone.parent.name}/{gone.name}': 'folder',
+      f'{partial.parent.name}/{partial.name}': 'frames',
+      f'{moved.parent.name}/{moved.name}': 'order',
+      f'{broken.parent.name}/{broken.name}': 'picture',
+      f'{double.parent.name}/{double.name}': 'duplicate',
+      f'{word.parent.name}/{word.name}': 'class',
+      f'037/{owner.name}': 'misfiled'}
+  page = show.render(found)
+  for loss in found.losses:
+    assert loss.clip in page
+  assert "'boredom'" in page and 'frame 1' not in page.split('rows give no clip')[0]
+
+
+def test_without_a_sheet_it_is_not_usable_and_says_why(copy, capsys):
+  (copy / 'SAMM_Micro_FACS_Codes_v2.csv').unlink()
+  assert look(copy).verdict == UNUSABLE
+  assert main(['doctor', str(copy), '--name', 'samm']) == 2
+  shown = capsys.readouterr().out
+  assert 'not usable' in shown and 'SAMM_Micro_FACS_Codes_v2.xlsx' in shown
+
+
+def test_folders_that_no_row_names_are_told(copy):
+  shutil.copytree(next(copy.glob('SAMM_CROP/006/*')), copy / 'SAMM_CROP/006/006_9_9')
+  assert any('006/006_9_9' in remark for remark in look(copy).remarks)
+
+
+def test_json_holds_all_that_the_page_does(samm, capsys):
+  words = ['doctor', str(samm), '--frames', '3', '--size', '16']
+  assert main(words) == 1
+  page = capsys.readouterr().out
+  assert main([*words, '--json']) == 1
+  held = json.loads(capsys.readouterr().out)
+  assert (held['verdict'], held['said']) == (1, 'usable with losses')
+  found, = held['data_sets']
+  assert found['name'] == 'samm' and found['losses'][0]['reason'] in page
+  assert f'--manual_dir={samm}' in found['build'] and found['estimate']['seconds'] > 0
+
+
+@pytest.mark.parametrize('below', ['', 'SAMM_CROP', 'SAMM_CROP/006'])
+def test_a_place_within_a_data_set_is_understood(samm, below):
+  assert recognise.recognise(samm / below) == (
+      recognise.Sighting('samm', samm, complete=True),)
+
+
+def test_data_sets_beside_each_other_are_told_apart(samm, replica, tmp_path):
+  (tmp_path / 'samm').symlink_to(samm)
+  (tmp_path / 'CASME2').symlink_to(replica)
+  assert {sighting.name for sighting in recognise.recognise(tmp_path)} == {
+      'samm', 'casme2'}
+
+
+def test_a_nested_tree_is_called_so(copy):
+  (copy / 'SAMM_CROP').rename(copy / 'aside')
+  (copy / 'SAMM_CROP').mkdir()
+  (copy / 'aside').rename(copy / 'SAMM_CROP/SAMM_CROP')
+  found = look(copy)
+  assert found.frames[0].nested and kinds(found) == KNOWN
+  assert 'nested' in show.render(found)
+
+
+def test_where_nothing_lies_archives_are_pointed_at(tmp_path, capsys):
+  (tmp_path / 'SAMM.zip').touch()
+  assert main(['doctor', str(tmp_path)]) == 2
+  assert 'SAMM.zip' in capsys.readouterr().err
+  assert main(['doctor', str(tmp_path / 'nowhere')]) == 2
+  assert 'is not a folder' in capsys.readouterr().err
+
+
+def test_the_command_to_build_is_shown_whole(copy, tmp_path):
+  place = tmp_path / ('a folder with a long name ' * 4) / 'samm'
+  shutil.copytree(copy, place)
+  found = look(place)
+  assert len(found.build) > 160 and f'\n    {found.build}\n' in show.render(found)
+
+
+def test_names_cannot_act_on_the_terminal(copy):
+  change(copy, lambda lines: lines.append(['006', '\x1b[2J[red]006_9_9', '', '1']))
+  page = show.render(look(copy))
+  assert '\x1b' not in page and '[red]' in page and '\\x1b[2J' in page
+
+
+def test_one_sentence_for_those_who_build(samm, copy):
+  assert show.brief(look(samm)).startswith('SAMM: ')
+  assert '2 with onset, apex and offset out of order' in show.brief(look(samm))
+  shutil.rmtree(copy / 'SAMM_CROP')
+  assert 'not usable' in show.brief(look(copy))
+
+
+def test_file_names_that_are_no_text_are_told_and_built(copy, tmp_path, capsys):
+  folder = next(path for path in copy.glob('SAMM_CROP/006/*'))
+  for file in folder.iterdir():
+    file.rename(folder / os.fsdecode(b'\xff' + os.fsencode(file.name)))
+  next(iter(sorted(copy.glob('SAMM_CROP/007/*/*')))).rename(
+      copy / os.fsdecode(b'SAMM_CROP/007/\xff.jpg'))
+  words = ['--frames', '3', '--size', '16']
+  assert main(['doctor', str(copy), *words]) == 1
+  assert main(['build', 'samm', '--manual_dir', str(copy), '--data_dir',
+               str(tmp_path / 'home'), *words]) == 0
+  assert '007' in capsys.readouterr().out
+
+
+def test_a_composite_is_held_against_what_was_published(samm, capsys):
+  found = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(samm)}))
+  assert 'SMIC' in found.differences[0]
+  assert together.composites(['samm', 'smic']) == ()
+  assert together.composites(['samm', 'smic', 'casme2']) == ('megc2019',)
+  assert 'not as published' in show.render(found)
+
+
+@pytest.fixture
+def empty_pictures(monkeypatch):
+  monkeypatch.setattr(write, '_projector',
+                      lambda *_: lambda film, numbers: [b'' for _ in numbers])
+
+
+def only(folder, name, **others):
+  return examine(choose({'name': name, 'manual_dir': str(folder), 'frames': 3,
+                         'size': 16, **others}), estimate=False, corrections=False)
+
+
+@pytest.mark.parametrize('name', ['dfme', 'casme_cubed_c', 'casme_cubed', 'mmew',
+                                  'casme_squared'])
+def test_no_folder_of_a_row_is_called_nobodys(empty_pictures, tmp_path, name):
+  write_replica(name, tmp_path / 'm', per_class=1, frames=3, form='csv')
+  found = only(tmp_path / 'm', name)
+  assert not [remark for remark in found.remarks if 'belong to no row' in remark]
+  deepest = max((path for path in (tmp_path / 'm').rglob('*') if path.is_dir()),
+                key=lambda path: len(path.parts))
+  spare = deepest.parent.parent / '99' if name == 'casme_cubed_c' else None
+  if spare:
+    shutil.copytree(deepest.parent, spare)
+    remark = only(tmp_path / 'm', name).remarks[-1]
+    assert remark.startswith('1 folders of frames belong to no row: ')
+    assert '99/color' in remark
+
+
+def test_notes_that_differ_in_numbers_keep_those_of_each_clip(copy):
+  clips = []
+  def edit(lines):
+    for line in [line for line in lines if len(line) > 9 and line[6].isdigit()
+                 and line[1] not in ('028_4_1', '032_3_1')][:2]:
+      line[6] = str(int(line[6]) + 7)
+      clips.append((line[1], line[6]))
+  change(copy, edit)
+  remark, = [remark for remark in look(copy).remarks if 'gives a duration' in remark]
+  assert remark.startswith('the sheet gives a duration of N frames')
+  assert all(f'{name} ({number}, ' in remark for name, number in clips)
+
+
+def test_a_refusal_of_several_lines_is_shown_in_lines_and_the_frames_as_they_are(copy):
+  (copy / 'SAMM_Micro_FACS_Codes_v2.csv').unlink()
+  found = look(copy)
+  page = show.render(found)
+  assert '\\n' not in page and '\\n' not in show.brief(found)
+  assert 'lies there too' not in page
+  composite = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(copy)}))
+  assert '\\n' not in show.render(composite)
+
+
+def test_a_sheet_without_others_has_the_class_set_that_fits(
+    empty_pictures, tmp_path, capsys):
+  write_replica('mmew', tmp_path / 'm', per_class=2, frames=3, form='csv')
+  path = tmp_path / 'm/MMEW_Micro_Exp.csv'
+  lines = path.read_text(encoding='utf-8-sig').splitlines()
+  path.write_text('\n'.join(line for line in lines if ',others,' not in line))
+  found = only(tmp_path / 'm', 'mmew')
+  assert found.verdict == USABLE and found.class_set == 'mmew_6'
+  assert '--class_set=mmew_6' in found.build
+  assert 'mmew_7 has a class without any clip here; mmew_6 has' in found.remarks[0]
+  assert main(['build', 'mmew', '--manual_dir', str(tmp_path / 'm'), '--frames', '3',
+               '--data_dir', str(tmp_path / 'home')]) == 2
+  assert ("no clip of the class 'others'" in (said := capsys.readouterr().err)
+          and 'data.class_set=mmew_6' in said)
+
+
+def test_what_is_expected_of_dfme_as_a_whole(empty_pictures, tmp_path):
+  write_replica('dfme', tmp_path / 'm', per_class=1, frames=3, form='csv')
+  counts = {count.name: count.expected for count in only(tmp_path / 'm', 'dfme').counts}
+  assert (counts['rows'], counts['subjects']) == (2629, 259)
+
+
+@pytest.mark.parametrize('reason, kind', [
+    ('/a/1.png cannot be read as a picture: could be decompression bomb', 'picture'),
+    ('both s1 and S1 in /a could be s01', 'folder'),
+    ('the folder /a/b cannot be read: Permission denied', 'folder'),
+    ('/a/b is a link to /c, outside of /a', 'refused'),
+    ('frame 4 is not in /a, which holds frames 1 to 3', 'frames'),
+    ('the moon is full', 'unsorted')])
+def test_reasons_are_sorted(reason, kind):
+  assert findings.kind_of(reason) == kind

@@ -1,0 +1,127 @@
+"""python -m lightman_jax doctor CSV: all that is wrong with own clips, at once."""
+
+import json
+import shutil
+
+import numpy as np
+from PIL import Image
+import pytest
+
+from lightman_jax.__main__ import main
+from lightman_jax.data.doctor.findings import UNUSABLE, USABLE
+from lightman_jax.data.doctor.own_clips import examine
+
+HEADER = 'clip,subject,label,path'
+
+
+@pytest.fixture
+def place(tmp_path):
+  """Ready pictures a.png to f.png, and two folders of three frames, of one content."""
+  rng = np.random.default_rng(0)
+  for name in 'abcdef':
+    Image.fromarray(rng.integers(0, 256, (28, 28, 3), np.uint8)).save(
+        tmp_path / f'{name}.png')
+  (tmp_path / 'film').mkdir()
+  for number in range(3):
+    Image.fromarray(rng.integers(0, 256, (16, 16, 3), np.uint8)).save(
+        tmp_path / 'film' / f'{number}.png')
+  shutil.copytree(tmp_path / 'film', tmp_path / 'copy')
+  return tmp_path
+
+
+def look(place, *rows, header=HEADER, **settings):
+  (place / 'm.csv').write_text('\n'.join([header, *rows]) + '\n')
+  return examine(place / 'm.csv', **settings)
+
+
+GOOD = ('1,s,joy,a.png', '2,s,sad,b.png', '3,t,joy,c.png', '4,t,sad,d.png')
+
+
+def test_counts_of_a_manifest_that_can_be_used(place):
+  found = look(place, *GOOD, '5,u,sad,e.png')
+  assert (found.verdict, found.why) == (USABLE, '')
+  assert (found.rows, found.subjects, found.single) == (5, 3, ('u',))
+  assert found.labels == (('sad', 3, 3), ('joy', 2, 2))
+  assert found.forms == (('picture', 5, 3),) and (found.frames, found.size) == (1, 28)
+
+
+def test_all_that_is_missing_or_wrong_is_listed_at_once(place):
+  (place / 'f.png').write_bytes(b'no picture')
+  found = look(place, *GOOD, '5,s,joy,gone.png', '6,t,sad,f.png', '7,,sad,e.png',
+               '8,s,joy,x/y')
+  assert found.verdict == UNUSABLE
+  assert [line.split(' ')[1] for line in found.missing] == ['6', '9']
+  assert [line.split(' ')[1] for line in found.unreadable] == ['7']
+  assert [line.split(' ')[1] for line in found.wrong] == ['8']
+  assert found.rows == 7 and 'row 8' in found.why
+
+
+def test_names_that_are_near_each_other_and_the_settings_that_allow_them(place):
+  rows = (*GOOD, '5,S,joy,e.png', '6,S,Joy,f.png')
+  found = look(place, *rows)
+  assert found.verdict == UNUSABLE and len(found.near) == 2
+  assert "'S' and 's'" in found.near[0] and "'Joy' and 'joy'" in found.near[1]
+  found = look(place, *rows, different_people='S,s', different_labels='all')
+  assert not found.near and found.verdict == USABLE
+
+
+def test_copies_under_other_names(place):
+  shutil.copy(place / 'a.png', place / 'e.png')
+  shutil.copy(place / 'c.png', place / 'f.png')
+  found = look(place, *GOOD, '5,t,joy,e.png', '6,t,joy,f.png', '7,u,joy,b.png')
+  assert found.verdict == UNUSABLE and len(found.repeated) == 2
+  assert all(("'1' of 's'" in line and "'5' of 't'" in line)
+             or ("'2' of 's'" in line and "'7' of 'u'" in line)
+             for line in found.repeated)
+  (remark,) = found.remarks
+  assert "'3'" in remark and "'6'" in remark and "the same clip of 't'" in remark
+  assert look(place, *GOOD, '5,t,joy,e.png', repeated_clips='1,5').verdict == USABLE
+
+
+def test_folders_of_the_same_frames(place):
+  rows = ('1,s,joy,film', '2,t,joy,copy')
+  found = look(place, *rows, frames=3, size=8)
+  assert len(found.repeated) == 1 and (found.frames, found.size) == (3, 8)
+  timed = HEADER + ',onset,apex,offset'
+  other = look(place, '1,s,joy,film,0,1,2', '2,s,joy,film,1,1,2', header=timed)
+  assert not other.repeated and not any('same clip' in line for line in other.remarks)
+
+
+def test_what_a_run_would_refuse_is_why_it_is_not_usable(place):
+  assert 'one subject only' in look(place, *GOOD[:2]).why
+  assert 'divide it into two' in look(place, *GOOD, '5,u,joy,film').why
+  found = look(place, *GOOD, '5,t,fear,e.png')
+  assert "'fear' is shown by one person alone" in found.remarks[0]
+  assert "'label'" in look(place, 'x', header='clip,subject,path').why
+  assert 'sheet' in look(place, *GOOD, sheet='2014').why
+
+
+def test_every_picture_is_decoded_where_that_is_wanted(place):
+  whole = (place / 'b.png').read_bytes()
+  (place / 'b.png').write_bytes(whole[:len(whole) // 2])
+  (line,) = look(place, *GOOD, thorough=True).unreadable
+  assert line.startswith("row 3 (clip '2')") and 'b.png cannot be decoded' in line
+
+
+def test_the_command_draws_what_the_network_will_see(place, capsys):
+  look(place, *GOOD)
+  table, sheet = str(place / 'm.csv'), place / 'of' / 'sheet.png'
+  assert main(['doctor', table, f'--contact_sheet={sheet}']) == 0
+  assert 'usable' in capsys.readouterr().out
+  with Image.open(sheet) as image:
+    drawn = np.asarray(image)
+  with Image.open(place / 'a.png') as image:
+    enlarged = np.asarray(image.resize((96, 96), Image.Resampling.NEAREST))
+  np.testing.assert_array_equal(drawn[24:120, 6:102], enlarged)
+  assert main(['doctor', table, '--json']) == 0
+  assert json.loads(capsys.readouterr().out)['rows'] == 4
+
+
+@pytest.mark.parametrize('where, target', [('m.csv', 'sheet.csv'), ('.', 'a.png')])
+def test_a_contact_sheet_that_cannot_be_is_refused(place, capsys, where, target):
+  look(place, *GOOD)
+  before = sorted(place.iterdir())
+  assert main(['doctor', str(place / where),
+               f'--contact_sheet={place / target}']) == 2
+  assert '--contact_sheet' in capsys.readouterr().err
+  assert sorted(place.iterdir()) == before

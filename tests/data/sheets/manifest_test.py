@@ -1,0 +1,106 @@
+"""A manifest's mistakes are each named in one sentence."""
+
+import pytest
+
+from lightman_jax.data.manifest import examine_manifest, read_manifest
+from lightman_jax.errors import InputError
+
+HEADER = 'clip,subject,label,path'
+FULL = HEADER + ',onset,apex,offset,fps,dataset,kind'
+
+
+def manifest(folder, *lines):
+  path = folder / 'm.csv'
+  path.write_text('\n'.join(lines), encoding='utf-8')
+  return path
+
+
+def test_rows_are_read_with_their_defaults(tmp_path):
+  first, second = read_manifest(manifest(
+      tmp_path, FULL, 'a,s1,joy,x/y,3,5,9,200,mine,Macro', 'b,s2,joy,z', ''))
+  assert first.path == tmp_path / 'x/y'
+  assert first[5:] == (3, 5, 9, 200., 'mine', 'macro')
+  assert second[5:] == (None, None, None, 0., 'manifest', 'micro')
+
+
+@pytest.mark.parametrize('lines, words', [
+    ([], ['empty', 'clip, subject, label, path']),
+    ([HEADER], ['names no clip']),
+    (['clip,subject,lable,path', 'a,s,j,p'], ["'lable'", "nearest is 'label'"]),
+    ([HEADER + ',onst', 'a,s,j,p,1'], ["'onst'", "nearest is 'onset'"]),
+    (['clip,subject,label', 'a,s,j'], ["'path' is missing"]),
+    ([HEADER + ',Clip', 'a,s,j,p,a'], ["'clip'", 'twice']),
+    ([HEADER, 'a,s,j,p', 'b,s,j,p', 'a,t,j,p'], ["'a'", 'rows 2 and 4']),
+    ([HEADER, 'a,,j,p'], ['row 2', "'subject' is empty"]),
+    ([HEADER, 'a,s,,p'], ['row 2', "'label' is empty"]),
+    ([HEADER, 'a,s,j,p,q'], ['row 2', 'more cells']),
+    ([FULL, 'a,s,j,p,1.5,2,3'], ['row 2', "onset is '1.5'"]),
+    ([FULL, 'a,s,j,p,5,2,9'], ['row 2', "'a'", 'apex 2 is not between']),
+    ([FULL, 'a,s,j,p,5,,2'], ['row 2', 'onset 5 comes after offset 2']),
+    ([FULL, 'a,s,j,p,1,2,3,fast'], ['row 2', "fps is 'fast'"]),
+    ([FULL, 'a,s,j,p,1,2,3,-1'], ['row 2', "fps is '-1'"]),
+    ([FULL, 'a,s,j,p,1,2,3,9,d,mikro'], ['row 2', "'mikro'"]),
+])
+def test_a_mistake_is_named(tmp_path, lines, words):
+  with pytest.raises(InputError) as caught:
+    read_manifest(manifest(tmp_path, *lines))
+  message = str(caught.value)
+  assert 'm.csv' in message and '\n' not in message
+  assert all(word in message for word in words), message
+
+
+def test_columns_of_a_person_are_not_used_and_a_remark_says_so(tmp_path):
+  path = manifest(tmp_path, ',clip,Notes,subject,label,path,Apex Frame,Unnamed: 0',
+                  '0,a,cried,s,j,p,7,0')
+  found = examine_manifest(path)
+  assert (found.entries[0].clip, found.entries[0].apex) == ('a', 7)
+  (remark,) = found.remarks
+  assert all(word in remark for word in ("'Notes'", 'without a name', "'Unnamed: 0'"))
+
+
+@pytest.mark.parametrize('header', [
+    HEADER + ',onest', HEADER + ',data-sett', 'clip,subject,labels,path,notes'])
+def test_a_misspelt_column_is_not_taken_for_one_of_a_persons_own(tmp_path, header):
+  with pytest.raises(InputError, match='nearest is'):
+    read_manifest(manifest(tmp_path, header, 'a,s,j,p,1'))
+
+
+def test_a_label_of_another_name_is_asked_for_with_the_columns_there(tmp_path):
+  with pytest.raises(InputError, match="'label' is missing.*there are also: 'emotion'"):
+    read_manifest(manifest(tmp_path, 'clip,subject,emotion,path', 'a,s,j,p'))
+
+
+def test_all_rows_that_cannot_be_used_are_known(tmp_path):
+  path = manifest(tmp_path, FULL, 'a,s,j,p,x', 'b,s,j,p', 'c,,j,p', 'b,s,j,q',
+                  'd,s,j,p')
+  found = examine_manifest(path)
+  assert [entry.clip for entry in found.entries] == ['b', 'b', 'd']
+  assert [line.split(':')[0] for line in found.wrong] == [
+      "row 2 (clip 'a')", "row 4 (clip 'c')", 'rows 3 and 5']
+  with pytest.raises(InputError, match='row 2 .*2 more of its rows .*doctor'):
+    read_manifest(path)
+
+
+def test_backslashes_of_windows_lead_to_the_file(tmp_path):
+  (tmp_path / 'x').mkdir()
+  (tmp_path / 'x' / 'p.png').touch()
+  (tmp_path / 'odd\\name.png').touch()
+  lines = [HEADER, r'a,s,j,x\p.png', r'b,s,j,.\x\p.png', r'c,s,j,odd\name.png']
+  entries = read_manifest(manifest(tmp_path, *lines))
+  assert all(entry.path.is_file() for entry in entries)
+
+
+@pytest.mark.parametrize('path', [r'C:\clips\p.png', 'c:/clips/p.png', r'\\host\p.png'])
+def test_a_path_of_another_machine_is_named(tmp_path, path):
+  with pytest.raises(InputError, match='row 2 .*Windows machine.*relative'):
+    read_manifest(manifest(tmp_path, HEADER, f'a,s,j,{path}'))
+
+
+def test_a_manifest_as_excel_and_pandas_write_it(tmp_path):
+  path = tmp_path / 'm.csv'
+  path.write_bytes('sep=;\r\n;clip;subject;label;path\r\n0;a;s;"x, y, z";p,q,r\r\n'
+                   '1;b;;j;p\r\n'.encode('utf-16-le'))
+  found = examine_manifest(path)
+  assert found.entries[0].label == 'x, y, z' and found.entries[0].path.name == 'p,q,r'
+  # Rows are numbered as a spreadsheet program does.
+  assert found.entries[0].row == 3 and found.wrong[0].startswith('row 4 ')

@@ -1,0 +1,101 @@
+"""Processes make the same clips as one does, and what breaks in them is told."""
+
+import functools
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from lightman_jax.data import pixels, workers
+from lightman_jax.data.plan import Item
+from lightman_jax.data.rows import Row
+from lightman_jax.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def anything_may_be_called(monkeypatch):
+  """Functions of Python itself stand here for a decoder that does what they do."""
+  monkeypatch.setattr(workers, 'PACKAGES',
+                      ('lightman_jax', 'builtins', 'posix', 'time'))
+
+
+def item(number, make):
+  row = Row(f's/c{number}', 's', 'tiny', 'a', 'micro', 1, 1, 1, fps=0.)
+  return Item(row, 0, (1,), (), f'key{number}', make)
+
+
+def jobs(folder, makes, size=8):
+  return [workers.Job(item(number, make), folder, (1, size, size, 3))
+          for number, make in enumerate(makes)]
+
+
+@pytest.fixture
+def makes(tmp_path):
+  from PIL import Image
+  rng = np.random.default_rng(0)
+  found = []
+  for number in range(6):
+    path = str(tmp_path / f'{number}.png')
+    Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(path)
+    found.append(functools.partial(pixels.pixels, (path,), size=8, crop=False))
+  return found
+
+
+def test_two_processes_make_what_one_makes(makes, tmp_path):
+  alone, both = (jobs(tmp_path / name, makes) for name in 'ab')
+  assert sorted(workers.make_all(alone, workers=1)) == [(n, '') for n in range(6)]
+  assert sorted(workers.make_all(both, workers=2)) == [(n, '') for n in range(6)]
+  for one, other in zip(alone, both):
+    np.testing.assert_array_equal(workers.read_stored(one.folder, one.item).frames,
+                                  workers.read_stored(other.folder, other.item).frames)
+
+
+def test_what_cannot_be_read_is_told_and_the_rest_is_made(makes, tmp_path):
+  broken = functools.partial(pixels.pixels, (str(tmp_path / 'no.png'),), size=8,
+                             crop=False)
+  found = dict(workers.make_all(jobs(tmp_path / 'a', [*makes, broken]), workers=2))
+  assert 'no.png' in found.pop(6) and set(found.values()) == {''}
+  small = functools.partial(makes[0].func, *makes[0].args, size=4, crop=False)
+  ((_, why),) = workers.make_all(jobs(tmp_path / 'b', [small]), workers=2)
+  assert 'shape' in why
+
+
+def test_a_decoder_that_crashes_costs_one_clip(makes, tmp_path):
+  abort = functools.partial(os.abort)
+  found = dict(workers.make_all(jobs(tmp_path / 'a', [abort, *makes]), workers=2))
+  assert 'ended the process' in found.pop(0) and set(found.values()) == {''}
+
+
+def test_an_error_of_ours_comes_through(makes, tmp_path):
+  wrong = functools.partial(int, 'x')
+  with pytest.raises(ValueError, match='invalid literal'):
+    list(workers.make_all(jobs(tmp_path / 'a', [wrong]), workers=2))
+
+
+def test_what_only_this_process_knows_is_made_here(makes, tmp_path):
+  local = lambda: makes[0]()
+  assert list(workers.make_all(jobs(tmp_path / 'a', [local]), workers=2)) == [(0, '')]
+
+
+def test_a_killed_process_is_said_and_nothing_is_left_running(makes, tmp_path):
+  sleep = functools.partial(time.sleep, 60)
+  hands = []
+  real = workers._process
+
+  def started():
+    hand = real()             # the last of `hands` may be the other thread's
+    hands.append(hand)
+    threading.Timer(.5, hand.kill).start()
+    return hand
+  with pytest.MonkeyPatch.context() as patch, pytest.raises(InputError, match='killed'):
+    patch.setattr(workers, '_process', started)
+    list(workers.make_all(jobs(tmp_path / 'a', [sleep] * 2), workers=2))
+  for process in hands:
+    assert process.wait(timeout=5) is not None
+
+
+def test_few_clips_start_no_process(makes, tmp_path, monkeypatch):
+  monkeypatch.setattr(workers, '_process', None)
+  assert len(list(workers.make_all(jobs(tmp_path / 'a', makes)))) == 6

@@ -1,0 +1,112 @@
+"""What is refused once the clips are there, and what is shown on the way to them."""
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from configs import synthetic
+from lightman_jax.data.store import ClipSet
+from lightman_jax.errors import InputError
+from lightman_jax.experiment import assembly
+from lightman_jax.runs.progress import Progress
+from lightman_jax.tasks.folds import leave_one_subject_out
+
+
+def clips_of(pool, label, name='made-up', **fields):
+  n = len(label)
+  return ClipSet(
+      np.zeros((n, 3, 8, 8, 3), np.uint8), np.full((n, 3, 68, 2), np.nan, np.float32),
+      label, pool.macro, tuple(pool.subjects[s] for s in pool.subject), pool.clips,
+      ('',) * n, pool.classes, {'sha256': '', 'dataset': name})._replace(**fields)
+
+
+def arrange(pool, label, method):
+  clips = clips_of(pool, label)
+  config = synthetic.get_config().to_dict()
+  config['episodes'].update(shots=1, queries=1)
+  config['method'].update(method)
+  return assembly.arrange(config, clips, make=lambda clips: pool.x,
+                          say=lambda line: None)
+
+
+def test_alignment_by_class_needs_macro_clips_of_every_class(pool_of):
+  pool = pool_of(subjects=4, micro=2, macro=1, classes=3, shape=(1, 2, 2, 2))
+  some = np.where(pool.macro & (pool.label == 1), -1, pool.label)
+  by_class = {'alignment': 'per_class'}
+  arrange(pool, pool.label, by_class)
+  arrange(pool, some, {})
+  with pytest.raises(InputError, match='no macro clip is of class b'):
+    arrange(pool, some, by_class)
+
+
+def test_each_data_set_that_is_read_is_a_stage():
+  """Two of one name were one bar, and its count went past its end."""
+  out = io.StringIO()
+  with Progress(console=Console(file=out)) as progress:
+    shown = assembly.Stages(progress)
+    for stage, total in (('load', 4), ('load', 4), ('load', 6), ('input', 6)):
+      for done in range(total + 1):
+        shown(stage, done, total)
+  ends = [line.split(',')[0] for line in out.getvalue().splitlines() if 'took' in line]
+  assert ends == ['load: 4/4', 'load: 4/4', 'load: 6/6', 'input: 6/6']
+
+
+def beside(pool, source, data={}, **fields):
+  """Material of made-up clips of a manifest beside macro clips of another data set."""
+  mine = clips_of(pool, pool.label, 'manifest', macro=np.zeros(len(pool.label), bool),
+                  content=tuple(map(str, range(len(pool.label)))))
+  other = clips_of(pool, pool.label, source, macro=np.ones(len(pool.label), bool),
+                   **fields)
+  config = synthetic.get_config().to_dict()
+  config['episodes'].update(shots=1, queries=1)
+  config['macro']['source'] = source
+  config['data'].update(name='manifest', path='m.csv', **data)
+  return assembly.arrange(config, mine, other, make=lambda clips: pool.x,
+                          say=lambda line: None)
+
+
+def test_who_is_in_both_and_what_is_not_known_is_kept_for_the_results(pool_of):
+  pool = pool_of(subjects=4, micro=2, macro=0, shape=(1, 2, 2, 2))
+  material = beside(pool, 'samm_long',
+                    subject=tuple(f'{s:03d}' for s in pool.subject + 2))
+  known, not_known = material.people['known'], material.people['not_known']
+  assert '2 people of the macro-expressions are in the data' in known[1]
+  assert len(not_known) == 2 and all('is not known' in line for line in not_known)
+  assert 'as_set' not in material.people
+
+
+def test_the_same_frames_as_macro_expressions_of_someone_else_are_refused(pool_of):
+  pool = pool_of(subjects=4, micro=2, macro=0, shape=(1, 2, 2, 2))
+  fields = {'subject': tuple(f'x{s}' for s in pool.subject),
+            'content': ('0', *('',) * (len(pool.label) - 1))}
+  with pytest.raises(InputError, match="'clip000' of 's0' and 'casme_squared:clip000' "
+                                       "of 'casme_squared:x0' have the frames"):
+    beside(pool, 'casme_squared', **fields)
+  material = beside(pool, 'casme_squared', {'repeated_clips': 'all'}, **fields)
+  assert 'data.repeated_clips' in material.people['as_set'][0]
+
+
+def test_a_fold_without_macro_clips_of_its_people_takes_those_of_others(pool_of):
+  """It was refused where a single person was in both data sets and was held out."""
+  pool = pool_of(subjects=4, micro=2, macro=1, foreign=2, shape=(1, 2, 2, 2))
+  pool = pool_without(pool, pool.macro & ~pool.foreign & (pool.subject > 0))
+  config = synthetic.get_config().to_dict()
+  config['episodes'].update(shots=1, queries=1)
+  folds = leave_one_subject_out(pool)
+  plan = lambda pool, folds: assembly.plan(config, pool, folds, (pool.label,) * 4,
+                                           print)
+  held_out, *others = plan(pool, folds)
+  assert pool.subjects[0] == folds[0].held_out and len(held_out)
+  # Of the others one has macro clips, so a support has them.
+  assert all(splits[:, 0].all() for splits in others)
+  pool = pool_without(pool, pool.foreign)
+  with pytest.raises(InputError, match='a macro-expression in the support'):
+    plan(pool, leave_one_subject_out(pool))
+
+
+def pool_without(pool, gone):
+  rows = {name: getattr(pool, name)[~gone]
+          for name in ('x', 'label', 'subject', 'macro', 'foreign')}
+  return pool._replace(clips=tuple(np.array(pool.clips)[~gone].tolist()), **rows)

@@ -1,0 +1,31 @@
+"""Results of several data sets come out of their predictions again, bit for bit."""
+
+import json
+
+import numpy as np
+
+from lightman_jax.experiment.verify import rescore
+from lightman_jax.runs import results
+
+
+def test_scores_by_data_set_are_scored_again(tmp_path):
+  rng = np.random.default_rng(0)
+  truth = rng.integers(0, 3, 48)
+  subject = [f'{"smic" if n < 24 else "samm"}/s{n // 6}' for n in range(48)]
+  answer = np.where(rng.random(48) < .6, truth, 0)
+  clips = results.Clips([f'c{n}' for n in range(48)], subject, subject, truth,
+                        ('a', 'b', 'c'), [name.split('/')[0] for name in subject])
+  about = results.About('leave one subject out', 'both', 'x', '', '', '', 3,
+                        models={'maml': 8, 'maml, one draw': 1, 'ridge': 1})
+  rows = {'maml': answer, 'maml, one draw': np.zeros(48, int), 'ridge': truth}
+  found = results.summarise(rows, clips, about, resamples=200)
+  assert list(found['data_sets']) == ['samm', 'smic']
+  results.write_results(tmp_path / 'results.json', found)
+  results.write_predictions(tmp_path / 'predictions.csv', clips, answer,
+                            np.eye(3)[answer])
+  assert all(said.agrees for said in rescore(tmp_path, 200))
+  changed = json.loads((tmp_path / 'results.json').read_text())
+  changed['data_sets']['smic']['rows']['maml']['uf1']['value'] += .1
+  results.write_results(tmp_path / 'results.json', changed)
+  wrong = [said.sentence for said in rescore(tmp_path, 200) if not said.agrees]
+  assert len(wrong) == 1 and 'data_sets.smic.rows.maml.uf1.value' in wrong[0]

@@ -1,0 +1,233 @@
+"""Results hold what every figure must name, and equal runs give equal bytes."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from lightman_jax import settings
+from lightman_jax.evaluation import scores
+from lightman_jax.report import table
+from lightman_jax.runs import results
+
+CLASSES = ('negative', 'positive', 'surprise')
+ABOUT = results.About('leave one subject out', 'casme2', 'casme2_3', 'sheet.xlsx',
+                      'ab12cd34ef', '0123', 7)
+
+
+def example(seed=0, *, clips=60, subjects=8):
+  rng = np.random.default_rng(seed)
+  truth = rng.integers(0, 3, clips)
+  group = rng.integers(0, subjects, clips)
+  subject = [f'sub{n:02}' for n in group]
+  who = results.Clips([f'{s}/EP{n}' for n, s in enumerate(subject)], subject, subject,
+                      truth, CLASSES)
+  right = rng.random(clips) < .7
+  predictions = {'lightman': np.where(right, truth, (truth + 1) % 3),
+                 'ridge': rng.integers(0, 3, clips),
+                 'constant': np.zeros(clips, int)}
+  return predictions, who
+
+
+def test_scores_are_of_the_pooled_counts():
+  predictions, clips = example()
+  found = results.summarise(predictions, clips, ABOUT)
+  assert list(found['rows']) == ['lightman', 'ridge', 'constant']
+  for name, row in found['rows'].items():
+    counts = scores.confusion(clips.truth, predictions[name], classes=3)
+    assert row['confusion'] == counts.tolist()
+    for key, score in (('uf1', scores.uf1), ('uar', scores.uar),
+                       ('accuracy', scores.accuracy)):
+      assert row[key]['value'] == pytest.approx(score(counts), abs=1e-6)
+      assert row[key]['low'] <= row[key]['value'] <= row[key]['high']
+    assert row['per_class']['surprise']['f1'] == pytest.approx(
+        scores.class_f1(counts)[2], abs=1e-6)
+    assert np.sum([s['confusion'] for s in row['per_subject'].values()], 0
+                  ).tolist() == counts.tolist()
+  assert found['rows']['constant']['uar']['value'] == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_differences_are_paired():
+  found = results.summarise(*example(), ABOUT)
+  rows, gaps = found['rows'], found['differences']
+  assert list(gaps) == ['lightman - ridge', 'lightman - constant']
+  gap = gaps['lightman - ridge']['uf1']
+  assert gap['value'] == pytest.approx(
+      rows['lightman']['uf1']['value'] - rows['ridge']['uf1']['value'], abs=2e-6)
+  assert gap['low'] <= gap['value'] <= gap['high']
+
+
+def test_everything_a_figure_must_name():
+  predictions, clips = example()
+  about = results.summarise(predictions, clips, ABOUT)['about']
+  assert {**about, **ABOUT._asdict()} == about
+  assert 'pooled' in about['f1'] and '95%' in about['interval']
+  assert (about['clips'], about['subjects'], about['folds']) == (60, 8, 8)
+  assert about['clips_per_class'] == {
+      name: int((clips.truth == k).sum()) for k, name in enumerate(CLASSES)}
+
+
+def test_equal_predictions_give_equal_bytes(tmp_path):
+  for name in ('one', 'two'):
+    results.write_results(tmp_path / name, results.summarise(*example(), ABOUT))
+  text = (tmp_path / 'one').read_bytes()
+  assert text == (tmp_path / 'two').read_bytes()
+  assert json.loads(text) == results.read_results(tmp_path / 'one')
+  assert json.loads(text) == results.summarise(*example(), ABOUT)
+
+
+def test_one_subject_has_no_interval(tmp_path):
+  predictions, clips = example(subjects=1)
+  found = results.summarise(predictions, clips, ABOUT)
+  assert found['rows']['lightman']['uf1']['low'] is None
+  results.write_results(tmp_path / 'r.json', found)
+  assert '[-, -]' in table.render(found)
+
+
+def test_predictions_file(tmp_path):
+  predictions, clips = example()
+  rng = np.random.default_rng(0)
+  probability = rng.dirichlet(np.ones(3), 60).astype(np.float32)
+  path = tmp_path / 'predictions.csv'
+  results.write_predictions(path, clips, predictions['lightman'], probability)
+  with open(path, newline='') as file:
+    rows = list(csv.DictReader(file))
+  assert list(rows[0]) == ['clip', 'subject', 'fold', 'truth', 'prediction',
+                           'probability_negative', 'probability_positive',
+                           'probability_surprise']
+  assert [row['clip'] for row in rows] == list(clips.clip)
+  assert [CLASSES.index(row['truth']) for row in rows] == clips.truth.tolist()
+  assert rows[3]['probability_positive'] == f'{probability[3, 1]:.6f}'
+  assert b'\r' not in path.read_bytes()
+
+
+@pytest.mark.parametrize('names', [
+    {'lightman': 'lightman', 'ridge': 'ridge', 'constant': 'constant'},
+    {'lightman': 'lightman', 'ridge': 'lightman, not adapted', 'constant': '[red]x'}])
+def test_table_fits_a_terminal(names):
+  predictions, clips = example()
+  text = table.render(results.summarise(
+      {names[key]: value for key, value in predictions.items()}, clips, ABOUT))
+  assert all(len(line) <= 80 for line in text.splitlines())
+  for word in ('leave one subject out', 'casme2_3', 'sheet.xlsx', 'ab12cd34',
+               '60 clips', '8 subjects', 'UF1: unweighted mean', '95%',
+               *names.values()):
+    assert word in text
+  assert '\x1b' not in text
+
+
+@pytest.mark.parametrize('method', settings.CHOICES['method.name'])
+def test_every_row_says_what_it_is(method):
+  rows = [method, f'{method}, not adapted', 'ridge', 'constant']
+  lines = table.row_lines(rows)
+  assert [line.partition(':')[0] for line in lines] == rows
+  adapts = method not in ('supervised', 'protonet', 'matchingnet')
+  assert ('adapted to supports' in lines[0]) == adapts
+  assert 'linear model' in lines[2] and 'commonest class' in lines[3]
+  # A row that another part of the program adds is no reason to fail.
+  assert table.row_lines([method, 'something else']) == lines[:1]
+
+
+def test_differences_have_a_p_in_units_of_what_was_trained():
+  predictions, clips = example()
+  gap = results.summarise(predictions, clips, ABOUT)['differences']['lightman - ridge']
+  assert 0 < gap['uf1']['p'] < .05
+  about = results.summarise(predictions, clips, ABOUT)['about']
+  assert about['test'].startswith('p: two-sided') and '8 subjects' in about['test']
+  # The same answers out of three folds: too few to tell a difference from luck.
+  few = clips._replace(fold=[f'fold{int(name[3:]) % 3}' for name in clips.subject])
+  found = results.summarise(predictions, few, ABOUT)
+  assert found['differences']['lightman - ridge']['uf1']['p'] >= .25
+  for text in (found['about']['test'], ' '.join(table.render(found).split())):
+    assert 'no verdict on any difference: 3 folds, each of which is one trained' in text
+    assert 'no p can be below 0.25' in text
+  wide = found['rows']['lightman']['uf1']
+  narrow = results.summarise(predictions, clips, ABOUT)['rows']['lightman']['uf1']
+  assert wide['value'] == narrow['value'] and '3 folds' in found['about']['interval']
+  assert wide['high'] - wide['low'] != pytest.approx(narrow['high'] - narrow['low'])
+
+
+def test_a_subject_in_two_folds_is_no_result():
+  predictions, clips = example()
+  with pytest.raises(ValueError, match='two folds'):
+    results.summarise(predictions, clips._replace(
+        fold=[f'{n}' for n in range(60)]), ABOUT)
+
+
+def two_sets():
+  predictions, clips = example()
+  own = ['smic' if name < 'sub03' else 'casme2' for name in clips.subject]
+  return predictions, clips._replace(dataset=own), np.array(own)
+
+
+def test_scores_and_confusions_by_data_set():
+  predictions, clips, own = two_sets()
+  found = results.summarise(predictions, clips, ABOUT)
+  assert list(found['data_sets']) == ['casme2', 'smic']
+  for name, part in found['data_sets'].items():
+    mine = own == name
+    for row, scored in part['rows'].items():
+      counts = scores.confusion(clips.truth[mine], predictions[row][mine], classes=3)
+      assert scored['confusion'] == counts.tolist()
+      assert scored['uf1']['value'] == pytest.approx(scores.uf1(counts), abs=1e-6)
+      assert scored['uar']['value'] == pytest.approx(scores.uar(counts), abs=1e-6)
+      assert scored['uf1']['low'] < scored['uf1']['value'] or row == 'constant'
+    assert sum(part['clips_per_class'].values()) == mine.sum()
+    assert part['subjects'] == sorted({s for s, here in zip(clips.subject, mine) if here})
+  both = np.sum([part['rows']['ridge']['confusion']
+                 for part in found['data_sets'].values()], 0)
+  assert both.tolist() == found['rows']['ridge']['confusion']
+
+
+def test_the_table_has_scores_and_confusions_by_data_set():
+  predictions, clips, own = two_sets()
+  found = results.summarise(predictions, clips, ABOUT)
+  text = table.render(found)
+  assert all(len(line) <= 80 for line in text.splitlines())
+  words = ' '.join(text.split())
+  assert 'smic: 3 subjects, negative' in words and 'casme2: 5 subjects' in words
+  value = found['data_sets']['smic']['rows']['lightman']['uf1']['value']
+  assert f'{value:.3f}'[1:] in text.partition('smic: 3')[2]
+  counts = found['data_sets']['smic']['rows']['lightman']['confusion']
+  assert f'surprise {" ".join(map(str, counts[2]))}' in words
+  # One data set is told as before.
+  assert 'data_sets' not in results.summarise(*example(), ABOUT)
+
+
+def test_one_class_alone_is_remarked():
+  """UF1 reads 1.000, and says why that is nothing."""
+  subject = ['a', 'a', 'b', 'b']
+  clips = results.Clips(list('1234'), subject, subject, np.zeros(4, int), ('happy',))
+  found = results.summarise({'lightman': np.zeros(4, int)}, clips, ABOUT)
+  assert found['rows']['lightman']['uf1']['value'] == 1
+  words = ' '.join(table.render(found).split())
+  for text in (found['about']['remarks'][0], words):
+    assert 'all held-out clips are of one class, happy' in text
+
+
+def test_a_class_without_clips_is_remarked():
+  predictions, clips = example()
+  few = clips._replace(truth=np.minimum(clips.truth, 1))
+  found = results.summarise(predictions, few, ABOUT)
+  remark, = found['about']['remarks']
+  assert 'no held-out clip is of class surprise' in remark
+  assert remark in ' '.join(table.render(found).split())
+  assert results.summarise(predictions, clips, ABOUT)['about']['remarks'] == []
+
+
+def test_one_draw_stands_against_one_model():
+  predictions, clips = example()
+  rows = {'lightman': predictions['lightman'],
+          'lightman, one draw': predictions['ridge'],
+          'lightman, not adapted': predictions['constant'], **{
+              name: predictions[name] for name in ('ridge', 'constant')}}
+  models = dict.fromkeys(rows, 1) | {'lightman': 8}
+  found = results.summarise(rows, clips, ABOUT._replace(
+      models=models, clips_seen=1080, macro_clips_seen=540))
+  assert list(found['rows'])[0] == 'lightman'
+  assert 'lightman, one draw - lightman, not adapted' in found['differences']
+  assert 'lightman - lightman, not adapted' in found['differences']
+  words = ' '.join(table.render(found).split())
+  assert 'averaged models: lightman 8, other rows 1' in words
+  assert '1080 micro clips and 540 macro clips' in words

@@ -1,0 +1,282 @@
+"""A run folder belongs to one configuration, and foreign files are never touched."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+
+import ml_collections
+import pytest
+
+from lightman_jax.errors import InputError
+from lightman_jax.runs import folder as lock, folder as owned, folder as run_folder
+from lightman_jax.runs.identity import name_of
+
+CONFIG = {
+    'seed': 0, 'workdir': '', 'method': 'lightman', 'inner': {'steps': 3, 'rate': .05},
+    'data': {'name': 'casme2', 'data_dir': '', 'manual_dir': '', 'path': ''},
+    'scales': (.25, .5)}
+ENVIRONMENT = {
+    'code_sha256': 'c0de', 'data_sha256': 'da7a', 'packages': {'jax': '0.10.2'},
+    'devices': {'kind': 'cpu', 'count': 1}, 'noted': {'cpus': 2}}
+
+
+def changed(tree, **values):
+  tree = copy.deepcopy(tree)
+  for name, value in values.items():
+    *above, last = name.split('__')
+    part = tree
+    for key in above:
+      part = part[key]
+    part[last] = value
+  return tree
+
+
+def opened(path, config=CONFIG, environment=ENVIRONMENT, **options):
+  return run_folder.open_run(path, config=config, environment=environment, **options)
+
+
+def test_name_says_what_and_is_a_function_of_the_configuration():
+  words = ('casme2', 'lightman', 'Conv 4')
+  name = name_of(CONFIG, words)
+  assert name.startswith('casme2-lightman-conv_4-')
+  digest = name.rpartition('-')[2]
+  assert len(digest) == 8 and int(digest, 16) >= 0
+  reordered = dict(reversed(CONFIG.items()))
+  as_config_dict = ml_collections.ConfigDict(CONFIG).to_dict()
+  elsewhere = changed(CONFIG, workdir='/x', data__data_dir='/y', data__manual_dir='/z')
+  for same in (reordered, as_config_dict, elsewhere):
+    assert name_of(same, words) == name
+  for other in (changed(CONFIG, seed=1), changed(CONFIG, data__path='m.csv')):
+    assert name_of(other, words) != name
+
+
+def test_new_folder_holds_configuration_and_environment(tmp_path):
+  with opened(tmp_path / 'runs' / 'a') as folder:
+    assert json.loads(folder.config.read_text())['inner'] == CONFIG['inner']
+    assert json.loads(folder.environment.read_text()) == ENVIRONMENT
+    assert not folder.is_finished()
+    folder.results.write_text('{}')
+    assert folder.is_finished()
+
+
+def test_same_again_goes_on(tmp_path):
+  with opened(tmp_path / 'a') as folder:
+    folder.metrics.write_text('kept')
+  moved = changed(CONFIG, workdir='b', data__manual_dir='/m')
+  noted = changed(ENVIRONMENT, noted__cpus=64)
+  with opened(tmp_path / 'a', moved, noted) as folder:
+    assert folder.metrics.read_text() == 'kept'
+
+
+def test_another_configuration_is_refused_by_name(tmp_path):
+  opened(tmp_path / 'a').close()
+  other = changed(CONFIG, inner__steps=5, method='maml')
+  del other['seed']
+  with pytest.raises(InputError) as error:
+    opened(tmp_path / 'a', other)
+  for text in ('inner.steps: 3 -> 5', 'method: "lightman" -> "maml"',
+               'seed: 0 -> (absent)', '--fresh', '--workdir'):
+    assert text in str(error.value)
+  assert json.loads((tmp_path / 'a' / 'config.json').read_text())['seed'] == 0
+
+
+def test_at_most_eight_differences_are_told(tmp_path):
+  opened(tmp_path / 'a').close()
+  other = {**CONFIG, **{f'new{n:02}': n for n in range(11)}}
+  with pytest.raises(InputError, match=r'new07: .* and 3 more') as error:
+    opened(tmp_path / 'a', other)
+  assert 'new08' not in str(error.value)
+
+
+@pytest.mark.parametrize('change', [
+    {'code_sha256': 'c0ffee'}, {'data_sha256': 'dada'}, {'packages__jax': '0.12.0'},
+    {'devices__kind': 'TPU v6'}])
+def test_another_environment_is_refused_unless_told_otherwise(tmp_path, change):
+  opened(tmp_path / 'a').close()
+  other = changed(ENVIRONMENT, **change)
+  dotted, value = next(iter(change.items()))
+  with pytest.raises(InputError) as error:
+    opened(tmp_path / 'a', environment=other)
+  assert dotted.replace('__', '.') in str(error.value)
+  assert str(value) in str(error.value) and '--resume_anyway' in str(error.value)
+
+  with opened(tmp_path / 'a', environment=other, resume_anyway=True) as folder:
+    stored = json.loads(folder.environment.read_text())
+  assert stored == {**ENVIRONMENT, 'resumed_with': [other]}
+  # From here on that is the environment to compare with.
+  opened(tmp_path / 'a', environment=other).close()
+  with pytest.raises(InputError):
+    opened(tmp_path / 'a')
+
+
+def test_another_layout_is_noted_and_told(tmp_path):
+  config = {**CONFIG, 'training': {'steps': 4, 'devices': 0, 'split': 'auto'}}
+  opened(tmp_path / 'a', config).close()
+  on_one = changed(config, training__devices=1, training__split='tasks')
+  assert name_of(on_one, 'a') == name_of(config, 'a')
+  other = changed(ENVIRONMENT, devices__count=8, devices__processes=2)
+  with opened(tmp_path / 'a', on_one, None) as folder:
+    line = folder.check(other)
+    assert 'devices.count: 1 -> 8' in line and 'devices.processes' in line
+    assert json.loads(folder.environment.read_text()) == {
+        **ENVIRONMENT, 'resumed_with': [other]}
+    assert folder.check(other) == ''
+    # With another change beside it the run is refused as before.
+    with pytest.raises(InputError, match='code_sha256'):
+      folder.check(changed(ENVIRONMENT, code_sha256='c0ffee'))
+    folder.results.write_text('{}')
+    assert folder.check(ENVIRONMENT) == ''
+    assert len(json.loads(folder.environment.read_text())['resumed_with']) == 1
+
+
+def test_environment_may_come_later(tmp_path):
+  with opened(tmp_path / 'a', environment=None) as folder:
+    assert not folder.environment.exists()
+    folder.check(ENVIRONMENT)
+  with opened(tmp_path / 'a', environment=None) as folder:
+    with pytest.raises(InputError):
+      folder.check(changed(ENVIRONMENT, data_sha256='x'))
+
+
+def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path):
+  with opened(tmp_path / 'a') as folder:
+    for name in owned.OWNED[3:-1]:
+      (folder.path / name).write_text('old')
+    folder.results.write_text('{}')
+    (folder.checkpoints / '40').mkdir(parents=True)
+    (folder.checkpoints / '40' / 'state').write_text('old')
+    (folder.path / '.metrics.jsonl.abc').write_text('torn')
+    (folder.path / 'notes.txt').write_text('mine')
+  other = changed(CONFIG, seed=3)
+  with opened(tmp_path / 'a', other, fresh=True) as folder:
+    assert {p.name for p in folder.path.iterdir()} == {
+        lock.NAME, 'config.json', 'environment.json', 'notes.txt'}
+    assert json.loads(folder.config.read_text())['seed'] == 3
+
+
+def test_killed_while_deleting(tmp_path, monkeypatch):
+  """Whatever is deleted first, no old checkpoint meets a new configuration."""
+  for moment in range(len(owned.OWNED) + 1):
+    path = tmp_path / str(moment)
+    with opened(path) as folder:
+      (folder.checkpoints / '40').mkdir(parents=True)
+      folder.results.write_text('{}')
+    with monkeypatch.context() as patch:
+      patch.setattr(owned, 'OWNED', owned.OWNED[:moment])
+      owned.clear(path)   # as far as it came
+    other = changed(CONFIG, seed=3)
+    if moment <= owned.OWNED.index('config.json'):
+      with pytest.raises(InputError):
+        opened(path, other)
+    else:
+      with opened(path, other) as folder:
+        assert not folder.checkpoints.exists() and not folder.is_finished()
+
+
+def test_checkpoints_elsewhere_are_unlinked_not_deleted(tmp_path):
+  (tmp_path / 'big').mkdir()
+  (tmp_path / 'big' / 'state').write_text('x')
+  with opened(tmp_path / 'a') as folder:
+    folder.checkpoints.symlink_to(tmp_path / 'big')
+  opened(tmp_path / 'a', fresh=True).close()
+  assert (tmp_path / 'big' / 'state').exists()
+  assert not (tmp_path / 'a' / 'checkpoints').is_symlink()
+
+
+@pytest.mark.parametrize('fresh', [False, True])
+@pytest.mark.parametrize('name', ['thesis.tex', 'config.json', 'results.json'])
+def test_foreign_folder_is_never_touched(tmp_path, fresh, name):
+  (tmp_path / name).write_text('{}')
+  with pytest.raises(InputError, match='no run of this program'):
+    opened(tmp_path, fresh=fresh)
+  assert [p.name for p in tmp_path.iterdir()] == [name]
+  assert (tmp_path / name).read_text() == '{}'
+
+
+def test_workdir_that_is_a_file(tmp_path):
+  (tmp_path / 'a').write_text('')
+  for path in (tmp_path / 'a', tmp_path / 'a' / 'b'):
+    with pytest.raises(InputError, match='--workdir'):
+      opened(path)
+
+
+def test_damaged_configuration_is_said(tmp_path):
+  with opened(tmp_path / 'a') as folder:
+    folder.config.write_text('{"seed"')
+  with pytest.raises(InputError, match='config.json'):
+    opened(tmp_path / 'a')
+  opened(tmp_path / 'a', fresh=True).close()
+
+
+def test_failed_write_leaves_nothing(tmp_path):
+  with pytest.raises(TypeError):
+    opened(tmp_path / 'runs' / 'a', {'data': {'name': object()}})
+  assert not list(tmp_path.iterdir())
+  opened(tmp_path / 'runs' / 'a').close()
+
+
+def test_refused_before_anything_was_computed(tmp_path):
+  """A new folder goes, an empty one stays, a run that was begun is not touched."""
+  (tmp_path / 'empty').mkdir()
+  for name in ('new', 'empty'):
+    with pytest.raises(InputError, match='no such data'):
+      with opened(tmp_path / name, environment=None):
+        raise InputError('no such data')
+  assert [p.name for p in tmp_path.iterdir()] == ['empty']
+  assert not list((tmp_path / 'empty').iterdir())
+  opened(tmp_path / 'begun', environment=None).close()
+  with pytest.raises(InputError, match='no such data'):
+    with opened(tmp_path / 'begun', environment=None):
+      raise InputError('no such data')
+  assert (tmp_path / 'begun' / 'config.json').exists()
+
+
+def test_what_a_killed_writer_left_goes_at_the_next_start(tmp_path):
+  with opened(tmp_path) as folder:
+    folder.folds.mkdir()
+    for place in (folder.path / '.results.json.x1', folder.folds / '.s1.json.x2'):
+      place.write_text('half')
+    (folder.folds / 's1.json').write_text('{}')
+    (folder.path / '.vimrc').write_text('mine')
+  opened(tmp_path).close()
+  assert {p.name for p in tmp_path.rglob('*')} == {
+      lock.NAME, 'config.json', 'environment.json', 'folds', 's1.json', '.vimrc'}
+
+
+def test_second_starter_is_told_who_is_there(tmp_path):
+  code = ('import sys; from lightman_jax.report import lock; '
+          f'held = lock.take({str(tmp_path)!r}); print("ready", flush=True); '
+          'sys.stdin.read()')
+  with subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE, text=True) as other:
+    assert other.stdout.readline() == 'ready\n'
+    with pytest.raises(InputError, match=f'process {other.pid} on '):
+      opened(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == [lock.NAME]
+    other.kill()
+  opened(tmp_path).close()
+
+
+def test_a_lock_that_is_taken_away_is_taken_anew(tmp_path, monkeypatch):
+  """As a refused first start does it, between another's opening and locking."""
+  flock, opened_before = lock.fcntl.flock, []
+  def late(file, how):
+    if not opened_before:
+      opened_before.append(file)
+      (tmp_path / lock.NAME).unlink()
+    flock(file, how)
+  monkeypatch.setattr(lock.fcntl, 'flock', late)
+  with lock.take(tmp_path) as held:
+    assert f'process {os.getpid()}' in (tmp_path / lock.NAME).read_text()
+    with pytest.raises(InputError, match='in use by'):
+      lock.take(tmp_path)
+  assert opened_before and held is not opened_before[0]
+
+
+def test_refusal_lets_go_of_the_lock(tmp_path):
+  opened(tmp_path / 'a').close()
+  with pytest.raises(InputError):
+    opened(tmp_path / 'a', changed(CONFIG, seed=2))
+  opened(tmp_path / 'a').close()
