@@ -322,4 +322,6 @@ def plan_data_set(choice: Choice) -> Plan:
     return plan_tree(choice)
   if choice.name in COMPOSITES:
     return plan_composite(choice)
-  return {'manifest': manifest_plan, 'synthetic': synthetic_plan}[choice.name].plan(choice)
+  own = {'manifest': manifest_plan.plan_manifest,
+         'synthetic': synthetic_plan.plan_synthetic}
+  return own[choice.name](choice)

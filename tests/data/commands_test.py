@@ -19,7 +19,7 @@ def test_build_says_what_it_built(tmp_path, capsys):
     (['build', 'casme3'], "nearest that exists is 'casme'"),
     (['build', 'synthetic', '--synthetic', 'subjects=two'], 'KEY=NUMBER'),
     (['replica', 'casme2', '{}'], 'not an empty folder'),
-    (['bild'], 'one of build, '),
+    (['bild'], "'bild' is no command"),
     ([], 'usage')])
 def test_what_is_wrong_is_said_without_a_traceback(tmp_path, capsys, arguments, words):
   (tmp_path / 'something').touch()

@@ -17,8 +17,8 @@ def test_a_chunk_runs_everywhere_and_is_compiled_once():
   used, traced = jax.devices(), []
   assert len(used) == 2
 
-  def chunk(state, view, shared):
-    traced.append(1)
+  def chunk(state, view, shared, count):
+    traced.append(count)
     mine = jax.lax.axis_index(devices.AXIS)
     mean = jax.lax.pmean(shared['x'] * (mine + 1.), devices.AXIS)
     return state + mean + view, {'mine': mine, 'mean': mean}
@@ -27,7 +27,8 @@ def test_a_chunk_runs_everywhere_and_is_compiled_once():
   view = devices.divide(np.array([10., 20.], np.float32), used)
   assert copies.shape == (2,) and len(copies.sharding.device_set) == 2
   for _ in range(3):
-    copies, scalars = call(copies, jnp.squeeze(view, 1), {'x': np.float32(2.)})
+    copies, scalars = call(copies, jnp.squeeze(view, 1), {'x': np.float32(2.)},
+                           np.int32(1))
   assert len(traced) == 1
   np.testing.assert_array_equal(copies, [40., 70.])       # 1 + 3 (mean(2, 4) + view)
   assert devices.first(copies) == 40.
@@ -101,9 +102,10 @@ def test_what_is_shared_lies_on_every_device_once():
   shared = devices.share({'x': np.arange(6.)}, used)['x']
   assert shared.is_fully_replicated and shared.sharding.device_set == set(used)
   np.testing.assert_array_equal(shared, np.arange(6.))
-  call = devices.over_devices(lambda state, view, x: (state + x.sum() + view, {}), used)
+  call = devices.over_devices(
+      lambda state, view, x, count: (state + x.sum() + view, {}), used)
   state, _ = call(*(devices.divide(np.zeros(2, np.float32), used) for _ in range(2)),
-                  shared)
+                  shared, np.int32(1))
   np.testing.assert_array_equal(np.ravel(state), [15., 15.])
 
 
@@ -111,10 +113,10 @@ def test_a_state_that_is_donated_is_gone():
   used = jax.devices()
   make = lambda: devices.replicate(np.ones(8, np.float32), used)
   for donate in (False, True):
-    call = devices.over_devices(lambda state, view, x: (state + view + x, {}), used,
-                                donate=donate)
+    call = devices.over_devices(
+        lambda state, view, x, count: (state + view + x, {}), used, donate=donate)
     before = make()
-    after, _ = call(before, make(), np.float32(1.))
+    after, _ = call(before, make(), np.float32(1.), np.int32(1))
     assert before.is_deleted() == donate
     np.testing.assert_array_equal(devices.first(after), 3.)
 
