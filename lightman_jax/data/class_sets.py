@@ -31,12 +31,12 @@ OBJECTIVE_SOURCE = ('objective classes by action units (Davison et al. 2018), I 
                     'as in MEGC2018 (Yap et al. 2018)')
 
 
-def same(*emotions: str, source: str) -> ClassSet:
+def emotion_classes(*emotions: str, source: str) -> ClassSet:
   """Returns the class set whose classes are these emotions."""
   return ClassSet(emotions, {name: name for name in emotions}, source=source)
 
 
-def valence(*emotions: str, source: str, others: bool = False) -> ClassSet:
+def valence_classes(*emotions: str, source: str, others: bool = False) -> ClassSet:
   """Returns negative, positive and surprise, made of these emotions.
 
   Args:
@@ -50,14 +50,14 @@ def valence(*emotions: str, source: str, others: bool = False) -> ClassSet:
   return ClassSet(THREE, folding, source=source)
 
 
-def objective(count: int = 5) -> ClassSet:
+def objective_classes(count: int = 5) -> ClassSet:
   """Returns the first `count` objective classes."""
   names = _OBJECTIVE[:count]
   return ClassSet(names, {name: name for name in names}, by='objective',
                   source=OBJECTIVE_SOURCE)
 
 
-def own(folding: Mapping[str, str]) -> ClassSet:
+def own_classes(folding: Mapping[str, str]) -> ClassSet:
   """Returns a class set of a user's making.
 
   Args:
@@ -78,7 +78,7 @@ def own(folding: Mapping[str, str]) -> ClassSet:
   if len(classes) < 2:
     raise InputError(f'a class set needs two classes or more; {dict(folding)} has '
                      f'{len(classes)}.')
-  spell = spellings.objective if objectives else spellings.emotion
+  spell = spellings.spell_objective if objectives else spellings.spell_emotion
   return ClassSet(
       classes, {spell(name): label for name, label in folding.items()},
       by='objective' if objectives else 'emotion', source='of the user')
@@ -122,5 +122,5 @@ def macro_label(emotion: str, name: str, classes: tuple[str, ...]) -> int:
   if name not in MACRO_MAPS:
     raise InputError(f'there is no map of macro emotions named {name!r}; there are '
                      f'{", ".join(MACRO_MAPS)}.')
-  found = MACRO_MAPS[name].folding.get(spellings.emotion(emotion))
-  return classes.index(found) if found in classes else -1
+  label = MACRO_MAPS[name].folding.get(spellings.spell_emotion(emotion))
+  return classes.index(label) if label in classes else -1

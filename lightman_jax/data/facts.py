@@ -58,7 +58,7 @@ class Facts(NamedTuple):
   folders: tuple[str, ...]              # where in the manual folder, beside itself
   editions: tuple[Frames, ...]          # the first that is there is taken
   layout: tuple[str, ...]               # an example path for each, for messages
-  ask: str                              # whom to ask for it
+  access: str                              # whom to ask for it
   homepage: str
   citation: str
   kind: str = 'micro'                   # or 'macro'; a column 'kind' goes before it

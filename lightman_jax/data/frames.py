@@ -32,7 +32,7 @@ _FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP')
 _NUMBER = re.compile(r'(?<![0-9])0*([0-9]{1,9})$')
 
 
-def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
+def pictures_by_number(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
   """Returns a folder's pictures by the integer at the end of their names, sorted.
 
   `img46.jpg`, `reg_img46.jpg` and `006_00046.bmp` are all frame 46. Hidden files,
@@ -41,7 +41,7 @@ def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
   Raises:
     Unreadable: there is no such folder, or two pictures bear one number.
   """
-  found = {}
+  pictures = {}
   try:
     with os.scandir(folder) as entries:
       for entry in sorted(entries, key=lambda entry: entry.name):
@@ -50,13 +50,13 @@ def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
         if (entry.name.startswith('.') or ending.lower() not in PICTURES or not number
             or not is_file(entry)):
           continue
-        before = found.setdefault(int(number[1]), entry)
+        before = pictures.setdefault(int(number[1]), entry)
         if before is not entry:
           raise Unreadable(f'{before.name} and {entry.name} in {folder} are both '
                            f'frame {int(number[1])}')
   except OSError as error:
     raise Unreadable(f'the folder {folder} cannot be read: {error.strerror}') from error
-  return dict(sorted(found.items()))
+  return dict(sorted(pictures.items()))
 
 
 def check_picture(path: str | os.PathLike) -> tuple[int, int]:
@@ -124,22 +124,22 @@ def read_video(
   Raises:
     Unreadable: it is no video, or ends before the last of them.
   """
-  held = {}
+  pictures = {}
   for number, capture in enumerate(_grabbed(path)):
     if number in numbers:
       good, picture = capture.retrieve()
       if not good:
         raise Unreadable(f'frame {number} of {path} cannot be decoded')
-      held[number] = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+      pictures[number] = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     if number >= max(numbers):
       break
-  missing = sorted(set(numbers) - set(held))
+  missing = sorted(set(numbers) - set(pictures))
   if missing:
     raise Unreadable(f'{path} holds no frame {missing[0]} (counted from 0)')
-  return [held[number] for number in numbers]
+  return [pictures[number] for number in numbers]
 
 
-def fit(
+def fit_picture(
     picture: UInt8[np.ndarray, 'h w 3'], size: int, *, crop: bool,
 ) -> UInt8[np.ndarray, 'H W 3']:
   """Brings a picture to size x size pixels; 0 leaves it as it is.

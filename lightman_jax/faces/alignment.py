@@ -16,12 +16,12 @@ STABLE = (36, 39, 42, 45, *landmarks.NOSE_BRIDGE, *landmarks.NOSTRILS)
 _MOST = 16      # times as many pixels are drawn as are kept, at most
 
 
-def canonical(size: int) -> Float[np.ndarray, '68 2']:
+def canonical_landmarks(size: int) -> Float[np.ndarray, '68 2']:
   """The landmarks of `landmarks.mean_face` in a picture of size x size pixels."""
   return landmarks.mean_face() * size - .5
 
 
-def similarity(
+def fit_similarity(
     points: Float[np.ndarray, '68 2'], target: Float[np.ndarray, '68 2'],
 ) -> Float[np.ndarray, '2 3']:
   """Shift, turn and scale that bring `points` nearest to `target`; never a mirror.
@@ -42,14 +42,14 @@ def similarity(
                    [factor.imag, factor.real, move.imag]])
 
 
-def transform(points: Float[np.ndarray, '*n 2'], matrix: Float[np.ndarray, '2 3']
-              ) -> Float[np.ndarray, '*n 2']:
+def transform_points(points: Float[np.ndarray, '*n 2'], matrix: Float[np.ndarray, '2 3']
+                     ) -> Float[np.ndarray, '*n 2']:
   """Where points of the original pictures lie in the warped ones."""
   return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
 
 
-def warp(frames: UInt8[np.ndarray, 'T h w c'], matrix: Float[np.ndarray, '2 3'],
-         size: int) -> UInt8[np.ndarray, 'T size size c']:
+def warp_frames(frames: UInt8[np.ndarray, 'T h w c'], matrix: Float[np.ndarray, '2 3'],
+                size: int) -> UInt8[np.ndarray, 'T size size c']:
   """All frames through one transform, into pictures of size x size pixels.
 
   A picture that shrinks is averaged over areas, which keeps movements of less than a

@@ -60,7 +60,7 @@ MIRROR = _permutation()
 """`MIRROR[i]` is the landmark that lies where `i` lay, once a face is mirrored."""
 
 
-def mirrored(
+def mirror_landmarks(
     points: Float[np.ndarray, '*n 68 2'], *, width: float
 ) -> Float[np.ndarray, '*n 68 2']:
   """The landmarks of the picture turned left to right.

@@ -22,7 +22,7 @@ class Augmentation(NamedTuple):
   amplitude: float = .2    # factor from 1 - a to 1 + a, where amplitude is known
 
 
-def applicable(how: Augmentation, content: Content) -> Augmentation:
+def applicable_augmentation(how: Augmentation, content: Content) -> Augmentation:
   """What of an augmentation these inputs can have; the rest of it is zero.
 
   Landmarks are not shifted, and where zero is not known to be no motion, no clip is
@@ -37,9 +37,9 @@ def applicable(how: Augmentation, content: Content) -> Augmentation:
       amplitude=how.amplitude if content.amplitude_known else 0.)
 
 
-def describe(how: Augmentation, content: Content) -> str:
+def describe_augmentation(how: Augmentation, content: Content) -> str:
   """What is done to the clips of a training task, as results state it."""
-  done = applicable(how, content)._asdict()
+  done = applicable_augmentation(how, content)._asdict()
   return ', '.join(
       f'{name} {value}' if done[name] == value else f'no {name} (not of these inputs)'
       for name, value in how._asdict().items())
@@ -49,7 +49,7 @@ def augment(key: Key[Array, ''], clip: Float[Array, '*clip'], *, content: Conten
             how: Augmentation) -> Float[Array, '*clip']:
   """A random variant of a clip (t, h, w, c), or of landmark movements (t, 68, 2)."""
   key_shift, key_flip, key_amplitude = jax.random.split(key, 3)
-  how = applicable(how, content)
+  how = applicable_augmentation(how, content)
   if how.shift:
     clip = shift(clip, jax.random.randint(key_shift, (2,), -how.shift, how.shift + 1),
                  most=how.shift)

@@ -39,11 +39,11 @@ def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str
       dense_flow.optical_flow(pictures[0], picture, algorithm=algorithm)
       for picture in later])
   fields = np.concatenate([fields, dense_flow.strain(fields)[..., None]], -1)
-  return resize(fields, size)
+  return resize_maps(fields, size)
 
 
-def resize(maps: Float[np.ndarray, 't h w c'], size: int
-           ) -> Float32[np.ndarray, 't _h _w c']:
+def resize_maps(maps: Float[np.ndarray, 't h w c'], size: int
+                ) -> Float32[np.ndarray, 't _h _w c']:
   """Each map averaged down (or interpolated up) to size x size; 0 leaves it."""
   if not size or maps.shape[1:3] == (size, size):
     return maps.astype(np.float32)
@@ -75,23 +75,23 @@ class Settings(NamedTuple):
   holds: str = 'flow'           # picture: 'flow' (u, v, strain) or 'intensity'
 
 
-def frames(clip, how: Settings):
+def frame_input(clip, how: Settings):
   """All T frames, -1 to 1."""
-  return resize(clip / np.float32(127.5) - 1, how.size)
+  return resize_maps(clip / np.float32(127.5) - 1, how.size)
 
 
-def difference(clip, how: Settings):
+def difference_input(clip, how: Settings):
   """Grey value of each later frame less that of the onset, -1 to 1; t = T - 1."""
   grey = dense_flow.grey(clip).astype(np.float32)
-  return resize((grey[1:] - grey[:1])[..., None] / 255, how.size)
+  return resize_maps((grey[1:] - grey[:1])[..., None] / 255, how.size)
 
 
-def optical_flow(clip, how: Settings):
+def flow_input(clip, how: Settings):
   """u, v, strain; see `flow.clip_flow`."""
   return clip_flow(clip, span=how.span, algorithm=how.algorithm, size=how.size)
 
 
-def picture(clip, how: Settings):
+def picture_input(clip, how: Settings):
   """A ready picture, 0-255 to -1 ... 1; a flow picture is made where frames are given.
 
   The latter is how clips of another data set join a pool of ready flow pictures.
@@ -99,10 +99,11 @@ def picture(clip, how: Settings):
   if len(clip) > 1:
     fields = clip_flow(clip, span='apex', algorithm=how.algorithm, size=how.size)
     clip = as_picture(fields)
-  return resize(clip / np.float32(127.5) - 1, how.size)
+  return resize_maps(clip / np.float32(127.5) - 1, how.size)
 
 
-def movements(points: Float[np.ndarray, 'T 68 2']) -> Float32[np.ndarray, 'T 68 2']:
+def landmark_movements(points: Float[np.ndarray, 'T 68 2']
+                       ) -> Float32[np.ndarray, 'T 68 2']:
   """Landmarks less those of the onset, in inter-ocular distances of the onset.
 
   Each frame is first brought back to the onset by the similarity transform that fits
@@ -112,13 +113,13 @@ def movements(points: Float[np.ndarray, 'T 68 2']) -> Float32[np.ndarray, 'T 68 
   """
   onset = points[0].astype(np.float64)
   still = np.stack([
-      alignment.transform(frame, alignment.similarity(frame, onset))
+      alignment.transform_points(frame, alignment.fit_similarity(frame, onset))
       for frame in points.astype(np.float64)])
   return ((still - onset) / landmarks.inter_ocular_distance(onset)).astype(np.float32)
 
 
-KINDS = {'frames': frames, 'difference': difference, 'flow': optical_flow,
-         'picture': picture}
+KINDS = {'frames': frame_input, 'difference': difference_input, 'flow': flow_input,
+         'picture': picture_input}
 
 
 def make_inputs(clips: ClipSet, how: Settings, *,
@@ -129,18 +130,18 @@ def make_inputs(clips: ClipSet, how: Settings, *,
   Raises:
     InputError: the clips do not hold what the inputs are made of.
   """
-  return np.stack([*each_input(clips, how, progress=progress)])
+  return np.stack([*iterate_inputs(clips, how, progress=progress)])
 
 
-def each_input(clips: ClipSet, how: Settings, *,
-               progress: Progress = lambda stage, done, total: None
-               ) -> Iterator[Float32[np.ndarray, '*clip']]:
+def iterate_inputs(clips: ClipSet, how: Settings, *,
+                   progress: Progress = lambda stage, done, total: None
+                   ) -> Iterator[Float32[np.ndarray, '*clip']]:
   """The inputs of one clip after the other; see `make_inputs`."""
   _check(clips, how)
   total = len(clips.clip)
   for number in range(total):
     if how.kind == 'landmarks':
-      x = movements(clips.landmarks[number])
+      x = landmark_movements(clips.landmarks[number])
     else:
       x = KINDS[how.kind](clips.frames[number], how)
       progress('inputs', number + 1, total)
@@ -152,7 +153,7 @@ def each_input(clips: ClipSet, how: Settings, *,
     yield x
 
 
-def content(how: Settings, channels: int) -> Content:
+def describe_content(how: Settings, channels: int) -> Content:
   """What augmentation must know of these inputs."""
   signed = how.kind == 'flow' or (how.kind == 'picture' and how.holds == 'flow')
   if how.kind == 'landmarks':

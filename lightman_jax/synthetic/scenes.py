@@ -114,7 +114,7 @@ def person_of(seed: int, subject: str, difficulty: Difficulty) -> identity.Perso
   return identity.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
 
 
-def plan(
+def plan_scenes(
     *, seed: int, subjects: int, micro: int, macro: int, fps: float,
     difficulty: Difficulty = Difficulty(),
 ) -> tuple[Scene, ...]:
@@ -193,7 +193,7 @@ def _shots(
   return shots
 
 
-def render(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendered:
+def render_scene(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendered:
   """The pictures of some frames of a scene.
 
   Args:

@@ -70,7 +70,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns all 357 clips: by participant, video and number."""
   rng = np.random.default_rng([seed, 357])
   seats = _seats(rng)
-  lengths = {kind: draw.lengths(rng, sum(counts.values()), **LENGTHS[kind])
+  lengths = {kind: draw.draw_lengths(rng, sum(counts.values()), **LENGTHS[kind])
              for kind, counts in CLASSES.items()}
   end: dict[tuple[int, str], int] = {}
   made = []
@@ -79,9 +79,9 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     onset = end.get(video, 0) + int(rng.integers(2, 250))
     end[video] = onset + length
     clip = Clip(
-        str(PARTICIPANTS[number]), name, onset, draw.apex_of(rng, onset, length),
-        onset + length - 1, emotion, draw.units_for(rng, emotion), kind,
-        odd=odd is not None, said={
+        str(PARTICIPANTS[number]), name, onset, draw.draw_apex(rng, onset, length),
+        onset + length - 1, emotion, draw.draw_units(rng, emotion), kind,
+        odd=odd is not None, overrides={
             'participant': number, 'code': VIDEOS[video[1]],
             'report': REPORTS[rng.integers(8)]})
     made.append(_with_quirk(clip, odd))
@@ -90,19 +90,19 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
 
 def table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
   """Returns the sheet's cells; there is no header row, and some rows are longer."""
-  return [[*clip.says('participant', 'name', 'onset', 'apex', 'offset', 'units',
-                      'emotion'),
-           f'{clip.kind}-expression', clip.said['report'],
+  return [[*clip.cells('participant', 'name', 'onset', 'apex', 'offset', 'units',
+                       'emotion'),
+           f'{clip.kind}-expression', clip.overrides['report'],
            *(['seen twice', 2] if clip.onset % 7 == 0 else [])] for clip in clips]
 
 
 def _with_quirk(clip: Clip, odd: str | None) -> Clip:
   if odd == 'no apex':
-    return clip._replace(said={**clip.said, 'apex': 0}, whole=True)
+    return clip._replace(overrides={**clip.overrides, 'apex': 0}, whole=True)
   if odd == 'late apex':
     middle = (clip.onset + clip.offset) // 2
     return clip._replace(
-        said={**clip.said, 'apex': clip.offset, 'offset': middle}, whole=True)
+        overrides={**clip.overrides, 'apex': clip.offset, 'offset': middle}, whole=True)
   return clip
 
 
@@ -112,8 +112,8 @@ def _marked(rng, made: list[Clip]) -> tuple[Clip, ...]:
                            if clip.kind == 'macro' and not clip.odd]).tolist()
   for rank, index in enumerate(macro[:NO_OFFSET]):
     clip = made[index]
-    made[index] = clip._replace(said={**clip.said, 'offset': 0}, offset=clip.apex,
-                                odd=rank < 2)
+    made[index] = clip._replace(
+        overrides={**clip.overrides, 'offset': 0}, offset=clip.apex, odd=rank < 2)
   cells = [*NO_UNITS * 5, *OTHER_UNITS * 4]
   for rank, cell in enumerate(cells):
     index = macro[NO_OFFSET + rank]
@@ -129,13 +129,13 @@ def _seats(rng):
     left = Counter(counts)
     people = WITH_MICRO if kind == 'micro' else tuple(
         number for number in PARTICIPANTS if number not in WITHOUT_MACRO)
-    room = draw.shares(rng, sum(counts.values()), people,
-                       least=2 if kind == 'micro' else 5)
+    room = draw.draw_shares(rng, sum(counts.values()), people,
+                            least=2 if kind == 'micro' else 5)
     for number, _, of, emotion, _ in ODD:
       if of == kind:
         left[emotion] -= 1
         room[number] -= 1
-    for number, emotion in draw.deal(rng, left, room):
+    for number, emotion in draw.deal_words(rng, left, room):
       seats.append((number, _name(rng, number, taken), kind, emotion, None))
   return sorted(seats, key=lambda seat: (
       seat[0], list(VIDEOS).index(seat[1].split('_')[0]), int(seat[1].split('_')[1])))
@@ -162,7 +162,7 @@ def _books(clips):
 def _films(clips, edition):
   made = []
   for clip in clips:
-    number, code = int(clip.subject), clip.said['code']
+    number, code = int(clip.subject), clip.overrides['code']
     absent = edition == 'cropped' and (number, code) in NOT_CROPPED
     holder = MISFILED.get((number, code), number) if edition == 'raw' else number
     folder = f's{holder}/{number}_{code}{TITLES[code]}'

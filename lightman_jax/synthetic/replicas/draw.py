@@ -24,19 +24,19 @@ _PLAIN = {'other': 'others', 'happy': 'happiness', 'sad': 'sadness',
           'positive': 'happiness', 'tense': 'negative', 'comtempt': 'contempt'}
 
 
-def plain(emotion: str) -> str:
+def common_word(emotion: str) -> str:
   """Returns the key of `UNITS` and `OBJECTIVE` for a sheet's word."""
   word = emotion.casefold()
   return _PLAIN.get(word, word)
 
 
-def units_for(rng: np.random.Generator, emotion: str) -> int | str:
+def draw_units(rng: np.random.Generator, emotion: str) -> int | str:
   """Draws what the action-unit cell of a clip may hold."""
-  known = UNITS[plain(emotion)]
+  known = UNITS[common_word(emotion)]
   return known[rng.integers(len(known))]
 
 
-def shares(
+def draw_shares(
     rng: np.random.Generator, total: int, places: Sequence[int], *, least: int = 1,
 ) -> dict[int, int]:
   """Divides `total` clips among places, unevenly, at least `least` to each."""
@@ -45,7 +45,7 @@ def shares(
   return {place: least + int(count) for place, count in zip(places, more)}
 
 
-def lengths(
+def draw_lengths(
     rng: np.random.Generator, count: int, *, least: int, median: int, greatest: int,
 ) -> list[int]:
   """Draws numbers of frames, first to last inclusive, with these three exactly."""
@@ -55,12 +55,12 @@ def lengths(
   return rng.permutation(np.concatenate([short, long])).tolist()
 
 
-def apex_of(rng: np.random.Generator, onset: int, length: int) -> int:
+def draw_apex(rng: np.random.Generator, onset: int, length: int) -> int:
   """Draws an apex strictly between onset and offset where there is room."""
   return onset + (int(rng.integers(1, length - 1)) if length > 2 else length - 1)
 
 
-def deal(
+def deal_words(
     rng: np.random.Generator, words: Mapping[str, int], seats: Mapping[int, int], *,
     only: Mapping[int, str] = {}, firsts: tuple[str, ...] = (),
 ) -> list[tuple[int, str]]:
@@ -78,14 +78,14 @@ def deal(
     left[word] -= seats[subject]
   pool = rng.permutation([word for word, count in left.items() for _ in range(count)])
   pool = pool.tolist()
-  given = {subject: [word] * seats[subject] for subject, word in only.items()}
+  words_of = {subject: [word] * seats[subject] for subject, word in only.items()}
   others = [subject for subject in seats if subject not in only]
   for subject in others if firsts else ():
     if seats[subject]:
       index = next(i for i, word in enumerate(pool) if word in firsts)
-      given[subject] = [pool.pop(index)]
+      words_of[subject] = [pool.pop(index)]
   for subject in others:
-    held = given.setdefault(subject, [])
-    while len(held) < seats[subject]:
-      held.append(pool.pop())
-  return [(subject, word) for subject in seats for word in given[subject]]
+    own_words = words_of.setdefault(subject, [])
+    while len(own_words) < seats[subject]:
+      own_words.append(pool.pop())
+  return [(subject, word) for subject in seats for word in words_of[subject]]

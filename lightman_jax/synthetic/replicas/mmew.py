@@ -31,9 +31,9 @@ LENGTHS = {'least': 9, 'median': 25, 'greatest': 45}
 def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns the 300 micro-expressions, by subject, then the 900 stills."""
   rng = np.random.default_rng([seed, 300])
-  room = draw.shares(rng, sum(CLASSES.values()), range(1, PEOPLE + 1), least=3)
-  seats = draw.deal(rng, CLASSES, room)
-  lengths = draw.lengths(rng, len(seats), **LENGTHS)
+  room = draw.draw_shares(rng, sum(CLASSES.values()), range(1, PEOPLE + 1), least=3)
+  seats = draw.deal_words(rng, CLASSES, room)
+  lengths = draw.draw_lengths(rng, len(seats), **LENGTHS)
   made, count = [], {}
   for (subject, emotion), length in zip(seats, lengths):
     code = list(CLASSES).index(emotion) + 1
@@ -41,8 +41,8 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     onset = int(rng.integers(1, 4))
     made.append(Clip(
         f'S{subject:02d}', f'S{subject:02d}-{code:02d}-{place:03d}', onset,
-        draw.apex_of(rng, onset, length), onset + length - 1, emotion,
-        draw.units_for(rng, emotion)))
+        draw.draw_apex(rng, onset, length), onset + length - 1, emotion,
+        draw.draw_units(rng, emotion)))
   made += [
       Clip(f'S{subject:02d}', emotion, number, number, number, emotion, kind='macro')
       for subject in range(1, PEOPLE + 1) for emotion in STILLS
@@ -53,8 +53,8 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
 def table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
   """Returns the sheet's cells, header first; the stills have no row."""
   return [list(HEADER), *(
-      [int(clip.subject[1:]), *clip.says('name', 'onset', 'apex', 'offset', 'units',
-                                         'emotion'),
+      [int(clip.subject[1:]), *clip.cells('name', 'onset', 'apex', 'offset', 'units',
+                                          'emotion'),
        'glasses' if clip.onset == 3 else ''] for clip in clips if clip.kind == 'micro')]
 
 
