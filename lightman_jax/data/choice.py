@@ -20,6 +20,7 @@ from lightman_jax.data.facts import COMPOSITES, ClassSet
 from lightman_jax.errors import InputError
 from lightman_jax.settings import nearest
 
+
 # Which data set is asked for: the settings under `config.data`, checked.
 
 OWN = 'own'           # the class set that `data.own_classes` spells
@@ -183,6 +184,7 @@ def _check_word(setting: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 # What builder configurations are called: readable, and the same on every machine
+
 
 def configuration_names(choice: Choice) -> tuple[str, ...]:
   """Returns the names that fit the settings, in the order of preference."""

@@ -14,6 +14,7 @@ from lightman_jax.data import spellings
 from lightman_jax.data.facts import ClassSet
 from lightman_jax.errors import InputError
 
+
 # Class sets that several data sets share, and those that a user makes.
 
 THREE = ('negative', 'positive', 'surprise')
@@ -85,6 +86,7 @@ def own_classes(folding: Mapping[str, str]) -> ClassSet:
 
 
 # Named maps from the emotions of macro-expressions to the classes of micro ones.
+
 
 class MacroMap(NamedTuple):
   """Which micro class a macro emotion belongs to; those not named have none."""

@@ -9,7 +9,9 @@ from lightman_jax.data.doctor.findings import printable
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 
+
 # The command `build`.
+
 
 def build(arguments: list[str]) -> int:
   """python -m lightman_jax build NAME: builds a data set ahead of a run."""

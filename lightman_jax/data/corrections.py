@@ -116,6 +116,7 @@ def choose_corrections(names: Iterable[str], dataset: str) -> dict[str, Correcti
 
 # Chosen corrections are applied to the cells of a sheet, and what they did is said.
 
+
 def apply_corrections(
     lines: Sequence[Line], facts: Facts, corrections: Mapping[str, Correction],
 ) -> tuple[list[Line], list[tuple[str, ...]], tuple[str, ...]]:

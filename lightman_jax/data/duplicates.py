@@ -21,6 +21,7 @@ from lightman_jax.data.choice import Choice
 from lightman_jax.data.manifest import Entry
 from lightman_jax.errors import InputError
 
+
 # One person, or one class, that is written in two ways.
 
 _SETTINGS = {'people': 'different_people', 'labels': 'different_labels'}
@@ -148,6 +149,7 @@ def _group_alike(names: Iterable[str], key: Callable[[str], str]
 
 # One clip under two people, of whom one would be tested after training on it.
 
+
 class Repeat(NamedTuple):
   """One clip that is there several times, under two people or more."""
   clips: tuple[str, ...]
@@ -230,6 +232,7 @@ def _shared(values: Sequence[str], subjects: Sequence[str]) -> list[list[int]]:
 
 
 # Who is in which clip, checked before anything is built and again of what was built.
+
 
 def check_manifest(entries: Sequence[Entry], choice: Choice, path: str | os.PathLike
                    ) -> tuple[tuple[Entry, ...], tuple[str, ...]]:

@@ -96,6 +96,7 @@ class Facts(NamedTuple):
 
 # Data sets that are put together from others, and what they must then hold.
 
+
 class Composite(NamedTuple):
   """A data set made of others; its subjects and clips bear their data set's name."""
   name: str

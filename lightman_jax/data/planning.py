@@ -32,6 +32,7 @@ from lightman_jax.data.trees import Tree, fold_name, folder_names
 from lightman_jax.errors import Unreadable
 from lightman_jax.faces.apex import sample_frames
 
+
 # The plan of a data set that has a table of facts: its sheets, and a tree of frames.
 
 _RAW = ('the frames are of the {} edition and no landmark model is there: their middle '
@@ -221,6 +222,7 @@ class Maker:
 
 # The plan of a data set that is made of others, checked against published counts.
 
+
 def plan_composite(choice: Choice) -> Plan:
   """Plans all parts; clips and subjects bear the name of their data set before them.
 
@@ -316,6 +318,7 @@ def _config(choice: Choice, parts: dict[str, Plan]) -> str:
 
 
 # The plan of whichever data set is asked for.
+
 
 def plan_data_set(choice: Choice) -> Plan:
   """Plans the build of a data set; see the module of its kind.

@@ -21,7 +21,9 @@ from lightman_jax.data import spellings
 from lightman_jax.data.facts import Facts
 from lightman_jax.data.spellings import describe_disorder, whole_number
 
+
 # What an annotation sheet says of its clips, one row a clip.
+
 
 class ActionUnit(NamedTuple):
   """One facial action unit as annotated (Ekman and Friesen 1978)."""
@@ -139,6 +141,7 @@ def _unit(match: re.Match) -> ActionUnit:
 
 
 # What a person should know of a row that can be used all the same.
+
 
 def find_oddities(row: Row, cells: Mapping[str, str], facts: Facts) -> tuple[str, ...]:
   """Returns what is odd about a row, a sentence each.

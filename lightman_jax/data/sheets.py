@@ -24,6 +24,7 @@ from lightman_jax.data.trees import Tree
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256
 
+
 # Annotation sheets become a `Listing`, by a data set's table of facts.
 
 Paths = str | os.PathLike | Sequence[str | os.PathLike]

@@ -28,7 +28,9 @@ from lightman_jax.data.sheet_files import (
 from lightman_jax.data.trees import ARCHIVES, form_of
 from lightman_jax.errors import InputError
 
+
 # What is said where the files of a licensed data set are not there.
+
 
 def describe_missing(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
                      existing: list[pathlib.Path], hints: Sequence[str] = (),

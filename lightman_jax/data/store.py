@@ -18,7 +18,9 @@ from lightman_jax import bounded
 from lightman_jax.data.sources import REPORT
 from lightman_jax.errors import InputError
 
+
 # Frames and landmarks that stay in a built data set's files until they are asked for.
+
 
 class Records:
   """One field of N clips, in place of an array (N, ...); what is indexed is clips."""
@@ -64,6 +66,7 @@ class Records:
 
 
 # A built data set: what every later stage starts from.
+
 
 class ClipSet(NamedTuple):
   """N clips of T frames, micro and macro in one pool, sorted by clip id.

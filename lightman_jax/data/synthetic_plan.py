@@ -14,7 +14,9 @@ from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.synthetic import emotions, scenes
 
+
 # Who plays in the synthetic clips: the settings, read, checked and spelt.
+
 
 class Settings(NamedTuple):
   """`config.data.synthetic`; its sub-section `difficulty` is a `scenes.Difficulty`."""
@@ -59,6 +61,7 @@ def spell_settings(choice: Choice) -> str:
 
 
 # The plan of synthetic faces: scenes are planned here, drawn when their turn comes.
+
 
 def plan_synthetic(choice: Choice) -> Plan:
   """Plans the scenes of a seed. The classes are those of `emotions.CLASSES`.

@@ -18,6 +18,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.faces import dense_flow, landmarks
 
+
 # The apex of a clip whose sheet gives none: the frame that moved farthest from onset.
 
 _FINEST = 1           # of the flow: as exact as 0 for this purpose, and 4 times as fast
@@ -110,6 +111,7 @@ def _own_motion(flow: Complex[np.ndarray, 'h w'], skin: Bool[np.ndarray, 'h w']
 
 
 # Which T frames of a clip are kept.
+
 
 def sample_frames(onset: int, apex: int, offset: int, *, frames: int
                   ) -> tuple[int, ...]:

@@ -44,8 +44,8 @@ FACTS = Facts(
     ),
     layout=('Cropped/sub01/EP01_12/reg_EP01_12-73.jpg',
             'CASME_raw_selected/sub01/EP01_12/EP01_12-73.jpg'),
-    access='it is handed out under a signed release agreement: ask its authors (Yan et '
-        'al. 2013, Institute of Psychology, Chinese Academy of Sciences)',
+    access='it is handed out under a signed release agreement: ask its authors (Yan '
+           'et al. 2013, Institute of Psychology, Chinese Academy of Sciences)',
     homepage='http://casme.psych.ac.cn/casme/e1',
     citation="""@inproceedings{yan2013casme,
   title={{CASME} Database: A Dataset of Spontaneous Micro-Expressions Collected from

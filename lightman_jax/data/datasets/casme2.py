@@ -64,8 +64,8 @@ FACTS = Facts(
     ),
     layout=('Cropped/sub01/EP02_01f/reg_img46.jpg',
             'CASME2_RAW_selected/sub01/EP02_01f/img46.jpg'),
-    access='it is handed out under a signed release agreement: ask its authors (Yan et '
-        'al. 2014, Institute of Psychology, Chinese Academy of Sciences)',
+    access='it is handed out under a signed release agreement: ask its authors (Yan '
+           'et al. 2014, Institute of Psychology, Chinese Academy of Sciences)',
     homepage='http://casme.psych.ac.cn/casme/e2',
     citation="""@article{yan2014casme2,
   title={{CASME II}: An Improved Spontaneous Micro-Expression Database and the

@@ -41,9 +41,8 @@ FACTS = Facts(
     ),
     layout=('cropped/s15/15_0101disgustingteeth/img001.jpg',
             'rawpic/s15/15_0101disgustingteeth/img001.jpg'),
-    access='it is handed out under a signed release agreement: ask its authors (Qu et '
-           'al. '
-        '2018, Institute of Psychology, Chinese Academy of Sciences)',
+    access='it is handed out under a signed release agreement: ask its authors (Qu '
+           'et al. 2018, Institute of Psychology, Chinese Academy of Sciences)',
     homepage='http://casme.psych.ac.cn/casme/e3',
     citation="""@article{qu2018casme,
   title={{CAS(ME)$^2$}: A Database for Spontaneous Macro-Expression and

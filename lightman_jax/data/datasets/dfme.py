@@ -34,8 +34,7 @@ FACTS = Facts(
                      '{subject}/{filename}', False, ('{filename}',)),),
     layout=('DFME/sub0003/sub0003_01/1.jpg',),
     access='it is handed out under a signed release agreement: ask its authors (Zhao '
-           'et '
-        'al. 2024, University of Science and Technology of China)',
+           'et al. 2024, University of Science and Technology of China)',
     homepage='https://mea-lab-421.github.io',
     citation="""@article{zhao2024dfme,
   title={{DFME}: A New Benchmark for Dynamic Facial Micro-Expression Recognition},

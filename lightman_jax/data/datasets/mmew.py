@@ -36,8 +36,8 @@ FACTS = Facts(
     editions=(Frames('raw', ('Micro_Expression',), '{emotion}/{filename}', False,
                      ('{subject}/{emotion}/{filename}',)),),
     layout=('Micro_Expression/anger/S01-07-001/1.jpg',),
-    access='it is handed out under a signed release agreement: ask its authors (Ben et '
-        'al. 2022, Shandong University)',
+    access='it is handed out under a signed release agreement: ask its authors (Ben '
+           'et al. 2022, Shandong University)',
     homepage='http://www.dpailab.com/database.html',
     citation="""@article{ben2022mmew,
   title={Video-Based Facial Micro-Expression Analysis: A Survey of Datasets, Features

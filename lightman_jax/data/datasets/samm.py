@@ -46,7 +46,7 @@ FACTS = Facts(
     ),
     layout=('SAMM_CROP/006/006_1_2/006_05562.jpg', 'SAMM/006/006_1_2/006_05562.jpg'),
     access='it is handed out under a signed release agreement: ask its authors '
-        '(Davison et al. 2018, Manchester Metropolitan University)',
+           '(Davison et al. 2018, Manchester Metropolitan University)',
     homepage='http://www2.docm.mmu.ac.uk/STAFF/M.Yap/dataset.php',
     citation="""@article{davison2018samm,
   title={{SAMM}: A Spontaneous Micro-Facial Movement Dataset},

@@ -39,6 +39,7 @@ from lightman_jax.data.sheet_files import SheetFiles, find_sheets
 from lightman_jax.data.sheets import select_rows
 from lightman_jax.errors import InputError, Unreadable
 
+
 # What a build would take: a few clips are read, the rest is arithmetic.
 
 _CLIPS = 5        # that are read for an estimate
@@ -401,6 +402,7 @@ def _corrections(choice: Choice, facts: Facts, whole: Plan):
 
 
 # Data sets that are made of others: whether these agree with what was published.
+
 
 def complete_composites(names: Collection[str]) -> tuple[str, ...]:
   """The names of those all of whose parts are among these data sets."""

@@ -13,7 +13,9 @@ from lightman_jax.data.corrections import CORRECTIONS
 from lightman_jax.data.facts import Facts
 from lightman_jax.data.rows import LeftOut
 
+
 # What others wrote into sheets and file names, shown without obeying it.
+
 
 def printable(text: str) -> str:
   """Text that cannot act on a terminal: what does not print is spelt out."""
@@ -127,6 +129,7 @@ def to_jsonable(value: Any) -> Any:
 
 
 # The kinds of reason for which a row gives no clip.
+
 
 class Kind(NamedTuple):
   """A kind of reason: its name, what a heading says, and how such sentences look."""
