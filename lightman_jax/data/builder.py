@@ -97,7 +97,15 @@ def features(
 
 
 def example(item: Item, pixels: Pixels) -> dict:
-  """Returns an item with its pixels as TFDS stores it."""
+  """Returns an item with its pixels as TFDS stores it.
+
+  Args:
+    item: the clip: its row, label and frame numbers
+    pixels: T frames (T, H, W, 3) and landmarks (T, 68, 2)
+
+  Returns:
+    The fields of `features`, by name.
+  """
   row, numbers = item.row, pixels.numbers or item.numbers
   source = pixels.apex_source or item.apex_source
   apex = numbers[len(numbers) // 2] if source else row.apex

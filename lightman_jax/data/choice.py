@@ -81,6 +81,12 @@ def choose(data: Any) -> Choice:
 
   What it lacks keeps its default.
 
+  Args:
+    data: `config.data`, or a mapping with some of its names
+
+  Returns:
+    The settings, complete and checked.
+
   Raises:
     InputError: a word is unknown (the nearest right one is named), or a number is out
       of range.
@@ -110,7 +116,11 @@ def choose(data: Any) -> Choice:
 
 
 def class_set_of(choice: Choice) -> ClassSet:
-  """Returns the class set of a data set that has a table of facts."""
+  """Returns the class set of a data set that has a table of facts.
+
+  Args:
+    choice: of a data set in `TABLES`; its own classes where it spells some
+  """
   if choice.class_set != OWN:
     return TABLES[choice.name].class_sets[choice.class_set]
   return class_sets.own_classes(choice.own_classes)
@@ -187,7 +197,14 @@ def _check_word(setting: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def configuration_names(choice: Choice) -> tuple[str, ...]:
-  """Returns the names that fit the settings, in the order of preference."""
+  """Returns the names that fit the settings, in the order of preference.
+
+  Args:
+    choice: complete, as `choose` returns it
+
+  Returns:
+    One name or more: a setting of 'auto' fits several editions.
+  """
   tail = f't{choice.frames}-s{choice.size}'
   if parts_of(choice):
     return tuple(f'{_classes(choice)}-{middle}{mark}-{tail}'

@@ -93,6 +93,10 @@ CORRECTIONS = {
 def choose_corrections(names: Iterable[str], dataset: str) -> dict[str, Correction]:
   """Returns the named corrections of a data set; those of others do not matter here.
 
+  Args:
+    names: keys of `CORRECTIONS`, of whatever data set
+    dataset: whose corrections are wanted
+
   Raises:
     InputError: a name is unknown, or two change the same cell of a clip.
   """

@@ -63,6 +63,9 @@ def near_data_sets(datasets: Iterable[str]) -> tuple[Near, ...]:
 def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:
   """All near names in the rows of a manifest.
 
+  Args:
+    entries: the rows of a manifest
+
   Raises:
     InputError: it cannot be told whose a row is; see `people.name_people`.
   """

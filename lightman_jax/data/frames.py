@@ -38,6 +38,9 @@ def pictures_by_number(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
   `img46.jpg`, `reg_img46.jpg` and `006_00046.bmp` are all frame 46. Hidden files,
   other files and pictures without a number do not count.
 
+  Args:
+    folder: a clip's frames
+
   Raises:
     Unreadable: there is no such folder, or two pictures bear one number.
   """
@@ -62,6 +65,9 @@ def pictures_by_number(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
 def check_picture(path: str | os.PathLike) -> tuple[int, int]:
   """Returns a picture's (height, width), from its head alone.
 
+  Args:
+    path: of the picture
+
   Raises:
     Unreadable: it is no picture, or larger than `MOST_PIXELS`.
   """
@@ -71,6 +77,12 @@ def check_picture(path: str | os.PathLike) -> tuple[int, int]:
 
 def read_hashed(path: str | os.PathLike) -> tuple[UInt8[np.ndarray, 'h w 3'], str]:
   """Decodes a picture; also returns the SHA-256 of the very bytes that were decoded.
+
+  Args:
+    path: of the picture
+
+  Returns:
+    The picture (h, w, 3) in RGB, and the hash in hexadecimal.
 
   Raises:
     Unreadable: as `read_picture`.
@@ -87,6 +99,13 @@ def read_hashed(path: str | os.PathLike) -> tuple[UInt8[np.ndarray, 'h w 3'], st
 def read_picture(path: str | os.PathLike, content: bytes | None = None
                  ) -> UInt8[np.ndarray, 'h w 3']:
   """Decodes a picture, from its content where that has been read.
+
+  Args:
+    path: of the picture; names it in messages where `content` is given
+    content: the bytes of its file
+
+  Returns:
+    The picture (h, w, 3) in RGB.
 
   Raises:
     Unreadable: it is no picture, cut short, or larger than `MOST_PIXELS`.
@@ -107,6 +126,9 @@ def read_picture(path: str | os.PathLike, content: bytes | None = None
 def video_length(path: str | os.PathLike) -> int:
   """Returns how many frames a video holds, by walking through it.
 
+  Args:
+    path: of the video
+
   Raises:
     Unreadable: it is no video, or its pictures are larger than `MOST_PIXELS`.
   """
@@ -120,6 +142,13 @@ def read_video(
     path: str | os.PathLike, numbers: tuple[int, ...],
 ) -> list[UInt8[np.ndarray, 'h w 3']]:
   """Decodes the frames of a video with these numbers, counted from 0.
+
+  Args:
+    path: of the video
+    numbers: of the frames, in any order
+
+  Returns:
+    A picture (h, w, 3) in RGB for each number, in the order of `numbers`.
 
   Raises:
     Unreadable: it is no video, or ends before the last of them.

@@ -31,6 +31,9 @@ def plan_manifest(choice: Choice) -> Plan:
   The classes are the sorted labels of its micro clips (of all, where all are macro); a
   macro clip with another label, or none, has label -1.
 
+  Args:
+    choice: the settings; `path` is the csv
+
   Raises:
     InputError: names the row and the file that cannot be used.
   """

@@ -53,6 +53,11 @@ def read_pixels(
 def read_video_pixels(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
   """Reads the frames of a video with these numbers, counted from 0; no landmarks.
 
+  Args:
+    path: of the video
+    numbers: of its T frames, the onset's first
+    size: the side in pixels to which they are brought
+
   Raises:
     Unreadable: it is no video, or ends before the last of them.
   """
@@ -106,6 +111,11 @@ def pick_files(
 ) -> tuple[os.DirEntry, ...]:
   """Returns the files of these frame numbers.
 
+  Args:
+    files_by_number: a folder's pictures, see `frames.pictures_by_number`
+    numbers: of the frames
+    folder: where they lie, for the message
+
   Raises:
     Unreadable: one of them is not there; says which are.
   """
@@ -120,6 +130,9 @@ def pick_files(
 def trace_files(files: Iterable[os.DirEntry | os.PathLike]
                 ) -> tuple[list[str], tuple[File, ...]]:
   """Returns the names of files, and what the system says of each, once.
+
+  Args:
+    files: of one clip; one that stands there twice counts once
 
   Raises:
     Unreadable: one of them is a link to nothing, or to itself.

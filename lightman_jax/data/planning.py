@@ -47,6 +47,9 @@ def plan_tree(choice: Choice) -> Plan:
 
   Every row of the sheet ends as an item or as left out with its reason.
 
+  Args:
+    choice: the settings, of a data set in `TABLES`
+
   Raises:
     InputError: files are missing, or the sheet cannot be read.
   """
@@ -92,7 +95,13 @@ def plan_tree(choice: Choice) -> Plan:
 
 def read_listing_of_tree(place: Place, facts: Facts, choice: Choice
                          ) -> tuple[Tree, Listing]:
-  """Reads the rows of a data set, and opens its tree of frames."""
+  """Reads the rows of a data set, and opens its tree of frames.
+
+  Args:
+    place: where sheets and frames lie
+    facts: the data set
+    choice: the settings; its corrections are applied
+  """
   if place.sheets:
     listing = read_listing(place.sheets, facts, corrections=choice.corrected)
     taken = frozenset(_spelt(row, pattern) for row in listing.rows
@@ -226,6 +235,9 @@ class Maker:
 def plan_composite(choice: Choice) -> Plan:
   """Plans all parts; clips and subjects bear the name of their data set before them.
 
+  Args:
+    choice: the settings, of a data set in `COMPOSITES`
+
   Raises:
     InputError: files are missing (of all parts, in one message), or cannot be read.
   """
@@ -268,6 +280,12 @@ def differences(plan: Plan) -> tuple[str, ...]:
   Below a line on a count that is too low stand the clips of that data set that are
   left out for another reason than their class; below one that is too high, all clips of
   that data set and class. The list of the clips was not published with the counts.
+
+  Args:
+    plan: of a composite
+
+  Returns:
+    Lines; () where all is as published.
   """
   composite, lines = COMPOSITES[plan.dataset], []
   present = Counter((item.row.dataset, item.label) for item in plan.items)
@@ -322,6 +340,9 @@ def _config(choice: Choice, parts: dict[str, Plan]) -> str:
 
 def plan_data_set(choice: Choice) -> Plan:
   """Plans the build of a data set; see the module of its kind.
+
+  Args:
+    choice: the settings, of any data set
 
   Raises:
     InputError: files are missing, or cannot be used.

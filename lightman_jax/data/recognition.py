@@ -67,7 +67,12 @@ def identify_sheet(path: str | os.PathLike, facts: Facts) -> Identity | None:
 
 
 def edition_of(stems: tuple[str, ...], facts: Facts) -> str:
-  """Returns what the edition is called that these published files make."""
+  """Returns what the edition is called that these published files make.
+
+  Args:
+    stems: names of published files, without ending
+    facts: the data set
+  """
   return next((sheet.edition for sheet in facts.sheets if set(sheet.stems) == {*stems}),
               ' and '.join(stems))
 
@@ -83,6 +88,10 @@ def tabs_of(path: str | os.PathLike, facts: Facts) -> tuple[str, ...]:
 
   There is one, but where a data set is published in parts; a csv file has ('',). Where
   none has the columns, it is the one that the data set's table of facts names.
+
+  Args:
+    path: of a workbook or a csv file
+    facts: the data set
   """
   path = pathlib.Path(path)
   tabs = [tab for tab, _ in _tables(path, facts)]
@@ -97,6 +106,11 @@ def records_of(table: list[list[str]], facts: Facts, where: str
                ) -> list[workbooks.Record]:
   """Returns the lines of a table by the names of the data set's columns.
 
+  Args:
+    table: rows of cells
+    facts: the data set
+    where: the file's name, for messages
+
   Raises:
     InputError: the table has no header row with them.
   """
@@ -109,7 +123,12 @@ def records_of(table: list[list[str]], facts: Facts, where: str
 
 
 def same_table(first: pathlib.Path, second: pathlib.Path, facts: Facts) -> bool:
-  """Whether two files hold the same rows, whatever their form."""
+  """Whether two files hold the same rows, whatever their form.
+
+  Args:
+    first, second: the files
+    facts: the data set, whose columns count
+  """
   one, two = ([[record.cells for record in records] for _, records
                in _tables(path, facts)] for path in (first, second))
   return one == two

@@ -233,6 +233,10 @@ def line_key(line: Line, facts: Facts) -> tuple[str, int | None]:
   """Returns a line's clip as subject and file name, and the subject's number on disk.
 
   Where these cannot be read, ('', None).
+
+  Args:
+    line: of the sheet
+    facts: the data set
   """
   number = _subject(line.cells['subject'], facts)
   name = _filename(line.cells['filename'], facts)

@@ -72,7 +72,15 @@ def read_listing(
 def select_rows(
     rows: tuple[Row, ...], class_set: ClassSet,
 ) -> tuple[tuple[tuple[Row, int], ...], tuple[LeftOut, ...]]:
-  """Divides rows into those of a class set, with their labels, and the others."""
+  """Divides rows into those of a class set, with their labels, and the others.
+
+  Args:
+    rows: of one data set
+    class_set: which emotions or objective classes count, and under which class
+
+  Returns:
+    The rows of the class set, each with its label; and the others, with the reason.
+  """
   kept, left_out = [], []
   word = {'emotion': 'emotion', 'objective': 'objective class'}[class_set.by]
   for row in rows:
@@ -168,6 +176,11 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
 
   Every folder in the place of a clip ends as a row or with its reason. There is no
   apex.
+
+  Args:
+    tree: of the frames
+    frames: its edition, whose folders name class, subject and clip
+    facts: the data set
   """
   read = [_row(tree, place, fields, facts) for place, fields
           in _walk(tree, tree.root, frames.folder.split('/'), {})]

@@ -173,7 +173,11 @@ def _look(choice: Choice) -> None:
 
 
 def manifest_path(choice: Choice) -> pathlib.Path:
-  """Returns the manifest's path, or raises `Missing` or `InputError`."""
+  """Returns the manifest's path, or raises `Missing` or `InputError`.
+
+  Args:
+    choice: the settings; `path` is the csv
+  """
   if not choice.path:
     raise InputError('data.path is empty; give the csv with --config.data.path=CSV.')
   path = places.expand(choice.path).absolute()
@@ -188,6 +192,9 @@ def find_ready_build(choice: Choice) -> pathlib.Path | None:
   """Returns the folder of a finished build that fits the settings, if there is one.
 
   Where a setting is 'auto', the first sheet and edition in the order of preference.
+
+  Args:
+    choice: the settings
   """
   for config in names.configuration_names(choice):
     folder = choice.home / choice.name / config / VERSION
@@ -283,6 +290,9 @@ def _above(manual: pathlib.Path, facts: Facts) -> pathlib.Path | None:
 def check_manual(choice: Choice) -> None:
   """Refuses a manual folder that is not there, whatever has been built before.
 
+  Args:
+    choice: the settings; `manual_dir` is the folder
+
   Raises:
     InputError: `data.manual_dir` is no folder; names the nearest that is one.
   """
@@ -304,7 +314,12 @@ def check_manual(choice: Choice) -> None:
 
 
 def folders_of(manual: pathlib.Path, facts: Facts) -> list[pathlib.Path]:
-  """The folders in which a data set may lie: the manual folder, and those named so."""
+  """The folders in which a data set may lie: the manual folder, and those named so.
+
+  Args:
+    manual: the manual folder
+    facts: the data set
+  """
   named = [folder for name in facts.folders for folder in _below(manual, name)]
   return [folder for folder in dict.fromkeys((manual, *named)) if folder.is_dir()]
 
@@ -315,6 +330,14 @@ def find_roots(
   """The trees of frames that are there, in the order of preference.
 
   They are looked for in the tops, and where there is none, in what lies below.
+
+  Args:
+    tops: folders in which the data set may lie
+    facts: the data set
+    wanted: 'auto', or an edition of the frames
+
+  Returns:
+    The root of each tree, and its edition.
   """
   places = [(frames, name) for frames in facts.editions for name in frames.roots
             if wanted in ('auto', frames.edition)]

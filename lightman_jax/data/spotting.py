@@ -49,6 +49,13 @@ class Error(NamedTuple):
 def withhold_apexes(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOut]]:
   """The clips whose apex is known, as items whose apex must be spotted.
 
+  Args:
+    choice: the settings; frames, size and apex do not matter
+
+  Returns:
+    Each clip's row with its annotated apex and the clip to spot it in; and the clips
+    that are left out.
+
   Raises:
     InputError: the data set cannot be read, or none of its clips has an apex.
   """
@@ -73,7 +80,12 @@ def withhold_apexes(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOu
 
 def run_spotting(pairs: Sequence[tuple[Row, Item]], *, workers: int = 0
         ) -> Iterator[Spotted | LeftOut]:
-  """Spots the apex of each clip, on all cores; a clip that cannot be read says why."""
+  """Spots the apex of each clip, on all cores; a clip that cannot be read says why.
+
+  Args:
+    pairs: as `withhold_apexes` returns them
+    workers: processes; 0: one a core where that pays
+  """
   with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
     jobs = [Job(item, folder, (_FRAMES, _SIZE, _SIZE, 3)) for _, item in pairs]

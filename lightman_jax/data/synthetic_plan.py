@@ -30,6 +30,9 @@ class Settings(NamedTuple):
 def read_settings(values: Mapping[str, Any]) -> tuple[Settings, scenes.Difficulty]:
   """Divides the settings into those of the plan and, under `difficulty`, the others.
 
+  Args:
+    values: `config.data.synthetic`, with any of its names
+
   Raises:
     InputError: a name is unknown; the nearest right one is named.
   """
@@ -66,6 +69,9 @@ def spell_settings(choice: Choice) -> str:
 def plan_synthetic(choice: Choice) -> Plan:
   """Plans the scenes of a seed. The classes are those of `emotions.CLASSES`.
 
+  Args:
+    choice: the settings; `synthetic` says who plays
+
   Raises:
     InputError: a setting is unknown or out of range.
   """
@@ -96,6 +102,9 @@ def row_of(scene: scenes.Scene) -> Row:
 
   A unit of which one side moves less than half as far as the other is coded with the
   stronger side; L is the subject's left, which the picture shows on its right.
+
+  Args:
+    scene: a planned clip
   """
   units = tuple(ActionUnit(action.unit, _side(action.left, action.right))
                 for action in scene.actions)

@@ -48,6 +48,10 @@ def entries_by_clip(entries: Mapping[str, Entry], rows: Iterable[Row]
 
   A clip is named by its id or, where no other has that name, by its file name: in most
   data sets several people have a file of one name.
+
+  Args:
+    entries: by the clip's id or its file name
+    rows: of one data set
   """
   rows = tuple(rows)
   times = Counter(row.filename for row in rows)
@@ -83,6 +87,10 @@ class LandmarkTable(NamedTuple):
 
 def read_landmark_table(setting: str, rows: tuple[Row, ...]) -> LandmarkTable:
   """Reads the table that `data.landmarks` names, for the clips of these rows.
+
+  Args:
+    setting: the table's path
+    rows: of one data set
 
   Raises:
     InputError: it is not there, lacks a column, or a cell is no number; names the row.

@@ -231,7 +231,13 @@ def has_header(
     cells: list[list[str]], columns: Mapping[str, tuple[str, ...]], *,
     optional: tuple[str, ...] = (),
 ) -> bool:
-  """Whether `find_table` would find its header row."""
+  """Whether `find_table` would find its header row.
+
+  Args:
+    cells: what `read_cells` returns
+    columns: as of `find_table`
+    optional: as of `find_table`
+  """
   return _header(cells, columns, optional) is not None
 
 
@@ -241,6 +247,10 @@ def place_table(
   """Returns the records of a sheet without a header row, by the columns' places.
 
   A row that is too short has '' there; blank rows do not count.
+
+  Args:
+    cells: what `read_cells` returns
+    positions: name -> column, counted from 0
   """
   records = []
   for number, row in enumerate(cells, start=1):

@@ -17,7 +17,11 @@ _MOST = 16      # times as many pixels are drawn as are kept, at most
 
 
 def canonical_landmarks(size: int) -> Float[np.ndarray, '68 2']:
-  """The landmarks of `landmarks.mean_face` in a picture of size x size pixels."""
+  """The landmarks of `landmarks.mean_face` in a picture of size x size pixels.
+
+  Args:
+    size: the side in pixels
+  """
   return landmarks.mean_face() * size - .5
 
 
@@ -27,6 +31,13 @@ def fit_similarity(
   """Shift, turn and scale that bring `points` nearest to `target`; never a mirror.
 
   Least squares over the `STABLE` landmarks (Umeyama 1991).
+
+  Args:
+    points: landmarks in pixels of a picture
+    target: where they should lie
+
+  Returns:
+    The matrix A (2, 3) of the transform.
 
   Raises:
     ValueError: the landmarks all lie in one spot, or are unknown.
@@ -44,7 +55,12 @@ def fit_similarity(
 
 def transform_points(points: Float[np.ndarray, '*n 2'], matrix: Float[np.ndarray, '2 3']
                      ) -> Float[np.ndarray, '*n 2']:
-  """Where points of the original pictures lie in the warped ones."""
+  """Where points of the original pictures lie in the warped ones.
+
+  Args:
+    points: in pixels of the original picture
+    matrix: from it to the warped one
+  """
   return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
 
 
@@ -54,6 +70,11 @@ def warp_frames(frames: UInt8[np.ndarray, 'T h w c'], matrix: Float[np.ndarray, 
 
   A picture that shrinks is averaged over areas, which keeps movements of less than a
   pixel. Beyond the border, its pixels repeat.
+
+  Args:
+    frames: of one clip
+    matrix: from the frames to the pictures
+    size: the side in pixels
   """
   scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
   finer = int(np.clip(np.ceil(1 / scale), 1, _MOST))

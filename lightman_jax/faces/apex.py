@@ -42,7 +42,12 @@ def spot_apex(frames: UInt8[np.ndarray, 'T h w c'],
 def measure_motion(frames: UInt8[np.ndarray, 'T h w c'],
                    points: Float[np.ndarray, '68 2'] | None = None
                    ) -> Float32[np.ndarray, 'T']:
-  """How far the features of each frame have moved from the onset, in pixels."""
+  """How far the features of each frame have moved from the onset, in pixels.
+
+  Args:
+    frames: the onset first, all placed alike
+    points: as of `spot_apex`
+  """
   pictures = dense_flow.grey(frames)
   features, skin = find_regions(points, pictures.shape[1:])
   moved = np.zeros(len(pictures), np.float32)
@@ -65,6 +70,10 @@ def find_regions(points: Float[np.ndarray, '68 2'] | None, shape: tuple[int, int
   """Where features move, and the skin that shows how the head does.
 
   Without landmarks, or with ones that lie outside of the picture, both are all of it.
+
+  Args:
+    points: landmarks in pixels of the picture
+    shape: its height and width
   """
   everything = np.ones(shape, bool)
   if points is None:

@@ -91,6 +91,11 @@ def locate_graphs(folder: str | os.PathLike = '') -> Mapping[Graph, pathlib.Path
 def check_graph(graph: Graph, content: bytes, place: str | os.PathLike) -> None:
   """Refuses a file that is not the one whose errors were measured.
 
+  Args:
+    graph: which file it should be
+    content: its bytes
+    place: its path, for the message
+
   Raises:
     InputError: the checksum differs.
   """
@@ -215,6 +220,9 @@ class Square(NamedTuple):
 def load_model(folder: str | os.PathLike = '') -> Model:
   """The graphs from a folder, '' being `graphs.default_folder`; kept once loaded.
 
+  Args:
+    folder: that holds the two files
+
   Raises:
     InputError: the files are not there (`python -m lightman_jax fetch` brings them),
       or are not the right ones.
@@ -237,6 +245,13 @@ def find_face(model: Model, picture: UInt8[np.ndarray, 'h w 3']
   """The landmarks of the most prominent face of an RGB picture, or None.
 
   A face that fills the picture, as in cropped editions, is found too.
+
+  Args:
+    model: as `load_model` returns it
+    picture: RGB
+
+  Returns:
+    (x, y) of each landmark in pixels of the picture.
   """
   square = _first_square(model, picture)
   return None if square is None else _landmarks(model, picture, square)
@@ -247,6 +262,13 @@ def follow_face(model: Model, frames: Iterable[UInt8[np.ndarray, 'h w 3']]
   """The landmarks of all frames of a clip; None if its first frame shows no face.
 
   The face is searched for in the first frame only: in the others it is near there.
+
+  Args:
+    model: as `load_model` returns it
+    frames: of one clip, the first of which shows the face
+
+  Returns:
+    (x, y) of each landmark in pixels of its frame.
   """
   frames = list(frames)
   first = _first_square(model, frames[0])
@@ -260,7 +282,13 @@ def follow_face(model: Model, frames: Iterable[UInt8[np.ndarray, 'h w 3']]
 
 def fit_mesh(model: Model, picture: UInt8[np.ndarray, 'h w 3'], square: Square
              ) -> tuple[Float32[np.ndarray, '468 2'], float]:
-  """The mesh within a square, in pixels of the picture, and its score, 0 to 1."""
+  """The mesh within a square, in pixels of the picture, and its score, 0 to 1.
+
+  Args:
+    model: as `load_model` returns it
+    picture: RGB
+    square: where the face is
+  """
   there = _to_square(square, _MESH_SIDE)
   cut = cv2.warpAffine(picture, there, (_MESH_SIDE, _MESH_SIDE), flags=cv2.INTER_LINEAR,
                        borderMode=cv2.BORDER_REPLICATE)
@@ -274,7 +302,11 @@ def fit_mesh(model: Model, picture: UInt8[np.ndarray, 'h w 3'], square: Square
 
 
 def square_of(points: Float[np.ndarray, '468 2']) -> Square:
-  """The square for a mesh: around all of its points, turned as the eyes are."""
+  """The square for a mesh: around all of its points, turned as the eyes are.
+
+  Args:
+    points: of the mesh, in pixels of the picture
+  """
   left, right = points[_EYES[0]], points[_EYES[1]]
   angle = float(np.arctan2(right[1] - left[1], right[0] - left[0]))
   turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

@@ -74,7 +74,13 @@ def occlusion(frames: Frames, level: Level, rng: np.random.Generator) -> Frames:
 
 
 def drop_frames(length: int, level: Level, rng: np.random.Generator) -> np.ndarray:
-  """Which stored frame stands at each place: a dropped one's is the last one kept."""
+  """Which stored frame stands at each place: a dropped one's is the last one kept.
+
+  Args:
+    length: T
+    level: share of the frames after the onset that are dropped
+    rng: source of randomness
+  """
   index = np.arange(length)
   lost = 1 + rng.choice(length - 1, round(level * (length - 1)), replace=False)
   index[lost] = 0
@@ -88,6 +94,11 @@ def misplace_apex(length: int, level: Level, rng: np.random.Generator) -> np.nda
   and the others are spaced evenly on both sides of it again, as the builder would have
   done with this apex, had it had these frames alone. One place is 1 / ((T - 1) / 2) of
   the time from onset to apex, or from apex to offset.
+
+  Args:
+    length: T
+    level: places too early (-) or too late (+)
+    rng: not used
   """
   del rng
   return np.array(sample_frames(0, length // 2 + int(level), length - 1, frames=length))
@@ -126,6 +137,10 @@ def applicable_noise(how: inputs.Settings, length: int) -> tuple[str, ...]:
 
   Landmarks see no pixel: they jitter, and follow the frames' order. A ready picture has
   no order.
+
+  Args:
+    how: what the inputs are
+    length: T
   """
   return tuple(
       name for name, kind in KINDS.items()
@@ -136,6 +151,11 @@ def applicable_noise(how: inputs.Settings, length: int) -> tuple[str, ...]:
 
 def check_noise(names: tuple[str, ...], how: inputs.Settings, length: int) -> None:
   """Refuses kinds of noise, asked for by name, that these inputs cannot have.
+
+  Args:
+    names: keys of `KINDS`
+    how: what the inputs are
+    length: T
 
   Raises:
     InputError: names them, and those that there are.
@@ -150,13 +170,25 @@ def check_noise(names: tuple[str, ...], how: inputs.Settings, length: int) -> No
 
 
 def noise_levels(name: str, length: int) -> tuple[Level, ...]:
-  """Of a kind, none among them; an apex can be off by (T - 1) / 2 places at most."""
+  """Of a kind, none among them; an apex can be off by (T - 1) / 2 places at most.
+
+  Args:
+    name: a key of `KINDS`
+    length: T
+  """
   values = KINDS[name].levels
   return tuple(n for n in values if abs(n) <= length // 2) if name == 'apex' else values
 
 
 def corrupt_clips(clips: ClipSet, name: str, level: Level, *, seed: int) -> ClipSet:
-  """The same clips under one kind of noise; level 0 leaves them as they are."""
+  """The same clips under one kind of noise; level 0 leaves them as they are.
+
+  Args:
+    clips: a data set
+    name: a key of `KINDS`
+    level: in the unit of that kind
+    seed: another seed, other noise
+  """
   if not level:
     return clips
   kind, frames, landmarks = KINDS[name], clips.frames.copy(), clips.landmarks.copy()

@@ -45,7 +45,12 @@ def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str
 
 def resize_maps(maps: Float[np.ndarray, 't h w c'], size: int
                 ) -> Float32[np.ndarray, 't _h _w c']:
-  """Each map averaged down (or interpolated up) to size x size; 0 leaves it."""
+  """Each map averaged down (or interpolated up) to size x size; 0 leaves it.
+
+  Args:
+    maps: fields or pictures, channels last
+    size: the side in pixels
+  """
   if not size or maps.shape[1:3] == (size, size):
     return maps.astype(np.float32)
   way = cv2.INTER_AREA if size < maps.shape[1] else cv2.INTER_LINEAR
@@ -59,6 +64,9 @@ def as_picture(fields: Float[np.ndarray, '1 h w 3']) -> UInt8[np.ndarray, '1 h w
 
   Each channel is stretched to 0-255 by its own minimum and maximum, so the zero level
   and the amplitude are lost.
+
+  Args:
+    fields: u, v and strain, as `clip_flow` returns them
   """
   low, high = fields.min((1, 2), keepdims=True), fields.max((1, 2), keepdims=True)
   return np.rint(255 * (fields - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
@@ -111,6 +119,9 @@ def landmark_movements(points: Float[np.ndarray, 'T 68 2']
   its stable points best, so that what the whole head does is no movement: a shift, a
   turn in the picture's plane, or coming nearer. What turning the head out of that
   plane does to the landmarks stays.
+
+  Args:
+    points: in pixels of the frame, the onset's first
   """
   onset = points[0].astype(np.float64)
   still = np.stack([
@@ -128,6 +139,11 @@ def make_inputs(clips: ClipSet, how: Settings, *,
                 ) -> Float32[np.ndarray, 'N *clip']:
   """The inputs of all clips: (N, t, h, w, c), or (N, T, 68, 2) for landmarks.
 
+  Args:
+    clips: the data set
+    how: what its inputs are
+    progress: called with 'inputs', how many are made, and of how many
+
   Raises:
     InputError: the clips do not hold what the inputs are made of.
   """
@@ -137,7 +153,13 @@ def make_inputs(clips: ClipSet, how: Settings, *,
 def iterate_inputs(clips: ClipSet, how: Settings, *,
                    progress: Progress = lambda stage, done, total: None
                    ) -> Iterator[Float32[np.ndarray, '*clip']]:
-  """The inputs of one clip after the other; see `make_inputs`."""
+  """The inputs of one clip after the other; see `make_inputs`.
+
+  Args:
+    clips: the data set
+    how: what its inputs are
+    progress: called with 'inputs', how many are made, and of how many
+  """
   _check(clips, how)
   total = len(clips.clip)
   for number in range(total):
@@ -155,7 +177,12 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
 
 
 def describe_content(how: Settings, channels: int) -> Content:
-  """What augmentation must know of these inputs."""
+  """What augmentation must know of these inputs.
+
+  Args:
+    how: what the inputs are
+    channels: how many the last axis has
+  """
   signed = how.kind == 'flow' or (how.kind == 'picture' and how.holds == 'flow')
   if how.kind == 'landmarks':
     signs = (-1, 1)

@@ -110,7 +110,13 @@ def _scene(
 
 @lru_cache
 def person_of(seed: int, subject: str, difficulty: Difficulty) -> identity.Person:
-  """Who bears this name."""
+  """Who bears this name.
+
+  Args:
+    seed: another seed, other people
+    subject: the name
+    difficulty: how much people differ
+  """
   return identity.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
 
 

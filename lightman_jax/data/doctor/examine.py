@@ -58,6 +58,10 @@ def read_items(items: Sequence[Item], *, seconds: float = math.inf
          ) -> tuple[list[float], tuple[LeftOut, ...]]:
   """Reads clips as a build does.
 
+  Args:
+    items: the clips to read
+    seconds: after which no further clip is begun
+
   Returns:
     The seconds that each took, and the clips that cannot be read.
   """
@@ -75,7 +79,13 @@ def read_items(items: Sequence[Item], *, seconds: float = math.inf
 
 
 def estimate_build(choice: Choice, plan: Plan, durations: list[float]) -> Estimate:
-  """Seconds and bytes of a build, from what the reading of some clips took."""
+  """Seconds and bytes of a build, from what the reading of some clips took.
+
+  Args:
+    choice: the settings of the build
+    plan: its clips
+    durations: seconds that each of some clips took to read; one at least
+  """
   count = len(plan.items)
   slower = sorted(durations)[len(durations) // 4:]
   seconds = sum(slower) / len(slower)
@@ -107,6 +117,11 @@ def count_clips(items: tuple[Item, ...], losses, expected: Sequence[Expected]
   """Rows, clips, subjects and frames.
 
   Rows that name no clip are not counted: sheets hold remarks.
+
+  Args:
+    items: the clips that can be used
+    losses: the rows that give no clip
+    expected: what a complete copy holds, as published
   """
   rows = [item.row for item in items]
   kinds = {row.kind for row in rows} | {entry.kind for entry in expected}
@@ -130,7 +145,12 @@ def count_clips(items: tuple[Item, ...], losses, expected: Sequence[Expected]
 
 def count_emotions(items: tuple[Item, ...], expected: Sequence[Expected]
                    ) -> tuple[Count, ...]:
-  """Clips that can be used, by kind and emotion."""
+  """Clips that can be used, by kind and emotion.
+
+  Args:
+    items: the clips that can be used
+    expected: what a complete copy holds, as published
+  """
   counts = []
   kinds = list(dict.fromkeys(item.row.kind for item in items))
   for kind in sorted(kinds, reverse=True):
@@ -144,7 +164,15 @@ def count_emotions(items: tuple[Item, ...], expected: Sequence[Expected]
 
 
 def count_classes(items: tuple[Item, ...], facts: Facts) -> dict[str, dict[str, int]]:
-  """How many micro clips each class set would have, class by class."""
+  """How many micro clips each class set would have, class by class.
+
+  Args:
+    items: the clips that can be used
+    facts: the data set, with its class sets
+
+  Returns:
+    Class set -> class -> clips.
+  """
   counts = {}
   rows = tuple(item.row for item in items if item.row.kind == 'micro')
   for name, class_set in facts.class_sets.items():
@@ -155,7 +183,18 @@ def count_classes(items: tuple[Item, ...], facts: Facts) -> dict[str, dict[str, 
 
 def collect_remarks(plan: Plan, items: tuple[Item, ...], losses, used: Frames,
                     facts: Facts) -> tuple[str, ...]:
-  """What does not keep a clip from being used."""
+  """What does not keep a clip from being used.
+
+  Args:
+    plan: of the build
+    items: the clips that can be used
+    losses: the rows that give no clip
+    used: the tree of frames that a build takes
+    facts: the data set
+
+  Returns:
+    A sentence each, none of them twice.
+  """
   lines = [*plan.corrected, *plan.notes, *_describe_notes(items)]
   gaps = [item.row.clip for item, present, expected in _frames_of_clips(items)
           if present < expected]
@@ -405,7 +444,11 @@ def _corrections(choice: Choice, facts: Facts, whole: Plan):
 
 
 def complete_composites(names: Collection[str]) -> tuple[str, ...]:
-  """The names of those all of whose parts are among these data sets."""
+  """The names of those all of whose parts are among these data sets.
+
+  Args:
+    names: of data sets that lie there
+  """
   return tuple(name for name, composite in COMPOSITES.items()
                if set(composite.parts) <= set(names))
 

@@ -27,6 +27,9 @@ def recognise(path: str | os.PathLike) -> tuple[Sighting, ...]:
   The place may be the folder that holds a data set, one within it, or one that holds
   several. What a build would find decides, not the folder's name.
 
+  Args:
+    path: of a folder
+
   Raises:
     InputError: there is no such folder.
   """

@@ -28,7 +28,12 @@ _IN_FULL = 12     # losses of a kind that are told one by one
 
 
 def render_examination(result: Examination | Composite, *, width: int = 80) -> str:
-  """The same as a plain string, for a log or a page."""
+  """The same as a plain string, for a log or a page.
+
+  Args:
+    result: of a data set, or of one that is made of others
+    width: of a line, in letters
+  """
   out = io.StringIO()
   console = Console(file=out, width=width, color_system=None, force_terminal=False)
   show = show_composite if isinstance(result, Composite) else show_examination

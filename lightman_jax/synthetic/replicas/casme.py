@@ -47,12 +47,12 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns all 197 clips, section A first, by subject."""
   rng = np.random.default_rng([seed, 197])
   people = [subject for section in SUBJECTS.values() for subject in section]
-  seats = draw.deal_words(rng, CLASSES, draw.draw_shares(rng, ROWS, people, least=4),
+  seats = draw.deal_words(rng, CLASSES, draw.shares(rng, ROWS, people, least=4),
                           firsts=('tense', 'disgust', 'repression'))
   names = _names(rng, [subject for subject, _ in seats])
   order = sorted(range(ROWS), key=lambda k: (
       people.index(seats[k][0]), *_numbers(names[k])))
-  length = draw.draw_lengths(rng, ROWS, **LENGTHS)
+  length = draw.lengths(rng, ROWS, **LENGTHS)
   shared = Counter((seats[k][0], names[k]) for k in order)
   made, before = [], {}
   for k in order:
@@ -60,15 +60,20 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     onset = before.get(key, 0) + int(rng.integers(3, 180))
     before[key] = onset + length[k]
     made.append(Clip(
-        f'{subject:02d}', names[k], onset, draw.draw_apex(rng, onset, length[k]),
-        onset + length[k] - 1, emotion, draw.draw_units(rng, emotion),
+        f'{subject:02d}', names[k], onset, draw.apex_of(rng, onset, length[k]),
+        onset + length[k] - 1, emotion, draw.units_for(rng, emotion),
         part='A' if subject in SUBJECTS['A'] else 'B',
         odd=shared[key] > 2 or emotion == 'comtempt' or key == (1, 'EP01_12')))
   return _marked(rng, made)
 
 
 def table(clips: tuple[Clip, ...], section: str) -> list[list[int | str]]:
-  """Returns the cells of section 'A' or 'B', header first."""
+  """Returns the cells of section 'A' or 'B', header first.
+
+  Args:
+    clips: of both sections
+    section: 'A' or 'B'
+  """
   return [list(HEADER), *(
       [int(clip.subject), clip.name, '',
        *clip.cells('onset', 'apex', 'second', 'offset'), '',

@@ -72,7 +72,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns all 255 clips, in the sheets' order: by subject."""
   rng = np.random.default_rng([seed, 255])
   seats = _seats(rng)
-  lengths = draw.draw_lengths(rng, len(seats), **LENGTHS)
+  lengths = draw.lengths(rng, len(seats), **LENGTHS)
   unknown = set(rng.choice(len(seats), UNKNOWN_UNITS, replace=False).tolist())
   units = set(rng.choice(len(seats), OTHER_UNITS_2019, replace=False).tolist())
   classes = set(rng.choice(len(seats), OTHER_OBJECTIVE_2019, replace=False).tolist())
@@ -81,8 +81,8 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     if onset is None:
       onset = int(rng.integers(1, 400))
       offset = onset + lengths[index] - 1
-      apex = draw.draw_apex(rng, onset, lengths[index])
-    old = '?' if index in unknown else draw.draw_units(rng, emotion)
+      apex = draw.apex_of(rng, onset, lengths[index])
+    old = '?' if index in unknown else draw.units_for(rng, emotion)
     objective = draw.OBJECTIVE[emotion]
     cells = {
         'units_2019': f'{old}+43' if index in units else old,
@@ -97,7 +97,12 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
 
 
 def table(clips: tuple[Clip, ...], sheet: str) -> list[list[int | str]]:
-  """Returns the cells of '2014', '2019' or 'objective', header first."""
+  """Returns the cells of '2014', '2019' or 'objective', header first.
+
+  Args:
+    clips: all of them
+    sheet: '2014', '2019' or 'objective'
+  """
   if sheet == 'objective':
     return [['Subject', 'Filename', 'Objective Class'],
             *(clip.cells('subject', 'name', 'objective') for clip in clips)]

@@ -48,7 +48,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns the 860 clips of part A, by subject, file and onset."""
   rng = np.random.default_rng([seed, 860])
   seats = _seats(rng)
-  lengths = draw.draw_lengths(rng, len(seats), **LENGTHS)
+  lengths = draw.lengths(rng, len(seats), **LENGTHS)
   end: dict[tuple[int, str], int] = {}
   made = []
   for (subject, file, emotion, odd), length in zip(seats, lengths):
@@ -57,12 +57,12 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     if odd == 'zero':
       onset, length = 0, 26
     end[subject, file] = onset + length
-    apex, offset = draw.draw_apex(rng, onset, length), onset + length - 1
+    apex, offset = draw.apex_of(rng, onset, length), onset + length - 1
     cells = {'early': {'apex': onset - 1}, 'late': {'apex': offset + 6}}.get(odd, {})
     written = 'Others' if emotion == 'others' and rng.random() < .5 else emotion
     made.append(Clip(
         f'spNO.{subject}', file, onset, onset if odd == 'zero' else apex, offset,
-        written, draw.draw_units(rng, emotion), overrides=cells, odd=odd is not None,
+        written, draw.units_for(rng, emotion), overrides=cells, odd=odd is not None,
         whole=bool(cells)))
   ordinary = rng.permutation([k for k, clip in enumerate(made) if not clip.odd])
   for rank, index in enumerate(ordinary[:AT_ONSET - 1].tolist()):
@@ -88,17 +88,17 @@ def table(clips: tuple[Clip, ...]) -> list[list[str]]:
 def clips_c(seed: int = 0) -> tuple[Clip, ...]:
   """Returns the 165 clips of part C, by subject."""
   rng = np.random.default_rng([seed, 165])
-  room = draw.draw_shares(rng, sum(CLASSES_C.values()), range(1, SUBJECTS_C + 1))
+  room = draw.shares(rng, sum(CLASSES_C.values()), range(1, SUBJECTS_C + 1))
   seats = draw.deal_words(rng, CLASSES_C, room)
-  lengths = draw.draw_lengths(rng, len(seats), **LENGTHS)
+  lengths = draw.lengths(rng, len(seats), **LENGTHS)
   count, end, made = Counter(), Counter(), []
   for (subject, emotion), length in zip(seats, lengths):
     onset = end[subject] + int(rng.integers(2, 400))
     end[subject] = onset + length
     count[subject] += 1
     made.append(Clip(
-        str(subject), str(count[subject]), onset, draw.draw_apex(rng, onset, length),
-        onset + length - 1, emotion, draw.draw_units(rng, emotion), whole=True))
+        str(subject), str(count[subject]), onset, draw.apex_of(rng, onset, length),
+        onset + length - 1, emotion, draw.units_for(rng, emotion), whole=True))
   return tuple(made)
 
 
@@ -120,7 +120,7 @@ def _seats(rng):
   free = [number for number in range(1, 218) if number not in named]
   people = sorted([*named, *rng.choice(
       free, SUBJECTS - len(named), replace=False).tolist()])
-  room = draw.draw_shares(rng, sum(CLASSES.values()), people, least=3)
+  room = draw.shares(rng, sum(CLASSES.values()), people, least=3)
   left, seats = Counter(CLASSES), []
   for subject, file, odd in ODD:
     seats.append((subject, file, 'others', odd))

@@ -70,7 +70,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns all 357 clips: by participant, video and number."""
   rng = np.random.default_rng([seed, 357])
   seats = _seats(rng)
-  lengths = {kind: draw.draw_lengths(rng, sum(counts.values()), **LENGTHS[kind])
+  lengths = {kind: draw.lengths(rng, sum(counts.values()), **LENGTHS[kind])
              for kind, counts in CLASSES.items()}
   end: dict[tuple[int, str], int] = {}
   made = []
@@ -79,8 +79,8 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     onset = end.get(video, 0) + int(rng.integers(2, 250))
     end[video] = onset + length
     clip = Clip(
-        str(PARTICIPANTS[number]), name, onset, draw.draw_apex(rng, onset, length),
-        onset + length - 1, emotion, draw.draw_units(rng, emotion), kind,
+        str(PARTICIPANTS[number]), name, onset, draw.apex_of(rng, onset, length),
+        onset + length - 1, emotion, draw.units_for(rng, emotion), kind,
         odd=odd is not None, overrides={
             'participant': number, 'code': VIDEOS[video[1]],
             'report': REPORTS[rng.integers(8)]})
@@ -129,8 +129,8 @@ def _seats(rng):
     left = Counter(counts)
     people = WITH_MICRO if kind == 'micro' else tuple(
         number for number in PARTICIPANTS if number not in WITHOUT_MACRO)
-    room = draw.draw_shares(rng, sum(counts.values()), people,
-                            least=2 if kind == 'micro' else 5)
+    room = draw.shares(rng, sum(counts.values()), people,
+                       least=2 if kind == 'micro' else 5)
     for number, _, of, emotion, _ in ODD:
       if of == kind:
         left[emotion] -= 1

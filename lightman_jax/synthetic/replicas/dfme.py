@@ -40,23 +40,28 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     people = numbers[start:start + PEOPLE[part]]
     start += len(people)
     words = dict(zip(CLASSES, (rows // 7 + (k < rows % 7) for k in range(7))))
-    seats = draw.deal_words(rng, words, draw.draw_shares(rng, rows, people, least=2))
-    lengths, place = draw.draw_lengths(rng, rows, **LENGTHS), {}
+    seats = draw.deal_words(rng, words, draw.shares(rng, rows, people, least=2))
+    lengths, place = draw.lengths(rng, rows, **LENGTHS), {}
     for index in rng.permutation(rows).tolist():
       subject, emotion = seats[index]
       place[subject] = place.get(subject, 0) + 1
       onset, length = int(rng.integers(1, 60)), lengths[index]
       made.append(Clip(
           f'sub{subject:04d}', f'sub{subject:04d}_{place[subject]:02d}', onset,
-          draw.draw_apex(rng, onset, length), onset + length - 1, emotion,
-          draw.draw_units(rng, emotion), part=part,
+          draw.apex_of(rng, onset, length), onset + length - 1, emotion,
+          draw.units_for(rng, emotion), part=part,
           odd=subject == FIRST and place[subject] == 1,
           overrides={'fps': RATES[rng.integers(3)]}))
   return tuple(made)
 
 
 def table(clips: tuple[Clip, ...], part: str) -> list[list[int | str]]:
-  """Returns the cells of 'train', 'test_a' or 'test_b', header first."""
+  """Returns the cells of 'train', 'test_a' or 'test_b', header first.
+
+  Args:
+    clips: of all parts
+    part: 'train', 'test_a' or 'test_b'
+  """
   return [list(HEADER), *(
       [*clip.cells('subject', 'name', 'onset', 'apex', 'offset', 'emotion'),
        CLASSES.index(clip.emotion), *clip.cells('fps', 'units')]

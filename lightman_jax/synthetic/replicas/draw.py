@@ -30,33 +30,60 @@ def common_word(emotion: str) -> str:
   return _PLAIN.get(word, word)
 
 
-def draw_units(rng: np.random.Generator, emotion: str) -> int | str:
-  """Draws what the action-unit cell of a clip may hold."""
+def units_for(rng: np.random.Generator, emotion: str) -> int | str:
+  """Draws what the action-unit cell of a clip may hold.
+
+  Args:
+    rng: source of randomness
+    emotion: in the sheet's spelling
+  """
   known = UNITS[common_word(emotion)]
   return known[rng.integers(len(known))]
 
 
-def draw_shares(
+def shares(
     rng: np.random.Generator, total: int, places: Sequence[int], *, least: int = 1,
 ) -> dict[int, int]:
-  """Divides `total` clips among places, unevenly, at least `least` to each."""
+  """Divides `total` clips among places, unevenly, at least `least` to each.
+
+  Args:
+    rng: source of randomness
+    total: clips in all
+    places: subjects, or whatever has clips
+    least: clips of each
+
+  Returns:
+    Place -> clips.
+  """
   weights = rng.dirichlet(np.full(len(places), 2.))
   more = rng.multinomial(total - least * len(places), weights)
   return {place: least + int(count) for place, count in zip(places, more)}
 
 
-def draw_lengths(
+def lengths(
     rng: np.random.Generator, count: int, *, least: int, median: int, greatest: int,
 ) -> list[int]:
-  """Draws numbers of frames, first to last inclusive, with these three exactly."""
+  """Draws numbers of frames, first to last inclusive, with these three exactly.
+
+  Args:
+    rng: source of randomness
+    count: of the clips
+    least, median, greatest: numbers of frames
+  """
   half = count // 2
   short = np.linspace(least, median, half, dtype=int)
   long = np.linspace(median, greatest, count - half, dtype=int)
   return rng.permutation(np.concatenate([short, long])).tolist()
 
 
-def draw_apex(rng: np.random.Generator, onset: int, length: int) -> int:
-  """Draws an apex strictly between onset and offset where there is room."""
+def apex_of(rng: np.random.Generator, onset: int, length: int) -> int:
+  """Draws an apex strictly between onset and offset where there is room.
+
+  Args:
+    rng: source of randomness
+    onset: its frame number
+    length: frames from onset to offset, both of them counted
+  """
   return onset + (int(rng.integers(1, length - 1)) if length > 2 else length - 1)
 
 

@@ -31,9 +31,9 @@ LENGTHS = {'least': 9, 'median': 25, 'greatest': 45}
 def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns the 300 micro-expressions, by subject, then the 900 stills."""
   rng = np.random.default_rng([seed, 300])
-  room = draw.draw_shares(rng, sum(CLASSES.values()), range(1, PEOPLE + 1), least=3)
+  room = draw.shares(rng, sum(CLASSES.values()), range(1, PEOPLE + 1), least=3)
   seats = draw.deal_words(rng, CLASSES, room)
-  lengths = draw.draw_lengths(rng, len(seats), **LENGTHS)
+  lengths = draw.lengths(rng, len(seats), **LENGTHS)
   made, count = [], {}
   for (subject, emotion), length in zip(seats, lengths):
     code = list(CLASSES).index(emotion) + 1
@@ -41,8 +41,8 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     onset = int(rng.integers(1, 4))
     made.append(Clip(
         f'S{subject:02d}', f'S{subject:02d}-{code:02d}-{place:03d}', onset,
-        draw.draw_apex(rng, onset, length), onset + length - 1, emotion,
-        draw.draw_units(rng, emotion)))
+        draw.apex_of(rng, onset, length), onset + length - 1, emotion,
+        draw.units_for(rng, emotion)))
   made += [
       Clip(f'S{subject:02d}', emotion, number, number, number, emotion, kind='macro')
       for subject in range(1, PEOPLE + 1) for emotion in STILLS

@@ -53,17 +53,17 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns all 159 clips, by subject."""
   rng = np.random.default_rng([seed, 159])
   seats = _seats(rng)
-  lengths = draw.draw_lengths(rng, len(seats), **LENGTHS)
+  lengths = draw.lengths(rng, len(seats), **LENGTHS)
   known = {name: numbers for name, *numbers, _ in ODD}
   irregular = rng.choice(len(seats), IRREGULAR_ROWS, replace=False).tolist()
   made = []
   for index, (name, emotion) in enumerate(seats):
-    units = draw.draw_units(rng, emotion)
+    units = draw.units_for(rng, emotion)
     if index in irregular:
       units = IRREGULAR[irregular.index(index) % len(IRREGULAR)]
     onset = int(rng.integers(20, 9000))
     length = lengths[index]
-    apex = draw.draw_apex(rng, onset, length)
+    apex = draw.apex_of(rng, onset, length)
     annotated = apex, onset + length - 1
     truth = annotated
     if name in known:
@@ -99,7 +99,7 @@ def _line(clip: Clip) -> list[int | str]:
 def _seats(rng) -> list[tuple[str, str]]:
   """Returns (name, emotion) for every row."""
   left = Counter(CLASSES)
-  room = draw.draw_shares(rng, sum(CLASSES.values()), SUBJECTS, least=3)
+  room = draw.shares(rng, sum(CLASSES.values()), SUBJECTS, least=3)
   for name, *_, emotion in ODD:
     left[emotion] -= 1
     room[int(name[:3])] -= 1

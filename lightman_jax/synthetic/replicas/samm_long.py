@@ -37,7 +37,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns all 502 clips, video by video."""
   rng = np.random.default_rng([seed, 502])
   micro = samm.clips(seed)
-  lengths = draw.draw_lengths(rng, MACRO, **LENGTHS)
+  lengths = draw.lengths(rng, MACRO, **LENGTHS)
   rows = [(clip.name, clip.offset - clip.onset + 1, clip) for clip in micro]
   rows += [(name, length, None) for name, length in zip(_names(rng, micro), lengths)]
   rows = [rows[index] for index in rng.permutation(len(rows))]
@@ -53,11 +53,11 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     emotion = twin.emotion if twin else ('Anger', 'Happiness', 'Surprise')[
         rng.integers(3)]
     apex = (onset + twin.apex - twin.onset if twin
-            else draw.draw_apex(rng, onset, length))
+            else draw.apex_of(rng, onset, length))
     lacks = index in lacking
     made.append(Clip(
         name[:3], name, onset, apex, onset + length - 1, emotion,
-        draw.draw_units(rng, emotion), 'micro' if twin else 'macro',
+        draw.units_for(rng, emotion), 'micro' if twin else 'macro',
         overrides={'apex': -1} if lacks else {}, whole=lacks,
         odd=name == TWICE or index in lacking[:2]))
   return tuple(made)
@@ -78,7 +78,7 @@ def _names(rng, micro: tuple[Clip, ...]) -> list[str]:
   """Names of the macro-expressions: one is that of a micro-expression, too."""
   taken = Counter(clip.name for clip in micro)
   people = [subject for subject in SUBJECTS if subject != WITHOUT_MACRO]
-  room = draw.draw_shares(rng, MACRO - 1, people, least=2)
+  room = draw.shares(rng, MACRO - 1, people, least=2)
   names = [TWICE]
   for subject, count in room.items():
     for _ in range(count):

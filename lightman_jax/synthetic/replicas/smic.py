@@ -48,7 +48,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
 
 def _filmed(rng, camera: str) -> list[Clip]:
   seats = names(camera)
-  lengths = draw.draw_lengths(rng, len(seats), **LENGTHS[camera])
+  lengths = draw.lengths(rng, len(seats), **LENGTHS[camera])
   low, high = np.log(NUMBERS)
   made = []
   for (subject, name, emotion), length in zip(seats, lengths):
@@ -56,7 +56,7 @@ def _filmed(rng, camera: str) -> list[Clip]:
     if (camera, name) == ('HS', 's1_ne_01'):
       onset = 559740
     made.append(Clip(
-        str(subject), name, onset, draw.draw_apex(rng, onset, length),
+        str(subject), name, onset, draw.apex_of(rng, onset, length),
         onset + length - 1, emotion, part=camera, odd=name in _ODD, whole=True))
   return made
 

@@ -46,11 +46,11 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   for camera in ('HS', 'VIS'):
     seats = [seat for seat in smic.names(camera)
              if camera == 'VIS' or seat[1] not in NO_ROW]
-    lengths = draw.draw_lengths(rng, len(seats), **smic.LENGTHS[camera])
+    lengths = draw.lengths(rng, len(seats), **smic.LENGTHS[camera])
     low, high = np.log(smic.NUMBERS)
     for (subject, name, emotion), length in zip(seats, lengths):
       onset = int(np.exp(rng.uniform(low, high)))
-      clip = Clip(str(subject), name, onset, draw.draw_apex(rng, onset, length),
+      clip = Clip(str(subject), name, onset, draw.apex_of(rng, onset, length),
                   onset + length - 1, emotion, part=camera, whole=True,
                   odd=camera == 'HS' and name in _ODD)
       made.append(clip._replace(overrides=_cells(rng, clip)))
@@ -58,7 +58,12 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
 
 
 def table(clips: tuple[Clip, ...], camera: str) -> list[list[int | str]]:
-  """Returns the cells of the tab 'HS' or 'VIS': header, rows, blank rows, remarks."""
+  """Returns the cells of the tab 'HS' or 'VIS': header, rows, blank rows, remarks.
+
+  Args:
+    clips: of both cameras
+    camera: 'HS' or 'VIS'
+  """
   lines = [dict(zip(HEADER, (
       int(clip.subject), clip.name, '', clip.onset, clip.offset,
       *clip.cells('onset2', 'offset2', 'onset3', 'offset3'), '',
