@@ -109,7 +109,7 @@ def main(argv: list[str]) -> int:
   sweep.ask_for_determinism()
   # Who starts other processes ends after them.
   stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None))
-  files.check_limit()
+  files.check_open_files()
   places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   if SWEEP.value is not None:
     return run_sweep(config)

@@ -127,8 +127,8 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
   theirs = [(other.datasets[n], other.subject[n]) for n in macro]
   added = len(pool.clips) - len(macro)
   shared = pool.subject[added:][~pool.foreign[added:]]
-  known = people.knowledge(list(zip(clips.datasets, clips.subject)), theirs,
-                           len(np.unique(shared)))
+  known = people.describe_overlap(list(zip(clips.datasets, clips.subject)), theirs,
+                                  len(np.unique(shared)))
   meant = [*clips.info.get('meant', ())]
   if other:
     source = config['macro']['source']

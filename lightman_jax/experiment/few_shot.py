@@ -10,7 +10,7 @@ import numpy as np
 from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_answer
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
 from lightman_jax.experiment.assembly import Material
-from lightman_jax.files import of_fold, write_atomically
+from lightman_jax.files import fold_path, write_atomically
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.tasks.few_shot import EpisodePlan, distinct, protocol_name
@@ -35,7 +35,7 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
 
   def write(params, data: FoldData) -> None:
     said, plain = answer(params, data.key, data.clips, plan.folds[data.name])
-    write_json(of_fold(folder.few_shot, data.name, '.json'), {
+    write_json(fold_path(folder.few_shot, data.name, '.json'), {
         'answers': said.tolist(), 'plain': None if plain is None else plain.tolist()})
   return write
 
@@ -86,7 +86,7 @@ def _described(config, plan: EpisodePlan, classes: int, found: dict[str, Any]
 
 def _read(folder: RunFolder, plan: EpisodePlan, name: str) -> dict[str, np.ndarray]:
   """What every row answered, (E, q), fold after fold."""
-  places = [of_fold(folder.few_shot, held_out, '.json')
+  places = [fold_path(folder.few_shot, held_out, '.json')
             for held_out, part in plan.folds.items() if len(part.classes)]
   parts = [read_json(place) for place in places]
   with blaming(folder.few_shot):

@@ -12,7 +12,7 @@ from lightman_jax.evaluation import references
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.experiment.decoration import optional
-from lightman_jax.inputs.augmentation import Augmentation, describe
+from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
 from lightman_jax.inputs.pool import Pool, channel_scale
 from lightman_jax.profiling import cost
 from lightman_jax.report import table
@@ -107,7 +107,8 @@ def _about(config, material: Material) -> results.About:
       clips_seen=clips_seen(config, len(material.pool.classes)),
       macro_clips_seen=macro_clips_seen(config, material.pool),
       balance='as many clips of each class in every task',
-      augmentation=describe(Augmentation(**config['augment']), material.pool.content),
+      augmentation=describe_augmentation(
+          Augmentation(**config['augment']), material.pool.content),
       people=material.people)
 
 

@@ -26,7 +26,7 @@ from lightman_jax.experiment import (
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.experiment.decoration import optional
 from lightman_jax.experiment.findings import FoldLogits, write_findings
-from lightman_jax.files import of_fold
+from lightman_jax.files import fold_path
 from lightman_jax.inputs.pool import select_clips
 from lightman_jax.profiling import cost as metering, memory
 from lightman_jax.runs import environment, metrics_log, reproducibility, results
@@ -131,7 +131,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       make(config, folder, material, recipe)
       for make in (few_shot.make_writer, inspection.make_action_writer,
                    inspection.make_embedding_writer))
-  places = [of_fold(folder.folds, fold.held_out, '.json') for fold in material.folds]
+  places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
     reached = checkpoints.reached(multihost.first(lambda: [

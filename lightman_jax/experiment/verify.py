@@ -21,7 +21,7 @@ import numpy as np
 from lightman_jax import bounded, places, settings
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
-from lightman_jax.files import file_sha256, of_fold
+from lightman_jax.files import file_sha256, fold_path
 from lightman_jax.runs import (
   environment as env,
   folder as run_folder,
@@ -111,7 +111,7 @@ def _logits(folder: pathlib.Path, lines, found):
         [float(line[f'probability_{name}']) for name in classes])
   greatest, looked = 0., 0
   for name, stated in by_fold.items():
-    path = of_fold(folder / 'folds', name, '.json')
+    path = fold_path(folder / 'folds', name, '.json')
     if not path.is_file():
       continue
     logits = np.array(bounded.read_json(path)['logits'], np.float64)

@@ -15,6 +15,7 @@ is which was settled on a photograph, against dlib's landmarks.
 from jaxtyping import Float
 import numpy as np
 
+
 # The 68 facial landmarks of iBUG 300-W: what each index is, mirrored and averaged.
 
 COUNT = 68
@@ -60,7 +61,7 @@ MIRROR = _permutation()
 """`MIRROR[i]` is the landmark that lies where `i` lay, once a face is mirrored."""
 
 
-def mirrored(
+def mirror_landmarks(
     points: Float[np.ndarray, '*n 68 2'], *, width: float
 ) -> Float[np.ndarray, '*n 68 2']:
   """The landmarks of the picture turned left to right.
@@ -148,5 +149,9 @@ _LAST = np.array([TABLE[index][-1] for index in range(len(TABLE))])
 
 
 def landmarks_of(points: Float[np.ndarray, '*n 468 2']) -> Float[np.ndarray, '*n 68 2']:
-  """The 68 landmarks of a mesh, in its coordinates."""
+  """The 68 landmarks of a mesh, in its coordinates.
+
+  Args:
+    points: of a mesh, in any coordinates
+  """
   return .5 * (points[..., _FIRST, :] + points[..., _LAST, :])

@@ -7,7 +7,7 @@ import sys
 
 from lightman_jax import places
 from lightman_jax.errors import InputError
-from lightman_jax.files import sweep, write_atomically
+from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.report.page import extras, figures, sections
 from lightman_jax.report.page.comparison import Comparison
 from lightman_jax.report.page.groups import Run, Table, arrange, read_run
@@ -167,7 +167,7 @@ def write(runs: Sequence[Run], out: pathlib.Path, *,
              'table.md': texts.markdown(found), 'table.csv':
              texts.comma_separated(found), 'table.tex': texts.latex(found)}
   for name, text in content.items():
-    sweep(out, f'.{name}.*')
+    remove_leftovers(out, f'.{name}.*')
     try:
       with write_atomically(out / name) as file:
         file.write(text)
