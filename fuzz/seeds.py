@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT.parent))
 
 from configs import common  # noqa: E402
+from lightman_jax import sections  # noqa: E402
 from lightman_jax.experiment.assembly import make_net  # noqa: E402
 from lightman_jax.meta.learners import make_learner  # noqa: E402
 from lightman_jax.models import weights_files  # noqa: E402

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from configs import common
+from lightman_jax import sections
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import replay
 from lightman_jax.experiment.assembly import make_net

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import common
-from lightman_jax import settings
+from lightman_jax import sections, settings
 from lightman_jax.meta import inner, learners, losses
 from lightman_jax.meta.inner import Steps
 from lightman_jax.meta.losses import Align

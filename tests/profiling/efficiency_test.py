@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import common
-from lightman_jax import keys, settings
+from lightman_jax import keys, sections, settings
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.meta.learners import make_learner

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from configs import common
+from lightman_jax import sections
 from lightman_jax.errors import InputError
 from lightman_jax.meta import learners
 from lightman_jax.meta.learners import make_learner
