@@ -20,12 +20,11 @@ from configs import (
   sweeps,
   synthetic,
 )
-from lightman_jax import settings
+from lightman_jax import sections, settings
 from lightman_jax.data import choice
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.inputs import augmentation, inputs
-from lightman_jax.meta.learners import make_learner
 from lightman_jax.models.network import make_encoder
 from lightman_jax.training.state import make_optimizer
 
@@ -135,11 +134,16 @@ def test_a_config_is_locked_and_typed():
 
 @pytest.mark.parametrize('section, schema', [
     ('inputs', inputs.Settings), ('augment', augmentation.Augmentation),
-    ('model', make_encoder), ('method', make_learner)])
+    ('model', make_encoder)])
 def test_a_section_has_what_its_factory_takes(section, schema):
   takes = {name for name, parameter in inspect.signature(schema).parameters.items()
            if parameter.kind != parameter.VAR_KEYWORD} - {'net'}
   assert set(common.base()[section]) == takes
+
+
+def test_the_method_section_is_that_of_the_default_method():
+  assert set(common.base().method) == {
+      'name', *sections.options_of('method', 'lightman')}
 
 
 def test_the_optimizer_finds_its_settings():
