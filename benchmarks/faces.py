@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from lightman_jax.faces.apex import sample_frames
-from lightman_jax.inputs.inputs import grey, flow_input
+from lightman_jax.faces.dense_flow import grey
+from lightman_jax.inputs.inputs import flow_input
 from lightman_jax.synthetic import emotions, scenes
 from lightman_jax.synthetic.canvas import Canvas
 
