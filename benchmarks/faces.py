@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from lightman_jax.faces.apex import sample
-from lightman_jax.inputs.inputs import grey, optical_flow
+from lightman_jax.faces.dense_flow import grey, optical_flow
 from lightman_jax.synthetic import emotions, scenes
 from lightman_jax.synthetic.canvas import Canvas
 
