@@ -181,14 +181,14 @@ def family(pairs: Mapping[Any, tuple[BySeed, BySeed]], score: Score, *, seed: in
       [one.p for one in differences.values()]).tolist())))
 
 
-def is_better(found: Difference, adjusted: float) -> bool:
+def is_better(result: Difference, adjusted: float) -> bool:
   """Whether the first may be called better: beyond the interval, and by the test."""
-  return bool(found.low > 0 and adjusted < LEVEL)
+  return bool(result.low > 0 and adjusted < LEVEL)
 
 
-def is_worse(found: Difference, adjusted: float) -> bool:
+def is_worse(result: Difference, adjusted: float) -> bool:
   """The same for the second."""
-  return bool(found.high < 0 and adjusted < LEVEL)
+  return bool(result.high < 0 and adjusted < LEVEL)
 
 
 def _units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int
@@ -205,4 +205,6 @@ def _units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int
 def _distinct(counts: np.ndarray, folds: np.ndarray | None
               ) -> tuple[np.ndarray, np.ndarray | None]:
   same = (counts == counts[0]).all() and (folds is None or (folds == folds[0]).all())
-  return (counts[:1], folds if folds is None else folds[:1]) if same else (counts, folds)
+  if not same:
+    return counts, folds
+  return counts[:1], folds if folds is None else folds[:1]

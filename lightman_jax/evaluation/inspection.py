@@ -61,13 +61,13 @@ def make_embed(net: Network, learner: Learner, *, sizes: Sizes) -> Callable:
     fast = adapt(params, fold_key, supports(fold_key, clips))
     index = np.concatenate([micro, macro])
     scale = np.asarray(clips.scale)[(np.arange(len(index)) >= len(micro)).astype(int)]
-    size, found = in_batch(clips.x, len(index)), []
+    size, batches = in_batch(clips.x, len(index)), []
     for first in range(0, len(index), size):
-      some = np.resize(np.arange(first, min(first + size, len(index))), size)
-      x = clips.x[index[some]]
+      numbers = np.resize(np.arange(first, min(first + size, len(index))), size)
+      x = clips.x[index[numbers]]
       shape = (size, *[1] * (x.ndim - 2), scale.shape[-1])
-      found.append(both(params, fast, x / scale[some].reshape(shape)))
-    return tuple(np.concatenate(part)[:len(index)] for part in zip(*found))
+      batches.append(both(params, fast, x / scale[numbers].reshape(shape)))
+    return tuple(np.concatenate(part)[:len(index)] for part in zip(*batches))
   return embed
 
 
@@ -115,10 +115,10 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
     return explanation.mean_of(jax.lax.map(
         one, (jnp.arange(draws), support_examples(drawn, sizes))))
 
-  def ask(params: Params, fold_key: Key[Array, ''], clips: Clips,
-          x: Float[np.ndarray, 'n *clip']) -> Explanation:
+  def explain_clips(params: Params, fold_key: Key[Array, ''], clips: Clips,
+                    x: Float[np.ndarray, 'n *clip']) -> Explanation:
     return explain(params, fold_key, supports(fold_key, clips), x)
-  return ask
+  return explain_clips
 
 
 def one_of_each_class(label: np.ndarray, prediction: np.ndarray) -> list[int]:

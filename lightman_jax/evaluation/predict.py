@@ -32,7 +32,7 @@ BATCH = 2**28
 
 
 def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
-  """The compiled draw of a fold's supports, as (fold key, clips) -> what `given` takes.
+  """The compiled draw of a fold's supports, as (fold key, clips) -> supports.
 
   Args:
     sizes: of a support.
@@ -52,8 +52,8 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
 
 def support_examples(supports, sizes: Sizes) -> Examples:
   """The clips of supports, along a first axis; inside a compiled program."""
-  brought, sides, scale = supports
-  return jax.vmap(lambda side: gather(brought, scale, side, sizes.magnify))(sides)
+  x, sides, scale = supports
+  return jax.vmap(lambda side: gather(x, scale, side, sizes.magnify))(sides)
 
 
 def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1):
@@ -84,16 +84,17 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
     logits = map_in_batches(one, every, at_once)
     return logits.mean(0), logits[0]
 
-  def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int, first: bool = False):
+  def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int,
+                    first: bool = False):
     drawn = supports(fold_key, clips)
     mean, single = _in_order(lambda part: predict(params, fold_key, drawn, part), x,
                              most)
     return (mean, single) if first else mean
-  return ask
+  return predict_clips
 
 
 def adapt_to_support(learner: Learner, params: Params, fold_key: Key[Array, ''],
-            support: Examples, number: int | Int[Array, '']) -> PyTree:
+                     support: Examples, number: int | Int[Array, '']) -> PyTree:
   """The model that is adapted to a fold's support of this number, and predicts."""
   key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
   return learner.adapt(params, support, key).fast
@@ -105,10 +106,10 @@ def make_plain_predict(learner: Learner):
   def predict(params, scale, x):
     return learner.predict(params, x / scale[0])
 
-  def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int):
+  def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key
     return _in_order(lambda part: (predict(params, clips.scale, part),), x, most)[0]
-  return ask
+  return predict_clips
 
 
 def _in_order(predict, x: Inputs, most: int) -> tuple[Float[np.ndarray, 'n K'], ...]:

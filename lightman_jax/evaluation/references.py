@@ -123,8 +123,8 @@ def _fitted(train: Bool[np.ndarray, 'F N']) -> Int[np.ndarray, 'n']:
   """Numbers of the clips among which folds fit: all, or `MOST` training clips."""
   if train.shape[1] <= MOST:
     return np.arange(train.shape[1])
-  some = np.flatnonzero(train.any(0))
-  drawn = np.random.default_rng(0).permutation(some)[:MOST]
+  training_clips = np.flatnonzero(train.any(0))
+  drawn = np.random.default_rng(0).permutation(training_clips)[:MOST]
   return np.sort(drawn)
 
 

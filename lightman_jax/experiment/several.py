@@ -84,21 +84,22 @@ def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
   return opened[0] if opened else RunFolder(pathlib.Path(workdir), io.StringIO())
 
 
-def is_one_of_several(config: Mapping[str, Any], distributed: bool, coordinator: str | None,
-          processes: int | None, process: int | None, sweep: str | None) -> bool:
+def is_one_of_several(config: Mapping[str, Any], distributed: bool,
+                      coordinator: str | None, processes: int | None,
+                      process: int | None, sweep: str | None) -> bool:
   """Whether this is to be one of several processes, by the flags of launch.py.
 
   Raises:
     InputError: they do not fit together, or several processes cannot do what
       `config` asks for.
   """
-  given = [name for name, value in (('coordinator', coordinator),
+  flags = [name for name, value in (('coordinator', coordinator),
                                     ('processes', processes), ('process', process))
            if value is not None]
-  if given and (len(given) < 3 or process >= processes or distributed):
+  if flags and (len(flags) < 3 or process >= processes or distributed):
     raise InputError('--coordinator=HOST:PORT, --processes=N and --process=I (from 0 '
                      'to N - 1) are given together, and --distributed instead of them')
-  if not given and not distributed:
+  if not flags and not distributed:
     return False
   if sweep is not None:
     raise InputError('the runs of a --sweep are processes already; start one run with '

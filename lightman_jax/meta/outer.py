@@ -125,7 +125,7 @@ def displacement(adapt: Adapt, *, rate: float) -> MetaGrad:
   return meta_grad
 
 
-def _with_losses(found):
-  (loss, trace), grads = found
+def _with_losses(losses_and_grads):
+  (loss, trace), grads = losses_and_grads
   return grads, {'query_loss': loss,
                  **{f'support_{name}': x for name, x in trace.items()}}

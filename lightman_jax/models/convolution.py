@@ -79,7 +79,7 @@ def _per_task(one: Callable, *operands: Array) -> Array:
   """`one` for each task in turn; without a loop where there is one task."""
   if len(operands[0]) == 1:
     return one(*(x[0] for x in operands))[None]
-  return jax.lax.map(lambda given: one(*given), operands)
+  return jax.lax.map(lambda task: one(*task), operands)
 
 
 def _conv_lax(x, kernel, pad):

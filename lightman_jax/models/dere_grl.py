@@ -108,5 +108,5 @@ class DeReGRL(nn.Module):
       return jnp.zeros((*features.shape[:2], self.actions), features.dtype)
     dense = lambda name: nn.Dense(self.width, use_bias=False, name=name,
                                   kernel_init=nn.initializers.lecun_uniform())
-    ask, answer = dense('ask')(features), dense('answer')(features)
-    return jax.nn.softmax(ask @ answer.swapaxes(1, 2) / np.sqrt(self.width))
+    query, key = dense('ask')(features), dense('answer')(features)
+    return jax.nn.softmax(query @ key.swapaxes(1, 2) / np.sqrt(self.width))

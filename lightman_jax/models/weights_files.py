@@ -121,11 +121,11 @@ def metadata_of(declared: Declared) -> dict[str, str]:
   """The metadata of a file, for whoever writes one in another way."""
   inputs = {name: getattr(declared, name)
             for name in ('holds', 'channels', 'low', 'high', 'size')}
-  made = {'form': FORM, 'inputs': json.dumps(inputs),
-          'classes': json.dumps(declared.classes), 'source': declared.source}
+  metadata = {'form': FORM, 'inputs': json.dumps(inputs),
+              'classes': json.dumps(declared.classes), 'source': declared.source}
   if declared.trained_on is not None:
-    made['trained_on'] = json.dumps(declared.trained_on)
-  return made
+    metadata['trained_on'] = json.dumps(declared.trained_on)
+  return metadata
 
 
 def _declared(metadata: Mapping[str, Any]) -> Declared:

@@ -103,11 +103,11 @@ def clear(path: pathlib.Path) -> None:
   """Deletes the run in the folder `path`."""
   sweep(path)
   for name in OWNED:
-    rest = path / name
-    if rest.is_dir() and not rest.is_symlink():
+    place = path / name
+    if place.is_dir() and not place.is_symlink():
       # A rename is one moment, deleting is many: never half a checkpoint.
-      rest = rest.rename(path / f'.{name}.deleted')
-    remove(rest)
+      place = place.rename(path / f'.{name}.deleted')
+    remove(place)
 
 
 def refuse_links(path: pathlib.Path) -> None:
@@ -141,9 +141,9 @@ class RunFolder:
   A first start that is refused before anything was computed leaves nothing behind.
   """
 
-  def __init__(self, path: pathlib.Path, held, made: Sequence[pathlib.Path] = ()):
-    """`made` are the files and folders that this start brings into being."""
-    self.path, self._held, self._made = path, held, made
+  def __init__(self, path: pathlib.Path, lock, new_paths: Sequence[pathlib.Path] = ()):
+    """`new_paths` are the files and folders that this start brings into being."""
+    self.path, self._lock, self._new_paths = path, lock, new_paths
     self.config = path / 'config.json'
     self.environment = path / 'environment.json'
     self.metrics = path / 'metrics.jsonl'
@@ -180,7 +180,7 @@ class RunFolder:
     self.close()
 
   def _withdraw(self) -> None:
-    for path in self._made:
+    for path in self._new_paths:
       # Another start may have come in; what it wrote stays.
       with contextlib.suppress(OSError):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -195,7 +195,7 @@ class RunFolder:
 
   def close(self) -> None:
     """Lets others in."""
-    self._held.close()
+    self._lock.close()
 
   def is_finished(self) -> bool:
     """Whether the run has its results; they are written last."""
@@ -226,14 +226,15 @@ class RunFolder:
       changed, layout = env.changes(before, json.loads(canonical(environment)))
     if changed and not resume_anyway:
       raise InputError(
-          f'{self.path} was made in another environment: {differences.describe_differences(changed)}; '
-          'go back to that one, go on with --resume_anyway (results of both will mix), '
-          'or start over with --fresh')
+          f'{self.path} was made in another environment: '
+          f'{differences.describe_differences(changed)}; go back to that one, go on '
+          'with --resume_anyway (results of both will mix), or start over with --fresh')
     if (changed or layout) and not self.is_finished():
       stored.setdefault('resumed_with', []).append(dict(environment))
       write_json(self.environment, stored)
-    return (f'the layout has changed ({differences.describe_differences(layout)}): the run goes on in '
-            'the present one' if layout and not self.is_finished() else '')
+    return (f'the layout has changed ({differences.describe_differences(layout)}): the '
+            'run goes on in the present one' if layout and not self.is_finished()
+            else '')
 
 
 def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
@@ -255,15 +256,15 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
   """
   path = pathlib.Path(workdir)
   _refuse_foreign(path)
-  made = _not_there(path)
+  new_paths = _not_there(path)
   try:
     path.mkdir(parents=True, exist_ok=True)
-    held = take(path)
+    lock = take(path)
   except (PermissionError, FileNotFoundError, NotADirectoryError,
           FileExistsError) as error:
     raise InputError(f'cannot write to {path} ({error.strerror}); give another '
                      '--workdir') from None
-  folder = RunFolder(path, held, made)
+  folder = RunFolder(path, lock, new_paths)
   try:
     _settle(folder, config, fresh)
     if environment is not None:
@@ -330,8 +331,8 @@ def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
     if changed:
       raise InputError(
           f'{folder.path} belongs to another configuration: '
-          f'{differences.describe_differences(changed)}; give another --workdir, or start over there '
-          'with --fresh')
+          f'{differences.describe_differences(changed)}; give another --workdir, or '
+          'start over there with --fresh')
     refuse_links(folder.path)
     sweep(folder.path)
     return

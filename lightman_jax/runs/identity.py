@@ -35,9 +35,9 @@ def between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
           if one.get(name, ABSENT) != two.get(name, ABSENT) and name not in filled]
 
 
-def describe_differences(found: Sequence[Difference]) -> str:
+def describe_differences(differences: Sequence[Difference]) -> str:
   """'inner.steps: 3 -> 5, method: "maml" -> "lightman"', eight at most."""
-  parts = [f'{name}: {_short(old)} -> {_short(new)}' for name, old, new in found]
+  parts = [f'{name}: {_short(old)} -> {_short(new)}' for name, old, new in differences]
   more = len(parts) - SHOWN
   tail = f', and {more} more' if more > 0 else ''
   return ', '.join(parts[:SHOWN]) + tail

@@ -25,18 +25,18 @@ _PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
            'of_sweep', 'config.data.data_dir', 'config.data.manual_dir')
 
 
-def write(config: Mapping[str, Any], folder: RunFolder, found: Mapping[str, Any]
+def write(config: Mapping[str, Any], folder: RunFolder, findings: Mapping[str, Any]
           ) -> None:
-  """Writes the statement of a run that is finished but for its results, `found`."""
+  """Writes the statement of a run that is finished but for its results.json."""
   stored = bounded.read_json(folder.environment)
-  made = {'results.json': hashlib.sha256(results.text(found).encode()).hexdigest()}
-  made |= {name: file_sha256(folder.path / name) for name in FILES[1:]
-           if (folder.path / name).is_file()}
+  hashes = {'results.json': hashlib.sha256(results.text(findings).encode()).hexdigest()}
+  hashes |= {name: file_sha256(folder.path / name) for name in FILES[1:]
+             if (folder.path / name).is_file()}
   write_json(folder.path / NAME, {
       'command': command(sys.argv),
       'config_sha256': config_sha256(config),
       'environments': environments(stored),
-      'files': made})
+      'files': hashes})
 
 
 def command(arguments: Sequence[str]) -> list[str] | None:

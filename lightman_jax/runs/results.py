@@ -187,7 +187,7 @@ def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
     mine = np.array([one == name for one in own])
     truth = next(iter(counts.values()))[mine].sum((0, 2))
     parts[name] = {
-        'subjects': [who for who, here in zip(subjects, mine) if here],
+        'subjects': [subject for subject, here in zip(subjects, mine) if here],
         'clips_per_class': dict(zip(clips.classes, truth.tolist())),
         'remarks': remarks(dict(zip(clips.classes, truth.tolist()))),
         'rows': {row: _scores(part[mine], clips.classes, folds[mine], level)
@@ -218,9 +218,9 @@ def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: in
 
 def _test(folds: int, units: str, resamples: int) -> str:
   """What a p is, or why none can be small."""
-  ways = f'{2 ** folds} ways' if 2 ** folds <= resamples else f'{resamples} drawn ways'
+  swaps = f'{2 ** folds} ways' if 2 ** folds <= resamples else f'{resamples} drawn ways'
   words = (f"p: two-sided, of swapping the two rows' answers in units of {folds} "
-           f'{units}, in {ways}; not adjusted for the number of differences')
+           f'{units}, in {swaps}; not adjusted for the number of differences')
   least = comparison.least_p(folds)
   if least < comparison.LEVEL:
     return words
@@ -232,16 +232,16 @@ def _test(folds: int, units: str, resamples: int) -> str:
 
 def remarks(clips_per_class: Mapping[str, int]) -> list[str]:
   """What of the classes makes scores mean less than they seem to."""
-  there = [name for name, size in clips_per_class.items() if size]
-  none = [name for name, size in clips_per_class.items() if not size]
-  said = []
-  if len(there) == 1:
-    said.append(f'all held-out clips are of one class, {there[0]}: whoever always '
-                'answers it is always right, so these scores say nothing of a method')
-  if none:
-    said.append(f'no held-out clip is of class {", ".join(none)}: its F1 and its '
-                'recall count as 0 in UF1 and UAR, which cannot reach 1')
-  return said
+  present = [name for name, size in clips_per_class.items() if size]
+  absent = [name for name, size in clips_per_class.items() if not size]
+  lines = []
+  if len(present) == 1:
+    lines.append(f'all held-out clips are of one class, {present[0]}: whoever always '
+                 'answers it is always right, so these scores say nothing of a method')
+  if absent:
+    lines.append(f'no held-out clip is of class {", ".join(absent)}: its F1 and its '
+                 'recall count as 0 in UF1 and UAR, which cannot reach 1')
+  return lines
 
 
 def _row(counts: Int[np.ndarray, 'S K K'], classes: Sequence[str],

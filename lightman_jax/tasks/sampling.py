@@ -139,15 +139,15 @@ def draw_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
 
 
 def draw_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
-              ways: int | Int[Array, ''], sizes: Sizes) -> Drawn:
+              split_count: int | Int[Array, ''], sizes: Sizes) -> Drawn:
   """A task whose support and query come from disjoint sets of training subjects.
 
   Its macro clips come from the support's subjects or from another data set; the query
-  is judged by recognition alone and holds none. The first `ways` of the splits count:
-  the rest are there so that folds have arrays of one shape.
+  is judged by recognition alone and holds none. The first `split_count` of the splits
+  count: the rest are there so that folds have arrays of one shape.
   """
   key_split, key_support, key_query = jax.random.split(key, 3)
-  side = splits[jax.random.randint(key_split, (), 0, ways)][clips.subject]
+  side = splits[jax.random.randint(key_split, (), 0, split_count)][clips.subject]
   query = draw_classes(key_query, clips, ~side & clips.train, sizes.classes,
                        sizes.queries)
   return Drawn(draw_support(key_support, clips, side, sizes),
@@ -169,10 +169,10 @@ def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
 
 
 def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
-                ways: int | Int[Array, ''], sizes: Sizes) -> Task:
+                split_count: int | Int[Array, ''], sizes: Sizes) -> Task:
   """`draw_task`, gathered."""
-  return gather_task(clips.x, clips.scale, draw_task(key, clips, splits, ways, sizes),
-                     sizes.magnify)
+  drawn = draw_task(key, clips, splits, split_count, sizes)
+  return gather_task(clips.x, clips.scale, drawn, sizes.magnify)
 
 
 # Clips of tasks that are drawn already, brought together: each once, in one array.
@@ -183,14 +183,14 @@ def max_clips(drawn: PyTree, clips: int) -> int:
 
 
 def bring_clips(x: Inputs, drawn: PyTree, size: int
-          ) -> tuple[Float32[np.ndarray, 'size *clip'], PyTree]:
+                ) -> tuple[Float32[np.ndarray, 'size *clip'], PyTree]:
   """The clips that are drawn, and the same tasks by their numbers among these.
 
   Args:
     x: all clips.
     drawn: a tree of `Side`, of any shape; on the host.
-    size: of the array, so that one program takes all of them; see `held`. What is left
-      over is zero, and no number points there.
+    size: of the array, so that one program takes all of them; see `max_clips`. What is
+      left over is zero, and no number points there.
   """
   parts = [part for side in _sides(drawn) for part in (side.micro, side.macro)]
   flat = np.concatenate([np.ravel(part) for part in parts])

@@ -60,9 +60,9 @@ def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: 
         'more subjects, or macro.source=none')
   lacking = (np.maximum(shots - support, 0) + np.maximum(queries - query, 0)).sum(1)
   order = np.flatnonzero(valid)[np.argsort(lacking[valid], kind='stable')][:most]
-  kept = np.zeros((len(order), len(pool.subjects)), bool)
-  kept[:, present] = sides[order]
-  return Splits(kept, int(round(lacking[order].mean())))
+  supports = np.zeros((len(order), len(pool.subjects)), bool)
+  supports[:, present] = sides[order]
+  return Splits(supports, int(round(lacking[order].mean())))
 
 
 def _counts(pool: Pool, fold: Fold

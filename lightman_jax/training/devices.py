@@ -85,7 +85,7 @@ def gather(tree):
       lambda x: np.array(x).reshape(-1, *x.shape[2:]), tree))
 
 
-def open_devices(wanted: int) -> tuple[jax.Device, ...]:
+def open_devices(count: int) -> tuple[jax.Device, ...]:
   """The devices of a run.
 
   A CPU counts as one device for each core: what runs on one core only then has company.
@@ -93,7 +93,7 @@ def open_devices(wanted: int) -> tuple[jax.Device, ...]:
   `JAX_NUM_CPU_DEVICES` holds.
 
   Args:
-    wanted: how many; 0 takes all.
+    count: how many; 0 takes all.
 
   Raises:
     InputError: so many are not there.
@@ -105,11 +105,11 @@ def open_devices(wanted: int) -> tuple[jax.Device, ...]:
     with contextlib.suppress(RuntimeError):   # jax runs already
       jax.config.update('jax_num_cpu_devices', cores)
   # Side by side lie those of a process.
-  found = sorted(_all_devices(), key=lambda device: (device.process_index, device.id))
-  if wanted > len(found):
-    raise InputError(f'training.devices is {wanted}, and there are {len(found)}; '
+  devices = sorted(_all_devices(), key=lambda device: (device.process_index, device.id))
+  if count > len(devices):
+    raise InputError(f'training.devices is {count}, and there are {len(devices)}; '
                      'choose fewer, or 0 for all')
-  return tuple(found[:wanted or None])
+  return tuple(devices[:count or None])
 
 
 def _all_devices() -> list[jax.Device]:

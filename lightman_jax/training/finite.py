@@ -29,8 +29,8 @@ class NotFinite(InputError):
 
   def __init__(self, broken: Broken):
     """The sentence is what is known without a look at single tasks."""
-    super().__init__(f'fold {broken.data.name}: {join_names(broken.names)} is not a number '
-                     f'at step {broken.step}; {broken.kept}; {ADVICE}')
+    super().__init__(f'fold {broken.data.name}: {join_names(broken.names)} is not a '
+                     f'number at step {broken.step}; {broken.kept}; {ADVICE}')
     self.broken = broken
 
 
@@ -57,11 +57,11 @@ def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
     which = int(np.argmax(bad[:, at]))
     names = tuple(k for k, x in scalars.items() if not np.isfinite(x[which, at]))
   else:
-    found = {which: names for which in range(len(folds))
-             if (names := not_finite(state_of(after, which)))}
-    if not found:
+    broken = {which: names for which in range(len(folds))
+              if (names := not_finite(state_of(after, which)))}
+    if not broken:
       return
-    which, names = next(iter(found.items()))
+    which, names = next(iter(broken.items()))
     at = bad.shape[1] - 1
   state = state_of(before, which)
   done = int(state.step)

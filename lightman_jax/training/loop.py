@@ -142,7 +142,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
   states = checkpoints.load(names, jax.eval_shape(start, views.key))
   states = (_begun(start(views.key), folds) if states is None
             else _filled_up(states, views.key))
-  place, back = _ways(trainer.layout)
+  place, back = _transfers(trainer.layout)
   copies, step = place(states, trainer.layout.devices), int(states.step[0])
   pace, saved = trainer.pace, step
   pace.saved()
@@ -172,7 +172,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
           for index in range(len(folds))]
 
 
-def _ways(layout: Layout) -> tuple[Callable, Callable]:
+def _transfers(layout: Layout) -> tuple[Callable, Callable]:
   """To the devices, and back to the host."""
   if layout.split == 'folds':
     return device_door.divide, device_door.gather
@@ -185,9 +185,9 @@ def _open_chunks(trainer: Trainer, views: View, clips: Clips, begin: int):
   It returns them, the scalars of these steps and of more, and how many it made.
   """
   if trainer.blocks:
-    return streaming.open_blocks(trainer.blocks, trainer.chunk, views, clips, first=begin,
-                            last=trainer.steps, steps=trainer.length)
-  placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
+    return streaming.open_blocks(trainer.blocks, trainer.chunk, views, clips,
+                                 first=begin, last=trainer.steps, steps=trainer.length)
+  placed = _transfers(trainer.layout)[0](views, trainer.layout.devices)
   # All groups of folds see the same clips, which are most of what a chunk takes.
   clips = device_door.share(clips._replace(x=trainer.share(clips.x)),
                             trainer.layout.devices)

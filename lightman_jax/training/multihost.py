@@ -86,27 +86,27 @@ def first(work: Callable[[], Any]) -> Any:
     return work()
   turn = next(_turns)
   if not is_first():
-    told = json.loads(_heard(turn))
-    if 'error' in told:
+    message = json.loads(_receive(turn))
+    if 'error' in message:
       _meet(turn, LINGER)
-      raise InputError(f'process 0 says: {told["error"]}')
-    return told['value']
+      raise InputError(f'process 0 says: {message["error"]}')
+    return message['value']
   try:
     value = work()
   except (InputError, OSError) as error:
-    _tell(turn, json.dumps({'error': str(error)}))
+    _send(turn, json.dumps({'error': str(error)}))
     with contextlib.suppress(jax.errors.JaxRuntimeError):
       _meet(turn, LINGER)               # with this process the service would end
     raise
-  _tell(turn, json.dumps({'value': value}))
+  _send(turn, json.dumps({'value': value}))
   return value
 
 
 def in_turn(work: Callable[[], T]) -> T:
   """`work` in process 0, then in the others: what it builds, they find."""
-  found = []
-  first(lambda: found.append(work()))
-  return found[0] if found else work()
+  values = []
+  first(lambda: values.append(work()))
+  return values[0] if values else work()
 
 
 @contextlib.contextmanager
@@ -143,16 +143,16 @@ def gather(tree):
                       for row in part]) for leaf, part in zip(leaves, parts)])
 
 
-def anywhere(said: bool) -> bool:
+def anywhere(condition: bool) -> bool:
   """Whether it is so in any process."""
-  return bool(gather(np.array([said])).any())
+  return bool(gather(np.array([condition])).any())
 
 
 def _meet(turn: int, timeout: int) -> None:
   distributed.global_state.client.wait_at_barrier(f'lightman_jax/{turn}', timeout)
 
 
-def _tell(turn: int, text: str) -> None:
+def _send(turn: int, text: str) -> None:
   client, name = distributed.global_state.client, f'lightman_jax/{turn}'
   pieces = [text[n:n + PIECE] for n in range(0, len(text), PIECE)]
   for n, piece in enumerate(pieces):
@@ -160,7 +160,7 @@ def _tell(turn: int, text: str) -> None:
   client.key_value_set(name, str(len(pieces)))
 
 
-def _heard(turn: int) -> str:
+def _receive(turn: int) -> str:
   client, name = distributed.global_state.client, f'lightman_jax/{turn}'
   pieces = int(client.blocking_key_value_get(name, FOREVER))
   return ''.join(client.blocking_key_value_get(f'{name}/{n}', FOREVER)

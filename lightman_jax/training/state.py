@@ -68,7 +68,7 @@ class View(NamedTuple):
   train: Bool[Array, 'N']
   scale: Float[Array, '2 c']
   splits: Bool[Array, 'P S']
-  ways: Int[Array, '']                 # how many of the splits count
+  split_count: Int[Array, '']                 # how many of the splits count
   drawn: Drawn | None = None           # (length, tasks): numbers drawn ahead, if so
 
 
@@ -128,7 +128,7 @@ def draw_steps(view: View, clips: Clips, first: Int[Array, ''], *, recipe: Recip
   def one(which):
     key = _task_key(view, Purpose.TASKS, first + which // recipe.tasks,
                     which % recipe.tasks)
-    return draw_task(key, clips, view.splits, view.ways, recipe.sizes)
+    return draw_task(key, clips, view.splits, view.split_count, recipe.sizes)
   drawn = jax.lax.map(one, jnp.arange(length * recipe.tasks))
   return jax.tree.map(lambda x: x.reshape(length, recipe.tasks, *x.shape[1:]), drawn)
 
@@ -175,7 +175,8 @@ def task_of(view: View, clips: Clips, recipe: Recipe, step: Int[Array, ''],
   """
   key = functools.partial(_task_key, view, step=step, number=number)
   if drawn is None:
-    drawn = draw_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
+    drawn = draw_task(key(Purpose.TASKS), clips, view.splits, view.split_count,
+                      recipe.sizes)
   task = gather_task(clips.x, clips.scale, drawn, recipe.sizes.magnify)
   return _augmented(key(Purpose.AUGMENT), task, recipe.augment), key(Purpose.ADAPT)
 

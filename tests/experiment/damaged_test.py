@@ -29,7 +29,7 @@ def test_what_is_no_object(folder, text):
   for path in (folder.oracle_json, folder.choices, folder.environment):
     path.write_text(text)
   for ask in (lambda: oracle.line(folder.oracle_json),
-              lambda: selection._chosen(folder, [{}]),
+              lambda: selection._choice_by_fold(folder, [{}]),
               lambda: results.read_results(folder.environment),
               lambda: folder.check({'data_sha256': ''}),
               lambda: sweep._by_other_code(folder.path)):
@@ -51,7 +51,7 @@ def test_choices_that_are_none(folder, kept):
   folder.choices.parent.mkdir()
   folder.choices.write_text(json.dumps(kept))
   with pytest.raises(InputError, match='choices.json is damaged'):
-    selection._chosen(folder, [{}, {}])
+    selection._choice_by_fold(folder, [{}, {}])
 
 
 def test_blame_leaves_what_is_said_already(tmp_path):

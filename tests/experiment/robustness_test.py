@@ -110,7 +110,7 @@ def test_clips_before_noise_make_the_pools_inputs(arranged):
   how = inputs.Settings(**with_noise('none')['inputs'])
   for number, fold in enumerate(material.folds):
     np.testing.assert_array_equal(
-        inputs.make_inputs(robustness.held_out(material, number), how),
+        inputs.make_inputs(robustness.held_out_clips(material, number), how),
         np.asarray(material.pool.x)[fold.test])
 
 

@@ -42,7 +42,7 @@ def test_an_episode_is_what_its_name_says(pool, origin, ways):
   folds = k_folds(pool, 2, seed=0)
   plan = planned(pool, folds, origin, ways=ways, shots=2, queries=1)
   w = ways or 3
-  assert plan.form.ways == w and plan.of == len(plan.people) == 8
+  assert plan.form.ways == w and plan.held_out_people == len(plan.people) == 8
   assert sum(len(part.classes) for part in plan.folds.values()) == 60
   for fold in folds:
     test, train = set(np.flatnonzero(fold.test)), set(

@@ -37,7 +37,7 @@ def test_the_task_is_the_one_that_training_drew(found, unsound, fold, states_equ
   view, clips = jax.tree.map(jnp.asarray, (view, clips))
   mine = clips._replace(label=view.label, train=view.train, scale=view.scale)
   task, key = task_of(view, mine, unsound, jnp.int32(0), jnp.int32(0))
-  states_equal(found.given, task, rtol=1e-6)
+  states_equal(found.examples, task, rtol=1e-6)
   np.testing.assert_array_equal(found.key, jax.random.key_data(key))
 
 
