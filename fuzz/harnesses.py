@@ -131,9 +131,9 @@ def trees(content: bytes, folder: pathlib.Path) -> None:
     for edition in facts.editions:
       folder_names.read_folders(tree, edition, facts)
   try:
-    found = tree.folder(parts('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
-    assert place in found.parents
-    frames.numbered(found)
+    listed = tree.folder(parts('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
+    assert place in listed.parents
+    frames.numbered(listed)
   except Unreadable:
     pass
 
@@ -194,9 +194,9 @@ def _opened(run: pathlib.Path) -> None:
     again.check({'code_sha256': 'ab', 'data_sha256': None})
     list(findings.describe_files(again))
     if again.is_finished():
-      found = results.read_results(again.results)
+      content = results.read_results(again.results)
       with run_folder.blaming(again.results):
-        table.show(found)
+        table.show(content)
 
 
 def faults(content: bytes, folder: pathlib.Path) -> None:
@@ -245,11 +245,11 @@ def documents(content: bytes, folder: pathlib.Path) -> None:
 
 def divided(content: bytes) -> list[tuple[str, bytes]]:
   """The files of one input: (name, content)."""
-  found = []
+  named_parts = []
   for part in content.split(MARK)[1:]:
     name, _, rest = part.partition(b'\n')
-    found.append((name.decode('ascii', 'replace'), rest))
-  return found
+    named_parts.append((name.decode('ascii', 'replace'), rest))
+  return named_parts
 
 
 def joined(files: Iterable[tuple[str, bytes]]) -> bytes:

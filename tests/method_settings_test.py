@@ -14,9 +14,9 @@ OTHER = {'method.first_order': True, 'method.rates': 'layers', 'method.multi_ste
          'method.bandwidth_rule': 'median'}
 
 
-def check(**given):
+def check(**changes):
   method_settings.check(
-      {**DEFAULT, **{f'method.{name}': value for name, value in given.items()}})
+      {**DEFAULT, **{f'method.{name}': value for name, value in changes.items()}})
 
 
 @pytest.mark.parametrize('name', settings.CHOICES['method.name'])
@@ -34,25 +34,25 @@ def test_the_table_names_settings_with_their_defaults():
 @pytest.mark.parametrize('setting', OTHER)
 @pytest.mark.parametrize('name', settings.CHOICES['method.name'])
 def test_a_setting_is_taken_where_it_means_something(setting, name):
-  given = {**DEFAULT, 'method.name': name, setting: OTHER[setting]}
+  complete = {**DEFAULT, 'method.name': name, setting: OTHER[setting]}
   if name in method_settings.ONLY_FOR[setting][1] and (
       name, setting) != ('metasgd', 'method.rates'):
-    method_settings.check(given)
+    method_settings.check(complete)
   else:
     with pytest.raises(InputError, match=f'{setting}|method.name=metasgd'):
-      method_settings.check(given)
+      method_settings.check(complete)
 
 
-@pytest.mark.parametrize('given, word', [
+@pytest.mark.parametrize('changes, word', [
     (dict(outer='none', weight='learned'), 'method.weight=learned'),
     (dict(outer='none', first_order=True), 'method.first_order'),
     (dict(outer='none', align_outside=True), 'method.align_outside'),
     (dict(weight='learned', align_outside=True), 'method.align_outside'),
     (dict(weight='learned', align_weight=0.), 'above it'),
     (dict(bandwidth=1., bandwidth_rule='median'), 'method.bandwidth')])
-def test_what_is_refused_together(given, word):
+def test_what_is_refused_together(changes, word):
   with pytest.raises(InputError, match=word):
-    check(**given)
+    check(**changes)
 
 
 def test_the_u_statistic_needs_two_clips():

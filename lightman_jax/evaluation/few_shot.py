@@ -88,6 +88,12 @@ def episode_interval(accuracy: Float[np.ndarray, 'E']) -> tuple[float, float]:
   It says how well the mean over such episodes of these people is known. Episodes share
   people and clips, so it says little of other people, and shrinks with every episode
   that is drawn; `intervals.subject_interval` does not.
+
+  Args:
+    accuracy: of each episode, 0 to 1.
+
+  Returns:
+    low, high.
   """
   half = DEVIATIONS * np.std(accuracy, ddof=1) / np.sqrt(len(accuracy))
   return float(accuracy.mean() - half), float(accuracy.mean() + half)

@@ -21,6 +21,7 @@ from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import Network, Params
 from lightman_jax.tasks.sampling import Clips, Sizes
 
+
 # Where a fold's clips lie in the embedding, before and after adaptation.
 
 COMPONENTS = 16
@@ -78,6 +79,11 @@ def principal(before: Float[np.ndarray, 'n d'], after: Float[np.ndarray, 'n d'] 
   One set of axes for both, so that what adaptation moves is seen to move. No held-out
   clip has a part in them where `fit` leaves these out. The sign of an axis is that of
   its greatest coordinate.
+
+  Args:
+    before: embeddings of the model not adapted.
+    after: of the adapted one; None where no encoder is adapted.
+    fit: which clips the axes are those of.
   """
   own = [before[fit]] if after is None else [before[fit], after[fit]]
   own = np.concatenate(own).astype(np.float64)
@@ -99,6 +105,12 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
   Its models are those of the prediction: adapted to the same supports. Logits and
   contributions are averaged over them, so the contributions still add up. Only for
   learners whose prediction is the network's linear head.
+
+  Args:
+    learner: adapts.
+    encoder: of the learner's network.
+    sizes: of a support.
+    draws: supports.
 
   Returns:
     A function (params, fold key, clips, held-out x (n, *clip)) -> `Explanation`.
@@ -122,6 +134,14 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
 
 
 def one_of_each_class(label: np.ndarray, prediction: np.ndarray) -> list[int]:
-  """The first clip of each class, one that is recognised where there is one."""
+  """The first clip of each class, one that is recognised where there is one.
+
+  Args:
+    label: of each clip.
+    prediction: of each clip.
+
+  Returns:
+    Numbers of clips, by class.
+  """
   right = label == prediction
   return [int(np.lexsort((~right, label != k))[0]) for k in np.unique(label)]

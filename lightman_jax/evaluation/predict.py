@@ -51,7 +51,12 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
 
 
 def support_examples(supports, sizes: Sizes) -> Examples:
-  """The clips of supports, along a first axis; inside a compiled program."""
+  """The clips of supports, along a first axis; inside a compiled program.
+
+  Args:
+    supports: of `make_supports`.
+    sizes: of a support.
+  """
   x, sides, scale = supports
   return jax.vmap(lambda side: gather(x, scale, side, sizes.magnify))(sides)
 
@@ -95,13 +100,28 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
 
 def adapt_to_support(learner: Learner, params: Params, fold_key: Key[Array, ''],
                      support: Examples, number: int | Int[Array, '']) -> PyTree:
-  """The model that is adapted to a fold's support of this number, and predicts."""
+  """The model that is adapted to a fold's support of this number, and predicts.
+
+  Args:
+    learner: adapts.
+    params: before adaptation.
+    fold_key: of the fold.
+    support: its clips.
+    number: of the support, from 0; its key is derived from that.
+  """
   key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
   return learner.adapt(params, support, key).fast
 
 
 def make_plain_predict(learner: Learner):
-  """The same model not adapted; only for learners that adapt parameters."""
+  """The same model not adapted; only for learners that adapt parameters.
+
+  Args:
+    learner: predicts.
+
+  Returns:
+    A function as that of `make_predict`, without `first`.
+  """
   @jax.jit
   def predict(params, scale, x):
     return learner.predict(params, x / scale[0])
@@ -128,5 +148,10 @@ def _in_order(predict, x: Inputs, most: int) -> tuple[Float[np.ndarray, 'n K'], 
 
 
 def in_batch(x: Inputs, most: int) -> int:
-  """How many such clips make a batch, out of `most`."""
+  """How many such clips make a batch, out of `most`.
+
+  Args:
+    x: clips (n, *clip) of float32.
+    most: clips that are wanted at once.
+  """
   return min(most, max(1, BATCH // (4 * int(np.prod(x.shape[1:])))))

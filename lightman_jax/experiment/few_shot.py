@@ -25,7 +25,14 @@ PEOPLE = ('{level}; all episodes of a person stay together, so it says how far t
 
 def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material,
                 recipe: Recipe) -> Callable[[Any, FoldData], None]:
-  """A function (params, data of a fold) that answers its episodes and keeps that."""
+  """A function (params, data of a fold) that answers its episodes and keeps that.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    recipe: its learner is what adapts.
+  """
   plan = material.few_shot if config['evaluation']['episodes'] else None
   if plan is None:
     return lambda params, data: None
@@ -43,7 +50,14 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
 
 def summary(config: Mapping[str, Any], folder: RunFolder, material: Material,
             about: results.About) -> dict[str, Any] | None:
-  """The few_shot section of the results; writes episodes.csv. None where it is off."""
+  """The few_shot section of the results; writes episodes.csv. None where it is off.
+
+  Args:
+    config: complete.
+    folder: of the run, all of whose folds are predicted.
+    material: of the run.
+    about: of the results.
+  """
   plan = material.few_shot
   if plan is None:
     return None

@@ -20,7 +20,6 @@ from lightman_jax.runs import metrics_log, results
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.tasks.folds import data_sets, protocol_name
 
-# What a run found: scores of the method and of what stands beside it, and pictures.
 
 class FoldLogits(NamedTuple):
   """What a fold found: logits of its held-out clips."""
@@ -36,8 +35,14 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
                    say: Callable[[str], None] = print) -> dict[str, Any]:
   """Scores the folds, writes predictions and figures; returns what is to be results.
 
-  results.json itself is left to the caller, who writes it last. `say` is called with a
-  line on a figure that cannot be made.
+  results.json itself is left to the caller, who writes it last.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    fold_logits: of every fold, in the order of the material's.
+    say: called with a line on a figure that cannot be made.
   """
   pool, about = material.pool, _about(config, material)
   order = np.concatenate([part.index for part in fold_logits])
@@ -116,6 +121,10 @@ def clips_seen(config: Mapping[str, Any], classes: int) -> int:
   """Micro clips that one fold's training draws: the budget that methods share.
 
   A clip counts each time it is drawn.
+
+  Args:
+    config: complete.
+    classes: how many there are.
   """
   sizes, training = config['episodes'], config['training']
   return (training['steps'] * training['tasks'] * classes
@@ -123,7 +132,12 @@ def clips_seen(config: Mapping[str, Any], classes: int) -> int:
 
 
 def macro_clips_seen(config: Mapping[str, Any], pool: Pool) -> int:
-  """Macro clips, magnified ones among them, that one fold's training draws besides."""
+  """Macro clips, magnified ones among them, that one fold's training draws besides.
+
+  Args:
+    config: complete.
+    pool: of the run.
+  """
   training = config['training']
   return training['steps'] * training['tasks'] * make_sizes(config, pool).macros
 
@@ -154,7 +168,11 @@ def _draw(folder: RunFolder, findings: dict[str, Any], name: str,
 # What a finished run has beside its table: where it is, what it is not, what next.
 
 def describe_files(folder: RunFolder) -> Iterator[str]:
-  """A line for each thing that the run was asked for beyond its table."""
+  """A line for each thing that the run was asked for beyond its table.
+
+  Args:
+    folder: of a finished run.
+  """
   if folder.cost.exists():
     # It is told for information: a damaged one is no reason to fail.
     with contextlib.suppress(ValueError, KeyError, TypeError):

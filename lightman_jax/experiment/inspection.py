@@ -20,12 +20,20 @@ from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 
+
 # embeddings.npz: clips of a run's first fold, before and after adaptation.
 
 def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
                           material: Material, recipe: Recipe
                           ) -> Callable[[Any, FoldData], None]:
-  """A function (params, data of a fold) that writes the first fold's embeddings."""
+  """A function (params, data of a fold) that writes the first fold's embeddings.
+
+  Args:
+    config: complete; without evaluation.embeddings nothing is written.
+    folder: of the run.
+    material: of the run.
+    recipe: its learner is what adapts.
+  """
   if not config['evaluation']['embeddings']:
     return lambda params, data: None
   pool, fold, learner = material.pool, material.folds[0], recipe.learner
@@ -60,7 +68,14 @@ COMPARING = ('protonet', 'matchingnet')
 
 def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: Material,
                        recipe: Recipe) -> Callable[[Any, FoldData], None]:
-  """A function (params, data of a fold) that keeps what `draw` needs of the first."""
+  """A function (params, data of a fold) that keeps what `draw` needs of the first.
+
+  Args:
+    config: complete; of another encoder than DeRe-GRL nothing is written.
+    folder: of the run.
+    material: of the run.
+    recipe: its learner is what adapts.
+  """
   if (config['model']['encoder'] != 'dere_grl'
       or config['method']['name'] in COMPARING):
     return lambda params, data: None
@@ -105,7 +120,13 @@ def _strongest(movements: np.ndarray) -> np.ndarray:
 
 
 def draw(folder: RunFolder, about: Mapping[str, Any], *, title: str) -> None:
-  """Draws actions.png, if the run has kept what is drawn in it."""
+  """Draws actions.png, if the run has kept what is drawn in it.
+
+  Args:
+    folder: of the run.
+    about: of the results.
+    title: one line above.
+  """
   if not folder.actions_json.exists():
     return
   from lightman_jax.report import face_drawing

@@ -33,6 +33,14 @@ def watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
   """Called with every checkpoint of a group, writes what it says of the test clips.
 
   None where `evaluation.oracle_gap` does not ask for it.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    predict: (params, data, fold) -> `FoldLogits`.
+    group: numbers of the folds that are trained together.
+    data: of these folds.
   """
   if not config['evaluation']['oracle_gap']:
     return None
@@ -51,7 +59,13 @@ def watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
 
 
 def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> None:
-  """Writes oracle.json, where it is asked for, when all folds are trained."""
+  """Writes oracle.json, where it is asked for, when all folds are trained.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+  """
   if not config['evaluation']['oracle_gap']:
     return
   pool, folds, honest, best = material.pool, {}, 0, 0
@@ -81,7 +95,11 @@ def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> N
 
 
 def line(path: pathlib.Path) -> str:
-  """One line of oracle.json, at `path`, that says what it is not."""
+  """One line of oracle.json, at `path`, that says what it is not.
+
+  Args:
+    path: of oracle.json.
+  """
   content = read_json(path)
   with blaming(path):
     peeked, honest = content['chosen on the held-out clips'], content['honest']

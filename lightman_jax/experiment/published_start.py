@@ -90,6 +90,11 @@ def people_of(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
 
   People of a composite, and of a manifest that says whose they are, bear the name of
   their data set, as smic/s01.
+
+  Args:
+    pool: of the run.
+    fold: of the run.
+    dataset: name of the run's data set.
   """
   mixed = dataset in COMPOSITES or dataset == 'manifest'
   names = sorted({pool.subjects[s] for s in pool.subject[fold.test]})

@@ -43,6 +43,13 @@ def keeping(config: Mapping[str, Any], folder: RunFolder, material: Material,
             recipe: Recipe, say=lambda line: None) -> Iterator[None]:
   """Training inside: where it stops at a value that is no number, the task is kept.
 
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    recipe: of a step.
+    say: called with a line while the task is looked for.
+
   Raises:
     InputError: names step, fold, task and tensors.
   """
@@ -96,6 +103,9 @@ def replay(arguments: list[str]) -> int:
 
 def replay_lines(run: str | os.PathLike) -> Iterator[str]:
   """Redoes a kept task operation by operation; lines on where it breaks.
+
+  Args:
+    run: the folder of the run.
 
   Raises:
     InputError: the folder keeps no task, or a damaged one.

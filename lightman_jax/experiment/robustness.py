@@ -22,6 +22,11 @@ def kinds(config: Mapping[str, Any], material: Material,
           say: Callable[[str], None] = lambda line: None) -> tuple[str, ...]:
   """Those of `evaluation.noise` that mean something here; says which of 'all' do not.
 
+  Args:
+    config: complete.
+    material: of the run.
+    say: called with a line on what 'all' leaves out.
+
   Raises:
     InputError: one that was asked for by name means nothing for these inputs.
   """
@@ -65,7 +70,12 @@ def write_fold(config: Mapping[str, Any], folder: RunFolder, material: Material,
 
 
 def held_out_clips(material: Material, number: int) -> ClipSet:
-  """The stored frames and landmarks of a fold's test clips, in the pool's order."""
+  """The stored frames and landmarks of a fold's test clips, in the pool's order.
+
+  Args:
+    material: of the run.
+    number: of the fold.
+  """
   clips = material.clips
   index_of = {name: n for n, name in enumerate(clips.clip)}
   index = [index_of[material.pool.clips[n]]

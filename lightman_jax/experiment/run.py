@@ -244,6 +244,11 @@ def make_predictions(config, material: Material, recipe: Recipe):
   """The prediction of a fold's held-out clips, as (params, data, fold) -> `FoldLogits`.
 
   With `x` that of other inputs, up to `copies` times as many clips.
+
+  Args:
+    config: complete.
+    material: of the run.
+    recipe: its learner is what adapts and predicts.
   """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
   draws = config['evaluation']['draws'] if learner.supported else 1

@@ -66,7 +66,11 @@ def run_folds(config: Mapping[str, Any], folder: RunFolder, material: Material, 
 
 
 def candidates(config: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-  """What each candidate changes; none where settings are fixed."""
+  """What each candidate changes; none where settings are fixed.
+
+  Args:
+    config: complete.
+  """
   values = settings.flat(config)
   if values['select.by'] == 'none':
     return ()
@@ -80,6 +84,12 @@ def describe_selection(config: Mapping[str, Any], folder: RunFolder, classes: in
   Where the choice moves what they say of every run, that is told by what was chosen:
   the clips seen are those of the average fold, without the inner runs; with the pool,
   macro clips, too.
+
+  Args:
+    config: complete.
+    folder: of the run, whose choices are made.
+    classes: how many there are.
+    pool: of the run; None leaves macro clips out.
   """
   options = candidates(config)
   if not options:
@@ -103,6 +113,10 @@ def inner_folds(config: Mapping[str, Any], material: Material) -> tuple[Fold, ..
 
   Who judges is a function of the seed and the fold: the first draw after which the
   others can still fill a task.
+
+  Args:
+    config: complete.
+    material: of the run.
   """
   return tuple(_inner_fold(config, material.pool, fold, label)
                for fold, label in zip(material.folds, material.labels))

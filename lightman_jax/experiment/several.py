@@ -31,7 +31,11 @@ SPOKEN = (0, 1, 2, *(128 + number for number in SIGNALS), LOST)
 
 
 def supervise(command: Sequence[str]) -> int:
-  """Runs a worker, which ends when this process does; returns the exit code."""
+  """Runs a worker, which ends when this process does; returns the exit code.
+
+  Args:
+    command: that starts the worker.
+  """
   worker = subprocess.Popen(command, stdin=subprocess.PIPE)
   stopped = []
   def pass_on(number, _):
@@ -51,7 +55,11 @@ def supervise(command: Sequence[str]) -> int:
 
 
 def join(work: Callable[[], int], **how: Any) -> int:
-  """Does `work` as one of several processes; `how` is of `hosts.start`.
+  """Does `work` as one of several processes; `how` is of `multihost.start`.
+
+  Args:
+    work: what the worker does; gives its exit code.
+    how: of `multihost.start`.
 
   Raises:
     InputError: the processes do not come together.
@@ -72,7 +80,12 @@ def join(work: Callable[[], int], **how: Any) -> int:
 
 def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
              ) -> RunFolder:
-  """`run_folder.open_run` in the first process; the others write nothing there.
+  """`runs.folder.open_run` in the first process; the others write nothing there.
+
+  Args:
+    workdir: the folder.
+    config: complete.
+    fresh: delete what this program wrote there, and begin anew.
 
   Raises:
     InputError: in all processes, where it is refused.
@@ -88,6 +101,14 @@ def is_one_of_several(config: Mapping[str, Any], distributed: bool,
                       coordinator: str | None, processes: int | None,
                       process: int | None, sweep: str | None) -> bool:
   """Whether this is to be one of several processes, by the flags of launch.py.
+
+  Args:
+    config: complete.
+    distributed: --distributed.
+    coordinator: --coordinator; None where it is not given, as the next three.
+    processes: --processes.
+    process: --process.
+    sweep: --sweep.
 
   Raises:
     InputError: they do not fit together, or several processes cannot do what

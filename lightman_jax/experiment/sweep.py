@@ -83,6 +83,10 @@ def plan(config: Mapping[str, Any], family: Iterable[Variant], *, seeds: int
 def family(file: str | os.PathLike, name: str) -> tuple[Variant, ...]:
   """The variants that the configuration file's `sweep(name)` gives.
 
+  Args:
+    file: of the configuration.
+    name: of the family.
+
   Raises:
     InputError: the file has no such function, or that knows no such family.
   """

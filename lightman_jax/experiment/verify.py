@@ -32,6 +32,7 @@ from lightman_jax.runs import (
 )
 from lightman_jax.runs.identity import config_sha256
 
+
 # Scores of a run, computed again from its predictions and compared with its results.
 
 DIGIT = 10. ** -results.DIGITS
@@ -68,7 +69,12 @@ def rescore(folder: pathlib.Path, resamples: int) -> list[Check]:
 
 
 def numbers(value: Any, place: str = '') -> dict[str, Any]:
-  """All leaves of nested JSON, by their dotted place."""
+  """All leaves of nested JSON, by their dotted place.
+
+  Args:
+    value: nested JSON.
+    place: of the value in what is around it.
+  """
   parts = (value.items() if isinstance(value, dict) else enumerate(value)
            if isinstance(value, list) else None)
   if parts is None:
@@ -79,7 +85,12 @@ def numbers(value: Any, place: str = '') -> dict[str, Any]:
 
 def compare_numbers(old: dict[str, Any], new: dict[str, Any]
                     ) -> tuple[list[str], float]:
-  """The places at which two sets of leaves differ, and by how much at most."""
+  """The places at which two sets of leaves differ, and by how much at most.
+
+  Args:
+    old: of `numbers`.
+    new: of `numbers`.
+  """
   places = [name for name in {**old, **new}
             if name not in old or name not in new or old[name] != new[name]]
   gaps = [abs(old[name] - new[name]) if _real(old.get(name)) and _real(new.get(name))
@@ -196,6 +207,10 @@ ROUNDING = 1e-3
 
 def compare_runs(first: pathlib.Path, second: pathlib.Path) -> Iterator[Check]:
   """What differs between a run and the same run made again, here.
+
+  Args:
+    first: folder of the run.
+    second: folder of the run made again.
 
   Raises:
     InputError: a file of them cannot be read.
@@ -347,7 +362,13 @@ def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = 
 
 def check_statement(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
            ) -> Iterator[Check]:
-  """Files, configuration and environment against the statement of the run."""
+  """Files, configuration and environment against the statement of the run.
+
+  Args:
+    folder: of the run.
+    config: content of config.json.
+    stored: content of environment.json.
+  """
   path = folder / statement.NAME
   if not path.is_file():
     yield Check(False, f'{statement.NAME} is not there: no hash of its files is known.')
@@ -377,7 +398,11 @@ def check_statement(folder: pathlib.Path, config: dict[str, Any], stored: dict[s
 
 
 def compare_environments(stored: dict[str, Any]) -> Iterator[Check]:
-  """What of code, Python, packages and jax is another here: no fault of the run."""
+  """What of code, Python, packages and jax is another here: no fault of the run.
+
+  Args:
+    stored: content of environment.json.
+  """
   starts = statement.environments(stored)
   if len(starts) > 1:
     yield Check(True, f'it was made in {len(starts)} environments, one after another '
@@ -399,6 +424,11 @@ def rerun_config(folder: pathlib.Path, config: dict[str, Any], data_dir: str | N
            ) -> dict[str, Any]:
   """The configuration to run again, which writes only where its user says.
 
+  Args:
+    folder: of the run.
+    config: content of config.json.
+    data_dir: where built data lie; None: where it needs no place of its own.
+
   Raises:
     InputError: it cannot run, or names a place of its own and no other is given.
   """
@@ -413,7 +443,12 @@ def rerun_config(folder: pathlib.Path, config: dict[str, Any], data_dir: str | N
 
 
 def compare_rerun(folder: pathlib.Path, config: dict[str, Any]) -> Iterator[Check]:
-  """Runs the configuration in another folder, and compares what it makes."""
+  """Runs the configuration in another folder, and compares what it makes.
+
+  Args:
+    folder: of the run.
+    config: to run again.
+  """
   sweep.ask_for_determinism()
   from lightman_jax.experiment import run
   place = pathlib.Path(tempfile.mkdtemp(prefix='lightman_jax-verify-'))

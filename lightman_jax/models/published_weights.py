@@ -23,6 +23,9 @@ def read_npz_or_state(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
   without that. The authors' PyTorch port saves a pickle, which is code: `torch_files`
   reads the tensors of one.
 
+  Args:
+    path: of the .npz file.
+
   Raises:
     InputError: it is not there, is no such file, or an array in it is no numbers.
   """

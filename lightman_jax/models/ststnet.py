@@ -13,7 +13,6 @@ from jaxtyping import Array, Float
 
 from lightman_jax.models import layers
 
-# STSTNet: a very shallow frame encoder for optical flow and strain.
 
 class STSTNet(nn.Module):
   """3x3 convolution, ReLU, normalisation, 3x3 max pooling, 2x2 average pooling.
@@ -23,7 +22,7 @@ class STSTNet(nn.Module):
   convolution of 16 channels, and are computed as that. Group normalisation stands for
   batch normalisation (four groups, over what is a branch in the paper and what is
   not). There is no dropout: a network here is a function of parameters and clips, and
-  has no key to draw with. `models.published` has the form of the paper.
+  has no key to draw with. `PublishedSTSTNet` has the form of the paper.
 
   A picture of 28 x 28 becomes a map of 5 x 5; behind it a temporal module of depth 0
   and the linear head make the paper's network, of 1 683 parameters for three classes.

@@ -208,7 +208,11 @@ class Meter:
 
 
 def line(content: Mapping[str, Any]) -> str:
-  """The content of cost.json as a sentence."""
+  """The content of cost.json as a sentence.
+
+  Args:
+    content: of cost.json.
+  """
   value = {name: one['value'] for name, one in content['measures'].items()}
 
   def of(name: str, unit: str, describe: Callable[[float], str]) -> str:

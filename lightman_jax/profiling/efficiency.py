@@ -20,6 +20,7 @@ from lightman_jax.tasks.sampling import sample_support
 from lightman_jax.training.loop import FoldData, stack
 from lightman_jax.training.state import Recipe, init_state, run_folds
 
+
 # What the machine can do at best: the rates that a program is measured against.
 
 LONGEST_RATE = .3     # seconds of each rate, after a first call that does not count
@@ -36,6 +37,10 @@ def measure_rates(device: jax.Device, *, dtype=jnp.float32) -> Rates:
 
   A matmul of two square matrices (1 024 on a CPU, 8 192 elsewhere), and a sum of 1 to
   each of 2^24 (2^28) numbers: too many for a cache.
+
+  Args:
+    device: where it is measured.
+    dtype: of the matrices.
   """
   cpu = device.platform == 'cpu'
   side, size = (1024, 1 << 24) if cpu else (8192, 1 << 28)
@@ -97,7 +102,11 @@ def measure(recipe: Recipe, data: FoldData, *, steps: int, folds: int
 
 
 def timed(call: Callable[[], Any]) -> Measure:
-  """Seconds of a call: `value` is the median, `low` and `high` are quartiles."""
+  """Seconds of a call: `value` is the median, `low` and `high` are quartiles.
+
+  Args:
+    call: gives arrays, which are waited for.
+  """
   jax.block_until_ready(call())
   times, end = [], time.perf_counter() + LONGEST
   while len(times) < REPEATS and (len(times) < 3 or time.perf_counter() < end):

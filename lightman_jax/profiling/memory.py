@@ -52,7 +52,12 @@ class Need(NamedTuple):
 
 
 def need_of(compiled: jax.stages.Compiled, layout: Layout) -> Need | None:
-  """What a program plans to hold; None where the backend does not tell."""
+  """What a program plans to hold; None where the backend does not tell.
+
+  Args:
+    compiled: a program.
+    layout: of the run.
+  """
   analysis = compiled.memory_analysis()
   if analysis is None:
     return None
@@ -84,6 +89,12 @@ def room(device: jax.Device, placed: int = 0) -> int | None:
 def check(need: Need | None, config: Mapping[str, Any], layout: Layout,
           say: Callable[[str], None]) -> None:
   """Tells of the estimate, and refuses a program that would not fit.
+
+  Args:
+    need: of the program; None: nothing is known.
+    config: complete.
+    layout: of the run.
+    say: called with a line.
 
   Raises:
     TooMuch: smaller batches may fit.
@@ -154,7 +165,13 @@ def in_smaller_batches(loop: Callable[..., T]) -> Callable[..., T]:
 
 
 def advice(need: Need | None, config: Mapping[str, Any], layout: Layout) -> str:
-  """The setting that saves most at the least price."""
+  """The setting that saves most at the least price.
+
+  Args:
+    need: of the program; None: nothing is known.
+    config: complete.
+    layout: of the run.
+  """
   for holds, sentence in (
       (layout.folds_at_once > 1,
        f'lower training.folds_at_once ({layout.folds_at_once}), to 1 at last'),

@@ -15,7 +15,8 @@ import numpy as np
 from lightman_jax.files import write_atomically
 from lightman_jax.report.agg import Figure, FigureCanvasAgg, style, ticker
 
-# Pictures of a run: confusion matrix and learning curves, as PNG.
+
+# Confusion matrix and learning curves.
 
 DPI = 150
 SMALL_PRINT = 16   # letters of the caption to an inch
@@ -126,7 +127,13 @@ def _panel(axes, folds: Mapping[str, Mapping[int, float]]) -> None:
 
 
 def save(path: str | os.PathLike, figure: Figure, caption: Iterable[str]) -> None:
-  """Writes a figure as PNG, the lines of `caption` in small print below it."""
+  """Writes a figure as PNG, the lines of `caption` in small print below it.
+
+  Args:
+    path: of the PNG.
+    figure: complete but for its caption.
+    caption: lines in small print below.
+  """
   width = round(SMALL_PRINT * figure.get_figwidth())
   text = '\n'.join(textwrap.fill(line, width) for line in caption)
   if text:

@@ -9,10 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+
 # How a number and its interval are written in a table.
 
 def cell(scored: Mapping[str, float | None]) -> str:
-  """'.712 [.650, .771]' of a value, its low and its high."""
+  """'.712 [.650, .771]' of a value, its low and its high.
+
+  Args:
+    scored: with value, low and high.
+  """
   value, low, high = (short(scored[key]) for key in ('value', 'low', 'high'))
   return f'{value} [{low}, {high}]'
 
@@ -28,7 +33,11 @@ def short(value: float | None) -> str:
 # The few-shot table at the end of a run.
 
 def few_shot_table(section: Mapping[str, Any]) -> Table:
-  """A line for every row of the few_shot section of the results, and for chance."""
+  """A line for every row of the few_shot section of the results, and for chance.
+
+  Args:
+    section: few_shot of the results.
+  """
   table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
                 show_edge=False)
   table.add_column('few-shot', overflow='fold')
@@ -43,7 +52,11 @@ def few_shot_table(section: Mapping[str, Any]) -> Table:
 
 
 def few_shot_caption(section: Mapping[str, Any]) -> tuple[str, ...]:
-  """What the figures are figures of, a line a thought."""
+  """What the figures are figures of, a line a thought.
+
+  Args:
+    section: few_shot of the results.
+  """
   return (
       f'{section["protocol"]}; {section["held_out_by"]}',
       f'{section["episodes"]} episodes ({section["distinct_episodes"]} of them '
@@ -63,6 +76,10 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   """Prints the table of `results.summarise`; it fits 80 columns, without colour, too.
 
   The lines below it say what the figures are figures of.
+
+  Args:
+    results: content of results.json.
+    console: where it is printed; None: standard output.
   """
   console = console or Console()
   console.print(_table(results['rows']))
@@ -78,7 +95,12 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
 
 
 def render(results: Mapping[str, Any], *, width: int = 80) -> str:
-  """The same as a plain string, for a log or a page."""
+  """The same as a plain string, for a log or a page.
+
+  Args:
+    results: content of results.json.
+    width: in letters.
+  """
   out = io.StringIO()
   show(results, console=Console(file=out, width=width, color_system=None,
                                 force_terminal=False))
@@ -117,7 +139,11 @@ def row_lines(rows: Iterable[str]) -> tuple[str, ...]:
 
 
 def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
-  """What every figure must name, a line a thought."""
+  """What every figure must name, a line a thought.
+
+  Args:
+    about: of the results.
+  """
   sizes = ', '.join(f'{name} {n}' for name, n in about['clips_per_class'].items())
   labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
             if about['sheet'] else 'labels made with the clips')

@@ -57,7 +57,15 @@ def environment(*, data_sha256: str | None,
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]
             ) -> tuple[list[Difference], list[Difference]]:
-  """What changed between two environments: what matters, and the layout."""
+  """What changed between two environments: what matters, and the layout.
+
+  Args:
+    before: of `environment`, at an earlier start.
+    now: of `environment`.
+
+  Returns:
+    Differences that forbid going on, and those of the layout.
+  """
   plain = lambda tree: identity.without(tree, (*NOTED, 'resumed_with'))
   differences = identity.between(plain(before), plain(now))
   names = [f'devices.{name}' for name in LAYOUT]

@@ -26,6 +26,7 @@ from lightman_jax.files import remove, write_atomically
 from lightman_jax.runs import environment as env, identity as differences
 from lightman_jax.runs.identity import canonical, identity, plain
 
+
 # One program at a time in a run folder, and nobody waits for a dead one.
 
 NAME = 'lightman_jax.lock'   # also the mark by which a run folder is known
@@ -33,6 +34,13 @@ NAME = 'lightman_jax.lock'   # also the mark by which a run folder is known
 
 def take(folder: str | os.PathLike, name: str = NAME) -> IO:
   """Locks `folder`, which exists, until the returned file, `name` in it, is closed.
+
+  Args:
+    folder: which exists.
+    name: of the lock's file.
+
+  Returns:
+    The lock's file; closing it lets others in.
 
   Raises:
     InputError: another process holds it, or the file system cannot lock.
@@ -100,7 +108,11 @@ OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'or
 
 
 def clear(path: pathlib.Path) -> None:
-  """Deletes the run in the folder `path`."""
+  """Deletes the run in the folder `path`.
+
+  Args:
+    path: of a run's folder, which is locked.
+  """
   sweep(path)
   for name in OWNED:
     place = path / name
@@ -112,6 +124,9 @@ def clear(path: pathlib.Path) -> None:
 
 def refuse_links(path: pathlib.Path) -> None:
   """Nothing is written, or deleted, through a link that leads out of the folder.
+
+  Args:
+    path: of a run's folder.
 
   Raises:
     InputError: there is such a link.
@@ -126,7 +141,11 @@ def refuse_links(path: pathlib.Path) -> None:
 
 
 def sweep(path: pathlib.Path) -> None:
-  """Deletes what a killed writer, or deletion, left there under a temporary name."""
+  """Deletes what a killed writer, or deletion, left there under a temporary name.
+
+  Args:
+    path: of a run's folder, which is locked.
+  """
   for name in OWNED:
     for rest in path.glob(f'.{name}.*'):
       remove(rest)
@@ -276,7 +295,12 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-  """Writes plain values as indented JSON, whole or not at all."""
+  """Writes plain values as indented JSON, whole or not at all.
+
+  Args:
+    path: of the file, which is replaced where it exists.
+    value: nested plain values, NumPy's arrays and numbers among them.
+  """
   text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
   with write_atomically(path) as file:
     file.write(text + '\n')
@@ -284,6 +308,10 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
 
 def read_json(path: str | os.PathLike, most: int = bounded.MOST_JSON) -> dict[str, Any]:
   """What `write_json` wrote of a mapping, up to so many bytes.
+
+  Args:
+    path: of the file.
+    most: bytes.
 
   Raises:
     InputError: it is not that.
@@ -302,6 +330,9 @@ def read_json(path: str | os.PathLike, most: int = bounded.MOST_JSON) -> dict[st
 @contextlib.contextmanager
 def blaming(path: str | os.PathLike) -> Iterator[None]:
   """Within, what a run has kept in a file or folder is used, whatever it may hold.
+
+  Args:
+    path: what the sentence names.
 
   Raises:
     InputError: it is not what this program writes.

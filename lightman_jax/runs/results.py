@@ -99,7 +99,12 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
 
 
 def write_results(path: str | os.PathLike, results: Mapping[str, Any]) -> None:
-  """Writes what `summarise` returns as JSON, a list of numbers to a line."""
+  """Writes what `summarise` returns as JSON, a list of numbers to a line.
+
+  Args:
+    path: of results.json.
+    results: plain values.
+  """
   with write_atomically(path) as file:
     file.write(text(results))
 
@@ -111,6 +116,9 @@ def text(results: Mapping[str, Any]) -> str:
 
 def read_results(path: str | os.PathLike) -> dict[str, Any]:
   """What `write_results` wrote.
+
+  Args:
+    path: of results.json.
 
   Raises:
     InputError: it is not that.
@@ -128,7 +136,14 @@ def read_results(path: str | os.PathLike) -> dict[str, Any]:
 def write_predictions(path: str | os.PathLike, clips: Clips,
                       prediction: Int[np.ndarray, 'N'],
                       probability: Float[np.ndarray, 'N K']) -> None:
-  """Writes one line a clip: who, what it is, what was said, and how surely."""
+  """Writes one line a clip: who, what it is, what was said, and how surely.
+
+  Args:
+    path: of predictions.csv.
+    clips: that were held out.
+    prediction: class of each clip.
+    probability: of each clip and class.
+  """
   names = tuple(clips.classes)
   with write_atomically(path) as file:
     writer = csv.writer(file, lineterminator='\n')
@@ -142,6 +157,9 @@ def write_predictions(path: str | os.PathLike, clips: Clips,
 
 def read_predictions(path: str | os.PathLike) -> list[dict[str, str]]:
   """The lines that `write_predictions` wrote, by the names of their columns.
+
+  Args:
+    path: of predictions.csv.
 
   Raises:
     OSError, ValueError, csv.Error: it cannot be read.
@@ -231,7 +249,11 @@ def _test(folds: int, units: str, resamples: int) -> str:
 
 
 def remarks(clips_per_class: Mapping[str, int]) -> list[str]:
-  """What of the classes makes scores mean less than they seem to."""
+  """What of the classes makes scores mean less than they seem to.
+
+  Args:
+    clips_per_class: held-out clips of each class, by its name.
+  """
   present = [name for name, size in clips_per_class.items() if size]
   absent = [name for name, size in clips_per_class.items() if not size]
   lines = []

@@ -93,7 +93,13 @@ def plan_episodes(pool: Pool, folds: Sequence[Fold],
 
 
 def protocol_name(form: Form, classes: int, *, protocol: str) -> str:
-  """What a figure says of its episodes; `protocol` is as `episodes.protocol`."""
+  """What a figure says of its episodes; `protocol` is as `episodes.protocol`.
+
+  Args:
+    form: of the episodes; its ways are resolved.
+    classes: of the pool.
+    protocol: `episodes.protocol` of the configuration.
+  """
   whole = 'data set' if protocol == 'leave_one_dataset_out' else 'fold'
   origin = {'training_subjects': 'training subjects',
             'held_out_subject': 'other clips of the same held-out subject',
@@ -103,7 +109,11 @@ def protocol_name(form: Form, classes: int, *, protocol: str) -> str:
 
 
 def describe_episodes(plan: EpisodePlan) -> str:
-  """A line on how many people have enough clips."""
+  """A line on how many people have enough clips.
+
+  Args:
+    plan: of all folds.
+  """
   form = plan.form
   return (f'few-shot: {len(plan.people)} of {plan.held_out_people} held-out people '
           f'have enough clips for {form.ways} ways of {form.shots} + {form.queries}, '
@@ -111,7 +121,14 @@ def describe_episodes(plan: EpisodePlan) -> str:
 
 
 def distinct(plan: EpisodePlan) -> int:
-  """How many episodes differ; with few clips there are fewer than were drawn."""
+  """How many episodes differ; with few clips there are fewer than were drawn.
+
+  Args:
+    plan: of all folds.
+
+  Returns:
+    The number of different pairs of a support and a query, in the same fold.
+  """
   return len({(held_out, frozenset(support.tolist()), frozenset(query.tolist()))
               for held_out, part in plan.folds.items()
               for support, query in zip(part.support, part.query)})

@@ -47,7 +47,13 @@ def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int,
 
 
 def protocol_name(pool: Pool, protocol: str, *, folds: int) -> str:
-  """What a figure says of how people were held out; the same for every seed."""
+  """What a figure says of how people were held out; the same for every seed.
+
+  Args:
+    pool: the clips.
+    protocol: as `episodes.protocol` of a configuration.
+    folds: how many, for `kfold`.
+  """
   clips, published = int((~pool.macro).sum()), sum(map(sum, MEGC2019.expected.values()))
   exact = '' if clips == published else f' ({clips} clips instead of {published})'
   return {
@@ -71,6 +77,11 @@ def k_folds(pool: Pool, folds: int, *, seed: int) -> tuple[Fold, ...]:
   far holds the least of what it brings, that is of sum_k n_k c_k / C_k, with n_k its
   clips of class k, c_k the fold's, C_k all, and clips of any class as one more k. Of
   folds that are equal in that it takes the first.
+
+  Args:
+    pool: the clips.
+    folds: how many.
+    seed: of the order of people with equally many clips.
 
   Raises:
     InputError: there are fewer people than folds.
@@ -100,6 +111,10 @@ def leave_one_dataset_out(pool: Pool, dataset: str) -> tuple[Fold, ...]:
   """One fold a data set with micro clips; see `data_sets`.
 
   Macro-expressions of the held-out data set's other people are held out with it.
+
+  Args:
+    pool: the clips.
+    dataset: name of the data set, for clips of which the pool says none.
 
   Raises:
     InputError: the data are one data set.
@@ -145,7 +160,12 @@ def test_subjects(pool: Pool) -> list[int]:
 
 
 def count(pool: Pool, which: Bool[np.ndarray, 'N']) -> Int[np.ndarray, 'K S']:
-  """Micro clips of each class and subject, among those of a mask."""
+  """Micro clips of each class and subject, among those of a mask.
+
+  Args:
+    pool: the clips.
+    which: those to be counted.
+  """
   counts = np.zeros((len(pool.classes), len(pool.subjects)), int)
   mine = np.asarray(which) & ~np.asarray(pool.macro)
   np.add.at(counts, (np.asarray(pool.label)[mine], np.asarray(pool.subject)[mine]), 1)

@@ -86,7 +86,12 @@ def _check_classes(pool: Pool, fold: Fold, counts: Int[np.ndarray, 'K S']) -> No
 
 
 def candidates(subjects: int, rng: np.random.Generator) -> Bool[np.ndarray, 'P S']:
-  """Ways to divide people in two, in any order: all there are, or a sample."""
+  """Ways to divide people in two, in any order: all there are, or a sample.
+
+  Args:
+    subjects: how many people.
+    rng: of the sample, and of the order.
+  """
   if subjects <= ENUMERATE_UP_TO:
     sides = np.array(list(itertools.product([False, True], repeat=subjects)))
   else:

@@ -38,6 +38,7 @@ from lightman_jax.training import multihost
 from lightman_jax.training.finite import by_path
 from lightman_jax.training.state import TrainState
 
+
 # A state as one .npz file, for orbax to save and to restore.
 
 FILE = 'state.npz'
@@ -333,6 +334,11 @@ class SharedCheckpoints:
 
 def open_checkpoints(folder: str | os.PathLike, say: Callable[[str], None]
                      ) -> Checkpoints | SharedCheckpoints:
-  """The checkpoints in a folder; see `Checkpoints`."""
+  """The checkpoints in a folder; see `Checkpoints`.
+
+  Args:
+    folder: made where missing.
+    say: called with a line on each checkpoint that is damaged.
+  """
   own = Checkpoints(folder, say=say) if multihost.is_first() else None
   return own if multihost.count() == 1 else SharedCheckpoints(own)

@@ -24,6 +24,7 @@ from lightman_jax import bounded
 from lightman_jax.files import sweep, write_atomically
 from lightman_jax.training import stopping
 
+
 # The folder of compiled programs, what a fault leaves in it, and what XLA says.
 
 INDEX = 'lightman_jax.checked.json'   # name of an entry -> its size and time
@@ -38,6 +39,9 @@ def mend(folder: pathlib.Path) -> list[str]:
 
   Entries that were whole before and look untouched are not read again: of those, one
   that was damaged meanwhile costs a compilation.
+
+  Args:
+    folder: jax's compilation cache; it may be missing.
   """
   known, whole, damaged = _index(folder), {}, []
   for path in _entries(folder):
@@ -110,7 +114,11 @@ def _pass_on(reading: int, shown: int) -> None:
 
 
 def without_alarms(lines: Iterable[bytes]) -> Iterator[bytes]:
-  """Lines of XLA's log, but for its alarms of slow compilations."""
+  """Lines of XLA's log, but for its alarms of slow compilations.
+
+  Args:
+    lines: with their line ends.
+  """
   alarm: list[bytes] = []                 # what may be one
   for line in lines:
     if ALARM in line:

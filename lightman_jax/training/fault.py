@@ -39,7 +39,12 @@ class Fault(NamedTuple):
 
 
 def search(recipe: Recipe, broken: Broken) -> Fault | None:
-  """Redoes the steps up to the broken one; None where they are finite this time."""
+  """Redoes the steps up to the broken one; None where they are finite this time.
+
+  Args:
+    recipe: of the steps.
+    broken: the fold, and its state before the steps.
+  """
   view, clips = stack([broken.data], 1)
   view = jax.tree.map(lambda x: x[0], view)
   blank = clips._replace(x=None, scale=None)

@@ -72,7 +72,11 @@ def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
 
 
 def not_finite(tree: PyTree) -> tuple[str, ...]:
-  """Paths of the arrays that hold a value that is not finite."""
+  """Paths of the arrays that hold a value that is not finite.
+
+  Args:
+    tree: of arrays.
+  """
   return tuple(name for name, x in by_path(tree).items()
                if jnp.issubdtype(x.dtype, jnp.inexact) and not np.isfinite(x).all())
 
@@ -84,6 +88,11 @@ def by_path(tree: PyTree) -> dict[str, Any]:
 
 
 def join_names(names: Sequence[str], most: int = 3) -> str:
-  """The first names, and how many more."""
+  """The first names, and how many more.
+
+  Args:
+    names: all of them.
+    most: how many are named.
+  """
   more = f' and {len(names) - most} more' if len(names) > most else ''
   return ', '.join(names[:most]) + more

@@ -58,14 +58,21 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
                  on_compiled: OnCompiled | None = None,
                  around: Around = contextlib.nullcontext, streamed: int = 0,
                  pace: Pace | None = None) -> Trainer:
-  """`every` is about how many steps lie between two checkpoints.
-
-  `on_compiled` is told of the chunk's program before it runs for the first time; it is
-  compiled in the context `around`. Where clips are brought to the devices in blocks,
-  `streamed` is how many bytes one takes. `pace` cuts chunks into pieces.
+  """The compiled start and chunk of all folds.
 
   All chunks are equally long, so that there is one program to compile: the length is
   the greatest divisor of `steps` that is not above `every`.
+
+  Args:
+    recipe: of a step.
+    steps: of a fold.
+    every: about how many steps lie between two checkpoints.
+    layout: how folds and tasks are divided over devices.
+    on_compiled: called with the chunk's program before it runs for the first time.
+    around: a context in which that is compiled.
+    streamed: bytes of a clip, where clips are brought to the devices in blocks; 0: all
+      clips live there.
+    pace: cuts chunks into pieces; None for one by the clock.
   """
   length = max(n for n in range(1, min(every, steps) + 1) if steps % n == 0)
   blocks = streaming.make_blocks(recipe, layout, length=length,
@@ -215,6 +222,10 @@ def stack(folds: Sequence[FoldData], together: int) -> tuple[View, Clips]:
   """The views of `together` folds, and the clips that they all see.
 
   Where there are fewer, the last is repeated: what comes of it is not used.
+
+  Args:
+    folds: one or more.
+    together: as many as there are, or more.
   """
   folds = [*folds, *[folds[-1]] * (together - len(folds))]
   most = max(len(fold.splits) for fold in folds)

@@ -8,7 +8,7 @@ the delays of a shared file system matter to nobody. It also alone predicts and 
 meanwhile the others may go on with the next folds.
 
 Where one process is lost the others end, too: a collective fails, or a heartbeat stays
-out. What then remains to be said, `run.several` says.
+out. What then remains to be said, `experiment.several` says.
 """
 
 from collections.abc import Callable, Iterator
@@ -79,6 +79,9 @@ def is_first() -> bool:
 def first(work: Callable[[], Any]) -> Any:
   """What process 0 gets of `work`, which it alone does; plain JSON values.
 
+  Args:
+    work: what gives the value.
+
   Raises:
     InputError: as process 0 did.
   """
@@ -103,7 +106,11 @@ def first(work: Callable[[], Any]) -> Any:
 
 
 def in_turn(work: Callable[[], T]) -> T:
-  """`work` in process 0, then in the others: what it builds, they find."""
+  """`work` in process 0, then in the others: what it builds, they find.
+
+  Args:
+    work: done once in every process.
+  """
   values = []
   first(lambda: values.append(work()))
   return values[0] if values else work()
@@ -128,6 +135,9 @@ def gather(tree):
   """The parts of all processes, one after the other along the first axis, bit by bit.
 
   Leaves have the same shape in every process.
+
+  Args:
+    tree: of arrays on the host.
   """
   if count() == 1:
     return tree

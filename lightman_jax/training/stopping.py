@@ -54,6 +54,9 @@ def watch(grace: float = GRACE) -> None:
   After `grace` seconds the process ends wherever it is, and after `LINGER` where
   nothing is deferred. What was ignored at the start, as SIGHUP under nohup, stays
   ignored. Call in the main thread.
+
+  Args:
+    grace: seconds.
   """
   # Python's handlers wait for the end of a computation; this pipe does not.
   reading, writing = os.pipe()

@@ -58,7 +58,14 @@ def choose_clip_memory(setting: str, size: int, *, devices: int, limit: int | No
 
 
 def memory_of(device: jax.Device) -> int | None:
-  """What `placed` takes as `limit`: what nothing else holds of an accelerator."""
+  """What `placed` takes as `limit`: what nothing else holds of an accelerator.
+
+  Args:
+    device: of this process, or of another whose devices are as these.
+
+  Returns:
+    Bytes; None where the devices are parts of this machine.
+  """
   here = device_door.local([device]) or jax.local_devices()
   stats = here[0].memory_stats() or {}
   if 'bytes_limit' not in stats:
@@ -67,7 +74,12 @@ def memory_of(device: jax.Device) -> int | None:
 
 
 def block_length(length: int, *, bytes_of_a_step: int) -> int:
-  """Steps of a block: the greatest divisor of a chunk whose clips are not too many."""
+  """Steps of a block: the greatest divisor of a chunk whose clips are not too many.
+
+  Args:
+    length: steps of a chunk.
+    bytes_of_a_step: of its clips, on one device.
+  """
   return max(n for n in range(1, length + 1)
              if length % n == 0 and (n == 1 or n * bytes_of_a_step <= BLOCK_BYTES))
 
@@ -81,7 +93,14 @@ class Blocks(NamedTuple):
 
 def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
                 ) -> Blocks:
-  """Blocks of chunks of `length` steps, of clips of so many bytes each."""
+  """Blocks of chunks of `length` steps, of clips of so many bytes each.
+
+  Args:
+    recipe: of a step.
+    layout: how folds and tasks are divided over devices.
+    length: steps of a chunk.
+    clip_bytes: of one clip.
+  """
   sizes, shared = recipe.sizes, layout.split == 'tasks'
   clips = recipe.tasks * (sizes.classes * (sizes.shots + sizes.queries) + sizes.macros)
   on_device = clips // len(layout.devices) if shared else (

@@ -55,6 +55,10 @@ class _NoNumber(Exception):
 def walk(function: Callable, *arguments: PyTree) -> WalkResult:
   """Computes `function(*arguments)`, up to the first NaN.
 
+  Args:
+    function: of arrays; it is traced.
+    arguments: arrays, as NumPy or jax has them.
+
   Raises:
     UnknownForm: names the operation that cannot be taken apart.
   """
