@@ -39,14 +39,14 @@ every_source = pytest.mark.parametrize('path', SOURCES, ids=name_of)
 
 def imports(tree: ast.AST) -> set[str]:
   """Dotted names of all that is imported, at the top or inside functions."""
-  found = set()
+  names = set()
   for node in ast.walk(tree):
     if isinstance(node, ast.Import):
-      found |= {alias.name for alias in node.names}
+      names |= {alias.name for alias in node.names}
     elif isinstance(node, ast.ImportFrom):
       assert not node.level, 'imports are absolute'
-      found |= {f'{node.module}.{alias.name}' for alias in node.names}
-  return found
+      names |= {f'{node.module}.{alias.name}' for alias in node.names}
+  return names
 
 
 def stage(parts: tuple[str, ...]) -> int:
@@ -141,9 +141,9 @@ def test_faces_and_synthetic_import_no_jax():
 def test_the_installation_brings_what_is_imported():
   setup = configparser.ConfigParser()
   setup.read(ROOT / 'setup.cfg')
-  asked = {re.split('[^A-Za-z0-9_-]', line)[0]
-           for line in setup['options']['install_requires'].split('\n') if line}
-  declared = {MODULES.get(name, name.replace('-', '_')) for name in asked}
+  required = {re.split('[^A-Za-z0-9_-]', line)[0]
+              for line in setup['options']['install_requires'].split('\n') if line}
+  declared = {MODULES.get(name, name.replace('-', '_')) for name in required}
   files = [*SOURCES, ROOT / 'launch.py', *(ROOT / 'configs').glob('*.py')]
   used = {name.split('.')[0] for path in files
           for name in imports(ast.parse(path.read_text(encoding='utf-8')))}
@@ -167,13 +167,13 @@ def test_no_code_comes_out_of_data(path):
       'pickle', 'cPickle', 'marshal', 'shelve', 'dill', 'cloudpickle', 'joblib'}
   for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
     name = ast.unparse(call.func)
-    given = {part.arg: ast.unparse(part.value) for part in call.keywords}
+    keywords = {part.arg: ast.unparse(part.value) for part in call.keywords}
     assert name not in ('eval', 'exec', 'compile', '__import__', 'os.system',
                         'os.popen', 'yaml.load', 'yaml.unsafe_load', 'torch.load'), name
-    assert not name.endswith('read_pickle') and given.get('shell') in (None, 'False')
-    assert given.get('allow_pickle') in (None, 'False')
+    assert not name.endswith('read_pickle') and keywords.get('shell') in (None, 'False')
+    assert keywords.get('allow_pickle') in (None, 'False')
     if name in ('np.load', 'numpy.load'):
-      assert given.get('allow_pickle') == 'False', 'says that it loads data only'
+      assert keywords.get('allow_pickle') == 'False', 'says that it loads data only'
 
 
 def test_nothing_is_left_undone():

@@ -106,7 +106,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   folds = make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'])
-  who = _people(config, clips, other, pool)
+  known_people = _people(config, clips, other, pool)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
                                  for k, name in enumerate(pool.classes)}):
     say(remark)
@@ -117,7 +117,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
                   hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
                   plan_few_shot(config, pool, folds, labels, say),
-                  mean_squares(pool.x), people=who, weights=weights)
+                  mean_squares(pool.x), people=known_people, weights=weights)
 
 
 def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, pool: Pool
@@ -147,8 +147,8 @@ def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
   if (config['method'].get('alignment', 'marginal') == 'marginal' or not uses_macro(config)
       or config['macro']['source'] == 'magnified' or not pool.macro.any()):
     return
-  there = set(pool.label[pool.macro].tolist())
-  missing = [name for k, name in enumerate(pool.classes) if k not in there]
+  present = set(pool.label[pool.macro].tolist())
+  missing = [name for k, name in enumerate(pool.classes) if k not in present]
   if missing:
     raise InputError(
         f'method.alignment=per_class: no macro clip is of class {missing[0]}; use '
@@ -179,10 +179,10 @@ def fold_labels(config: Mapping[str, Any], pool: Pool, fold: Fold) -> np.ndarray
 def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
   """What a task holds; no macro clip where none is used, or there is none."""
   magnified = uses_macro(config) and config['macro']['source'] == 'magnified'
-  some = magnified or (uses_macro(config) and bool(pool.macro.any()))
+  has_macros = magnified or (uses_macro(config) and bool(pool.macro.any()))
   return Sizes(
       len(pool.classes), config['episodes']['shots'], config['episodes']['queries'],
-      config['macro']['clips'] if some else 0,
+      config['macro']['clips'] if has_macros else 0,
       float(config['macro']['factor']) if magnified else 0.)
 
 

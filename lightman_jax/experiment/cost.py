@@ -24,8 +24,8 @@ def cost(config: Mapping[str, Any], material: Material, devices) -> dict[str, An
   folds = len(material.folds)
   layout = assembly.make_layout(config, devices, folds)
   recipe = assembly.make_recipe(config, material.pool, layout)
-  found = efficiency.measure(recipe, assembly.fold_data(config, material, 0),
-                             steps=config['training']['steps'], folds=folds)
+  measures = efficiency.measure(recipe, assembly.fold_data(config, material, 0),
+                                steps=config['training']['steps'], folds=folds)
   about = {
       'method': registry.label(config['method']['name']), 'encoder': config['model']['encoder'],
       'clip': list(material.pool.x.shape[1:]), 'classes': len(material.pool.classes),
@@ -36,4 +36,4 @@ def cost(config: Mapping[str, Any], material: Material, devices) -> dict[str, An
       'steps_of_a_fold': config['training']['steps'], 'folds': folds,
       'device': {**environment.devices(), 'count': 1}, 'cpus': os.cpu_count(),
       'versions': environment.versions()}
-  return {'about': about, 'measures': found}
+  return {'about': about, 'measures': measures}

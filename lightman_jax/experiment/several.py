@@ -31,7 +31,11 @@ SPOKEN = (0, 1, 2, *(128 + number for number in SIGNALS), LOST)
 
 
 def supervise(command: Sequence[str]) -> int:
-  """Runs a worker, which ends when this process does; returns the exit code."""
+  """Runs a worker, which ends when this process does; returns the exit code.
+
+  Args:
+    command: that starts the worker.
+  """
   worker = subprocess.Popen(command, stdin=subprocess.PIPE)
   stopped = []
   def pass_on(number, _):
@@ -51,7 +55,11 @@ def supervise(command: Sequence[str]) -> int:
 
 
 def join(work: Callable[[], int], **how: Any) -> int:
-  """Does `work` as one of several processes; `how` is of `hosts.start`.
+  """Does `work` as one of several processes; `how` is of `multihost.start`.
+
+  Args:
+    work: what the worker does; gives its exit code.
+    how: of `multihost.start`.
 
   Raises:
     InputError: the processes do not come together.
@@ -72,7 +80,12 @@ def join(work: Callable[[], int], **how: Any) -> int:
 
 def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
              ) -> RunFolder:
-  """`run_folder.open_run` in the first process; the others write nothing there.
+  """`runs.folder.open_run` in the first process; the others write nothing there.
+
+  Args:
+    workdir: the folder.
+    config: complete.
+    fresh: delete what this program wrote there, and begin anew.
 
   Raises:
     InputError: in all processes, where it is refused.
@@ -84,21 +97,30 @@ def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
   return opened[0] if opened else RunFolder(pathlib.Path(workdir), io.StringIO())
 
 
-def is_one_of_several(config: Mapping[str, Any], distributed: bool, coordinator: str | None,
-          processes: int | None, process: int | None, sweep: str | None) -> bool:
+def is_one_of_several(config: Mapping[str, Any], distributed: bool,
+                      coordinator: str | None, processes: int | None,
+                      process: int | None, sweep: str | None) -> bool:
   """Whether this is to be one of several processes, by the flags of launch.py.
+
+  Args:
+    config: complete.
+    distributed: --distributed.
+    coordinator: --coordinator; None where it is not given, as the next three.
+    processes: --processes.
+    process: --process.
+    sweep: --sweep.
 
   Raises:
     InputError: they do not fit together, or several processes cannot do what
       `config` asks for.
   """
-  given = [name for name, value in (('coordinator', coordinator),
+  flags = [name for name, value in (('coordinator', coordinator),
                                     ('processes', processes), ('process', process))
            if value is not None]
-  if given and (len(given) < 3 or process >= processes or distributed):
+  if flags and (len(flags) < 3 or process >= processes or distributed):
     raise InputError('--coordinator=HOST:PORT, --processes=N and --process=I (from 0 '
                      'to N - 1) are given together, and --distributed instead of them')
-  if not given and not distributed:
+  if not flags and not distributed:
     return False
   if sweep is not None:
     raise InputError('the runs of a --sweep are processes already; start one run with '

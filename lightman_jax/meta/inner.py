@@ -79,9 +79,9 @@ def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...]
 
 def kept_bytes(step: Callable, moved: Params) -> int:
   """What one step keeps for its derivative, from shapes alone."""
-  held = jax.eval_shape(
+  residuals = jax.eval_shape(
       lambda moved: jax.vjp(lambda moved: step(moved, 0)[0], moved)[1], moved)
-  return _bytes(held)
+  return _bytes(residuals)
 
 
 def _bytes(tree: PyTree) -> int:
@@ -105,8 +105,8 @@ def _in_groups(step: Callable, moved: Params, numbers: Int[Array, 'steps'],
   if groups == 1:
     return jax.lax.scan(step, moved, numbers)
   group = jax.checkpoint(lambda moved, numbers: jax.lax.scan(step, moved, numbers))
-  moved, told = jax.lax.scan(group, moved, numbers.reshape(groups, -1))
-  return moved, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), told)
+  moved, outputs = jax.lax.scan(group, moved, numbers.reshape(groups, -1))
+  return moved, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
 
 
 def init_rates(moved: Params, how: Steps) -> PyTree:

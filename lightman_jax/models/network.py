@@ -36,11 +36,11 @@ class ClipEncoder(nn.Module):
   dtype: jnp.dtype | None = None
 
   def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n *place d']:
-    (n, t), given = x.shape[:2], x.dtype
-    x = x.astype(self.dtype or given)
+    (n, t), input_dtype = x.shape[:2], x.dtype
+    x = x.astype(self.dtype or input_dtype)
     maps = self.frame(x.reshape(n * t, *x.shape[2:]))
     maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
-    return (self.after(maps) if self.after else maps).astype(given)
+    return (self.after(maps) if self.after else maps).astype(input_dtype)
 
 
 class Network(NamedTuple):
@@ -86,9 +86,9 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
     return {'params': params['encoder'], **running}
 
   def train(params, x, key):
-    found, seen = encoder.apply(variables_of(params), x, training=True,
-                                rngs={'dropout': key}, mutable=['statistics'])
-    return classify(params, found.reshape(len(x), -1)), seen['statistics']
+    features, seen = encoder.apply(variables_of(params), x, training=True,
+                                   rngs={'dropout': key}, mutable=['statistics'])
+    return classify(params, features.reshape(len(x), -1)), seen['statistics']
 
   maps = lambda params, x: encoder.apply(variables_of(params), x)
   classify = lambda params, z: head.apply({'params': params['head']}, z)

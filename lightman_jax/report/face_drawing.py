@@ -2,7 +2,7 @@
 
 Contributions are those to the logit of the predicted class, less their mean over all
 classes: red speaks for the class, blue against it. The face is the mean face of
-`geometry.landmarks`, nobody's own.
+`faces.landmarks`, nobody's own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -15,7 +15,8 @@ import numpy as np
 from lightman_jax.files import write_atomically
 from lightman_jax.report.agg import Figure, FigureCanvasAgg, style, ticker
 
-# Pictures of a run: confusion matrix and learning curves, as PNG.
+
+# Confusion matrix and learning curves.
 
 DPI = 150
 SMALL_PRINT = 16   # letters of the caption to an inch
@@ -126,7 +127,13 @@ def _panel(axes, folds: Mapping[str, Mapping[int, float]]) -> None:
 
 
 def save(path: str | os.PathLike, figure: Figure, caption: Iterable[str]) -> None:
-  """Writes a figure as PNG, the lines of `caption` in small print below it."""
+  """Writes a figure as PNG, the lines of `caption` in small print below it.
+
+  Args:
+    path: of the PNG.
+    figure: complete but for its caption.
+    caption: lines in small print below.
+  """
   width = round(SMALL_PRINT * figure.get_figwidth())
   text = '\n'.join(textwrap.fill(line, width) for line in caption)
   if text:
@@ -146,29 +153,29 @@ WORDS = {'salt_pepper': 'salt and pepper', 'dropped': 'dropped frames',
 
 
 def noise_curves(path: str | os.PathLike,
-                 found: Mapping[str, Sequence[Mapping[str, Any]]], *,
+                 levels_by_kind: Mapping[str, Sequence[Mapping[str, Any]]], *,
                  constant: float | None = None, title: str = '',
                  caption: Iterable[str] = ()) -> None:
   """Draws UF1 by level, a panel a kind; all panels share one scale.
 
   Args:
     path: of the PNG.
-    found: kind to its levels: {'level', 'unit', 'row'}, as in the results.
+    levels_by_kind: kind to its levels: {'level', 'unit', 'row'}, as in the results.
     constant: UF1 of the constant answer, drawn as a line.
     title: one line above.
     caption: lines in small print below.
   """
-  across = min(COLUMNS, len(found))
-  down = -(-len(found) // across)
+  across = min(COLUMNS, len(levels_by_kind))
+  down = -(-len(levels_by_kind) // across)
   with style.context('default'):
     figure = Figure(figsize=(max(3. * across, 4.) + .4, 2.7 * down + .9),
                     layout='constrained')
     grid = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
-    for axes, (name, levels) in zip(grid, found.items()):
+    for axes, (name, levels) in zip(grid, levels_by_kind.items()):
       _noise_panel(axes, levels, constant)
       axes.set_title(WORDS.get(name, name), fontsize=10)
     for number, axes in enumerate(grid):
-      axes.set_visible(number < len(found))
+      axes.set_visible(number < len(levels_by_kind))
       if number % across == 0:
         axes.set_ylabel('UF1')
     handles, labels = grid[0].get_legend_handles_labels()
@@ -178,7 +185,8 @@ def noise_curves(path: str | os.PathLike,
     save(path, figure, caption)
 
 
-def _noise_panel(axes, levels: Sequence[Mapping[str, Any]], constant: float | None) -> None:
+def _noise_panel(axes, levels: Sequence[Mapping[str, Any]], constant: float | None
+                 ) -> None:
   # Evenly, whatever the levels are: small ones would lie on one another.
   at = range(len(levels))
   score = [one['row']['uf1'] for one in levels]

@@ -25,22 +25,32 @@ _PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
            'of_sweep', 'config.data.data_dir', 'config.data.manual_dir')
 
 
-def write(config: Mapping[str, Any], folder: RunFolder, found: Mapping[str, Any]
+def write(config: Mapping[str, Any], folder: RunFolder, findings: Mapping[str, Any]
           ) -> None:
-  """Writes the statement of a run that is finished but for its results, `found`."""
+  """Writes the statement of a run that is finished but for its results.json.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    findings: what results.json is going to hold.
+  """
   stored = bounded.read_json(folder.environment)
-  made = {'results.json': hashlib.sha256(results.text(found).encode()).hexdigest()}
-  made |= {name: file_sha256(folder.path / name) for name in FILES[1:]
-           if (folder.path / name).is_file()}
+  hashes = {'results.json': hashlib.sha256(results.text(findings).encode()).hexdigest()}
+  hashes |= {name: file_sha256(folder.path / name) for name in FILES[1:]
+             if (folder.path / name).is_file()}
   write_json(folder.path / NAME, {
       'command': command(sys.argv),
       'config_sha256': config_sha256(config),
       'environments': environments(stored),
-      'files': made})
+      'files': hashes})
 
 
 def command(arguments: Sequence[str]) -> list[str] | None:
-  """The command that started a run, without its places; None for another program."""
+  """The command that started a run, without its places; None for another program.
+
+  Args:
+    arguments: of the program, its own name first.
+  """
   if not arguments or pathlib.Path(arguments[0]).name != 'launch.py':
     return None
   kept, skip = ['launch.py'], False
@@ -55,7 +65,11 @@ def command(arguments: Sequence[str]) -> list[str] | None:
 
 
 def environments(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
-  """What environment.json holds of each start that was allowed to differ."""
+  """What environment.json holds of each start that was allowed to differ.
+
+  Args:
+    stored: content of environment.json.
+  """
   parts = [stored, *stored.get('resumed_with', ())]
   return [{name: part.get(name) for name in (
       'code_sha256', 'data_sha256', 'python', 'packages', 'devices',

@@ -43,7 +43,7 @@ class Stopped(BaseException):
     return f'stopped by {NAMES.get(self.number, "Ctrl-C")}; {SENTENCE}'
 
 
-_asked, _raised, _deferred = (threading.Event() for _ in range(3))
+_stop_requested, _raised, _deferred = (threading.Event() for _ in range(3))
 _number = signal.SIGTERM
 
 
@@ -54,6 +54,9 @@ def watch(grace: float = GRACE) -> None:
   After `grace` seconds the process ends wherever it is, and after `LINGER` where
   nothing is deferred. What was ignored at the start, as SIGHUP under nohup, stays
   ignored. Call in the main thread.
+
+  Args:
+    grace: seconds.
   """
   # Python's handlers wait for the end of a computation; this pipe does not.
   reading, writing = os.pipe()
@@ -70,7 +73,7 @@ def watch(grace: float = GRACE) -> None:
 
 def is_stop_requested() -> bool:
   """Whether such a signal has come."""
-  return _asked.is_set()
+  return _stop_requested.is_set()
 
 
 def check() -> None:
@@ -81,13 +84,14 @@ def check() -> None:
   Raises:
     Stopped, KeyboardInterrupt: such a signal has come.
   """
-  if _asked.is_set():
+  if _stop_requested.is_set():
     raise KeyboardInterrupt if _number == signal.SIGINT else Stopped(_number)
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-  """Inside, a signal raises nothing: who is there asks `asked`, and calls `check`."""
+  """Inside, a signal raises nothing: who is there asks `is_stop_requested`, and
+  calls `check`."""
   _deferred.set()
   try:
     yield
@@ -131,9 +135,9 @@ def _handle(number: int, _) -> None:
 def _note(number: int) -> None:
   """The first signal is the one that ends the program."""
   global _number
-  if not _asked.is_set():
+  if not _stop_requested.is_set():
     _number = number
-    _asked.set()
+    _stop_requested.set()
 
 
 def _dropped(shown: Callable, what) -> None:

@@ -62,7 +62,7 @@ def test_what_is_kept_comes_back(kept):
   np.testing.assert_array_equal(tree['params']['encoder']['Conv_0']['kernel'],
                                 fault.params['encoder']['Conv_0']['kernel'])
   for got, want in zip((*tree['task'].support, *tree['task'].query),
-                       (*fault.given.support, *fault.given.query)):
+                       (*fault.examples.support, *fault.examples.query)):
     np.testing.assert_array_equal(got, want)
     assert got.dtype == want.dtype
   np.testing.assert_array_equal(tree['key'], fault.key)

@@ -119,9 +119,9 @@ def test_the_gradient_of_learned_rates(kind, shape):
 
 
 def test_what_is_watched_is_seen_after_each_step():
-  found = adapt(quadratic(A, B), start(), 2,
-                watch=lambda params: quadratic(C, D)(params, None)[0])
-  np.testing.assert_allclose(found.watched, [2.149475, 2.3208222125], rtol=1e-12)
+  adapted = adapt(quadratic(A, B), start(), 2,
+                  watch=lambda params: quadratic(C, D)(params, None)[0])
+  np.testing.assert_allclose(adapted.watched, [2.149475, 2.3208222125], rtol=1e-12)
 
 
 def test_only_what_is_named_moves():
@@ -160,8 +160,8 @@ def test_blocks_change_no_gradient(monkeypatch):
     program = jax.make_jaxpr(
         lambda params: outer.direct_in_blocks(loss)(params, task, None))(params)
     assert ('scan' in str(program)) == (size < 12)
-    found = outer.direct_in_blocks(loss)(params, task, None)
-    chex.assert_trees_all_close(found, want, rtol=1e-12)
+    in_blocks = outer.direct_in_blocks(loss)(params, task, None)
+    chex.assert_trees_all_close(in_blocks, want, rtol=1e-12)
 
 
 class _Both(Task):

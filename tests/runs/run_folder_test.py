@@ -268,11 +268,11 @@ def test_a_lock_that_is_taken_away_is_taken_anew(tmp_path, monkeypatch):
       (tmp_path / lock.NAME).unlink()
     flock(file, how)
   monkeypatch.setattr(lock.fcntl, 'flock', late)
-  with lock.take(tmp_path) as held:
+  with lock.take(tmp_path) as file:
     assert f'process {os.getpid()}' in (tmp_path / lock.NAME).read_text()
     with pytest.raises(InputError, match='in use by'):
       lock.take(tmp_path)
-  assert opened_before and held is not opened_before[0]
+  assert opened_before and file is not opened_before[0]
 
 
 def test_refusal_lets_go_of_the_lock(tmp_path):
