@@ -318,7 +318,7 @@ def verify(arguments: Sequence[str]) -> int:
   options = parser.parse_args(arguments)
   if options.data_dir is not None and not options.rerun:
     parser.error('--data_dir is of --rerun')
-  if given.method is not None and not given.rerun:
+  if options.method is not None and not options.rerun:
     parser.error('--method is of --rerun')
   try:
     agrees = True
