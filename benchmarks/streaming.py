@@ -88,8 +88,8 @@ def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
   on_device = clips._replace(x=jax.device_put(clips.x))
   in_file = clips._replace(x=Stored.open(folder / 'x.npy'))
   placed, times = replicate(views, layout.devices), []
-  with streaming.open_blocks(away.blocks, away.chunk, views, in_file, first=0, last=steps,
-                        steps=row.length) as train:
+  with streaming.open_blocks(away.blocks, away.chunk, views, in_file, first=0,
+                             last=steps, steps=row.length) as train:
     # A chunk uses up the state that it takes.
     one, other = start, jax.tree.map(jnp.copy, start)
     for _ in range(rounds + 1):
@@ -111,8 +111,8 @@ def prepared(trainer, views, clips, row: Row) -> float:
   found = []
   for _ in range(5):
     began = time.perf_counter()
-    with streaming.open_blocks(trainer.blocks, idle, views, clips, first=0, last=row.length,
-                          steps=row.length) as train:
+    with streaming.open_blocks(trainer.blocks, idle, views, clips, first=0,
+                               last=row.length, steps=row.length) as train:
       train(None, row.length)
     found.append(time.perf_counter() - began)
   return float(np.median(found))

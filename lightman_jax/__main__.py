@@ -15,7 +15,7 @@ COMMANDS = {
     'fetch': ('lightman_jax.faces.fetch',
               'downloads the two graphs that find faces and landmarks'),
     'info': ('lightman_jax.runs.info_command',
-             'tells versions, devices, flags and caches: what a report of a fault needs'),
+             'tells versions, devices, flags and caches, for a report of a fault'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
     'replica': ('lightman_jax.synthetic.replicas.command',

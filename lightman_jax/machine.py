@@ -8,7 +8,6 @@ Standard library alone: what else is imported may not be there.
 import platform
 import sys
 
-
 TRAIN = 'train'       # the command that trains, without a checkout's launch.py
 
 

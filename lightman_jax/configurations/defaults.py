@@ -23,20 +23,106 @@ def meant() -> dict:
       repeated_clips='')      # clips whose frames stand under two people
 
 
+def _data() -> dict:
+  """The data set."""
+  return dict(
+      name='', class_set='', frames=9, size=64, data_dir='', manual_dir='', path='',
+      sheet='auto',           # or an edition, as '2014', or the names of its files
+      edition='auto',
+      corrections='',         # names of data/corrections.py, by commas
+      apex='spotted',         # where the sheet has none: spotted, none, or a table
+      landmarks='auto',       # auto, model, none, a table, or the model's folder
+      own_classes={},         # class_set='own': emotion or objective class -> class
+      **meant(),
+      synthetic=synthetic())
+
+
+def _model() -> dict:
+  """The network."""
+  return dict(
+      encoder='conv4', width=32, grid=4, temporal_width=32,
+      temporal_depth=2,
+      conv='auto',     # how convolutions are computed; auto: by backend
+      norm='group',    # batch: STSTNet as it was published, supervised
+      # bfloat16: of activations and products; weights, normalisation and
+      # losses stay float32.
+      precision='float32',
+      # Of products of float32: highest is float32, high and default are
+      # what an accelerator has that is faster (TF32, bfloat16).
+      matmul_precision='highest',
+      depth=2,         # blocks of vit, graph convolutions of dere_grl
+      dense=1024,      # off_apexnet: width of its two dense layers
+      # Published weights that STSTNet begins with: a safetensors file, or a
+      # folder with one for each fold; python -m lightman_jax
+      # convert-weights makes them. training.outer_rate=0 leaves them as
+      # they are.
+      weights='',
+      # DeRe-GRL's own: how many actions, and its modules.
+      actions=8, decompose=True, relate=True)
+
+
+def _method() -> dict:
+  """The method: how a task is learned, inside and outside."""
+  return dict(
+      name='lightman', inner_steps=3, inner_rate=.05,
+      inner_memory=1024.,     # MiB of a task, to save arithmetic
+      first_order=False,      # inner gradients are constants
+      rates='fixed',          # or learned: weights (Meta-SGD), layers (MAML++)
+      multi_step=0.,          # share of training with a query after every step
+      # LightmanNet's own.
+      align_weight=.5,        # lambda
+      weight='fixed',         # or learned: lambda goes by its hypergradient
+      alignment='marginal',   # or per_class
+      aligned='embedding',    # what is: embedding, pooled (over the face), logits
+      align_outside=False,    # the query is aligned, too, in the outer loss
+      statistic='v',          # of the MMD: v (biased) or u (unbiased)
+      bandwidth=0.,           # of its kernels; 0: by the rule, of all distances
+      bandwidth_rule='mean',  # or median
+      outer='query')          # or none: no outer level
+
+
+def _training() -> dict:
+  """Steps, the outer optimizer, and how work is divided."""
+  return dict(
+      steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
+      weight_decay=1e-2, clip_norm=1.,
+      wrong_labels=0.,    # share of a fold's training micro clips
+      devices=0,          # 0: all
+      data='auto',        # where clips live: device, or host (files)
+      split='auto',       # what devices share: folds or tasks
+      # Of a device, as one batch, at most: fewer where an accelerator, or
+      # memory_limit, holds no more.
+      folds_at_once=0,    # 0: one on a CPU, else 8
+      tasks_at_once=0,    # and supports; 0: one on a CPU, else all
+      # GiB that training may take, on an accelerator of each; a run
+      # that needs more one by one is refused. 0: what is there.
+      memory_limit=0.)
+
+
+def _evaluation() -> dict:
+  """What is measured on people who were held out."""
+  return dict(
+      noise='none',       # all, or kinds: gaussian,blur
+      oracle_gap=False,   # what peeking would gain; not a result
+      draws=8,            # supports whose models' logits are averaged
+      resamples=2000,     # swaps of two rows that a p is taken from
+      ridge_penalty=.1,
+      # Few-shot test episodes: 0 (none), or 600 or more.
+      episodes=0, ways=0,     # classes of an episode; 0: all
+      shots=1, queries=3,
+      # training_subjects, held_out_subject, held_out_dataset: three
+      # different tasks; see tasks/few_shot.py.
+      support='training_subjects',
+      efficiency=False,   # measures what the method costs, too
+      embeddings=False,   # of the first fold's clips, for the report
+      tensorboard=False)  # event files of every fold
+
+
 def base() -> config_dict.ConfigDict:
   """Every setting with its default. What is not LightmanNet's paper's is ours."""
   return config_dict.ConfigDict(dict(
       seed=0,
-      data=dict(
-          name='', class_set='', frames=9, size=64, data_dir='', manual_dir='', path='',
-          sheet='auto',           # or an edition, as '2014', or the names of its files
-          edition='auto',
-          corrections='',         # names of data/corrections.py, by commas
-          apex='spotted',         # where the sheet has none: spotted, none, or a table
-          landmarks='auto',       # auto, model, none, a table, or the model's folder
-          own_classes={},         # class_set='own': emotion or objective class -> class
-          **meant(),
-          synthetic=synthetic()),
+      data=_data(),
       # What the network sees. kind: flow, difference, frames, picture, landmarks.
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
                   holds='flow'),
@@ -51,72 +137,14 @@ def base() -> config_dict.ConfigDict:
       augment=dict(shift=1, flip=.5, amplitude=.2),
       # protocol: loso, kfold, leave_one_dataset_out, megc2019.
       episodes=dict(protocol='loso', folds=5, shots=3, queries=3),
-      model=dict(encoder='conv4', width=32, grid=4, temporal_width=32,
-                 temporal_depth=2,
-                 conv='auto',     # how convolutions are computed; auto: by backend
-                 norm='group',    # batch: STSTNet as it was published, supervised
-                 # bfloat16: of activations and products; weights, normalisation and
-                 # losses stay float32.
-                 precision='float32',
-                 # Of products of float32: highest is float32, high and default are
-                 # what an accelerator has that is faster (TF32, bfloat16).
-                 matmul_precision='highest',
-                 depth=2,         # blocks of vit, graph convolutions of dere_grl
-                 dense=1024,      # off_apexnet: width of its two dense layers
-                 # Published weights that STSTNet begins with: a safetensors file, or a
-                 # folder with one for each fold; python -m lightman_jax
-                 # convert-weights makes them. training.outer_rate=0 leaves them as
-                 # they are.
-                 weights='',
-                 # DeRe-GRL's own: how many actions, and its modules.
-                 actions=8, decompose=True, relate=True),
-      method=dict(
-          name='lightman', inner_steps=3, inner_rate=.05,
-          inner_memory=1024.,     # MiB of a task, to save arithmetic
-          first_order=False,      # inner gradients are constants
-          rates='fixed',          # or learned: weights (Meta-SGD), layers (MAML++)
-          multi_step=0.,          # share of training with a query after every step
-          # LightmanNet's own.
-          align_weight=.5,        # lambda
-          weight='fixed',         # or learned: lambda goes by its hypergradient
-          alignment='marginal',   # or per_class
-          aligned='embedding',    # what is: embedding, pooled (over the face), logits
-          align_outside=False,    # the query is aligned, too, in the outer loss
-          statistic='v',          # of the MMD: v (biased) or u (unbiased)
-          bandwidth=0.,           # of its kernels; 0: by the rule, of all distances
-          bandwidth_rule='mean',  # or median
-          outer='query'),         # or none: no outer level
-      training=dict(steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
-                    weight_decay=1e-2, clip_norm=1.,
-                    wrong_labels=0.,    # share of a fold's training micro clips
-                    devices=0,          # 0: all
-                    data='auto',        # where clips live: device, or host (files)
-                    split='auto',       # what devices share: folds or tasks
-                    # Of a device, as one batch, at most: fewer where an accelerator, or
-                    # memory_limit, holds no more.
-                    folds_at_once=0,    # 0: one on a CPU, else 8
-                    tasks_at_once=0,    # and supports; 0: one on a CPU, else all
-                    # GiB that training may take, on an accelerator of each; a run
-                    # that needs more one by one is refused. 0: what is there.
-                    memory_limit=0.),
+      model=_model(),
+      method=_method(),
+      training=_training(),
       # Settings chosen inside each fold, by people it trains on, or fixed here.
       select=dict(by='none',      # or inner
                   candidates='',  # 'method.inner_rate=.01,.05 training.steps=50,100'
                   share=.25),     # of the training people: they judge
-      evaluation=dict(noise='none',       # all, or kinds: gaussian,blur
-                      oracle_gap=False,   # what peeking would gain; not a result
-                      draws=8,            # supports whose models' logits are averaged
-                      resamples=2000,     # swaps of two rows that a p is taken from
-                      ridge_penalty=.1,
-                      # Few-shot test episodes: 0 (none), or 600 or more.
-                      episodes=0, ways=0,     # classes of an episode; 0: all
-                      shots=1, queries=3,
-                      # training_subjects, held_out_subject, held_out_dataset: three
-                      # different tasks; see tasks/few_shot.py.
-                      support='training_subjects',
-                      efficiency=False,   # measures what the method costs, too
-                      embeddings=False,   # of the first fold's clips, for the report
-                      tensorboard=False), # event files of every fold
+      evaluation=_evaluation(),
   ))
 
 

@@ -54,7 +54,8 @@ def make_report(plan: Plan, made: Mapping[str, Pixels], *, digest: str, sha256: 
   return found
 
 
-def describe_build(plan: Plan, found: Mapping[str, Any], path: pathlib.Path) -> list[str]:
+def describe_build(plan: Plan, found: Mapping[str, Any], path: pathlib.Path
+                   ) -> list[str]:
   """Lines for the person who waits; the report at `path` says the same at length."""
   name, lines = f'{plan.dataset} ({plan.config})', []
   lost = [clip for clip, _ in plan.left_out if clip not in plan.outside]

@@ -55,7 +55,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     plan = self.plan
     if plan is None:
       choice = self.builder_config.choice
-      plan = planning.plan_data_set(choice._replace(manual_dir=str(dl_manager.manual_dir)))
+      plan = planning.plan_data_set(
+          choice._replace(manual_dir=str(dl_manager.manual_dir)))
     return {'full': self._generate_examples(plan)}
 
   def _generate_examples(self, plan: Plan):

@@ -25,7 +25,8 @@ def build(arguments: list[str]) -> int:
   parser.add_argument('--size', type=int, default=64,
                       help='side in pixels; 0: as on disk (manifest)')
   parser.add_argument('--class_set', default='', help="default: the data set's first")
-  parser.add_argument('--sheet', default='auto', help='auto, an edition, as 2014, or its files')
+  parser.add_argument('--sheet', default='auto',
+                      help='auto, an edition, as 2014, or its files')
   parser.add_argument('--edition', default='auto', help='auto, cropped or raw')
   parser.add_argument('--corrections', default='', help='names, divided by commas')
   parser.add_argument('--apex', default='spotted',
@@ -133,7 +134,8 @@ def _measure(given: argparse.Namespace) -> None:
   if 0 < given.most < len(pairs):
     pairs = [pairs[k * len(pairs) // given.most] for k in range(given.most)]
   found = []
-  for done, entry in enumerate(spotting.run_spotting(pairs, workers=given.workers), start=1):
+  for done, entry in enumerate(
+      spotting.run_spotting(pairs, workers=given.workers), start=1):
     (found if isinstance(entry, spotting.Spotted) else left_out).append(entry)
     if sys.stderr.isatty():
       print(f'\rclips {done}/{len(pairs)}', end='' if done < len(pairs) else '\n',

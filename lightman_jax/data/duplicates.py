@@ -70,7 +70,8 @@ def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:
           *near_labels(entry.label for entry in entries))
 
 
-def check_near_names(near: Sequence[Near], choice: Choice, *, place: str) -> tuple[str, ...]:
+def check_near_names(near: Sequence[Near], choice: Choice, *, place: str
+                     ) -> tuple[str, ...]:
   """Refuses near names that no setting calls different.
 
   Args:
@@ -199,10 +200,10 @@ def check_repeats(repeats: Iterable[Repeat], setting: str, *, place: str,
     InputError: names two of the clips and their people, and what to do.
   """
   meant, lines = words(setting), []
-  for clips, people, what in repeats:
-    other = next(n for n, person in enumerate(people) if person != people[0])
-    pair = (f'{clips[0]!r} of {people[0]!r} and {clips[other]!r} of '
-            f'{people[other]!r}')
+  for clips, subjects, what in repeats:
+    other = next(n for n, subject in enumerate(subjects) if subject != subjects[0])
+    pair = (f'{clips[0]!r} of {subjects[0]!r} and {clips[other]!r} of '
+            f'{subjects[other]!r}')
     if 'all' not in meant and not meant.issuperset(clips):
       listed = 'all' if any(set(",'") & set(name) for name in clips) else ','.join(
           clips)

@@ -39,7 +39,8 @@ def pixels(
       cut out is not found.
   """
   held, sums = {}, []
-  for path, held[path], sha256 in _read(paths):
+  for path, picture, sha256 in _read(paths):
+    held[path] = picture
     sums.append(sha256)
   frames, points = placement.place_all(list(held.values()), size=size, crop=crop,
                                     face=face, paths=list(held))

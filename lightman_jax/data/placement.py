@@ -50,8 +50,9 @@ def find_face_model(setting: str) -> Face | None:
   return Face(folder)
 
 
-def place(picture: Picture, *, size: int, crop: bool, face: Face | KnownLandmarks | None,
-          path: str = '') -> tuple[Placement, Float[np.ndarray, '68 2'] | None]:
+def place(picture: Picture, *, size: int, crop: bool,
+          face: Face | KnownLandmarks | None, path: str = ''
+          ) -> tuple[Placement, Float[np.ndarray, '68 2'] | None]:
   """Decides by a clip's onset frame how its pictures are placed.
 
   Returns:
@@ -70,8 +71,8 @@ def place(picture: Picture, *, size: int, crop: bool, face: Face | KnownLandmark
 
 
 def place_all(
-    pictures: Sequence[Picture], *, size: int, crop: bool, face: Face | KnownLandmarks | None,
-    paths: Sequence[str] = (),
+    pictures: Sequence[Picture], *, size: int, crop: bool,
+    face: Face | KnownLandmarks | None, paths: Sequence[str] = (),
 ) -> tuple[UInt8[np.ndarray, 'n H W 3'], Float32[np.ndarray, 'n 68 2']]:
   """Returns a clip's frames and their landmarks, the onset first; NaN where unknown.
 
@@ -96,8 +97,8 @@ def warp_picture(picture: Picture, how: Placement) -> UInt8[np.ndarray, 'H W 3']
   return alignment.warp(picture[None], how.matrix, how.size)[0]
 
 
-def place_points(points: Float[np.ndarray, '*n 68 2'], shape: tuple[int, ...], how: Placement
-           ) -> Float[np.ndarray, '*n 68 2']:
+def place_points(points: Float[np.ndarray, '*n 68 2'], shape: tuple[int, ...],
+                 how: Placement) -> Float[np.ndarray, '*n 68 2']:
   """Landmarks of a picture of this shape, in pixels of the frame."""
   if how.matrix is not None:
     return alignment.transform(points, how.matrix)

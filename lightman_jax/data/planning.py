@@ -54,7 +54,8 @@ def plan_tree(choice: Choice) -> Plan:
   table = (user_tables.read_landmark_table(choice.landmarks, listing.rows)
            if is_table(choice.landmarks) else None)
   face = None if table else find_face_model(choice.landmarks)
-  rows, unknown = user_tables.apexes_by_clip(listing.rows, choice.apex, spotted=listing.withdrawn)
+  rows, unknown = user_tables.apexes_by_clip(listing.rows, choice.apex,
+                                             spotted=listing.withdrawn)
   class_set = class_set_of(choice)
   kept, not_in_set = _labelled(rows, class_set)
   maker = Maker(tree, place, choice, face, table)
@@ -88,7 +89,8 @@ def plan_tree(choice: Choice) -> Plan:
                     if all(_counts(rows, known))))
 
 
-def read_listing_of_tree(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Listing]:
+def read_listing_of_tree(place: Place, facts: Facts, choice: Choice
+                         ) -> tuple[Tree, Listing]:
   """Reads the rows of a data set, and opens its tree of frames."""
   if place.sheets:
     listing = read_listing(place.sheets, facts, corrections=choice.corrected)

@@ -93,7 +93,8 @@ def tabs_of(path: str | os.PathLike, facts: Facts) -> tuple[str, ...]:
   return (named,)
 
 
-def records_of(table: list[list[str]], facts: Facts, where: str) -> list[workbooks.Record]:
+def records_of(table: list[list[str]], facts: Facts, where: str
+               ) -> list[workbooks.Record]:
   """Returns the lines of a table by the names of the data set's columns.
 
   Raises:
@@ -127,7 +128,8 @@ def _content(path: pathlib.Path, facts: Facts) -> _Content | None:
                 if cell))
 
 
-def _tables(path: pathlib.Path, facts: Facts) -> list[tuple[str, list[workbooks.Record]]]:
+def _tables(path: pathlib.Path, facts: Facts
+            ) -> list[tuple[str, list[workbooks.Record]]]:
   """The tabs of a file that are a sheet of the data set, with their lines."""
   sheets = _read(path, facts)
   first = [sheet.tab for sheet in facts.sheets if sheet.tab in sheets]

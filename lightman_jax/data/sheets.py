@@ -93,8 +93,8 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
                      'of its folders.')
   lines, added = [], {}
-  for path, tab, many in [(path, tab, len(tabs) > 1) for path in files
-                          for tabs in [tabs_of(path, facts)] for tab in tabs]:
+  for path, tab, many in [(file, tab, len(tabs) > 1) for file in files
+                          for tabs in [tabs_of(file, facts)] for tab in tabs]:
     table = workbooks.read_cells(
         path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name

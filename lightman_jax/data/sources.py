@@ -199,7 +199,8 @@ def locate(choice: Choice, name: str = '') -> Place:
   Raises:
     Missing: something is not there.
     InputError: the manual folder that the settings name is not there, several sheets
-      hold different rows of one edition, or `data.sheet` names a file that is not there.
+      hold different rows of one edition, or `data.sheet` names a file that is not
+      there.
   """
   facts = TABLES[name or choice.name]
   check_manual(choice)

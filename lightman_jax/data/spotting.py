@@ -122,7 +122,8 @@ class _Drawing(NamedTuple):
     numbers = range(self.scene.onset, self.scene.offset + 1)
     drawn = scenes.render(self.scene, frames=tuple(numbers), size=SPOTTING).frames
     how, points = placement.place(drawn[0], size=SPOTTING, crop=False, face=self.face)
-    chosen = numbers[apex.spot(np.stack([placement.warp_picture(x, how) for x in drawn]), points)]
+    warped = np.stack([placement.warp_picture(x, how) for x in drawn])
+    chosen = numbers[apex.spot(warped, points)]
     return Pixels(np.zeros((_FRAMES, _SIZE, _SIZE, 3), np.uint8),
                   np.full((_FRAMES, 68, 2), np.nan, np.float32),
                   (numbers[0], chosen, numbers[-1]), 'spotted')

@@ -140,7 +140,8 @@ def frames_sha256(frames: UInt8[np.ndarray, 'T H W C']) -> str:
 _OURS = 'tensorflow_datasets.core.features.'
 
 
-def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: None) -> ClipSet:
+def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: None
+                  ) -> ClipSet:
   """Reads a built data set, sorted by clip id; frames and landmarks stay in its files.
 
   `info` is the build's report, with `sha256` taken over what was read.

@@ -73,8 +73,8 @@ def plan_synthetic(choice: Choice) -> Plan:
   for scene in scenes.plan(**settings._asdict(), difficulty=difficulty):
     numbers = sample(scene.onset, scene.apex, scene.offset, frames=choice.frames)
     items.append(Item(
-        row_of(scene), emotions.CLASSES.index(emotions.CLASS_OF[scene.emotion]), numbers,
-        (code, scene), fingerprint([code, scene, numbers, choice.size]),
+        row_of(scene), emotions.CLASSES.index(emotions.CLASS_OF[scene.emotion]),
+        numbers, (code, scene), fingerprint([code, scene, numbers, choice.size]),
         functools.partial(_draw, scene, numbers, choice.size)))
   return Plan(
       'synthetic', names.configurations(choice)[0], choice.class_set,

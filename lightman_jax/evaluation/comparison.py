@@ -205,4 +205,6 @@ def _units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int
 def _distinct(counts: np.ndarray, folds: np.ndarray | None
               ) -> tuple[np.ndarray, np.ndarray | None]:
   same = (counts == counts[0]).all() and (folds is None or (folds == folds[0]).all())
-  return (counts[:1], folds if folds is None else folds[:1]) if same else (counts, folds)
+  if same:
+    return counts[:1], folds if folds is None else folds[:1]
+  return counts, folds

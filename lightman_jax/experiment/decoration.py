@@ -1,4 +1,4 @@
-"""What stands beside a result and is no part of it: figures, event files, embeddings."""
+"""What stands beside a result, no part of it: figures, event files, embeddings."""
 
 from collections.abc import Callable, Iterator
 import contextlib

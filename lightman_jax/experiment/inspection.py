@@ -22,8 +22,9 @@ from lightman_jax.training.state import Recipe
 
 # embeddings.npz: clips of a run's first fold, before and after adaptation.
 
-def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder, material: Material,
-                recipe: Recipe) -> Callable[[Any, FoldData], None]:
+def make_embedding_writer(
+    config: Mapping[str, Any], folder: RunFolder, material: Material, recipe: Recipe
+) -> Callable[[Any, FoldData], None]:
   """A function (params, data of a fold) that writes the first fold's embeddings."""
   if not config['evaluation']['embeddings']:
     return lambda params, data: None

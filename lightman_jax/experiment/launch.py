@@ -97,6 +97,7 @@ NO_SETTING = re.compile(r"""^['\"]+(\w+)['\"]+$""")
 
 
 def main(argv: list[str]) -> int:
+  """Trains what the flags describe; returns the exit code."""
   if len(argv) > 1:
     name = argv[1].lstrip('-')
     raise InputError(setting_hint(name) or

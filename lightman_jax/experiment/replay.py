@@ -50,16 +50,16 @@ def keeping(config: Mapping[str, Any], folder: RunFolder, material: Material,
     yield
   except NotFinite as error:
     broken = error.broken
-    say(f'{join_names(broken.names)} is not a number in fold {broken.data.name}: looking '
-        'for the task')
+    say(f'{join_names(broken.names)} is not a number in fold {broken.data.name}: '
+        'looking for the task')
     found = faults.search(recipe, broken)
     if found is None:
       raise
     _write(folder, config, material.pool, broken, found, recipe.tasks)
     which = f', task {found.task} of {recipe.tasks}' if found.task else ''
     raise InputError(
-        f'fold {broken.data.name}{which}: {join_names(found.tensors)} is not a number at '
-        f'step {found.step}; {broken.kept}; --replay redoes what is kept in '
+        f'fold {broken.data.name}{which}: {join_names(found.tensors)} is not a number '
+        f'at step {found.step}; {broken.kept}; --replay redoes what is kept in '
         f'{folder.fault_npz}; {ADVICE}') from None
   for path in (folder.fault, folder.fault_npz):
     path.unlink(missing_ok=True)
@@ -117,16 +117,17 @@ def replay_lines(run: str | os.PathLike) -> Iterator[str]:
     except walk.UnknownForm as error:
       raise InputError(
           f'jax {jax.__version__} writes the operation {error} in a form that replay '
-          f'cannot take apart; {place.with_suffix("")}.* are whole: give the command in '
-          'an environment with jax 0.10 or 0.12') from error
+          f'cannot take apart; {place.with_suffix("")}.* are whole: give the command '
+          'in an environment with jax 0.10 or 0.12') from error
 
 
 def _described(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
   yield (f'fold {about["fold"]}, step {about["step"]}, task {about["task"]} of '
          f'{about["tasks"]}: {join_names(about["tensors"], 6)} is not a number'
          if about['task'] else
-         f'fold {about["fold"]}, step {about["step"]}: {join_names(about["tensors"], 6)} '
-         'is not a number, and each task alone is finite; the first one is shown')
+         f'fold {about["fold"]}, step {about["step"]}: '
+         f'{join_names(about["tensors"], 6)} is not a number, and each task alone is '
+         'finite; the first one is shown')
   yield from (f'{side}: {", ".join(names)}' for side, names in about['clips'].items()
               if names)
   yield from _largest('inputs', tree['task'])

@@ -78,7 +78,8 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
   if multihost.first(folder.is_finished):
     check(None)
     return results.read_results(folder.results)
-  with Progress(console=Console(stderr=True, quiet=not multihost.is_first())) as progress:
+  console = Console(stderr=True, quiet=not multihost.is_first())
+  with Progress(console=console) as progress:
     began = time.monotonic()
     material = multihost.in_turn(lambda: assembly.prepare(config, progress))
     if other := check(material.sha256):
@@ -95,8 +96,8 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
       return multihost.first(dict)
     with progress.aside('scoring: intervals, references, figures'):
       found = write_findings(config, folder, material, held, say=progress.say)
-      found['about'] |= selection.describe_selection(config, folder, len(material.pool.classes),
-                                       pool=material.pool)
+      found['about'] |= selection.describe_selection(
+          config, folder, len(material.pool.classes), pool=material.pool)
       if material.weights:
         found['about']['weights'] = dict(material.weights.about)
       with optional(folder.oracle_json.name, progress.say):
@@ -190,8 +191,10 @@ def _kept_logits(place: pathlib.Path, fold: Fold, material: Material,
     return None
   count, classes = shape = int(fold.test.sum()), len(material.pool.classes)
   try:
-    held = FoldLogits(**bounded.read_json(place, 2**20 + 100 * count * (1 + 3 * classes)))
-    logits = [one for one in (held.logits, held.plain, held.one_draw) if one is not None]
+    held = FoldLogits(
+        **bounded.read_json(place, 2**20 + 100 * count * (1 + 3 * classes)))
+    logits = [one for one in (held.logits, held.plain, held.one_draw)
+              if one is not None]
     if (held.index == np.flatnonzero(fold.test).tolist()
         and all(np.asarray(one, float).shape == shape for one in logits)):
       return held

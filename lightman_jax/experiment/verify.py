@@ -77,7 +77,8 @@ def numbers(value: Any, place: str = '') -> dict[str, Any]:
           for name, leaf in numbers(part, f'{place}.{key}'.lstrip('.')).items()}
 
 
-def compare_numbers(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], float]:
+def compare_numbers(old: dict[str, Any], new: dict[str, Any]
+                    ) -> tuple[list[str], float]:
   """The places at which two sets of leaves differ, and by how much at most."""
   places = [name for name in {**old, **new}
             if name not in old or name not in new or old[name] != new[name]]
@@ -218,9 +219,9 @@ def _environments(first, second) -> Check:
   changed = identity.between(one, two)
   words = ('run again on the same data' if data else
            'run again on OTHER data: what they were built from has changed')
-  return Check(data, words + (f'; also another (then -> here): '
-                             f'{identity.describe_differences(changed)}.' if changed else
-                             ', by the same code, packages and devices.'))
+  return Check(data, words + (
+      f'; also another (then -> here): {identity.describe_differences(changed)}.'
+      if changed else ', by the same code, packages and devices.'))
 
 
 def _predictions(first, second) -> Check:
@@ -383,7 +384,8 @@ def compare_environments(stored: dict[str, Any]) -> Iterator[Check]:
   changed = identity.between(made, json.loads(json.dumps(here)))
   if changed:
     yield Check(True, f'here, the environment is another (then -> here): '
-               f'{identity.describe_differences(changed)}. Last digits may differ for that.')
+               f'{identity.describe_differences(changed)}. Last digits may differ for '
+               'that.')
   else:
     yield Check(True, 'code, Python, packages and settings of jax here are those of '
                'the run.')

@@ -170,7 +170,8 @@ def _square(picture: np.ndarray, side: float) -> np.ndarray:
   scale_x, scale_y = small.shape[1] / width, small.shape[0] / height
   move = np.array([[1., 0., .5 * _DETECTOR_SIDE - .5 * width * scale_x],
                    [0., 1., .5 * _DETECTOR_SIDE - .5 * height * scale_y]])
-  return cv2.warpAffine(small, move, (_DETECTOR_SIDE, _DETECTOR_SIDE), flags=cv2.INTER_LINEAR)
+  return cv2.warpAffine(small, move, (_DETECTOR_SIDE, _DETECTOR_SIDE),
+                        flags=cv2.INTER_LINEAR)
 
 
 def _merged(rows: Float[np.ndarray, 'n 8 2'], score: Float[np.ndarray, 'n']

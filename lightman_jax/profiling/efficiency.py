@@ -22,7 +22,7 @@ from lightman_jax.training.state import Recipe, init_state, run_folds
 
 # What the machine can do at best: the rates that a program is measured against.
 
-LONGEST_RATE = .3     # seconds of each measurement, after a first call that does not count
+LONGEST_RATE = .3     # seconds of each measurement; the first call does not count
 
 
 class Rates(NamedTuple):

@@ -226,14 +226,15 @@ class RunFolder:
       changed, layout = env.changes(before, json.loads(canonical(environment)))
     if changed and not resume_anyway:
       raise InputError(
-          f'{self.path} was made in another environment: {differences.describe_differences(changed)}; '
-          'go back to that one, go on with --resume_anyway (results of both will mix), '
-          'or start over with --fresh')
+          f'{self.path} was made in another environment: '
+          f'{differences.describe_differences(changed)}; go back to that one, go on '
+          'with --resume_anyway (results of both will mix), or start over with --fresh')
     if (changed or layout) and not self.is_finished():
       stored.setdefault('resumed_with', []).append(dict(environment))
       write_json(self.environment, stored)
-    return (f'the layout has changed ({differences.describe_differences(layout)}): the run goes on in '
-            'the present one' if layout and not self.is_finished() else '')
+    return (f'the layout has changed ({differences.describe_differences(layout)}): '
+            'the run goes on in the present one'
+            if layout and not self.is_finished() else '')
 
 
 def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
@@ -330,8 +331,8 @@ def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
     if changed:
       raise InputError(
           f'{folder.path} belongs to another configuration: '
-          f'{differences.describe_differences(changed)}; give another --workdir, or start over there '
-          'with --fresh')
+          f'{differences.describe_differences(changed)}; give another --workdir, or '
+          'start over there with --fresh')
     refuse_links(folder.path)
     sweep(folder.path)
     return

@@ -15,7 +15,7 @@ from lightman_jax.units import bytes_in_words
 
 
 def info() -> dict[str, Any]:
-  """Returns versions, devices, flags, and the folders in which this program keeps files.
+  """Returns versions, devices, flags, and the folders that this program keeps.
 
   Starts jax, for its devices; makes no folder.
 

@@ -11,8 +11,8 @@ def info(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
   parser = argparse.ArgumentParser(
       prog='python -m lightman_jax info',
-      description='Tells versions, devices, flags, and the folders in which this program '
-                  'keeps files: paste it into a report of a fault.')
+      description='Tells versions, devices, flags, and the folders that this program '
+                  'keeps: paste it into a report of a fault.')
   parser.add_argument('--json', action='store_true', help='all of it, as JSON')
   parsed = parser.parse_args(arguments)
   facts = facts_of_machine.info()

@@ -29,8 +29,8 @@ class NotFinite(InputError):
 
   def __init__(self, broken: Broken):
     """The sentence is what is known without a look at single tasks."""
-    super().__init__(f'fold {broken.data.name}: {join_names(broken.names)} is not a number '
-                     f'at step {broken.step}; {broken.kept}; {ADVICE}')
+    super().__init__(f'fold {broken.data.name}: {join_names(broken.names)} is not a '
+                     f'number at step {broken.step}; {broken.kept}; {ADVICE}')
     self.broken = broken
 
 

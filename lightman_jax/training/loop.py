@@ -185,8 +185,8 @@ def _open_chunks(trainer: Trainer, views: View, clips: Clips, begin: int):
   It returns them, the scalars of these steps and of more, and how many it made.
   """
   if trainer.blocks:
-    return streaming.open_blocks(trainer.blocks, trainer.chunk, views, clips, first=begin,
-                            last=trainer.steps, steps=trainer.length)
+    return streaming.open_blocks(trainer.blocks, trainer.chunk, views, clips,
+                                 first=begin, last=trainer.steps, steps=trainer.length)
   placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
   # All groups of folds see the same clips, which are most of what a chunk takes.
   clips = device_door.share(clips._replace(x=trainer.share(clips.x)),

@@ -93,8 +93,9 @@ def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
 
 
 @contextlib.contextmanager
-def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first: int,
-           last: int, steps: int) -> Iterator[Callable[[Any, int], tuple]]:
+def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *,
+                first: int, last: int, steps: int
+                ) -> Iterator[Callable[[Any, int], tuple]]:
   """A function that takes states on their devices so many steps further, and tells
   scalars and how many steps it made: those of whole blocks, and none of another chunk.
 
@@ -166,7 +167,8 @@ def _block(blocks: Blocks, views: View, clips: Clips, here: jax.Device, x: Input
   layout = blocks.layout
   drawn = jax.device_get(blocks.draw(views, clips, jax.device_put(first, here)))
   drawn = device_door.local_part(
-      jax.tree.map(functools.partial(_split_over_devices, layout=layout), drawn), layout.devices)
+      jax.tree.map(functools.partial(_split_over_devices, layout=layout), drawn),
+      layout.devices)
   parts = [jax.tree.map(lambda part: part[n], drawn)
            for n in range(len(device_door.local(layout.devices)))]
   size = max_clips(parts[0], len(x))

@@ -147,8 +147,8 @@ def _passes(eqn, arguments, look, place: Place) -> list:
 def _scan_counts(params) -> tuple[int, int]:
   """How many of a scan's operands are constants, and how many are carried.
 
-  jax 0.10 has the numbers as parameters, jax 0.12 a tree of the operands in three parts:
-  constants, carry, and what is scanned over.
+  jax 0.10 has the numbers as parameters, jax 0.12 a tree of the operands in three
+  parts: constants, carry, and what is scanned over.
   """
   if 'num_consts' in params:
     return params['num_consts'], params['num_carry']

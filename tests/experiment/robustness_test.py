@@ -53,8 +53,8 @@ def model(material, number):
     assert len(x) <= copies * len(index) and len(x) % len(index) == 0
     truth = np.tile(material.pool.label[index], len(x) // len(index))
     same = (x == np.tile(known, (len(x) // len(index), 1, 1, 1, 1))).all((1, 2, 3, 4))
-    return FoldLogits(index.tolist(), np.eye(2)[np.where(same, truth, 1 - truth)].tolist(),
-                None)
+    logits = np.eye(2)[np.where(same, truth, 1 - truth)]
+    return FoldLogits(index.tolist(), logits.tolist(), None)
   return predict
 
 

@@ -99,8 +99,8 @@ def test_the_first_of_the_best(arranged, tmp_path):
     for fold in material.folds:
       truth = material.pool.label[fold.test]
       says = truth if right[fold.held_out][k] else 1 - truth
-      found.append(FoldLogits(np.flatnonzero(fold.test).tolist(), np.eye(2)[says].tolist(),
-                        None))
+      found.append(FoldLogits(np.flatnonzero(fold.test).tolist(),
+                              np.eye(2)[says].tolist(), None))
     return found
   held, choices, metrics, told = chosen(config, material, tmp_path / 'a', loop)
   assert {name: one['choice'] for name, one in choices['folds'].items()} == want

@@ -87,7 +87,7 @@ def test_far_more_than_there_is_is_refused():
 
 
 def accelerator(stats):
-  """Stands for a GPU, which this machine may lack; `stats` as XLA's allocator has them."""
+  """Stands for a GPU, which a machine may lack; `stats` as XLA's allocator has them."""
   device = mock.Mock(spec=jax.Device, platform='gpu', process_index=0)
   device.memory_stats.return_value = stats
   return device

@@ -174,7 +174,8 @@ def test_scores_and_confusions_by_data_set():
       assert scored['uar']['value'] == pytest.approx(scores.uar(counts), abs=1e-6)
       assert scored['uf1']['low'] < scored['uf1']['value'] or row == 'constant'
     assert sum(part['clips_per_class'].values()) == mine.sum()
-    assert part['subjects'] == sorted({s for s, here in zip(clips.subject, mine) if here})
+    assert part['subjects'] == sorted(
+        {s for s, here in zip(clips.subject, mine) if here})
   both = np.sum([part['rows']['ridge']['confusion']
                  for part in found['data_sets'].values()], 0)
   assert both.tolist() == found['rows']['ridge']['confusion']

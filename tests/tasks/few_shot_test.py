@@ -160,5 +160,6 @@ def test_the_supports_origin_is_in_the_name(origin, protocol, words):
 
 
 def test_how_many_qualify_is_told(pool):
-  said = few_shot.describe_episodes(planned(pool, leave_one_subject_out(pool), 'held_out_subject'))
+  said = few_shot.describe_episodes(
+      planned(pool, leave_one_subject_out(pool), 'held_out_subject'))
   assert said.startswith('few-shot: 8 of 8 held-out people have enough clips for 3 ')

@@ -85,7 +85,8 @@ def seen(**broken):
 
 def test_the_first_task_is_blamed_and_tensors_come_as_they_arise():
   after = states(1, np.full((2, 2), np.nan))
-  assert first_fault(seen(gradient=1, loss=1), after) == (2, ('loss/query', 'gradient/w'))
+  assert first_fault(seen(gradient=1, loss=1), after) == (
+      2, ('loss/query', 'gradient/w'))
   assert first_fault(seen(input=2, gradient=2), after)[1] == ('input', 'gradient/w')
   assert first_fault(seen(), after) == (0, ('update/params/head',))
   assert first_fault(seen(), states(1, np.ones((2, 2)))) == (0, ())

@@ -52,7 +52,7 @@ def opened(folder):
   """What is read, or the error; the sha256 is made to fit whatever was changed."""
   (place,) = [path for path in folder.iterdir() if path.name.isdigit()]
   about = json.loads((place / checkpoints.ABOUT).read_text())
-  about = {**about, 'sha256': file_sha256(place / checkpoints.ARRAYS / checkpoints.FILE)}
+  about['sha256'] = file_sha256(place / checkpoints.ARRAYS / checkpoints.FILE)
   (place / checkpoints.ABOUT).write_text(json.dumps(about))
   try:
     with Checkpoints(folder) as kept:

@@ -99,7 +99,7 @@ def _arguments(trainer, folds):
 
 
 def test_clips_are_sent_to_the_devices_once(trainer, fold, tmp_path, monkeypatch):
-  """Not at every chunk, nor for every group of folds; a chunk takes them as they lie."""
+  """Not at every chunk nor for every group of folds; a chunk takes them as they lie."""
   placed, share = [], devices.share
 
   def watched(tree, used):
@@ -267,7 +267,8 @@ def test_results_do_not_depend_on_where_a_chunk_is_cut(
   found, seen = [], []
   cut = long._replace(pace=Cut(pieces, due))
   with Checkpoints(tmp_path) as checkpoints:
-    got, = train_folds(cut, [fold], checkpoints, on_chunk=lambda *row: found.append(row),
+    got, = train_folds(cut, [fold], checkpoints,
+                       on_chunk=lambda *row: found.append(row),
                        on_states=lambda step, states: seen.append(step))
   states_equal(got, state)
   assert [last for last, _ in found] == np.cumsum(pieces).tolist() and seen == [6]

@@ -87,7 +87,8 @@ def _examine(path, wanted, given, thorough):
       **given, 'name': name, 'manual_dir': str(places.get(name, path))})
              for name in (*names, *together.composites(names))}
   return ([examine(choices[name], thorough=thorough) for name in names],
-          [together.examine_composite(choices[name]) for name in together.composites(names)])
+          [together.examine_composite(choices[name])
+           for name in together.composites(names)])
 
 
 def _nothing(path: pathlib.Path) -> str:

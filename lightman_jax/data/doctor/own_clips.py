@@ -191,8 +191,8 @@ def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
   # Rows of one path are of one content: that is said once.
   others = [group for group in frames
             if not any(set(group.clips) <= set(known.clips) for known in paths)]
-  refused = _sentences(duplicates.check_repeats, (*paths, *others), choice.repeated_clips,
-                       manifest)
+  refused = _sentences(duplicates.check_repeats, (*paths, *others),
+                       choice.repeated_clips, manifest)
   same = defaultdict(list)
   for subject, value, entry in zip(subjects, content, entries):
     if value:

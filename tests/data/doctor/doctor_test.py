@@ -203,7 +203,8 @@ def test_file_names_that_are_no_text_are_told_and_built(copy, tmp_path, capsys):
 
 
 def test_a_composite_is_held_against_what_was_published(samm, capsys):
-  found = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(samm)}))
+  found = together.examine_composite(
+      choose({'name': 'megc2019', 'manual_dir': str(samm)}))
   assert 'SMIC' in found.differences[0]
   assert together.composites(['samm', 'smic']) == ()
   assert together.composites(['samm', 'smic', 'casme2']) == ('megc2019',)
@@ -256,7 +257,8 @@ def test_a_refusal_of_several_lines_is_shown_in_lines_and_the_frames_as_they_are
   page = show.render(found)
   assert '\\n' not in page and '\\n' not in show.brief(found)
   assert 'lies there too' not in page
-  composite = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(copy)}))
+  composite = together.examine_composite(
+      choose({'name': 'megc2019', 'manual_dir': str(copy)}))
   assert '\\n' not in show.render(composite)
 
 
