@@ -1,3 +1,3 @@
 """Meta-auxiliary learning for micro-expression recognition, in JAX."""
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'

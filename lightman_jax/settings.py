@@ -198,7 +198,8 @@ def _check_other_people(given: Mapping[str, Any]) -> None:
     raise InputError('macro.source is the data set itself; use macro.source=own')
   mine, theirs = given[f'data.{what}'], given[f'macro.data.{what}']
   if what == 'path':
-    mine, theirs = (value and os.path.realpath(places.expand(value)) for value in (mine, theirs))
+    mine, theirs = (value and os.path.realpath(places.expand(value))
+                    for value in (mine, theirs))
   if mine == theirs != '':
     raise InputError(
         f'macro.source={name} with the {what} of the data set are the same people '

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib
-import pathlib
 
 import pytest
 

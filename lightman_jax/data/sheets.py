@@ -13,7 +13,7 @@ import re
 import string
 
 from lightman_jax.data import workbooks
-from lightman_jax.data.corrections import choose_corrections, apply_corrections
+from lightman_jax.data.corrections import apply_corrections, choose_corrections
 from lightman_jax.data.facts import ClassSet, Facts, Frames
 from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.plan import fingerprint
@@ -23,7 +23,6 @@ from lightman_jax.data.spellings import whole_number
 from lightman_jax.data.trees import Tree
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256
-
 
 # Annotation sheets become a `Listing`, by a data set's table of facts.
 
@@ -102,8 +101,8 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
                      'of its folders.')
   lines, added = [], {}
-  for path, tab, many in [(path, tab, len(tabs) > 1) for path in files
-                          for tabs in [tabs_of(path, facts)] for tab in tabs]:
+  for path, tab, many in [(file, tab, len(tabs) > 1) for file in files
+                          for tabs in [tabs_of(file, facts)] for tab in tabs]:
     table = workbooks.read_cells(
         path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name

@@ -18,7 +18,6 @@ from lightman_jax import bounded
 from lightman_jax.data.sources import REPORT
 from lightman_jax.errors import InputError
 
-
 # Frames and landmarks that stay in a built data set's files until they are asked for.
 
 

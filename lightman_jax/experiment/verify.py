@@ -32,7 +32,6 @@ from lightman_jax.runs import (
 )
 from lightman_jax.runs.identity import config_sha256
 
-
 # Scores of a run, computed again from its predictions and compared with its results.
 
 DIGIT = 10. ** -results.DIGITS

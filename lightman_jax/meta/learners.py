@@ -58,7 +58,8 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
   loss = losses.cross_entropy(net.logits)
   adapt = stepping(loss, how)
   return Learner(with_rates(net.init, how), adapt, net.logits,
-                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query), multi_step),
+                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query),
+                                multi_step),
                  EVERYTHING)
 
 
@@ -74,7 +75,8 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
 
   loss = losses.cross_entropy(net.logits)
   return Learner(with_rates(net.init, how, moving=('head',)), adapt, net.logits,
-                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query), multi_step),
+                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query),
+                                multi_step),
                  ('head',))
 
 
@@ -116,7 +118,8 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
     more = {'log_weight': jnp.log(jnp.asarray(align.weight))} if align.learned else {}
     return {**params, **more}
 
-  grad = (outer.direct(both) if judge == 'none' else outer_gradient(adapt, outside, multi_step))
+  grad = (outer.direct(both) if judge == 'none' else
+          outer_gradient(adapt, outside, multi_step))
   return Learner(init, adapt, net.logits, grad, EVERYTHING)
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from lightman_jax.files import write_atomically
 from lightman_jax.report.agg import Figure, FigureCanvasAgg, style, ticker
 
-
 # Confusion matrix and learning curves.
 
 DPI = 150

@@ -26,7 +26,6 @@ from lightman_jax.files import remove, write_atomically
 from lightman_jax.runs import environment as env, identity as differences
 from lightman_jax.runs.identity import canonical, identity, plain
 
-
 # One program at a time in a run folder, and nobody waits for a dead one.
 
 NAME = 'lightman_jax.lock'   # also the mark by which a run folder is known

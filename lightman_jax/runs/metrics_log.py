@@ -19,7 +19,6 @@ from lightman_jax.errors import InputError
 from lightman_jax.files import fold_path, write_atomically
 from lightman_jax.runs.folder import RunFolder
 
-
 # metrics.jsonl: one JSON object a line, each a moment of the run.
 
 Line = dict[str, Any]

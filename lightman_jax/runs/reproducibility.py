@@ -10,7 +10,7 @@ import pathlib
 import sys
 from typing import Any
 
-from lightman_jax import bounded
+from lightman_jax import bounded, machine
 from lightman_jax.files import file_sha256
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, write_json
@@ -51,9 +51,12 @@ def command(arguments: Sequence[str]) -> list[str] | None:
   Args:
     arguments: of the program, its own name first.
   """
-  if not arguments or pathlib.Path(arguments[0]).name != 'launch.py':
+  if not arguments or pathlib.Path(arguments[0]).name not in ('launch.py',
+                                                              machine.TRAIN):
     return None
-  kept, skip = ['launch.py'], False
+  train = arguments[0] == machine.TRAIN
+  kept = ['-m', 'lightman_jax', machine.TRAIN] if train else ['launch.py']
+  skip = False
   for word in arguments[1:]:
     name, equals, _ = word.lstrip('-').partition('=')
     if skip or word.startswith('-') and name in _PLACES:

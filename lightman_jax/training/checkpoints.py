@@ -44,7 +44,6 @@ from lightman_jax.training import multihost
 from lightman_jax.training.finite import by_path
 from lightman_jax.training.state import TrainState
 
-
 # A state as one .npz file, for orbax to save and to restore.
 
 FILE = 'state.npz'

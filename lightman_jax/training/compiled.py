@@ -24,7 +24,6 @@ from lightman_jax import bounded
 from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.training import stopping
 
-
 # The folder of compiled programs, what a fault leaves in it, and what XLA says.
 
 INDEX = 'lightman_jax.checked.json'   # name of an entry -> its size and time

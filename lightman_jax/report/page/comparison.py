@@ -123,7 +123,7 @@ def _alike(one: Group, two: Group) -> tuple[Side, Side]:
 
 def _beside(group: Group, label: str, row: str
             ) -> dict[tuple[str, str], tuple[Side, Side]]:
-  """A method and a reference: one draw of it, and, of the same weights, the mean too."""
+  """A method and a reference: one draw of it, and, of the same weights, the mean."""
   single, method = group.single(), group.runs[0].method
   reference = group.counts(row), group.models(row)
   name = results.one_draw(group.label) if single != method else group.label
@@ -185,8 +185,8 @@ def _line(label: str, group: Group, counts: BySeed, folds: Folds) -> Line:
           tuple(score(stacked.sum(1)).tolist()))
       for name, score in SCORES.items()}
   return Line(label, scores, group.encoder, group.noted('clips_seen'),
-              group.noted('macro_clips_seen'), group.models(), group.noted('tried'), group.noted('balance'),
-              group.noted('augmentation'), len(stacked))
+              group.noted('macro_clips_seen'), group.models(), group.noted('tried'),
+              group.noted('balance'), group.noted('augmentation'), len(stacked))
 
 
 def _best(label: str, gaps: tuple[Gap, ...], methods: int) -> bool:

@@ -290,7 +290,8 @@ def _joined(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
 
 
 def _order(run: Run) -> tuple:
-  return run.about['protocol'], _comparable_key(run), run.identity, run.seed, run.path.name
+  return (run.about['protocol'], _comparable_key(run), run.identity, run.seed,
+          run.path.name)
 
 
 def _comparable_key(run: Run) -> tuple:

@@ -56,13 +56,13 @@ def caption(column: Column) -> list[str]:
 METHOD = (
     'Value: the mean over seeds of the score of pooled counts. [low, high]: 95 % '
     "interval, Student's t over a jackknife of subjects, of trained models where one "
-    'was tested on several subjects, and of seeds where there are several. Bold: its UF1 '
-    'is better than that of every other method of the column, by a permutation test '
-    'that swaps two methods in units of what was trained, after Holm (p < .05, all '
-    'pairs), and beyond the interval of the difference, both on the seeds that the two '
-    'have in common; where nothing is bold, no method was seen to be the best. Methods '
-    'that average differently many models are compared with one model each. References '
-    'stand beside and are in no comparison of methods.')
+    'was tested on several subjects, and of seeds where there are several. Bold: its '
+    'UF1 is better than that of every other method of the column, by a permutation '
+    'test that swaps two methods in units of what was trained, after Holm (p < .05, '
+    'all pairs), and beyond the interval of the difference, both on the seeds that '
+    'the two have in common; where nothing is bold, no method was seen to be the best. '
+    'Methods that average differently many models are compared with one model each. '
+    'References stand beside and are in no comparison of methods.')
 
 
 def markdown(found: Found) -> str:
@@ -148,8 +148,8 @@ def comma_separated(found: Found) -> str:
              about['sheet'], about['sheet_sha256'],
              sum(about['clips_per_class'].values()), len(column.first.subjects),
              line.label, int(line.reference), line.encoder, line.clips_seen,
-             line.macro_clips_seen, line.models, line.tried, line.balance, line.augmentation, line.seeds, *numbers,
-             int(line.best))))
+             line.macro_clips_seen, line.models, line.tried, line.balance,
+             line.augmentation, line.seeds, *numbers, int(line.best))))
   return out.getvalue()
 
 
