@@ -144,7 +144,7 @@ def test_a_section_has_what_its_factory_takes(section, schema):
 
 
 def test_the_method_section_is_that_of_the_default_method():
-  assert set(common.base().method) == {
+  assert set(defaults.base().method) == {
       'name', *sections.options_of('method', 'lightman')}
 
 
