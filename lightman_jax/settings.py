@@ -19,7 +19,7 @@ CHOICES = {
                      'casme_squared', 'samm_long'),
     'macro.map': ('same', 'valence', 'emotions'),
     'model.encoder': ('conv4', 'resnet12', 'resnet18', 'ststnet', 'off_apexnet',
-                      'vit', 'dere_grl'),
+                      'vit', 'dere_grl', 'mlp', 'tcn'),
     'model.norm': ('group', 'batch'),
     'model.conv': ('auto', 'lax', 'folded', 'patches'),
     'model.precision': ('float32', 'bfloat16'),

@@ -123,6 +123,11 @@ def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTH
   """Adaptation by gradient steps on a loss."""
   def adapt(params, support, key, watch=None):
     del key
+    if how.optimizer is not None:
+      return inner.optimizer_steps(
+          loss, params, support, moving=moving, steps=how.steps,
+          optimizer=how.optimizer, first_order=how.first_order, memory=how.memory,
+          watch=watch)
     return inner.sgd_steps(
         loss, params, support, moving=moving, steps=how.steps,
         step_size=inner.rate_of(params, how), first_order=how.first_order,

@@ -12,9 +12,11 @@ from jaxtyping import Array, Float, Key, PyTree
 from lightman_jax.models import (
   conv4,
   dere_grl,
+  mlp,
   off_apexnet,
   resnet,
   ststnet,
+  tcn,
   temporal,
   vit,
   weights_files,
@@ -104,14 +106,16 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
   """The clip encoder of a configuration's `model` section.
 
   Args:
-    encoder: 'dere_grl' takes landmark movements, all others take pictures.
+    encoder: 'dere_grl' takes landmark movements, 'mlp' any numbers, 'tcn' any series
+      of them, all others take pictures.
     width: channels; OFF-ApexNet's are those of the paper.
     grid: cells along a side that pooling leaves, at least.
     temporal_width: of the temporal module; DeRe-GRL has none.
     temporal_depth: likewise.
     conv: how convolutions are computed.
     norm: 'batch' for STSTNet as it was published.
-    depth: blocks of the vision transformer, graph convolutions of DeRe-GRL.
+    depth: blocks of the vision transformer or of the TCN, graph convolutions of
+      DeRe-GRL, layers of the MLP.
     dense: width of OFF-ApexNet's dense layers.
     actions: of DeRe-GRL.
     decompose: DeRe-GRL's action decomposition; False takes it out.
@@ -129,6 +133,8 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
   dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
   if encoder == 'dere_grl':
     return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
+  if encoder in ('mlp', 'tcn'):
+    return {'mlp': mlp.MLP, 'tcn': tcn.TCN}[encoder](width, depth, dtype)
   if norm == 'batch':
     scaling = weights_files.scaling_of(weights) if weights else None
     return ststnet.PublishedSTSTNet(conv, dtype, scaling)
