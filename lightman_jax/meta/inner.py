@@ -24,7 +24,12 @@ class Adapted(NamedTuple):
 
 
 class Steps(NamedTuple):
-  """How a method steps inside; the part of a configuration that all of them share."""
+  """How a method steps inside; the part of a configuration that all of them share.
+
+  Example:
+    >>> adam = optax.adam(.01, eps_root=1e-8)                     # doctest: +SKIP
+    >>> lm.learners.maml(net, lm.Steps(3, .01, optimizer=adam))   # doctest: +SKIP
+  """
   steps: int
   rate: float
   rates: str = 'fixed'         # or learned: 'layers', 'weights'; see `init_rates`
@@ -57,6 +62,13 @@ def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...]
     first_order: treat the inner gradients as constants (FOMAML).
     memory: MiB that one task may keep for the backward pass.
     watch: evaluated on the parameters after each step.
+
+  Returns:
+    The adapted parameters, with what was traced and watched on the way.
+
+  Example:
+    >>> fast = lm.sgd_steps(loss, params, batch, moving=('head',),    # doctest: +SKIP
+    ...                     step_size=.1, steps=3).fast
   """
   def update(moved, grads, state, number):
     rate = (step_size(number) if callable(step_size) else

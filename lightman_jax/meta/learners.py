@@ -22,6 +22,12 @@ class Learner(NamedTuple):
   `moving` names what adaptation changes of params; where it is empty, the model not
   adapted is no other model, and is not shown as one. `supported` says whether a
   prediction depends on a support at all.
+
+  Example:
+    >>> params = learner.init(key, task.query.x.shape[1:])        # doctest: +SKIP
+    >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
+    >>> fast = learner.adapt(params, task.support, key).fast      # doctest: +SKIP
+    >>> logits = learner.predict(fast, task.query.x)              # doctest: +SKIP
   """
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]
   adapt: outer.Adapt                                          # params, support, key

@@ -51,6 +51,10 @@ class Network(NamedTuple):
   An encoder with running statistics has them beside these, as 'statistics'; its
   network alone has `train`: (params, clips, key) to logits by the batch's statistics,
   and these.
+
+  Example:
+    >>> params = net.init(jax.random.key(0), (4, 16, 16, 3))      # doctest: +SKIP
+    >>> logits = net.logits(params, x)                            # doctest: +SKIP
   """
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]    # key, (*clip)
   maps: Callable[[Params, Array], Float[Array, 'n *place d']]  # params, (n, *clip)
