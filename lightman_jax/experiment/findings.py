@@ -143,7 +143,7 @@ def _draw(folder: RunFolder, found: dict[str, Any], name: str,
   if 'robustness' in found:
     with optional(folder.noise_curves.name, say):
       from lightman_jax.report import figures
-      figures(
+      figures.noise_curves(
           folder.noise_curves, found['robustness'], title=f'{name} under noise',
           constant=found['rows']['constant']['uf1']['value'], caption=caption)
   with optional(folder.actions.name, say):
