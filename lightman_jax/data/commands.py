@@ -123,8 +123,12 @@ def spot(arguments: list[str]) -> int:
 
 def _measure(given: argparse.Namespace) -> None:
   from lightman_jax.data import choice as choices, placement, spotting
-  names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections', 'landmarks')
-  choice = choices.choose({name: getattr(given, name) for name in names})
+  names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections')
+  named = {name: getattr(given, name) for name in names}
+  # A run on synthetic faces knows their landmarks; the spotter may look for them.
+  if given.name != 'synthetic':
+    named['landmarks'] = given.landmarks
+  choice = choices.choose(named)._replace(landmarks=given.landmarks)
   pairs, left_out = spotting.withhold_apexes(choice)
   if 0 < given.most < len(pairs):
     pairs = [pairs[k * len(pairs) // given.most] for k in range(given.most)]

@@ -128,8 +128,9 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       every=training['checkpoint_every'], layout=layout, streamed=material.streamed))
   predict = make_predictions(config, material, recipe)
   write_episodes, write_actions, write_embeddings = (
-      stage.make_writer(config, folder, material, recipe)
-      for stage in (few_shot, inspection, inspection))
+      make(config, folder, material, recipe)
+      for make in (few_shot.make_writer, inspection.make_action_writer,
+                   inspection.make_embedding_writer))
   places = [of_fold(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:

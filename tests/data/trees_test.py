@@ -86,6 +86,7 @@ def test_plain_tfds_reads_what_was_built(clips, home):
 
 
 def test_a_built_data_set_outlives_its_tree(clips, home, tmp_path):
+  (tmp_path / 'gone').mkdir()
   again = load(settings(tmp_path / 'gone', home))
   assert again.info == clips.info
   np.testing.assert_array_equal(again.frames, clips.frames)

@@ -11,8 +11,8 @@ from lightman_jax.runs import folder
 
 HOLDER = """
 import sys
-from lightman_jax.report import lock
-file = lock.take(sys.argv[1])
+from lightman_jax.runs import folder
+file = folder.take(sys.argv[1])
 print('held', flush=True)
 sys.stdin.read()
 """

@@ -23,15 +23,15 @@ COUNT, SHAPE = 100, (9, 160, 160)     # 69 MB
 PROGRAM = """
 import json, pathlib, re, sys
 import numpy as np
-from lightman_jax.data.store import read
+from lightman_jax.data.store import read_data_set
 from lightman_jax.inputs.cache import cached_inputs
 from lightman_jax.inputs.inputs import Settings
 status = pathlib.Path('/proc/self/status')
 most = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', status.read_text())[1]) / 1024
 how, folders = Settings('frames', size=2), [*map(pathlib.Path, sys.argv[1:])]
-cached_inputs(read(folders[0]), how)
+cached_inputs(read_data_set(folders[0]), how)
 before = most()
-x = cached_inputs(read(folders[1]), how)
+x = cached_inputs(read_data_set(folders[1]), how)
 print(json.dumps({'grown': most() - before, 'x': x[:][:, 0, 0, 0, 0].tolist()}))
 """
 

@@ -28,7 +28,7 @@ held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (held + 2**29 - 2**26, resource.RLIM_INFINITY))
 assert 2**28 < memory.room(device) <= 2**29, memory.room(device)
 try:
-  with memory.explained(lambda: 'lower inputs.size'):
+  with memory.explain_lack_of_memory(lambda: 'lower inputs.size'):
     jax.block_until_ready(jnp.ones(2**30, jnp.float32))
 except InputError as error:
   print(error)

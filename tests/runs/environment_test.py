@@ -35,8 +35,9 @@ def test_every_dependency_is_recorded():
 
 
 def test_run_folder_does_not_start_jax():
-  code = ('import sys; from lightman_jax.report import run_folder, results, table, '
-          'progress, metrics_log; print("jax" in sys.modules)')
+  code = ('import sys; from lightman_jax.report import table; '
+          'from lightman_jax.runs import folder, results, progress, metrics_log; '
+          'print("jax" in sys.modules)')
   done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
                         cwd=ROOT, check=True)
   assert done.stdout == 'False\n'

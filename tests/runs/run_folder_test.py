@@ -246,8 +246,8 @@ def test_what_a_killed_writer_left_goes_at_the_next_start(tmp_path):
 
 
 def test_second_starter_is_told_who_is_there(tmp_path):
-  code = ('import sys; from lightman_jax.report import lock; '
-          f'held = lock.take({str(tmp_path)!r}); print("ready", flush=True); '
+  code = ('import sys; from lightman_jax.runs import folder; '
+          f'lock = folder.take({str(tmp_path)!r}); print("ready", flush=True); '
           'sys.stdin.read()')
   with subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE, text=True) as other:

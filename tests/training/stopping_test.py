@@ -18,7 +18,7 @@ send(signal.{name})
 try:
 {body}
 except (stopping.Stopped, KeyboardInterrupt) as stopped:
-  print('stopped', getattr(stopped, 'code', 130), stopping.asked(), flush=True)
+  print('stopped', getattr(stopped, 'code', 130), stopping.is_stop_requested(), flush=True)
 '''
 
 # In C, and other threads may run: as jax computes.
@@ -30,7 +30,7 @@ BODIES = {
     # What must is left when it says so.
     'saving': ('20', '''
   with stopping.deferred():
-    while not stopping.asked(): time.sleep(.01)
+    while not stopping.is_stop_requested(): time.sleep(.01)
     time.sleep(.3)
     print('saved', flush=True)
     stopping.check()
