@@ -14,7 +14,6 @@ import numpy as np
 
 from lightman_jax import settings as settings_module
 from lightman_jax.configurations import defaults
-from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import assembly
 from lightman_jax.experiment.assembly import Material
