@@ -220,6 +220,13 @@ class RunFolder:
     """Whether the run has its results; they are written last."""
     return self.results.exists()
 
+  def has_begun(self) -> bool:
+    """Whether a step, a fold or a result of the run is on disk."""
+    return self.is_finished() or any(
+        place.is_dir() and any(place.iterdir())
+        for place in (self.checkpoints, self.folds)) or (
+            self.metrics.is_file() and self.metrics.stat().st_size > 0)
+
   def check(self, environment: Mapping[str, Any], *,
             resume_anyway: bool = False) -> str:
     """Writes `environment` into a new folder, or compares it with what is there.
@@ -243,6 +250,9 @@ class RunFolder:
       if environment['data_sha256'] is None:
         environment = {**environment, 'data_sha256': before.get('data_sha256')}
       changed, layout = env.changes(before, json.loads(canonical(environment)))
+    if changed and not self.has_begun():
+      write_json(self.environment, environment)      # there is nothing to mix with
+      return ''
     if changed and not resume_anyway:
       raise InputError(
           f'{self.path} was made in another environment: '
