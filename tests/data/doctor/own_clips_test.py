@@ -74,7 +74,7 @@ def test_copies_under_other_names(place):
              or ("'2' of 's'" in line and "'7' of 'u'" in line)
              for line in found.repeated)
   remark, decoded = found.remarks
-  assert 'pictures of 5 of 7 clips were decoded; --read' in decoded
+  assert 'pictures of 3 of 7 clips were decoded; --read' in decoded
   assert "'3'" in remark and "'6'" in remark and "the same clip of 't'" in remark
   assert look(place, *GOOD, '5,t,joy,e.png', repeated_clips='1,5').verdict == USABLE
 
