@@ -11,7 +11,7 @@ from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.doctor import examine, examine as examining, findings, show
-from lightman_jax.data.doctor.findings import UNUSABLE, VERDICTS, plain
+from lightman_jax.data.doctor.findings import UNUSABLE, VERDICTS, to_jsonable
 from lightman_jax.data.plan import Plan, check_enough
 from lightman_jax.errors import InputError, Unreadable
 
@@ -47,7 +47,7 @@ def settings(name: str, folder: pathlib.Path):
 
 def files_of(item) -> list[pathlib.Path]:
   """The pictures that a clip is made of."""
-  return [pathlib.Path(path) for path in examine.paths(item)]
+  return [pathlib.Path(path) for path in examine.picture_paths(item)]
 
 
 def judge(pristine: Pristine, case: Case, rng) -> tuple[str, list[str]]:
@@ -80,8 +80,8 @@ def judge(pristine: Pristine, case: Case, rng) -> tuple[str, list[str]]:
 
 
 def _faults_of_page(examined):
-  text = show.render(examined)
-  json.dumps(plain(examined), allow_nan=False).encode()
+  text = show.render_examination(examined)
+  json.dumps(to_jsonable(examined), allow_nan=False).encode()
   text.encode()
   if any(not mark.isprintable() for mark in text.replace('\n', '')):
     yield 'the page holds what a terminal would act on'

@@ -17,8 +17,9 @@ import time
 import cv2
 import numpy as np
 
-from lightman_jax.faces.apex import sample
-from lightman_jax.faces.dense_flow import grey, optical_flow
+from lightman_jax.faces.apex import sample_frames
+from lightman_jax.faces.dense_flow import grey
+from lightman_jax.inputs.inputs import flow_input
 from lightman_jax.synthetic import emotions, scenes
 from lightman_jax.synthetic.canvas import Canvas
 
@@ -27,7 +28,7 @@ SIZE = 64
 
 def flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
   """Optical flow between two RGB pictures, in pixels (x, y)."""
-  return optical_flow(*grey(np.stack([first, second])), algorithm='dis')
+  return flow_input(*grey(np.stack([first, second])), algorithm='dis')
 
 
 def face_mask(points: np.ndarray, size: int) -> np.ndarray:
@@ -98,11 +99,13 @@ def measure(
     seed: int, *, subjects: int, micro: int, difficulty: scenes.Difficulty
 ) -> dict:
   """All figures of one seed."""
-  plan = scenes.plan(seed=seed, subjects=subjects, micro=micro, macro=0, fps=200.,
-                     difficulty=difficulty)
+  plan = scenes.plan_scenes(
+      seed=seed, subjects=subjects, micro=micro, macro=0, fps=200.,
+                            difficulty=difficulty)
   start = time.process_time()
-  every = [scenes.render(s, frames=sample(s.onset, s.apex, s.offset, frames=5),
-                         size=SIZE) for s in plan]
+  every = [scenes.render_scene(
+      s, frames=sample_frames(s.onset, s.apex, s.offset, frames=5), size=SIZE)
+           for s in plan]
   seconds = time.process_time() - start
   clips = [scenes.Rendered(*(part[[0, 2]] for part in clip)) for clip in every]
   label = np.array([emotions.CLASSES.index(emotions.CLASS_OF[s.emotion]) for s in plan])
@@ -129,16 +132,16 @@ def contact_sheet(seed: int, *, people: int, size: int) -> np.ndarray:
 
   The last picture is the last macro-expression with its landmarks.
   """
-  plan = scenes.plan(seed=seed, subjects=people, micro=3, macro=3, fps=200.)
+  plan = scenes.plan_scenes(seed=seed, subjects=people, micro=3, macro=3, fps=200.)
   rows = []
   for person in range(people):
     row = []
     own = plan[6 * person:6 * person + 6]
     for small, large in zip(own[:3], own[3:]):
-      onset, apex = scenes.render(small, frames=(small.onset, small.apex),
-                                  size=size).frames
+      onset, apex = scenes.render_scene(small, frames=(small.onset, small.apex),
+                                        size=size).frames
       change = np.clip(128 + 3 * (apex.astype(int) - onset), 0, 255).astype(np.uint8)
-      big = scenes.render(large, frames=(large.apex,), size=size)
+      big = scenes.render_scene(large, frames=(large.apex,), size=size)
       row += [onset, apex, change, big.frames[0]]
     marked = row[-1].copy()
     for x, y in np.round(4 * big.landmarks[0]).astype(int):

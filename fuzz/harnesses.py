@@ -19,13 +19,12 @@ from lightman_jax.data import (
   frames,
   manifest,
   rows,
-  sheets as folder_names,
   sheets as reader,
   user_tables,
 )
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.rows import Row
-from lightman_jax.data.trees import Tree, parts
+from lightman_jax.data.trees import Tree, folder_names
 from lightman_jax.data.workbooks import read_cells
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.experiment import findings, replay, verify
@@ -54,8 +53,8 @@ _STATE = TrainState(np.zeros(1, np.int32), {'w': np.zeros((1, 2), np.float32)}, 
 
 def grammar(content: bytes, folder: pathlib.Path) -> None:
   """Action units never fail, and are the same when spelt and read again."""
-  units = rows.parse(content.decode('utf-8', 'surrogateescape'))
-  assert rows.parse(rows.spell(units)) == units
+  units = rows.parse_action_units(content.decode('utf-8', 'surrogateescape'))
+  assert rows.parse_action_units(rows.spell_action_units(units)) == units
 
 
 def manifests(content: bytes, folder: pathlib.Path) -> None:
@@ -129,11 +128,11 @@ def trees(content: bytes, folder: pathlib.Path) -> None:
   tree = Tree(place)
   for facts in _OF_FOLDERS:
     for edition in facts.editions:
-      folder_names.read_folders(tree, edition, facts)
+      reader.read_folders(tree, edition, facts)
   try:
-    listed = tree.folder(parts('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
+    listed = tree.folder(folder_names('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
     assert place in listed.parents
-    frames.numbered(listed)
+    frames.pictures_by_number(listed)
   except Unreadable:
     pass
 

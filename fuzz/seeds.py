@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT.parent))
 
 from configs import common  # noqa: E402
+from lightman_jax import sections  # noqa: E402
 from lightman_jax.experiment.assembly import make_net  # noqa: E402
 from lightman_jax.meta.learners import make_learner  # noqa: E402
 from lightman_jax.models import weights_files  # noqa: E402
@@ -186,7 +187,7 @@ def faults():
   config = common.base().to_dict()
   config['data']['name'] = 'manifest'
   config['model'].update(encoder='ststnet', temporal_depth=0)
-  config['method'].update(name='supervised')
+  config['method'] = sections.choose('method', 'supervised')
   config['inputs'].update(size=8)
   learner = make_learner(make_net(config, ('a', 'b')), **config['method'])
   x = np.ones((2, 1, 8, 8, 3), np.float32)

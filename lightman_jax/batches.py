@@ -9,7 +9,7 @@ from jaxtyping import PyTree
 T = TypeVar('T', bound=PyTree)
 
 
-def map_in_batches(one: Callable[[PyTree], T], given: PyTree, size: int) -> T:
+def map_in_batches(one: Callable[[PyTree], T], arrays: PyTree, size: int) -> T:
   """`one` of each of what is given along a first axis, `size` as one batch.
 
   One at a time they have no batch axis at all: tasks with kernels of their own are
@@ -17,10 +17,10 @@ def map_in_batches(one: Callable[[PyTree], T], given: PyTree, size: int) -> T:
 
   Args:
     one: of a part, to arrays.
-    given: (n, ...) each.
+    arrays: (n, ...) each.
     size: at least 1; the batches follow each other, the last may be smaller.
 
   Returns:
     What `one` gives, (n, ...) each.
   """
-  return jax.lax.map(one, given, batch_size=size if size > 1 else None)
+  return jax.lax.map(one, arrays, batch_size=size if size > 1 else None)

@@ -69,11 +69,11 @@ def parse_json(content: bytes) -> Any:
     raise Refused(_DEEP) from None
   level = [value]
   for _ in range(DEEPEST + 1):
-    level = [held for held in level if isinstance(held, (dict, list))]
+    level = [node for node in level if isinstance(node, (dict, list))]
     if not level:
       return value
-    level = [part for held in level
-             for part in (held.values() if isinstance(held, dict) else held)]
+    level = [part for node in level
+             for part in (node.values() if isinstance(node, dict) else node)]
   raise Refused(_DEEP)
 
 
@@ -102,8 +102,8 @@ def read_arrays(path: str | os.PathLike, most: int = MOST_ARRAYS
           raise Refused(f'its arrays take more than {most} bytes')
         with archive.open(member) as file:
           _check_array(file, member.file_size)
-    with np.load(path, allow_pickle=False) as held:
-      return dict(held)
+    with np.load(path, allow_pickle=False) as arrays:
+      return dict(arrays)
   except (OSError, ValueError):
     raise
   except Exception as error:    # NumPy and zipfile fail in any way on a damaged file

@@ -42,7 +42,7 @@ def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
       # mkstemp is private to the owner; results are for the whole group.
       os.chmod(temporary, 0o666 & ~_umask())
       os.replace(temporary, path)
-      settle(path.parent)
+      sync_folder(path.parent)
   except BaseException as error:
     pathlib.Path(temporary).unlink(missing_ok=True)
     name_place(error, path)
@@ -55,7 +55,7 @@ def name_place(error: BaseException, path: str | os.PathLike) -> None:
     error.filename = os.fspath(path)
 
 
-def settle(folder: str | os.PathLike) -> None:
+def sync_folder(folder: str | os.PathLike) -> None:
   """Waits until the names in a folder are on disk; files have a wait of their own."""
   number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
   try:
@@ -73,7 +73,7 @@ def remove(path: pathlib.Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def sweep(folder: pathlib.Path, pattern: str) -> None:
+def remove_leftovers(folder: pathlib.Path, pattern: str) -> None:
   """Deletes what killed writers left under temporary names that match `pattern`.
 
   Who still writes holds a lock on the file; where none can be had, nothing is deleted.
@@ -85,7 +85,7 @@ def sweep(folder: pathlib.Path, pattern: str) -> None:
       rest.unlink()
 
 
-def check_limit() -> None:
+def check_open_files() -> None:
   """Where hardly a file can be opened, libraries fail in the middle and in any words.
 
   Raises:
@@ -103,7 +103,7 @@ def file_sha256(path: str | os.PathLike) -> str:
     return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
-def of_fold(folder: pathlib.Path, held_out: str, suffix: str = '') -> pathlib.Path:
+def fold_path(folder: pathlib.Path, held_out: str, suffix: str = '') -> pathlib.Path:
   """Where a fold's own part of a folder lies; its name may hold any letter."""
   name = urllib.parse.quote(held_out, safe='')
   # '..' would be another folder, and a first point marks what is only temporary.

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from lightman_jax import bounded
-from lightman_jax.files import of_fold
+from lightman_jax.files import fold_path
 
 
 def npz(path, **members):
@@ -154,7 +154,7 @@ def test_hostile_arrays_stay_within_little_memory(tmp_path):
 
 def test_a_fold_never_lies_elsewhere(tmp_path):
   names = ('..', '.', '../../etc', '/etc/passwd', 'a/b', '.hidden.json.x', 'a.b')
-  places = [of_fold(tmp_path, name) for name in names]
+  places = [fold_path(tmp_path, name) for name in names]
   assert len(set(places)) == len(names)
   for place in places:
     assert place.parent == tmp_path and place.resolve().parent == tmp_path.resolve()

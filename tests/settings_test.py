@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from configs import common
-from lightman_jax import settings
+from lightman_jax import sections, settings
 from lightman_jax.errors import InputError
 
 LISTS = ('evaluation.noise', 'select.candidates', 'model.weights')
@@ -18,10 +18,7 @@ COUPLED = {'inputs.kind': 'landmarks', 'model.encoder': 'dere_grl',
 
 def complete(**changes):
   """A configuration that runs, with changes under dotted names."""
-  config = common.base()
-  config.data.name = 'manifest'
-  config.update_from_flattened_dict(changes)
-  return config.to_dict()
+  return settings.changed(common.base().to_dict(), {'data.name': 'manifest', **changes})
 
 
 def refusal(**changes) -> str:
@@ -69,7 +66,8 @@ def test_ranges(name):
 
 
 def test_no_setting_goes_unchecked():
-  known = {*settings.CHOICES, *settings.RANGES, *LISTS}
+  known = {*settings.CHOICES, *settings.RANGES, *LISTS,
+           *(f'method.{name}' for name in sections.options_of('method', 'lightman'))}
   # What a data set may be asked for is checked by `clips.sources.check_present`.
   assert {name for name, value in settings.flat(complete()).items() if name not in known
           and not isinstance(value, bool)      # has its type, and that is all

@@ -25,7 +25,7 @@ from lightman_jax.data.build_report import describe_build, make_report
 from lightman_jax.data.plan import Item, Pixels, Plan, check_enough
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.sources import REPORT, VERSION
-from lightman_jax.data.store import content_sha256, described, read_data_set
+from lightman_jax.data.store import content_sha256, hashed_words, read_data_set
 from lightman_jax.data.workers import Job, make_all
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
@@ -57,13 +57,13 @@ def build(
   folder = home / plan.dataset / plan.config
   final = folder / VERSION
   before = read_finished(final)
-  if contents.unchanged(plan, final, before, progress):
+  if contents.is_unchanged(plan, final, before, progress):
     # Without a lock: the place may be shared and read-only.
     shutil.rmtree(folder / cache.FOLDER, ignore_errors=True)
     return final
   with _disk(folder), _alone(folder):
     built = read_finished(final)
-    if built != before and contents.unchanged(plan, final, built, progress):
+    if built != before and contents.is_unchanged(plan, final, built, progress):
       return final        # another process has built it meanwhile
     if built:
       say(f'{plan.dataset} ({plan.config}): the files it was built from, or the code '
@@ -76,18 +76,28 @@ def build(
 
 def is_built(plan: Plan, home: pathlib.Path,
              progress: Progress = lambda stage, done, total: None) -> bool:
-  """Whether a data set of the same content stands under `home`."""
+  """Whether a data set of the same content stands under `home`.
+
+  Args:
+    plan: of the files as they are now
+    home: the folder of all data sets
+    progress: called with the stage, how much of it is done, and of how much
+  """
   final = home / plan.dataset / plan.config / VERSION
-  return contents.unchanged(plan, final, read_finished(final), progress)
+  return contents.is_unchanged(plan, final, read_finished(final), progress)
 
 
 def read_finished(final: pathlib.Path) -> dict:
-  """Returns the report of a finished data set, or {}."""
+  """Returns the report of a finished data set, or {}.
+
+  Args:
+    final: the folder of one version of a data set
+  """
   try:
-    found = bounded.read_json(final / REPORT)
+    report = bounded.read_json(final / REPORT)
   except (OSError, ValueError):
     return {}
-  return found if isinstance(found, dict) else {}
+  return report if isinstance(report, dict) else {}
 
 
 def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
@@ -97,8 +107,8 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
   cache.remove_stale(clips, plan.items)
   items, unreadable = _fill(plan, clips, progress, workers)
   check_enough(plan, items)
-  made = {}
-  sha256 = content_sha256(_content(items, made, plan.dataset), plan.classes)
+  details = {}
+  sha256 = content_sha256(_content(items, details, plan.dataset), plan.classes)
   _write(plan._replace(items=items), home, final, progress)
   check = lambda _, done, total: progress('check', done, total)
   if read_data_set(final, progress=check).info['sha256'] != sha256:
@@ -107,34 +117,35 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
                      'check the disk, then repeat the command.')
   left_out = tuple(sorted((*plan.left_out, *unreadable)))
   whole = plan._replace(items=items, left_out=left_out)
-  sums = _sums(plan, made)
-  contents.record(plan, final, sums)
-  found = make_report(whole, made, digest=contents.digest(plan, sums), sha256=sha256)
+  sums = _sums(plan, details)
+  contents.write_record(plan, final, sums)
+  report = make_report(whole, details, digest=contents.build_digest(plan, sums),
+                       sha256=sha256)
   with write_atomically(final / REPORT) as file:
-    json.dump(found, file, indent=2)     # ASCII, for Linux has names that are no text
+    json.dump(report, file, indent=2)     # ASCII, for Linux has names that are no text
     file.write('\n')
-  for line in describe_build(whole, found, final / REPORT):
+  for line in describe_build(whole, report, final / REPORT):
     say(line)
   shutil.rmtree(clips, ignore_errors=True)
 
 
-def _content(items: tuple[Item, ...], made: dict[str, Pixels], dataset: str):
-  """What is hashed of each clip; what else its making told is put into `made`."""
+def _content(items: tuple[Item, ...], details: dict[str, Pixels], dataset: str):
+  """What is hashed of each clip; what else its making told is put into `details`."""
   for item in items:
     pixels = item.make()
-    made[item.row.clip] = pixels._replace(frames=None, landmarks=None)
+    details[item.row.clip] = pixels._replace(frames=None, landmarks=None)
     row = item.row
-    words = described(row.clip, row.subject, row.emotion, row.kind, row.dataset,
-                      whole=dataset)
+    words = hashed_words(row.clip, row.subject, row.emotion, row.kind, row.dataset,
+                         whole=dataset)
     yield words, item.label, pixels.frames, pixels.landmarks
 
 
-def _sums(plan: Plan, made: Mapping[str, Pixels]) -> dict[str, tuple[str, ...]]:
+def _sums(plan: Plan, details: Mapping[str, Pixels]) -> dict[str, tuple[str, ...]]:
   """Of every clip the hashes of its files as they were decoded.
 
   Files of a clip that is left out are read for it: it may be one when they change.
   """
-  return {item.row.clip: made[item.row.clip].sums if item.row.clip in made
+  return {item.row.clip: details[item.row.clip].sums if item.row.clip in details
           else tuple(map(contents.sha256_of, item.files)) for item in plan.items}
 
 
@@ -209,8 +220,8 @@ def _disk(folder: pathlib.Path) -> Iterator[None]:
     yield
   except (OSError, RuntimeError) as error:
     # The writer of records gives the system's words, but not its number.
-    known = {number: os.strerror(number) for number in _REFUSED}
-    why = [words for number, words in known.items()
+    messages = {number: os.strerror(number) for number in _REFUSED}
+    why = [words for number, words in messages.items()
            if number == getattr(error, 'errno', None) or words in str(error)]
     if not why:
       raise

@@ -11,23 +11,23 @@ from lightman_jax.data.plan import Pixels, Plan
 from lightman_jax.data.sources import VERSION
 
 
-def make_report(plan: Plan, made: Mapping[str, Pixels], *, digest: str, sha256: str
+def make_report(plan: Plan, details: Mapping[str, Pixels], *, digest: str, sha256: str
            ) -> dict[str, Any]:
   """Returns all that a result must be able to name of the data it stands on.
 
   Args:
     plan: with the clips that were made, and all that were left out.
-    made: clip -> what its making told, beside the pixels.
+    details: clip -> what its making told, beside the pixels.
     digest: of the plan before anything was made, and of the contents of its files.
     sha256: over the content, see `clipset.content_sha256`.
   """
   counts = Counter(item.label for item in plan.items)
   kinds = Counter(item.row.kind for item in plan.items)
-  sources = Counter(made[item.row.clip].apex_source or item.apex_source or 'unknown'
+  sources = Counter(details[item.row.clip].apex_source or item.apex_source or 'unknown'
                     for item in plan.items)
   remarks = [[item.row.clip, note] for item in plan.items
-             for note in (*item.row.notes, made[item.row.clip].note) if note]
-  found = {
+             for note in (*item.row.notes, details[item.row.clip].note) if note]
+  report = {
       'dataset': plan.dataset,
       'config': plan.config,
       'class_set': plan.class_set,
@@ -50,12 +50,19 @@ def make_report(plan: Plan, made: Mapping[str, Pixels], *, digest: str, sha256: 
       'sha256': sha256,
   }
   if plan.dataset in COMPOSITES:
-    found['differences'] = list(planning.differences(plan))
-  return found
+    report['differences'] = list(planning.differences(plan))
+  return report
 
 
-def describe_build(plan: Plan, found: Mapping[str, Any], path: pathlib.Path) -> list[str]:
-  """Lines for the person who waits; the report at `path` says the same at length."""
+def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path
+                   ) -> list[str]:
+  """Lines for the person who waits; the report at `path` says the same at length.
+
+  Args:
+    plan: with the clips that were made, and all that were left out
+    report: as `make_report` returns it
+    path: of the report's file
+  """
   name, lines = f'{plan.dataset} ({plan.config})', []
   lost = [clip for clip, _ in plan.left_out if clip not in plan.outside]
   if plan.left_out:
@@ -63,12 +70,12 @@ def describe_build(plan: Plan, found: Mapping[str, Any], path: pathlib.Path) -> 
     lines.append(f'{name}: {len(lost)} clips are left out'
                  + f', and {others} of other classes' * bool(others)
                  + f'; {path} says why.')
-  faceless = sum('no face is found' in note for _, note in found['remarks'])
+  faceless = sum('no face is found' in note for _, note in report['remarks'])
   if faceless:
     lines.append(f'{name}: in {faceless} clips no face is found, so they have no '
                  f'landmarks; {path} names them.')
   lines += [f'{name}: {line}' for line in plan.corrected]
-  if found.get('differences'):
+  if report.get('differences'):
     lines.append(f'{name}: this is not the data set as published:')
-    lines += found['differences']
+    lines += report['differences']
   return lines

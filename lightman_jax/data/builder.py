@@ -55,7 +55,8 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     plan = self.plan
     if plan is None:
       choice = self.builder_config.choice
-      plan = planning.plan_data_set(choice._replace(manual_dir=str(dl_manager.manual_dir)))
+      plan = planning.plan_data_set(
+          choice._replace(manual_dir=str(dl_manager.manual_dir)))
     return {'full': self._generate_examples(plan)}
 
   def _generate_examples(self, plan: Plan):
@@ -96,7 +97,15 @@ def features(
 
 
 def example(item: Item, pixels: Pixels) -> dict:
-  """Returns an item with its pixels as TFDS stores it."""
+  """Returns an item with its pixels as TFDS stores it.
+
+  Args:
+    item: the clip: its row, label and frame numbers
+    pixels: T frames (T, H, W, 3) and landmarks (T, 68, 2)
+
+  Returns:
+    The fields of `features`, by name.
+  """
   row, numbers = item.row, pixels.numbers or item.numbers
   source = pixels.apex_source or item.apex_source
   apex = numbers[len(numbers) // 2] if source else row.apex
@@ -139,7 +148,8 @@ def _usual(name: str, class_sets: dict[str, tuple[str, ...]], sheets, editions
         choice = Choice(name, class_set=class_set, sheet=sheet, edition=edition,
                         landmarks='none')
         configs.append(ClipConfig(
-            name=names.configurations(choice)[0], class_set=class_set, classes=classes,
+            name=names.configuration_names(choice)[0], class_set=class_set,
+            classes=classes,
             choice=choice,
             description=f'{class_set}, sheet {sheet}, {edition} frames.'))
   return configs
@@ -152,11 +162,11 @@ def _of_table(facts: Facts) -> type[ClipBuilder]:
                      + f' (sheet {e.sheet})' * bool(e.sheet) for e in facts.expected)
   return _builder(
       facts.name, f'{facts.title}: {counts}.', facts.citation, facts.homepage,
-      _usual(facts.name, {name: known.classes for name, known
+      _usual(facts.name, {name: class_set.classes for name, class_set
                           in facts.class_sets.items()},
              [sheet.edition for sheet in facts.sheets] or ['auto'],
              dict.fromkeys(frames.edition for frames in facts.editions)),
-      f'{facts.title} cannot be downloaded: {facts.ask}. Put '
+      f'{facts.title} cannot be downloaded: {facts.access}. Put '
       + ('one sheet (' + ' or '.join(sheets) + ', or .csv) and ' if sheets else '')
       + 'one tree of frames (' + ' or '.join(facts.layout)
       + f') into the manual folder or its sub-folder {facts.folders[0]}/.')

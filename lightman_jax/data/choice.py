@@ -80,26 +80,33 @@ def choose(data: Any) -> Choice:
 
   What it lacks keeps its default.
 
+  Args:
+    data: `config.data`, or a mapping with some of its names
+
+  Returns:
+    The settings, complete and checked.
+
   Raises:
     InputError: a word is unknown (the nearest right one is named), or a number is out
       of range.
   """
-  held = data if isinstance(data, Mapping) else {
+  settings = data if isinstance(data, Mapping) else {
       name: getattr(data, name) for name in Choice._fields if hasattr(data, name)}
-  choice = Choice(**{name: held[name] for name in Choice._fields if name in held})
+  choice = Choice(**{name: settings[name] for name in Choice._fields
+                     if name in settings})
   if not isinstance(choice.corrections, str):
     choice = choice._replace(corrections=','.join(choice.corrections))
-  choice = choice._replace(synthetic=_mapping(choice.synthetic),
-                           own_classes=_mapping(choice.own_classes))
-  _among('name', choice.name, DATA_SETS)
-  known = CLASS_SETS[choice.name]
+  choice = choice._replace(synthetic=_as_mapping(choice.synthetic),
+                           own_classes=_as_mapping(choice.own_classes))
+  _check_word('name', choice.name, DATA_SETS)
+  class_set_names = CLASS_SETS[choice.name]
   if choice.own_classes and not choice.class_set:
     choice = choice._replace(class_set=OWN)
-  choice = choice._replace(class_set=choice.class_set or known[0])
+  choice = choice._replace(class_set=choice.class_set or class_set_names[0])
   if choice.name in TABLES or choice.name in COMPOSITES:
     _check_licensed(choice)
   else:
-    _among('class_set', choice.class_set, known)
+    _check_word('class_set', choice.class_set, class_set_names)
     _check_own(choice)
   if choice.path and choice.name != 'manifest':
     raise InputError(f'data.path is {choice.path!r}, which changes nothing where '
@@ -108,30 +115,34 @@ def choose(data: Any) -> Choice:
 
 
 def class_set_of(choice: Choice) -> ClassSet:
-  """Returns the class set of a data set that has a table of facts."""
+  """Returns the class set of a data set that has a table of facts.
+
+  Args:
+    choice: of a data set in `TABLES`; its own classes where it spells some
+  """
   if choice.class_set != OWN:
     return TABLES[choice.name].class_sets[choice.class_set]
-  return class_sets.own(choice.own_classes)
+  return class_sets.own_classes(choice.own_classes)
 
 
 def _check_licensed(choice: Choice) -> None:
-  _among('class_set', choice.class_set,
-         (*CLASS_SETS[choice.name], *([OWN] if choice.name in TABLES else [])))
+  _check_word('class_set', choice.class_set,
+              (*CLASS_SETS[choice.name], *([OWN] if choice.name in TABLES else [])))
   if (choice.class_set == OWN) != bool(choice.own_classes):
     raise InputError('data.class_set=own and data.own_classes belong together: give '
                      'the classes as own_classes, a mapping of emotions to them.')
   for name in choice.corrected:
-    _among('corrections', name, tuple(CORRECTIONS))
+    _check_word('corrections', name, tuple(CORRECTIONS))
   sheets = TABLES[choice.name].sheets if choice.name in TABLES else ()
   if not is_table(choice.sheet):
-    _among('sheet', choice.sheet, ('auto', *(sheet.edition for sheet in sheets)))
+    _check_word('sheet', choice.sheet, ('auto', *(sheet.edition for sheet in sheets)))
   editions = dict.fromkeys(frames.edition for name in parts_of(choice)
                            for frames in TABLES[name].editions)
-  _among('edition', choice.edition, ('auto', *editions))
+  _check_word('edition', choice.edition, ('auto', *editions))
   if not is_table(choice.apex):
-    _among('apex', choice.apex, ('spotted', 'none'))
+    _check_word('apex', choice.apex, ('spotted', 'none'))
   if '/' not in choice.landmarks and not is_table(choice.landmarks):
-    _among('landmarks', choice.landmarks, ('auto', 'model', 'none'))
+    _check_word('landmarks', choice.landmarks, ('auto', 'model', 'none'))
 
 
 def _check_own(choice: Choice) -> None:
@@ -169,22 +180,30 @@ def _check_form(choice: Choice) -> Choice:
   return choice
 
 
-def _mapping(held: Any) -> dict[str, Any]:
-  if isinstance(held, Mapping):
-    return dict(held)
-  return dict(held.to_dict() if hasattr(held, 'to_dict') else vars(held))
+def _as_mapping(value: Any) -> dict[str, Any]:
+  if isinstance(value, Mapping):
+    return dict(value)
+  return dict(value.to_dict() if hasattr(value, 'to_dict') else vars(value))
 
 
-def _among(setting: str, value: str, known: tuple[str, ...]) -> None:
-  if value not in known:
+def _check_word(setting: str, value: str, choices: tuple[str, ...]) -> None:
+  if value not in choices:
     raise InputError(f'data.{setting} is {value!r}; the nearest that exists is '
-                     f'{nearest(value, known)!r} (all: {", ".join(known)}).')
+                     f'{nearest(value, choices)!r} (all: {", ".join(choices)}).')
 
 
 # What builder configurations are called: readable, and the same on every machine
 
-def configurations(choice: Choice) -> tuple[str, ...]:
-  """Returns the names that fit the settings, in the order of preference."""
+
+def configuration_names(choice: Choice) -> tuple[str, ...]:
+  """Returns the names that fit the settings, in the order of preference.
+
+  Args:
+    choice: complete, as `choose` returns it
+
+  Returns:
+    One name or more: a setting of 'auto' fits several editions.
+  """
   tail = f't{choice.frames}-s{choice.size}'
   if parts_of(choice):
     return tuple(f'{_classes(choice)}-{middle}{mark}-{tail}'
@@ -197,7 +216,7 @@ def configurations(choice: Choice) -> tuple[str, ...]:
   from lightman_jax.data import (
     synthetic_plan,  # Draws in NumPy, which the door does not need.
   )
-  return (f'{choice.class_set}-{synthetic_plan.spell(choice)}-{tail}',)
+  return (f'{choice.class_set}-{synthetic_plan.spell_settings(choice)}-{tail}',)
 
 
 def _classes(choice: Choice) -> str:

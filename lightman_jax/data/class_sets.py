@@ -31,12 +31,17 @@ OBJECTIVE_SOURCE = ('objective classes by action units (Davison et al. 2018), I 
                     'as in MEGC2018 (Yap et al. 2018)')
 
 
-def same(*emotions: str, source: str) -> ClassSet:
-  """Returns the class set whose classes are these emotions."""
+def emotion_classes(*emotions: str, source: str) -> ClassSet:
+  """Returns the class set whose classes are these emotions.
+
+  Args:
+    emotions: each is a class of its own
+    source: who uses it
+  """
   return ClassSet(emotions, {name: name for name in emotions}, source=source)
 
 
-def valence(*emotions: str, source: str, others: bool = False) -> ClassSet:
+def valence_classes(*emotions: str, source: str, others: bool = False) -> ClassSet:
   """Returns negative, positive and surprise, made of these emotions.
 
   Args:
@@ -50,14 +55,18 @@ def valence(*emotions: str, source: str, others: bool = False) -> ClassSet:
   return ClassSet(THREE, folding, source=source)
 
 
-def objective(count: int = 5) -> ClassSet:
-  """Returns the first `count` objective classes."""
+def objective_classes(count: int = 5) -> ClassSet:
+  """Returns the first `count` objective classes.
+
+  Args:
+    count: 1 to 7 of the classes I to VII
+  """
   names = _OBJECTIVE[:count]
   return ClassSet(names, {name: name for name in names}, by='objective',
                   source=OBJECTIVE_SOURCE)
 
 
-def own(folding: Mapping[str, str]) -> ClassSet:
+def own_classes(folding: Mapping[str, str]) -> ClassSet:
   """Returns a class set of a user's making.
 
   Args:
@@ -78,13 +87,14 @@ def own(folding: Mapping[str, str]) -> ClassSet:
   if len(classes) < 2:
     raise InputError(f'a class set needs two classes or more; {dict(folding)} has '
                      f'{len(classes)}.')
-  spell = spellings.objective if objectives else spellings.emotion
+  spell = spellings.spell_objective if objectives else spellings.spell_emotion
   return ClassSet(
       classes, {spell(name): label for name, label in folding.items()},
       by='objective' if objectives else 'emotion', source='of the user')
 
 
 # Named maps from the emotions of macro-expressions to the classes of micro ones.
+
 
 class MacroMap(NamedTuple):
   """Which micro class a macro emotion belongs to; those not named have none."""
@@ -116,11 +126,16 @@ MACRO_MAPS = {
 def macro_label(emotion: str, name: str, classes: tuple[str, ...]) -> int:
   """Returns the index in `classes` of a macro clip's class, -1 where it has none.
 
+  Args:
+    emotion: of the macro clip, in any spelling
+    name: a key of `MACRO_MAPS`
+    classes: of the micro-expressions
+
   Raises:
     InputError: there is no map of this name.
   """
   if name not in MACRO_MAPS:
     raise InputError(f'there is no map of macro emotions named {name!r}; there are '
                      f'{", ".join(MACRO_MAPS)}.')
-  found = MACRO_MAPS[name].folding.get(spellings.emotion(emotion))
-  return classes.index(found) if found in classes else -1
+  label = MACRO_MAPS[name].folding.get(spellings.spell_emotion(emotion))
+  return classes.index(label) if label in classes else -1

@@ -11,6 +11,7 @@ from lightman_jax.files import write_atomically
 
 # The command `build`.
 
+
 def build(arguments: list[str]) -> int:
   """python -m lightman_jax build NAME: builds a data set ahead of a run."""
   parser = argparse.ArgumentParser(
@@ -25,7 +26,8 @@ def build(arguments: list[str]) -> int:
   parser.add_argument('--size', type=int, default=64,
                       help='side in pixels; 0: as on disk (manifest)')
   parser.add_argument('--class_set', default='', help="default: the data set's first")
-  parser.add_argument('--sheet', default='auto', help='auto, an edition, as 2014, or its files')
+  parser.add_argument('--sheet', default='auto',
+                      help='auto, an edition, as 2014, or its files')
   parser.add_argument('--edition', default='auto', help='auto, cropped or raw')
   parser.add_argument('--corrections', default='', help='names, divided by commas')
   parser.add_argument('--apex', default='spotted',
@@ -35,21 +37,21 @@ def build(arguments: list[str]) -> int:
                       help='auto, model, none, or the folder of the model')
   parser.add_argument('--synthetic', nargs='*', default=[], metavar='KEY=VALUE',
                       help='settings of the synthetic faces, as seed=1 subjects=4')
-  for name, what in (('different_people', 'subjects of like names'),
-                     ('different_labels', 'labels of like names'),
-                     ('repeated_clips', 'clips that may show under two people')):
+  for name, description in (('different_people', 'subjects of like names'),
+                            ('different_labels', 'labels of like names'),
+                            ('repeated_clips', 'clips that may show under two people')):
     parser.add_argument(f'--{name}', default='', metavar='NAMES',
-                        help=f'{what}, divided by commas, or all')
+                        help=f'{description}, divided by commas, or all')
   parser.add_argument('--workers', type=int, default=0,
                       help='processes; 0: one a core where that pays')
-  given = vars(parser.parse_args(arguments))
+  options = vars(parser.parse_args(arguments))
   from lightman_jax.data.sources import check_present
   try:
-    workers = given.pop('workers')
-    given['synthetic'] = dict(map(_pair, given['synthetic']))
-    check_present(given)
+    workers = options.pop('workers')
+    options['synthetic'] = dict(map(_pair, options['synthetic']))
+    check_present(options)
     from lightman_jax.data.load import load
-    clips = load(given, progress=_show, workers=workers)
+    clips = load(options, progress=_show, workers=workers)
   except InputError as error:
     return _refuse(error)
   info = clips.info
@@ -109,48 +111,45 @@ def spot(arguments: list[str]) -> int:
                       help='write a line a clip: ' + ', '.join(_COLUMNS))
   parser.add_argument('--workers', type=int, default=0,
                       help='processes; 0: one a core where that pays')
-  given = parser.parse_args(arguments)
+  options = parser.parse_args(arguments)
   try:
-    _measure(given)
+    _measure(options)
   except InputError as error:
     print(error, file=sys.stderr)
     return 2
   except OSError as error:
-    print(f'{given.csv} cannot be written: {error.strerror}.', file=sys.stderr)
+    print(f'{options.csv} cannot be written: {error.strerror}.', file=sys.stderr)
     return 2
   return 0
 
 
-def _measure(given: argparse.Namespace) -> None:
+def _measure(options: argparse.Namespace) -> None:
   from lightman_jax.data import choice as choices, placement, spotting
-  names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections')
-  named = {name: getattr(given, name) for name in names}
-  # A run on synthetic faces knows their landmarks; the spotter may look for them.
-  if given.name != 'synthetic':
-    named['landmarks'] = given.landmarks
-  choice = choices.choose(named)._replace(landmarks=given.landmarks)
+  names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections', 'landmarks')
+  choice = choices.choose({name: getattr(options, name) for name in names})
   pairs, left_out = spotting.withhold_apexes(choice)
-  if 0 < given.most < len(pairs):
-    pairs = [pairs[k * len(pairs) // given.most] for k in range(given.most)]
-  found = []
-  for done, entry in enumerate(spotting.run_spotting(pairs, workers=given.workers), start=1):
-    (found if isinstance(entry, spotting.Spotted) else left_out).append(entry)
+  if 0 < options.most < len(pairs):
+    pairs = [pairs[k * len(pairs) // options.most] for k in range(options.most)]
+  spotted = []
+  for done, entry in enumerate(
+      spotting.run_spotting(pairs, workers=options.workers), start=1):
+    (spotted if isinstance(entry, spotting.Spotted) else left_out).append(entry)
     if sys.stderr.isatty():
       print(f'\rclips {done}/{len(pairs)}', end='' if done < len(pairs) else '\n',
             file=sys.stderr, flush=True)
   for clip, reason in sorted(left_out):
     print(f'left out: {clip}: {reason}')
-  if not found:
-    raise InputError(f'{given.name} has no clip whose apex can be spotted')
+  if not spotted:
+    raise InputError(f'{options.name} has no clip whose apex can be spotted')
   how = 'landmarks' if placement.find_face_model(choice.landmarks) else 'no landmarks'
   for kind in ('micro', 'macro'):
-    some = [clip for clip in found if clip.row.kind == kind]
-    if some:
-      print(f'{given.name}, {kind}, {how}: {_line(spotting.error_of(some))}')
-  if given.csv:
-    with write_atomically(places.expand(given.csv)) as file:
+    clips = [clip for clip in spotted if clip.row.kind == kind]
+    if clips:
+      print(f'{options.name}, {kind}, {how}: {_line(spotting.error_of(clips))}')
+  if options.csv:
+    with write_atomically(places.expand(options.csv)) as file:
       rows = sorted((c.row.clip, c.row.onset, c.row.apex, c.apex, c.row.offset)
-                    for c in found)
+                    for c in spotted)
       csv.writer(file, lineterminator='\n').writerows([_COLUMNS, *rows])
 
 

@@ -31,14 +31,19 @@ class _Entry(NamedTuple):
   sha256: str
 
 
-def digest(plan: Plan, sums: Sums) -> str:
-  """SHA-256 over all that a build depends on, the contents of its files among it."""
+def build_digest(plan: Plan, sums: Sums) -> str:
+  """SHA-256 over all that a build depends on, the contents of its files among it.
+
+  Args:
+    plan: what is built
+    sums: clip -> SHA-256 of its files, in their order
+  """
   return fingerprint([plan.digest, sorted(
       (item.row.clip, list(sums[item.row.clip])) for item in plan.items)])
 
 
-def unchanged(plan: Plan, final: pathlib.Path, built: Mapping[str, Any],
-              progress: Progress) -> bool:
+def is_unchanged(plan: Plan, final: pathlib.Path, built: Mapping[str, Any],
+                 progress: Progress) -> bool:
   """Whether a finished data set is what `plan` would build again.
 
   Reads the files that may have changed, up to the first that has.
@@ -51,16 +56,16 @@ def unchanged(plan: Plan, final: pathlib.Path, built: Mapping[str, Any],
   """
   if not built:
     return False
-  name, known = _recorded(final)
+  name, entries = _read_record(final)
   if name not in ('', plan.digest):
     return False
-  wanted = sum(not _same(file, before) for item in plan.items
-               for file, before in _pairs(item, known))
+  total = sum(not _same(file, before) for item in plan.items
+              for file, before in _pairs(item, entries))
   sums: dict[str, list[str]] = {}
   done = 0
   for item in plan.items:
     own = sums.setdefault(item.row.clip, [])
-    for file, before in _pairs(item, known):
+    for file, before in _pairs(item, entries):
       if _same(file, before):
         own.append(before.sha256)
         continue
@@ -68,18 +73,24 @@ def unchanged(plan: Plan, final: pathlib.Path, built: Mapping[str, Any],
       if before and before.sha256 != own[-1]:
         return False
       done += 1
-      progress('files', done, wanted)
-  if built.get('digest') != digest(plan, sums):
+      progress('files', done, total)
+  if built.get('digest') != build_digest(plan, sums):
     return False
-  if wanted:
+  if total:
     # A place that is read only costs the time to read the files again.
     with contextlib.suppress(OSError):
-      record(plan, final, sums)
+      write_record(plan, final, sums)
   return True
 
 
-def record(plan: Plan, final: pathlib.Path, sums: Sums) -> None:
-  """Puts beside a data set what its files were when they were read."""
+def write_record(plan: Plan, final: pathlib.Path, sums: Sums) -> None:
+  """Puts beside a data set what its files were when they were read.
+
+  Args:
+    plan: what was built
+    final: the folder of the data set
+    sums: clip -> SHA-256 of its files, as they were read
+  """
   clips = {item.row.clip: [[file.path, file.mark if file.settled else (), sha256]
                            for file, sha256 in zip(item.files, sums[item.row.clip])]
            for item in plan.items if item.files}
@@ -106,14 +117,14 @@ def _same(file: File, before: _Entry | None) -> bool:
   return bool(before) and (before.path, before.mark) == (file.path, file.mark)
 
 
-def _pairs(item: Item, known: Mapping[str, Sequence[_Entry]]
+def _pairs(item: Item, entries: Mapping[str, Sequence[_Entry]]
            ) -> Iterable[tuple[File, _Entry | None]]:
-  before = known.get(item.row.clip, ())
+  before = entries.get(item.row.clip, ())
   for number, file in enumerate(item.files):
     yield file, before[number] if number < len(before) else None
 
 
-def _recorded(final: pathlib.Path) -> tuple[str, dict[str, list[_Entry]]]:
+def _read_record(final: pathlib.Path) -> tuple[str, dict[str, list[_Entry]]]:
   """The digest of the plan and, by clip, the files; ('', {}) where nothing is there."""
   try:
     value = bounded.read_json(final / RECORD, MOST_RECORD)

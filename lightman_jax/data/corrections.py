@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from lightman_jax.data import spellings
 from lightman_jax.data.facts import Facts
-from lightman_jax.data.rows import Line, key, onset_apex_offset
-from lightman_jax.data.spellings import disorder, whole
+from lightman_jax.data.rows import Line, line_key, onset_apex_offset
+from lightman_jax.data.spellings import describe_disorder, whole_number
 from lightman_jax.errors import InputError
 
 
@@ -90,13 +90,17 @@ CORRECTIONS = {
 }
 
 
-def chosen(names: Iterable[str], dataset: str) -> dict[str, Correction]:
+def choose_corrections(names: Iterable[str], dataset: str) -> dict[str, Correction]:
   """Returns the named corrections of a data set; those of others do not matter here.
+
+  Args:
+    names: keys of `CORRECTIONS`, of whatever data set
+    dataset: whose corrections are wanted
 
   Raises:
     InputError: a name is unknown, or two change the same cell of a clip.
   """
-  found, cells = {}, {}
+  corrections, cells = {}, {}
   for name in dict.fromkeys(names):
     if name not in CORRECTIONS:
       near = difflib.get_close_matches(str(name), CORRECTIONS, n=1, cutoff=0.)[0]
@@ -104,19 +108,20 @@ def chosen(names: Iterable[str], dataset: str) -> dict[str, Correction]:
                        f'(all: {", ".join(CORRECTIONS)}).')
     if CORRECTIONS[name].dataset != dataset:
       continue
-    found[name] = CORRECTIONS[name]
+    corrections[name] = CORRECTIONS[name]
     for change in CORRECTIONS[name].changes:
       for column in change.after:
         other = cells.setdefault((change.clip, column), name)
         if other != name:
           raise InputError(f'the corrections {other!r} and {name!r} both change the '
                            f'{column} of {change.clip}; choose one.')
-  return found
+  return corrections
 
 
 # Chosen corrections are applied to the cells of a sheet, and what they did is said.
 
-def correct(
+
+def apply_corrections(
     lines: Sequence[Line], facts: Facts, corrections: Mapping[str, Correction],
 ) -> tuple[list[Line], list[tuple[str, ...]], tuple[str, ...]]:
   """Returns the lines with other cells, the notes of each, and a report.
@@ -127,20 +132,20 @@ def correct(
     corrections: by name.
   """
   lines, notes, report = list(lines), [()] * len(lines), []
-  clips = [key(line, facts)[0] for line in lines]
+  clips = [line_key(line, facts)[0] for line in lines]
   for name, correction in corrections.items():
     for change in correction.changes:
-      same = [index for index, clip in enumerate(clips) if clip == change.clip]
-      fitting = [index for index in same if _fits(change, lines[index], facts)]
+      indices = [index for index, clip in enumerate(clips) if clip == change.clip]
+      fitting = [index for index in indices if _fits(change, lines[index], facts)]
       for index in fitting:
-        text = _said(change, lines[index])
+        text = _describe_change(change, lines[index])
         lines[index] = lines[index]._replace(
             cells={**lines[index].cells, **change.after})
         notes[index] = (*notes[index], f'corrected by {name}: {text}')
         report.append(f'{name}: {change.clip}, {lines[index].where}: {text} '
                       f'({correction.reason})')
       if not fitting:
-        report.append(f'{name}: not applied, {_why(change, bool(same))}')
+        report.append(f'{name}: not applied, {_describe_misfit(change, bool(indices))}')
   return lines, notes, tuple(report)
 
 
@@ -153,27 +158,28 @@ def _fits(change: Change, line: Line, facts: Facts) -> bool:
 
 def _disordered(line: Line, facts: Facts) -> bool:
   onset, apex, offset = onset_apex_offset(line.cells, facts).values()
-  return None not in (onset, apex, offset) and bool(disorder(onset, apex, offset))
+  return None not in (onset, apex, offset) and bool(
+      describe_disorder(onset, apex, offset))
 
 
 def _same(cell: str, text: str) -> bool:
-  number = whole(text)
+  number = whole_number(text)
   if number is not None:
-    return whole(cell) == number
-  return spellings.emotion(cell) == text.casefold()
+    return whole_number(cell) == number
+  return spellings.spell_emotion(cell) == text.casefold()
 
 
-def _said(change: Change, line: Line) -> str:
+def _describe_change(change: Change, line: Line) -> str:
   return ', '.join(f'{column} {line.cells.get(column, "")!r} becomes '
                    f'{text!r}' if text else f'{column} '
                    f'{line.cells.get(column, "")!r} counts as not given'
                    for column, text in change.after.items())
 
 
-def _why(change: Change, there: bool) -> str:
-  if not there:
+def _describe_misfit(change: Change, has_row: bool) -> str:
+  if not has_row:
     return f'the sheet has no row of {change.clip}'
   if change.only_disordered:
     return f'no row of {change.clip} breaks the order of its frames'
-  held = ', '.join(f'{column} {text!r}' for column, text in change.before.items())
-  return f'the row of {change.clip} does not hold {held}'
+  cells = ', '.join(f'{column} {text!r}' for column, text in change.before.items())
+  return f'the row of {change.clip} does not hold {cells}'

@@ -41,7 +41,7 @@ def near_people(rows: Iterable[tuple[str, str]]) -> tuple[Near, ...]:
   """
   groups = {}
   for dataset, subject in dict.fromkeys(rows):
-    key = people.person(dataset, subject)
+    key = people.person_key(dataset, subject)
     groups.setdefault(key, (set(), dataset))[0].add(subject)
   return tuple(Near('people', tuple(sorted(names)), dataset)
                for names, dataset in groups.values() if len(names) > 1)
@@ -50,17 +50,20 @@ def near_people(rows: Iterable[tuple[str, str]]) -> tuple[Near, ...]:
 def near_labels(labels: Iterable[str]) -> tuple[Near, ...]:
   """Labels that are equal but for their spelling."""
   return tuple(Near('labels', names)
-               for names in _alike(filter(None, labels), people.spelling))
+               for names in _group_alike(filter(None, labels), people.spelling))
 
 
 def near_data_sets(datasets: Iterable[str]) -> tuple[Near, ...]:
   """Names of data sets that are equal but for their spelling, and not known here."""
-  return tuple(Near('data sets', names) for names in _alike(
+  return tuple(Near('data sets', names) for names in _group_alike(
       map(people.canonical, dict.fromkeys(datasets)), people.fold_dataset))
 
 
 def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:
   """All near names in the rows of a manifest.
+
+  Args:
+    entries: the rows of a manifest
 
   Raises:
     InputError: it cannot be told whose a row is; see `people.name_people`.
@@ -70,7 +73,8 @@ def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:
           *near_labels(entry.label for entry in entries))
 
 
-def check_near_names(near: Sequence[Near], choice: Choice, *, place: str) -> tuple[str, ...]:
+def check_near_names(near: Sequence[Near], choice: Choice, *, place: str
+                     ) -> tuple[str, ...]:
   """Refuses near names that no setting calls different.
 
   Args:
@@ -87,38 +91,38 @@ def check_near_names(near: Sequence[Near], choice: Choice, *, place: str) -> tup
   """
   lines = []
   for kind, setting in _SETTINGS.items():
-    said = words(getattr(choice, setting))
-    known = {name for one in near if one.kind == kind for name in one.names}
-    for name in sorted(said - known - {'all'}):
+    exempt = split_names(getattr(choice, setting))
+    names = {name for one in near if one.kind == kind for name in one.names}
+    for name in sorted(exempt - names - {'all'}):
       raise InputError(f'{choice.section}.{setting} names {name!r}, which is like no '
                        f'other name in {place}; leave it out')
-    lines += [f'{_listed(one.names)} are different {kind}: '
+    lines += [f'{_join_names(one.names)} are different {kind}: '
               f'{choice.section}.{setting}'
-              for one in near if one.kind == kind and _is_said(one, said)]
-  refused = [one for one in near if not _is_said(
-      one, words(getattr(choice, _SETTINGS[one.kind])) if one.kind in _SETTINGS
+              for one in near if one.kind == kind and _is_exempt(one, exempt)]
+  refused = [one for one in near if not _is_exempt(
+      one, split_names(getattr(choice, _SETTINGS[one.kind])) if one.kind in _SETTINGS
       else set())]
   if refused:
-    rest = f' (likewise {", ".join(_listed(one.names) for one in refused[1:4])}'
+    rest = f' (likewise {", ".join(_join_names(one.names) for one in refused[1:4])}'
     rest += f' and {len(refused) - 4} more)' if len(refused) > 4 else ')'
     raise InputError(f'{place}: {_sentence(refused[0], choice)}'
                      + rest * (len(refused) > 1))
   return tuple(lines)
 
 
-def words(setting: str) -> set[str]:
+def split_names(setting: str) -> set[str]:
   """What a setting lists with commas between."""
   return set(filter(None, (word.strip() for word in setting.split(','))))
 
 
-def _is_said(near: Near, said: set[str]) -> bool:
-  return 'all' in said or said.issuperset(near.names)
+def _is_exempt(near: Near, exempt: set[str]) -> bool:
+  return 'all' in exempt or exempt.issuperset(near.names)
 
 
 def _sentence(near: Near, choice: Choice) -> str:
   if near.kind == 'data sets':
-    return f'{_listed(near.names)} look like one data set; write one of them'
-  what, wrong = {
+    return f'{_join_names(near.names)} look like one data set; write one of them'
+  unit, consequence = {
       'people': ('one person', 'who would be tested after training on their own clips'),
       'labels': ('one class', 'which would be two'),
   }[near.kind]
@@ -127,16 +131,18 @@ def _sentence(near: Near, choice: Choice) -> str:
     listed = 'all'
   column = (', or, where they are from two data sets, add a column dataset'
             if (near.kind, near.dataset) == ('people', people.UNKNOWN) else '')
-  return (f'{_listed(near.names)} look like {what}, {wrong}; write one of them{column}'
+  return (f'{_join_names(near.names)} look like {unit}, {consequence}; write one of '
+          f'them{column}'
           f', or say that they are different {near.kind} with '
           f"--config.{choice.section}.{_SETTINGS[near.kind]}='{listed}'")
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
   return ' and '.join(map(repr, names))
 
 
-def _alike(names: Iterable[str], key: Callable[[str], str]) -> list[tuple[str, ...]]:
+def _group_alike(names: Iterable[str], key: Callable[[str], str]
+                 ) -> list[tuple[str, ...]]:
   groups = {}
   for name in dict.fromkeys(names):
     groups.setdefault(key(name), []).append(name)
@@ -145,11 +151,12 @@ def _alike(names: Iterable[str], key: Callable[[str], str]) -> list[tuple[str, .
 
 # One clip under two people, of whom one would be tested after training on it.
 
+
 class Repeat(NamedTuple):
   """One clip that is there several times, under two people or more."""
   clips: tuple[str, ...]
   people: tuple[str, ...]       # of each of the clips
-  what: str                     # that is the same: a file or folder, or the frames
+  in_common: str                     # that is the same: a file or folder, or the frames
 
 
 def same_paths(entries: Sequence[Entry], subjects: Sequence[str]) -> tuple[Repeat, ...]:
@@ -198,19 +205,19 @@ def check_repeats(repeats: Iterable[Repeat], setting: str, *, place: str,
   Raises:
     InputError: names two of the clips and their people, and what to do.
   """
-  meant, lines = words(setting), []
-  for clips, people, what in repeats:
+  exempt, lines = split_names(setting), []
+  for clips, people, in_common in repeats:
     other = next(n for n, person in enumerate(people) if person != people[0])
     pair = (f'{clips[0]!r} of {people[0]!r} and {clips[other]!r} of '
             f'{people[other]!r}')
-    if 'all' not in meant and not meant.issuperset(clips):
+    if 'all' not in exempt and not exempt.issuperset(clips):
       listed = 'all' if any(set(",'") & set(name) for name in clips) else ','.join(
           clips)
       raise InputError(
-          f'{place}: the clips {pair} have {what} in common, so a person would be '
+          f'{place}: the clips {pair} have {in_common} in common, so a person would be '
           'tested after training on their own clip; correct the rows, or say that it '
           f"is meant with --config.{section}.repeated_clips='{listed}'")
-    lines.append(f'the clips {pair} have {what} in common'
+    lines.append(f'the clips {pair} have {in_common} in common'
                  + f', as have {len(clips) - 2} more' * (len(clips) > 2)
                  + f': {section}.repeated_clips says that it is meant')
   return tuple(lines)
@@ -227,6 +234,7 @@ def _shared(values: Sequence[str], subjects: Sequence[str]) -> list[list[int]]:
 
 
 # Who is in which clip, checked before anything is built and again of what was built.
+
 
 def check_manifest(entries: Sequence[Entry], choice: Choice, path: str | os.PathLike
                    ) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
@@ -245,16 +253,16 @@ def check_manifest(entries: Sequence[Entry], choice: Choice, path: str | os.Path
     InputError: names the rows that look like a mistake, and what to do.
   """
   try:
-    settled = people.name_people([(e.dataset, e.subject) for e in entries])
+    identities = people.name_people([(e.dataset, e.subject) for e in entries])
     near = near_names(entries)
   except InputError as error:
     raise InputError(f'{path}: {error}') from None
   lines = check_near_names(near, choice, place=str(path))
-  subjects = [subject for _, subject in settled]
+  subjects = [subject for _, subject in identities]
   lines += check_repeats(same_paths(entries, subjects), choice.repeated_clips,
                          place=str(path), section=choice.section)
   return tuple(entry._replace(dataset=dataset, subject=subject)
-               for entry, (dataset, subject) in zip(entries, settled)), lines
+               for entry, (dataset, subject) in zip(entries, identities)), lines
 
 
 def check_names(rows: Iterable[tuple[str, str]], labels: Iterable[str],

@@ -58,7 +58,7 @@ class Facts(NamedTuple):
   folders: tuple[str, ...]              # where in the manual folder, beside itself
   editions: tuple[Frames, ...]          # the first that is there is taken
   layout: tuple[str, ...]               # an example path for each, for messages
-  ask: str                              # whom to ask for it
+  access: str                              # whom to ask for it
   homepage: str
   citation: str
   kind: str = 'micro'                   # or 'macro'; a column 'kind' goes before it
@@ -95,6 +95,7 @@ class Facts(NamedTuple):
 
 
 # Data sets that are put together from others, and what they must then hold.
+
 
 class Composite(NamedTuple):
   """A data set made of others; its subjects and clips bear their data set's name."""

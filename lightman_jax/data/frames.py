@@ -32,16 +32,19 @@ _FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP')
 _NUMBER = re.compile(r'(?<![0-9])0*([0-9]{1,9})$')
 
 
-def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
+def pictures_by_number(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
   """Returns a folder's pictures by the integer at the end of their names, sorted.
 
   `img46.jpg`, `reg_img46.jpg` and `006_00046.bmp` are all frame 46. Hidden files,
   other files and pictures without a number do not count.
 
+  Args:
+    folder: a clip's frames
+
   Raises:
     Unreadable: there is no such folder, or two pictures bear one number.
   """
-  found = {}
+  pictures = {}
   try:
     with os.scandir(folder) as entries:
       for entry in sorted(entries, key=lambda entry: entry.name):
@@ -50,17 +53,20 @@ def numbered(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
         if (entry.name.startswith('.') or ending.lower() not in PICTURES or not number
             or not is_file(entry)):
           continue
-        before = found.setdefault(int(number[1]), entry)
+        before = pictures.setdefault(int(number[1]), entry)
         if before is not entry:
           raise Unreadable(f'{before.name} and {entry.name} in {folder} are both '
                            f'frame {int(number[1])}')
   except OSError as error:
     raise Unreadable(f'the folder {folder} cannot be read: {error.strerror}') from error
-  return dict(sorted(found.items()))
+  return dict(sorted(pictures.items()))
 
 
 def check_picture(path: str | os.PathLike) -> tuple[int, int]:
   """Returns a picture's (height, width), from its head alone.
+
+  Args:
+    path: of the picture
 
   Raises:
     Unreadable: it is no picture, or larger than `MOST_PIXELS`.
@@ -71,6 +77,12 @@ def check_picture(path: str | os.PathLike) -> tuple[int, int]:
 
 def read_hashed(path: str | os.PathLike) -> tuple[UInt8[np.ndarray, 'h w 3'], str]:
   """Decodes a picture; also returns the SHA-256 of the very bytes that were decoded.
+
+  Args:
+    path: of the picture
+
+  Returns:
+    The picture (h, w, 3) in RGB, and the hash in hexadecimal.
 
   Raises:
     Unreadable: as `read_picture`.
@@ -87,6 +99,13 @@ def read_hashed(path: str | os.PathLike) -> tuple[UInt8[np.ndarray, 'h w 3'], st
 def read_picture(path: str | os.PathLike, content: bytes | None = None
                  ) -> UInt8[np.ndarray, 'h w 3']:
   """Decodes a picture, from its content where that has been read.
+
+  Args:
+    path: of the picture; names it in messages where `content` is given
+    content: the bytes of its file
+
+  Returns:
+    The picture (h, w, 3) in RGB.
 
   Raises:
     Unreadable: it is no picture, cut short, or larger than `MOST_PIXELS`.
@@ -107,6 +126,9 @@ def read_picture(path: str | os.PathLike, content: bytes | None = None
 def video_length(path: str | os.PathLike) -> int:
   """Returns how many frames a video holds, by walking through it.
 
+  Args:
+    path: of the video
+
   Raises:
     Unreadable: it is no video, or its pictures are larger than `MOST_PIXELS`.
   """
@@ -121,25 +143,32 @@ def read_video(
 ) -> list[UInt8[np.ndarray, 'h w 3']]:
   """Decodes the frames of a video with these numbers, counted from 0.
 
+  Args:
+    path: of the video
+    numbers: of the frames, in any order
+
+  Returns:
+    A picture (h, w, 3) in RGB for each number, in the order of `numbers`.
+
   Raises:
     Unreadable: it is no video, or ends before the last of them.
   """
-  held = {}
+  pictures = {}
   for number, capture in enumerate(_grabbed(path)):
     if number in numbers:
       good, picture = capture.retrieve()
       if not good:
         raise Unreadable(f'frame {number} of {path} cannot be decoded')
-      held[number] = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+      pictures[number] = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     if number >= max(numbers):
       break
-  missing = sorted(set(numbers) - set(held))
+  missing = sorted(set(numbers) - set(pictures))
   if missing:
     raise Unreadable(f'{path} holds no frame {missing[0]} (counted from 0)')
-  return [held[number] for number in numbers]
+  return [pictures[number] for number in numbers]
 
 
-def fit(
+def fit_picture(
     picture: UInt8[np.ndarray, 'h w 3'], size: int, *, crop: bool,
 ) -> UInt8[np.ndarray, 'H W 3']:
   """Brings a picture to size x size pixels; 0 leaves it as it is.

@@ -9,10 +9,10 @@ from lightman_jax.data import duplicates
 from lightman_jax.data.build import Progress, build, is_built, read_finished
 from lightman_jax.data.choice import Choice, choose, parts_of
 from lightman_jax.data.doctor.examine import examine
-from lightman_jax.data.doctor.show import brief
+from lightman_jax.data.doctor.show import summarise_examination
 from lightman_jax.data.facts import COMPOSITES
 from lightman_jax.data.planning import plan_data_set
-from lightman_jax.data.sources import REPORT, Missing, ready
+from lightman_jax.data.sources import REPORT, Missing, find_ready_build
 from lightman_jax.data.store import ClipSet, read_data_set
 from lightman_jax.errors import InputError
 
@@ -50,7 +50,7 @@ def load(
         say(line)
     folder = build(planned, choice.home, progress=progress, say=say, workers=workers)
   except Missing:
-    folder = ready(choice)
+    folder = find_ready_build(choice)
     if folder is None:
       raise
     place = choice.path if choice.name == 'manifest' else f'all in {choice.manual}'
@@ -66,17 +66,17 @@ def load(
   if clips is None:
     raise InputError(f'{folder} is damaged: its content is not what was built; remove '
                      'that folder and repeat the command.')
-  meant = dict.fromkeys((
-      *(planned.meant if planned else ()),
+  waivers = dict.fromkeys((
+      *(planned.waivers if planned else ()),
       *duplicates.check_names(zip(clips.datasets, clips.subject),
-                        _labels(choice, clips.classes, clips.emotion), choice),
+                          _labels(choice, clips.classes, clips.emotion), choice),
       *duplicates.check_repeats(
           duplicates.same_frames(clips.content, clips.subject, clips.clip),
           choice.repeated_clips, place=duplicates.place_of(choice),
           section=choice.section)))
-  for line in meant:
+  for line in waivers:
     say(f'{choice.name}: {line}')
-  return clips._replace(info={**clips.info, 'meant': list(meant)})
+  return clips._replace(info={**clips.info, 'meant': list(waivers)})
 
 
 def _labels(choice: Choice, classes: Iterable[str], emotions: Iterable[str]
@@ -102,6 +102,6 @@ def _whole(folder: pathlib.Path, progress: Progress) -> ClipSet | None:
 def describe_damage(choice: Choice) -> list[str]:
   """What the layout doctor says of the files, a line a data set."""
   composite = COMPOSITES.get(choice.name)
-  return [brief(examine(choice._replace(
+  return [summarise_examination(examine(choice._replace(
       name=name, class_set=composite.parts[name] if composite else choice.class_set),
       estimate=False, corrections=False)) for name in parts_of(choice)]

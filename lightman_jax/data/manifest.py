@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from lightman_jax import places
 from lightman_jax.data import workbooks
-from lightman_jax.data.spellings import disorder, whole
+from lightman_jax.data.spellings import describe_disorder, whole_number
 from lightman_jax.errors import InputError
 
 REQUIRED = ('clip', 'subject', 'label', 'path')
@@ -57,6 +57,9 @@ class Manifest(NamedTuple):
 def read_manifest(path: str | os.PathLike) -> tuple[Entry, ...]:
   """Reads and checks a manifest, all but the paths' existence.
 
+  Args:
+    path: of the csv or workbook
+
   Raises:
     InputError: a column or a cell is wrong, or two rows bear one clip id.
   """
@@ -65,6 +68,9 @@ def read_manifest(path: str | os.PathLike) -> tuple[Entry, ...]:
 
 def check_rows(manifest: Manifest) -> Manifest:
   """Returns the manifest itself.
+
+  Args:
+    manifest: as `examine_manifest` returns it
 
   Raises:
     InputError: a row of it cannot be used; names the first, and how many are like it.
@@ -80,6 +86,12 @@ def check_rows(manifest: Manifest) -> Manifest:
 
 def examine_manifest(path: str | os.PathLike) -> Manifest:
   """Reads a manifest; rows that cannot be used do not keep the others from it.
+
+  Args:
+    path: of the csv or workbook
+
+  Returns:
+    Its rows, and a sentence on each row that cannot be used.
 
   Raises:
     InputError: the file is no table, lacks a column or names no clip.
@@ -99,8 +111,8 @@ def examine_manifest(path: str | os.PathLike) -> Manifest:
       if any(row[len(header):]):
         raise InputError('has more cells than the header has columns; put quotes '
                          'around a cell that holds a comma.')
-      named = dict.fromkeys(_KNOWN, '') | dict(zip(header, row))
-      entries.append(_entry(named, number, path))
+      cells = dict.fromkeys(_KNOWN, '') | dict(zip(header, row))
+      entries.append(_entry(cells, number, path))
     except InputError as error:
       wrong.append(f'row {number} {error}')
   if not entries and not wrong:
@@ -116,10 +128,10 @@ def _header(row: list[str], path: pathlib.Path) -> tuple[list[str], list[str]]:
   unused = [(word, shown) for word, shown in zip(header, row) if word not in _KNOWN]
   missing = [name for name in _KNOWN if name not in header]
   for name in _KNOWN:
-    same = [shown for word, shown in zip(header, row) if word == name]
-    if len(same) > 1:
-      raise InputError(f'{path}: the column {name!r} stands twice, as {same[0]!r} and '
-                       f'{same[1]!r}; keep one.')
+    spellings = [shown for word, shown in zip(header, row) if word == name]
+    if len(spellings) > 1:
+      raise InputError(f'{path}: the column {name!r} stands twice, as '
+                       f'{spellings[0]!r} and {spellings[1]!r}; keep one.')
   for word, shown in unused:
     for name in difflib.get_close_matches(word, missing, n=1, cutoff=_ALIKE):
       raise InputError(f'{path}: {shown!r} is not a column of a manifest; the nearest '
@@ -158,12 +170,12 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
       raise InputError(f'{clip}the cell under {name!r} is empty.')
   frames = {}
   for name in ('onset', 'apex', 'offset'):
-    frames[name] = whole(cell[name])
+    frames[name] = whole_number(cell[name])
     if cell[name] and frames[name] is None:
       raise InputError(f'{clip}{name} is {cell[name]!r}, which is not a frame '
                        'number; write a whole number or leave the cell empty.')
   onset, apex, offset = frames.values()
-  wrong = disorder(
+  wrong = describe_disorder(
       onset if onset is not None else 0, apex,
       offset if offset is not None else max(onset or 0, apex or 0))
   if wrong:

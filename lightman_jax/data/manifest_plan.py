@@ -13,15 +13,15 @@ from lightman_jax.code_digest import code_sha256
 from lightman_jax.data import choice as names, pixels
 from lightman_jax.data.choice import Choice
 from lightman_jax.data.duplicates import check_manifest
-from lightman_jax.data.frames import check_picture, numbered, video_length
+from lightman_jax.data.frames import check_picture, pictures_by_number, video_length
 from lightman_jax.data.manifest import Entry, check_rows, examine_manifest
 from lightman_jax.data.plan import Item, Plan, fingerprint
 from lightman_jax.data.rows import Row
 from lightman_jax.data.sources import manifest_path
-from lightman_jax.data.spellings import disorder
+from lightman_jax.data.spellings import describe_disorder
 from lightman_jax.data.trees import form_of
 from lightman_jax.errors import InputError, Unreadable
-from lightman_jax.faces.apex import sample
+from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import file_sha256
 
 
@@ -31,14 +31,17 @@ def plan_manifest(choice: Choice) -> Plan:
   The classes are the sorted labels of its micro clips (of all, where all are macro); a
   macro clip with another label, or none, has label -1.
 
+  Args:
+    choice: the settings; `path` is the csv
+
   Raises:
     InputError: names the row and the file that cannot be used.
   """
   path = manifest_path(choice)
   manifest = check_rows(examine_manifest(path))
-  entries, meant = check_manifest(manifest.entries, choice, path)
-  judged = [entry for entry in entries if entry.kind == 'micro'] or entries
-  classes = tuple(sorted({entry.label for entry in judged if entry.label}))
+  entries, waivers = check_manifest(manifest.entries, choice, path)
+  test_entries = [entry for entry in entries if entry.kind == 'micro'] or entries
+  classes = tuple(sorted({entry.label for entry in test_entries if entry.label}))
   items, shapes = [], []
   for entry in entries:
     try:
@@ -55,11 +58,11 @@ def plan_manifest(choice: Choice) -> Plan:
   assumed = sum(entry.apex is None and form_of(entry.path) != 'picture'
                 for entry in entries)
   return Plan(
-      'manifest', names.configurations(choice)[0], choice.class_set, classes,
+      'manifest', names.configuration_names(choice)[0], choice.class_set, classes,
       (choice.frames, *shapes[0]), tuple(items), (), path.name, file_sha256(path),
       notes=(*manifest.remarks, *(
           [f'{assumed} clips have no apex in {path.name}: the middle between onset and '
-           'offset stands in its place'] if assumed else ())), meant=meant)
+           'offset stands in its place'] if assumed else ())), waivers=waivers)
 
 
 def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
@@ -83,8 +86,8 @@ def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
   if not form:
     raise Unreadable(f'{entry.path} is neither a folder of frames nor a picture nor a '
                      'video')
-  read = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
-  span, numbers, evidence, traces, make, shape = read(entry, choice)
+  plan_form = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
+  span, numbers, evidence, traces, make, shape = plan_form(entry, choice)
   row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
             *span, entry.fps)
   label = classes.index(entry.label) if entry.label in classes else -1
@@ -97,27 +100,27 @@ def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
 def _span(entry: Entry, first: int, last: int, choice: Choice):
   onset = first if entry.onset is None else entry.onset
   offset = last if entry.offset is None else entry.offset
-  wrong = disorder(onset, entry.apex, offset)
+  wrong = describe_disorder(onset, entry.apex, offset)
   if wrong:
     raise Unreadable(f'{wrong} (it holds frames {first} to {last})')
   apex = (onset + offset) // 2 if entry.apex is None else entry.apex
   return ((onset, entry.apex, offset),
-          sample(onset, apex, offset, frames=choice.frames))
+          sample_frames(onset, apex, offset, frames=choice.frames))
 
 
 def _folder(entry: Entry, choice: Choice):
-  held = numbered(entry.path)
-  if not held:
+  files_by_number = pictures_by_number(entry.path)
+  if not files_by_number:
     raise Unreadable(f'the folder {entry.path} holds no picture with a number in its '
                      'name')
-  span, numbers = _span(entry, min(held), max(held), choice)
-  files = pixels.pick_files(held, numbers, entry.path)
+  span, numbers = _span(entry, min(files_by_number), max(files_by_number), choice)
+  files = pixels.pick_files(files_by_number, numbers, entry.path)
   shapes = {check_picture(file.path) for file in files}
   if len(shapes) > 1:
     raise Unreadable(f'the frames in {entry.path} differ in size')
-  make = functools.partial(pixels.pixels, tuple(file.path for file in files),
+  make = functools.partial(pixels.read_pixels, tuple(file.path for file in files),
                            size=choice.size, crop=False)
-  return (span, numbers, *pixels.traces(files), make,
+  return (span, numbers, *pixels.trace_files(files), make,
           _stored(shapes.pop(), choice))
 
 
@@ -129,9 +132,9 @@ def _picture(entry: Entry, choice: Choice):
   span = (entry.onset if entry.onset is not None else number, entry.apex,
           entry.offset if entry.offset is not None else number)
   shape = _stored(check_picture(entry.path), choice)
-  make = functools.partial(pixels.pixels, (os.fspath(entry.path),), size=choice.size,
-                           crop=False)
-  return span, (number,), *pixels.traces([entry.path]), make, shape
+  make = functools.partial(pixels.read_pixels, (os.fspath(entry.path),),
+                           size=choice.size, crop=False)
+  return span, (number,), *pixels.trace_files([entry.path]), make, shape
 
 
 def _video(entry: Entry, choice: Choice):
@@ -139,8 +142,9 @@ def _video(entry: Entry, choice: Choice):
     raise Unreadable(f'{entry.path} is a video; data.size must say to which size its '
                      'frames are brought')
   span, numbers = _span(entry, 0, video_length(entry.path) - 1, choice)
-  make = functools.partial(pixels.video, os.fspath(entry.path), numbers, choice.size)
-  return (span, numbers, *pixels.traces([entry.path]), make,
+  make = functools.partial(pixels.read_video_pixels, os.fspath(entry.path), numbers,
+                           choice.size)
+  return (span, numbers, *pixels.trace_files([entry.path]), make,
           (choice.size, choice.size))
 
 

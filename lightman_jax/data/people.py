@@ -69,7 +69,7 @@ def family(dataset: str) -> str:
   return name
 
 
-def of_row(dataset: str, subject: str) -> tuple[str, str]:
+def identify_row(dataset: str, subject: str) -> tuple[str, str]:
   """The data set of a manifest's row, and the subject's name in it.
 
   A cell that names a data set counts. Where it is empty, or names one that is not known
@@ -89,7 +89,7 @@ def of_row(dataset: str, subject: str) -> tuple[str, str]:
   """
   dataset = '' if dataset == UNKNOWN else canonical(dataset)
   if dataset and family(dataset) in TABLES:
-    return dataset, bare(dataset, subject)
+    return dataset, bare_subject(dataset, subject)
   for before, name in _divisions(subject):
     if canonical(before) in TABLES:
       return canonical(before), name
@@ -97,13 +97,18 @@ def of_row(dataset: str, subject: str) -> tuple[str, str]:
     raise InputError(f'{dataset} is made of {", ".join(COMPOSITES[dataset].parts)}: '
                      'write under dataset the one that the clip is of')
   if dataset:
-    return dataset, bare(dataset, subject)
+    return dataset, bare_subject(dataset, subject)
   before, stroke, name = subject.partition('/')
   return (before, name) if stroke and before and name else (UNKNOWN, subject)
 
 
-def bare(dataset: str, subject: str) -> str:
-  """A subject's name without that of its data set before it: s01 of smic/s01."""
+def bare_subject(dataset: str, subject: str) -> str:
+  """A subject's name without that of its data set before it: s01 of smic/s01.
+
+  Args:
+    dataset: that the subject is of
+    subject: as a sheet or a manifest writes it
+  """
   same = {fold_dataset(dataset), fold_dataset(family(dataset))}
   for before, name in _divisions(subject):
     known = canonical(before)
@@ -121,7 +126,7 @@ def _divisions(subject: str) -> list[tuple[str, str]]:
           if place and subject[place + 1:]]
 
 
-def fold(name: str) -> str:
+def fold_name(name: str) -> str:
   """What a name is without its case, spaces, leading zeros and prefixes such as sub.
 
   Two subjects of one data set whose names are equal after this are taken for one.
@@ -151,14 +156,27 @@ def spelling(name: str) -> str:
   return sign + ' '.join(joined) or text
 
 
-def person(dataset: str, subject: str) -> tuple[str, str]:
-  """Who a subject of a data set is; equal for two clips of one person."""
+def person_key(dataset: str, subject: str) -> tuple[str, str]:
+  """Who a subject of a data set is; equal for two clips of one person.
+
+  Args:
+    dataset: that the subject is of; `UNKNOWN` where nothing tells
+    subject: as it is written there
+
+  Returns:
+    The folded family of data sets, and the folded name.
+  """
   dataset, name = _within(dataset, subject)
-  return fold_dataset(family(dataset)), fold(name)
+  return fold_dataset(family(dataset)), fold_name(name)
 
 
 def origin(dataset: str, subject: str) -> str:
-  """The family of data sets that a subject is of, '' where that is not known."""
+  """The family of data sets that a subject is of, '' where that is not known.
+
+  Args:
+    dataset: that the subject is of; `UNKNOWN` where nothing tells
+    subject: as it is written there
+  """
   own = family(_within(dataset, subject)[0])
   return '' if own == UNKNOWN else own
 
@@ -166,12 +184,12 @@ def origin(dataset: str, subject: str) -> str:
 def _within(dataset: str, subject: str) -> tuple[str, str]:
   """The data set and the bare name of a subject who may bear its data set's name."""
   if dataset == UNKNOWN:
-    return of_row('', subject)
+    return identify_row('', subject)
   if dataset in COMPOSITES:
     for before, name in _divisions(subject):
       if canonical(before) in TABLES:
         return canonical(before), name
-  return dataset, bare(dataset, subject)
+  return dataset, bare_subject(dataset, subject)
 
 
 def name_people(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -181,13 +199,13 @@ def name_people(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
   row of no data set is of the person of its name in the others, if there is one.
 
   Args:
-    rows: the cells dataset and subject of each; see `of_row`.
+    rows: the cells dataset and subject of each; see `identify_row`.
 
   Raises:
     InputError: it cannot be told whose a row is.
   """
-  known = {row: of_row(*row) for row in dict.fromkeys(rows)}
-  placed = [known[row] for row in rows]
+  identities = {row: identify_row(*row) for row in dict.fromkeys(rows)}
+  placed = [identities[row] for row in rows]
   keys = [(family(dataset), name) for dataset, name in placed]
   several = len({own for own, _ in keys} - {UNKNOWN}) > 1
   shown = {}
@@ -198,12 +216,12 @@ def name_people(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
   for own, name in keys:
     if own != UNKNOWN:
       shown.setdefault((own, name), f'{own}/{name}' if several else name)
-  same = {}
+  namesakes = {}
   for own, name in shown:
-    same.setdefault(fold(name), []).append((own, name))
+    namesakes.setdefault(fold_name(name), []).append((own, name))
   for own, name in dict.fromkeys(keys):
     if own == UNKNOWN:
-      shown[own, name] = _called(name, same.get(fold(name), []), shown)
+      shown[own, name] = _resolve_name(name, namesakes.get(fold_name(name), []), shown)
   people = {}
   for key, name in shown.items():
     other = people.setdefault(name, key)
@@ -213,68 +231,69 @@ def name_people(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
   return [(dataset, shown[key]) for (dataset, _), key in zip(placed, keys)]
 
 
-def _called(name: str, same: list[tuple[str, str]], shown: dict) -> str:
-  """How someone of no data set is called; `same` are people of like names in some."""
-  found = [key for key in same if key[1] == name] or same
-  if len(found) > 1:
+def _resolve_name(name: str, namesakes: list[tuple[str, str]], shown: dict) -> str:
+  """What someone of no data set is called; `namesakes` are people of like names."""
+  candidates = [key for key in namesakes if key[1] == name] or namesakes
+  if len(candidates) > 1:
     raise InputError(
-        f'subject {name!r} has no data set and could be {shown[found[0]]!r} or '
-        f'{shown[found[1]]!r}: fill the column dataset in all rows')
-  return shown[found[0]] if found else name
+        f'subject {name!r} has no data set and could be {shown[candidates[0]]!r} or '
+        f'{shown[candidates[1]]!r}: fill the column dataset in all rows')
+  return shown[candidates[0]] if candidates else name
 
 
-def in_both(mine: Sequence[tuple[str, str]], theirs: Sequence[tuple[str, str]]
-            ) -> list[str]:
+def match_people(rows: Sequence[tuple[str, str]], other_rows: Sequence[tuple[str, str]]
+                 ) -> list[str]:
   """Says of each clip of another data set which subject of this one it shows.
 
   Where one of two manifests names no data set, whoever bears the same name in both is
   taken for one person: nobody who is held out may be trained on.
 
   Args:
-    mine: data set and subject of each clip here.
-    theirs: the same of the other data set.
+    rows: data set and subject of each clip here.
+    other_rows: the same of the other data set.
 
   Returns:
-    For each of `theirs` the subject as it is written in `mine`, '' where it is none.
+    For each of `other_rows` the subject as `rows` write it, '' where it is none.
 
   Raises:
     InputError: it could be one of several, and nothing tells which.
   """
   places = {}
-  for dataset, subject in dict.fromkeys(mine):
-    own, name = person(dataset, subject)
+  for dataset, subject in dict.fromkeys(rows):
+    own, name = person_key(dataset, subject)
     places.setdefault(name, []).append((own, dataset, subject))
   shown = {}
-  for row in dict.fromkeys(theirs):
-    own, name = person(*row)
+  for row in dict.fromkeys(other_rows):
+    own, name = person_key(*row)
     like = [(_within(dataset, subject)[1], subject)
             for other, dataset, subject in places.get(name, ()) if _may_be(own, other)]
     exact = [subject for name, subject in like if name == _within(*row)[1]]
-    found = dict.fromkeys(exact or [subject for _, subject in like])
-    if len(found) > 1:
-      first, second, *_ = found
+    matches = dict.fromkeys(exact or [subject for _, subject in like])
+    if len(matches) > 1:
+      first, second, *_ = matches
       raise InputError(
           f'the macro-expressions of {row[1]!r} could be those of {first!r} or of '
           f'{second!r}; name their data set in a column dataset of the manifest, and '
           'write people alike in both')
-    shown[row] = next(iter(found), '')
-  return [shown[row] for row in theirs]
+    shown[row] = next(iter(matches), '')
+  return [shown[row] for row in other_rows]
 
 
-def knowledge(mine: Sequence[tuple[str, str]], theirs: Sequence[tuple[str, str]] = (),
-              shared: int = 0) -> dict[str, list[str]]:
+def describe_overlap(rows: Sequence[tuple[str, str]],
+                     other_rows: Sequence[tuple[str, str]] = (),
+                     shared: int = 0) -> dict[str, list[str]]:
   """What is known of who is in several data sets, and what is not; for results.
 
   Args:
-    mine: data set and subject of each clip of the data.
-    theirs: the same of the clips that macro-expressions come from, if of others.
-    shared: how many people of `theirs` are in the data, too.
+    rows: data set and subject of each clip of the data.
+    other_rows: the same of the clips that macro-expressions come from, if of others.
+    shared: how many people of `other_rows` are in the data, too.
 
   Returns:
     Sentences: 'known' and 'not_known'.
   """
-  own, other = ([*dict.fromkeys(origin(*row) for row in sorted(set(rows)))]
-                for rows in (mine, theirs))
+  own, other = ([*dict.fromkeys(origin(*row) for row in sorted(set(pairs)))]
+                for pairs in (rows, other_rows))
   named, unknown = ', '.join(filter(None, own)) or 'the data', []
   known = ['a person is a data set and a name in it; the same people are in '
            + ', and in '.join(' and '.join(one.members) for one in SHARED)]

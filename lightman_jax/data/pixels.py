@@ -12,16 +12,16 @@ from jaxtyping import UInt8
 import numpy as np
 
 from lightman_jax.data import placement
-from lightman_jax.data.frames import fit, read_hashed, read_video
-from lightman_jax.data.plan import File, Pixels, look_at
+from lightman_jax.data.frames import fit_picture, read_hashed, read_video
+from lightman_jax.data.plan import File, Pixels, stat_file
 from lightman_jax.errors import Unreadable
 from lightman_jax.faces import apex
-from lightman_jax.faces.apex import sample
+from lightman_jax.faces.apex import sample_frames
 
 SPOTTING = 128      # side in pixels of the pictures in which an apex is looked for
 
 
-def pixels(
+def read_pixels(
     paths: tuple[str, ...], *, size: int, crop: bool,
     face: placement.Face | placement.KnownLandmarks | None = None,
 ) -> Pixels:
@@ -38,20 +38,25 @@ def pixels(
     Unreadable: one of them cannot be read, they differ in size, or a face that is to be
       cut out is not found.
   """
-  held, sums = {}, []
-  for path, held[path], sha256 in _read(paths):
+  pictures, sums = {}, []
+  for path, pictures[path], sha256 in _read(paths):
     sums.append(sha256)
-  frames, points = placement.place_all(list(held.values()), size=size, crop=crop,
-                                    face=face, paths=list(held))
-  index = [list(held).index(path) for path in paths]
-  lost = face is not None and np.isnan(points).any()
+  frames, points = placement.place_clip(list(pictures.values()), size=size, crop=crop,
+                                    face=face, paths=list(pictures))
+  index = [list(pictures).index(path) for path in paths]
+  has_lost = face is not None and np.isnan(points).any()
   return Pixels(frames[index], points[index],
-                note='no face is found in its onset frame' if lost else '',
+                note='no face is found in its onset frame' if has_lost else '',
                 sums=tuple(sums))
 
 
-def video(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
+def read_video_pixels(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
   """Reads the frames of a video with these numbers, counted from 0; no landmarks.
+
+  Args:
+    path: of the video
+    numbers: of its T frames, the onset's first
+    size: the side in pixels to which they are brought
 
   Raises:
     Unreadable: it is no video, or ends before the last of them.
@@ -60,7 +65,7 @@ def video(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
   if os.path.isfile(path):          # else `read_video` says what is wrong
     with open(path, 'rb') as file:
       sha256 = hashlib.file_digest(file, 'sha256').hexdigest()
-  stored = [fit(frame, size, crop=False) for frame in read_video(path, numbers)]
+  stored = [fit_picture(frame, size, crop=False) for frame in read_video(path, numbers)]
   return Pixels(np.stack(stored), np.full((len(numbers), 68, 2), np.nan, np.float32),
                 sums=(sha256,))
 
@@ -73,26 +78,26 @@ def spot_and_read(
   Args:
     files: number and path of every frame from onset to offset, in order.
     frames: T.
-    **options: as of `pixels`.
+    **options: as of `read_pixels`.
 
   Raises:
-    Unreadable: as `pixels`; or one of the T frames is not there.
+    Unreadable: as `read_pixels`; or one of the T frames is not there.
   """
-  held, seen, how, points, sums = dict(files), [], None, None, {}
-  for path, picture, sums[path] in _read(tuple(held.values())):
+  paths_by_number, placed, how, points, sums = dict(files), [], None, None, {}
+  for path, picture, sums[path] in _read(tuple(paths_by_number.values())):
     if how is None:
       # Always of one size, so that the apex does not depend on what is stored.
-      how, points = placement.place(picture, size=SPOTTING, crop=options['crop'],
+      how, points = placement.place_onset(picture, size=SPOTTING, crop=options['crop'],
                                  face=options['face'], path=path)
-    seen.append(placement.warp_picture(picture, how))
-  numbers = list(held)
-  chosen = sample(numbers[0], numbers[apex.spot(np.stack(seen), points)], numbers[-1],
-                  frames=frames)
-  missing = [number for number in chosen if number not in held]
+    placed.append(placement.warp_picture(picture, how))
+  numbers = list(paths_by_number)
+  index = apex.spot_apex(np.stack(placed), points)
+  chosen = sample_frames(numbers[0], numbers[index], numbers[-1], frames=frames)
+  missing = [number for number in chosen if number not in paths_by_number]
   if missing:
     raise Unreadable(f'frame {missing[0]} is not in {pathlib.Path(files[0][1]).parent}')
-  paths = tuple(held[number] for number in chosen)
-  made = pixels(paths, **options)
+  paths = tuple(paths_by_number[number] for number in chosen)
+  made = read_pixels(paths, **options)
   if made.sums != tuple(sums[path] for path in dict.fromkeys(paths)):
     raise Unreadable(f'the frames in {pathlib.Path(files[0][1]).parent} changed while '
                      'they were read')
@@ -101,33 +106,42 @@ def spot_and_read(
 
 
 def pick_files(
-    held: dict[int, os.DirEntry], numbers: tuple[int, ...], folder: os.PathLike,
+    files_by_number: dict[int, os.DirEntry], numbers: tuple[int, ...],
+    folder: os.PathLike,
 ) -> tuple[os.DirEntry, ...]:
   """Returns the files of these frame numbers.
+
+  Args:
+    files_by_number: a folder's pictures, see `frames.pictures_by_number`
+    numbers: of the frames
+    folder: where they lie, for the message
 
   Raises:
     Unreadable: one of them is not there; says which are.
   """
-  missing = [number for number in numbers if number not in held]
+  missing = [number for number in numbers if number not in files_by_number]
   if missing:
-    span = (f'which holds frames {min(held)} to {max(held)}' if held
-            else 'which holds no numbered picture')
+    span = (f'which holds frames {min(files_by_number)} to {max(files_by_number)}'
+            if files_by_number else 'which holds no numbered picture')
     raise Unreadable(f'frame {missing[0]} is not in {folder}, {span}')
-  return tuple(held[number] for number in numbers)
+  return tuple(files_by_number[number] for number in numbers)
 
 
-def traces(files: Iterable[os.DirEntry | os.PathLike]
-           ) -> tuple[list[str], tuple[File, ...]]:
+def trace_files(files: Iterable[os.DirEntry | os.PathLike]
+                ) -> tuple[list[str], tuple[File, ...]]:
   """Returns the names of files, and what the system says of each, once.
+
+  Args:
+    files: of one clip; one that stands there twice counts once
 
   Raises:
     Unreadable: one of them is a link to nothing, or to itself.
   """
   try:
-    seen = tuple(map(look_at, dict.fromkeys(map(os.fspath, files))))
+    traces = tuple(map(stat_file, dict.fromkeys(map(os.fspath, files))))
   except OSError as error:
     raise Unreadable(f'{error.filename} cannot be read: {error.strerror}') from error
-  return [os.path.basename(file.path) for file in seen], seen
+  return [os.path.basename(file.path) for file in traces], traces
 
 
 def _read(paths: tuple[str, ...]

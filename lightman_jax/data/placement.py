@@ -10,7 +10,7 @@ from typing import NamedTuple
 from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
-from lightman_jax.data.frames import fit
+from lightman_jax.data.frames import fit_picture
 from lightman_jax.errors import Unreadable
 from lightman_jax.faces import alignment, detection
 
@@ -44,15 +44,23 @@ def find_face_model(setting: str) -> Face | None:
     InputError: it is asked for and not there.
   """
   folder = '' if setting in ('none', 'auto', 'model') else setting
-  if setting == 'none' or (setting == 'auto' and not detection.present()):
+  if setting == 'none' or (setting == 'auto' and not detection.has_graphs()):
     return None
-  detection.locate(folder)
+  detection.locate_graphs(folder)
   return Face(folder)
 
 
-def place(picture: Picture, *, size: int, crop: bool, face: Face | KnownLandmarks | None,
-          path: str = '') -> tuple[Placement, Float[np.ndarray, '68 2'] | None]:
+def place_onset(picture: Picture, *, size: int, crop: bool,
+                face: Face | KnownLandmarks | None,
+                path: str = '') -> tuple[Placement, Float[np.ndarray, '68 2'] | None]:
   """Decides by a clip's onset frame how its pictures are placed.
+
+  Args:
+    picture: the onset frame
+    size: the side of the frame in pixels; 0 leaves pictures as they are
+    crop: the face does not fill the picture
+    face: how landmarks are found, or what they are; None where they are not wanted
+    path: of the picture, by which known landmarks are found
 
   Returns:
     What is done, and the landmarks of this picture in pixels of the frame: None where
@@ -62,55 +70,76 @@ def place(picture: Picture, *, size: int, crop: bool, face: Face | KnownLandmark
     Unreadable: a face is to be cut out by its landmarks, and none is found.
   """
   if isinstance(face, KnownLandmarks):
-    found = face.points[path]
+    points = face.points[path]
   else:
-    found = face and detection.find_face(detection.load(face.folder), picture)
-  how = _placement(found, size=size, crop=crop, face=face)
-  return how, None if found is None else place_points(found, picture.shape, how)
+    points = face and detection.find_face(detection.load_model(face.folder), picture)
+  how = _placement(points, size=size, crop=crop, face=face)
+  return how, None if points is None else place_points(points, picture.shape, how)
 
 
-def place_all(
-    pictures: Sequence[Picture], *, size: int, crop: bool, face: Face | KnownLandmarks | None,
+def place_clip(
+    pictures: Sequence[Picture], *, size: int, crop: bool,
+    face: Face | KnownLandmarks | None,
     paths: Sequence[str] = (),
 ) -> tuple[UInt8[np.ndarray, 'n H W 3'], Float32[np.ndarray, 'n 68 2']]:
   """Returns a clip's frames and their landmarks, the onset first; NaN where unknown.
+
+  Args:
+    pictures: the clip's, the onset first
+    size: the side of the frame in pixels; 0 leaves pictures as they are
+    crop: the face does not fill the picture
+    face: how landmarks are found, or what they are; None where they are not wanted
+    paths: of the pictures, by which known landmarks are found
 
   Raises:
     Unreadable: a face is to be cut out by its landmarks, and none is found.
   """
   if isinstance(face, KnownLandmarks):
-    found = np.stack([face.points[path] for path in paths])
+    landmarks = np.stack([face.points[path] for path in paths])
   else:
-    found = face and detection.follow(detection.load(face.folder), pictures)
-  how = _placement(None if found is None else found[0], size=size, crop=crop, face=face)
-  points = (np.full((len(pictures), 68, 2), np.nan) if found is None
-            else place_points(found, pictures[0].shape, how))
+    model = face and detection.load_model(face.folder)
+    landmarks = face and detection.follow_face(model, pictures)
+  how = _placement(None if landmarks is None else landmarks[0], size=size, crop=crop,
+                   face=face)
+  points = (np.full((len(pictures), 68, 2), np.nan) if landmarks is None
+            else place_points(landmarks, pictures[0].shape, how))
   frames = np.stack([warp_picture(picture, how) for picture in pictures])
   return frames, points.astype(np.float32)
 
 
 def warp_picture(picture: Picture, how: Placement) -> UInt8[np.ndarray, 'H W 3']:
-  """Returns the frame that a picture becomes."""
+  """Returns the frame that a picture becomes.
+
+  Args:
+    picture: one of the clip's
+    how: as the onset frame decided
+  """
   if how.matrix is None:
-    return fit(picture, how.size, crop=how.crop)
-  return alignment.warp(picture[None], how.matrix, how.size)[0]
+    return fit_picture(picture, how.size, crop=how.crop)
+  return alignment.warp_frames(picture[None], how.matrix, how.size)[0]
 
 
-def place_points(points: Float[np.ndarray, '*n 68 2'], shape: tuple[int, ...], how: Placement
-           ) -> Float[np.ndarray, '*n 68 2']:
-  """Landmarks of a picture of this shape, in pixels of the frame."""
+def place_points(points: Float[np.ndarray, '*n 68 2'], shape: tuple[int, ...],
+                 how: Placement) -> Float[np.ndarray, '*n 68 2']:
+  """Landmarks of a picture of this shape, in pixels of the frame.
+
+  Args:
+    points: in pixels of the picture
+    shape: of the picture: (h, w, ...)
+    how: as the onset frame decided
+  """
   if how.matrix is not None:
-    return alignment.transform(points, how.matrix)
+    return alignment.transform_points(points, how.matrix)
   scale = how.size / np.array(shape[1::-1]) if how.size else np.ones(2)
   # Pixel centres are whole numbers, so half a pixel lies before the first.
   return (points + .5) * scale - .5
 
 
-def _placement(found, *, size: int, crop: bool, face: Face | KnownLandmarks | None
+def _placement(points, *, size: int, crop: bool, face: Face | KnownLandmarks | None
                ) -> Placement:
   if not (crop and face):
     return Placement(size, crop, None)
-  if found is None:
+  if points is None:
     raise Unreadable('no face is found in its onset frame, so it cannot be aligned')
-  return Placement(size, crop,
-                   alignment.similarity(found, alignment.canonical(size)))
+  matrix = alignment.fit_similarity(points, alignment.canonical_landmarks(size))
+  return Placement(size, crop, matrix)

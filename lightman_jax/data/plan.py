@@ -38,7 +38,7 @@ class File(NamedTuple):
     return self.size, self.mtime_ns, self.ctime_ns, self.inode
 
 
-def look_at(path: str | os.PathLike) -> File:
+def stat_file(path: str | os.PathLike) -> File:
   """What the system says of a file, its links followed.
 
   Raises:
@@ -88,7 +88,7 @@ class Plan(NamedTuple):
   notes: tuple[str, ...] = ()           # what a person should know of the choices made
   corrected: tuple[str, ...] = ()       # what the chosen corrections changed
   outside: frozenset[str] = frozenset() # those left out that are of no class here
-  meant: tuple[str, ...] = ()           # what looks like a mistake, and a setting says
+  waivers: tuple[str, ...] = ()         # what looks like a mistake, and a setting says
                                         # that it is none
   fitting: tuple[str, ...] = ()         # class sets that have a row of every class
 
@@ -114,6 +114,10 @@ def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:
 
   Micro clips are judged; where there is none, as in a pool of macro clips, all are.
 
+  Args:
+    plan: names the data set and its classes
+    items: those of its clips that are there
+
   Raises:
     InputError: there is no clip, one subject only, or a class without any clip.
   """
@@ -121,15 +125,15 @@ def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:
         f'{plan.left_out[0].clip}: {plan.left_out[0].reason})' if plan.left_out else ''
   if not items:
     raise InputError(f'{plan.dataset} ({plan.config}) holds no usable clip{why}.')
-  judged = [item for item in items if item.row.kind == 'micro'] or items
-  subjects = {item.row.subject for item in judged}
+  test_items = [item for item in items if item.row.kind == 'micro'] or items
+  subjects = {item.row.subject for item in test_items}
   if len(subjects) == 1:
     raise InputError(f'{plan.dataset} ({plan.config}) holds one subject only, '
                      f'{subjects.pop()!r}; leaving one subject out needs at least two.')
-  counts = Counter(item.label for item in judged)
+  counts = Counter(item.label for item in test_items)
   for label, name in enumerate(plan.classes):
     if not counts[label]:
-      others = [known for known in plan.fitting if known != plan.class_set]
+      others = [class_set for class_set in plan.fitting if class_set != plan.class_set]
       raise InputError(
           f'{plan.dataset} ({plan.config}) holds no clip of the class {name!r}{why}'
           + (f'; data.class_set={others[0]} has rows of all its classes' if others

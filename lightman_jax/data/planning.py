@@ -22,15 +22,15 @@ from lightman_jax.data.choice import Choice, class_set_of, is_table
 from lightman_jax.data.corrections import CORRECTIONS
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES, Facts
-from lightman_jax.data.frames import numbered
+from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.placement import Face, KnownLandmarks, find_face_model
 from lightman_jax.data.plan import Item, Plan, fingerprint
 from lightman_jax.data.rows import LeftOut, Listing, Row
-from lightman_jax.data.sheets import read_folders, read_listing, select
+from lightman_jax.data.sheets import read_folders, read_listing, select_rows
 from lightman_jax.data.sources import Missing, Place, locate, sheet_of
-from lightman_jax.data.trees import Tree, fold, parts
+from lightman_jax.data.trees import Tree, fold_name, folder_names
 from lightman_jax.errors import Unreadable
-from lightman_jax.faces.apex import sample
+from lightman_jax.faces.apex import sample_frames
 
 # The plan of a data set that has a table of facts: its sheets, and a tree of frames.
 
@@ -46,6 +46,9 @@ def plan_tree(choice: Choice) -> Plan:
 
   Every row of the sheet ends as an item or as left out with its reason.
 
+  Args:
+    choice: the settings, of a data set in `TABLES`
+
   Raises:
     InputError: files are missing, or the sheet cannot be read.
   """
@@ -54,7 +57,8 @@ def plan_tree(choice: Choice) -> Plan:
   table = (user_tables.read_landmark_table(choice.landmarks, listing.rows)
            if is_table(choice.landmarks) else None)
   face = None if table else find_face_model(choice.landmarks)
-  rows, unknown = user_tables.apexes_by_clip(listing.rows, choice.apex, spotted=listing.withdrawn)
+  rows, unknown = user_tables.apexes_by_clip(
+      listing.rows, choice.apex, spotted=listing.withdrawn)
   class_set = class_set_of(choice)
   kept, not_in_set = _labelled(rows, class_set)
   maker = Maker(tree, place, choice, face, table)
@@ -67,7 +71,7 @@ def plan_tree(choice: Choice) -> Plan:
   spotted = sum(not item.apex_source for item in items)
   return Plan(
       dataset=choice.name,
-      config=names.configurations(exact)[0],
+      config=names.configuration_names(exact)[0],
       class_set=choice.class_set,
       classes=class_set.classes,
       shape=(choice.frames, choice.size, choice.size),
@@ -88,8 +92,15 @@ def plan_tree(choice: Choice) -> Plan:
                     if all(_counts(rows, known))))
 
 
-def read_listing_of_tree(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Listing]:
-  """Reads the rows of a data set, and opens its tree of frames."""
+def read_listing_of_tree(place: Place, facts: Facts, choice: Choice
+                         ) -> tuple[Tree, Listing]:
+  """Reads the rows of a data set, and opens its tree of frames.
+
+  Args:
+    place: where sheets and frames lie
+    facts: the data set
+    choice: the settings; its corrections are applied
+  """
   if place.sheets:
     listing = read_listing(place.sheets, facts, corrections=choice.corrected)
     taken = frozenset(_spelt(row, pattern) for row in listing.rows
@@ -101,7 +112,7 @@ def read_listing_of_tree(place: Place, facts: Facts, choice: Choice) -> tuple[Tr
 
 def _spelt(row: Row, pattern: str) -> str:
   try:
-    return '/'.join(parts(pattern, row._asdict()))
+    return '/'.join(folder_names(pattern, row._asdict()))
   except Unreadable:
     return ''
 
@@ -109,7 +120,7 @@ def _spelt(row: Row, pattern: str) -> str:
 def _labelled(rows, class_set):
   """Micro clips of the class set, and macro clips, which are kept without a class."""
   micro = tuple(row for row in rows if row.kind != 'macro')
-  kept, left_out = select(micro, class_set)
+  kept, left_out = select_rows(micro, class_set)
   macro = [(row, class_set.classes.index(class_set.folding[row.emotion])
             if row.emotion in class_set.folding else -1)
            for row in rows if row.kind == 'macro']
@@ -118,7 +129,7 @@ def _labelled(rows, class_set):
 
 def _counts(rows, class_set):
   """How many micro clips each class would have, were all frames there."""
-  labels = [label for _, label in select(
+  labels = [label for _, label in select_rows(
       tuple(row for row in rows if row.kind != 'macro'), class_set)[0]]
   return [labels.count(label) for label in range(len(class_set.classes))]
 
@@ -141,25 +152,26 @@ class Maker:
         raise Unreadable('the sheet gives no apex, and every clip must hold it')
       folder, note = self._folder(row)
       row = row._replace(notes=(*row.notes, *filter(None, [note])))
-      held = self._held(folder)
+      files_by_number = self._held(folder)
       if row.apex is None:
-        return self._to_be_spotted(row, label, folder, held)
-      numbers = sample(row.onset, row.apex, row.offset, frames=self._choice.frames)
-      files = pixels.pick_files(held, numbers, folder)
-      evidence, traces = pixels.traces(files)
+        return self._to_be_spotted(row, label, folder, files_by_number)
+      numbers = sample_frames(row.onset, row.apex, row.offset,
+                              frames=self._choice.frames)
+      files = pixels.pick_files(files_by_number, numbers, folder)
+      evidence, traces = pixels.trace_files(files)
       options, marks = self._facing(row, dict(zip(numbers, files)))
     except Unreadable as error:
       return LeftOut(row.clip, str(error))
-    make = functools.partial(pixels.pixels, tuple(file.path for file in files),
+    make = functools.partial(pixels.read_pixels, tuple(file.path for file in files),
                              **options)
     return self._made(row, label, numbers, [*evidence, *marks], traces, make,
                       'given' if user_tables.GIVEN in row.notes else 'sheet')
 
-  def _to_be_spotted(self, row: Row, label: int, folder, held) -> Item:
-    pixels.pick_files(held, (row.onset, row.offset), folder)
-    span = [(number, file) for number, file in held.items()
+  def _to_be_spotted(self, row: Row, label: int, folder, files_by_number) -> Item:
+    pixels.pick_files(files_by_number, (row.onset, row.offset), folder)
+    span = [(number, file) for number, file in files_by_number.items()
             if row.onset <= number <= row.offset]
-    evidence, traces = pixels.traces(file for _, file in span)
+    evidence, traces = pixels.trace_files(file for _, file in span)
     options, marks = self._facing(row, dict(span))
     make = functools.partial(
         pixels.spot_and_read, tuple((number, file.path) for number, file in span),
@@ -192,32 +204,38 @@ class Maker:
     first, frames = None, self._place.frames
     for pattern in (frames.folder, *frames.otherwise):
       try:
-        wanted = parts(pattern, row._asdict())
-        found = self._tree.folder(wanted)
+        wanted_parts = folder_names(pattern, row._asdict())
+        folder = self._tree.folder(wanted_parts)
       except Unreadable as error:
         first = first or error
         continue
-      home = found.relative_to(self._tree.root).parts[0]
-      astray = wanted[0] != wanted[-1] and fold(home) != fold(wanted[0])
-      return found, (f'its frames lie in {home}, not in {wanted[0]}; the name of their '
-                     f'folder, {found.name}, tells whose they are') if astray else ''
+      home = folder.relative_to(self._tree.root).parts[0]
+      subject = wanted_parts[0]
+      astray = subject != wanted_parts[-1] and fold_name(home) != fold_name(subject)
+      return folder, (f'its frames lie in {home}, not in {subject}; the name of their '
+                      f'folder, {folder.name}, tells whose they are') if astray else ''
     raise first
 
   def _numbered(self, folder: pathlib.Path):
-    held = numbered(folder)
-    if not held and (folder / folder.name).is_dir():     # unzipping nested it
+    files_by_number = pictures_by_number(folder)
+    # Unzipping may have nested it.
+    if not files_by_number and (folder / folder.name).is_dir():
       self._tree.check(folder / folder.name)
-      held = numbered(folder / folder.name)
-    for file in held.values():
+      files_by_number = pictures_by_number(folder / folder.name)
+    for file in files_by_number.values():
       if file.is_symlink():
         self._tree.check(file.path)
-    return held
+    return files_by_number
 
 
 # The plan of a data set that is made of others, checked against published counts.
 
+
 def plan_composite(choice: Choice) -> Plan:
   """Plans all parts; clips and subjects bear the name of their data set before them.
+
+  Args:
+    choice: the settings, of a data set in `COMPOSITES`
 
   Raises:
     InputError: files are missing (of all parts, in one message), or cannot be read.
@@ -261,19 +279,25 @@ def differences(plan: Plan) -> tuple[str, ...]:
   Below a line on a count that is too low stand the clips of that data set that are
   left out for another reason than their class; below one that is too high, all clips of
   that data set and class. The list of the clips was not published with the counts.
+
+  Args:
+    plan: of a composite
+
+  Returns:
+    Lines; () where all is as published.
   """
   composite, lines = COMPOSITES[plan.dataset], []
-  held = Counter((item.row.dataset, item.label) for item in plan.items)
+  present = Counter((item.row.dataset, item.label) for item in plan.items)
   for name, counts in composite.expected.items():
     for label, expected in enumerate(counts):
-      found = held[name, label]
-      if found != expected:
-        lines.append(f'{name}, {composite.classes[label]}: {found} clips instead of '
+      count = present[name, label]
+      if count != expected:
+        lines.append(f'{name}, {composite.classes[label]}: {count} clips instead of '
                      f'{expected}')
-      if found > expected:
+      if count > expected:
         lines += [f'  {item.row.clip}' for item in plan.items
                   if (item.row.dataset, item.label) == (name, label)]
-    if any(held[name, label] < expected for label, expected in enumerate(counts)):
+    if any(present[name, label] < expected for label, expected in enumerate(counts)):
       lines += [f'  {clip}: {reason}' for clip, reason in sorted(plan.left_out)
                 if clip.startswith(f'{name}/') and clip not in plan.outside]
     people = len({item.row.subject for item in plan.items if item.row.dataset == name})
@@ -307,13 +331,17 @@ def _config(choice: Choice, parts: dict[str, Plan]) -> str:
       edition=editions.pop() if len(editions) == 1 else 'mixed',
       landmarks=(choice.landmarks if is_table(choice.landmarks)
                  else 'model' if points else 'none'))
-  return names.configurations(exact)[0]
+  return names.configuration_names(exact)[0]
 
 
 # The plan of whichever data set is asked for.
 
+
 def plan_data_set(choice: Choice) -> Plan:
   """Plans the build of a data set; see the module of its kind.
+
+  Args:
+    choice: the settings, of any data set
 
   Raises:
     InputError: files are missing, or cannot be used.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from lightman_jax.data import spellings, workbooks
 from lightman_jax.data.facts import Facts, Sheet
-from lightman_jax.data.rows import Line, key
+from lightman_jax.data.rows import Line, line_key
 from lightman_jax.errors import InputError
 
 # Columns that no sheet must have; a data set's own ones are `Facts.optional`.
@@ -38,7 +38,7 @@ class _Content(NamedTuple):
   columns: frozenset[str]   # those of `Facts.columns` that hold something
 
 
-def identify(path: str | os.PathLike, facts: Facts) -> Identity | None:
+def identify_sheet(path: str | os.PathLike, facts: Facts) -> Identity | None:
   """Returns what a file is to a data set; None where it is no sheet of it.
 
   Args:
@@ -67,7 +67,12 @@ def identify(path: str | os.PathLike, facts: Facts) -> Identity | None:
 
 
 def edition_of(stems: tuple[str, ...], facts: Facts) -> str:
-  """Returns what the edition is called that these published files make."""
+  """Returns what the edition is called that these published files make.
+
+  Args:
+    stems: names of published files, without ending
+    facts: the data set
+  """
   return next((sheet.edition for sheet in facts.sheets if set(sheet.stems) == {*stems}),
               ' and '.join(stems))
 
@@ -83,18 +88,28 @@ def tabs_of(path: str | os.PathLike, facts: Facts) -> tuple[str, ...]:
 
   There is one, but where a data set is published in parts; a csv file has ('',). Where
   none has the columns, it is the one that the data set's table of facts names.
+
+  Args:
+    path: of a workbook or a csv file
+    facts: the data set
   """
   path = pathlib.Path(path)
-  found = [tab for tab, _ in _tables(path, facts)]
-  if found:
-    return tuple(found) if parts_of_a_whole(facts) else (found[0],)
+  tabs = [tab for tab, _ in _tables(path, facts)]
+  if tabs:
+    return tuple(tabs) if parts_of_a_whole(facts) else (tabs[0],)
   named = next((sheet.tab for sheet in facts.sheets for stem in sheet.stems
                 if stem.casefold() == path.stem.casefold()), facts.sheets[0].tab)
   return (named,)
 
 
-def records_of(table: list[list[str]], facts: Facts, where: str) -> list[workbooks.Record]:
+def records_of(table: list[list[str]], facts: Facts, where: str
+               ) -> list[workbooks.Record]:
   """Returns the lines of a table by the names of the data set's columns.
+
+  Args:
+    table: rows of cells
+    facts: the data set
+    where: the file's name, for messages
 
   Raises:
     InputError: the table has no header row with them.
@@ -108,7 +123,12 @@ def records_of(table: list[list[str]], facts: Facts, where: str) -> list[workboo
 
 
 def same_table(first: pathlib.Path, second: pathlib.Path, facts: Facts) -> bool:
-  """Whether two files hold the same rows, whatever their form."""
+  """Whether two files hold the same rows, whatever their form.
+
+  Args:
+    first, second: the files
+    facts: the data set, whose columns count
+  """
   one, two = ([[record.cells for record in records] for _, records
                in _tables(path, facts)] for path in (first, second))
   return one == two
@@ -118,25 +138,27 @@ def _content(path: pathlib.Path, facts: Facts) -> _Content | None:
   tables = _tables(path, facts)
   if not tables:
     return None
-  records = [record for _, held in (tables if parts_of_a_whole(facts) else tables[:1])
-             for record in _clips(held, facts)]
+  records = [record for _, lines in (tables if parts_of_a_whole(facts) else tables[:1])
+             for record in _clips(lines, facts)]
   return _Content(
       len(records),
-      Counter(spellings.emotion(record.cells.get('emotion', '')) for record in records),
+      Counter(spellings.spell_emotion(record.cells.get('emotion', ''))
+              for record in records),
       frozenset(name for record in records for name, cell in record.cells.items()
                 if cell))
 
 
-def _tables(path: pathlib.Path, facts: Facts) -> list[tuple[str, list[workbooks.Record]]]:
+def _tables(path: pathlib.Path, facts: Facts
+            ) -> list[tuple[str, list[workbooks.Record]]]:
   """The tabs of a file that are a sheet of the data set, with their lines."""
   sheets = _read(path, facts)
   first = [sheet.tab for sheet in facts.sheets if sheet.tab in sheets]
-  found = []
+  tables = []
   for tab in dict.fromkeys((*first, *sheets)):
     records = _fitting(sheets[tab], facts)
     if records:
-      found.append((tab, records))
-  return found
+      tables.append((tab, records))
+  return tables
 
 
 def _fitting(table, facts) -> list[workbooks.Record]:
@@ -153,7 +175,7 @@ def _clips(records: Sequence[workbooks.Record], facts: Facts) -> list[workbooks.
   """The lines whose clips are named as the data set names its own."""
   pattern = re.compile(facts.owner or facts.video or facts.names, re.IGNORECASE)
   kinds = ('micro', 'macro')
-  clips = [key(Line('', 0, '', record.cells), facts)[0] for record in records]
+  clips = [line_key(Line('', 0, '', record.cells), facts)[0] for record in records]
   return [record for clip, record in zip(clips, records)
           if pattern.fullmatch(clip.partition('/')[2]) and (
               facts.kind or record.cells['kind'].casefold().startswith(kinds))]
@@ -226,7 +248,7 @@ def _edition(content: _Content, facts: Facts, named: str) -> tuple[Sheet | None,
             if len(sheet.stems) == 1 or sheet == parts_of_a_whole(facts)]
   known = {expected.sheet: expected for expected in facts.expected}
   counts = [known[sheet.edition].emotions for sheet in single if sheet.edition in known]
-  telling = sorted({word for held in counts for word in held
+  telling = sorted({word for emotions in counts for word in emotions
                     if len({other.get(word) for other in counts}) > 1})
   seen = [word for word in telling if content.emotions[word]]
   for sheet in single if len(counts) > 1 else ():

@@ -19,9 +19,10 @@ import unicodedata
 
 from lightman_jax.data import spellings
 from lightman_jax.data.facts import Facts
-from lightman_jax.data.spellings import disorder, whole
+from lightman_jax.data.spellings import describe_disorder, whole_number
 
 # What an annotation sheet says of its clips, one row a clip.
+
 
 class ActionUnit(NamedTuple):
   """One facial action unit as annotated (Ekman and Friesen 1978)."""
@@ -96,15 +97,15 @@ class Reading(NamedTuple):
   others: tuple[str, ...]                     # what is no action unit
 
 
-def parse(text: str) -> tuple[ActionUnit, ...]:
+def parse_action_units(text: str) -> tuple[ActionUnit, ...]:
   """Returns the action units that `text` names; nothing for `?` or free text.
 
   Never raises: what cannot be read is left to the raw text.
   """
-  return read(text).units
+  return read_action_units(text).units
 
 
-def read(text: str) -> Reading:
+def read_action_units(text: str) -> Reading:
   """Returns the action units that `text` names, and what else stands there.
 
   Args:
@@ -127,8 +128,8 @@ def read(text: str) -> Reading:
   return Reading(tuple(units), tuple(chosen), tuple(dict.fromkeys(others)))
 
 
-def spell(units: tuple[ActionUnit, ...]) -> str:
-  """Writes units as sheets do: `4+L10+7B`; `parse` reads it back."""
+def spell_action_units(units: tuple[ActionUnit, ...]) -> str:
+  """Writes units as sheets do: `4+L10+7B`; `parse_action_units` reads it back."""
   return '+'.join(f'{unit.side}{unit.number}{unit.intensity}' for unit in units)
 
 
@@ -140,7 +141,8 @@ def _unit(match: re.Match) -> ActionUnit:
 
 # What a person should know of a row that can be used all the same.
 
-def notes(row: Row, cells: Mapping[str, str], facts: Facts) -> tuple[str, ...]:
+
+def find_oddities(row: Row, cells: Mapping[str, str], facts: Facts) -> tuple[str, ...]:
   """Returns what is odd about a row, a sentence each.
 
   Args:
@@ -148,24 +150,26 @@ def notes(row: Row, cells: Mapping[str, str], facts: Facts) -> tuple[str, ...]:
     cells: of the sheet, by the names of `facts`.
     facts: the data set.
   """
-  found = [*_lengths(row, cells), *_events(row, cells, facts),
-           *_names(row, facts), *_units(row)]
-  if (end := cells.get('apex_end', '')) not in facts.missing and whole(end) is None:
-    found.append(f'the end of the apex reads {end!r} in the sheet')
+  oddities = [*_lengths(row, cells), *_events(row, cells, facts),
+              *_names(row, facts), *_units(row)]
+  end = cells.get('apex_end', '')
+  if end not in facts.missing and whole_number(end) is None:
+    oddities.append(f'the end of the apex reads {end!r} in the sheet')
   if 'fps' in cells and not row.fps:
-    found.append(f'the frame rate reads {cells["fps"]!r} in the sheet')
+    oddities.append(f'the frame rate reads {cells["fps"]!r} in the sheet')
   if row.clip in facts.remarks:
-    found.append(facts.remarks[row.clip])
-  return tuple(found)
+    oddities.append(facts.remarks[row.clip])
+  return tuple(oddities)
 
 
 def _lengths(row: Row, cells: Mapping[str, str]) -> Iterator[str]:
-  duration = whole(cells.get('duration', ''))
+  duration = whole_number(cells.get('duration', ''))
   length = row.offset - row.onset + 1
   if duration is not None and duration != length:
     yield (f'the sheet gives a duration of {duration} frames, and onset and offset '
            f'span {length}')
-  first, last = whole(cells.get('first', '')), whole(cells.get('last', ''))
+  first = whole_number(cells.get('first', ''))
+  last = whole_number(cells.get('last', ''))
   if first is not None and last is not None and not (
       first <= row.onset and row.offset <= last):
     yield (f'the recording is said to have frames {first} to {last}, which do not '
@@ -178,7 +182,7 @@ def _events(row: Row, cells: Mapping[str, str], facts: Facts) -> Iterator[str]:
     texts = [cells.get(f'{name}_{number}', '') for name in ('onset', 'offset')]
     if all(text in facts.missing for text in texts):
       continue
-    onset, offset = map(whole, texts)
+    onset, offset = map(whole_number, texts)
     if onset is not None and offset is not None and row.onset < onset <= offset:
       yield (f'the recording holds a {word} event, frames {onset} to {offset}, which '
              'is no clip of its own')
@@ -188,19 +192,19 @@ def _events(row: Row, cells: Mapping[str, str], facts: Facts) -> Iterator[str]:
 
 
 def _names(row: Row, facts: Facts) -> Iterator[str]:
-  found = re.fullmatch(facts.owner, row.filename) if facts.owner else None
-  said = found.groupdict().get('emotion') if found else None
-  named = spellings.emotion(facts.emotions.get(said, said)) if said else ''
+  match = re.fullmatch(facts.owner, row.filename) if facts.owner else None
+  word = match.groupdict().get('emotion') if match else None
+  named = spellings.spell_emotion(facts.emotions.get(word, word)) if word else ''
   if named and named != row.emotion:
     yield f'the sheet says {row.emotion!r}, and the file name says {named!r}'
 
 
 def _units(row: Row) -> Iterator[str]:
   """What of the action units' cell is not kept as a unit."""
-  reading = read(row.action_units_raw)
+  reading = read_action_units(row.action_units_raw)
   for text, unit in reading.chosen:
     yield (f'of the action units {row.action_units_raw!r}, {text} is read as '
-           f'{spell((unit,))}')
+           f'{spell_action_units((unit,))}')
   if reading.others:
     yield (f'of the action units {row.action_units_raw!r}, '
            f'{", ".join(map(repr, reading.others))} is not an action unit')
@@ -224,10 +228,14 @@ class Unusable(ValueError):
   """A line that cannot become a row; says why."""
 
 
-def key(line: Line, facts: Facts) -> tuple[str, int | None]:
+def line_key(line: Line, facts: Facts) -> tuple[str, int | None]:
   """Returns a line's clip as subject and file name, and the subject's number on disk.
 
   Where these cannot be read, ('', None).
+
+  Args:
+    line: of the sheet
+    facts: the data set
   """
   number = _subject(line.cells['subject'], facts)
   name = _filename(line.cells['filename'], facts)
@@ -267,9 +275,10 @@ def onset_apex_offset(
   numbers = {}
   for name in ('onset', 'apex', 'offset'):
     text = cells.get(name, '')
-    first = facts.zero_is_a_frame and whole(text) == 0 and (
+    first = facts.zero_is_a_frame and whole_number(text) == 0 and (
         name == 'onset' or name == 'apex' and numbers['onset'] == 0)
-    numbers[name] = 0 if first else None if text in facts.missing else whole(text)
+    numbers[name] = (
+        0 if first else None if text in facts.missing else whole_number(text))
   return numbers
 
 
@@ -295,12 +304,12 @@ def read_line(
 
 def _row(line: Line, facts: Facts, clip: str, known: tuple[str, ...]) -> Row:
   cells = line.cells
-  subject, number = facts.subject, key(line, facts)[1]
+  subject, number = facts.subject, line_key(line, facts)[1]
   name = _filename(cells['filename'], facts)
   _check_owner(name, number, cells['subject'], facts)
-  numbers, found = _frames(cells, facts)
+  numbers, remarks = _frames(cells, facts)
   raw = cells.get('action_units', '')
-  emotion = spellings.emotion(cells.get('emotion', ''))
+  emotion = spellings.spell_emotion(cells.get('emotion', ''))
   if not _NAME.fullmatch(emotion) and any(
       '{emotion}' in frames.folder for frames in facts.editions):
     raise Unusable(f'the emotion {cells["emotion"]!r} is not the name of a folder')
@@ -308,12 +317,12 @@ def _row(line: Line, facts: Facts, clip: str, known: tuple[str, ...]) -> Row:
       clip=clip, subject=subject.format(number), dataset=facts.name,
       emotion=emotion, kind=_kind(cells, facts),
       fps=_fps(cells, facts), action_units_raw=raw,
-      action_units=parse(raw), filename=name,
+      action_units=parse_action_units(raw), filename=name,
       folder=(facts.folder or subject).format(number),
       video=_video(name, number, facts),
-      objective=spellings.objective(cells.get('objective', '')),
+      objective=spellings.spell_objective(cells.get('objective', '')),
       sheet=line.sheet, row=line.row, **numbers)
-  return row._replace(notes=(*known, *found, *notes(row, cells, facts)))
+  return row._replace(notes=(*known, *remarks, *find_oddities(row, cells, facts)))
 
 
 def _subject(text: str, facts: Facts) -> int | None:
@@ -323,7 +332,7 @@ def _subject(text: str, facts: Facts) -> int | None:
     if prefix and text.casefold().startswith(prefix.casefold()):
       text = text[len(prefix):]
       break
-  number = whole(text)
+  number = whole_number(text)
   return facts.subjects.get(number) if facts.subjects else number
 
 
@@ -334,30 +343,30 @@ def _filename(text: str, facts: Facts) -> str:
 
 
 def _check_owner(name: str, number: int, cell: str, facts: Facts) -> None:
-  found = re.fullmatch(facts.owner, name) if facts.owner else None
-  if found and int(found['subject']) != number:
+  match = re.fullmatch(facts.owner, name) if facts.owner else None
+  if match and int(match['subject']) != number:
     raise Unusable(f'the subject is {cell!r}, but the file name {name!r} belongs to '
-                   f'subject {found["subject"]}')
+                   f'subject {match["subject"]}')
 
 
 def _frames(
     cells: Mapping[str, str], facts: Facts,
 ) -> tuple[dict[str, int | None], tuple[str, ...]]:
-  frames, found = onset_apex_offset(cells, facts), ()
+  frames, remarks = onset_apex_offset(cells, facts), ()
   for name, number in frames.items():
     text = cells.get(name, '')
     if number is None and text not in facts.missing:
       raise Unusable(f'{name} {text!r} is not a frame number')
   if frames['offset'] is None and frames['apex'] is not None and facts.ends_with_apex:
     frames['offset'] = frames['apex']
-    found = ('the sheet gives no offset: the clip ends with its apex',)
+    remarks = ('the sheet gives no offset: the clip ends with its apex',)
   for name in ('onset', 'offset'):
     if frames[name] is None:
       raise Unusable(f'{name} {cells[name]!r} is not a frame number, but the mark of a '
                      'missing one')
-  if wrong := disorder(**frames):
-    raise Unusable(wrong)
-  return frames, found
+  if fault := describe_disorder(**frames):
+    raise Unusable(fault)
+  return frames, remarks
 
 
 def _kind(cells: Mapping[str, str], facts: Facts) -> str:
@@ -382,8 +391,8 @@ def _fps(cells: Mapping[str, str], facts: Facts) -> float:
 def _video(name: str, number: int, facts: Facts) -> str:
   if not facts.video:
     return ''
-  found = re.fullmatch(facts.video, name)
-  if not found or (facts.videos and found['video'] not in facts.videos):
+  match = re.fullmatch(facts.video, name)
+  if not match or (facts.videos and match['video'] not in facts.videos):
     raise Unusable(f'the file name {name!r} belongs to no known video')
-  video = found['video']
+  video = match['video']
   return f'{number}_{facts.videos[video]}' if facts.videos else video

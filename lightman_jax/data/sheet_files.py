@@ -16,7 +16,7 @@ from lightman_jax.data.facts import Facts, Sheet
 from lightman_jax.data.recognition import (
   Identity,
   edition_of,
-  identify,
+  identify_sheet,
   parts_of_a_whole,
   same_table,
 )
@@ -64,19 +64,21 @@ def find_sheets(
     InputError: a file that is named is not there.
   """
   if wanted.lower().endswith(ENDINGS):
-    return _of_files([named_file(tops, facts, name) for name in wanted.split(',')],
+    return _of_files([find_file(tops, facts, name) for name in wanted.split(',')],
                      facts)
-  asked = [sheet for sheet in facts.sheets if wanted in ('auto', sheet.edition)]
+  editions = [sheet for sheet in facts.sheets if wanted in ('auto', sheet.edition)]
   first: list[SheetFiles] = []
-  for candidates in _searches(tops, facts) if asked else ():
-    found = list(filter(None, (_complete(sheet, candidates, facts) for sheet in asked)))
-    first = first or found
-    if found and _bear_published_names(found[0]):
-      return found
+  for candidates in _searches(tops, facts) if editions else ():
+    complete = list(filter(None, (
+        _complete(sheet, candidates, facts) for sheet in editions)))
+    first = first or complete
+    if complete and _bear_published_names(complete[0]):
+      return complete
   return first
 
 
-def incomplete(tops: list[pathlib.Path], facts: Facts, wanted: str) -> tuple[str, ...]:
+def describe_incomplete(tops: list[pathlib.Path], facts: Facts, wanted: str
+                        ) -> tuple[str, ...]:
   """Returns sentences on sheets that are there, though none makes what is wanted.
 
   Args:
@@ -85,21 +87,26 @@ def incomplete(tops: list[pathlib.Path], facts: Facts, wanted: str) -> tuple[str
     wanted: 'auto' or an edition.
   """
   *_, candidates = _searches(tops, facts)
-  found = [candidate.identity.remark or
-           f'{candidate.path.name} is the sheet of '
-           f'{edition_of(candidate.identity.stems, facts)}'
-           for candidate in candidates]
-  held = {stem for candidate in candidates for stem in candidate.identity.stems}
+  sentences = [candidate.identity.remark or
+               f'{candidate.path.name} is the sheet of '
+               f'{edition_of(candidate.identity.stems, facts)}'
+               for candidate in candidates]
+  stems = {stem for candidate in candidates for stem in candidate.identity.stems}
   for sheet in facts.sheets:
-    lacking = [stem for stem in sheet.stems if stem not in held]
-    if wanted in ('auto', sheet.edition) and held & {*sheet.stems} and lacking:
-      found.append(f'{" and ".join(lacking)} is not there, and the sheet of '
-                   f'{sheet.edition} needs it')
-  return tuple(dict.fromkeys(found))
+    lacking = [stem for stem in sheet.stems if stem not in stems]
+    if wanted in ('auto', sheet.edition) and stems & {*sheet.stems} and lacking:
+      sentences.append(f'{" and ".join(lacking)} is not there, and the sheet of '
+                       f'{sheet.edition} needs it')
+  return tuple(dict.fromkeys(sentences))
 
 
-def named_file(tops: list[pathlib.Path], facts: Facts, name: str) -> pathlib.Path:
+def find_file(tops: list[pathlib.Path], facts: Facts, name: str) -> pathlib.Path:
   """Returns the path of a sheet that a setting names, by its path or its name alone.
+
+  Args:
+    tops: folders in which the data set may lie
+    facts: the data set
+    name: a path, or a file's name alone
 
   Raises:
     InputError: there is no such file.
@@ -108,38 +115,41 @@ def named_file(tops: list[pathlib.Path], facts: Facts, name: str) -> pathlib.Pat
   for place in (pathlib.Path(), *tops):
     if (place / path).is_file():
       return place / path
-  for place, _, files in deep(tops, facts):
+  for place, _, files in walk_below(tops, facts):
     if path.name == str(path) and path.name in files:
       return place / path.name
   raise InputError(f'data.sheet names {str(path)!r}, and there is no such file in '
                    f'{tops[0] if tops else "the manual folder"}.')
 
 
-def shallow(tops: list[pathlib.Path], facts: Facts) -> Iterator:
+def walk_tops(tops: list[pathlib.Path], facts: Facts) -> Iterator:
   """All of the tops, as `search.walk` yields them."""
-  return itertools.islice(trees.walk(tops), len(tops))
+  return itertools.islice(trees.walk_folders(tops), len(tops))
 
 
-def deep(tops: list[pathlib.Path], facts: Facts) -> Iterator:
+def walk_below(tops: list[pathlib.Path], facts: Facts) -> Iterator:
   """All folders, but for those that are named as another data set."""
-  others = {trees.fold(name) for other in TABLES.values() for name in other.folders}
-  return trees.walk(tops, frozenset(others - set(map(trees.fold, facts.folders))))
+  others = {trees.fold_name(name) for other in TABLES.values()
+            for name in other.folders}
+  own = set(map(trees.fold_name, facts.folders))
+  return trees.walk_folders(tops, frozenset(others - own))
 
 
 def _searches(tops, facts: Facts) -> Iterator[list[_Candidate]]:
   """Yields the sheets in the tops, then those in all that lies below, too."""
   stems = {stem.casefold() for sheet in facts.sheets for stem in sheet.stems}
-  for walk in (shallow, deep):
+  for walk in (walk_tops, walk_below):
     files = [place / name for place, _, names in walk(tops, facts) for name in names
              if name.lower().endswith(ENDINGS) and not name.startswith(('.', '~$'))]
     named = [path for path in files if path.stem.casefold() in stems]
     others = [path for path in files if path.stem.casefold() not in stems]
     others = [path for path in others[:_MOST] if _size(path) <= _LARGEST]
-    found = [(path, identify(path, facts)) for path in (*named, *others)]
-    found = [_Candidate(path, held) for path, held in found if held]
-    yield sorted(found, key=lambda held: (
-        not held.identity.readable, not held.published,
-        ENDINGS.index(held.path.suffix.lower())))
+    candidates = [(path, identify_sheet(path, facts)) for path in (*named, *others)]
+    candidates = [_Candidate(path, identity) for path, identity in candidates
+                  if identity]
+    yield sorted(candidates, key=lambda candidate: (
+        not candidate.identity.readable, not candidate.published,
+        ENDINGS.index(candidate.path.suffix.lower())))
 
 
 def _bear_published_names(files: SheetFiles) -> bool:
@@ -156,13 +166,15 @@ def _size(path: pathlib.Path) -> int:
 
 def _complete(sheet: Sheet, candidates, facts: Facts) -> SheetFiles | None:
   """The files of an edition: one that is all of it, or one for each of its parts."""
-  whole = [held for held in candidates if {*held.identity.stems} == {*sheet.stems}]
-  parts = [[held for held in candidates if held.identity.stems == (stem,)]
+  whole = [candidate for candidate in candidates
+           if {*candidate.identity.stems} == {*sheet.stems}]
+  parts = [[candidate for candidate in candidates
+            if candidate.identity.stems == (stem,)]
            for stem in sheet.stems]
   if len(sheet.stems) > 1 and all(parts):
     chosen = [_choose(part, facts) for part in parts]
-    spare = tuple(f'{held.path.name} holds all of it, too; --config.data.sheet='
-                  f'{held.path.name} chooses it' for held in whole)
+    spare = tuple(f'{candidate.path.name} holds all of it, too; --config.data.sheet='
+                  f'{candidate.path.name} chooses it' for candidate in whole)
     return SheetFiles(
         tuple(path for part in chosen for path in part.paths), sheet,
         (*(line for part in chosen for line in part.remarks), *spare),
@@ -173,9 +185,9 @@ def _complete(sheet: Sheet, candidates, facts: Facts) -> SheetFiles | None:
 def _choose(candidates: list[_Candidate], facts: Facts) -> SheetFiles:
   """The first of some files, each of which would do."""
   first, *rest = candidates
-  others = [held.path for held in rest if held.identity.readable
+  others = [other.path for other in rest if other.identity.readable
             and not (first.identity.readable
-                     and same_table(first.path, held.path, facts))]
+                     and same_table(first.path, other.path, facts))]
   remarks = [first.identity.remark] if first.identity.remark else []
   if others and first.published:
     remarks.append(
@@ -188,9 +200,9 @@ def _choose(candidates: list[_Candidate], facts: Facts) -> SheetFiles:
 
 def _of_files(paths: list[pathlib.Path], facts: Facts) -> list[SheetFiles]:
   """The edition that these files make, which a person has chosen."""
-  held = [identify(path, facts) for path in paths]
-  stems = [stem for identity in held if identity for stem in identity.stems]
+  identities = [identify_sheet(path, facts) for path in paths]
+  stems = [stem for identity in identities if identity for stem in identity.stems]
   sheet = next((sheet for sheet in facts.sheets if {*sheet.stems} == {*stems}),
                parts_of_a_whole(facts) or facts.sheets[0])
   return [SheetFiles(tuple(paths), sheet, tuple(
-      identity.remark for identity in held if identity and identity.remark))]
+      identity.remark for identity in identities if identity and identity.remark))]

@@ -13,13 +13,13 @@ import re
 import string
 
 from lightman_jax.data import workbooks
-from lightman_jax.data.corrections import chosen, correct
+from lightman_jax.data.corrections import apply_corrections, choose_corrections
 from lightman_jax.data.facts import ClassSet, Facts, Frames
-from lightman_jax.data.frames import numbered
+from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.plan import fingerprint
 from lightman_jax.data.recognition import OPTIONAL, records_of, tabs_of
-from lightman_jax.data.rows import LeftOut, Line, Listing, Row, key, read_line
-from lightman_jax.data.spellings import whole
+from lightman_jax.data.rows import LeftOut, Line, Listing, Row, line_key, read_line
+from lightman_jax.data.spellings import whole_number
 from lightman_jax.data.trees import Tree
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256
@@ -51,10 +51,10 @@ def read_listing(
   """
   one = isinstance(paths, str | os.PathLike)
   files = [pathlib.Path(path) for path in ([paths] if one else paths)]
-  fixes = chosen(corrections, facts.name)
+  fixes = choose_corrections(corrections, facts.name)
   lines = _lines(files, facts)
   before = lines
-  lines, known, report = correct(before, facts, fixes)
+  lines, known, report = apply_corrections(before, facts, fixes)
   clips = _clips(lines, facts)
   entries = [read_line(line, facts, clip=clip, notes_before=notes)
              for line, clip, notes in zip(lines, clips, known)]
@@ -68,22 +68,30 @@ def read_listing(
                 if old.cells.get('apex') and not new.cells.get('apex')))
 
 
-def select(
+def select_rows(
     rows: tuple[Row, ...], class_set: ClassSet,
 ) -> tuple[tuple[tuple[Row, int], ...], tuple[LeftOut, ...]]:
-  """Divides rows into those of a class set, with their labels, and the others."""
+  """Divides rows into those of a class set, with their labels, and the others.
+
+  Args:
+    rows: of one data set
+    class_set: which emotions or objective classes count, and under which class
+
+  Returns:
+    The rows of the class set, each with its label; and the others, with the reason.
+  """
   kept, left_out = [], []
   word = {'emotion': 'emotion', 'objective': 'objective class'}[class_set.by]
   for row in rows:
-    held = getattr(row, class_set.by)
+    value = getattr(row, class_set.by)
     if row.clip in class_set.excluded:
       left_out.append(LeftOut(row.clip, class_set.excluded[row.clip]))
-    elif held not in class_set.folding:
+    elif value not in class_set.folding:
       left_out.append(LeftOut(
-          row.clip, f'its {word} {held!r} is in no class of the class set' if held
+          row.clip, f'its {word} {value!r} is in no class of the class set' if value
           else f'the sheet gives no {word}'))
     else:
-      kept.append((row, class_set.classes.index(class_set.folding[held])))
+      kept.append((row, class_set.classes.index(class_set.folding[value])))
   return tuple(kept), tuple(left_out)
 
 
@@ -93,8 +101,8 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
                      'of its folders.')
   lines, added = [], {}
-  for path, tab, many in [(path, tab, len(tabs) > 1) for path in files
-                          for tabs in [tabs_of(path, facts)] for tab in tabs]:
+  for path, tab, many in [(file, tab, len(tabs) > 1) for file in files
+                          for tabs in [tabs_of(file, facts)] for tab in tabs]:
     table = workbooks.read_cells(
         path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name
@@ -102,7 +110,7 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
         table, facts.columns, optional=OPTIONAL):
       for record in workbooks.find_table(table, facts.supplement, where=where):
         line = Line(where, record.row, where, record.cells)
-        added[key(line, facts)[0]] = record.cells
+        added[line_key(line, facts)[0]] = record.cells
       continue
     before = (f'{where}, sheet {tab}, row' if many else
               f'{where} row' if len(files) > 1 else 'row')
@@ -112,7 +120,7 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{" and ".join(path.name for path in files)}: the sheet names no '
                      'clip.')
   for index, line in enumerate(lines):
-    more = added.get(key(line, facts)[0], {}) if added else {}
+    more = added.get(line_key(line, facts)[0], {}) if added else {}
     more = {name: text for name, text in more.items() if not line.cells.get(name)}
     lines[index] = line._replace(cells={**line.cells, **more})
   return lines
@@ -120,11 +128,11 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
 
 def _clips(lines: list[Line], facts: Facts) -> list[str]:
   """The id of each line's clip; '' where it names none."""
-  names = [key(line, facts)[0] for line in lines]
+  names = [line_key(line, facts)[0] for line in lines]
   times = Counter(names)
   clips = []
   for line, name in zip(lines, names):
-    onset = whole(line.cells['onset'])
+    onset = whole_number(line.cells['onset'])
     added = (facts.naming == 'onset'
              or facts.naming == 'repeated' and times[name] > 1)
     clips.append(f'{name}/{onset}' if name and added and onset is not None else name)
@@ -167,6 +175,11 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
 
   Every folder in the place of a clip ends as a row or with its reason. There is no
   apex.
+
+  Args:
+    tree: of the frames
+    frames: its edition, whose folders name class, subject and clip
+    facts: the data set
   """
   read = [_row(tree, place, fields, facts) for place, fields
           in _walk(tree, tree.root, frames.folder.split('/'), {})]
@@ -186,10 +199,11 @@ def _walk(tree: Tree, place: pathlib.Path, names: list[str], fields: dict[str, s
     yield place, fields
     return
   ((literal, field, _, _),) = string.Formatter().parse(names[0])
-  held = sorted(name for same in tree.children(place).values() for name in same)
-  if place.name in held:             # unzipping nested it
+  folders = sorted(name for spellings in tree.children(place).values()
+                   for name in spellings)
+  if place.name in folders:             # unzipping nested it
     yield from _walk(tree, place / place.name, names, fields)
-  for name in held:
+  for name in folders:
     if name != place.name and (field or name.casefold() == literal.casefold()):
       yield from _walk(tree, place / name, names[1:],
                        {**fields, field: name} if field else fields)
@@ -198,13 +212,13 @@ def _walk(tree: Tree, place: pathlib.Path, names: list[str], fields: dict[str, s
 def _row(tree: Tree, place: pathlib.Path, fields: dict[str, str], facts: Facts
          ) -> Row | LeftOut:
   folder, name, emotion = (fields[word] for word in ('folder', 'filename', 'emotion'))
-  told = re.fullmatch(facts.owner, name, re.IGNORECASE)
+  match = re.fullmatch(facts.owner, name, re.IGNORECASE)
   number = re.search('[0-9]+$', folder)
-  if not told or not number:
+  if not match or not number:
     return LeftOut(f'{folder}/{name}', f'{place} is not named as a clip: not a clip')
-  subject = facts.subject.format(int(told['subject']))
-  clip, label = f'{subject}/{name}', facts.emotions[told['emotion'].casefold()]
-  if int(told['subject']) != int(number[0]):
+  subject = facts.subject.format(int(match['subject']))
+  clip, label = f'{subject}/{name}', facts.emotions[match['emotion'].casefold()]
+  if int(match['subject']) != int(number[0]):
     return LeftOut(clip, f'it lies in {place.relative_to(tree.root)}, among the clips '
                    f'of {folder}: misfiled, or misnamed')
   if label != emotion.casefold():
@@ -212,11 +226,11 @@ def _row(tree: Tree, place: pathlib.Path, fields: dict[str, str], facts: Facts
                    f'says {label}: misfiled, or misnamed')
   try:
     tree.check(place)
-    held = list(numbered(place))
+    numbers = list(pictures_by_number(place))
   except Unreadable as error:
     return LeftOut(clip, str(error))
-  if not held:
+  if not numbers:
     return LeftOut(clip, f'{place} holds no numbered picture')
   return Row(clip=clip, subject=subject, dataset=facts.name, emotion=label,
-             kind=facts.kind, onset=held[0], apex=None, offset=held[-1],
+             kind=facts.kind, onset=numbers[0], apex=None, offset=numbers[-1],
              fps=facts.fps, filename=name, folder=folder, sheet=SHEET)

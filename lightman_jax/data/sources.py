@@ -18,16 +18,22 @@ from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.duplicates import check_manifest
 from lightman_jax.data.facts import Facts, Frames, Sheet
 from lightman_jax.data.manifest import read_manifest
-from lightman_jax.data.recognition import identify
-from lightman_jax.data.sheet_files import deep, find_sheets, incomplete, named_file
+from lightman_jax.data.recognition import identify_sheet
+from lightman_jax.data.sheet_files import (
+  describe_incomplete,
+  find_file,
+  find_sheets,
+  walk_below,
+)
 from lightman_jax.data.trees import ARCHIVES, form_of
 from lightman_jax.errors import InputError
 
 # What is said where the files of a licensed data set are not there.
 
-def message(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
-            found: list[pathlib.Path], hints: Sequence[str] = (),
-            above: pathlib.Path | None = None) -> str:
+
+def describe_missing(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
+                     existing: list[pathlib.Path], hints: Sequence[str] = (),
+                     above: pathlib.Path | None = None) -> str:
   """Names what is expected, where, in which layout, and whom to ask for it.
 
   Args:
@@ -35,15 +41,15 @@ def message(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
     manual: the folder that was looked into.
     sheet: the edition of the sheet that was asked for, or 'auto'.
     edition: the edition of the frames that was asked for, or 'auto'.
-    found: sheets, or the root of the frames, where one of them is there.
+    existing: sheets, or the root of the frames, where one of them is there.
     hints: sentences on files that are there, though they are not what is wanted.
     above: the folder in which all of it lies, where `manual` is a part of it.
   """
   lacking = []
-  if facts.sheets and not any(path.is_file() for path in found):
+  if facts.sheets and not any(path.is_file() for path in existing):
     lacking.append('annotation sheet' if sheet == 'auto'
                    else f'annotation sheet of {sheet}')
-  if not any(path.is_dir() for path in found):
+  if not any(path.is_dir() for path in existing):
     lacking.append('frames' if edition == 'auto'
                    else f'frames of the {edition} edition')
   sheets = ' or '.join(' and '.join(f'{stem}.xlsx' for stem in known.stems)
@@ -51,18 +57,18 @@ def message(facts: Facts, manual: pathlib.Path, *, sheet: str, edition: str,
   lines = [f'{sheets} (or .xls, .csv; a file of another name is recognised by its '
            'columns)'] if sheets else []
   layout = '\n'.join(f'  {line}' for line in (*lines, *facts.layout))
-  present = f'\nFound: {", ".join(map(str, found))}.' if found else ''
+  present = f'\nFound: {", ".join(map(str, existing))}.' if existing else ''
   present += ''.join(f'\n{hint}.' for hint in hints)
   if above:
     present += (f'\nA sheet and frames lie in {above}: use --config.data.manual_dir='
                 f'{above}.' if facts.sheets else
                 f'\nIts frames lie in {above}: use --config.data.manual_dir={above}.')
-  what = 'one sheet and one tree of frames' if sheets else 'one tree of frames'
+  parts = 'one sheet and one tree of frames' if sheets else 'one tree of frames'
   return (
       f'{facts.title}: no {" and no ".join(lacking)} in {manual} or in its '
       f'sub-folder {facts.folders[0]}/.{present}{_packed(facts, manual)}\n'
-      f'Expected there {"are" if sheets else "is"} {what}:\n{layout}\n'
-      f'{facts.title} cannot be downloaded: {facts.ask}, put it there, or name its '
+      f'Expected there {"are" if sheets else "is"} {parts}:\n{layout}\n'
+      f'{facts.title} cannot be downloaded: {facts.access}, put it there, or name its '
       'place with --config.data.manual_dir=PATH.')
 
 
@@ -109,7 +115,7 @@ def check_present(data: Any, inputs: Mapping[str, Any] | None = None) -> None:
   try:
     _look(choice)
   except Missing:
-    if ready(choice) is None:
+    if find_ready_build(choice) is None:
       raise
   if inputs is not None:
     check_flow_pictures(choice, inputs)
@@ -166,7 +172,11 @@ def _look(choice: Choice) -> None:
 
 
 def manifest_path(choice: Choice) -> pathlib.Path:
-  """Returns the manifest's path, or raises `Missing` or `InputError`."""
+  """Returns the manifest's path, or raises `Missing` or `InputError`.
+
+  Args:
+    choice: the settings; `path` is the csv
+  """
   if not choice.path:
     raise InputError('data.path is empty; give the csv with --config.data.path=CSV.')
   path = places.expand(choice.path).absolute()
@@ -177,12 +187,15 @@ def manifest_path(choice: Choice) -> pathlib.Path:
   return path
 
 
-def ready(choice: Choice) -> pathlib.Path | None:
+def find_ready_build(choice: Choice) -> pathlib.Path | None:
   """Returns the folder of a finished build that fits the settings, if there is one.
 
   Where a setting is 'auto', the first sheet and edition in the order of preference.
+
+  Args:
+    choice: the settings
   """
-  for config in names.configurations(choice):
+  for config in names.configuration_names(choice):
     folder = choice.home / choice.name / config / VERSION
     if (folder / REPORT).is_file():
       return folder
@@ -199,7 +212,7 @@ def locate(choice: Choice, name: str = '') -> Place:
   Raises:
     Missing: something is not there.
     InputError: the manual folder that the settings name is not there, several sheets
-      hold different rows of one edition, or `data.sheet` names a file that is not there.
+      hold different rows of one edition, or `data.sheet` names a missing file.
   """
   facts = TABLES[name or choice.name]
   check_manual(choice)
@@ -207,10 +220,11 @@ def locate(choice: Choice, name: str = '') -> Place:
   sheets = find_sheets(tops, facts, wanted)
   roots = find_roots(tops, facts, choice.edition)
   if not roots or (facts.sheets and not sheets):
-    hints = () if sheets or not facts.sheets else incomplete(tops, facts, wanted)
-    raise Missing(message(
+    hints = (() if sheets or not facts.sheets
+             else describe_incomplete(tops, facts, wanted))
+    raise Missing(describe_missing(
         facts, choice.manual, sheet=wanted, edition=choice.edition,
-        found=[path for held in sheets[:1] for path in held.paths]
+        existing=[path for sheet_files in sheets[:1] for path in sheet_files.paths]
         + [root for root, _ in roots[:1]], hints=hints,
         above=_above(choice.manual, facts)))
   if not sheets:
@@ -238,17 +252,17 @@ def sheet_of(choice: Choice, name: str = '') -> str:
     return choice.sheet
   parts = [TABLES[part] for part in parts_of(choice)]
   tops = [top for facts in parts for top in folders_of(choice.manual, facts)]
-  mine = []
+  own_files = []
   for text in choice.sheet.split(','):
-    path = named_file(tops, TABLES[name], text)
-    if not any(identify(path, facts) for facts in parts):
+    path = find_file(tops, TABLES[name], text)
+    if not any(identify_sheet(path, facts) for facts in parts):
       raise InputError(f'data.sheet names {path}, which has the columns of none of '
                        f'{", ".join(facts.title for facts in parts)}.')
-    mine += [str(path)] if identify(path, TABLES[name]) else []
-  return ','.join(mine) or 'auto'
+    own_files += [str(path)] if identify_sheet(path, TABLES[name]) else []
+  return ','.join(own_files) or 'auto'
 
 
-def holds(tops: list[pathlib.Path], path: pathlib.Path, facts: Facts) -> bool:
+def contains_path(tops: list[pathlib.Path], path: pathlib.Path, facts: Facts) -> bool:
   """Whether a path is a tree of a data set, or a part of one.
 
   Args:
@@ -266,7 +280,7 @@ def _above(manual: pathlib.Path, facts: Facts) -> pathlib.Path | None:
   manual = manual.absolute()
   for place in manual.parents[:_ABOVE]:
     tops = folders_of(place, facts)
-    if holds(tops, manual, facts) and find_roots(tops, facts) and (
+    if contains_path(tops, manual, facts) and find_roots(tops, facts) and (
         not facts.sheets or find_sheets(tops, facts)):
       return place
   return None
@@ -274,6 +288,9 @@ def _above(manual: pathlib.Path, facts: Facts) -> pathlib.Path | None:
 
 def check_manual(choice: Choice) -> None:
   """Refuses a manual folder that is not there, whatever has been built before.
+
+  Args:
+    choice: the settings; `manual_dir` is the folder
 
   Raises:
     InputError: `data.manual_dir` is no folder; names the nearest that is one.
@@ -287,7 +304,7 @@ def check_manual(choice: Choice) -> None:
   except OSError:
     beside = []
   near = difflib.get_close_matches(manual.name, beside, n=1)
-  built = ready(choice)
+  built = find_ready_build(choice)
   raise InputError(
       f'data.manual_dir is {manual}, which is not a folder'
       + (f'; the nearest there is {manual.parent / near[0]}' if near else '')
@@ -296,7 +313,12 @@ def check_manual(choice: Choice) -> None:
 
 
 def folders_of(manual: pathlib.Path, facts: Facts) -> list[pathlib.Path]:
-  """The folders in which a data set may lie: the manual folder, and those named so."""
+  """The folders in which a data set may lie: the manual folder, and those named so.
+
+  Args:
+    manual: the manual folder
+    facts: the data set
+  """
   named = [folder for name in facts.folders for folder in _below(manual, name)]
   return [folder for folder in dict.fromkeys((manual, *named)) if folder.is_dir()]
 
@@ -307,27 +329,35 @@ def find_roots(
   """The trees of frames that are there, in the order of preference.
 
   They are looked for in the tops, and where there is none, in what lies below.
+
+  Args:
+    tops: folders in which the data set may lie
+    facts: the data set
+    wanted: 'auto', or an edition of the frames
+
+  Returns:
+    The root of each tree, and its edition.
   """
-  asked = [(frames, name) for frames in facts.editions for name in frames.roots
-           if wanted in ('auto', frames.edition)]
-  near = [_descend(place, frames, facts) for frames, name in asked for top in tops
+  places = [(frames, name) for frames in facts.editions for name in frames.roots
+            if wanted in ('auto', frames.edition)]
+  near = [_descend(place, frames, facts) for frames, name in places for top in tops
           for place in _below(top, name)]
-  endings = [(frames, [trees.fold(part) for part in name.split('/')])
-             for frames, name in asked]
+  endings = [(frames, [trees.fold_name(part) for part in name.split('/')])
+             for frames, name in places]
   far = (_descend(place / name, frames, facts) for place, folders, _
-         in deep(tops, facts) for name in folders for frames, ending in endings
-         if [*map(trees.fold, (place / name).parts[-len(ending):])] == ending)
-  found = list(filter(None, near)) or list(filter(None, far))
-  return sorted(found, key=lambda pair: facts.editions.index(pair[1]))
+         in walk_below(tops, facts) for name in folders for frames, ending in endings
+         if [*map(trees.fold_name, (place / name).parts[-len(ending):])] == ending)
+  roots = list(filter(None, near)) or list(filter(None, far))
+  return sorted(roots, key=lambda pair: facts.editions.index(pair[1]))
 
 
 def _below(top: pathlib.Path, name: str) -> list[pathlib.Path]:
   """The folder of this name in whatever case; the one spelt so comes first."""
   places = [top]
   for part in filter(None, name.split('/')):
-    places = [place / held for place in places for held in sorted(
-        trees.Tree(place).children(place).get(trees.fold(part), ()),
-        key=lambda held: held != part)]
+    places = [place / folder for place in places for folder in sorted(
+        trees.Tree(place).children(place).get(trees.fold_name(part), ()),
+        key=lambda folder: folder != part)]
   return places
 
 
@@ -342,11 +372,12 @@ def _descend(
   patterns = [trees.pattern_of(place.split('/')[0], known)
               for place in (frames.folder, *frames.otherwise)]
   while folder.is_dir():
-    held = [name for names in trees.Tree(folder).children(folder).values()
-            for name in names if name != folder.name]
-    if any(pattern.fullmatch(name) for pattern in patterns if pattern for name in held):
+    folders = [name for names in trees.Tree(folder).children(folder).values()
+               for name in names if name != folder.name]
+    if any(pattern.fullmatch(name) for pattern in patterns if pattern
+           for name in folders):
       return folder, frames
-    if held and not all(patterns) and folder.name not in os.listdir(folder):
+    if folders and not all(patterns) and folder.name not in os.listdir(folder):
       return folder, frames       # any name would do, and the root's own is right
     folder = folder / folder.name
   return None

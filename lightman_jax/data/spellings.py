@@ -9,14 +9,20 @@ import unicodedata
 _WHOLE = re.compile(r'([0-9]{1,9})(\.0+)?')
 
 
-def whole(text: str) -> int | None:
+def whole_number(text: str) -> int | None:
   """Returns the whole number that `text` spells ('46', '46.0'), else None."""
-  found = _WHOLE.fullmatch(text)
-  return int(found[1]) if found else None
+  match = _WHOLE.fullmatch(text)
+  return int(match[1]) if match else None
 
 
-def disorder(onset: int, apex: int | None, offset: int) -> str:
-  """Says how frame numbers break onset <= apex <= offset; '' where they keep it."""
+def describe_disorder(onset: int, apex: int | None, offset: int) -> str:
+  """Says how frame numbers break onset <= apex <= offset; '' where they keep it.
+
+  Args:
+    onset: frame number
+    apex: frame number; None where there is none
+    offset: frame number
+  """
   if onset > offset:
     return f'onset {onset} comes after offset {offset}'
   if apex is not None and not onset <= apex <= offset:
@@ -43,13 +49,13 @@ EMOTIONS = {
 _OBJECTIVE = ('I', 'II', 'III', 'IV', 'V', 'VI', 'VII')
 
 
-def emotion(text: str) -> str:
+def spell_emotion(text: str) -> str:
   """Returns an emotion's word in lower case and one spelling; unknown words as such."""
   word = ' '.join(unicodedata.normalize('NFKC', text).casefold().split())
   return EMOTIONS.get(word, word)
 
 
-def objective(text: str) -> str:
+def spell_objective(text: str) -> str:
   """Returns an objective class (Davison et al. 2018) as 'I' to 'VII', '' for none.
 
   Sheets write roman numerals; a spreadsheet program may have made them numbers. What is

@@ -49,6 +49,13 @@ class Error(NamedTuple):
 def withhold_apexes(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOut]]:
   """The clips whose apex is known, as items whose apex must be spotted.
 
+  Args:
+    choice: the settings; frames, size and apex do not matter
+
+  Returns:
+    Each clip's row with its annotated apex and the clip to spot it in; and the clips
+    that are left out.
+
   Raises:
     InputError: the data set cannot be read, or none of its clips has an apex.
   """
@@ -73,7 +80,12 @@ def withhold_apexes(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOu
 
 def run_spotting(pairs: Sequence[tuple[Row, Item]], *, workers: int = 0
         ) -> Iterator[Spotted | LeftOut]:
-  """Spots the apex of each clip, on all cores; a clip that cannot be read says why."""
+  """Spots the apex of each clip, on all cores; a clip that cannot be read says why.
+
+  Args:
+    pairs: as `withhold_apexes` returns them
+    workers: processes; 0: one a core where that pays
+  """
   with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
     jobs = [Job(item, folder, (_FRAMES, _SIZE, _SIZE, 3)) for _, item in pairs]
@@ -86,15 +98,15 @@ def run_spotting(pairs: Sequence[tuple[Row, Item]], *, workers: int = 0
         yield Spotted(row, pixels.numbers[_FRAMES // 2])
 
 
-def error_of(found: Sequence[Spotted]) -> Error:
+def error_of(spotted: Sequence[Spotted]) -> Error:
   """The error over clips; there must be at least one."""
-  rows = [clip.row for clip in found]
-  distance = np.array([abs(clip.apex - clip.row.apex) for clip in found])
+  rows = [clip.row for clip in spotted]
+  distance = np.array([abs(clip.apex - clip.row.apex) for clip in spotted])
   length = np.array([max(1, row.offset - row.onset) for row in rows])
   rate = np.array([row.fps or np.nan for row in rows])
   middle = np.array([abs((row.onset + row.offset) / 2 - row.apex) for row in rows])
   return Error(
-      len(found), _mean(distance), float(np.median(distance)),
+      len(spotted), _mean(distance), float(np.median(distance)),
       float(np.quantile(distance, .9)), _mean(distance == 0), _mean(distance / length),
       _mean(distance >= .2 * length), _mean(distance / rate), _mean(middle))
 
@@ -106,7 +118,7 @@ def _mean(values: Shaped[np.ndarray, 'n']) -> float:
 def _drawn(choice: Choice, face: placement.Face | None) -> list[tuple[Row, Item]]:
   settings, difficulty = read_settings(choice.synthetic)
   pairs = []
-  for scene in scenes.plan(**settings._asdict(), difficulty=difficulty):
+  for scene in scenes.plan_scenes(**settings._asdict(), difficulty=difficulty):
     row = row_of(scene)
     pairs.append((row, Item(row._replace(apex=None), -1, (), (), fingerprint(scene),
                             _Drawing(scene, face), '')))
@@ -120,9 +132,11 @@ class _Drawing(NamedTuple):
 
   def __call__(self) -> Pixels:
     numbers = range(self.scene.onset, self.scene.offset + 1)
-    drawn = scenes.render(self.scene, frames=tuple(numbers), size=SPOTTING).frames
-    how, points = placement.place(drawn[0], size=SPOTTING, crop=False, face=self.face)
-    chosen = numbers[apex.spot(np.stack([placement.warp_picture(x, how) for x in drawn]), points)]
+    drawn = scenes.render_scene(self.scene, frames=tuple(numbers), size=SPOTTING).frames
+    how, points = placement.place_onset(
+        drawn[0], size=SPOTTING, crop=False, face=self.face)
+    placed = np.stack([placement.warp_picture(picture, how) for picture in drawn])
+    chosen = numbers[apex.spot_apex(placed, points)]
     return Pixels(np.zeros((_FRAMES, _SIZE, _SIZE, 3), np.uint8),
                   np.full((_FRAMES, 68, 2), np.nan, np.float32),
                   (numbers[0], chosen, numbers[-1]), 'spotted')

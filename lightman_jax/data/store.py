@@ -20,6 +20,7 @@ from lightman_jax.errors import InputError
 
 # Frames and landmarks that stay in a built data set's files until they are asked for.
 
+
 class Records:
   """One field of N clips, in place of an array (N, ...); what is indexed is clips."""
 
@@ -65,6 +66,7 @@ class Records:
 
 # A built data set: what every later stage starts from.
 
+
 class ClipSet(NamedTuple):
   """N clips of T frames, micro and macro in one pool, sorted by clip id.
 
@@ -91,6 +93,24 @@ class ClipSet(NamedTuple):
     """The data set of each clip."""
     return self.dataset or (self.info.get('dataset', ''),) * len(self.clip)
 
+  @property
+  def table(self) -> dict[str, np.ndarray]:
+    """A row a clip, as columns by name: what pandas and polars take as a data frame.
+
+    Returns:
+      clip, dataset, subject, emotion, kind (micro or macro) and class ('' where a
+      clip has none) as texts, label as (N,) int32; each of length N.
+
+    Example:
+      >>> pandas.DataFrame(clips.table).groupby('subject').size()    # doctest: +SKIP
+    """
+    named = (*self.classes, '')           # of -1, which is the last
+    return {'clip': np.array(self.clip), 'dataset': np.array(self.datasets),
+            'subject': np.array(self.subject), 'emotion': np.array(self.emotion),
+            'kind': np.where(self.macro, 'macro', 'micro'),
+            'class': np.array([named[k] for k in self.label]),
+            'label': np.asarray(self.label)}
+
 
 def content_sha256(
     clips: Iterable[tuple[tuple[str, ...], int, np.ndarray, np.ndarray]],
@@ -99,7 +119,7 @@ def content_sha256(
   """Returns the SHA-256 over the content of clips, in hexadecimal.
 
   Args:
-    clips: for each, sorted by id: what `described` returns, label, frames and
+    clips: for each, sorted by id: what `hashed_words` returns, label, frames and
       landmarks.
     classes: the names of the labels.
   """
@@ -111,8 +131,8 @@ def content_sha256(
   return digest.hexdigest()
 
 
-def described(clip: str, subject: str, emotion: str, kind: str, dataset: str, *,
-              whole: str) -> tuple[str, ...]:
+def hashed_words(clip: str, subject: str, emotion: str, kind: str, dataset: str, *,
+                 whole: str) -> tuple[str, ...]:
   """Returns what the hash over the content covers of a clip, beside its pixels.
 
   Args:
@@ -121,8 +141,8 @@ def described(clip: str, subject: str, emotion: str, kind: str, dataset: str, *,
       subject's name says it.
     whole: name of the data set that is built.
   """
-  said = dataset == whole or subject.startswith(f'{dataset}/')
-  return (clip, subject, emotion, kind, *(() if said else (dataset,)))
+  implied = dataset == whole or subject.startswith(f'{dataset}/')
+  return (clip, subject, emotion, kind, *(() if implied else (dataset,)))
 
 
 def frames_sha256(frames: UInt8[np.ndarray, 'T H W C']) -> str:
@@ -140,10 +160,15 @@ def frames_sha256(frames: UInt8[np.ndarray, 'T H W C']) -> str:
 _OURS = 'tensorflow_datasets.core.features.'
 
 
-def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: None) -> ClipSet:
+def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: None
+                  ) -> ClipSet:
   """Reads a built data set, sorted by clip id; frames and landmarks stay in its files.
 
   `info` is the build's report, with `sha256` taken over what was read.
+
+  Args:
+    folder: of one version of a built data set
+    progress: called with 'load', how much is done, and of how much
 
   Raises:
     InputError: it was not written by this program.
@@ -158,10 +183,10 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
     return source[place]
 
   # Twice, one at a time: the content is hashed by id, and files have another order.
-  told = [_read_identity(example(place, place)) for place in range(count)]
-  places = np.array(sorted(range(count), key=lambda place: told[place][0]))
+  identities = [_read_identity(example(place, place)) for place in range(count)]
+  places = np.array(sorted(range(count), key=lambda place: identities[place][0]))
   clip, subject, emotion, kind, label, dataset = zip(
-      *(told[place] for place in places))
+      *(identities[place] for place in places))
   classes, hashes = tuple(builder.info.features['label'].names), []
 
   def content():
@@ -169,7 +194,7 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
       one = example(place, number)
       hashes.append(frames_sha256(one['frames']))
       clip, subject, emotion, kind, label, dataset = _read_identity(one)
-      words = described(clip, subject, emotion, kind, dataset, whole=builder.name)
+      words = hashed_words(clip, subject, emotion, kind, dataset, whole=builder.name)
       yield words, label, one['frames'], one['landmarks']
 
   sha256 = content_sha256(content(), classes)

@@ -11,10 +11,11 @@ from lightman_jax.data.choice import Choice
 from lightman_jax.data.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.data.rows import ActionUnit, Row
 from lightman_jax.errors import InputError
-from lightman_jax.faces.apex import sample
+from lightman_jax.faces.apex import sample_frames
 from lightman_jax.synthetic import emotions, scenes
 
 # Who plays in the synthetic clips: the settings, read, checked and spelt.
+
 
 class Settings(NamedTuple):
   """`config.data.synthetic`; its sub-section `difficulty` is a `scenes.Difficulty`."""
@@ -25,30 +26,33 @@ class Settings(NamedTuple):
   fps: float = 200.
 
 
-def read_settings(given: Mapping[str, Any]) -> tuple[Settings, scenes.Difficulty]:
+def read_settings(values: Mapping[str, Any]) -> tuple[Settings, scenes.Difficulty]:
   """Divides the settings into those of the plan and, under `difficulty`, the others.
+
+  Args:
+    values: `config.data.synthetic`, with any of its names
 
   Raises:
     InputError: a name is unknown; the nearest right one is named.
   """
-  given = dict(given)
-  level = given.pop('difficulty', {})
+  values = dict(values)
+  level = values.pop('difficulty', {})
   level = dict(level) if isinstance(level, Mapping) else level._asdict()
-  return (_filled(Settings, given, 'data.synthetic'),
-          _filled(scenes.Difficulty, level, 'data.synthetic.difficulty'))
+  return (_fill(Settings, values, 'data.synthetic'),
+          _fill(scenes.Difficulty, level, 'data.synthetic.difficulty'))
 
 
-def _filled(kind, given: Mapping[str, Any], place: str):
-  for name in given:
+def _fill(kind, values: Mapping[str, Any], place: str):
+  for name in values:
     if name not in kind._fields:
       near = difflib.get_close_matches(name, kind._fields, n=1, cutoff=0.)[0]
       raise InputError(f'{place}.{name} is no setting; the nearest is {near!r} '
                        f'(all: {", ".join(kind._fields)}).')
   return kind(**{name: tuple(value) if isinstance(value, list) else value
-                 for name, value in given.items()})
+                 for name, value in values.items()})
 
 
-def spell(choice: Choice) -> str:
+def spell_settings(choice: Choice) -> str:
   """Writes the settings as part of a configuration's name."""
   settings, difficulty = read_settings(choice.synthetic)
   text = (f'seed{settings.seed}-p{settings.subjects}-micro{settings.micro}'
@@ -60,8 +64,12 @@ def spell(choice: Choice) -> str:
 
 # The plan of synthetic faces: scenes are planned here, drawn when their turn comes.
 
+
 def plan_synthetic(choice: Choice) -> Plan:
   """Plans the scenes of a seed. The classes are those of `emotions.CLASSES`.
+
+  Args:
+    choice: the settings; `synthetic` says who plays
 
   Raises:
     InputError: a setting is unknown or out of range.
@@ -70,20 +78,21 @@ def plan_synthetic(choice: Choice) -> Plan:
   # The drawing code is what these clips are made from, as files are elsewhere.
   code = code_sha256(scenes.__name__)
   items = []
-  for scene in scenes.plan(**settings._asdict(), difficulty=difficulty):
-    numbers = sample(scene.onset, scene.apex, scene.offset, frames=choice.frames)
+  for scene in scenes.plan_scenes(**settings._asdict(), difficulty=difficulty):
+    numbers = sample_frames(scene.onset, scene.apex, scene.offset, frames=choice.frames)
     items.append(Item(
-        row_of(scene), emotions.CLASSES.index(emotions.CLASS_OF[scene.emotion]), numbers,
+        row_of(scene), emotions.CLASSES.index(emotions.CLASS_OF[scene.emotion]),
+        numbers,
         (code, scene), fingerprint([code, scene, numbers, choice.size]),
         functools.partial(_draw, scene, numbers, choice.size)))
   return Plan(
-      'synthetic', names.configurations(choice)[0], choice.class_set,
+      'synthetic', names.configuration_names(choice)[0], choice.class_set,
       tuple(emotions.CLASSES), (choice.frames, choice.size, choice.size), tuple(items),
       left_out=())
 
 
 def _draw(scene: scenes.Scene, numbers: tuple[int, ...], size: int) -> Pixels:
-  drawn = scenes.render(scene, frames=numbers, size=size)
+  drawn = scenes.render_scene(scene, frames=numbers, size=size)
   return Pixels(drawn.frames, drawn.landmarks)
 
 
@@ -92,6 +101,9 @@ def row_of(scene: scenes.Scene) -> Row:
 
   A unit of which one side moves less than half as far as the other is coded with the
   stronger side; L is the subject's left, which the picture shows on its right.
+
+  Args:
+    scene: a planned clip
   """
   units = tuple(ActionUnit(action.unit, _side(action.left, action.right))
                 for action in scene.actions)

@@ -24,7 +24,7 @@ _DEEPEST, _MOST = 4, 5000       # of the folders in which a nested root is looke
 _PADDING = re.compile(r'(?<![0-9])0+(?=[0-9])')
 
 
-def fold(name: str) -> str:
+def fold_name(name: str) -> str:
   """The name in the one form in which names are compared: `Sub01` is `sub1`."""
   return _PADDING.sub('', unicodedata.normalize('NFC', name).casefold())
 
@@ -53,8 +53,12 @@ def form_of(path: str | os.PathLike) -> str:
   return ('picture' if ending in PICTURES else 'video' if ending in VIDEOS else '')
 
 
-def parts(pattern: str, fields: dict[str, object]) -> tuple[str, ...]:
+def folder_names(pattern: str, fields: dict[str, object]) -> tuple[str, ...]:
   """Fills a format string such as '{folder}/{filename}', and divides it into names.
+
+  Args:
+    pattern: over the fields of a `Row`; the last part may end in '*'
+    fields: what fills it
 
   Raises:
     Unreadable: a name is empty, leads upwards, is no file name or that of an archive.
@@ -95,15 +99,15 @@ class Tree:
     """
     place = self.root
     for depth, name in enumerate(names):
-      found = self._step(place, name, names[:depth])
-      if not found and name.endswith('*'):
-        found = self._elsewhere(place, name)
-      if not found:
+      matches = self._step(place, name, names[:depth])
+      if not matches and name.endswith('*'):
+        matches = self._elsewhere(place, name)
+      if not matches:
         raise Unreadable(f'there is no folder {"/".join(names)} in {self.root}')
-      if len(found) > 1:
-        raise Unreadable(f'both {found[0].name} and {found[1].name} in '
-                         f'{found[0].parent} could be {name}')
-      place = found[0]
+      if len(matches) > 1:
+        raise Unreadable(f'both {matches[0].name} and {matches[1].name} in '
+                         f'{matches[0].parent} could be {name}')
+      place = matches[0]
     self.check(place)
     return place
 
@@ -116,65 +120,65 @@ class Tree:
   def children(self, place: pathlib.Path) -> dict[str, list[str]]:
     """The folders in a folder, by their folded names; none where it is not there."""
     if place not in self._held:
-      found = defaultdict(list)
+      folders = defaultdict(list)
       try:
         with os.scandir(place) as entries:
           for entry in sorted(entries, key=lambda entry: entry.name):
             if not entry.name.startswith('.') and is_folder(entry):
-              found[fold(entry.name)].append(entry.name)
+              folders[fold_name(entry.name)].append(entry.name)
       except OSError:
         pass
-      self._held[place] = dict(found)
+      self._held[place] = dict(folders)
     return self._held[place]
 
   def _step(self, place, name, before) -> list[pathlib.Path]:
     """The children of a folder that bear a name; or of one that unzipping nested."""
-    held, found = self.children(place), []
+    children, matches = self.children(place), []
     if name.endswith('*'):
-      start = fold(name[:-1])
-      found = [child for key, names in held.items() for child in names
-               if key.startswith(start) and not key[len(start):][:1].isdigit()]
-    elif name in held.get(fold(name), ()):
-      found = [name]
+      start = fold_name(name[:-1])
+      matches = [child for key, names in children.items() for child in names
+                 if key.startswith(start) and not key[len(start):][:1].isdigit()]
+    elif name in children.get(fold_name(name), ()):
+      matches = [name]
     else:
-      found = [child for child in held.get(fold(name), ())
-               if '/'.join((*before, child)) not in self._taken]
-    nested = place.name in held.get(fold(place.name), ())
-    if not found and place != self.root and nested:
+      matches = [child for child in children.get(fold_name(name), ())
+                 if '/'.join((*before, child)) not in self._taken]
+    nested = place.name in children.get(fold_name(place.name), ())
+    if not matches and place != self.root and nested:
       return self._step(place / place.name, name, before)
-    return [place / child for child in found]
+    return [place / child for child in matches]
 
   def _elsewhere(self, place, name) -> list[pathlib.Path]:
     """A folder that was filed under another subject: its own name tells whose it is."""
-    return [found for names in self.children(place.parent).values() for other in names
+    return [folder for names in self.children(place.parent).values() for other in names
             if place.parent / other != place and place != self.root
-            for found in self._step(place.parent / other, name, ())]
+            for folder in self._step(place.parent / other, name, ())]
 
 
-def walk(tops: list[pathlib.Path], skip: frozenset[str] = frozenset()
-         ) -> Iterator[tuple[pathlib.Path, list[str], list[str]]]:
+def walk_folders(tops: list[pathlib.Path], skip: frozenset[str] = frozenset()
+                 ) -> Iterator[tuple[pathlib.Path, list[str], list[str]]]:
   """Yields folders, the nearest first, with their folders and files, not too deep.
 
   Args:
     tops: where to begin.
     skip: folded names of folders, right below the tops, that are left alone.
   """
-  level, seen = [top for top in tops if top.is_dir()], 0
+  level, visited = [top for top in tops if top.is_dir()], 0
   for depth in range(_DEEPEST + 1):
     deeper = []
     for place in level:
-      if seen == _MOST:
+      if visited == _MOST:
         return
-      seen += 1
+      visited += 1
       try:
         with os.scandir(place) as entries:
-          found = sorted(entries, key=lambda entry: entry.name)
+          listed = sorted(entries, key=lambda entry: entry.name)
       except OSError:
         continue
-      folders = [entry.name for entry in found
+      folders = [entry.name for entry in listed
                  if not entry.name.startswith('.') and is_folder(entry)
-                 and not (depth == 0 and fold(entry.name) in skip)]
-      yield place, folders, [entry.name for entry in found if is_file(entry)]
+                 and not (depth == 0 and fold_name(entry.name) in skip)]
+      yield place, folders, [entry.name for entry in listed if is_file(entry)]
       deeper += [place / name for name in folders]
     level = deeper
 

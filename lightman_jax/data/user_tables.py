@@ -17,7 +17,7 @@ import numpy as np
 from lightman_jax import places
 from lightman_jax.data import workbooks
 from lightman_jax.data.rows import LeftOut, Row
-from lightman_jax.data.spellings import disorder, whole
+from lightman_jax.data.spellings import describe_disorder, whole_number
 from lightman_jax.errors import InputError, Unreadable
 
 # Tables that a user gives of clips: found, and their entries given to the clips.
@@ -25,7 +25,7 @@ from lightman_jax.errors import InputError, Unreadable
 Entry = TypeVar('Entry')
 
 
-def find(setting: str, wanted: str) -> pathlib.Path:
+def find_table_file(setting: str, wanted: str) -> pathlib.Path:
   """Returns the path of a table.
 
   Args:
@@ -41,11 +41,16 @@ def find(setting: str, wanted: str) -> pathlib.Path:
   return path
 
 
-def by_clip(entries: Mapping[str, Entry], rows: Iterable[Row]) -> dict[str, Entry]:
+def entries_by_clip(entries: Mapping[str, Entry], rows: Iterable[Row]
+                    ) -> dict[str, Entry]:
   """Returns the entries under the ids of clips.
 
   A clip is named by its id or, where no other has that name, by its file name: in most
   data sets several people have a file of one name.
+
+  Args:
+    entries: by the clip's id or its file name
+    rows: of one data set
   """
   rows = tuple(rows)
   times = Counter(row.filename for row in rows)
@@ -72,20 +77,24 @@ class LandmarkTable(NamedTuple):
     Raises:
       Unreadable: the table lacks one of them.
     """
-    held = self.clips.get(row.clip, {})
-    missing = [number for number in numbers if number not in held]
+    points = self.clips.get(row.clip, {})
+    missing = [number for number in numbers if number not in points]
     if missing:
       raise Unreadable(f'{self.name} gives no landmarks of its frame {missing[0]}')
-    return {number: held[number] for number in numbers}
+    return {number: points[number] for number in numbers}
 
 
 def read_landmark_table(setting: str, rows: tuple[Row, ...]) -> LandmarkTable:
   """Reads the table that `data.landmarks` names, for the clips of these rows.
 
+  Args:
+    setting: the table's path
+    rows: of one data set
+
   Raises:
     InputError: it is not there, lacks a column, or a cell is no number; names the row.
   """
-  path = find(
+  path = find_table_file(
       setting, 'data.landmarks must be auto, model, none, a folder with the model, or '
       'a table with the columns clip, frame, x_0 to x_67, y_0 to y_67')
   columns = {name: (name,) for name in ('clip', 'frame', *_POINTS)}
@@ -93,7 +102,7 @@ def read_landmark_table(setting: str, rows: tuple[Row, ...]) -> LandmarkTable:
   table = workbooks.read_cells(path, columns=columns.values())
   for record in workbooks.find_table(table, columns, where=path.name):
     where = f'{path.name} row {record.row}'
-    clip, number = record.cells['clip'], whole(record.cells['frame'])
+    clip, number = record.cells['clip'], whole_number(record.cells['frame'])
     if not clip or number is None:
       raise InputError(f'{where}: clip {clip!r}, frame {record.cells["frame"]!r}: not '
                        'a frame of a clip.')
@@ -101,7 +110,7 @@ def read_landmark_table(setting: str, rows: tuple[Row, ...]) -> LandmarkTable:
       raise InputError(f'{where}: frame {number} of {clip} stands twice; keep one.')
     flat = [_number(record.cells[name], f'{where}: {name}') for name in _POINTS]
     clips[clip][number] = np.array(flat, np.float32).reshape(2, 68).T
-  return LandmarkTable(path.name, by_clip(clips, rows))
+  return LandmarkTable(path.name, entries_by_clip(clips, rows))
 
 
 def _number(text: str, where: str) -> float:
@@ -146,15 +155,15 @@ def apexes_by_clip(
   """
   if setting in WORDS:
     return rows, ()
-  path = find(setting, f'data.apex must be {", ".join(WORDS)} or a table '
+  path = find_table_file(setting, f'data.apex must be {", ".join(WORDS)} or a table '
                           'with the columns clip, apex')
-  held = by_clip(_read(path), rows)
+  apexes = entries_by_clip(_read(path), rows)
   filled, left_out = [], []
   for row in rows:
-    apex = held.get(row.clip)
+    apex = apexes.get(row.clip)
     if row.apex is None and (apex is not None or row.clip not in spotted):
       wrong = (f'neither the sheet nor {path.name} gives an apex' if apex is None
-               else disorder(row.onset, apex, row.offset))
+               else describe_disorder(row.onset, apex, row.offset))
       if wrong:
         left_out.append(LeftOut(row.clip, wrong if apex is None
                                 else f'{path.name}: {wrong}'))
@@ -165,16 +174,16 @@ def apexes_by_clip(
 
 
 def _read(path: pathlib.Path) -> dict[str, int]:
-  found = {}
+  apexes = {}
   table = workbooks.read_cells(path, columns=_COLUMNS.values())
   for record in workbooks.find_table(table, _columns(table), where=path.name):
-    clip, number = record.cells['clip'], whole(record.cells['apex'])
+    clip, number = record.cells['clip'], whole_number(record.cells['apex'])
     if number is None or not clip:
       raise InputError(f'{path} row {record.row}: clip {clip!r}, apex '
                        f'{record.cells["apex"]!r}; write a clip and a frame number.')
-    if found.setdefault(clip, number) != number:
+    if apexes.setdefault(clip, number) != number:
       raise InputError(f'{path} row {record.row}: {clip} has two apexes; keep one.')
-  return found
+  return apexes
 
 
 def _columns(table: list[list[str]]) -> dict[str, tuple[str, ...]]:

@@ -222,15 +222,21 @@ def find_table(
     header = [_folded(cell) for cell in cells[index]]
     needed = [name for name in columns if name not in optional]
     return list(_records(cells, index, header, words, needed, where))
-  asked = ', '.join(columns[name][0] for name in columns if name not in optional)
-  raise InputError(f'{where} has no header row with the columns {asked}.')
+  headings = ', '.join(columns[name][0] for name in columns if name not in optional)
+  raise InputError(f'{where} has no header row with the columns {headings}.')
 
 
 def has_header(
     cells: list[list[str]], columns: Mapping[str, tuple[str, ...]], *,
     optional: tuple[str, ...] = (),
 ) -> bool:
-  """Whether `find_table` would find its header row."""
+  """Whether `find_table` would find its header row.
+
+  Args:
+    cells: what `read_cells` returns
+    columns: as of `find_table`
+    optional: as of `find_table`
+  """
   return _header(cells, columns, optional) is not None
 
 
@@ -240,6 +246,10 @@ def place_table(
   """Returns the records of a sheet without a header row, by the columns' places.
 
   A row that is too short has '' there; blank rows do not count.
+
+  Args:
+    cells: what `read_cells` returns
+    positions: name -> column, counted from 0
   """
   records = []
   for number, row in enumerate(cells, start=1):
@@ -263,11 +273,11 @@ def _header(cells, columns, optional):
 def _records(cells, index, header, words, needed, where):
   places = {}
   for name, spelt in words.items():
-    found = [place for place, word in enumerate(header) if word in spelt]
-    if len(found) > 1:
+    columns = [place for place, word in enumerate(header) if word in spelt]
+    if len(columns) > 1:
       raise InputError(f'{where} row {index + 1}: the column '
-                       f'{cells[index][found[0]]!r} stands twice; keep one.')
-    places[name] = found[0] if found else None
+                       f'{cells[index][columns[0]]!r} stands twice; keep one.')
+    places[name] = columns[0] if columns else None
   for number, row in enumerate(cells, start=1):
     record = {name: row[place] if place is not None and place < len(row) else ''
               for name, place in places.items()}

@@ -43,18 +43,29 @@ FOLDER = '.clips'
 
 
 def read_stored(folder: pathlib.Path, item: Item) -> Pixels | None:
-  """Returns an item's pixels, or None where they are not there or not whole."""
+  """Returns an item's pixels, or None where they are not there or not whole.
+
+  Args:
+    folder: of clips while a build is under way
+    item: whose pixels are wanted
+  """
   try:
-    held = bounded.read_arrays(stored_path(folder, item))
-    return Pixels(held['frames'], held['landmarks'],
-                  tuple(held['numbers'].tolist()), str(held['apex_source']),
-                  str(held['note']), tuple(map(str, held['sums'].tolist())))
+    arrays = bounded.read_arrays(stored_path(folder, item))
+    return Pixels(arrays['frames'], arrays['landmarks'],
+                  tuple(arrays['numbers'].tolist()), str(arrays['apex_source']),
+                  str(arrays['note']), tuple(map(str, arrays['sums'].tolist())))
   except (OSError, ValueError, KeyError):
     return None
 
 
 def store_pixels(folder: pathlib.Path, item: Item, pixels: Pixels) -> None:
-  """Puts an item's pixels on disk."""
+  """Puts an item's pixels on disk.
+
+  Args:
+    folder: of clips while a build is under way
+    item: whose pixels they are
+    pixels: T frames with their landmarks
+  """
   with write_atomically(stored_path(folder, item), 'wb') as file:
     np.savez(file, **pixels._asdict())
 
@@ -62,9 +73,9 @@ def store_pixels(folder: pathlib.Path, item: Item, pixels: Pixels) -> None:
 def remove_stale(folder: pathlib.Path, items: tuple[Item, ...]) -> None:
   """Removes what belongs to no item: outdated clips, halves of a killed build."""
   wanted = {stored_path(folder, item).name for item in items}
-  for held in folder.glob('*') if folder.is_dir() else ():
-    if held.name not in wanted:
-      held.unlink()
+  for path in folder.glob('*') if folder.is_dir() else ():
+    if path.name not in wanted:
+      path.unlink()
 
 
 def stored_path(folder: pathlib.Path, item: Item) -> pathlib.Path:
@@ -84,6 +95,10 @@ class Unwritable(TypeError):
 def write_job(value: Any, packages: tuple[str, ...] = PACKAGES) -> str:
   """Returns the text of plain values, arrays, named tuples, paths and partials.
 
+  Args:
+    value: what is handed over
+    packages: whose functions may be named in it
+
   Raises:
     Unwritable: something else is in it, or a function of another package.
   """
@@ -92,6 +107,10 @@ def write_job(value: Any, packages: tuple[str, ...] = PACKAGES) -> str:
 
 def read_job(text: str, packages: tuple[str, ...] = PACKAGES) -> Any:
   """Returns the value of a text that `write` made.
+
+  Args:
+    text: as `write_job` returns it
+    packages: whose functions may be named in it
 
   Raises:
     ValueError: it names what does not stand in these packages.
@@ -124,25 +143,25 @@ def _marked(value: Any, packages) -> Any:
   raise Unwritable(f'{type(value).__name__} is not written')
 
 
-def _value(held: Any, packages) -> Any:
+def _value(marked: Any, packages) -> Any:
   value = lambda part: _value(part, packages)
-  if isinstance(held, list):
-    return [*map(value, held)]
-  if not isinstance(held, dict):
-    return held
-  if 'path' in held:
-    return pathlib.Path(held['path'])
-  if 'array' in held:
-    content = np.frombuffer(base64.b64decode(held['array']), np.dtype(held['dtype']))
-    return content.reshape(held['shape']).copy()
-  if 'of' in held:
-    return _resolve(held['call'], packages)(*map(value, held['of']))
-  if 'call' in held:
-    return functools.partial(_resolve(held['call'], packages), *value(held['with']),
-                             **value(held['named']))
-  if 'tuple' in held:
-    return tuple(map(value, held['tuple']))
-  return {value(key): value(part) for key, part in held['mapping']}
+  if isinstance(marked, list):
+    return [*map(value, marked)]
+  if not isinstance(marked, dict):
+    return marked
+  if 'path' in marked:
+    return pathlib.Path(marked['path'])
+  if 'array' in marked:
+    array = np.frombuffer(base64.b64decode(marked['array']), marked['dtype'])
+    return array.reshape(marked['shape']).copy()
+  if 'of' in marked:
+    return _resolve(marked['call'], packages)(*map(value, marked['of']))
+  if 'call' in marked:
+    return functools.partial(_resolve(marked['call'], packages), *value(marked['with']),
+                             **value(marked['named']))
+  if 'tuple' in marked:
+    return tuple(map(value, marked['tuple']))
+  return {value(key): value(part) for key, part in marked['mapping']}
 
 
 def _name(function: Callable, packages) -> str:
@@ -159,10 +178,10 @@ def _resolve(name: str, packages) -> Callable:
   module, _, own = name.partition(':')
   if module.partition('.')[0] not in packages or not own:
     raise ValueError(f'{name} does not stand in {", ".join(packages)}')
-  found = getattr(importlib.import_module(module), own, None)
-  if not callable(found):
+  function = getattr(importlib.import_module(module), own, None)
+  if not callable(function):
     raise ValueError(f'there is no {name}')
-  return found
+  return function
 
 
 # Clips are made on all cores: one process a core, each told one clip at a time.
@@ -177,7 +196,7 @@ class Job(NamedTuple):
   shape: tuple[int, ...]        # that its frames must have
 
 
-def cores() -> int:
+def count_cores() -> int:
   """How many processor cores this process may use."""
   try:
     return len(os.sched_getaffinity(0))
@@ -185,7 +204,7 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def make(job: Job) -> str:
+def make_clip(job: Job) -> str:
   """Makes a clip unless the cache holds it; returns why it cannot be made, or ''."""
   try:
     if read_stored(job.folder, job.item) is None:
@@ -199,7 +218,7 @@ def make(job: Job) -> str:
 
 
 def make_all(jobs: Sequence[Job], *, workers: int = 0) -> Iterator[tuple[int, str]]:
-  """Makes all clips; yields a job's number and what `make` says of it, as they end.
+  """Makes all clips; yields a job's number and why its clip cannot be made, or ''.
 
   Args:
     jobs: what is to be done.
@@ -208,13 +227,13 @@ def make_all(jobs: Sequence[Job], *, workers: int = 0) -> Iterator[tuple[int, st
 
   Raises:
     InputError: a process was killed from outside.
-    Exception: whatever `make` raises.
+    Exception: whatever `make_clip` raises.
   """
   missing = sum(not stored_path(job.folder, job.item).exists() for job in jobs)
-  count = workers or (min(cores(), missing // (WORTH_IT // 2))
+  count = workers or (min(count_cores(), missing // (WORTH_IT // 2))
                       if missing >= WORTH_IT else 1)
   if count == 1:
-    yield from ((number, make(job)) for number, job in enumerate(jobs))
+    yield from ((number, make_clip(job)) for number, job in enumerate(jobs))
     return
   numbers, answers = iter(range(len(jobs))), queue.SimpleQueue()
   crew = [_Hand(jobs, numbers, answers) for _ in range(count)]
@@ -265,8 +284,8 @@ class _Hand(threading.Thread):
     try:
       content = write_job(job, PACKAGES)
     except Unwritable:
-      return make(job)                # a function that only this process knows
-    process = self._process = self._process or _process()
+      return make_clip(job)                # a function that only this process knows
+    process = self._process = self._process or _start_process()
     try:
       process.stdin.write(f'{content}\n'.encode())
       process.stdin.flush()
@@ -298,7 +317,7 @@ def _rebuild_error(answer: dict[str, str]) -> Exception:
   return error
 
 
-def _process() -> subprocess.Popen:
+def _start_process() -> subprocess.Popen:
   home = str(pathlib.Path(lightman_jax.__file__).parents[1])
   paths = [home, *filter(None, [os.environ.get('PYTHONPATH')])]
   return subprocess.Popen(
@@ -325,7 +344,7 @@ def _serve() -> None:
   os.dup2(2, 1)                                   # whatever a library prints
   for line in sys.stdin.buffer:
     try:
-      answer = {'said': make(read_job(line.decode(), tuple(sys.argv[1:])))}
+      answer = {'said': make_clip(read_job(line.decode(), tuple(sys.argv[1:])))}
     except Exception as error:
       answer = {'error': type(error).__name__, 'text': str(error),
                 'trace': traceback.format_exc()}

@@ -21,7 +21,6 @@ from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import Network, Params
 from lightman_jax.tasks.sampling import Clips, Sizes
 
-
 # Where a fold's clips lie in the embedding, before and after adaptation.
 
 COMPONENTS = 16

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from lightman_jax import registry
 from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_answer
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
 from lightman_jax.experiment.assembly import Material
-from lightman_jax.files import of_fold, write_atomically
+from lightman_jax.files import fold_path, write_atomically
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.tasks.few_shot import EpisodePlan, distinct, protocol_name
@@ -42,7 +43,7 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
 
   def write(params, data: FoldData) -> None:
     answers, plain = answer(params, data.key, data.clips, plan.folds[data.name])
-    write_json(of_fold(folder.few_shot, data.name, '.json'), {
+    write_json(fold_path(folder.few_shot, data.name, '.json'), {
         'answers': answers.tolist(),
         'plain': None if plain is None else plain.tolist()})
   return write
@@ -61,7 +62,7 @@ def summary(config: Mapping[str, Any], folder: RunFolder, material: Material,
   plan = material.few_shot
   if plan is None:
     return None
-  name, pool, resamples = (config['method']['name'], material.pool,
+  name, pool, resamples = (registry.label(config['method']['name']), material.pool,
                            config['evaluation']['resamples'])
   answers = _read_answers(folder, plan, name)
   query = np.concatenate([part.query for part in plan.folds.values()])
@@ -103,7 +104,7 @@ def _describe_section(config, plan: EpisodePlan, classes: int, section: dict[str
 def _read_answers(folder: RunFolder, plan: EpisodePlan, name: str
                   ) -> dict[str, np.ndarray]:
   """What every row answered, (E, q), fold after fold."""
-  places = [of_fold(folder.few_shot, held_out, '.json')
+  places = [fold_path(folder.few_shot, held_out, '.json')
             for held_out, part in plan.folds.items() if len(part.classes)]
   parts = [read_json(place) for place in places]
   with blaming(folder.few_shot):

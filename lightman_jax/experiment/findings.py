@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded
+from lightman_jax import bounded, registry
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.experiment.decoration import optional
-from lightman_jax.inputs.augmentation import Augmentation, describe
+from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
 from lightman_jax.inputs.pool import Pool, channel_scale
 from lightman_jax.profiling import cost
 from lightman_jax.report import table
@@ -47,7 +47,7 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
   pool, about = material.pool, _about(config, material)
   order = np.concatenate([part.index for part in fold_logits])
   logits = np.concatenate([np.array(part.logits) for part in fold_logits])
-  name = config['method']['name']
+  name = registry.label(config['method']['name'])
   rows, averaged = {name: logits.argmax(-1)}, {name: 1}
   if fold_logits[0].one_draw is not None:
     averaged[name] = config['evaluation']['draws']
@@ -113,7 +113,8 @@ def _about(config, material: Material) -> results.About:
       clips_seen=clips_seen(config, len(material.pool.classes)),
       macro_clips_seen=macro_clips_seen(config, material.pool),
       balance='as many clips of each class in every task',
-      augmentation=describe(Augmentation(**config['augment']), material.pool.content),
+      augmentation=describe_augmentation(
+          Augmentation(**config['augment']), material.pool.content),
       people=material.people)
 
 

@@ -20,7 +20,6 @@ from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 
-
 # embeddings.npz: clips of a run's first fold, before and after adaptation.
 
 def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,

@@ -15,7 +15,7 @@ import numpy as np
 from lightman_jax import bounded
 from lightman_jax.evaluation import scores
 from lightman_jax.experiment.assembly import Material
-from lightman_jax.files import of_fold
+from lightman_jax.files import fold_path
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import TrainState
@@ -114,4 +114,4 @@ def _scored(counts: np.ndarray) -> dict[str, float]:
 
 
 def _place(folder: RunFolder, material: Material, number: int) -> pathlib.Path:
-  return of_fold(folder.oracle, material.folds[number].held_out, '.json')
+  return fold_path(folder.oracle, material.folds[number].held_out, '.json')

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from lightman_jax import bounded
+from lightman_jax import bounded, sections
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import (
   assembly,
@@ -26,7 +26,7 @@ from lightman_jax.experiment import (
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.experiment.decoration import optional
 from lightman_jax.experiment.findings import FoldLogits, write_findings
-from lightman_jax.files import of_fold
+from lightman_jax.files import fold_path
 from lightman_jax.inputs.pool import select_clips
 from lightman_jax.profiling import cost as metering, memory
 from lightman_jax.runs import environment, metrics_log, reproducibility, results
@@ -85,6 +85,8 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
+    if multihost.is_first() and (code := sections.outside(config)):
+      write_json(folder.outside, code)
     robustness.kinds(config, material, progress.say)
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):
@@ -132,7 +134,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       make(config, folder, material, recipe)
       for make in (few_shot.make_writer, inspection.make_action_writer,
                    inspection.make_embedding_writer))
-  places = [of_fold(folder.folds, fold.held_out, '.json') for fold in material.folds]
+  places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
     def unfinished() -> list[str]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
+from lightman_jax import machine
 from lightman_jax.errors import InputError
 from lightman_jax.runs import folder
 from lightman_jax.runs.folder import RunFolder
@@ -50,7 +51,8 @@ def supervise(command: Sequence[str]) -> int:
   if stopped:
     return 128 + stopped[0]
   why = f'signal {-code}' if code < 0 else f'exit code {code}'
-  print(f'launch.py: {SENTENCE} (this one ended with {why})', file=sys.stderr)
+  print(f'{machine.program()}: {SENTENCE} (this one ended with {why})',
+        file=sys.stderr)
   return LOST
 
 

@@ -93,7 +93,7 @@ def family(file: str | os.PathLike, name: str) -> tuple[Variant, ...]:
   list_variants = runpy.run_path(os.fspath(file)).get('sweep')
   if list_variants is None:
     raise InputError(f'{file} has no function sweep(family), so it has no --sweep; '
-                     'configs/sweeps.py has one to take over')
+                     'lightman_jax/configurations/sweeps.py has one to take over')
   return tuple(list_variants(name))
 
 
@@ -302,5 +302,6 @@ def _why(code: int, log: pathlib.Path) -> str:
     memory = ', as happens where memory is short' if -code == signal.SIGKILL else ''
     return f'it was ended by {signal.Signals(-code).name}{memory}; its output is {log}'
   lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
-  last = next((line for line in reversed(lines) if line.strip()), 'it said nothing')
-  return f'{last.removeprefix("launch.py: ").rstrip(".")}; its output is {log}'
+  last = next((line for line in reversed(lines) if line.strip()), 'it last nothing')
+  sentence = re.sub(r'^(launch\.py|train): ', '', last).rstrip('.')
+  return f'{sentence}; its output is {log}'

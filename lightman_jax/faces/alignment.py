@@ -16,17 +16,28 @@ STABLE = (36, 39, 42, 45, *landmarks.NOSE_BRIDGE, *landmarks.NOSTRILS)
 _MOST = 16      # times as many pixels are drawn as are kept, at most
 
 
-def canonical(size: int) -> Float[np.ndarray, '68 2']:
-  """The landmarks of `landmarks.mean_face` in a picture of size x size pixels."""
+def canonical_landmarks(size: int) -> Float[np.ndarray, '68 2']:
+  """The landmarks of `landmarks.mean_face` in a picture of size x size pixels.
+
+  Args:
+    size: the side in pixels
+  """
   return landmarks.mean_face() * size - .5
 
 
-def similarity(
+def fit_similarity(
     points: Float[np.ndarray, '68 2'], target: Float[np.ndarray, '68 2'],
 ) -> Float[np.ndarray, '2 3']:
   """Shift, turn and scale that bring `points` nearest to `target`; never a mirror.
 
   Least squares over the `STABLE` landmarks (Umeyama 1991).
+
+  Args:
+    points: landmarks in pixels of a picture
+    target: where they should lie
+
+  Returns:
+    The matrix A (2, 3) of the transform.
 
   Raises:
     ValueError: the landmarks all lie in one spot, or are unknown.
@@ -42,18 +53,28 @@ def similarity(
                    [factor.imag, factor.real, move.imag]])
 
 
-def transform(points: Float[np.ndarray, '*n 2'], matrix: Float[np.ndarray, '2 3']
-              ) -> Float[np.ndarray, '*n 2']:
-  """Where points of the original pictures lie in the warped ones."""
+def transform_points(points: Float[np.ndarray, '*n 2'], matrix: Float[np.ndarray, '2 3']
+                     ) -> Float[np.ndarray, '*n 2']:
+  """Where points of the original pictures lie in the warped ones.
+
+  Args:
+    points: in pixels of the original picture
+    matrix: from it to the warped one
+  """
   return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
 
 
-def warp(frames: UInt8[np.ndarray, 'T h w c'], matrix: Float[np.ndarray, '2 3'],
-         size: int) -> UInt8[np.ndarray, 'T size size c']:
+def warp_frames(frames: UInt8[np.ndarray, 'T h w c'], matrix: Float[np.ndarray, '2 3'],
+                size: int) -> UInt8[np.ndarray, 'T size size c']:
   """All frames through one transform, into pictures of size x size pixels.
 
   A picture that shrinks is averaged over areas, which keeps movements of less than a
   pixel. Beyond the border, its pixels repeat.
+
+  Args:
+    frames: of one clip
+    matrix: from the frames to the pictures
+    size: the side in pixels
   """
   scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
   finer = int(np.clip(np.ceil(1 / scale), 1, _MOST))

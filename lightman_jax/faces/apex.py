@@ -25,8 +25,8 @@ _SMOOTHED = .1        # of the clip's length
 _REFITS = 5
 
 
-def spot(frames: UInt8[np.ndarray, 'T h w c'],
-         points: Float[np.ndarray, '68 2'] | None = None) -> int:
+def spot_apex(frames: UInt8[np.ndarray, 'T h w c'],
+              points: Float[np.ndarray, '68 2'] | None = None) -> int:
   """Index of the apex among frames from onset to offset; 0 where nothing moves.
 
   Args:
@@ -35,15 +35,20 @@ def spot(frames: UInt8[np.ndarray, 'T h w c'],
     points: the onset's landmarks in pixels of the frames. None looks at the whole
       picture, which errs about three times as much on synthetic faces.
   """
-  return int(np.argmax(smoothed(course(frames, points))))
+  return int(np.argmax(smooth(measure_motion(frames, points))))
 
 
-def course(frames: UInt8[np.ndarray, 'T h w c'],
-           points: Float[np.ndarray, '68 2'] | None = None
-           ) -> Float32[np.ndarray, 'T']:
-  """How far the features of each frame have moved from the onset, in pixels."""
+def measure_motion(frames: UInt8[np.ndarray, 'T h w c'],
+                   points: Float[np.ndarray, '68 2'] | None = None
+                   ) -> Float32[np.ndarray, 'T']:
+  """How far the features of each frame have moved from the onset, in pixels.
+
+  Args:
+    frames: the onset first, all placed alike
+    points: as of `spot_apex`
+  """
   pictures = dense_flow.grey(frames)
-  features, skin = regions(points, pictures.shape[1:])
+  features, skin = find_regions(points, pictures.shape[1:])
   moved = np.zeros(len(pictures), np.float32)
   for t, picture in enumerate(pictures[1:], start=1):
     flow = dense_flow.optical_flow(pictures[0], picture, algorithm='dis',
@@ -52,18 +57,22 @@ def course(frames: UInt8[np.ndarray, 'T h w c'],
   return moved
 
 
-def smoothed(values: Float[np.ndarray, 'T']) -> Float[np.ndarray, 'T']:
+def smooth(values: Float[np.ndarray, 'T']) -> Float[np.ndarray, 'T']:
   """A moving mean, weighted by a Hann window; the ends are repeated."""
   reach = round(_SMOOTHED * len(values)) // 2
   window = np.hanning(2 * reach + 3)[1:-1]
   return np.convolve(np.pad(values, reach, mode='edge'), window / window.sum(), 'valid')
 
 
-def regions(points: Float[np.ndarray, '68 2'] | None, shape: tuple[int, int]
-            ) -> tuple[Bool[np.ndarray, 'h w'], Bool[np.ndarray, 'h w']]:
+def find_regions(points: Float[np.ndarray, '68 2'] | None, shape: tuple[int, int]
+                 ) -> tuple[Bool[np.ndarray, 'h w'], Bool[np.ndarray, 'h w']]:
   """Where features move, and the skin that shows how the head does.
 
   Without landmarks, or with ones that lie outside of the picture, both are all of it.
+
+  Args:
+    points: landmarks in pixels of the picture
+    shape: its height and width
   """
   everything = np.ones(shape, bool)
   if points is None:
@@ -78,8 +87,8 @@ def regions(points: Float[np.ndarray, '68 2'] | None, shape: tuple[int, int]
       _hull(points[[27, *landmarks.NOSTRILS]], .08 * unit, shape),
       _hull(points[list(landmarks.OUTER_LIPS)], .12 * unit, shape)], axis=0)
   skin = _hull(np.concatenate([points[list(landmarks.JAW)], *raised]), 0., shape)
-  found = features & ~eyes, skin & ~eyes
-  return found if all(region.any() for region in found) else (everything, everything)
+  both = features & ~eyes, skin & ~eyes
+  return both if all(region.any() for region in both) else (everything, everything)
 
 
 def _hull(points: np.ndarray, margin: float, shape: tuple[int, int]) -> np.ndarray:
@@ -111,7 +120,9 @@ def _own_motion(flow: Complex[np.ndarray, 'h w'], skin: Bool[np.ndarray, 'h w']
 
 # Which T frames of a clip are kept.
 
-def sample(onset: int, apex: int, offset: int, *, frames: int) -> tuple[int, ...]:
+
+def sample_frames(onset: int, apex: int, offset: int, *, frames: int
+                  ) -> tuple[int, ...]:
   """Returns T frame numbers: onset first, apex in the middle, offset last.
 
   Between these the numbers are evenly spaced, each half for itself, and rounded to

@@ -82,6 +82,12 @@ def strain(flow: Float[np.ndarray, '*n h w 2']) -> Float[np.ndarray, '*n h w']:
   """Magnitude of the infinitesimal strain tensor (Shreve et al. 2011, eq. 5).
 
   sqrt(u_x^2 + v_y^2 + (u_y + v_x)^2 / 2), by central differences.
+
+  Args:
+    flow: (u, v) in pixels
+
+  Returns:
+    No unit, at least 0.
   """
   u_y, u_x = np.gradient(flow[..., 0], axis=(-2, -1))
   v_y, v_x = np.gradient(flow[..., 1], axis=(-2, -1))

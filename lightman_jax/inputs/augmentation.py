@@ -22,24 +22,31 @@ class Augmentation(NamedTuple):
   amplitude: float = .2    # factor from 1 - a to 1 + a, where amplitude is known
 
 
-def applicable(how: Augmentation, content: Content) -> Augmentation:
+def applicable_augmentation(how: Augmentation, content: Content) -> Augmentation:
   """What of an augmentation these inputs can have; the rest of it is zero.
 
-  Landmarks are not shifted, and where zero is not known to be no motion, no clip is
-  made stronger or weaker.
+  Numbers that are no pictures stay as they are, landmarks are not shifted, and where
+  zero is not known to be no motion, no clip is made stronger or weaker.
 
   Args:
     how: as configured.
     content: what the inputs hold.
   """
+  if content.kind == 'array':
+    return Augmentation(0, 0., 0.)
   return Augmentation(
       shift=0 if content.kind == 'landmarks' else how.shift, flip=how.flip,
       amplitude=how.amplitude if content.amplitude_known else 0.)
 
 
-def describe(how: Augmentation, content: Content) -> str:
-  """What is done to the clips of a training task, as results state it."""
-  done = applicable(how, content)._asdict()
+def describe_augmentation(how: Augmentation, content: Content) -> str:
+  """What is done to the clips of a training task, as results state it.
+
+  Args:
+    how: as configured
+    content: what the inputs hold
+  """
+  done = applicable_augmentation(how, content)._asdict()
   return ', '.join(
       f'{name} {value}' if done[name] == value else f'no {name} (not of these inputs)'
       for name, value in how._asdict().items())
@@ -47,9 +54,16 @@ def describe(how: Augmentation, content: Content) -> str:
 
 def augment(key: Key[Array, ''], clip: Float[Array, '*clip'], *, content: Content,
             how: Augmentation) -> Float[Array, '*clip']:
-  """A random variant of a clip (t, h, w, c), or of landmark movements (t, 68, 2)."""
+  """A random variant of a clip (t, h, w, c), or of landmark movements (t, 68, 2).
+
+  Args:
+    key: of this clip at this step
+    clip: one clip's input
+    content: what the inputs hold
+    how: as configured; what these inputs cannot have is left out
+  """
   key_shift, key_flip, key_amplitude = jax.random.split(key, 3)
-  how = applicable(how, content)
+  how = applicable_augmentation(how, content)
   if how.shift:
     clip = shift(clip, jax.random.randint(key_shift, (2,), -how.shift, how.shift + 1),
                  most=how.shift)
@@ -64,14 +78,25 @@ def augment(key: Key[Array, ''], clip: Float[Array, '*clip'], *, content: Conten
 
 def shift(clip: Float[Array, 't h w c'], by: Int[Array, '2'], *, most: int
           ) -> Float[Array, 't h w c']:
-  """Moved by up to `most` pixels down and right; the border pixels are repeated."""
+  """Moved by up to `most` pixels down and right; the border pixels are repeated.
+
+  Args:
+    clip: one clip's input
+    by: pixels down and to the right, from -most to most
+    most: pixels
+  """
   padded = jnp.pad(clip, ((0, 0), (most, most), (most, most), (0, 0)), mode='edge')
   start = (0, most - by[0], most - by[1], 0)
   return jax.lax.dynamic_slice(padded, start, clip.shape)
 
 
 def mirror(clip: Float[Array, '*clip'], content: Content) -> Float[Array, '*clip']:
-  """Left and right exchanged: horizontal motion changes sign, landmarks their names."""
+  """Left and right exchanged: horizontal motion changes sign, landmarks their names.
+
+  Args:
+    clip: one clip's input, or landmark movements (t, 68, 2)
+    content: which channels change their sign
+  """
   sign = jnp.array(content.flip_sign, clip.dtype)
   if content.kind == 'landmarks':
     return clip[:, np.asarray(landmarks.MIRROR)] * sign

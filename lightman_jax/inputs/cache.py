@@ -13,19 +13,19 @@ from lightman_jax import places
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.data.store import ClipSet
 from lightman_jax.faces import dense_flow
-from lightman_jax.files import sweep, write_atomically
+from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.pool import AT_ONCE, Inputs, Stored
 
 STAGE = 'lightman_jax.inputs.inputs'      # computes what is kept
 
 
-def folder() -> pathlib.Path:
+def cache_folder() -> pathlib.Path:
   """`$XDG_CACHE_HOME`, or `~/.cache`, and our name."""
   return places.standard('XDG_CACHE_HOME') / 'lightman_jax' / 'inputs'
 
 
-def parameters(how: inputs.Settings) -> dict:
+def cache_parameters(how: inputs.Settings) -> dict:
   """Everything beside the clips that moves a number of the inputs."""
   return {**how._asdict(), 'farneback': dense_flow.FARNEBACK, 'dis': dense_flow.DIS,
           'tvl1': dense_flow.TVL1, 'channels': inputs.CHANNELS,
@@ -38,10 +38,16 @@ def cached_inputs(clips: ClipSet, how: inputs.Settings, *,
   """`make_inputs`, left in the cache: made clip by clip where they are not there.
 
   Where the cache cannot be written they are in memory.
+
+  Args:
+    clips: the data set
+    how: what its inputs are
+    progress: called with 'inputs', how many are made, and of how many
+    say: called with a line for the person who waits
   """
-  named = repr((clips.info['sha256'], sorted(parameters(how).items())))
-  path = folder() / f'{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy'
-  sweep(path.parent, '.*.npy.*')
+  named = repr((clips.info['sha256'], sorted(cache_parameters(how).items())))
+  path = cache_folder() / f'{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy'
+  remove_leftovers(path.parent, '.*.npy.*')
   try:
     return _read(path)
   except (FileNotFoundError, NotADirectoryError):
@@ -50,7 +56,7 @@ def cached_inputs(clips: ClipSet, how: inputs.Settings, *,
     say(f'{path} is damaged and is computed again')
   try:
     _write(path, len(clips.clip),
-           lambda: inputs.each_input(clips, how, progress=progress))
+           lambda: inputs.iterate_inputs(clips, how, progress=progress))
     return Stored.open(path)
   except OSError as error:
     # A cache that cannot be written costs time, and the memory that it would spare.

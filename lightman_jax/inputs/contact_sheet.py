@@ -22,7 +22,7 @@ class Shown(NamedTuple):
   frames: UInt8[np.ndarray, 'T h w 3']    # as it is stored
 
 
-def spread(subjects: Sequence[str], count: int = _IN_A_ROW) -> list[int]:
+def spread_over_people(subjects: Sequence[str], count: int = _IN_A_ROW) -> list[int]:
   """Numbers of at most `count` clips, of as many people as there are, in order.
 
   Args:
@@ -60,7 +60,7 @@ def apex_input(frames: UInt8[np.ndarray, 'T h w 3'], how: inputs.Settings
   return np.repeat(view, 3, -1) if view.shape[-1] == 1 else view
 
 
-def draw(clips: Sequence[Shown], how: inputs.Settings) -> Image.Image:
+def draw_sheet(clips: Sequence[Shown], how: inputs.Settings) -> Image.Image:
   """Draws clips, a row for each label; beside an input that is computed, the frame.
 
   Args:

@@ -16,7 +16,7 @@ import numpy as np
 from lightman_jax import keys
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.faces.apex import sample
+from lightman_jax.faces.apex import sample_frames
 from lightman_jax.inputs import inputs
 
 Frames = UInt8[np.ndarray, 'T h w c']
@@ -73,24 +73,35 @@ def occlusion(frames: Frames, level: Level, rng: np.random.Generator) -> Frames:
   return covered
 
 
-def dropped(length: int, level: Level, rng: np.random.Generator) -> np.ndarray:
-  """Which stored frame stands at each place: a dropped one's is the last one kept."""
+def drop_frames(length: int, level: Level, rng: np.random.Generator) -> np.ndarray:
+  """Which stored frame stands at each place: a dropped one's is the last one kept.
+
+  Args:
+    length: T
+    level: share of the frames after the onset that are dropped
+    rng: source of randomness
+  """
   index = np.arange(length)
   lost = 1 + rng.choice(length - 1, round(level * (length - 1)), replace=False)
   index[lost] = 0
   return np.maximum.accumulate(index)
 
 
-def apex(length: int, level: Level, rng: np.random.Generator) -> np.ndarray:
+def misplace_apex(length: int, level: Level, rng: np.random.Generator) -> np.ndarray:
   """Which stored frame stands at each place when the apex is off by `level` of them.
 
   The middle is the stored frame so many places before (-) or after (+) the true apex,
   and the others are spaced evenly on both sides of it again, as the builder would have
   done with this apex, had it had these frames alone. One place is 1 / ((T - 1) / 2) of
   the time from onset to apex, or from apex to offset.
+
+  Args:
+    length: T
+    level: places too early (-) or too late (+)
+    rng: not used
   """
   del rng
-  return np.array(sample(0, length // 2 + int(level), length - 1, frames=length))
+  return np.array(sample_frames(0, length // 2 + int(level), length - 1, frames=length))
 
 
 class Kind(NamedTuple):
@@ -113,19 +124,23 @@ KINDS = {
     'occlusion': Kind("side of a grey square, as a share of the frame's",
                       (0, .1, .2, .3, .5), occlusion),
     'dropped': Kind('share of the frames after the onset', (0, .25, .5, .75),
-                    order=dropped),
+                    order=drop_frames),
     'apex': Kind('stored frames too early (-) or too late (+)',
-                 (-3, -2, -1, 0, 1, 2, 3), order=apex),
+                 (-3, -2, -1, 0, 1, 2, 3), order=misplace_apex),
     'jitter': Kind('standard deviation of a landmark in pixels of the stored frame',
                    (0, .25, .5, 1, 2)),
 }
 
 
-def applicable(how: inputs.Settings, length: int) -> tuple[str, ...]:
+def applicable_noise(how: inputs.Settings, length: int) -> tuple[str, ...]:
   """The kinds that mean something for inputs made of clips of `length` frames.
 
   Landmarks see no pixel: they jitter, and follow the frames' order. A ready picture has
   no order.
+
+  Args:
+    how: what the inputs are
+    length: T
   """
   return tuple(
       name for name, kind in KINDS.items()
@@ -134,28 +149,46 @@ def applicable(how: inputs.Settings, length: int) -> tuple[str, ...]:
       or (name == 'jitter' and how.kind == 'landmarks'))
 
 
-def check(asked: tuple[str, ...], how: inputs.Settings, length: int) -> None:
+def check_noise(names: tuple[str, ...], how: inputs.Settings, length: int) -> None:
   """Refuses kinds of noise, asked for by name, that these inputs cannot have.
+
+  Args:
+    names: keys of `KINDS`
+    how: what the inputs are
+    length: T
 
   Raises:
     InputError: names them, and those that there are.
   """
-  known = applicable(how, length)
-  rest = [name for name in asked if name not in known]
-  if rest:
+  allowed = applicable_noise(how, length)
+  refused = [name for name in names if name not in allowed]
+  if refused:
     raise InputError(
-        f'evaluation.noise={",".join(rest)} means nothing for inputs.kind={how.kind} '
-        f'with {length} stored frame(s) a clip; there are {", ".join(known)}')
+        f'evaluation.noise={",".join(refused)} means nothing for '
+        f'inputs.kind={how.kind} '
+        f'with {length} stored frame(s) a clip; there are {", ".join(allowed)}')
 
 
-def levels(name: str, length: int) -> tuple[Level, ...]:
-  """Of a kind, none among them; an apex can be off by (T - 1) / 2 places at most."""
-  some = KINDS[name].levels
-  return tuple(n for n in some if abs(n) <= length // 2) if name == 'apex' else some
+def noise_levels(name: str, length: int) -> tuple[Level, ...]:
+  """Of a kind, none among them; an apex can be off by (T - 1) / 2 places at most.
+
+  Args:
+    name: a key of `KINDS`
+    length: T
+  """
+  values = KINDS[name].levels
+  return tuple(n for n in values if abs(n) <= length // 2) if name == 'apex' else values
 
 
-def corrupt(clips: ClipSet, name: str, level: Level, *, seed: int) -> ClipSet:
-  """The same clips under one kind of noise; level 0 leaves them as they are."""
+def corrupt_clips(clips: ClipSet, name: str, level: Level, *, seed: int) -> ClipSet:
+  """The same clips under one kind of noise; level 0 leaves them as they are.
+
+  Args:
+    clips: a data set
+    name: a key of `KINDS`
+    level: in the unit of that kind
+    seed: another seed, other noise
+  """
   if not level:
     return clips
   kind, frames, landmarks = KINDS[name], clips.frames.copy(), clips.landmarks.copy()

@@ -17,15 +17,15 @@ def doctor(arguments: list[str]) -> int:
   if not path.is_file():
     return command.doctor(arguments)
   from lightman_jax.data.doctor import own_clips
-  from lightman_jax.data.doctor.findings import plain, printable
+  from lightman_jax.data.doctor.findings import printable, to_jsonable
   sheet, as_json = options.pop('contact_sheet'), options.pop('json')
   settings = {name: value for name, value in options.items()
               if name not in ('name', 'thorough')}
   result = own_clips.examine(path, thorough=options['thorough'], **settings)
   if as_json:
-    print(json.dumps(plain(result), indent=2))
+    print(json.dumps(to_jsonable(result), indent=2))
   else:
-    print(*map(printable, own_clips.lines_of(result)), sep='\n')
+    print(*map(printable, own_clips.describe_own_clips(result)), sep='\n')
   if not sheet:
     return result.verdict
   try:
@@ -73,7 +73,8 @@ def write_contact_sheet(path: pathlib.Path, target: str, settings: dict[str, Any
       continue      # the page lists it
   shown = []
   for same in by_label.values():
-    for number in contact_sheet.spread([entry.subject for entry, _ in same]):
+    subjects = [entry.subject for entry, _ in same]
+    for number in contact_sheet.spread_over_people(subjects):
       entry, item = same[number]
       try:
         shown.append(contact_sheet.Shown(
@@ -84,7 +85,7 @@ def write_contact_sheet(path: pathlib.Path, target: str, settings: dict[str, Any
     raise InputError(f'{path} lists no clip that can be read: nothing can be drawn.')
   try:
     with write_atomically(place, 'wb') as file:
-      contact_sheet.draw(shown, how).save(file, format='PNG')
+      contact_sheet.draw_sheet(shown, how).save(file, format='PNG')
   except OSError as error:
     raise InputError(f'{place} cannot be written: {error.strerror}.') from error
   return place

@@ -39,12 +39,17 @@ def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str
       dense_flow.optical_flow(pictures[0], picture, algorithm=algorithm)
       for picture in later])
   fields = np.concatenate([fields, dense_flow.strain(fields)[..., None]], -1)
-  return resize(fields, size)
+  return resize_maps(fields, size)
 
 
-def resize(maps: Float[np.ndarray, 't h w c'], size: int
-           ) -> Float32[np.ndarray, 't _h _w c']:
-  """Each map averaged down (or interpolated up) to size x size; 0 leaves it."""
+def resize_maps(maps: Float[np.ndarray, 't h w c'], size: int
+                ) -> Float32[np.ndarray, 't _h _w c']:
+  """Each map averaged down (or interpolated up) to size x size; 0 leaves it.
+
+  Args:
+    maps: fields or pictures, channels last
+    size: the side in pixels
+  """
   if not size or maps.shape[1:3] == (size, size):
     return maps.astype(np.float32)
   way = cv2.INTER_AREA if size < maps.shape[1] else cv2.INTER_LINEAR
@@ -58,6 +63,9 @@ def as_picture(fields: Float[np.ndarray, '1 h w 3']) -> UInt8[np.ndarray, '1 h w
 
   Each channel is stretched to 0-255 by its own minimum and maximum, so the zero level
   and the amplitude are lost.
+
+  Args:
+    fields: u, v and strain, as `clip_flow` returns them
   """
   low, high = fields.min((1, 2), keepdims=True), fields.max((1, 2), keepdims=True)
   return np.rint(255 * (fields - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
@@ -75,23 +83,23 @@ class Settings(NamedTuple):
   holds: str = 'flow'           # picture: 'flow' (u, v, strain) or 'intensity'
 
 
-def frames(clip, how: Settings):
+def frame_input(clip, how: Settings):
   """All T frames, -1 to 1."""
-  return resize(clip / np.float32(127.5) - 1, how.size)
+  return resize_maps(clip / np.float32(127.5) - 1, how.size)
 
 
-def difference(clip, how: Settings):
+def difference_input(clip, how: Settings):
   """Grey value of each later frame less that of the onset, -1 to 1; t = T - 1."""
   grey = dense_flow.grey(clip).astype(np.float32)
-  return resize((grey[1:] - grey[:1])[..., None] / 255, how.size)
+  return resize_maps((grey[1:] - grey[:1])[..., None] / 255, how.size)
 
 
-def optical_flow(clip, how: Settings):
+def flow_input(clip, how: Settings):
   """u, v, strain; see `flow.clip_flow`."""
   return clip_flow(clip, span=how.span, algorithm=how.algorithm, size=how.size)
 
 
-def picture(clip, how: Settings):
+def picture_input(clip, how: Settings):
   """A ready picture, 0-255 to -1 ... 1; a flow picture is made where frames are given.
 
   The latter is how clips of another data set join a pool of ready flow pictures.
@@ -99,26 +107,30 @@ def picture(clip, how: Settings):
   if len(clip) > 1:
     fields = clip_flow(clip, span='apex', algorithm=how.algorithm, size=how.size)
     clip = as_picture(fields)
-  return resize(clip / np.float32(127.5) - 1, how.size)
+  return resize_maps(clip / np.float32(127.5) - 1, how.size)
 
 
-def movements(points: Float[np.ndarray, 'T 68 2']) -> Float32[np.ndarray, 'T 68 2']:
+def landmark_movements(points: Float[np.ndarray, 'T 68 2']
+                       ) -> Float32[np.ndarray, 'T 68 2']:
   """Landmarks less those of the onset, in inter-ocular distances of the onset.
 
   Each frame is first brought back to the onset by the similarity transform that fits
   its stable points best, so that what the whole head does is no movement: a shift, a
   turn in the picture's plane, or coming nearer. What turning the head out of that
   plane does to the landmarks stays.
+
+  Args:
+    points: in pixels of the frame, the onset's first
   """
   onset = points[0].astype(np.float64)
   still = np.stack([
-      alignment.transform(frame, alignment.similarity(frame, onset))
+      alignment.transform_points(frame, alignment.fit_similarity(frame, onset))
       for frame in points.astype(np.float64)])
   return ((still - onset) / landmarks.inter_ocular_distance(onset)).astype(np.float32)
 
 
-KINDS = {'frames': frames, 'difference': difference, 'flow': optical_flow,
-         'picture': picture}
+KINDS = {'frames': frame_input, 'difference': difference_input, 'flow': flow_input,
+         'picture': picture_input}
 
 
 def make_inputs(clips: ClipSet, how: Settings, *,
@@ -126,21 +138,32 @@ def make_inputs(clips: ClipSet, how: Settings, *,
                 ) -> Float32[np.ndarray, 'N *clip']:
   """The inputs of all clips: (N, t, h, w, c), or (N, T, 68, 2) for landmarks.
 
+  Args:
+    clips: the data set
+    how: what its inputs are
+    progress: called with 'inputs', how many are made, and of how many
+
   Raises:
     InputError: the clips do not hold what the inputs are made of.
   """
-  return np.stack([*each_input(clips, how, progress=progress)])
+  return np.stack([*iterate_inputs(clips, how, progress=progress)])
 
 
-def each_input(clips: ClipSet, how: Settings, *,
-               progress: Progress = lambda stage, done, total: None
-               ) -> Iterator[Float32[np.ndarray, '*clip']]:
-  """The inputs of one clip after the other; see `make_inputs`."""
+def iterate_inputs(clips: ClipSet, how: Settings, *,
+                   progress: Progress = lambda stage, done, total: None
+                   ) -> Iterator[Float32[np.ndarray, '*clip']]:
+  """The inputs of one clip after the other; see `make_inputs`.
+
+  Args:
+    clips: the data set
+    how: what its inputs are
+    progress: called with 'inputs', how many are made, and of how many
+  """
   _check(clips, how)
   total = len(clips.clip)
   for number in range(total):
     if how.kind == 'landmarks':
-      x = movements(clips.landmarks[number])
+      x = landmark_movements(clips.landmarks[number])
     else:
       x = KINDS[how.kind](clips.frames[number], how)
       progress('inputs', number + 1, total)
@@ -152,8 +175,13 @@ def each_input(clips: ClipSet, how: Settings, *,
     yield x
 
 
-def content(how: Settings, channels: int) -> Content:
-  """What augmentation must know of these inputs."""
+def describe_content(how: Settings, channels: int) -> Content:
+  """What augmentation must know of these inputs.
+
+  Args:
+    how: what the inputs are
+    channels: how many the last axis has
+  """
   signed = how.kind == 'flow' or (how.kind == 'picture' and how.holds == 'flow')
   if how.kind == 'landmarks':
     signs = (-1, 1)

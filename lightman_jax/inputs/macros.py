@@ -38,7 +38,7 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
   """
   keep = ~clips.macro if source != 'own' else np.ones(len(clips.macro), bool)
   x = select_clips(make(clips), keep)
-  content = inputs.content(how, x.shape[-1])
+  content = inputs.describe_content(how, x.shape[-1])
   if source == 'magnified' and not content.amplitude_known:
     raise InputError(
         f'macro.source=magnified needs inputs whose zero and amplitude are known, and '
@@ -56,9 +56,9 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
   if other is None:
     return pool
   label = _labels(other, pool.classes, macro_map)
-  who = people.in_both(list(zip(clips.datasets, clips.subject)),
-                       list(zip(other.datasets, other.subject)))
-  return _joined(pool, other, make(other), label, source, who)
+  shown = people.match_people(list(zip(clips.datasets, clips.subject)),
+                              list(zip(other.datasets, other.subject)))
+  return _joined(pool, other, make(other), label, source, shown)
 
 
 def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndarray:
@@ -71,10 +71,10 @@ def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndar
 
 
 def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: str,
-            who: list[str]) -> Pool:
+            shown: list[str]) -> Pool:
   """The pool with the macro clips of another data set.
 
-  `who` says of each clip of it which of the pool's subjects it shows, '' for none.
+  `shown` says of each clip of it which of the pool's subjects it shows, '' for none.
   """
   if not other.macro.any():
     raise InputError(f'macro.source={source} has no macro clip')
@@ -83,7 +83,7 @@ def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: st
         f'macro.source={source} has inputs of {x.shape[1:]} and the data set has '
         f'{pool.x.shape[1:]}: give both the same number of frames and size')
   names = [name if name in pool.subjects else f'{source}:{subject}'
-           for name, subject in zip(who, other.subject)]
+           for name, subject in zip(shown, other.subject)]
   subjects = pool.subjects + tuple(sorted(set(names) - set(pool.subjects)))
   subject = np.array([subjects.index(name) for name in names], np.int32)
   m, join = other.macro, lambda a, b: np.concatenate([a, b])

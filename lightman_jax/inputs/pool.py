@@ -143,12 +143,22 @@ Inputs = np.ndarray | jax.Array | Stored         # (N, *clip)
 
 
 def select_clips(x: Inputs, keep: Bool[np.ndarray, 'N']) -> Inputs:
-  """Some of the clips, read or not as they were."""
+  """Some of the clips, read or not as they were.
+
+  Args:
+    x: (N, *clip)
+    keep: which of the N
+  """
   return x.rows(keep) if isinstance(x, Stored) else x[keep]
 
 
 def join_inputs(x: Inputs, other: Inputs) -> Inputs:
-  """One after the other; clips stay where they are if both are in files."""
+  """One after the other; clips stay where they are if both are in files.
+
+  Args:
+    x: (N, *clip)
+    other: (M, *clip)
+  """
   if isinstance(x, Stored) and isinstance(other, Stored):
     return x.joined(other)
   return np.concatenate([np.asarray(x), np.asarray(other)])
@@ -156,7 +166,13 @@ def join_inputs(x: Inputs, other: Inputs) -> Inputs:
 
 def read_inputs(x: Inputs, numbers: Int[np.ndarray, 'n'], out: Float32[np.ndarray, 'n *clip']
          ) -> None:
-  """Fills `out` with the clips of these numbers."""
+  """Fills `out` with the clips of these numbers.
+
+  Args:
+    x: (N, *clip)
+    numbers: of clips, from 0
+    out: one place for each number
+  """
   if isinstance(x, Stored):
     x.read(numbers, out)
   else:
@@ -202,6 +218,14 @@ def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],
   Two rows, because macro-expressions move more: brought to one amplitude, what is
   left to align is the pattern. No held-out clip has a part in it. `squares` are the
   pool's `mean_squares`, where these are known.
+
+  Args:
+    pool: the clips
+    train: those that count
+    squares: `mean_squares` of the pool, where they are known
+
+  Returns:
+    In the unit of the inputs; at least 1e-8.
   """
   squares = mean_squares(pool.x) if squares is None else squares
   rms = lambda mask: np.sqrt(np.mean(squares[mask], axis=0))
@@ -211,7 +235,11 @@ def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],
 
 
 def mean_squares(x: Inputs) -> Float[np.ndarray, 'N c']:
-  """The mean square of each channel of each clip; reads clips once, some at a time."""
+  """The mean square of each channel of each clip; reads clips once, some at a time.
+
+  Args:
+    x: (N, *clip), channels last
+  """
   size = max(1, SQUARES_AT_ONCE // (4 * int(np.prod(x.shape[1:]))))
   over = tuple(range(1, len(x.shape) - 1))
   return np.concatenate([

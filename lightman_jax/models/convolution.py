@@ -35,7 +35,6 @@ from jax.interpreters import ad, batching, mlir
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-
 # The forms in which a convolution is computed, and which is taken where.
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu', 'other')

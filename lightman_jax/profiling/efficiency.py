@@ -20,7 +20,6 @@ from lightman_jax.tasks.sampling import sample_support
 from lightman_jax.training.loop import FoldData, stack
 from lightman_jax.training.state import Recipe, init_state, run_folds
 
-
 # What the machine can do at best: the rates that a program is measured against.
 
 LONGEST_RATE = .3     # seconds of each rate, after a first call that does not count

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-
 # How a number and its interval are written in a table.
 
 def cell(scored: Mapping[str, float | None]) -> str:

@@ -26,7 +26,6 @@ from lightman_jax.files import remove, write_atomically
 from lightman_jax.runs import environment as env, identity as differences
 from lightman_jax.runs.identity import canonical, identity, plain
 
-
 # One program at a time in a run folder, and nobody waits for a dead one.
 
 NAME = 'lightman_jax.lock'   # also the mark by which a run folder is known
@@ -104,7 +103,7 @@ OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'or
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
-         'reproducibility.json', 'environment.json', 'config.json')
+         'outside.json', 'reproducibility.json', 'environment.json', 'config.json')
 
 
 def clear(path: pathlib.Path) -> None:
@@ -187,6 +186,7 @@ class RunFolder:
     self.oracle_json = path / 'oracle.json'
     self.selection = path / 'selection'
     self.choices = self.selection / 'choices.json'
+    self.outside = path / 'outside.json'
     self.fault = path / 'fault.json'
     self.fault_npz = path / 'fault.npz'
 

@@ -6,7 +6,6 @@ import json
 import re
 from typing import Any
 
-
 # What differs between two nested dictionaries, in dotted names.
 
 SHOWN = 8

@@ -16,9 +16,8 @@ from typing import Any
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.files import of_fold, write_atomically
+from lightman_jax.files import fold_path, write_atomically
 from lightman_jax.runs.folder import RunFolder
-
 
 # metrics.jsonl: one JSON object a line, each a moment of the run.
 
@@ -155,7 +154,7 @@ def write_fold(config: Mapping[str, Any], folder: RunFolder, fold: str) -> None:
   if not config['evaluation']['tensorboard']:
     return
   from tensorboardX import SummaryWriter
-  place = of_fold(folder.tensorboard, fold)
+  place = fold_path(folder.tensorboard, fold)
   shutil.rmtree(place, ignore_errors=True)
   with SummaryWriter(str(place)) as writer:
     for line in read(folder.metrics):

@@ -10,7 +10,7 @@ import pathlib
 import sys
 from typing import Any
 
-from lightman_jax import bounded
+from lightman_jax import bounded, machine
 from lightman_jax.files import file_sha256
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, write_json
@@ -19,7 +19,7 @@ from lightman_jax.runs.identity import config_sha256
 NAME = 'reproducibility.json'
 # What the same configuration makes again, byte for byte.
 FILES = ('results.json', 'predictions.csv', 'metrics.jsonl', 'episodes.csv',
-         'actions.json', 'embeddings.npz', 'oracle.json')
+         'actions.json', 'embeddings.npz', 'oracle.json', 'outside.json')
 # Where a run lies, and whether it starts over, is not what it computes.
 _PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
            'of_sweep', 'config.data.data_dir', 'config.data.manual_dir')
@@ -51,9 +51,12 @@ def command(arguments: Sequence[str]) -> list[str] | None:
   Args:
     arguments: of the program, its own name first.
   """
-  if not arguments or pathlib.Path(arguments[0]).name != 'launch.py':
+  if not arguments or pathlib.Path(arguments[0]).name not in ('launch.py',
+                                                              machine.TRAIN):
     return None
-  kept, skip = ['launch.py'], False
+  train = arguments[0] == machine.TRAIN
+  kept = ['-m', 'lightman_jax', machine.TRAIN] if train else ['launch.py']
+  skip = False
   for word in arguments[1:]:
     name, equals, _ = word.lstrip('-').partition('=')
     if skip or word.startswith('-') and name in _PLACES:

@@ -102,14 +102,25 @@ def _catmull_rom(count: int, steps: int) -> np.ndarray:
 def curve(
     points: Float[np.ndarray, 'n 2'], *, steps: int = 5
 ) -> Float[np.ndarray, 'm 2']:
-  """A smooth open line through the points (Catmull-Rom)."""
+  """A smooth open line through the points (Catmull-Rom).
+
+  Args:
+    points: in order
+    steps: points of the line for each given one
+  """
   return _catmull_rom(len(points), steps) @ points
 
 
 def rows(
     canvas: Canvas, points: Float[np.ndarray, 'n 2'], *, margin: float
 ) -> slice:
-  """The rows of a canvas that some points span, and a margin in units."""
+  """The rows of a canvas that some points span, and a margin in units.
+
+  Args:
+    canvas: the raster
+    points: in unit coordinates
+    margin: in units
+  """
   top, bottom = canvas.pixels(points[:, 1].min() - margin), canvas.pixels(
       points[:, 1].max() + margin)
   return slice(int(np.clip(top, 0, canvas.side - 1)),
@@ -119,7 +130,13 @@ def rows(
 def over(
     image: Float32[np.ndarray, '3 h w'], mask: Float32[np.ndarray, 'h w'], colour
 ) -> Float32[np.ndarray, '3 h w']:
-  """A colour (or picture) laid over a picture."""
+  """A colour (or picture) laid over a picture.
+
+  Args:
+    image: colours first, 0 to 1
+    mask: how much of the colour shows, 0 to 1
+    colour: (3,), or a picture (3, h, w)
+  """
   colour = np.asarray(colour, np.float32)
   if colour.ndim == 1:
     colour = colour[:, None, None]

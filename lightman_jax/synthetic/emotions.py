@@ -36,7 +36,12 @@ INCIDENTAL = (1, 2, 4, 5, 7, 10, 12, 14, 15, 17, 20, 24, 25)
 
 
 def emotion_for(rng: np.random.Generator, label: str) -> str:
-  """One of the emotions of a class, all equally likely."""
+  """One of the emotions of a class, all equally likely.
+
+  Args:
+    rng: source of randomness
+    label: one of `CLASSES`
+  """
   choices = [emotion for emotion, of in CLASS_OF.items() if of == label]
   return choices[rng.integers(len(choices))]
 

@@ -97,7 +97,12 @@ def draw_face(rng: np.random.Generator) -> Float[np.ndarray, '68 2']:
 
 
 def draw_person(rng: np.random.Generator, *, gain: float) -> Person:
-  """One subject; `gain` is the standard deviation of the log of muscle strengths."""
+  """One subject; `gain` is the standard deviation of the log of muscle strengths.
+
+  Args:
+    rng: source of randomness
+    gain: standard deviation of the log of muscle strengths
+  """
   face = draw_face(rng)
   units = len(muscles.MUSCLES)
   both, side = rng.normal(0., gain, (units, 1)), rng.normal(0., .5 * gain, (units, 2))

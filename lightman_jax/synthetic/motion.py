@@ -34,7 +34,13 @@ class Drift(NamedTuple):
 
 
 def draw_timing(rng: np.random.Generator, *, kind: str, fps: float) -> Timing:
-  """Onset, apex and offset of one clip; three different frames at any rate."""
+  """Onset, apex and offset of one clip; three different frames at any rate.
+
+  Args:
+    rng: source of randomness
+    kind: 'micro' or 'macro'
+    fps: frames a second
+  """
   low, high = SECONDS[kind]
   length = max(2, round(fps * rng.uniform(low, high)))
   rise = int(np.clip(round(length * rng.uniform(.3, .55)), 1, length - 1))
@@ -68,7 +74,12 @@ def activation(
 
 
 def draw_drift(rng: np.random.Generator, *, size: float) -> Drift:
-  """A head's small motion; `size` is the standard deviation of its shift."""
+  """A head's small motion; `size` is the standard deviation of its shift.
+
+  Args:
+    rng: source of randomness
+    size: standard deviation of the shift, in pixels of a 64-pixel face
+  """
   shift = rng.normal(0., size, 2)
   turn, zoom = rng.normal(0., size, 2) * (.5, .006)
   return Drift(tuple(map(float, shift)), float(turn), float(zoom),
@@ -78,7 +89,16 @@ def draw_drift(rng: np.random.Generator, *, size: float) -> Drift:
 def drift_at(
     frames: Float[np.ndarray, 'T'], timing: Timing, drift: Drift
 ) -> Float[np.ndarray, 'T 4']:
-  """Shift x, shift y, turn and zoom at each frame, relative to onset."""
+  """Shift x, shift y, turn and zoom at each frame, relative to onset.
+
+  Args:
+    frames: frame numbers
+    timing: of the expression
+    drift: how far the head goes
+
+  Returns:
+    Shifts in pixels of a 64-pixel face, degrees, and a share; zero at onset.
+  """
   phase = .5 * np.pi * (frames - timing.onset) / (timing.apex - timing.onset)
   wave = np.sin(np.clip(phase[:, None], -np.pi, 4. * np.pi) * drift.pace)
   return np.stack([drift.shift[0] * wave[:, 0], drift.shift[1] * wave[:, 1],
@@ -88,7 +108,14 @@ def drift_at(
 def draw_blink(
     rng: np.random.Generator, timing: Timing, *, probability: float, fps: float
 ) -> tuple[float, float] | None:
-  """Start and length (frames) of the clip's blink, or None: it starts after onset."""
+  """Start and length (frames) of the clip's blink, or None: it starts after onset.
+
+  Args:
+    rng: source of randomness
+    timing: of the expression
+    probability: that there is a blink
+    fps: frames a second
+  """
   happens = rng.random() < probability
   length = fps * rng.uniform(.15, .35)
   latest = max(1., timing.offset - timing.onset - .3 * length)
@@ -99,7 +126,12 @@ def draw_blink(
 def blink_at(
     frames: Float[np.ndarray, 'T'], blink: tuple[float, float] | None
 ) -> Float[np.ndarray, 'T']:
-  """How far the lids are closed, 0 to 1: down in a third of the time, then up."""
+  """How far the lids are closed, 0 to 1: down in a third of the time, then up.
+
+  Args:
+    frames: frame numbers
+    blink: its start and length in frames; None where there is none
+  """
   if blink is None:
     return np.zeros(len(frames))
   phase = (frames - blink[0]) / blink[1]

@@ -220,7 +220,15 @@ def skin_of(points: Float[np.ndarray, '83 2']) -> Skin:
 
 
 def bend(skin: Skin, moves: Float[np.ndarray, 'T 83 2']) -> list[Bend]:
-  """The movement of the whole face when its points want to move like this."""
+  """The movement of the whole face when its points want to move like this.
+
+  Args:
+    skin: the face at rest
+    moves: how far each point wants to go at each instant, in units
+
+  Returns:
+    One `Bend` for each of the T instants.
+  """
   wanted = moves.transpose(1, 0, 2).reshape(POINTS, -1)
   sheets, reached = [], []
   for member in _members():
@@ -242,7 +250,12 @@ def bend(skin: Skin, moves: Float[np.ndarray, 'T 83 2']) -> list[Bend]:
 def below_lips(
     points: Float[np.ndarray, '83 2'], where: Float[np.ndarray, '*n 2']
 ) -> Float[np.ndarray, '*n']:
-  """0 above the line between the lips, 1 below; a wider ramp away from the mouth."""
+  """0 above the line between the lips, 1 below; a wider ramp away from the mouth.
+
+  Args:
+    points: of the face, in units
+    where: places in units
+  """
   line = np.array([.5 * (points[a] + points[b]) for a, b in _LIP_LINE])
   x, y = where[..., 0], where[..., 1]
   middle = np.interp(x, line[:, 0], line[:, 1]).astype(where.dtype)
@@ -280,6 +293,13 @@ def backward(
 
   Solves x + forward(x) = where for both sheets by fixed-point iteration, which
   converges where the skin is not folded; it stops at 1/80 of a pixel in 64.
+
+  Args:
+    bent: the movement
+    where: unit coordinates
+
+  Returns:
+    What to add to `where` to come to the place at rest, in units.
   """
   upper, lower = (_sample(_inverse(sheet), where) for sheet in (bent.upper, bent.lower))
   below = below_lips(bent.points, where)[..., None]

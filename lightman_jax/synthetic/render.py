@@ -67,7 +67,12 @@ class Frame(NamedTuple):
 
 def pose_of(look: Look, drift: Float[np.ndarray, '4']) -> Pose:
   """The head as framed in this clip, moved by shift x, shift y (pixels of a 64-pixel
-  picture), turn (degrees) and zoom."""
+  picture), turn (degrees) and zoom.
+
+  Args:
+    look: of the recording
+    drift: shift x, shift y, turn and zoom at one instant, see `motion.drift_at`
+  """
   angle = np.deg2rad(look.turn + drift[2])
   zoom = look.zoom * (1. + drift[3])
   turn = zoom * np.array([[np.cos(angle), -np.sin(angle)],
@@ -77,7 +82,15 @@ def pose_of(look: Look, drift: Float[np.ndarray, '4']) -> Pose:
 
 
 def rest_points(person: Person, look: Look) -> Float[np.ndarray, '83 2']:
-  """The face before onset: the person's shape and the tone of every muscle."""
+  """The face before onset: the person's shape and the tone of every muscle.
+
+  Args:
+    person: whose face
+    look: of the recording, with the tone of the muscles
+
+  Returns:
+    In unit coordinates.
+  """
   points = muscles.face_points(person.face)
   for row, unit in enumerate(muscles.MUSCLES):
     points = points + np.tensordot(look.rest[row], muscles.directions(unit), 1)
@@ -89,7 +102,12 @@ def rest_points(person: Person, look: Look) -> Float[np.ndarray, '83 2']:
 def blinking(
     points: Float[np.ndarray, '83 2'], closed: float
 ) -> Float[np.ndarray, '83 2']:
-  """The upper lids lowered; no other skin moves in a blink, so none is bent."""
+  """The upper lids lowered; no other skin moves in a blink, so none is bent.
+
+  Args:
+    points: of the face, in units
+    closed: how far the lids are closed, 0 to 1
+  """
   points = points.copy()
   for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
     points[upper] += closed * (points[lower] - points[upper])
@@ -99,7 +117,14 @@ def blinking(
 def sit(
     person: Person, look: Look, *, size: int, units: tuple[int, ...]
 ) -> Sitter:
-  """Draws the face at rest, for pictures of `size` pixels."""
+  """Draws the face at rest, for pictures of `size` pixels.
+
+  Args:
+    person: whose face
+    look: of the recording
+    size: side of the pictures in pixels
+    units: action units of which folds are drawn
+  """
   points = rest_points(person, look)
   canvas = Canvas(2 * round(size * (1. + 2. * muscles.MARGIN)), muscles.MARGIN)
   lit = skin.shading(person, look, points, canvas)
@@ -161,7 +186,12 @@ def picture(
 
 
 def landmarks_at(frame: Frame, *, size: int) -> Float32[np.ndarray, '68 2']:
-  """Where the 68 points are, in pixels."""
+  """Where the 68 points are, in pixels.
+
+  Args:
+    frame: what moves
+    size: side of the picture in pixels
+  """
   points = frame.pose.apply(frame.points[:landmarks.COUNT])
   pixels = Canvas(size, 0.).pixels(points)
   return pixels.astype(np.float32)
@@ -173,6 +203,12 @@ def displacement(
   """How far what a pixel shows at onset has gone in each frame, in pixels (x, y).
 
   Within the eyes' openings at rest it is the head's movement alone: eyeballs stay.
+
+  Args:
+    sitter: the face
+    onset: the head's pose at onset
+    frames: what moves in each of T frames
+    size: side of the pictures in pixels
   """
   canvas = Canvas(size, 0.)
   ticks = canvas.ticks()

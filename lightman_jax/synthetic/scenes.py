@@ -110,11 +110,17 @@ def _scene(
 
 @lru_cache
 def person_of(seed: int, subject: str, difficulty: Difficulty) -> identity.Person:
-  """Who bears this name."""
+  """Who bears this name.
+
+  Args:
+    seed: another seed, other people
+    subject: the name
+    difficulty: how much people differ
+  """
   return identity.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
 
 
-def plan(
+def plan_scenes(
     *, seed: int, subjects: int, micro: int, macro: int, fps: float,
     difficulty: Difficulty = Difficulty(),
 ) -> tuple[Scene, ...]:
@@ -193,7 +199,7 @@ def _shots(
   return shots
 
 
-def render(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendered:
+def render_scene(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendered:
   """The pictures of some frames of a scene.
 
   Args:

@@ -34,7 +34,12 @@ def head_outline(points: Float[np.ndarray, '83 2']) -> Float[np.ndarray, 'n 2']:
 
 @lru_cache(maxsize=8)
 def texture(seed: int, side: int) -> Float32[np.ndarray, 's s']:
-  """Noise of several sizes with variance about 1, the same whatever the side."""
+  """Noise of several sizes with variance about 1, the same whatever the side.
+
+  Args:
+    seed: another seed, another skin
+    side: in pixels
+  """
   rng = np.random.default_rng(seed)
   total = np.zeros((side, side), np.float32)
   for cells, weight in ((6, .2), (12, .3), (24, .6), (48, .9), (96, .6)):
@@ -72,7 +77,14 @@ def _relief(points: np.ndarray, canvas: Canvas) -> np.ndarray:
 def shading(
     person: Person, look: Look, points: Float[np.ndarray, '83 2'], canvas: Canvas
 ) -> Float32[np.ndarray, 's s']:
-  """How much light each point of the face returns (Lambert), about 1."""
+  """How much light each point of the face returns (Lambert), about 1.
+
+  Args:
+    person: under their lamp
+    look: of the recording, which moves the lamp
+    points: of the face, in units
+    canvas: the raster
+  """
   coarse = Canvas(min(canvas.side, 80), canvas.margin)
   height = _relief(points, coarse).astype(np.float32)
   right, down = (cv2.Sobel(height, cv2.CV_32F, dx, 1 - dx, ksize=3) * coarse.scale / 8.
@@ -208,7 +220,17 @@ def draw(
     person: Person, points: Float[np.ndarray, '83 2'], canvas: Canvas,
     light: Float32[np.ndarray, 's s'],
 ) -> Float32[np.ndarray, '3 s s']:
-  """The face with its eyes and mouth left out; `light` is its `shading`."""
+  """The face with its eyes and mouth left out; `light` is its `shading`.
+
+  Args:
+    person: whose face
+    points: of the face at rest, in units
+    canvas: the raster
+    light: how much each point returns, see `shading`
+
+  Returns:
+    Colours first, 0 to 1.
+  """
   noise, rough = (texture(person.texture_seed + k, canvas.side) for k in (3, 4))
   image = _behind(person, points, canvas, rough)
   for ear, out in ((0, -1.), (16, 1.)):
@@ -291,7 +313,15 @@ def mouth(
     image: Float32[np.ndarray, '3 s s'], canvas: Canvas, person: Person,
     points: Float[np.ndarray, '83 2'], *, light: float,
 ) -> Float32[np.ndarray, '3 s s']:
-  """The gap between the lips: a dark line, or a cavity with the upper teeth in it."""
+  """The gap between the lips: a dark line, or a cavity with the upper teeth in it.
+
+  Args:
+    image: the picture to paint on
+    canvas: its raster
+    person: whose mouth
+    points: where the lips are now
+    light: brightness where the mouth is
+  """
   upper, lower = curve(points[60:65]), curve(points[[60, 67, 66, 65, 64]])
   lower = np.stack([lower[:, 0], np.maximum(lower[:, 1], upper[:, 1])], 1)
   gap = lower[:, 1:] - upper[:, 1:]
@@ -350,6 +380,12 @@ def fold_lines(
 def folds(
     points: Float[np.ndarray, '83 2'], canvas: Canvas, units: tuple[int, ...]
 ) -> dict[int, Float32[np.ndarray, 's s']]:
-  """How dark the creases of each unit are, at most 1."""
+  """How dark the creases of each unit are, at most 1.
+
+  Args:
+    points: of the face at rest, in units
+    canvas: the raster
+    units: action units that move in the clip
+  """
   return {unit: canvas.lines(*lines, width=.009, soft=.006)
           for unit, lines in fold_lines(points).items() if unit in units}

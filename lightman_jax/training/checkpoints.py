@@ -33,11 +33,16 @@ import orbax.checkpoint as ocp
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.files import file_sha256, name_place, remove, settle, write_atomically
+from lightman_jax.files import (
+  file_sha256,
+  name_place,
+  remove,
+  sync_folder,
+  write_atomically,
+)
 from lightman_jax.training import multihost
 from lightman_jax.training.finite import by_path
 from lightman_jax.training.state import TrainState
-
 
 # A state as one .npz file, for orbax to save and to restore.
 
@@ -185,7 +190,7 @@ class Checkpoints:
       self._orbax.save(new / ARRAYS, args=SaveArchive(states))
       save = Save([*folds], step, file_sha256(new / ARRAYS / FILE), interim)
       # The files are on disk by now; so are their names before the checkpoint has its.
-      settle(new / ARRAYS)
+      sync_folder(new / ARRAYS)
       about = save._asdict()
       if not interim:
         del about['interim']
@@ -197,7 +202,7 @@ class Checkpoints:
       raise
     self._remove(final)
     os.replace(new, final)
-    settle(self._folder)     # before an older one goes
+    sync_folder(self._folder)     # before an older one goes
     self._saves[number] = save
     self._whole.add(number)
     self._tidy()

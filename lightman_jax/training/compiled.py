@@ -21,9 +21,8 @@ import zlib
 import jax
 
 from lightman_jax import bounded
-from lightman_jax.files import sweep, write_atomically
+from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.training import stopping
-
 
 # The folder of compiled programs, what a fault leaves in it, and what XLA says.
 
@@ -56,7 +55,7 @@ def mend(folder: pathlib.Path) -> list[str]:
         damaged.append(path.name)
   if whole != known:
     with contextlib.suppress(OSError):
-      sweep(folder, f'.{INDEX}.*')
+      remove_leftovers(folder, f'.{INDEX}.*')
       with write_atomically(folder / INDEX) as file:
         json.dump(whole, file)
   return damaged

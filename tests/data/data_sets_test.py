@@ -11,7 +11,7 @@ import pytest
 from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
 from lightman_jax.data.rows import LeftOut
-from lightman_jax.data.trees import fold
+from lightman_jax.data.trees import fold_name
 from lightman_jax.synthetic.replicas import casme_cubed, write
 
 
@@ -33,8 +33,8 @@ def manual(tmp_path_factory):
 
 
 def planned(folder, name, **options):
-  return planning.plan_data_set(choose({'name': name, 'manual_dir': str(folder), 'frames': 3,
-                               **options}))
+  return planning.plan_data_set(choose({
+      'name': name, 'manual_dir': str(folder), 'frames': 3, **options}))
 
 
 def counts(plan, kind='micro'):
@@ -146,9 +146,10 @@ def test_every_clip_lies_where_its_names_say(manual, name):
   plan = planned(manual(name, **few), name)
   ids = [item.row.clip for item in plan.items] + [clip for clip, _ in plan.left_out]
   assert len(ids) == len(set(ids)) and plan.items
-  for row, path in ((item.row, fold(str(item.make.args[0]))) for item in plan.items):
-    assert fold(row.video or row.filename) in path
-    assert fold(row.folder or row.subject) in path or name in ('mmew', 'samm_long')
+  for row, path in ((item.row, fold_name(str(item.make.args[0])))
+                    for item in plan.items):
+    assert fold_name(row.video or row.filename) in path
+    assert fold_name(row.folder or row.subject) in path or name in ('mmew', 'samm_long')
 
 
 @pytest.fixture(scope='module')

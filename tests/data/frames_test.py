@@ -31,7 +31,7 @@ def test_frames_are_sorted_as_integers(tmp_path, names):
   (tmp_path / '._img46.png').touch()
   (tmp_path / 'cover.png').touch()
   save(tmp_path / f'img{"9" * 40}.png')
-  held = frames.numbered(tmp_path)
+  held = frames.pictures_by_number(tmp_path)
   assert list(held) == sorted(held) and len(held) == 3
   assert all(int(entry.name.split('.')[0][-len(str(number)):]) == number
              for number, entry in held.items())
@@ -41,7 +41,7 @@ def test_two_pictures_with_one_number_are_refused(tmp_path):
   save(tmp_path / 'img46.png')
   save(tmp_path / 'img046.png')
   with pytest.raises(Unreadable, match='both frame 46'):
-    frames.numbered(tmp_path)
+    frames.pictures_by_number(tmp_path)
 
 
 def test_what_is_no_file_is_no_picture(tmp_path):
@@ -50,7 +50,7 @@ def test_what_is_no_file_is_no_picture(tmp_path):
   os.mkfifo(tmp_path / 'img3.png')      # reading from it would never end
   (tmp_path / 'img4.png').symlink_to(tmp_path / 'img4.png')
   (tmp_path / 'img5.png').symlink_to(tmp_path / 'nowhere.png')
-  assert list(frames.numbered(tmp_path)) == [1]
+  assert list(frames.pictures_by_number(tmp_path)) == [1]
 
 
 @pytest.mark.parametrize('ending', ['png', 'bmp', 'tif'])
@@ -92,19 +92,19 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path):
 
 def test_fit_leaves_the_right_size_alone_and_keeps_the_mean():
   picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
-  assert frames.fit(picture, 32, crop=False) is picture
-  assert frames.fit(picture, 0, crop=False) is picture
-  small = frames.fit(picture, 8, crop=False)
+  assert frames.fit_picture(picture, 32, crop=False) is picture
+  assert frames.fit_picture(picture, 0, crop=False) is picture
+  small = frames.fit_picture(picture, 8, crop=False)
   blocks = picture.reshape(8, 4, 8, 4, 3).mean((1, 3))
   assert np.abs(small - blocks).max() <= 1
-  assert frames.fit(picture, 64, crop=False).shape == (64, 64, 3)
+  assert frames.fit_picture(picture, 64, crop=False).shape == (64, 64, 3)
 
 
 def test_crop_takes_the_middle_square_and_whole_takes_all():
   picture = np.zeros((8, 16, 3), np.uint8)
   picture[:, 4:12] = 200
-  assert frames.fit(picture, 8, crop=True).min() == 200
-  assert frames.fit(picture, 8, crop=False)[:, 0].max() == 0
+  assert frames.fit_picture(picture, 8, crop=True).min() == 200
+  assert frames.fit_picture(picture, 8, crop=False)[:, 0].max() == 0
 
 
 @pytest.fixture

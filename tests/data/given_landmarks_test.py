@@ -47,7 +47,8 @@ def test_they_are_stored_in_pixels_of_the_frame(tmp_path, edition):
   lost, = (reason for _, reason in clips.info['left_out'] if 'points.csv' in reason)
   assert lost.startswith('points.csv gives no landmarks of its frame')
   if edition == 'raw':
-    want = np.broadcast_to(alignment.canonical(16), clips.landmarks[:][:, 0].shape)
+    canonical = alignment.canonical_landmarks(16)
+    want = np.broadcast_to(canonical, clips.landmarks[:][:, 0].shape)
     np.testing.assert_allclose(clips.landmarks[:][:, 0], want, atol=.05)
   else:
     want = (points + .5) * (16 / 32, 16 / 40) - .5

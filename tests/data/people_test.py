@@ -37,12 +37,12 @@ def test_every_data_set_that_shares_people_has_a_source():
     (('megc2019', 'samm/006'), ('samm', '006')),
 ])
 def test_a_row_says_whose_clip_it_is(row, expected):
-  assert people.of_row(*row) == expected
+  assert people.identify_row(*row) == expected
 
 
 def test_a_composite_alone_says_not_whose_clip_it_is():
   with pytest.raises(InputError, match='megc2019 is made of smic, casme2, samm'):
-    people.of_row('megc2019', '006')
+    people.identify_row('megc2019', '006')
 
 
 @pytest.mark.parametrize('rows, expected', [
@@ -80,12 +80,12 @@ MINE = [('samm', '006'), ('samm', '007')]
     ([('synthetic', 'p1')], (UNKNOWN, 'p1'), ''),
     ([('synthetic', 'p1')], ('synthetic', 'p1'), 'p1')])
 def test_a_person_is_the_same_in_the_macro_expressions(mine, theirs, expected):
-  assert people.in_both(mine, [theirs, theirs]) == [expected] * 2
+  assert people.match_people(mine, [theirs, theirs]) == [expected] * 2
 
 
 def test_macro_expressions_that_could_be_of_two_people_are_refused():
   with pytest.raises(InputError, match="'6' could be those of 'samm/006' or of "):
-    people.in_both([('samm', 'samm/006'), ('smic', 'smic/s06')], [(UNKNOWN, '6')])
+    people.match_people([('samm', 'samm/006'), ('smic', 'smic/s06')], [(UNKNOWN, '6')])
 
 
 @pytest.mark.parametrize('mine, theirs, words', [
@@ -97,12 +97,13 @@ def test_macro_expressions_that_could_be_of_two_people_are_refused():
     ('samm', UNKNOWN, ['the macro-expressions name no data set']),
     ('casme_squared', 'casme_squared', ['from 1 in the sheet and from 15'])])
 def test_what_is_not_known_is_said(mine, theirs, words):
-  said = people.knowledge([(mine, '1')], [(theirs, '1')] if theirs else [])['not_known']
+  said = people.describe_overlap(
+      [(mine, '1')], [(theirs, '1')] if theirs else [])['not_known']
   assert len(said) == len(words)
   assert all(word in line for word, line in zip(words, said))
 
 
 def test_two_data_sets_may_share_people_and_it_is_said():
-  said = people.knowledge([('samm', '1'), ('casme2', '1')])
+  said = people.describe_overlap([('samm', '1'), ('casme2', '1')])
   assert 'two of casme2, samm is not known' in said['not_known'][0]
   assert 'samm and samm_long' in said['known'][0]

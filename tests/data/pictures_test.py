@@ -25,16 +25,16 @@ def bright(picture):
 
 @pytest.fixture
 def model(monkeypatch):
-  monkeypatch.setattr(placement.detector, 'load', lambda folder: folder)
-  monkeypatch.setattr(placement.detector, 'find_face', lambda model, picture:
+  monkeypatch.setattr(placement.detection, 'load_model', lambda folder: folder)
+  monkeypatch.setattr(placement.detection, 'find_face', lambda model, picture:
                       bright(picture))
 
   def follow(model, pictures):
     found = [bright(picture) for picture in pictures]
     return None if found[0] is None else np.stack(found)
-  monkeypatch.setattr(placement.detector, 'follow', follow)
-  monkeypatch.setattr(placement.graphs, 'locate', lambda folder='': {})
-  monkeypatch.setattr(placement.graphs, 'present', lambda folder='': True)
+  monkeypatch.setattr(placement.detection, 'follow_face', follow)
+  monkeypatch.setattr(placement.detection, 'locate_graphs', lambda folder='': {})
+  monkeypatch.setattr(placement.detection, 'has_graphs', lambda folder='': True)
 
 
 def save(folder, corners, size=(120, 100)):
@@ -49,9 +49,10 @@ def save(folder, corners, size=(120, 100)):
 
 def test_a_raw_clip_is_placed_by_its_onset_and_keeps_its_motion(model, tmp_path):
   paths = save(tmp_path, [(10, 20), (14, 20), (10, 20)])
-  made = pixels.pixels(paths, size=20, crop=True, face=FACE)
+  made = pixels.read_pixels(paths, size=20, crop=True, face=FACE)
   assert made.frames[0].min() > 150          # the face fills the frame
-  np.testing.assert_allclose(made.landmarks[0], alignment.canonical(20), atol=.05)
+  want = alignment.canonical_landmarks(20)
+  np.testing.assert_allclose(made.landmarks[0], want, atol=.05)
   # Four pixels of 40 are two of 20, and they stay.
   np.testing.assert_allclose(made.landmarks[1] - made.landmarks[0],
                              np.tile([2., 0.], (68, 1)), atol=.05)
@@ -60,7 +61,7 @@ def test_a_raw_clip_is_placed_by_its_onset_and_keeps_its_motion(model, tmp_path)
 
 def test_a_cropped_clip_is_used_whole_and_its_landmarks_are_scaled(model, tmp_path):
   paths = save(tmp_path, [(10, 20)] * 3, size=(80, 80))
-  made = pixels.pixels(paths, size=40, crop=False, face=FACE)
+  made = pixels.read_pixels(paths, size=40, crop=False, face=FACE)
   found = np.argwhere(made.frames[0][..., 0] > 100)
   np.testing.assert_allclose(found.min(0), [10, 5])
   np.testing.assert_allclose(made.landmarks[0, :, 0].min(),
@@ -72,10 +73,10 @@ def test_without_a_face_a_raw_clip_is_refused_and_a_cropped_one_is_noted(
   paths = save(tmp_path, [(10, 20)] * 3)
   Image.new('RGB', (100, 120)).save(paths[0])
   with pytest.raises(Unreadable, match='no face is found'):
-    pixels.pixels(paths, size=16, crop=True, face=FACE)
-  made = pixels.pixels(paths, size=16, crop=False, face=FACE)
+    pixels.read_pixels(paths, size=16, crop=True, face=FACE)
+  made = pixels.read_pixels(paths, size=16, crop=False, face=FACE)
   assert np.isnan(made.landmarks).all() and 'no face' in made.note
-  plain = pixels.pixels(paths, size=16, crop=True)
+  plain = pixels.read_pixels(paths, size=16, crop=True)
   assert np.isnan(plain.landmarks).all() and not plain.note
 
 
@@ -108,7 +109,8 @@ def test_a_spotted_apex_does_not_depend_on_what_is_stored(tmp_path):
     picture[50:80, 30:60] = np.roll(ground, shift, 1)[50:80, 30:60]
     files.append((10 + number, str(tmp_path / f'{10 + number}.png')))
     Image.fromarray(picture).save(files[-1][1])
-  found = [pixels.spot_and_read(tuple(files), frames=t, size=size, crop=False, face=None)
+  found = [pixels.spot_and_read(tuple(files), frames=t, size=size, crop=False,
+                                face=None)
            for t, size in ((3, 16), (3, 96), (1, 32), (5, 8))]
   assert [made.numbers for made in found] == [
       (10, 13, 16), (10, 13, 16), (13,), (10, 12, 13, 15, 16)]

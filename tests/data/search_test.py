@@ -61,13 +61,13 @@ def test_a_misfiled_video_is_found_by_its_own_name(tmp_path):
     '..', '../..', '/etc', 'a/../../b', '', ' ', '.', 'a\\..\\b', 'a\0b', 'a\nb', '*'])
 def test_names_that_lead_out_of_the_tree_are_refused(name):
   with pytest.raises(Unreadable, match='cannot be a folder'):
-    trees.parts('{subject}/{filename}', {'subject': 's1', 'filename': name})
+    trees.folder_names('{subject}/{filename}', {'subject': 's1', 'filename': name})
 
 
 @pytest.mark.parametrize('name', ['EP01.zip', 'EP01.RAR', 'a.tar.gz', 'b.7z'])
 def test_names_of_archives_are_refused(name):
   with pytest.raises(Unreadable, match='archive'):
-    trees.parts('{subject}/{filename}', {'subject': 's1', 'filename': name})
+    trees.folder_names('{subject}/{filename}', {'subject': 's1', 'filename': name})
 
 
 def test_links_may_not_leave_the_tree_but_the_root_may_be_one(tmp_path):
@@ -85,7 +85,7 @@ def test_walking_ends_in_a_loop_and_leaves_others_alone(tmp_path):
   make(tmp_path, 'a/b', 'samm/c')
   (tmp_path / 'a/b/loop').symlink_to(tmp_path)
   seen = [place.relative_to(tmp_path).as_posix() for place, _, _
-          in trees.walk([tmp_path], frozenset({'samm'}))]
+          in trees.walk_folders([tmp_path], frozenset({'samm'}))]
   assert seen[0] == '.' and 'samm' not in seen and len(seen) < 20
 
 
@@ -93,7 +93,7 @@ def test_a_link_to_itself_hides_none_of_its_neighbours(tmp_path):
   make(tmp_path, 's1/b', 's1/z')
   (tmp_path / 's1/a').symlink_to(tmp_path / 's1/a')
   assert find(tmp_path, 's1', 'z') == 's1/z'
-  assert [place.name for place, _, _ in trees.walk([tmp_path / 's1'])] == [
+  assert [place.name for place, _, _ in trees.walk_folders([tmp_path / 's1'])] == [
       's1', 'b', 'z']
 
 

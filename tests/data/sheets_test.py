@@ -58,7 +58,7 @@ def test_labels_of_2019_are_so_whatever_the_name(tmp_path, file):
   found = place(tmp_path)
   assert found.sheet.edition == '2019' and '28 of surprise' in found.remarks[0]
   assert 'its name is that of 2014' in found.remarks[0] or file == 'CASME2.csv'
-  assert '-2019-' in names.configurations(choose({'name': 'casme2'})._replace(
+  assert '-2019-' in names.configuration_names(choose({'name': 'casme2'})._replace(
       sheet=found.sheet.edition))[0]
   with pytest.raises(Missing, match='sheet of 2014') as caught:
     place(tmp_path, sheet='2014')

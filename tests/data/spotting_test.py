@@ -38,7 +38,7 @@ def test_a_rate_that_is_unknown_gives_no_seconds():
 @pytest.fixture
 def first_moves_most(monkeypatch):
   """Spotting itself has tests of its own; this one takes the second frame."""
-  monkeypatch.setattr(apex, 'spot', lambda frames, points=None: 1)
+  monkeypatch.setattr(apex, 'spot_apex', lambda frames, points=None: 1)
 
 
 def of(replica):

@@ -27,13 +27,14 @@ def clips(home):
 
 
 def test_clips_are_those_of_the_scenes(clips):
-  planned = {scene.clip: scene for scene in scenes.plan(**SMALL, fps=200.)}
+  planned = {scene.clip: scene for scene in scenes.plan_scenes(**SMALL, fps=200.)}
   assert set(clips.clip) == set(planned)
   assert clips.classes == ('negative', 'positive', 'surprise')
   assert clips.macro.tolist() == [planned[clip].kind == 'macro' for clip in clips.clip]
   assert clips.emotion == tuple(planned[clip].emotion for clip in clips.clip)
   scene = planned['sub02/micro03']
-  drawn = scenes.render(scene, frames=(scene.onset, scene.apex, scene.offset), size=16)
+  numbers = (scene.onset, scene.apex, scene.offset)
+  drawn = scenes.render_scene(scene, frames=numbers, size=16)
   index = clips.clip.index(scene.clip)
   np.testing.assert_array_equal(clips.frames[index], drawn.frames)
   np.testing.assert_array_equal(clips.landmarks[index], drawn.landmarks)

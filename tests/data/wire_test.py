@@ -61,5 +61,6 @@ def test_what_is_named_from_elsewhere_is_not_called(name):
 
 
 def test_a_function_of_ours_is_found_only_where_it_stands():
-  assert workers.read_job(workers.write_job(functools.partial(choice.configurations))).func is (
-      choice.configurations)
+  text = workers.write_job(functools.partial(choice.configuration_names))
+  assert workers.read_job(text).func is (
+      choice.configuration_names)

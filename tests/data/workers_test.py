@@ -39,7 +39,7 @@ def makes(tmp_path):
   for number in range(6):
     path = str(tmp_path / f'{number}.png')
     Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(path)
-    found.append(functools.partial(pixels.pixels, (path,), size=8, crop=False))
+    found.append(functools.partial(pixels.read_pixels, (path,), size=8, crop=False))
   return found
 
 
@@ -53,7 +53,7 @@ def test_two_processes_make_what_one_makes(makes, tmp_path):
 
 
 def test_what_cannot_be_read_is_told_and_the_rest_is_made(makes, tmp_path):
-  broken = functools.partial(pixels.pixels, (str(tmp_path / 'no.png'),), size=8,
+  broken = functools.partial(pixels.read_pixels, (str(tmp_path / 'no.png'),), size=8,
                              crop=False)
   found = dict(workers.make_all(jobs(tmp_path / 'a', [*makes, broken]), workers=2))
   assert 'no.png' in found.pop(6) and set(found.values()) == {''}
@@ -82,7 +82,7 @@ def test_what_only_this_process_knows_is_made_here(makes, tmp_path):
 def test_a_killed_process_is_said_and_nothing_is_left_running(makes, tmp_path):
   sleep = functools.partial(time.sleep, 60)
   hands = []
-  real = workers._process
+  real = workers._start_process
 
   def started():
     hand = real()             # the last of `hands` may be the other thread's
@@ -90,12 +90,12 @@ def test_a_killed_process_is_said_and_nothing_is_left_running(makes, tmp_path):
     threading.Timer(.5, hand.kill).start()
     return hand
   with pytest.MonkeyPatch.context() as patch, pytest.raises(InputError, match='killed'):
-    patch.setattr(workers, '_process', started)
+    patch.setattr(workers, '_start_process', started)
     list(workers.make_all(jobs(tmp_path / 'a', [sleep] * 2), workers=2))
   for process in hands:
     assert process.wait(timeout=5) is not None
 
 
 def test_few_clips_start_no_process(makes, tmp_path, monkeypatch):
-  monkeypatch.setattr(workers, '_process', None)
+  monkeypatch.setattr(workers, '_start_process', None)
   assert len(list(workers.make_all(jobs(tmp_path / 'a', makes)))) == 6

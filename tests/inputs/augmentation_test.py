@@ -12,11 +12,11 @@ from lightman_jax.inputs import augmentation, inputs
 from lightman_jax.inputs.augmentation import Augmentation, augment
 from lightman_jax.inputs.pool import Content
 
-FLOW = inputs.content(inputs.Settings('flow'), 3)
-FACES = inputs.content(inputs.Settings('frames'), 3)
-POINTS = inputs.content(inputs.Settings('landmarks'), 2)
-READY = inputs.content(inputs.Settings('picture', holds='flow'), 3)
-GREY = inputs.content(inputs.Settings('picture', holds='intensity'), 1)
+FLOW = inputs.describe_content(inputs.Settings('flow'), 3)
+FACES = inputs.describe_content(inputs.Settings('frames'), 3)
+POINTS = inputs.describe_content(inputs.Settings('landmarks'), 2)
+READY = inputs.describe_content(inputs.Settings('picture', holds='flow'), 3)
+GREY = inputs.describe_content(inputs.Settings('picture', holds='intensity'), 1)
 
 
 def clip_of(content: Content):
@@ -50,8 +50,9 @@ def test_only_horizontal_motion_changes_sign():
 def test_landmarks_change_their_names():
   rng = np.random.default_rng(0)
   points = rng.normal(30, 9, (3, landmarks.COUNT, 2)).astype(np.float32)
-  want = inputs.movements(landmarks.mirrored(points, width=63.).astype(np.float32))
-  got = augmentation.mirror(jnp.asarray(inputs.movements(points)), POINTS)
+  mirrored = landmarks.mirror_landmarks(points, width=63.)
+  want = inputs.landmark_movements(mirrored.astype(np.float32))
+  got = augmentation.mirror(jnp.asarray(inputs.landmark_movements(points)), POINTS)
   np.testing.assert_allclose(got, want, atol=1e-5)
 
 
@@ -59,8 +60,8 @@ def test_landmarks_change_their_names():
 def test_the_flow_of_mirrored_frames_is_the_mirrored_flow(textured, algorithm):
   frames = np.stack([textured(shift) for shift in ((0, 0), (1., 2.), (0, 0))])
   how = inputs.Settings('flow', span='apex', algorithm=algorithm, size=0)
-  straight = inputs.optical_flow(frames, how)
-  turned = inputs.optical_flow(np.ascontiguousarray(frames[:, :, ::-1]), how)
+  straight = inputs.flow_input(frames, how)
+  turned = inputs.flow_input(np.ascontiguousarray(frames[:, :, ::-1]), how)
   want = np.asarray(augmentation.mirror(jnp.asarray(straight), FLOW))
   inner = (slice(None), slice(12, -12), slice(12, -12))
   assert np.abs(straight[inner][..., 0]).mean() > 1.5
@@ -127,9 +128,9 @@ def test_each_variant_is_a_shift_a_mirror_and_a_factor(content):
     (POINTS, 'no shift (not of these inputs), flip 0.5, amplitude 0.2')])
 def test_what_results_state_is_what_is_done(content, words):
   how = Augmentation(2, .5, .2)
-  assert augmentation.describe(how, content) == words
+  assert augmentation.describe_augmentation(how, content) == words
   clip, keys = clip_of(content), jax.random.split(jax.random.key(0), 8)
-  done = augmentation.applicable(how, content)
+  done = augmentation.applicable_augmentation(how, content)
   for key in keys:
     # By the words alone: what is said not to be done changes no number.
     np.testing.assert_array_equal(augment(key, clip, content=content, how=how),

@@ -25,8 +25,8 @@ def ask(tmp_path, monkeypatch, clips):
   """A function that asks for inputs; how often they were made, and what was said."""
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
   made, said = [], []
-  make, each = inputs.make_inputs, inputs.each_input
-  monkeypatch.setattr(inputs, 'each_input',
+  make, each = inputs.make_inputs, inputs.iterate_inputs
+  monkeypatch.setattr(inputs, 'iterate_inputs',
                       lambda *args, **kwargs: made.append(1) or each(*args, **kwargs))
 
   def asked(how=HOW, clips=clips):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.inputs import contact_sheet, inputs
-from lightman_jax.inputs.contact_sheet import Shown, apex_input, spread
+from lightman_jax.inputs.contact_sheet import Shown, apex_input, spread_over_people
 
 
 def test_ready_pictures_are_shown_as_they_are():
@@ -28,9 +28,9 @@ def test_flow_is_that_of_the_apex_about_middle_grey(span):
 
 
 def test_clips_are_of_as_many_people_as_there_are():
-  assert spread('aaabbbc', 4) == [0, 1, 3, 6]
-  assert spread('abcdefgh', 4) == [0, 2, 4, 6]
-  assert spread('aa') == [0, 1] and spread('') == []
+  assert spread_over_people('aaabbbc', 4) == [0, 1, 3, 6]
+  assert spread_over_people('abcdefgh', 4) == [0, 2, 4, 6]
+  assert spread_over_people('aa') == [0, 1] and spread_over_people('') == []
 
 
 def test_a_row_a_label_and_the_frame_beside_what_is_computed():
@@ -38,8 +38,8 @@ def test_a_row_a_label_and_the_frame_beside_what_is_computed():
   pixels = rng.integers(0, 256, (3, 16, 16, 3), np.uint8)
   clips = [Shown('a/clip-of-a-very-long-name' * 9, 's', 'joy', pixels),
            Shown('b', 't', 'joy', pixels), Shown('c', 't', '悲しみ', pixels)]
-  flow = contact_sheet.draw(clips, inputs.Settings('flow', size=16))
-  ready = contact_sheet.draw(
+  flow = contact_sheet.draw_sheet(clips, inputs.Settings('flow', size=16))
+  ready = contact_sheet.draw_sheet(
       [clip._replace(frames=pixels[:1]) for clip in clips],
       inputs.Settings('picture', size=16))
   assert flow.height == ready.height and flow.width - ready.width == 2 * 96

@@ -6,7 +6,7 @@ import pytest
 from lightman_jax import protocol_settings
 from lightman_jax.errors import InputError
 from lightman_jax.inputs import corruption
-from lightman_jax.inputs.corruption import KINDS, corrupt
+from lightman_jax.inputs.corruption import KINDS, corrupt_clips
 from lightman_jax.inputs.inputs import Settings, make_inputs
 
 RNG = np.random.default_rng(0)
@@ -22,7 +22,7 @@ def clips(textured, clips_of):
 
 
 def changed(clips, name, level, seed=0):
-  return corrupt(clips, name, level, seed=seed)
+  return corrupt_clips(clips, name, level, seed=seed)
 
 
 def test_the_settings_know_all_kinds():
@@ -38,7 +38,7 @@ def test_the_settings_know_all_kinds():
 def test_levels(clips, name):
   """At least four, none among them, which changes nothing; the others do, all alike
   in every start, and otherwise in another clip, seed or level."""
-  some = corruption.levels(name, 7)
+  some = corruption.noise_levels(name, 7)
   assert len(some) >= 4 and some.count(0) == 1 and list(some) == sorted(some)
   assert changed(clips, name, 0) is clips
   for level in filter(None, some):
@@ -58,7 +58,7 @@ def test_levels(clips, name):
 @pytest.mark.parametrize('name', PIXELS)
 def test_a_clip_suffers_alone(clips, name):
   """Whoever else is in the set: folds and subsets see the same noise."""
-  level = corruption.levels(name, 7)[-1]
+  level = corruption.noise_levels(name, 7)[-1]
   second = clips._replace(frames=clips.frames[1:], landmarks=clips.landmarks[1:],
                           clip=clips.clip[1:])
   np.testing.assert_array_equal(changed(clips, name, level).frames[1:],
@@ -105,7 +105,7 @@ def test_blur_and_jpeg(clips):
 def test_dropped_frames():
   """The one before is shown again; the onset is never lost."""
   for seed in range(20):
-    places = corruption.dropped(9, .5, np.random.default_rng(seed))
+    places = corruption.drop_frames(9, .5, np.random.default_rng(seed))
     kept = places == np.arange(9)
     assert kept[0] and kept.sum() == 5
     for n in np.flatnonzero(~kept):
@@ -117,8 +117,8 @@ def test_dropped_frames():
     (5, 1, [0, 2, 3, 4, 4]), (5, -2, [0, 0, 0, 2, 4]), (3, 1, [0, 2, 2]),
     (7, 0, [0, 1, 2, 3, 4, 5, 6])])
 def test_apex_off(length, level, want):
-  assert corruption.apex(length, level, RNG).tolist() == want
-  assert set(corruption.levels('apex', 3)) == {-1, 0, 1}
+  assert corruption.misplace_apex(length, level, RNG).tolist() == want
+  assert set(corruption.noise_levels('apex', 3)) == {-1, 0, 1}
 
 
 def test_order_holds_for_frames_and_landmarks(clips):
@@ -140,9 +140,9 @@ def test_inputs_are_made_again(clips):
     (Settings('picture'), 1, {'jitter', 'dropped', 'apex'}),
     (Settings('landmarks'), 9, set(PIXELS))])
 def test_what_applies(how, length, without):
-  some = corruption.applicable(how, length)
+  some = corruption.applicable_noise(how, length)
   assert set(KINDS) - set(some) == without
-  corruption.check(some, how, length)
+  corruption.check_noise(some, how, length)
   for name in without:
     with pytest.raises(InputError, match=f'evaluation.noise={name} means nothing'):
-      corruption.check((name,), how, length)
+      corruption.check_noise((name,), how, length)

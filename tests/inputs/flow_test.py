@@ -62,7 +62,7 @@ def test_a_clip_of_flow(textured, algorithm):
 def test_down_is_the_mean_of_blocks():
   maps = np.random.default_rng(0).normal(size=(2, 8, 8, 3))
   want = maps.reshape(2, 4, 2, 4, 2, 3).mean((2, 4))
-  got = inputs.resize(maps, 4)
+  got = inputs.resize_maps(maps, 4)
   assert got.dtype == np.float32
   np.testing.assert_allclose(got, want, atol=1e-6)
 
@@ -70,7 +70,7 @@ def test_down_is_the_mean_of_blocks():
 @pytest.mark.parametrize('channels', [1, 2, 3])
 def test_up_keeps_channels_and_range(channels):
   maps = np.random.default_rng(0).normal(size=(1, 4, 4, channels))
-  got = inputs.resize(maps, 8)
+  got = inputs.resize_maps(maps, 8)
   assert got.shape == (1, 8, 8, channels)
   assert maps.min() - 1e-6 <= got.min() and got.max() <= maps.max() + 1e-6
 
@@ -78,12 +78,12 @@ def test_up_keeps_channels_and_range(channels):
 @pytest.mark.parametrize('size', [0, 8])
 def test_the_same_size_is_left_alone(size):
   maps = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype(np.float32)
-  np.testing.assert_array_equal(inputs.resize(maps, size), maps)
+  np.testing.assert_array_equal(inputs.resize_maps(maps, size), maps)
 
 
 def test_zero_leaves_pictures_that_are_not_square():
   maps = np.random.default_rng(0).normal(size=(2, 6, 8, 3)).astype(np.float32)
-  np.testing.assert_array_equal(inputs.resize(maps, 0), maps)
+  np.testing.assert_array_equal(inputs.resize_maps(maps, 0), maps)
 
 
 def test_grey_is_luminance():

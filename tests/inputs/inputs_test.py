@@ -99,16 +99,17 @@ def test_a_rigid_face_does_not_move(faces, angle, factor, by):
   """However the head goes; and it hides nothing of what the face does meanwhile."""
   how = dict(angle=angle, factor=factor, by=np.array(by))
   still = np.stack([faces[0, 0], turned(faces[0, 0], **how)])
-  np.testing.assert_allclose(inputs.movements(still), 0, atol=1e-6)
+  np.testing.assert_allclose(inputs.landmark_movements(still), 0, atol=1e-6)
   face = faces[0]
   moved = np.stack([face[0], turned(face[1], **how), face[2]])
-  np.testing.assert_allclose(inputs.movements(moved), inputs.movements(face), atol=1e-6)
+  np.testing.assert_allclose(inputs.landmark_movements(moved),
+                             inputs.landmark_movements(face), atol=1e-6)
 
 
 def test_a_nearer_or_turned_face_moves_by_as_much(faces):
   """The whole clip, onset and all: twice the pixels are the same movement."""
-  np.testing.assert_allclose(inputs.movements(2 * faces[0] + 5),
-                             inputs.movements(faces[0]), atol=1e-6)
+  np.testing.assert_allclose(inputs.landmark_movements(2 * faces[0] + 5),
+                             inputs.landmark_movements(faces[0]), atol=1e-6)
 
 
 @pytest.mark.parametrize('value', [np.inf, -np.inf])
@@ -138,13 +139,14 @@ def test_landmarks_in_one_spot_are_no_face(faces, clips_of):
 
 
 def test_what_a_mirror_must_know():
-  assert inputs.content(Settings('flow'), 3)[1:] == ((-1, 1, 1), True)
-  assert inputs.content(Settings('picture', holds='flow'), 3)[1:] == ((-1, 1, 1), False)
-  assert inputs.content(Settings('picture', holds='intensity'), 3)[1:] == (
+  assert inputs.describe_content(Settings('flow'), 3)[1:] == ((-1, 1, 1), True)
+  content = inputs.describe_content(Settings('picture', holds='flow'), 3)
+  assert content[1:] == ((-1, 1, 1), False)
+  assert inputs.describe_content(Settings('picture', holds='intensity'), 3)[1:] == (
       (1, 1, 1), False)
-  assert inputs.content(Settings('difference'), 1)[1:] == ((1,), True)
-  assert inputs.content(Settings('frames'), 3)[1:] == ((1, 1, 1), False)
-  assert inputs.content(Settings('landmarks'), 2)[1:] == ((-1, 1), True)
+  assert inputs.describe_content(Settings('difference'), 1)[1:] == ((1,), True)
+  assert inputs.describe_content(Settings('frames'), 3)[1:] == ((1, 1, 1), False)
+  assert inputs.describe_content(Settings('landmarks'), 2)[1:] == ((-1, 1), True)
 
 
 @pytest.mark.parametrize('how, length, words', [

@@ -13,11 +13,11 @@ STILL = scenes.Difficulty(head=0., blink=0.)
 
 def plan(**changes):
   options = dict(seed=3, subjects=3, micro=3, macro=3, fps=200.)
-  return scenes.plan(**{**options, **changes})
+  return scenes.plan_scenes(**{**options, **changes})
 
 
 def at_apex(scene, *, size=64):
-  return scenes.render(scene, frames=(scene.onset, scene.apex), size=size)
+  return scenes.render_scene(scene, frames=(scene.onset, scene.apex), size=size)
 
 
 def flow(first, second):
@@ -56,9 +56,9 @@ def test_more_people_and_clips_leave_the_others_as_they_are():
 
 def test_a_frame_is_the_same_whatever_is_rendered_with_it():
   scene = plan()[0]
-  alone = scenes.render(scene, frames=(scene.apex,), size=48)
+  alone = scenes.render_scene(scene, frames=(scene.apex,), size=48)
   numbers = (scene.onset, scene.apex, scene.offset)
-  together = scenes.render(scene, frames=numbers, size=48)
+  together = scenes.render_scene(scene, frames=numbers, size=48)
   np.testing.assert_array_equal(alone.frames[0], together.frames[1])
   np.testing.assert_array_equal(alone.landmarks[0], together.landmarks[1])
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from configs import common
+from lightman_jax import sections
 from lightman_jax.errors import InputError
 from lightman_jax.meta import learners
 from lightman_jax.meta.learners import make_learner
@@ -304,7 +305,8 @@ def restored(folder, state):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_every_methods_state_comes_back(method, small_net, tmp_path, states_equal):
-  settings = {**common.base().method.to_dict(), **METHODS[method]}
+  given = {'name': 'lightman', **METHODS[method]}
+  settings = {**sections.choose('method', given['name']), **given}
   state = started(make_learner(small_net, **settings), (1, 2, 2, 2))
   loaded = restored(tmp_path, state)
   states_equal(loaded.params, state.params)

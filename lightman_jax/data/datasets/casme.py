@@ -29,10 +29,10 @@ FACTS = Facts(
     subject='sub{:02d}',
     fps=60.,
     class_sets={
-        'casme_4': class_sets.same(
+        'casme_4': class_sets.emotion_classes(
             'tense', 'disgust', 'repression', 'surprise',
             source='CASME (Yan et al. 2013): the four emotions with enough clips'),
-        'casme_8': class_sets.same(
+        'casme_8': class_sets.emotion_classes(
             'tense', 'disgust', 'repression', 'surprise', 'happiness', 'sadness',
             'contempt', 'fear', source='CASME (Yan et al. 2013): every emotion'),
     },
@@ -44,8 +44,8 @@ FACTS = Facts(
     ),
     layout=('Cropped/sub01/EP01_12/reg_EP01_12-73.jpg',
             'CASME_raw_selected/sub01/EP01_12/EP01_12-73.jpg'),
-    ask='it is handed out under a signed release agreement: ask its authors (Yan et '
-        'al. 2013, Institute of Psychology, Chinese Academy of Sciences)',
+    access='it is handed out under a signed release agreement: ask its authors (Yan '
+           'et al. 2013, Institute of Psychology, Chinese Academy of Sciences)',
     homepage='http://casme.psych.ac.cn/casme/e1',
     citation="""@inproceedings{yan2013casme,
   title={{CASME} Database: A Dataset of Spontaneous Micro-Expressions Collected from

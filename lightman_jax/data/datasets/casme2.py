@@ -49,12 +49,12 @@ FACTS = Facts(
     subject='sub{:02d}',
     fps=200.,
     class_sets={
-        'casme2_5': class_sets.same(
+        'casme2_5': class_sets.emotion_classes(
             'happiness', 'surprise', 'disgust', 'repression', 'others',
             source='CASME II (Yan et al. 2014), and most works since'),
         'casme2_3': _MEGC_3,
         'megc_3': _MEGC_3,
-        'objective_5': class_sets.objective(),
+        'objective_5': class_sets.objective_classes(),
     },
     folders=('casme2', 'CASME2', 'CASMEII'),
     editions=(
@@ -64,8 +64,8 @@ FACTS = Facts(
     ),
     layout=('Cropped/sub01/EP02_01f/reg_img46.jpg',
             'CASME2_RAW_selected/sub01/EP02_01f/img46.jpg'),
-    ask='it is handed out under a signed release agreement: ask its authors (Yan et '
-        'al. 2014, Institute of Psychology, Chinese Academy of Sciences)',
+    access='it is handed out under a signed release agreement: ask its authors (Yan '
+           'et al. 2014, Institute of Psychology, Chinese Academy of Sciences)',
     homepage='http://casme.psych.ac.cn/casme/e2',
     citation="""@article{yan2014casme2,
   title={{CASME II}: An Improved Spontaneous Micro-Expression Database and the

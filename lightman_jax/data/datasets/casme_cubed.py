@@ -45,20 +45,20 @@ PART_A = Facts(
     subject='spNO.{}',
     fps=30.,
     class_sets={
-        'casme_cubed_7': class_sets.same(
+        'casme_cubed_7': class_sets.emotion_classes(
             'disgust', 'surprise', 'others', 'fear', 'anger', 'sadness', 'happiness',
             source=_SOURCE),
-        'casme_cubed_4': class_sets.valence(
+        'casme_cubed_4': class_sets.valence_classes(
             'disgust', 'surprise', 'fear', 'anger', 'sadness', 'happiness',
             others=True, source=_SOURCE),
-        'casme_cubed_3': class_sets.valence(
+        'casme_cubed_3': class_sets.valence_classes(
             'disgust', 'surprise', 'fear', 'anger', 'sadness', 'happiness',
             source=f'{_SOURCE}, without others'),
     },
     folders=('casme_cubed', 'CAS(ME)^3', 'CASME3'),
     editions=(Frames('raw', ('part_A', 'ME_A'), '{subject}/{filename}/color', False),),
     layout=('part_A/spNO.1/a/color/355.jpg',),
-    ask=_ASK,
+    access=_ASK,
     homepage=_HOMEPAGE,
     citation=_CITATION,
     naming='onset',
@@ -91,15 +91,16 @@ PART_C = Facts(
     subject='{}',
     fps=30.,
     class_sets={
-        'casme_cubed_4': class_sets.same(*class_sets.THREE, 'others', source=_SOURCE),
-        'casme_cubed_3': class_sets.same(
+        'casme_cubed_4': class_sets.emotion_classes(
+            *class_sets.THREE, 'others', source=_SOURCE),
+        'casme_cubed_3': class_sets.emotion_classes(
             *class_sets.THREE, source=f'{_SOURCE}, without others'),
     },
     folders=('casme_cubed', 'CAS(ME)^3', 'CASME3'),
     # On disk the subject has two digits; padding does not matter there.
     editions=(Frames('raw', ('ME_C', 'part_C'), '{subject}/{filename}/color', False),),
     layout=('ME_C/01/1/color/355.jpg',),
-    ask=_ASK,
+    access=_ASK,
     homepage=_HOMEPAGE,
     citation=_CITATION,
     names='[0-9]+',

@@ -26,9 +26,9 @@ FACTS = Facts(
     subject='s{:02d}',
     fps=30.,
     class_sets={
-        'casme_squared_4': class_sets.same(
+        'casme_squared_4': class_sets.emotion_classes(
             'negative', 'positive', 'surprise', 'others', source=_PAPER),
-        'casme_squared_3': class_sets.valence(
+        'casme_squared_3': class_sets.valence_classes(
             'negative', 'positive', 'surprise', source=f'{_PAPER}, without others'),
     },
     folders=('casme_squared', 'CAS(ME)^2', 'CASME_sq', 'CASME_squared'),
@@ -41,8 +41,8 @@ FACTS = Facts(
     ),
     layout=('cropped/s15/15_0101disgustingteeth/img001.jpg',
             'rawpic/s15/15_0101disgustingteeth/img001.jpg'),
-    ask='it is handed out under a signed release agreement: ask its authors (Qu et al. '
-        '2018, Institute of Psychology, Chinese Academy of Sciences)',
+    access='it is handed out under a signed release agreement: ask its authors (Qu '
+           'et al. 2018, Institute of Psychology, Chinese Academy of Sciences)',
     homepage='http://casme.psych.ac.cn/casme/e3',
     citation="""@article{qu2018casme,
   title={{CAS(ME)$^2$}: A Database for Spontaneous Macro-Expression and

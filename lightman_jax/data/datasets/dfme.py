@@ -27,13 +27,14 @@ FACTS = Facts(
     },
     subject='sub{:04d}',
     fps=0.,
-    class_sets={'dfme_7': class_sets.same(*_SEVEN, source='DFME (Zhao et al. 2024)')},
+    class_sets={'dfme_7': class_sets.emotion_classes(
+        *_SEVEN, source='DFME (Zhao et al. 2024)')},
     folders=('dfme', 'DFME'),
     editions=(Frames('raw', ('DFME', 'train', 'test_A', 'test_B', ''),
                      '{subject}/{filename}', False, ('{filename}',)),),
     layout=('DFME/sub0003/sub0003_01/1.jpg',),
-    ask='it is handed out under a signed release agreement: ask its authors (Zhao et '
-        'al. 2024, University of Science and Technology of China)',
+    access='it is handed out under a signed release agreement: ask its authors (Zhao '
+           'et al. 2024, University of Science and Technology of China)',
     homepage='https://mea-lab-421.github.io',
     citation="""@article{zhao2024dfme,
   title={{DFME}: A New Benchmark for Dynamic Facial Micro-Expression Recognition},

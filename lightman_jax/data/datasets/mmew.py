@@ -27,16 +27,17 @@ FACTS = Facts(
     subject='S{:02d}',
     fps=90.,
     class_sets={
-        'mmew_7': class_sets.same(*_SIX, 'others', source='MMEW (Ben et al. 2022)'),
-        'mmew_6': class_sets.same(
+        'mmew_7': class_sets.emotion_classes(
+            *_SIX, 'others', source='MMEW (Ben et al. 2022)'),
+        'mmew_6': class_sets.emotion_classes(
             *_SIX, source='MMEW (Ben et al. 2022), without others'),
     },
     folders=('mmew', 'MMEW', 'MMEW_Final'),
     editions=(Frames('raw', ('Micro_Expression',), '{emotion}/{filename}', False,
                      ('{subject}/{emotion}/{filename}',)),),
     layout=('Micro_Expression/anger/S01-07-001/1.jpg',),
-    ask='it is handed out under a signed release agreement: ask its authors (Ben et '
-        'al. 2022, Shandong University)',
+    access='it is handed out under a signed release agreement: ask its authors (Ben '
+           'et al. 2022, Shandong University)',
     homepage='http://www.dpailab.com/database.html',
     citation="""@article{ben2022mmew,
   title={Video-Based Facial Micro-Expression Analysis: A Survey of Datasets, Features

@@ -8,7 +8,7 @@ begin with the subject, which is checked against the subject's column.
 from lightman_jax.data import class_sets
 from lightman_jax.data.facts import Expected, Facts, Frames, Sheet
 
-_MEGC_3 = class_sets.valence(
+_MEGC_3 = class_sets.valence_classes(
     'anger', 'contempt', 'disgust', 'fear', 'sadness', 'happiness', 'surprise',
     source=class_sets.MEGC_2019)
 
@@ -31,12 +31,12 @@ FACTS = Facts(
     subject='{:03d}',
     fps=200.,
     class_sets={
-        'samm_5': class_sets.same(
+        'samm_5': class_sets.emotion_classes(
             'anger', 'happiness', 'others', 'surprise', 'contempt',
             source='the five emotions with ten clips or more; 136 clips'),
         'samm_3': _MEGC_3,
         'megc_3': _MEGC_3,
-        'objective_5': class_sets.objective(),
+        'objective_5': class_sets.objective_classes(),
     },
     folders=('samm', 'SAMM'),
     editions=(
@@ -45,8 +45,8 @@ FACTS = Facts(
         Frames('raw', ('SAMM', 'SAMM_raw', ''), '{subject}/{filename}', False),
     ),
     layout=('SAMM_CROP/006/006_1_2/006_05562.jpg', 'SAMM/006/006_1_2/006_05562.jpg'),
-    ask='it is handed out under a signed release agreement: ask its authors (Davison '
-        'et al. 2018, Manchester Metropolitan University)',
+    access='it is handed out under a signed release agreement: ask its authors '
+           '(Davison et al. 2018, Manchester Metropolitan University)',
     homepage='http://www2.docm.mmu.ac.uk/STAFF/M.Yap/dataset.php',
     citation="""@article{davison2018samm,
   title={{SAMM}: A Spontaneous Micro-Facial Movement Dataset},

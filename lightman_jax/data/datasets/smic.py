@@ -21,7 +21,7 @@ CITATION = """@inproceedings{li2013smic,
 ASK = ('it is handed out under a signed release agreement: ask its authors (Li et al. '
        '2013, University of Oulu)')
 HOMEPAGE = 'https://www.oulu.fi/cmvs/node/41319'
-CLASSES = class_sets.same(*class_sets.THREE, source='SMIC (Li et al. 2013)')
+CLASSES = class_sets.emotion_classes(*class_sets.THREE, source='SMIC (Li et al. 2013)')
 
 
 def _short(camera: str, name: str, fps: float, expected: Expected, **sets) -> Facts:
@@ -42,7 +42,7 @@ def _short(camera: str, name: str, fps: float, expected: Expected, **sets) -> Fa
       layout=(f'SMIC_all_cropped/{camera}/s1/micro/negative/s1_ne_01/'
               'reg_image559740.bmp',
               f'SMIC_all_raw/{camera}/s1/micro/negative/s1_ne_01/image559740.bmp'),
-      ask=ASK,
+      access=ASK,
       homepage=HOMEPAGE,
       citation=CITATION,
       owner=OWNER,

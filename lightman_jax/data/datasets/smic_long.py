@@ -33,7 +33,7 @@ FACTS = Facts(
     editions=(Frames('raw', ('HS_long/SMIC_HS_E', 'HS_long', 'SMIC_HS_E'),
                      '{folder}/{filename}', False),),
     layout=('HS_long/SMIC_HS_E/s03/s3_ne_03/image302370.jpg',),
-    ask=smic.ASK,
+    access=smic.ASK,
     homepage=smic.HOMEPAGE,
     citation="""@article{li2018towards,
   title={Towards Reading Hidden Emotions: A Comparative Study of Spontaneous

@@ -51,71 +51,75 @@ def make_parser() -> argparse.ArgumentParser:
 
 def doctor(arguments: list[str]) -> int:
   """python -m lightman_jax doctor FOLDER: says what lies there and what is wrong."""
-  given = vars(make_parser().parse_args(arguments))
-  if given.pop('contact_sheet'):
+  options = vars(make_parser().parse_args(arguments))
+  if options.pop('contact_sheet'):
     print('doctor: --contact_sheet draws the clips of a csv; name the csv in place of '
           'the folder.', file=sys.stderr)
     return 2
-  given |= {name: default for name, default in (('frames', 9), ('size', 64))
-            if given[name] is None}
-  path, as_json = given.pop('path'), given.pop('json')
-  thorough, wanted = given.pop('thorough'), given.pop('name')
+  options |= {name: default for name, default in (('frames', 9), ('size', 64))
+              if options[name] is None}
+  path, as_json = options.pop('path'), options.pop('json')
+  thorough, names = options.pop('thorough'), options.pop('name')
   try:
-    (found, made), refusal = _examine(path, wanted, given, thorough), ''
+    (examinations, composites), refusal = _examine(path, names, options, thorough), ''
   except InputError as error:
-    found, made, refusal = [], [], str(error)
+    examinations, composites, refusal = [], [], str(error)
   try:
     if as_json:
-      _print_json(path, found, made, refusal)
+      _print_json(path, examinations, composites, refusal)
     else:
-      _print_page([*found, *made], refusal)
+      _print_page([*examinations, *composites], refusal)
     sys.stdout.flush()
   except BrokenPipeError:       # whoever read it has seen enough
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-  return _verdict(found)
+  return _verdict(examinations)
 
 
-def _examine(path, wanted, given, thorough):
-  from lightman_jax.data.doctor import examine as together, recognise
-  from lightman_jax.data.doctor.examine import examine
+def _examine(path, wanted_names, options, thorough):
+  from lightman_jax.data.doctor import recognise
+  from lightman_jax.data.doctor.examine import (
+    complete_composites,
+    examine,
+    examine_composite,
+  )
   sightings = recognise.recognise(path)
-  names = wanted or [sighting.name for sighting in sightings]
+  names = wanted_names or [sighting.name for sighting in sightings]
   if not names:
-    raise InputError(_nothing(pathlib.Path(path)))
+    raise InputError(_describe_absence(pathlib.Path(path)))
   places = {sighting.name: sighting.manual for sighting in sightings}
   choices = {name: choose({
-      **given, 'name': name, 'manual_dir': str(places.get(name, path))})
-             for name in (*names, *together.composites(names))}
+      **options, 'name': name, 'manual_dir': str(places.get(name, path))})
+             for name in (*names, *complete_composites(names))}
   return ([examine(choices[name], thorough=thorough) for name in names],
-          [together.examine_composite(choices[name]) for name in together.composites(names)])
+          [examine_composite(choices[name]) for name in complete_composites(names)])
 
 
-def _nothing(path: pathlib.Path) -> str:
-  from lightman_jax.data.doctor.recognise import archives
-  packed = archives(places.expand(path))
-  held = f' Not unpacked yet: {", ".join(packed)}.' if packed else ''
+def _describe_absence(path: pathlib.Path) -> str:
+  from lightman_jax.data.doctor.recognise import list_archives
+  packed = list_archives(places.expand(path))
+  hint = f' Not unpacked yet: {", ".join(packed)}.' if packed else ''
   layouts = '\n'.join(f'  {facts.title}: {facts.layout[0]}'
                       for facts in TABLES.values())
-  return (f'No data set is recognised in {path}.{held} The frames of one lie there as '
+  return (f'No data set is recognised in {path}.{hint} The frames of one lie there as '
           f'they were handed out:\n{layouts}\nClips of your own are given as a csv, '
           'with data.name=manifest.')
 
 
-def _verdict(found) -> int:
+def _verdict(examinations) -> int:
   """Several data sets are usable with losses where one of them is not usable."""
-  verdicts = {examination.verdict for examination in found}
+  verdicts = {examination.verdict for examination in examinations}
   return 2 if verdicts <= {2} else max(min(verdict, 1) for verdict in verdicts)
 
 
-def _print_json(path, found, made, refusal) -> None:
-  from lightman_jax.data.doctor.findings import VERDICTS, plain
-  verdict = _verdict(found)
+def _print_json(path, examinations, composites, refusal) -> None:
+  from lightman_jax.data.doctor.findings import VERDICTS, to_jsonable
+  verdict = _verdict(examinations)
   print(json.dumps({'path': str(path), 'verdict': verdict, 'said': VERDICTS[verdict],
-                    'refusal': refusal, 'data_sets': plain(found),
-                    'composites': plain(made)}, indent=2))
+                    'refusal': refusal, 'data_sets': to_jsonable(examinations),
+                    'composites': to_jsonable(composites)}, indent=2))
 
 
-def _print_page(found, refusal) -> None:
+def _print_page(results, refusal) -> None:
   from rich.console import Console
 
   from lightman_jax.data.doctor import show
@@ -123,12 +127,12 @@ def _print_page(found, refusal) -> None:
   with contextlib.suppress(AttributeError):     # not where it is captured
     sys.stdout.reconfigure(errors='replace')
   console = Console(highlight=False, markup=False)
-  for examination in found:
+  for result in results:
     if not console.is_terminal:
-      print(show.render(examination))
-    elif hasattr(examination, 'differences'):
-      show.show_composite(examination, console=console)
+      print(show.render_examination(result))
+    elif hasattr(result, 'differences'):
+      show.show_composite(result, console=console)
     else:
-      show.show(examination, console=console)
+      show.show_examination(result, console=console)
   if refusal:
     print('\n'.join(map(printable, refusal.split('\n'))), file=sys.stderr)

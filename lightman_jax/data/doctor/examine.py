@@ -36,7 +36,7 @@ from lightman_jax.data.facts import COMPOSITES, Expected, Facts
 from lightman_jax.data.plan import Item, Plan, check_enough
 from lightman_jax.data.rows import LeftOut, place_of
 from lightman_jax.data.sheet_files import SheetFiles, find_sheets
-from lightman_jax.data.sheets import select
+from lightman_jax.data.sheets import select_rows
 from lightman_jax.errors import InputError, Unreadable
 
 # What a build would take: a few clips are read, the rest is arithmetic.
@@ -57,33 +57,44 @@ def read_items(items: Sequence[Item], *, seconds: float = math.inf
          ) -> tuple[list[float], tuple[LeftOut, ...]]:
   """Reads clips as a build does.
 
+  Args:
+    items: the clips to read
+    seconds: after which no further clip is begun
+
   Returns:
     The seconds that each took, and the clips that cannot be read.
   """
-  taken, broken, end = [], [], time.monotonic() + seconds
+  durations, broken, end = [], [], time.monotonic() + seconds
   for item in items:
-    began = time.monotonic()
-    if began > end:
+    start = time.monotonic()
+    if start > end:
       break
     try:
       item.make()
-      taken.append(time.monotonic() - began)
+      durations.append(time.monotonic() - start)
     except Unreadable as error:
       broken.append(LeftOut(item.row.clip, str(error)))
-  return taken, tuple(broken)
+  return durations, tuple(broken)
 
 
-def estimate_build(choice: Choice, plan: Plan, taken: list[float]) -> Estimate:
-  """Seconds and bytes of a build, from what the reading of some clips took."""
+def estimate_build(choice: Choice, plan: Plan, durations: list[float]) -> Estimate:
+  """Seconds and bytes of a build, from what the reading of some clips took.
+
+  Args:
+    choice: the settings of the build
+    plan: its clips
+    durations: seconds that each of some clips took to read; one at least
+  """
   count = len(plan.items)
-  each = sum(sorted(taken)[len(taken) // 4:]) / len(taken[len(taken) // 4:])
-  cores = workers.cores() if count >= workers.WORTH_IT else 1
+  slower = sorted(durations)[len(durations) // 4:]
+  seconds = sum(slower) / len(slower)
+  cores = workers.count_cores() if count >= workers.WORTH_IT else 1
   frames, height, width = plan.shape
   home = choice.home.absolute()
   while not home.exists():
     home = home.parent
   return Estimate(
-      _START + count * (each / cores + _WRITE),
+      _START + count * (seconds / cores + _WRITE),
       count * (frames * height * width * 3 + _BESIDE), frames, choice.size,
       shutil.disk_usage(home).free)
 
@@ -95,145 +106,179 @@ _NUMBER = re.compile('[0-9]+')
 _FIELD = re.compile(r'\{.*?\}\*?')    # of a format string
 
 
-def paths(item: Item) -> tuple[str, ...]:
+def picture_paths(item: Item) -> tuple[str, ...]:
   """The pictures that a clip is made of."""
   return tuple(file if isinstance(file, str) else file[1] for file in item.make.args[0])
 
 
-def counts(items: tuple[Item, ...], losses, expected: Sequence[Expected]
-           ) -> tuple[Count, ...]:
+def count_clips(items: tuple[Item, ...], losses, expected: Sequence[Expected]
+                ) -> tuple[Count, ...]:
   """Rows, clips, subjects and frames.
 
   Rows that name no clip are not counted: sheets hold remarks.
+
+  Args:
+    items: the clips that can be used
+    losses: the rows that give no clip
+    expected: what a complete copy holds, as published
   """
   rows = [item.row for item in items]
-  kinds = {row.kind for row in rows} | {known.kind for known in expected}
-  total = sum(known.rows for known in expected) or None
+  kinds = {row.kind for row in rows} | {entry.kind for entry in expected}
+  total = sum(entry.rows for entry in expected) or None
   lines = len(rows) + sum(loss.kind != 'remark' for loss in losses)
-  found = [Count('rows', lines, total),
+  counts = [Count('rows', lines, total),
             Count('clips', len(rows), total)]
   for kind in sorted(kinds, reverse=True):
-    known = [held for held in expected if held.kind == kind]
-    mine = [row for row in rows if row.kind == kind]
+    published = [entry for entry in expected if entry.kind == kind]
+    rows_of_kind = [row for row in rows if row.kind == kind]
     if len(kinds) > 1:
-      found.append(Count(f'{kind} clips', len(mine),
-                         sum(held.rows for held in known) or None))
-    found.append(Count(
+      counts.append(Count(f'{kind} clips', len(rows_of_kind),
+                          sum(entry.rows for entry in published) or None))
+    counts.append(Count(
         f'subjects of {kind} clips' if len(kinds) > 1 else 'subjects',
-        len({row.subject for row in mine}),
-        max((held.subjects for held in known), default=None)))
-  here, between = _between(items)
-  return (*found, Count('frames, onset to offset', here, between))
+        len({row.subject for row in rows_of_kind}),
+        max((entry.subjects for entry in published), default=None)))
+  here, between = _frame_counts(items)
+  return (*counts, Count('frames, onset to offset', here, between))
 
 
-def emotions(items: tuple[Item, ...], expected: Sequence[Expected]
-             ) -> tuple[Count, ...]:
-  """Clips that can be used, by kind and emotion."""
-  found = []
+def count_emotions(items: tuple[Item, ...], expected: Sequence[Expected]
+                   ) -> tuple[Count, ...]:
+  """Clips that can be used, by kind and emotion.
+
+  Args:
+    items: the clips that can be used
+    expected: what a complete copy holds, as published
+  """
+  counts = []
   kinds = list(dict.fromkeys(item.row.kind for item in items))
   for kind in sorted(kinds, reverse=True):
     here = Counter(item.row.emotion for item in items if item.row.kind == kind)
-    known = next((held.emotions for held in expected if held.kind == kind), {})
+    published = next((entry.emotions for entry in expected if entry.kind == kind), {})
     tail = f', {kind}' if len(kinds) > 1 else ''
-    words = sorted({*here, *known} - {''}, key=lambda word: -here[word])
-    found += [Count(f'{word}{tail}', here[word], known.get(word) if known else None)
-              for word in words]
-  return tuple(found)
+    words = sorted({*here, *published} - {''}, key=lambda word: -here[word])
+    counts += [Count(f'{word}{tail}', here[word],
+                     published.get(word) if published else None) for word in words]
+  return tuple(counts)
 
 
-def class_sets(items: tuple[Item, ...], facts: Facts) -> dict[str, dict[str, int]]:
-  """How many micro clips each class set would have, class by class."""
-  found = {}
+def count_classes(items: tuple[Item, ...], facts: Facts) -> dict[str, dict[str, int]]:
+  """How many micro clips each class set would have, class by class.
+
+  Args:
+    items: the clips that can be used
+    facts: the data set, with its class sets
+
+  Returns:
+    Class set -> class -> clips.
+  """
+  counts = {}
   rows = tuple(item.row for item in items if item.row.kind == 'micro')
   for name, class_set in facts.class_sets.items():
-    labels = Counter(label for _, label in select(rows, class_set)[0])
-    found[name] = {word: labels[n] for n, word in enumerate(class_set.classes)}
-  return found
+    labels = Counter(label for _, label in select_rows(rows, class_set)[0])
+    counts[name] = {word: labels[n] for n, word in enumerate(class_set.classes)}
+  return counts
 
 
-def remarks(plan: Plan, items: tuple[Item, ...], losses, used: Frames, facts: Facts
-            ) -> tuple[str, ...]:
-  """What does not keep a clip from being used."""
-  found = [*plan.corrected, *plan.notes, *_notes(items)]
-  gaps = [item.row.clip for item, held, asked in _spans(items) if held < asked]
+def collect_remarks(plan: Plan, items: tuple[Item, ...], losses, used: Frames,
+                    facts: Facts) -> tuple[str, ...]:
+  """What does not keep a clip from being used.
+
+  Args:
+    plan: of the build
+    items: the clips that can be used
+    losses: the rows that give no clip
+    used: the tree of frames that a build takes
+    facts: the data set
+
+  Returns:
+    A sentence each, none of them twice.
+  """
+  lines = [*plan.corrected, *plan.notes, *_describe_notes(items)]
+  gaps = [item.row.clip for item, present, expected in _frames_of_clips(items)
+          if present < expected]
   if gaps:
-    found.append(f'{len(gaps)} clips lack frames between onset and offset, though '
-                   f'none that this build needs: {_some(gaps)}')
-  spare = _spare(items, losses, used, facts)
+    lines.append(f'{len(gaps)} clips lack frames between onset and offset, though '
+                 f'none that this build needs: {_first_few(gaps)}')
+  spare = _unused_folders(items, losses, used, facts)
   if spare:
-    found.append(f'{len(spare)} folders of frames belong to no row: {_some(spare)}')
-  return tuple(dict.fromkeys(found))
+    lines.append(
+        f'{len(spare)} folders of frames belong to no row: {_first_few(spare)}')
+  return tuple(dict.fromkeys(lines))
 
 
-def _between(items: tuple[Item, ...]) -> tuple[int, int]:
+def _frame_counts(items: tuple[Item, ...]) -> tuple[int, int]:
   """How many frames lie between onsets and offsets, and how many should."""
-  return (sum(held for _, held, _ in _spans(items)),
-          sum(asked for _, _, asked in _spans(items)))
+  return (sum(present for _, present, _ in _frames_of_clips(items)),
+          sum(expected for _, _, expected in _frames_of_clips(items)))
 
 
-def _spans(items: Iterable[Item]):
+def _frames_of_clips(items: Iterable[Item]):
   """Yields each clip with its frames that are there, and how many there should be."""
-  held: dict[str, Mapping[int, os.DirEntry]] = {}
+  frames_by_folder: dict[str, Mapping[int, os.DirEntry]] = {}
   for item in items:
-    folder = os.path.dirname(paths(item)[0])
-    if folder not in held:
+    folder = os.path.dirname(picture_paths(item)[0])
+    if folder not in frames_by_folder:
       try:
-        held[folder] = pictures.numbered(folder)
+        frames_by_folder[folder] = pictures.pictures_by_number(folder)
       except Unreadable:
-        held[folder] = {}
+        frames_by_folder[folder] = {}
     row = item.row
-    yield item, sum(row.onset <= n <= row.offset for n in held[folder]), (
+    yield item, sum(row.onset <= n <= row.offset for n in frames_by_folder[folder]), (
         row.offset - row.onset + 1)
 
 
-def _notes(items) -> list[str]:
+def _describe_notes(items) -> list[str]:
   """What the reader noted of rows, like notes in one line."""
   groups = defaultdict(list)
   for item in items:
     for note in item.row.notes:
       groups[_NUMBER.sub('N', note)].append((note, item.row.clip))
-  return [_together(general, same) for general, same in groups.items()]
+  return [_join_notes(general, notes) for general, notes in groups.items()]
 
 
-def _together(general: str, same: list[tuple[str, str]]) -> str:
+def _join_notes(general: str, notes: list[tuple[str, str]]) -> str:
   """Notes that differ in numbers alone, with the numbers of each clip."""
-  if len({note for note, _ in same}) == 1:
-    return f'{same[0][0]}: {_some([clip for _, clip in same])}'
-  return f'{general}: ' + _some([
-      f'{clip} ({", ".join(_NUMBER.findall(note))})' for note, clip in same])
+  if len({note for note, _ in notes}) == 1:
+    return f'{notes[0][0]}: {_first_few([clip for _, clip in notes])}'
+  return f'{general}: ' + _first_few([
+      f'{clip} ({", ".join(_NUMBER.findall(note))})' for note, clip in notes])
 
 
-def _spare(items, losses, used: Frames, facts: Facts) -> list[str]:
+def _unused_folders(items, losses, used: Frames, facts: Facts) -> list[str]:
   """Folders where clips lie that no row of the sheet speaks of."""
   root = pathlib.Path(used.root)
-  taken = {pathlib.Path(os.path.dirname(paths(item)[0])) for item in items}
+  used_folders = {pathlib.Path(picture_paths(item)[0]).parent for item in items}
   # Above a clip's frames there are other clips', not frames of nobody.
-  taken |= {above for folder in taken for above in folder.parents}
+  used_folders |= {above for folder in used_folders for above in folder.parents}
   patterns = _places(used.edition, facts)
-  lost = [place for loss in losses for place in _of_lost(loss.clip, patterns, facts)]
-  found = []
+  lost_places = [place for loss in losses
+                 for place in _places_of_lost(loss.clip, patterns, facts)]
+  folders = []
   for pattern in patterns:
     for folder in sorted(root.glob(_FIELD.sub('*', pattern))):
-      names = [*map(trees.fold, folder.relative_to(root).parts)]
-      if (folder.is_dir() and folder not in taken and not folder.name.startswith('.')
-          and not any(_leads_to(names, place) for place in lost)):
-        found.append(str(folder.relative_to(root)))
-  return list(dict.fromkeys(found))
+      names = [*map(trees.fold_name, folder.relative_to(root).parts)]
+      if (folder.is_dir() and folder not in used_folders
+          and not folder.name.startswith('.')
+          and not any(_leads_to(names, place) for place in lost_places)):
+        folders.append(str(folder.relative_to(root)))
+  return list(dict.fromkeys(folders))
 
 
-def _of_lost(clip: str, patterns: list[str], facts: Facts) -> list[list[str]]:
+def _places_of_lost(clip: str, patterns: list[str], facts: Facts) -> list[list[str]]:
   """Where a lost row's frames may lie, in folded names; '*' stands for any letters."""
   fields = place_of(clip, facts)
   return [] if fields is None else [
-      [trees.fold(name) for name in pattern.format(**fields, emotion='*').split('/')]
+      [trees.fold_name(name)
+       for name in pattern.format(**fields, emotion='*').split('/')]
       for pattern in patterns]
 
 
 def _leads_to(names: list[str], place: list[str]) -> bool:
   """Whether a folder is a place, or one above it."""
   return len(names) <= len(place) and all(
-      name.startswith(held[:-1]) if held.endswith('*') else name == held
-      for name, held in zip(names, place))
+      name.startswith(part[:-1]) if part.endswith('*') else name == part
+      for name, part in zip(names, place))
 
 
 def _places(edition: str, facts: Facts) -> list[str]:
@@ -242,9 +287,9 @@ def _places(edition: str, facts: Facts) -> list[str]:
           for pattern in (frames.folder, *frames.otherwise)]
 
 
-def _some(names: list[str]) -> str:
-  rest = len(names) - _NAMED
-  return ', '.join(names[:_NAMED]) + (f' and {rest} more' if rest > 0 else '')
+def _first_few(names: list[str]) -> str:
+  more = len(names) - _NAMED
+  return ', '.join(names[:_NAMED]) + (f' and {more} more' if more > 0 else '')
 
 
 def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
@@ -259,7 +304,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
     corrections: say what each table of corrections would change.
   """
   facts = TABLES[choice.name]
-  begun, lacks = _begin(choice, facts), ''
+  examination, lacks = _start_examination(choice, facts), ''
   try:
     whole = planning.plan_tree(of_all_emotions(choice))
     plan = planning.plan_tree(choice)
@@ -270,34 +315,34 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
       choice = choice._replace(class_set=fitting)
       plan = planning.plan_tree(choice)
   except InputError as error:
-    return begun._replace(why=str(error))
-  used = next(frames for frames in begun.frames if frames.used)
-  edition = next((sheet.edition for sheet in begun.sheets if sheet.used), '')
-  expected = [known for known in facts.expected if known.sheet in ('', edition)]
-  taken, broken = read_items(
+    return examination._replace(why=str(error))
+  used_frames = next(frames for frames in examination.frames if frames.used)
+  edition = next((sheet.edition for sheet in examination.sheets if sheet.used), '')
+  expected = [entry for entry in facts.expected if entry.sheet in ('', edition)]
+  durations, broken = read_items(
       whole.items if thorough else sample_items(plan.items) if estimate else ())
   losses = tuple(sorted(
       Loss(entry.clip, findings.kind_of(entry.reason), entry.reason,
-           findings.known(entry, facts, used.edition))
+           findings.is_lost_everywhere(entry, facts, used_frames.edition))
       for entry in (*whole.left_out, *broken)))
   unread = {entry.clip for entry in broken}
   items = tuple(item for item in whole.items if item.row.clip not in unread)
   why = _refusal(plan, unread)
-  return begun._replace(
+  return examination._replace(
       verdict=UNUSABLE if why else LOSSES if losses else USABLE, why=why,
       sheet_sha256=plan.sheet_sha256, class_set=choice.class_set,
-      counts=counts(items, losses, expected),
-      emotions=emotions(items, expected),
-      class_sets=class_sets(items, facts), losses=losses,
+      counts=count_clips(items, losses, expected),
+      emotions=count_emotions(items, expected),
+      class_sets=count_classes(items, facts), losses=losses,
       outside=_outside(whole, plan),
       remarks=(*[lacks] * bool(lacks),
-               *remarks(plan, items, losses, used, facts)),
+               *collect_remarks(plan, items, losses, used_frames, facts)),
       corrections=tuple(_corrections(choice, facts, whole)) if corrections else (),
-      estimate=estimate_build(choice, plan, taken) if taken else None,
-      build=_command(choice))
+      estimate=estimate_build(choice, plan, durations) if durations else None,
+      build=_build_command(choice))
 
 
-def _begin(choice: Choice, facts: Facts) -> Examination:
+def _start_examination(choice: Choice, facts: Facts) -> Examination:
   tops = sources.folders_of(choice.manual, facts)
   sheets = find_sheets(tops, facts)
   roots = sources.find_roots(tops, facts)
@@ -308,9 +353,9 @@ def _begin(choice: Choice, facts: Facts) -> Examination:
   return Examination(
       facts.name, facts.title, str(choice.manual), UNUSABLE, '',
       sheets=tuple(
-          Sheet(held.sheet.edition, tuple(path.name for path in held.paths),
-                bool(place) and place.sheets == held.paths)
-          for held in _with_the_used(sheets, place)),
+          Sheet(files.sheet.edition, tuple(path.name for path in files.paths),
+                bool(place) and place.sheets == files.paths)
+          for files in _add_used_sheet(sheets, place)),
       frames=tuple(dict.fromkeys(
           Frames(frames.edition, str(root), bool(place) and place.root == root
                  and place.frames == frames, root.name == root.parent.name)
@@ -319,15 +364,15 @@ def _begin(choice: Choice, facts: Facts) -> Examination:
 
 def _fitting_class_set(choice: Choice, facts: Facts, whole: Plan) -> str:
   """The class set to take where that of the data set has a class without any clip."""
-  sets = class_sets(whole.items, facts)
+  sets = count_classes(whole.items, facts)
   if choice.class_set not in sets or all(sets[choice.class_set].values()):
     return ''
   return next((name for name, counts in sets.items() if all(counts.values())), '')
 
 
-def _with_the_used(sheets: list[SheetFiles], place: sources.Place | None):
+def _add_used_sheet(sheets: list[SheetFiles], place: sources.Place | None):
   """The sheets that lie there, with that of a build, which a setting may name."""
-  if place and place.sheets and place.sheets not in [held.paths for held in sheets]:
+  if place and place.sheets and place.sheets not in [files.paths for files in sheets]:
     return [SheetFiles(place.sheets, place.sheet), *sheets]
   return sheets
 
@@ -338,15 +383,15 @@ def of_all_emotions(choice: Choice) -> Choice:
   An emotion that no class set and no publication knows is not among them.
   """
   facts = TABLES[choice.name]
-  words = {word for known in facts.class_sets.values() if known.by == 'emotion'
-           for word in known.folding}
-  words |= {word for known in facts.expected for word in known.emotions}
+  words = {word for class_set in facts.class_sets.values() if class_set.by == 'emotion'
+           for word in class_set.folding}
+  words |= {word for entry in facts.expected for word in entry.emotions}
   if len(words) < 2:
     return choice
   return choice._replace(class_set=OWN, own_classes={word: word for word in words})
 
 
-def _command(choice: Choice) -> str:
+def _build_command(choice: Choice) -> str:
   words = ['python', '-m', 'lightman_jax', 'build', choice.name]
   default = Choice(choice.name)
   for name in ('manual_dir', 'data_dir', 'frames', 'size', 'class_set', 'sheet',
@@ -386,20 +431,25 @@ def _corrections(choice: Choice, facts: Facts, whole: Plan):
     except InputError as error:
       yield Change(name, table.source, table.reason, (str(error),), (), (), False)
       continue
-    then = {item.row.clip for item in other.items}
-    told = tuple(line.removeprefix(f'{name}: ').removesuffix(f' ({table.reason})')
-                 for line in other.corrected if line.startswith(f'{name}: '))
-    yield Change(name, table.source, table.reason, told,
-                 tuple(sorted(then - usable)), tuple(sorted(usable - then)),
-                 name in choice.corrected)
+    usable_then = {item.row.clip for item in other.items}
+    changes = tuple(line.removeprefix(f'{name}: ').removesuffix(f' ({table.reason})')
+                    for line in other.corrected if line.startswith(f'{name}: '))
+    yield Change(name, table.source, table.reason, changes,
+                 tuple(sorted(usable_then - usable)),
+                 tuple(sorted(usable - usable_then)), name in choice.corrected)
 
 
 # Data sets that are made of others: whether these agree with what was published.
 
-def composites(names: Collection[str]) -> tuple[str, ...]:
-  """The names of those all of whose parts are among these data sets."""
-  return tuple(name for name, made in COMPOSITES.items()
-               if set(made.parts) <= set(names))
+
+def complete_composites(names: Collection[str]) -> tuple[str, ...]:
+  """The names of those all of whose parts are among these data sets.
+
+  Args:
+    names: of data sets that lie there
+  """
+  return tuple(name for name, composite in COMPOSITES.items()
+               if set(composite.parts) <= set(names))
 
 
 def examine_composite(choice: Choice) -> Composite:
@@ -408,14 +458,14 @@ def examine_composite(choice: Choice) -> Composite:
   Args:
     choice: as of a build of the composite.
   """
-  made = COMPOSITES[choice.name]
+  composite = COMPOSITES[choice.name]
   try:
     plan = planning.plan_composite(choice)
   except InputError as error:
-    return Composite(choice.name, made.title, 0, 0, {}, (str(error),))
+    return Composite(choice.name, composite.title, 0, 0, {}, (str(error),))
   counts = Counter(item.label for item in plan.items)
   return Composite(
-      choice.name, made.title, len(plan.items),
+      choice.name, composite.title, len(plan.items),
       len({item.row.subject for item in plan.items}),
-      {name: counts[label] for label, name in enumerate(made.classes)},
+      {name: counts[label] for label, name in enumerate(composite.classes)},
       planning.differences(plan))

@@ -15,6 +15,7 @@ from lightman_jax.data.rows import LeftOut
 
 # What others wrote into sheets and file names, shown without obeying it.
 
+
 def printable(text: str) -> str:
   """Text that cannot act on a terminal: what does not print is spelt out."""
   return ''.join(
@@ -22,7 +23,7 @@ def printable(text: str) -> str:
           'unicode_escape', 'surrogatepass').decode('ascii') for mark in text)
 
 
-def clean_lines(text: str) -> str:
+def printable_lines(text: str) -> str:
   """The same for text of several lines, which stay lines."""
   return '\n'.join(map(printable, text.split('\n')))
 
@@ -115,18 +116,19 @@ class Composite(NamedTuple):
   differences: tuple[str, ...]      # from what was published; () where it agrees
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any) -> Any:
   """Records as mappings and lists, ready for `json.dump`."""
   if isinstance(value, tuple) and hasattr(value, '_asdict'):
-    return {name: plain(held) for name, held in value._asdict().items()}
+    return {name: to_jsonable(part) for name, part in value._asdict().items()}
   if isinstance(value, Mapping):
-    return {str(name): plain(held) for name, held in value.items()}
+    return {str(name): to_jsonable(part) for name, part in value.items()}
   if isinstance(value, list | tuple):
-    return [plain(held) for held in value]
+    return [to_jsonable(part) for part in value]
   return value
 
 
 # The kinds of reason for which a row gives no clip.
+
 
 class Kind(NamedTuple):
   """A kind of reason: its name, what a heading says, and how such sentences look."""
@@ -169,13 +171,19 @@ def kind_of(reason: str) -> str:
               UNSORTED.name)
 
 
-def title(name: str) -> str:
+def kind_title(name: str) -> str:
   """What is said of rows of a kind, after their number."""
   return {kind.name: kind.title for kind in (*KINDS, UNSORTED)}[name]
 
 
-def known(entry: LeftOut, facts: Facts, edition: str) -> bool:
-  """Whether a row is lost in every copy of the data set, not only in this one."""
+def is_lost_everywhere(entry: LeftOut, facts: Facts, edition: str) -> bool:
+  """Whether a row is lost in every copy of the data set, not only in this one.
+
+  Args:
+    entry: the row, and why it is left out
+    facts: the data set
+    edition: of the frames
+  """
   if kind_of(entry.reason) in ('folder', 'frames'):
     return any(fnmatch.fnmatchcase(entry.clip, pattern) or pattern.rstrip('*')
                in entry.reason for pattern in facts.absent.get(edition, ()))

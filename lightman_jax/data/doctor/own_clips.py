@@ -10,12 +10,13 @@ import os
 import pathlib
 from typing import NamedTuple
 
-from lightman_jax.data import duplicates, manifest_plan as own, people
+from lightman_jax.data import duplicates, people
 from lightman_jax.data.choice import Choice, choose
-from lightman_jax.data.doctor import examine as cost
+from lightman_jax.data.doctor.examine import read_items, sample_items
 from lightman_jax.data.doctor.findings import UNUSABLE, USABLE
-from lightman_jax.data.frames import numbered
+from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.manifest import Entry, Manifest, examine_manifest
+from lightman_jax.data.manifest_plan import item_of, plan_manifest
 from lightman_jax.data.plan import check_enough, fingerprint
 from lightman_jax.data.trees import form_of
 from lightman_jax.errors import InputError, Unreadable
@@ -84,22 +85,22 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
   except InputError as error:
     return OwnClips(str(path), UNUSABLE, str(error))
   entries = manifest.entries
-  there, missing = [], []
+  present, missing = [], []
   for entry in entries:
     if os.path.exists(entry.path):
-      there.append(entry)
+      present.append(entry)
     else:
       missing.append(f'{entry.where}: {entry.path} is not there')
-  whole, unreadable = _readable(there, choice, thorough)
-  judged = [entry for entry in entries if entry.kind == 'micro'] or entries
-  labels = _groups(judged, lambda entry: entry.label)
+  whole, unreadable = _readable(present, choice, thorough)
+  test_entries = [entry for entry in entries if entry.kind == 'micro'] or entries
+  labels = _groups(test_entries, lambda entry: entry.label)
   result = OwnClips(
       str(path), USABLE, '', choice.frames, choice.size, len(entries),
       len(_persons(entries)),
-      forms=_groups(there, lambda entry: form_of(entry.path)),
+      forms=_groups(present, lambda entry: form_of(entry.path)),
       kinds=_groups(entries, lambda entry: entry.kind), labels=labels,
       datasets=_groups(entries, lambda entry: entry.dataset),
-      single=_single(judged), wrong=manifest.wrong,
+      single=_single(test_entries), wrong=manifest.wrong,
       missing=tuple(missing), unreadable=unreadable, near=_near(manifest, choice))
   repeated, copies = _repeated(whole, choice, manifest)
   result = result._replace(repeated=repeated, remarks=(
@@ -118,7 +119,7 @@ def _refusal(result: OwnClips, manifest: Manifest, choice: Choice) -> str:
     return (f'{manifest.path} lists pictures and folders or videos, and a run takes '
             'either: divide it into two')
   try:
-    plan = own.plan_manifest(choice)
+    plan = plan_manifest(choice)
     check_enough(plan, plan.items)
   except InputError as error:
     return str(error)
@@ -135,8 +136,8 @@ def _groups(entries: Sequence[Entry], name: Callable[[Entry], str]
   members = defaultdict(list)
   for entry in entries:
     members[name(entry)].append(entry)
-  groups = [Group(word, len(same), len(_persons(same)))
-            for word, same in members.items()]
+  groups = [Group(word, len(group_entries), len(_persons(group_entries)))
+            for word, group_entries in members.items()]
   return tuple(sorted(groups, key=lambda group: (-group.clips, group.name)))
 
 
@@ -151,12 +152,12 @@ def _readable(entries: Sequence[Entry], choice: Choice, thorough: bool
   whole, lines, items = [], [], {}
   for entry in entries:
     try:
-      items[entry.clip] = own.item_of(entry, (), choice)[0]
+      items[entry.clip] = item_of(entry, (), choice)[0]
       whole.append(entry)
     except Unreadable as error:
       lines.append(f'{entry.where}: {error}')
-  read = list(items.values()) if thorough else cost.sample_items(list(items.values()))
-  broken = {entry.clip: entry.reason for entry in cost.read_items(read)[1]}
+  to_read = [*items.values()] if thorough else sample_items([*items.values()])
+  broken = {entry.clip: entry.reason for entry in read_items(to_read)[1]}
   lines += [f'{entry.where}: {broken[entry.clip]}' for entry in whole
             if entry.clip in broken]
   return [entry for entry in whole if entry.clip not in broken], tuple(lines)
@@ -168,13 +169,13 @@ def _near(manifest: Manifest, choice: Choice) -> tuple[str, ...]:
     groups = duplicates.near_names(manifest.entries)
   except InputError as error:
     return (f'{manifest.path}: {error}',)
-  different = {'people': duplicates.words(choice.different_people),
-               'labels': duplicates.words(choice.different_labels)}
+  different = {'people': duplicates.split_names(choice.different_people),
+               'labels': duplicates.split_names(choice.different_labels)}
   groups = [group for group in groups
             if not different.get(group.kind, set()) & {'all'}
             and not different.get(group.kind, set()).issuperset(group.names)]
-  plain = choice._replace(different_people='', different_labels='')
-  return _sentences(duplicates.check_near_names, groups, plain, manifest)
+  strict = choice._replace(different_people='', different_labels='')
+  return _sentences(duplicates.check_near_names, groups, strict, manifest)
 
 
 def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
@@ -190,16 +191,17 @@ def _repeated(entries: Sequence[Entry], choice: Choice, manifest: Manifest
   frames = duplicates.same_frames(content, subjects, [entry.clip for entry in entries])
   # Rows of one path are of one content: that is said once.
   others = [group for group in frames
-            if not any(set(group.clips) <= set(known.clips) for known in paths)]
-  refused = _sentences(duplicates.check_repeats, (*paths, *others), choice.repeated_clips,
-                       manifest)
-  same = defaultdict(list)
+            if not any(set(group.clips) <= set(other.clips) for other in paths)]
+  refused = _sentences(duplicates.check_repeats, (*paths, *others),
+                       choice.repeated_clips, manifest)
+  entries_by_content = defaultdict(list)
   for subject, value, entry in zip(subjects, content, entries):
     if value:
-      same[subject, value].append(entry)
+      entries_by_content[subject, value].append(entry)
   copies = tuple(
-      f'{" and ".join(entry.where for entry in twice)} are the same clip of '
-      f'{twice[0].subject!r}' for twice in same.values() if len(twice) > 1)
+      f'{" and ".join(entry.where for entry in alike)} are the same clip of '
+      f'{alike[0].subject!r}' for alike in entries_by_content.values()
+      if len(alike) > 1)
   return refused, copies
 
 
@@ -232,7 +234,8 @@ def _files(entry: Entry) -> list[pathlib.Path]:
   """A clip's files: its frames from onset to offset, or its one picture or video."""
   if form_of(entry.path) != 'folder':
     return [entry.path]
-  return [entry.path / file.name for number, file in numbered(entry.path).items()
+  return [entry.path / file.name
+          for number, file in pictures_by_number(entry.path).items()
           if (entry.onset or 0) <= number
           and (entry.offset is None or number <= entry.offset)]
 
@@ -250,7 +253,7 @@ def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[
   return lines
 
 
-def lines_of(result: OwnClips) -> list[str]:
+def describe_own_clips(result: OwnClips) -> list[str]:
   """What there is to say of a manifest, a line each."""
   lines = [f'{result.path}: {"not usable" if result.verdict == UNUSABLE else "usable"}']
   if result.why:

@@ -27,22 +27,25 @@ def recognise(path: str | os.PathLike) -> tuple[Sighting, ...]:
   The place may be the folder that holds a data set, one within it, or one that holds
   several. What a build would find decides, not the folder's name.
 
+  Args:
+    path: of a folder
+
   Raises:
     InputError: there is no such folder.
   """
   path = places.expand(path).absolute()
   if not path.is_dir():
     raise InputError(f'{path} is not a folder; name the one that holds the data set.')
-  found = ()
+  sightings = ()
   for place in (path, *path.parents[:_ABOVE]):
     here = tuple(filter(None, (_sight(name, place, path) for name in TABLES)))
     if any(sighting.complete for sighting in here):
-      return _sorted(here)
-    found = found or here
-  return _sorted(found)
+      return _prefer_complete(here)
+    sightings = sightings or here
+  return _prefer_complete(sightings)
 
 
-def archives(path: pathlib.Path) -> tuple[str, ...]:
+def list_archives(path: pathlib.Path) -> tuple[str, ...]:
   """Names of archives at a place, which nobody has unpacked yet."""
   return tuple(sorted(
       entry.name for entry in os.scandir(path)
@@ -53,7 +56,7 @@ def _sight(name: str, place: pathlib.Path, path: pathlib.Path) -> Sighting | Non
   facts = TABLES[name]
   tops = sources.folders_of(place, facts)
   # Looked at from above, what lies beside the path is none of our business.
-  if place != path and not sources.holds(tops, path, facts):
+  if place != path and not sources.contains_path(tops, path, facts):
     return None
   sheets = find_sheets(tops, facts)
   roots = sources.find_roots(tops, facts)
@@ -62,7 +65,7 @@ def _sight(name: str, place: pathlib.Path, path: pathlib.Path) -> Sighting | Non
   return Sighting(name, place, bool(roots) and (bool(sheets) or not facts.sheets))
 
 
-def _sorted(found: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+def _prefer_complete(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
   """A tree without its sheet may look like several data sets: the complete one wins."""
-  complete = tuple(sighting for sighting in found if sighting.complete)
-  return complete or found
+  complete = tuple(sighting for sighting in sightings if sighting.complete)
+  return complete or sightings

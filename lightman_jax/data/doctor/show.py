@@ -19,82 +19,90 @@ from lightman_jax.data.doctor.findings import (
   Count,
   Examination,
   Loss,
-  clean_lines,
   printable,
+  printable_lines,
 )
 
 STYLES = {USABLE: 'bold green', LOSSES: 'bold yellow', UNUSABLE: 'bold red'}
 _IN_FULL = 12     # losses of a kind that are told one by one
 
 
-def render(found: Examination | Composite, *, width: int = 80) -> str:
-  """The same as a plain string, for a log or a page."""
+def render_examination(result: Examination | Composite, *, width: int = 80) -> str:
+  """The same as a plain string, for a log or a page.
+
+  Args:
+    result: of a data set, or of one that is made of others
+    width: of a line, in letters
+  """
   out = io.StringIO()
   console = Console(file=out, width=width, color_system=None, force_terminal=False)
-  (show_composite if isinstance(found, Composite) else show)(found, console=console)
+  show = show_composite if isinstance(result, Composite) else show_examination
+  show(result, console=console)
   return '\n'.join(line.rstrip() for line in out.getvalue().splitlines()) + '\n'
 
 
-def show(found: Examination, *, console: Console) -> None:
+def show_examination(examination: Examination, *, console: Console) -> None:
   """Prints all there is to say of a data set."""
-  console.print(_head(found))
-  for name, part in _parts(found):
+  console.print(_head(examination))
+  for name, part in _parts(examination):
     console.print(Padding(Text(name, style='bold'), (1, 0, 0, 2)))
     console.print(Padding(part, (0, 0, 0, 4)))
-  if found.estimate:
+  if examination.estimate:
     # To be copied: not cut, and not broken either.
-    console.print(f'    {printable(found.build)}', style='bold', soft_wrap=True,
+    console.print(f'    {printable(examination.build)}', style='bold', soft_wrap=True,
                   markup=False, highlight=False)
   console.print()
 
 
-def show_composite(found: Composite, *, console: Console) -> None:
+def show_composite(composite: Composite, *, console: Console) -> None:
   """Prints what a data set holds that is made of others."""
-  counts = ', '.join(f'{name} {n}' for name, n in found.per_class.items())
-  agrees = Text('as published', 'bold green') if not found.differences else Text(
+  counts = ', '.join(f'{name} {n}' for name, n in composite.per_class.items())
+  agrees = Text('as published', 'bold green') if not composite.differences else Text(
       'not as published', 'bold yellow')
   console.print(Text.assemble(
-      (found.title, 'bold'), (f'  {found.name}  ', 'dim'),
-      f'{found.clips} clips of {found.subjects} subjects ({counts}), ', agrees))
-  for line in found.differences:
-    console.print(Padding(Text(clean_lines(line)), (0, 0, 0, 4)))
+      (composite.title, 'bold'), (f'  {composite.name}  ', 'dim'),
+      f'{composite.clips} clips of {composite.subjects} subjects ({counts}), ', agrees))
+  for line in composite.differences:
+    console.print(Padding(Text(printable_lines(line)), (0, 0, 0, 4)))
   console.print()
 
 
-def brief(found: Examination) -> str:
+def summarise_examination(examination: Examination) -> str:
   """One sentence, for those who are about to build."""
-  if found.verdict == UNUSABLE:
-    return f'{found.title}: not usable: {clean_lines(found.why)}'
-  counts = {count.name: count for count in found.counts}
+  if examination.verdict == UNUSABLE:
+    return f'{examination.title}: not usable: {printable_lines(examination.why)}'
+  counts = {count.name: count for count in examination.counts}
   rows, clips = counts['rows'].here, counts['clips'].here
-  text = f'{found.title}: {clips} of {rows} rows can be used'
-  groups = ', '.join(f'{len(losses)} {findings.title(kind)}'
-                     for kind, losses in _grouped(found.losses))
+  text = f'{examination.title}: {clips} of {rows} rows can be used'
+  groups = ', '.join(f'{len(losses)} {findings.kind_title(kind)}'
+                     for kind, losses in _grouped(examination.losses))
   return f'{text} ({groups})' if groups else text
 
 
-def _head(found: Examination) -> RenderableType:
+def _head(examination: Examination) -> RenderableType:
   line = Table.grid(expand=True)
   line.add_column()
   line.add_column(justify='right', no_wrap=True)
-  name = Text.assemble((found.title, 'bold'), (f'  {found.name}', 'dim'))
-  line.add_row(name, Text(VERDICTS[found.verdict], style=STYLES[found.verdict]))
+  name = Text.assemble((examination.title, 'bold'), (f'  {examination.name}', 'dim'))
+  verdict = examination.verdict
+  line.add_row(name, Text(VERDICTS[verdict], style=STYLES[verdict]))
   facts = Table.grid(padding=(0, 2, 0, 0))
   facts.add_column(style='dim', no_wrap=True)
   facts.add_column(overflow='fold')
-  facts.add_row('place', Text(printable(found.path)))
+  facts.add_row('place', Text(printable(examination.path)))
   # Where nothing is used there is nothing beside which it could lie.
-  chosen = any(held.used for held in (*found.sheets, *found.frames))
-  for sheet in found.sheets:
+  chosen = any(entry.used for entry in (*examination.sheets, *examination.frames))
+  for sheet in examination.sheets:
     words = f'{" + ".join(sheet.files)} ({sheet.edition})'
     facts.add_row('sheet', _used(words, sheet.used or not chosen))
-  for frames in found.frames:
-    where = _below(frames.root, found.path)
+  for frames in examination.frames:
+    where = _below(frames.root, examination.path)
     words = f'{where} ({frames.edition}{", nested" if frames.nested else ""})'
     facts.add_row('frames', _used(words, frames.used or not chosen))
   parts = [line, Padding(facts, (0, 0, 0, 2))]
-  if found.why:
-    parts.append(Padding(Text(clean_lines(found.why), style='red'), (1, 0, 0, 2)))
+  if examination.why:
+    why = Text(printable_lines(examination.why), style='red')
+    parts.append(Padding(why, (1, 0, 0, 2)))
   return Group(*parts)
 
 
@@ -103,22 +111,22 @@ def _used(words: str, used: bool) -> Text:
       printable(words) + ', lies there too', style='dim')
 
 
-def _parts(found: Examination):
-  if found.counts:
-    yield 'counts', _counts(found.counts)
-  if found.emotions:
-    yield 'emotions', _counts(found.emotions)
-  if found.class_sets:
-    yield 'class sets, and the clips that they would have', _class_sets(found)
-  if found.losses:
-    yield f'{len(found.losses)} rows give no clip', _losses(found)
-  if found.remarks:
-    yield 'good to know', _lines(found.remarks)
-  if found.corrections:
+def _parts(examination: Examination):
+  if examination.counts:
+    yield 'counts', _counts(examination.counts)
+  if examination.emotions:
+    yield 'emotions', _counts(examination.emotions)
+  if examination.class_sets:
+    yield 'class sets, and the clips that they would have', _class_sets(examination)
+  if examination.losses:
+    yield f'{len(examination.losses)} rows give no clip', _losses(examination)
+  if examination.remarks:
+    yield 'good to know', _lines(examination.remarks)
+  if examination.corrections:
     yield ('corrections, of which none is used unless data.corrections names it',
-           _corrections(found))
-  if found.estimate:
-    yield 'a build', _build(found)
+           _corrections(examination))
+  if examination.estimate:
+    yield 'a build', _build(examination)
 
 
 def _counts(counts: tuple[Count, ...]) -> Table:
@@ -135,15 +143,15 @@ def _counts(counts: tuple[Count, ...]) -> Table:
   return table
 
 
-def _class_sets(found: Examination) -> Table:
+def _class_sets(examination: Examination) -> Table:
   table = Table.grid(padding=(0, 2, 0, 0))
   table.add_column(no_wrap=True)
   table.add_column(justify='right')
   table.add_column(overflow='fold')
-  for name, classes in found.class_sets.items():
-    style = '' if name == found.class_set else 'dim'
-    told = ', '.join(f'{word} {n}' for word, n in classes.items() if n)
-    cells = name, str(sum(classes.values())), told or 'this sheet does not tell'
+  for name, classes in examination.class_sets.items():
+    style = '' if name == examination.class_set else 'dim'
+    text = ', '.join(f'{word} {n}' for word, n in classes.items() if n)
+    cells = name, str(sum(classes.values())), text or 'this sheet does not tell'
     table.add_row(*(Text(cell, style=style) for cell in cells))
   return table
 
@@ -155,25 +163,25 @@ def _grouped(losses: tuple[Loss, ...]) -> list[tuple[str, list[Loss]]]:
   return sorted(groups.items(), key=lambda group: -len(group[1]))
 
 
-def _losses(found: Examination) -> Group:
+def _losses(examination: Examination) -> Group:
   parts = []
-  for kind, losses in _grouped(found.losses):
-    known = sum(loss.known for loss in losses)
-    words = f'{len(losses)} {findings.title(kind)}'
-    if known:
-      words += ', so in every copy' if known == len(losses) else (
-          f', {known} of them so in every copy')
+  for kind, losses in _grouped(examination.losses):
+    known_count = sum(loss.known for loss in losses)
+    words = f'{len(losses)} {findings.kind_title(kind)}'
+    if known_count:
+      words += ', so in every copy' if known_count == len(losses) else (
+          f', {known_count} of them so in every copy')
     parts.append(Text(words, style='yellow'))
-    told = losses if len(losses) <= _IN_FULL else losses[:3]
+    shown = losses if len(losses) <= _IN_FULL else losses[:3]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow='fold', max_width=30)
     table.add_column(overflow='fold')
-    for loss in told:
+    for loss in shown:
       table.add_row(Text(printable(loss.clip)),
-                    Text(printable(_below(loss.reason, found.path)), style='dim'))
+                    Text(printable(_below(loss.reason, examination.path)), style='dim'))
     parts.append(Padding(table, (0, 0, 0, 2)))
-    if len(told) < len(losses):
-      rest = ', '.join(printable(loss.clip) for loss in losses[len(told):])
+    if len(shown) < len(losses):
+      rest = ', '.join(printable(loss.clip) for loss in losses[len(shown):])
       parts.append(Padding(Text(f'and likewise {rest}'), (0, 0, 0, 2)))
   return Group(*parts)
 
@@ -187,26 +195,26 @@ def _lines(lines: tuple[str, ...]) -> Table:
   return table
 
 
-def _corrections(found: Examination) -> Group:
+def _corrections(examination: Examination) -> Group:
   parts = []
-  for change in found.corrections:
+  for change in examination.corrections:
     line = Text(change.name)
     line.append(', in use' if change.used else '', style='green')
-    told = [*change.changes]
-    told += [f'{", ".join(change.gained)} can be used then'] if change.gained else []
-    told += [f'{", ".join(change.lost)} cannot be used then'] if change.lost else []
-    body = Text('\n'.join([*map(printable, told), '']))
+    lines = [*change.changes]
+    lines += [f'{", ".join(change.gained)} can be used then'] if change.gained else []
+    lines += [f'{", ".join(change.lost)} cannot be used then'] if change.lost else []
+    body = Text('\n'.join([*map(printable, lines), '']))
     body.append(printable(f'{change.reason} ({change.source})'), style='dim')
     parts += [line, Padding(body, (0, 0, 0, 2))]
   return Group(*parts)
 
 
-def _build(found: Examination) -> Text:
-  of = found.estimate
-  text = (f'about {_duration(of.seconds)} and {_bytes(of.bytes)} for {of.frames} '
-          f'frames of {of.size} x {of.size}')
-  full = of.bytes > of.free
-  text += f'; only {_bytes(of.free)} are free' if full else ''
+def _build(examination: Examination) -> Text:
+  estimate = examination.estimate
+  text = (f'about {_duration(estimate.seconds)} and {_bytes(estimate.bytes)} for '
+          f'{estimate.frames} frames of {estimate.size} x {estimate.size}')
+  full = estimate.bytes > estimate.free
+  text += f'; only {_bytes(estimate.free)} are free' if full else ''
   return Text(text, style='red' if full else '')
 
 

@@ -47,8 +47,8 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns all 197 clips, section A first, by subject."""
   rng = np.random.default_rng([seed, 197])
   people = [subject for section in SUBJECTS.values() for subject in section]
-  seats = draw.deal(rng, CLASSES, draw.shares(rng, ROWS, people, least=4),
-                    firsts=('tense', 'disgust', 'repression'))
+  seats = draw.deal_words(rng, CLASSES, draw.shares(rng, ROWS, people, least=4),
+                          firsts=('tense', 'disgust', 'repression'))
   names = _names(rng, [subject for subject, _ in seats])
   order = sorted(range(ROWS), key=lambda k: (
       people.index(seats[k][0]), *_numbers(names[k])))
@@ -68,11 +68,16 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
 
 
 def table(clips: tuple[Clip, ...], section: str) -> list[list[int | str]]:
-  """Returns the cells of section 'A' or 'B', header first."""
+  """Returns the cells of section 'A' or 'B', header first.
+
+  Args:
+    clips: of both sections
+    section: 'A' or 'B'
+  """
   return [list(HEADER), *(
       [int(clip.subject), clip.name, '',
-       *clip.says('onset', 'apex', 'second', 'offset'), '',
-       *clip.says('rise', 'total', 'units', 'emotion')]
+       *clip.cells('onset', 'apex', 'second', 'offset'), '',
+       *clip.cells('rise', 'total', 'units', 'emotion')]
       for clip in clips if clip.part == section)]
 
 
@@ -82,26 +87,26 @@ def _marked(rng, made: list[Clip]) -> tuple[Clip, ...]:
   no_second = rng.permutation(ROWS).tolist()
   remake, no_second = no_second[0], no_second[1:NO_SECOND_APEX + 1]
   free_text = rng.choice(ROWS, len(ODD_UNITS), replace=False).tolist()
-  told = []
+  marked = []
   for index, clip in enumerate(made):
-    said = {
+    cells = {
         'second': int(rng.integers(clip.apex, clip.offset)),
         'rise': round(1000 * (clip.apex - clip.onset + 1) / 60),
         'total': round(1000 * (clip.offset - clip.onset + 1) / 60)}
     if index in no_offset:
-      said['offset'] = MISSING
+      cells['offset'] = MISSING
     if index in no_offset[:NO_TOTAL]:
-      said['total'] = MISSING
+      cells['total'] = MISSING
     if index in no_second:
-      said['second'] = MISSING
+      cells['second'] = MISSING
     if index == remake:
-      said['second'] = REMAKE
+      cells['second'] = REMAKE
     if index in free_text:
       clip = clip._replace(units=ODD_UNITS[free_text.index(index)])
     odd = clip.odd or index == remake or index in (
         no_offset[:_ODD] + no_offset[-1:] + no_second[:_ODD] + free_text)
-    told.append(clip._replace(said=said, odd=odd, whole=index in no_offset))
-  return tuple(told)
+    marked.append(clip._replace(overrides=cells, odd=odd, whole=index in no_offset))
+  return tuple(marked)
 
 
 def _names(rng, subjects: list[int]) -> list[str]:

@@ -84,7 +84,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
       apex = draw.apex_of(rng, onset, lengths[index])
     old = '?' if index in unknown else draw.units_for(rng, emotion)
     objective = draw.OBJECTIVE[emotion]
-    said = {
+    cells = {
         'units_2019': f'{old}+43' if index in units else old,
         'emotion_2019': RELABELLED_2019.get((subject, name), emotion),
         'objective': objective,
@@ -92,21 +92,26 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     lacks = apex == '/'
     made.append(Clip(
         f'{subject:02d}', name, onset, (onset + offset) // 2 if lacks else apex, offset,
-        emotion, old, said={**said, 'apex': apex}, odd=odd, whole=lacks))
+        emotion, old, overrides={**cells, 'apex': apex}, odd=odd, whole=lacks))
   return tuple(made)
 
 
 def table(clips: tuple[Clip, ...], sheet: str) -> list[list[int | str]]:
-  """Returns the cells of '2014', '2019' or 'objective', header first."""
+  """Returns the cells of '2014', '2019' or 'objective', header first.
+
+  Args:
+    clips: all of them
+    sheet: '2014', '2019' or 'objective'
+  """
   if sheet == 'objective':
     return [['Subject', 'Filename', 'Objective Class'],
-            *(clip.says('subject', 'name', 'objective') for clip in clips)]
+            *(clip.cells('subject', 'name', 'objective') for clip in clips)]
   new = sheet == '2019'
   last = ('units_2019', 'emotion_2019', 'objective_2019') if new else (
       'units', 'emotion')
   return [list(HEADER_2019 if new else HEADER), *(
-      [clip.subject, clip.name, '', *clip.says('onset', 'apex', 'offset'), '',
-       *clip.says(*last)] for clip in clips)]
+      [clip.subject, clip.name, '', *clip.cells('onset', 'apex', 'offset'), '',
+       *clip.cells(*last)] for clip in clips)]
 
 
 def _books(clips):
@@ -134,7 +139,7 @@ def _seats(rng):
     left[odd[-1]] -= 1
     room[odd[0]] -= 1
   taken = {(subject, name) for subject, name, *_ in ODD}
-  for subject, emotion in draw.deal(
+  for subject, emotion in draw.deal_words(
       rng, left, room, only={subject: 'others' for subject in OTHERS_ONLY},
       firsts=MEGC):
     name = _free_name(rng, subject, taken)

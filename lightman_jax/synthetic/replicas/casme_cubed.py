@@ -58,20 +58,21 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
       onset, length = 0, 26
     end[subject, file] = onset + length
     apex, offset = draw.apex_of(rng, onset, length), onset + length - 1
-    said = {'early': {'apex': onset - 1}, 'late': {'apex': offset + 6}}.get(odd, {})
+    cells = {'early': {'apex': onset - 1}, 'late': {'apex': offset + 6}}.get(odd, {})
     written = 'Others' if emotion == 'others' and rng.random() < .5 else emotion
     made.append(Clip(
         f'spNO.{subject}', file, onset, onset if odd == 'zero' else apex, offset,
-        written, draw.units_for(rng, emotion), said=said, odd=odd is not None,
-        whole=bool(said)))
+        written, draw.units_for(rng, emotion), overrides=cells, odd=odd is not None,
+        whole=bool(cells)))
   ordinary = rng.permutation([k for k, clip in enumerate(made) if not clip.odd])
   for rank, index in enumerate(ordinary[:AT_ONSET - 1].tolist()):
     made[index] = made[index]._replace(apex=made[index].onset, odd=rank < 2)
   for rank, index in enumerate(ordinary[AT_ONSET:AT_ONSET + LACKING].tolist()):
-    made[index] = made[index]._replace(said={'gone': made[index].apex}, odd=rank < 1)
+    made[index] = made[index]._replace(
+        overrides={'gone': made[index].apex}, odd=rank < 1)
   for rank, index in enumerate(ordinary[-NO_OFFSET:].tolist()):
     made[index] = made[index]._replace(
-        said={'offset': 0}, offset=made[index].apex, odd=rank < 1)
+        overrides={'offset': 0}, offset=made[index].apex, odd=rank < 1)
   return tuple(made)
 
 
@@ -79,15 +80,16 @@ def table(clips: tuple[Clip, ...]) -> list[list[str]]:
   """Returns the cells of the sheet `label`, all of them text, header first."""
   return [list(HEADER), *(
       [str(cell) for cell in (
-          *clip.says('subject', 'name', 'onset', 'apex', 'offset', 'units'),
-          draw.OBJECTIVE[draw.plain(clip.emotion)], clip.emotion)] for clip in clips)]
+          *clip.cells('subject', 'name', 'onset', 'apex', 'offset', 'units'),
+          draw.OBJECTIVE[draw.common_word(clip.emotion)], clip.emotion)]
+          for clip in clips)]
 
 
 def clips_c(seed: int = 0) -> tuple[Clip, ...]:
   """Returns the 165 clips of part C, by subject."""
   rng = np.random.default_rng([seed, 165])
   room = draw.shares(rng, sum(CLASSES_C.values()), range(1, SUBJECTS_C + 1))
-  seats = draw.deal(rng, CLASSES_C, room)
+  seats = draw.deal_words(rng, CLASSES_C, room)
   lengths = draw.lengths(rng, len(seats), **LENGTHS)
   count, end, made = Counter(), Counter(), []
   for (subject, emotion), length in zip(seats, lengths):
@@ -109,7 +111,7 @@ def table_c(clips: tuple[Clip, ...], apex: bool = False) -> list[list[int | str]
   """
   words = ('onset', *['apex'] * apex, 'offset', 'units', 'emotion')
   return [list(HEADER_C_APEX if apex else HEADER_C), *([
-      int(clip.subject), int(clip.name), *clip.says(*words)] for clip in clips)]
+      int(clip.subject), int(clip.name), *clip.cells(*words)] for clip in clips)]
 
 
 def _seats(rng):
@@ -125,7 +127,7 @@ def _seats(rng):
     left['others'] -= 1
     room[subject] -= 1
   taken = {(subject, file) for subject, file, _ in ODD}
-  for subject, emotion in draw.deal(rng, left, room):
+  for subject, emotion in draw.deal_words(rng, left, room):
     files = [file for file in FILES if (subject, file) not in taken]
     seats.append((subject, files[rng.integers(len(files))], emotion, None))
   return sorted(seats, key=lambda seat: seat[:2])
@@ -134,7 +136,7 @@ def _seats(rng):
 def _films(clips, edition):
   return tuple(
       Film(clip, f'{clip.subject}/{clip.name}/color', '{}.jpg',
-           frozenset({clip.said['gone']} if 'gone' in clip.said else ()))
+           frozenset({clip.overrides['gone']} if 'gone' in clip.overrides else ()))
       for clip in clips)
 
 

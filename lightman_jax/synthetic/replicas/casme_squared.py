@@ -81,7 +81,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     clip = Clip(
         str(PARTICIPANTS[number]), name, onset, draw.apex_of(rng, onset, length),
         onset + length - 1, emotion, draw.units_for(rng, emotion), kind,
-        odd=odd is not None, said={
+        odd=odd is not None, overrides={
             'participant': number, 'code': VIDEOS[video[1]],
             'report': REPORTS[rng.integers(8)]})
     made.append(_with_quirk(clip, odd))
@@ -90,19 +90,19 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
 
 def table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
   """Returns the sheet's cells; there is no header row, and some rows are longer."""
-  return [[*clip.says('participant', 'name', 'onset', 'apex', 'offset', 'units',
-                      'emotion'),
-           f'{clip.kind}-expression', clip.said['report'],
+  return [[*clip.cells('participant', 'name', 'onset', 'apex', 'offset', 'units',
+                       'emotion'),
+           f'{clip.kind}-expression', clip.overrides['report'],
            *(['seen twice', 2] if clip.onset % 7 == 0 else [])] for clip in clips]
 
 
 def _with_quirk(clip: Clip, odd: str | None) -> Clip:
   if odd == 'no apex':
-    return clip._replace(said={**clip.said, 'apex': 0}, whole=True)
+    return clip._replace(overrides={**clip.overrides, 'apex': 0}, whole=True)
   if odd == 'late apex':
     middle = (clip.onset + clip.offset) // 2
     return clip._replace(
-        said={**clip.said, 'apex': clip.offset, 'offset': middle}, whole=True)
+        overrides={**clip.overrides, 'apex': clip.offset, 'offset': middle}, whole=True)
   return clip
 
 
@@ -112,8 +112,8 @@ def _marked(rng, made: list[Clip]) -> tuple[Clip, ...]:
                            if clip.kind == 'macro' and not clip.odd]).tolist()
   for rank, index in enumerate(macro[:NO_OFFSET]):
     clip = made[index]
-    made[index] = clip._replace(said={**clip.said, 'offset': 0}, offset=clip.apex,
-                                odd=rank < 2)
+    made[index] = clip._replace(
+        overrides={**clip.overrides, 'offset': 0}, offset=clip.apex, odd=rank < 2)
   cells = [*NO_UNITS * 5, *OTHER_UNITS * 4]
   for rank, cell in enumerate(cells):
     index = macro[NO_OFFSET + rank]
@@ -135,7 +135,7 @@ def _seats(rng):
       if of == kind:
         left[emotion] -= 1
         room[number] -= 1
-    for number, emotion in draw.deal(rng, left, room):
+    for number, emotion in draw.deal_words(rng, left, room):
       seats.append((number, _name(rng, number, taken), kind, emotion, None))
   return sorted(seats, key=lambda seat: (
       seat[0], list(VIDEOS).index(seat[1].split('_')[0]), int(seat[1].split('_')[1])))
@@ -162,7 +162,7 @@ def _books(clips):
 def _films(clips, edition):
   made = []
   for clip in clips:
-    number, code = int(clip.subject), clip.said['code']
+    number, code = int(clip.subject), clip.overrides['code']
     absent = edition == 'cropped' and (number, code) in NOT_CROPPED
     holder = MISFILED.get((number, code), number) if edition == 'raw' else number
     folder = f's{holder}/{number}_{code}{TITLES[code]}'

@@ -32,12 +32,12 @@ def replica(arguments: list[str]) -> int:
   parser.add_argument('--draw_each', action='store_true',
                       help='no two clips share pictures; slow')
   parser.add_argument('--seed', type=int, default=0)
-  given = vars(parser.parse_args(arguments))
-  name, folder = given.pop('name'), given.pop('folder')
-  given['size'] = tuple(given['size']) if given['size'] else None
+  options = vars(parser.parse_args(arguments))
+  name, folder = options.pop('name'), options.pop('folder')
+  options['size'] = tuple(options['size']) if options['size'] else None
   from lightman_jax.synthetic.replicas.write import write_replica
   try:
-    count = write_replica(name, folder, progress=_show, **given)
+    count = write_replica(name, folder, progress=_show, **options)
   except InputError as error:
     print(error, file=sys.stderr)
     return 2

@@ -40,7 +40,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     people = numbers[start:start + PEOPLE[part]]
     start += len(people)
     words = dict(zip(CLASSES, (rows // 7 + (k < rows % 7) for k in range(7))))
-    seats = draw.deal(rng, words, draw.shares(rng, rows, people, least=2))
+    seats = draw.deal_words(rng, words, draw.shares(rng, rows, people, least=2))
     lengths, place = draw.lengths(rng, rows, **LENGTHS), {}
     for index in rng.permutation(rows).tolist():
       subject, emotion = seats[index]
@@ -51,15 +51,20 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
           draw.apex_of(rng, onset, length), onset + length - 1, emotion,
           draw.units_for(rng, emotion), part=part,
           odd=subject == FIRST and place[subject] == 1,
-          said={'fps': RATES[rng.integers(3)]}))
+          overrides={'fps': RATES[rng.integers(3)]}))
   return tuple(made)
 
 
 def table(clips: tuple[Clip, ...], part: str) -> list[list[int | str]]:
-  """Returns the cells of 'train', 'test_a' or 'test_b', header first."""
+  """Returns the cells of 'train', 'test_a' or 'test_b', header first.
+
+  Args:
+    clips: of all parts
+    part: 'train', 'test_a' or 'test_b'
+  """
   return [list(HEADER), *(
-      [*clip.says('subject', 'name', 'onset', 'apex', 'offset', 'emotion'),
-       CLASSES.index(clip.emotion), *clip.says('fps', 'units')]
+      [*clip.cells('subject', 'name', 'onset', 'apex', 'offset', 'emotion'),
+       CLASSES.index(clip.emotion), *clip.cells('fps', 'units')]
       for clip in clips if clip.part == part)]
 
 

@@ -24,22 +24,37 @@ _PLAIN = {'other': 'others', 'happy': 'happiness', 'sad': 'sadness',
           'positive': 'happiness', 'tense': 'negative', 'comtempt': 'contempt'}
 
 
-def plain(emotion: str) -> str:
+def common_word(emotion: str) -> str:
   """Returns the key of `UNITS` and `OBJECTIVE` for a sheet's word."""
   word = emotion.casefold()
   return _PLAIN.get(word, word)
 
 
 def units_for(rng: np.random.Generator, emotion: str) -> int | str:
-  """Draws what the action-unit cell of a clip may hold."""
-  known = UNITS[plain(emotion)]
+  """Draws what the action-unit cell of a clip may hold.
+
+  Args:
+    rng: source of randomness
+    emotion: in the sheet's spelling
+  """
+  known = UNITS[common_word(emotion)]
   return known[rng.integers(len(known))]
 
 
 def shares(
     rng: np.random.Generator, total: int, places: Sequence[int], *, least: int = 1,
 ) -> dict[int, int]:
-  """Divides `total` clips among places, unevenly, at least `least` to each."""
+  """Divides `total` clips among places, unevenly, at least `least` to each.
+
+  Args:
+    rng: source of randomness
+    total: clips in all
+    places: subjects, or whatever has clips
+    least: clips of each
+
+  Returns:
+    Place -> clips.
+  """
   weights = rng.dirichlet(np.full(len(places), 2.))
   more = rng.multinomial(total - least * len(places), weights)
   return {place: least + int(count) for place, count in zip(places, more)}
@@ -48,7 +63,13 @@ def shares(
 def lengths(
     rng: np.random.Generator, count: int, *, least: int, median: int, greatest: int,
 ) -> list[int]:
-  """Draws numbers of frames, first to last inclusive, with these three exactly."""
+  """Draws numbers of frames, first to last inclusive, with these three exactly.
+
+  Args:
+    rng: source of randomness
+    count: of the clips
+    least, median, greatest: numbers of frames
+  """
   half = count // 2
   short = np.linspace(least, median, half, dtype=int)
   long = np.linspace(median, greatest, count - half, dtype=int)
@@ -56,11 +77,17 @@ def lengths(
 
 
 def apex_of(rng: np.random.Generator, onset: int, length: int) -> int:
-  """Draws an apex strictly between onset and offset where there is room."""
+  """Draws an apex strictly between onset and offset where there is room.
+
+  Args:
+    rng: source of randomness
+    onset: its frame number
+    length: frames from onset to offset, both of them counted
+  """
   return onset + (int(rng.integers(1, length - 1)) if length > 2 else length - 1)
 
 
-def deal(
+def deal_words(
     rng: np.random.Generator, words: Mapping[str, int], seats: Mapping[int, int], *,
     only: Mapping[int, str] = {}, firsts: tuple[str, ...] = (),
 ) -> list[tuple[int, str]]:
@@ -78,14 +105,14 @@ def deal(
     left[word] -= seats[subject]
   pool = rng.permutation([word for word, count in left.items() for _ in range(count)])
   pool = pool.tolist()
-  given = {subject: [word] * seats[subject] for subject, word in only.items()}
+  words_of = {subject: [word] * seats[subject] for subject, word in only.items()}
   others = [subject for subject in seats if subject not in only]
   for subject in others if firsts else ():
     if seats[subject]:
       index = next(i for i, word in enumerate(pool) if word in firsts)
-      given[subject] = [pool.pop(index)]
+      words_of[subject] = [pool.pop(index)]
   for subject in others:
-    held = given.setdefault(subject, [])
-    while len(held) < seats[subject]:
-      held.append(pool.pop())
-  return [(subject, word) for subject in seats for word in given[subject]]
+    own_words = words_of.setdefault(subject, [])
+    while len(own_words) < seats[subject]:
+      own_words.append(pool.pop())
+  return [(subject, word) for subject in seats for word in words_of[subject]]

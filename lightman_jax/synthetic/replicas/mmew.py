@@ -32,7 +32,7 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   """Returns the 300 micro-expressions, by subject, then the 900 stills."""
   rng = np.random.default_rng([seed, 300])
   room = draw.shares(rng, sum(CLASSES.values()), range(1, PEOPLE + 1), least=3)
-  seats = draw.deal(rng, CLASSES, room)
+  seats = draw.deal_words(rng, CLASSES, room)
   lengths = draw.lengths(rng, len(seats), **LENGTHS)
   made, count = [], {}
   for (subject, emotion), length in zip(seats, lengths):
@@ -53,8 +53,8 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
 def table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
   """Returns the sheet's cells, header first; the stills have no row."""
   return [list(HEADER), *(
-      [int(clip.subject[1:]), *clip.says('name', 'onset', 'apex', 'offset', 'units',
-                                         'emotion'),
+      [int(clip.subject[1:]), *clip.cells('name', 'onset', 'apex', 'offset', 'units',
+                                          'emotion'),
        'glasses' if clip.onset == 3 else ''] for clip in clips if clip.kind == 'micro')]
 
 

@@ -14,7 +14,7 @@ from jaxtyping import UInt8
 import numpy as np
 
 from lightman_jax.synthetic import emotions, scenes
-from lightman_jax.synthetic.replicas.draw import plain
+from lightman_jax.synthetic.replicas.draw import common_word
 from lightman_jax.synthetic.replicas.replica import Clip, Film
 
 Show = Callable[[Film, Sequence[int]], list[bytes]]
@@ -23,7 +23,7 @@ _SIDES = 48, 160        # in which a face is drawn; larger ones are enlarged
 _MOODS = {'happiness': 'positive', 'surprise': 'surprise', 'fear': 'surprise'}
 
 
-def shared(
+def share_pictures(
     people: Sequence[str], *, seed: int | str, size: tuple[int, int], aligned: bool,
     steps: int,
 ) -> Show:
@@ -44,7 +44,7 @@ def shared(
   def reel(person: str, kind: str, mood: str, ending: str, grey: bool):
     scene = stock[person, kind, mood][0]._replace(
         onset=0, apex=steps // 2, offset=steps - 1)
-    drawn = scenes.render(scene, frames=tuple(range(steps)), size=_drawn(size))
+    drawn = scenes.render_scene(scene, frames=tuple(range(steps)), size=_drawn(size))
     return tuple(_encoded(_framed(picture, size, aligned), ending, grey)
                  for picture in drawn.frames)
 
@@ -52,19 +52,19 @@ def shared(
     clip = film.clip
     pictures = reel(clip.subject, clip.kind, mood_of(clip),
                     pathlib.PurePath(film.pattern).suffix, film.grey)
-    return [pictures[instant(clip, number, steps)] for number in numbers]
+    return [pictures[reel_instant(clip, number, steps)] for number in numbers]
 
   return show
 
 
-def distinct(
+def draw_pictures(
     people: Sequence[str], *, seed: int | str, size: tuple[int, int], aligned: bool,
     takes: int,
 ) -> Show:
-  """As `shared`, but every clip is drawn for itself, frame by frame: slow.
+  """As `share_pictures`, but every clip is drawn for itself, frame by frame: slow.
 
   Args:
-    people, seed, size, aligned: as in `shared`.
+    people, seed, size, aligned: as in `share_pictures`.
     takes: at least as many as there are clips of a person in one mood.
   """
   stock = _stock(people, seed, takes=takes)
@@ -77,8 +77,8 @@ def distinct(
     apex = min(max(clip.apex, onset + 1), offset - 1)
     scene = scene._replace(onset=onset, apex=apex, offset=offset)
     still = clip.onset == clip.offset
-    drawn = scenes.render(scene, frames=(apex,) if still else tuple(numbers),
-                          size=_drawn(size))
+    drawn = scenes.render_scene(scene, frames=(apex,) if still else tuple(numbers),
+                                size=_drawn(size))
     ending = pathlib.PurePath(film.pattern).suffix
     return [_encoded(_framed(picture, size, aligned), ending, film.grey)
             for picture in drawn.frames]
@@ -88,11 +88,17 @@ def distinct(
 
 def mood_of(clip: Clip) -> str:
   """Returns which of the three classes of synthetic faces a clip shows."""
-  return _MOODS.get(plain(clip.emotion), 'negative')
+  return _MOODS.get(common_word(clip.emotion), 'negative')
 
 
-def instant(clip: Clip, number: int, steps: int) -> int:
-  """Returns which of a reel's instants a frame shows; the first before onset."""
+def reel_instant(clip: Clip, number: int, steps: int) -> int:
+  """Returns which of a reel's instants a frame shows; the first before onset.
+
+  Args:
+    clip: whose onset, apex and offset count
+    number: of the frame
+    steps: instants of the reel
+  """
   half = steps // 2
   if clip.onset == clip.offset:
     return half
@@ -108,7 +114,7 @@ def _stock(people: Sequence[str], seed: int | str, *, takes: int):
   each = takes * len(emotions.CLASSES)
   stock: dict[tuple[str, str, str], list[scenes.Scene]] = {}
   # A rate at which a blink takes a few instants of a reel, not all of them.
-  for index, scene in enumerate(scenes.plan(
+  for index, scene in enumerate(scenes.plan_scenes(
       seed=number, subjects=len(people), micro=each, macro=each, fps=27.)):
     key = (people[index // (2 * each)], scene.kind,
            emotions.CLASS_OF[scene.emotion])

@@ -17,13 +17,13 @@ class Clip(NamedTuple):
   units: Cell = ''
   kind: str = 'micro'       # or 'macro'
   part: str = ''            # of the data set: a section of CASME, a camera of SMIC
-  said: Mapping[str, Cell] = {}   # cells in which the row differs from the fields above
+  overrides: Mapping[str, Cell] = {}    # cells in which the row differs from the above
   odd: bool = False         # shows a known quirk, so a smaller replica holds it, too
   whole: bool = False       # all frames are written: no apex is given, or it is wrong
 
-  def says(self, *names: str) -> list[Cell]:
+  def cells(self, *names: str) -> list[Cell]:
     """Returns what the row says in these columns, named as the fields or in `said`."""
-    return [self.said[name] if name in self.said else getattr(self, name)
+    return [self.overrides[name] if name in self.overrides else getattr(self, name)
             for name in names]
 
 

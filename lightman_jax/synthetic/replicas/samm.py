@@ -64,17 +64,17 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     onset = int(rng.integers(20, 9000))
     length = lengths[index]
     apex = draw.apex_of(rng, onset, length)
-    said = apex, onset + length - 1
-    truth = said
+    annotated = apex, onset + length - 1
+    truth = annotated
     if name in known:
-      onset, *said = known[name]
-      said, truth = said[:2], said[2:]
+      onset, *annotated = known[name]
+      annotated, truth = annotated[:2], annotated[2:]
     made.append(Clip(
         name[:3], name, onset, *truth, emotion, units,
-        said={'apex': said[0], 'offset': said[1],
-              'padding': _padding(rng, name, truth)},
+        overrides={'apex': annotated[0], 'offset': annotated[1],
+                   'padding': _padding(rng, name, truth)},
         odd=name in known or irregular[:len(IRREGULAR)].count(index) > 0,
-        whole=tuple(said) != tuple(truth)))
+        whole=tuple(annotated) != tuple(truth)))
   return tuple(made)
 
 
@@ -89,10 +89,10 @@ def table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
 
 
 def _line(clip: Clip) -> list[int | str]:
-  apex, offset = clip.says('apex', 'offset')
+  apex, offset = clip.cells('apex', 'offset')
   return [clip.subject, clip.name, int(clip.name.split('_')[1]), clip.onset, apex,
           offset, offset - clip.onset + 1, 'Micro - 1/2', clip.units, clip.emotion,
-          draw.OBJECTIVE[draw.plain(clip.emotion)],
+          draw.OBJECTIVE[draw.common_word(clip.emotion)],
           'head movement' if clip.onset % 9 == 0 else '']
 
 
@@ -105,7 +105,7 @@ def _seats(rng) -> list[tuple[str, str]]:
     room[int(name[:3])] -= 1
   seats = [(name, emotion) for name, *_, emotion in ODD]
   taken = {name for name, _ in seats}
-  for subject, emotion in draw.deal(
+  for subject, emotion in draw.deal_words(
       rng, left, room, only={OTHER_ONLY: 'Other'},
       firsts=('Anger', 'Happiness', 'Surprise')):
     while True:
@@ -129,7 +129,7 @@ def _books(clips):
 def _films(clips, edition):
   return tuple(
       Film(clip, f'{clip.subject}/{clip.name}',
-           f'{clip.subject}_{{:0{clip.said["padding"]}d}}.jpg', grey=True)
+           f'{clip.subject}_{{:0{clip.overrides["padding"]}d}}.jpg', grey=True)
       for clip in clips)
 
 

@@ -52,12 +52,13 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
     end[video] = onset + length
     emotion = twin.emotion if twin else ('Anger', 'Happiness', 'Surprise')[
         rng.integers(3)]
-    apex = onset + twin.apex - twin.onset if twin else draw.apex_of(rng, onset, length)
+    apex = (onset + twin.apex - twin.onset if twin
+            else draw.apex_of(rng, onset, length))
     lacks = index in lacking
     made.append(Clip(
         name[:3], name, onset, apex, onset + length - 1, emotion,
         draw.units_for(rng, emotion), 'micro' if twin else 'macro',
-        said={'apex': -1} if lacks else {}, whole=lacks,
+        overrides={'apex': -1} if lacks else {}, whole=lacks,
         odd=name == TWICE or index in lacking[:2]))
   return tuple(made)
 
@@ -69,7 +70,7 @@ def table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
   preamble += [[]] * (HEADER_ROW - 1 - len(preamble))
   return [*preamble, list(HEADER), *(
       [clip.subject, clip.name, int(clip.name.split('_')[1]), clip.onset,
-       *clip.says('apex'), clip.offset, clip.offset - clip.onset + 1, TYPES[clip.kind],
+       *clip.cells('apex'), clip.offset, clip.offset - clip.onset + 1, TYPES[clip.kind],
        clip.units, ''] for clip in clips)]
 
 

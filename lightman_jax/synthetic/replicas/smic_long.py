@@ -53,42 +53,48 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
       clip = Clip(str(subject), name, onset, draw.apex_of(rng, onset, length),
                   onset + length - 1, emotion, part=camera, whole=True,
                   odd=camera == 'HS' and name in _ODD)
-      made.append(clip._replace(said=_said(rng, clip)))
+      made.append(clip._replace(overrides=_cells(rng, clip)))
   return tuple(made)
 
 
 def table(clips: tuple[Clip, ...], camera: str) -> list[list[int | str]]:
-  """Returns the cells of the tab 'HS' or 'VIS': header, rows, blank rows, remarks."""
+  """Returns the cells of the tab 'HS' or 'VIS': header, rows, blank rows, remarks.
+
+  Args:
+    clips: of both cameras
+    camera: 'HS' or 'VIS'
+  """
   lines = [dict(zip(HEADER, (
       int(clip.subject), clip.name, '', clip.onset, clip.offset,
-      *clip.says('onset2', 'offset2', 'onset3', 'offset3'), '',
-      *clip.says('first', 'last'), clip.offset - clip.onset + 1,
-      *clip.says('total2', 'total3'), clip.said['last'] - clip.said['first'] + 1,
-      clip.said['label']))) for clip in clips if clip.part == camera]
+      *clip.cells('onset2', 'offset2', 'onset3', 'offset3'), '',
+      *clip.cells('first', 'last'), clip.offset - clip.onset + 1,
+      *clip.cells('total2', 'total3'),
+      clip.overrides['last'] - clip.overrides['first'] + 1,
+      clip.overrides['label']))) for clip in clips if clip.part == camera]
   # The two blank columns are one key of a mapping, but two of the header.
   words = [word for word in HEADER if camera == 'HS' or word not in VIS_LACKS]
   return [words, *([line[word] for word in words] for line in lines), *TAIL]
 
 
-def _said(rng, clip: Clip) -> dict:
+def _cells(rng, clip: Clip) -> dict:
   further = int(clip.name in SECOND) + int(clip.name in THIRD)
-  said = {'label': clip.emotion, **dict.fromkeys(
+  cells = {'label': clip.emotion, **dict.fromkeys(
       ('onset2', 'offset2', 'total2', 'onset3', 'offset3', 'total3'), '')}
   end = clip.offset
   if clip.part == 'HS':
-    said['label'] = LABELS.get(clip.name, clip.emotion)
+    cells['label'] = LABELS.get(clip.name, clip.emotion)
     for event in range(2, 2 + further):
       start = end + int(rng.integers(5, 30))
       end = start + int(rng.integers(10, 30))
-      said.update({f'onset{event}': start, f'offset{event}': end,
-                   f'total{event}': end - start + 1})
+      cells.update({f'onset{event}': start, f'offset{event}': end,
+                    f'total{event}': end - start + 1})
     if clip.name in GARBAGE:
-      said['onset3'], said['offset3'] = GARBAGE[clip.name]
+      cells['onset3'], cells['offset3'] = GARBAGE[clip.name]
   before = int(rng.integers(10, 60))
   outside = clip.part == 'HS' and clip.name == OUTSIDE
-  said['first'] = clip.onset + (before if outside else -before)
-  said['last'] = end + int(rng.integers(60, 90))
-  return said
+  cells['first'] = clip.onset + (before if outside else -before)
+  cells['last'] = end + int(rng.integers(60, 90))
+  return cells
 
 
 def _books(clips):
@@ -106,7 +112,7 @@ def _films(clips, edition):
     film = Film(clip, folder, 'image{}.jpg')
     made.append(film)
     for event in (2, 3):
-      start, end = clip.says(f'onset{event}', f'offset{event}')
+      start, end = clip.cells(f'onset{event}', f'offset{event}')
       if clip.name in SECOND and start and end:
         made.append(film._replace(beside=True, clip=clip._replace(
             onset=start, apex=(start + end) // 2, offset=end)))

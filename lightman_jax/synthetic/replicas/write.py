@@ -13,7 +13,7 @@ import openpyxl
 
 from lightman_jax import places
 from lightman_jax.errors import InputError
-from lightman_jax.faces.apex import sample
+from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import write_atomically
 from lightman_jax.synthetic.replicas import pictures
 from lightman_jax.synthetic.replicas.catalog import REPLICAS
@@ -27,6 +27,11 @@ FORMS = ('xlsx', 'xls', 'csv')
 def write_book(folder: pathlib.Path, book: Book, form: str) -> None:
   """Writes a workbook, or its first tab as csv, into a folder.
 
+  Args:
+    folder: made where it is missing
+    book: the sheets
+    form: 'xlsx', 'xls' or 'csv'
+
   Raises:
     InputError: an xls file is asked for, and xlwt is not installed.
   """
@@ -36,6 +41,9 @@ def write_book(folder: pathlib.Path, book: Book, form: str) -> None:
 
 def check_form(form: str) -> None:
   """Says at once what is lacking to write a form.
+
+  Args:
+    form: 'xlsx', 'xls' or 'csv'
 
   Raises:
     InputError: as `write_book`, or the form is unknown.
@@ -48,34 +56,34 @@ def check_form(form: str) -> None:
 
 
 def _xlsx(book: Book) -> bytes:
-  made = openpyxl.Workbook()
-  made.remove(made.active)
+  workbook = openpyxl.Workbook()
+  workbook.remove(workbook.active)
   for tab in book.tabs:
-    sheet = made.create_sheet(tab.title)
+    sheet = workbook.create_sheet(tab.title)
     for line in tab.lines:
       sheet.append([None if cell == '' else cell for cell in line])
-  held = io.BytesIO()
-  made.save(held)
-  return held.getvalue()
+  content = io.BytesIO()
+  workbook.save(content)
+  return content.getvalue()
 
 
 def _xls(book: Book) -> bytes:
-  made = _xlwt().Workbook()
+  workbook = _xlwt().Workbook()
   for tab in book.tabs:
-    sheet = made.add_sheet(tab.title)
+    sheet = workbook.add_sheet(tab.title)
     for row, line in enumerate(tab.lines):
       for column, cell in enumerate(line):
         if cell != '':
           sheet.write(row, column, cell)
-  held = io.BytesIO()
-  made.save(held)
-  return held.getvalue()
+  content = io.BytesIO()
+  workbook.save(content)
+  return content.getvalue()
 
 
 def _csv(book: Book) -> bytes:
-  held = io.StringIO(newline='')
-  csv.writer(held, lineterminator='\r\n').writerows(book.tabs[0].lines)
-  return held.getvalue().encode('utf-8-sig')
+  text = io.StringIO(newline='')
+  csv.writer(text, lineterminator='\r\n').writerows(book.tabs[0].lines)
+  return text.getvalue().encode('utf-8-sig')
 
 
 def _xlwt():
@@ -126,30 +134,30 @@ def write_replica(
   Raises:
     InputError: the folder is not empty, or a word is unknown.
   """
-  made = REPLICAS[_known('replica', name, REPLICAS)]
+  replica = REPLICAS[_known('replica', name, REPLICAS)]
   _check(frames, size)
-  edition = _known('edition', edition or next(iter(made.editions)), made.editions)
-  known = made.editions[edition]
-  root = _known('root', root or known.roots[0], known.roots)
-  clips = made.clips(seed)
+  edition = _known('edition', edition or next(iter(replica.editions)), replica.editions)
+  tree_form = replica.editions[edition]
+  root = _known('root', root or tree_form.roots[0], tree_form.roots)
+  clips = replica.clips(seed)
   clips = _fewer(clips, per_class) if per_class else clips
-  books = made.books(clips) if made.books else {}
+  books = replica.books(clips) if replica.books else {}
   books = {word: books[_known('sheet', word, books)] for word in sheets or books}
-  check_form(form or made.form)
+  check_form(form or replica.form)
   folder = _empty(folder)
-  for book in (book for some in books.values() for book in some):
-    write_book(folder, book, form or made.form)
+  for book in (book for files in books.values() for book in files):
+    write_book(folder, book, form or replica.form)
   place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
-  films = made.films(clips, edition)
-  if not made.books and frames:
+  films = replica.films(clips, edition)
+  if not replica.books and frames:
     films = tuple(film._replace(clip=_short(film.clip, frames)) for film in films)
-  options = {'seed': f'{name}/{seed}', 'size': size or _small(known.size),
-             'aligned': known.aligned}
+  options = {'seed': f'{name}/{seed}', 'size': size or _small(tree_form.size),
+             'aligned': tree_form.aligned}
   show = _projector(films, options, frames, draw_each)
   for done, film in enumerate(films):
     progress('replica', done, len(films))
     _write_film(place, film, frames, show)
-  for path in made.litter:
+  for path in replica.litter:
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_bytes(b'made up')
   progress('replica', len(films), len(films))
@@ -158,16 +166,16 @@ def write_replica(
 
 def _check(frames: int, size: tuple[int, int] | None) -> None:
   if frames:
-    sample(0, 1, 2, frames=frames)     # says what is wrong with the number
+    sample_frames(0, 1, 2, frames=frames)     # says what is wrong with the number
   if size and not all(8 <= side <= 4096 for side in size):
     raise InputError(f'size is {size[0]} x {size[1]}; give a width and a height '
                      'between 8 and 4096 pixels.')
 
 
-def _known(what: str, word: str, words) -> str:
+def _known(thing: str, word: str, words) -> str:
   if word not in words:
     near = difflib.get_close_matches(word, [*words, ''], n=1, cutoff=0.)[0]
-    raise InputError(f'{word!r} is no {what}; the nearest is {near!r} (all: '
+    raise InputError(f'{word!r} is no {thing}; the nearest is {near!r} (all: '
                      f'{", ".join(words) or "none"}).')
   return word
 
@@ -207,10 +215,10 @@ def _short(clip: Clip, frames: int) -> Clip:
 def _projector(films: tuple[Film, ...], options, frames: int, draw_each: bool):
   people = list(dict.fromkeys(film.clip.subject for film in films))
   if not draw_each:
-    return pictures.shared(people, **options, steps=max(3, frames or _REEL))
+    return pictures.share_pictures(people, **options, steps=max(3, frames or _REEL))
   often = Counter((film.clip.subject, film.clip.kind, pictures.mood_of(film.clip))
                   for film in films)
-  return pictures.distinct(people, **options, takes=max(often.values()))
+  return pictures.draw_pictures(people, **options, takes=max(often.values()))
 
 
 def _write_film(place: pathlib.Path, film: Film, frames: int, show) -> None:
@@ -219,7 +227,8 @@ def _write_film(place: pathlib.Path, film: Film, frames: int, show) -> None:
   clip, folder = film.clip, place / film.folder
   numbers = range(clip.onset, clip.offset + 1)
   if frames and not clip.whole:
-    numbers = dict.fromkeys(sample(clip.onset, clip.apex, clip.offset, frames=frames))
+    numbers = dict.fromkeys(
+        sample_frames(clip.onset, clip.apex, clip.offset, frames=frames))
   numbers = [number for number in numbers if number not in film.gone]
   folder.mkdir(parents=True, exist_ok=True)
   for number, code in zip(numbers, show(film, numbers)):

@@ -108,7 +108,7 @@ def test_every_row_that_is_lost_is_listed_with_its_reason(copy):
       f'{double.parent.name}/{double.name}': 'duplicate',
       f'{word.parent.name}/{word.name}': 'class',
       f'037/{owner.name}': 'misfiled'}
-  page = show.render(found)
+  page = show.render_examination(found)
   for loss in found.losses:
     assert loss.clip in page
   assert "'boredom'" in page and 'frame 1' not in page.split('rows give no clip')[0]
@@ -158,7 +158,7 @@ def test_a_nested_tree_is_called_so(copy):
   (copy / 'aside').rename(copy / 'SAMM_CROP/SAMM_CROP')
   found = look(copy)
   assert found.frames[0].nested and kinds(found) == KNOWN
-  assert 'nested' in show.render(found)
+  assert 'nested' in show.render_examination(found)
 
 
 def test_where_nothing_lies_archives_are_pointed_at(tmp_path, capsys):
@@ -173,20 +173,22 @@ def test_the_command_to_build_is_shown_whole(copy, tmp_path):
   place = tmp_path / ('a folder with a long name ' * 4) / 'samm'
   shutil.copytree(copy, place)
   found = look(place)
-  assert len(found.build) > 160 and f'\n    {found.build}\n' in show.render(found)
+  assert len(found.build) > 160
+  assert f'\n    {found.build}\n' in show.render_examination(found)
 
 
 def test_names_cannot_act_on_the_terminal(copy):
   change(copy, lambda lines: lines.append(['006', '\x1b[2J[red]006_9_9', '', '1']))
-  page = show.render(look(copy))
+  page = show.render_examination(look(copy))
   assert '\x1b' not in page and '[red]' in page and '\\x1b[2J' in page
 
 
 def test_one_sentence_for_those_who_build(samm, copy):
-  assert show.brief(look(samm)).startswith('SAMM: ')
-  assert '2 with onset, apex and offset out of order' in show.brief(look(samm))
+  sentence = show.summarise_examination(look(samm))
+  assert sentence.startswith('SAMM: ')
+  assert '2 with onset, apex and offset out of order' in sentence
   shutil.rmtree(copy / 'SAMM_CROP')
-  assert 'not usable' in show.brief(look(copy))
+  assert 'not usable' in show.summarise_examination(look(copy))
 
 
 def test_file_names_that_are_no_text_are_told_and_built(copy, tmp_path, capsys):
@@ -205,9 +207,9 @@ def test_file_names_that_are_no_text_are_told_and_built(copy, tmp_path, capsys):
 def test_a_composite_is_held_against_what_was_published(samm, capsys):
   found = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(samm)}))
   assert 'SMIC' in found.differences[0]
-  assert together.composites(['samm', 'smic']) == ()
-  assert together.composites(['samm', 'smic', 'casme2']) == ('megc2019',)
-  assert 'not as published' in show.render(found)
+  assert together.complete_composites(['samm', 'smic']) == ()
+  assert together.complete_composites(['samm', 'smic', 'casme2']) == ('megc2019',)
+  assert 'not as published' in show.render_examination(found)
 
 
 @pytest.fixture
@@ -253,11 +255,11 @@ def test_notes_that_differ_in_numbers_keep_those_of_each_clip(copy):
 def test_a_refusal_of_several_lines_is_shown_in_lines_and_the_frames_as_they_are(copy):
   (copy / 'SAMM_Micro_FACS_Codes_v2.csv').unlink()
   found = look(copy)
-  page = show.render(found)
-  assert '\\n' not in page and '\\n' not in show.brief(found)
+  page = show.render_examination(found)
+  assert '\\n' not in page and '\\n' not in show.summarise_examination(found)
   assert 'lies there too' not in page
   composite = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(copy)}))
-  assert '\\n' not in show.render(composite)
+  assert '\\n' not in show.render_examination(composite)
 
 
 def test_a_sheet_without_others_has_the_class_set_that_fits(

@@ -31,7 +31,7 @@ def plain(monkeypatch):
   def render(scene, *, frames, size):
     grey = np.full((len(frames), size, size, 3), 90, np.uint8)
     return scenes.Rendered(grey, None, None)
-  monkeypatch.setattr(scenes, 'render', render)
+  monkeypatch.setattr(scenes, 'render_scene', render)
 
 
 @pytest.fixture
@@ -86,10 +86,11 @@ def test_what_is_missing_or_misfiled_on_disk(plain, made):
   long = made('smic_long')
   assert not [name for name in ('s3_ne_03', 's3_ne_20', 's4_ne_05', 's4_ne_06',
                                 's9_sur_02') if any(long.rglob(name))]
-  clip = next(clip for clip in casme_cubed.clips() if 'gone' in clip.said and clip.odd)
+  clip = next(clip for clip in casme_cubed.clips()
+              if 'gone' in clip.overrides and clip.odd)
   folder = made('casme_cubed') / f'part_A/{clip.subject}/{clip.name}/color'
-  assert not (folder / f'{clip.said["gone"]}.jpg').exists()
-  assert (folder / f'{clip.onset}.jpg').exists() or clip.onset == clip.said['gone']
+  assert not (folder / f'{clip.overrides["gone"]}.jpg').exists()
+  assert (folder / f'{clip.onset}.jpg').exists() or clip.onset == clip.overrides['gone']
 
 
 def test_all_frames_between_onset_and_offset_are_there(plain, made):
@@ -138,11 +139,11 @@ def test_the_same_seed_writes_the_same_files(made, tmp_path):
     (9, 0), (10, 0), (15, 2), (20, 4), (30, 6), (40, 8), (41, 8)])
 def test_a_frame_shows_the_nearest_instant(frame, instant):
   clip = Clip('1', 'a', 10, 20, 40, 'happy')
-  assert pictures.instant(clip, frame, 9) == instant
+  assert pictures.reel_instant(clip, frame, 9) == instant
 
 
 def test_a_still_shows_the_apex():
-  assert pictures.instant(Clip('1', 'a', 3, 3, 3, 'happy'), 3, 9) == 4
+  assert pictures.reel_instant(Clip('1', 'a', 3, 3, 3, 'happy'), 3, 9) == 4
 
 
 @pytest.mark.parametrize('form', ['xlsx', 'xls', 'csv'])

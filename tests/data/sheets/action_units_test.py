@@ -3,7 +3,12 @@
 from hypothesis import given, strategies as st
 import pytest
 
-from lightman_jax.data.rows import ActionUnit, parse, read, spell
+from lightman_jax.data.rows import (
+  ActionUnit,
+  parse_action_units,
+  read_action_units,
+  spell_action_units,
+)
 
 UNITS = st.builds(ActionUnit, st.integers(1, 99), st.sampled_from(['', *'LRTBA']),
                   st.sampled_from(['', *'ABCDE']))
@@ -47,7 +52,7 @@ UNITS = st.builds(ActionUnit, st.integers(1, 99), st.sampled_from(['', *'LRTBA']
     ('', ''),
 ])
 def test_sheets_spell_units_in_many_ways(text, units):
-  assert spell(parse(text)) == units
+  assert spell_action_units(parse_action_units(text)) == units
 
 
 @pytest.mark.parametrize('text, others', [
@@ -57,22 +62,22 @@ def test_sheets_spell_units_in_many_ways(text, units):
     ('(R6 or R12)+R15', ()), ('14or23', ()), ('AU4 and AU7', ()), ('?', ()),
     ('NULL', ()), ('', ()), ('4\uff0c7', ())])
 def test_what_is_no_unit_is_returned_beside_the_units(text, others):
-  assert read(text).others == others
+  assert read_action_units(text).others == others
 
 
 @pytest.mark.parametrize('text, chosen', [
     ('7(B/C)', ('7(B/C)', '7B')), ('10A/B', ('10A/B', '10A')),
     ('A/L12', ('A/L12', 'L12'))])
 def test_the_alternative_that_is_kept_is_returned(text, chosen):
-  (held, unit), = read(text).chosen
-  assert (held, spell((unit,))) == chosen
+  (held, unit), = read_action_units(text).chosen
+  assert (held, spell_action_units((unit,))) == chosen
 
 
 @given(st.text())
 def test_no_text_raises(text):
-  assert all(1 <= unit.number <= 99 for unit in parse(text))
+  assert all(1 <= unit.number <= 99 for unit in parse_action_units(text))
 
 
 @given(st.lists(UNITS, unique=True).map(tuple))
 def test_what_is_spelt_is_read_back(units):
-  assert parse(spell(units)) == units
+  assert parse_action_units(spell_action_units(units)) == units

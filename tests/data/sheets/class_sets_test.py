@@ -6,7 +6,7 @@ from lightman_jax.data import class_sets, spellings
 from lightman_jax.data.class_sets import MACRO_MAPS, macro_label
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.rows import Row
-from lightman_jax.data.sheets import select
+from lightman_jax.data.sheets import select_rows
 from lightman_jax.errors import InputError
 
 SETS = [(name, key) for name, facts in TABLES.items() for key in facts.class_sets]
@@ -28,7 +28,7 @@ def test_each_is_whole_and_says_whose_it_is(name, key):
   assert known.source and len(set(known.classes)) == len(known.classes)
   assert set(known.folding.values()) == set(known.classes)
   assert known.by == 'objective' or all(
-      spellings.emotion(word) == word for word in known.folding)
+      spellings.spell_emotion(word) == word for word in known.folding)
 
 
 @pytest.mark.parametrize('name, key, sheet', PUBLISHED)
@@ -56,14 +56,14 @@ def test_the_parts_of_megc_add_up():
 def test_counts_of_emotions_are_those_of_the_rows(facts):
   for known in facts.expected:
     assert not known.emotions or sum(known.emotions.values()) == known.rows
-    assert all(spellings.emotion(word) == word for word in known.emotions)
+    assert all(spellings.spell_emotion(word) == word for word in known.emotions)
 
 
 def test_objective_classes_select_by_their_column():
   five = TABLES['casme2'].class_sets['objective_5']
   assert five == TABLES['samm'].class_sets['objective_5']
   rows = tuple(row(clip=name, objective=name) for name in ('I', 'V', 'VI', ''))
-  kept, left_out = select(rows, five)
+  kept, left_out = select_rows(rows, five)
   assert [label for _, label in kept] == [0, 4]
   assert left_out[1].reason == 'the sheet gives no objective class'
 
@@ -74,9 +74,9 @@ def test_objective_classes_select_by_their_column():
 def test_users_make_their_own(folding, by, found):
   if by == 'objective':
     folding = {name: label for name, label in folding.items() if name != '5'}
-  own = class_sets.own(folding)
+  own = class_sets.own_classes(folding)
   assert (own.classes, own.by) == (('good', 'bad'), by)
-  (kept,) = select((row(objective='IV'),), own)[0]
+  (kept,) = select_rows((row(objective='IV'),), own)[0]
   assert kept[1] == found
 
 
@@ -85,7 +85,7 @@ def test_users_make_their_own(folding, by, found):
     ({'I': 'a', 'anger': 'b'}, 'not both')])
 def test_what_is_no_class_set_is_refused(folding, word):
   with pytest.raises(InputError, match=word):
-    class_sets.own(folding)
+    class_sets.own_classes(folding)
 
 
 @pytest.mark.parametrize('emotion, name, label', [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightman_jax.data.corrections import CORRECTIONS, chosen
+from lightman_jax.data.corrections import CORRECTIONS, choose_corrections
 from lightman_jax.data.datasets import samm
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.errors import InputError
@@ -64,12 +64,12 @@ def test_a_correction_without_its_row_says_so(read):
      ['both change the apex', 'choose one'])])
 def test_what_cannot_be_chosen_is_named(names, words):
   with pytest.raises(InputError) as caught:
-    chosen(names, 'samm')
+    choose_corrections(names, 'samm')
   assert all(word in str(caught.value) for word in words)
 
 
 def test_corrections_of_other_data_sets_do_not_matter():
-  assert chosen(['casme_cubed_spotted', 'samm_032_3_1'], 'samm').keys() == {
+  assert choose_corrections(['casme_cubed_spotted', 'samm_032_3_1'], 'samm').keys() == {
       'samm_032_3_1'}
 
 

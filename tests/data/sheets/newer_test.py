@@ -3,7 +3,7 @@
 import pytest
 
 from lightman_jax.data.datasets import casme_cubed, dfme, mmew
-from lightman_jax.data.sheets import read_listing, select
+from lightman_jax.data.sheets import read_listing, select_rows
 
 A = ['Subject', 'Filename', 'Onset', 'Apex', 'Offset', 'AU', 'Objective class',
      'emotion']
@@ -72,7 +72,7 @@ def test_negative_of_part_a_is_four_emotions(read):
   emotions = ('Disgust', 'fear', 'anger', 'sad', 'happy', 'Surprise', 'Others')
   rows = read(casme_cubed.PART_A, A, *(
       a(name=name, emotion=word) for name, word in zip('abcdefg', emotions))).rows
-  kept, _ = select(rows, casme_cubed.PART_A.class_sets['casme_cubed_4'])
+  kept, _ = select_rows(rows, casme_cubed.PART_A.class_sets['casme_cubed_4'])
   assert [label for _, label in kept] == [0, 0, 0, 0, 1, 2, 3]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from lightman_jax.data.datasets.casme2 import FACTS
 from lightman_jax.data.rows import ActionUnit
-from lightman_jax.data.sheets import read_listing, select
-from lightman_jax.data.spellings import disorder
+from lightman_jax.data.sheets import read_listing, select_rows
+from lightman_jax.data.spellings import describe_disorder
 from lightman_jax.errors import InputError
 from lightman_jax.synthetic.replicas import casme2 as replica
 
@@ -52,7 +52,7 @@ def listings(tmp_path_factory):
     ('2014', 'casme2_3', 145, 24), ('2019', 'casme2_3', 145, 24)])
 def test_class_sets_have_the_published_sizes(
     listings, edition, class_set, clips, subjects):
-  kept, left_out = select(listings[edition].rows, FACTS.class_sets[class_set])
+  kept, left_out = select_rows(listings[edition].rows, FACTS.class_sets[class_set])
   assert (len(kept), len(left_out)) == (clips, 255 - clips)
   assert len({row.subject for row, _ in kept}) == subjects
 
@@ -60,7 +60,7 @@ def test_class_sets_have_the_published_sizes(
 def test_the_part_of_megc_has_the_published_classes(listings):
   three = FACTS.class_sets['casme2_3']
   for listing in listings.values():
-    kept, _ = select(listing.rows, three)
+    kept, _ = select_rows(listing.rows, three)
     assert Counter(three.classes[label] for _, label in kept) == {
         'negative': 88, 'positive': 32, 'surprise': 25}
 
@@ -147,7 +147,7 @@ def test_another_sheet_is_refused_by_its_columns(tmp_path):
 
 @given(st.tuples(*[st.integers(0, 9)] * 3))
 def test_order_is_kept_exactly_where_nothing_is_said(frames):
-  assert (disorder(*frames) == '') == (sorted(frames) == list(frames))
+  assert (describe_disorder(*frames) == '') == (sorted(frames) == list(frames))
 
 
 def test_the_sheet_of_objective_classes_adds_to_that_of_2014(tmp_path):

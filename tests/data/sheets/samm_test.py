@@ -3,7 +3,7 @@
 import pytest
 
 from lightman_jax.data.datasets import samm, samm_long
-from lightman_jax.data.sheets import read_listing, select
+from lightman_jax.data.sheets import read_listing, select_rows
 
 PREAMBLE = [['SAMM Micro FACS Codes'], ['Subject numbers are text'], *[[]] * 11]
 HEADER = ['Subject', 'Filename', 'Inducement Code', 'Onset Frame', 'Apex Frame',
@@ -38,8 +38,8 @@ def test_a_subject_is_three_digits_whatever_a_spreadsheet_made_of_it(read, subje
 def test_other_in_the_singular_is_others_and_counts(read):
   (row,) = read(samm.FACTS, HEADER, line(emotion='Other', objective='VII')).rows
   assert row.emotion == 'others'
-  assert select((row,), samm.FACTS.class_sets['samm_5'])[0][0][1] == 2
-  assert select((row,), samm.FACTS.class_sets['samm_3'])[0] == ()
+  assert select_rows((row,), samm.FACTS.class_sets['samm_5'])[0][0][1] == 2
+  assert select_rows((row,), samm.FACTS.class_sets['samm_3'])[0] == ()
 
 
 @pytest.mark.parametrize('name, frames', [

@@ -9,4 +9,4 @@ from lightman_jax.data import spellings
     ('IV', 'IV'), ('iv ', 'IV'), ('4', 'IV'), ('', ''), ('8', '8'), ('0', '0'),
     ('²', '2'), ('9' * 5000, '9' * 5000)])
 def test_objective_classes_are_roman(cell, objective):
-  assert spellings.objective(cell) == (objective if objective != '2' else 'II')
+  assert spellings.spell_objective(cell) == (objective if objective != '2' else 'II')
