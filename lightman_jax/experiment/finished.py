@@ -150,7 +150,7 @@ def run(settings: Mapping[str, Any], folder: str | os.PathLike | None = None, *,
   """
   settings_module.check(settings)
   sweep.ask_for_determinism()
-  files.check_limit()
+  files.check_open_files()
   for data in filter(None, (settings['data'], settings_module.macro_data(settings))):
     check_present(data, settings['inputs'])
   check_protocol(settings)

@@ -50,7 +50,7 @@ def _devices() -> dict[str, Any]:
 def _folders() -> dict[str, pathlib.Path]:
   compiled = os.environ.get('JAX_COMPILATION_CACHE_DIR')
   return {'data sets, built': places.standard('TFDS_DATA_DIR'),
-          'inputs': cache.folder(),
+          'inputs': cache.cache_folder(),
           'compiled programs': (
               pathlib.Path(compiled) if compiled else
               places.standard('XDG_CACHE_HOME') / 'lightman_jax' / 'xla'),
