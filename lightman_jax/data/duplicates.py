@@ -1,15 +1,16 @@
 """Nobody counts twice: names that nearly agree, and clips that stand under two people.
 
+Manifests, licensed sheets and finished builds pass the same gate: `check_near_names`
+and `check_repeats`.
+
 A person of two names would be tested after training on their own clips, and a class of
 two names would be two. Names that are equal but for case, spaces, leading zeros, a
 spreadsheet's `.0` and, of people, prefixes such as `sub` stop a run, unless a setting
 says that they are different: `data.different_people`, `data.different_labels`.
 
-The same path is seen in a manifest, the same content by a hash of the stored frames.
-What was encoded again, cut otherwise or brought to another size has another hash.
-
-The same gate for manifests, licensed sheets and finished builds: near names of people
-and labels (`near_names`), and one clip under two people (`repeats`).
+One clip under two people is seen by its path in a manifest, and by a hash of its stored
+frames. What was encoded again, cut otherwise or brought to another size has another
+hash.
 """
 
 from collections.abc import Callable, Iterable, Sequence

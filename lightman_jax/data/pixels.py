@@ -73,7 +73,7 @@ def read_video_pixels(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
 def spot_and_read(
     files: tuple[tuple[int, str], ...], *, frames: int, **options,
 ) -> Pixels:
-  """Finds the apex of a clip first (see `geometry.apex`), then reads its T pictures.
+  """Finds the apex of a clip first (see `faces.apex`), then reads its T pictures.
 
   Args:
     files: number and path of every frame from onset to offset, in order.

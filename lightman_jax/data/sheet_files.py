@@ -1,6 +1,6 @@
 """Annotation sheets are found on a disk, whatever their files are called.
 
-What a file holds decides (`annotations.recognition`); among files that hold the same
+What a file holds decides (`recognition`); among files that hold the same
 edition, the published name. Where other files fit as well, they are named.
 """
 
@@ -123,7 +123,7 @@ def find_file(tops: list[pathlib.Path], facts: Facts, name: str) -> pathlib.Path
 
 
 def walk_tops(tops: list[pathlib.Path], facts: Facts) -> Iterator:
-  """All of the tops, as `search.walk` yields them."""
+  """All of the tops, as `trees.walk_folders` yields them."""
   return itertools.islice(trees.walk_folders(tops), len(tops))
 
 

@@ -1,7 +1,8 @@
-"""Annotation sheets, or folders named like one, become a `Listing` of rows.
+"""Annotation sheets become a `Listing` of rows, and so do trees of folders without one.
 
-So it is with the short clips of SMIC: s1/micro/negative/s1_ne_01. A clip's own name
-tells its subject and class once more; a clip whose name and place disagree is left out.
+The short clips of SMIC have no sheet: folders say what its rows would, as in
+s1/micro/negative/s1_ne_01. There a clip's own name tells its subject and class once
+more; a clip whose name and place disagree is left out.
 """
 
 from collections import Counter, defaultdict

@@ -1,6 +1,6 @@
 """How far spotted apexes lie from annotated ones, on clips whose apex is known.
 
-The clips go the way of a build (`pictures.spotted`), with their apex withheld.
+The clips go the way of a build (`pixels.spot_and_read`), with their apex withheld.
 """
 
 from collections.abc import Iterator, Sequence
@@ -126,7 +126,7 @@ def _drawn(choice: Choice, face: placement.Face | None) -> list[tuple[Row, Item]
 
 
 class _Drawing(NamedTuple):
-  """Draws a clip whole and spots its apex; stands for `pictures.spotted`."""
+  """Draws a clip whole and spots its apex; stands for `pixels.spot_and_read`."""
   scene: scenes.Scene
   face: placement.Face | None
 

@@ -1,6 +1,7 @@
 """A user's own tables of clips: apexes and landmarks that no sheet gives.
 
-One row a frame: `clip`, `frame` (the number in its file name) and the 68 points of
+A table of apexes has a row for each clip: `clip` and `apex`. One of landmarks has a row
+for each frame: `clip`, `frame` (the number in its file name) and the 68 points of
 iBUG's scheme as `x_0` to `x_67` and `y_0` to `y_67`, in pixels of the picture on disk:
 what OpenFace writes, with a column for the clip.
 """

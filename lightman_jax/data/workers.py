@@ -1,11 +1,12 @@
 """Clips are made on all cores: one process a core, each given one clip at a time.
 
-One file a clip, written whole or not at all, named by what the clip depends on: a build
-that was interrupted continues where it stopped. The folder goes when the build is done.
+Each clip becomes one file, written whole or not at all and named by what the clip
+depends on, so a build that was interrupted continues where it stopped. The folder goes
+when the build is done.
 
-JSON with a mark on what JSON has not. Reading it calls nothing, and a function is found
-by its name in the packages that are allowed, where it must stand at the top of its
-module.
+What a process is to make reaches it as JSON, with a mark on what JSON has not. Reading
+it calls nothing, and a function is looked up by its name in the packages that are
+allowed, where it must stand at the top of its module.
 
 The processes are our own program, started anew, rather than those of `multiprocessing`:
 they neither copy a process in which jax runs threads nor import the caller's script

@@ -1,14 +1,11 @@
 """Faces are found in pictures, and 68 landmarks on them, without a network connection.
 
-Both come out of the wheel of mediapipe 0.10.21 (Apache-2.0), the last release that
-holds them; nothing else of mediapipe is used.
-
-Bazarevsky et al. 2019, "BlazeFace: sub-millisecond neural face detection on mobile
-GPUs"; the short-range graph, whose picture is 128 x 128 and holds 896 anchors.
-
-Two graphs in OpenCV's own importer: BlazeFace finds a face and its eyes (Bazarevsky et
-al. 2019), a second graph puts a mesh of 468 points on it (Kartynnik et al. 2019).
-Coordinates are (x, y) in pixels, pixel centres at whole numbers.
+Two graphs run in OpenCV's own importer. BlazeFace finds a face and its eyes (Bazarevsky
+et al. 2019, "BlazeFace: sub-millisecond neural face detection on mobile GPUs"; the
+short-range graph, whose picture is 128 x 128 and holds 896 anchors). A second graph
+puts a mesh of 468 points on it (Kartynnik et al. 2019). Both come out of the wheel of
+mediapipe 0.10.21 (Apache-2.0), the last release that holds them; nothing else of
+mediapipe is used. Coordinates are (x, y) in pixels, pixel centres at whole numbers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -218,7 +215,7 @@ class Square(NamedTuple):
 
 
 def load_model(folder: str | os.PathLike = '') -> Model:
-  """The graphs from a folder, '' being `graphs.default_folder`; kept once loaded.
+  """The graphs from a folder, '' being `default_folder`; kept once loaded.
 
   Args:
     folder: that holds the two files

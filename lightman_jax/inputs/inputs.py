@@ -96,7 +96,7 @@ def difference_input(clip, how: Settings):
 
 
 def flow_input(clip, how: Settings):
-  """u, v, strain; see `flow.clip_flow`."""
+  """u, v, strain; see `clip_flow`."""
   return clip_flow(clip, span=how.span, algorithm=how.algorithm, size=how.size)
 
 

@@ -165,8 +165,8 @@ def join_inputs(x: Inputs, other: Inputs) -> Inputs:
   return np.concatenate([np.asarray(x), np.asarray(other)])
 
 
-def read_inputs(x: Inputs, numbers: Int[np.ndarray, 'n'], out: Float32[np.ndarray, 'n *clip']
-         ) -> None:
+def read_inputs(x: Inputs, numbers: Int[np.ndarray, 'n'],
+                out: Float32[np.ndarray, 'n *clip']) -> None:
   """Fills `out` with the clips of these numbers.
 
   Args:

@@ -10,7 +10,7 @@ Between points the movement is a Gaussian-process mean with a Matern 3/2 kernel:
 passes (nearly) through every point, does not overshoot and fades to nothing away
 from the face. A mouth opens, so there are two sheets of skin, one hanging from the
 upper lip and one from the lower; they meet at the line between the lips and agree
-at its corners. Frame: the unit square of `landmarks.mean_face`.
+at its corners.
 """
 
 from functools import lru_cache

@@ -1,7 +1,7 @@
 """A face at rest and its movements -> pictures, and the movement field that made them.
 
-The face is drawn once for a clip (`skin`), then bent (`warp`) for every frame; eyes and
-mouth are painted in (`features`), and a camera looks at the result. Movements are in
+The face is drawn once for a clip (`skin`), then bent (`muscles`) for every frame; eyes
+and mouth are painted in, and a camera looks at the result. Movements are in
 the unit square of `landmarks.mean_face`; the picture's own unit square differs from it
 by the pose of the head.
 """
@@ -14,7 +14,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.faces import landmarks
-from lightman_jax.synthetic import muscles, skin, skin as features
+from lightman_jax.synthetic import muscles, skin
 from lightman_jax.synthetic.canvas import Canvas
 from lightman_jax.synthetic.identity import Look, Person
 
@@ -134,7 +134,7 @@ def sit(
   return Sitter(
       person, look, points, muscles.skin_of(points), canvas,
       cv2.merge(tuple(skin.draw(person, points, canvas, lit))),
-      features.folds(points, canvas, units),
+      skin.folds(points, canvas, units),
       (eyes, mouth))
 
 
@@ -178,10 +178,10 @@ def picture(
   """
   image = _bent(sitter, frame, size)
   canvas, now = Canvas(2 * size, 0.), frame.pose.apply(frame.points)
-  image = features.eyes(
+  image = skin.eyes(
       image, canvas, sitter.person, now, rest=frame.pose.apply(sitter.points),
       gaze=sitter.look.gaze, light=sitter.light[0])
-  image = features.mouth(image, canvas, sitter.person, now, light=sitter.light[1])
+  image = skin.mouth(image, canvas, sitter.person, now, light=sitter.light[1])
   return _camera(image, sitter, frame, size, noise)
 
 

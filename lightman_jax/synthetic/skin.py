@@ -1,12 +1,9 @@
-"""The neutral face as a picture: skin, and what does not move with it.
+"""The neutral face as a picture, and the eyes and the mouth, which do not move with it.
 
-Eyes and the inside of the mouth are not here: they do not move with the skin and are
-painted into every frame (`features`). Frame: the unit square of
-`landmarks.mean_face`; colours RGB in [0, 1].
-
-Eyes and mouth are painted into every frame at their outlines of that moment, so that
-lids glide over the eyeball and lips uncover teeth. Coordinates: the unit square of
-the picture; colours RGB in [0, 1].
+The skin is drawn once, in the unit square of `landmarks.mean_face`, and bent for every
+frame. Eyes and the inside of the mouth are painted into every frame at their outlines
+of that moment, in the unit square of the picture, so that lids glide over the eyeball
+and lips uncover teeth. Colours are RGB in [0, 1].
 """
 
 from functools import lru_cache

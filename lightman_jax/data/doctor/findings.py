@@ -45,7 +45,7 @@ class Count(NamedTuple):
 class Loss(NamedTuple):
   """A row of the sheet that gives no clip."""
   clip: str
-  kind: str                 # see `reasons.KINDS`
+  kind: str                 # see `KINDS`
   reason: str
   known: bool = False       # so in every copy of this data set, not only here
 
