@@ -32,15 +32,15 @@ def header(shape, descr='<f4'):
 
 
 def test_arrays_come_back(tmp_path):
-  held = {'a': np.arange(6.).reshape(2, 3), 'b': np.array('text'),
-          'c': np.zeros((0, 4)), 'd': np.array([True]), 'e': np.asfortranarray(
-              np.arange(12).reshape(3, 4))}
-  np.savez(tmp_path / 'a.npz', **held)
-  found = bounded.read_arrays(tmp_path / 'a.npz')
-  assert list(found) == list(held)
-  for name, value in held.items():
-    np.testing.assert_array_equal(found[name], value)
-    assert found[name].dtype == value.dtype
+  arrays = {'a': np.arange(6.).reshape(2, 3), 'b': np.array('text'),
+            'c': np.zeros((0, 4)), 'd': np.array([True]), 'e': np.asfortranarray(
+                np.arange(12).reshape(3, 4))}
+  np.savez(tmp_path / 'a.npz', **arrays)
+  copies = bounded.read_arrays(tmp_path / 'a.npz')
+  assert list(copies) == list(arrays)
+  for name, value in arrays.items():
+    np.testing.assert_array_equal(copies[name], value)
+    assert copies[name].dtype == value.dtype
 
 
 def test_objects_in_arrays_are_refused_unloaded(tmp_path):

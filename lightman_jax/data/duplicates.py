@@ -208,10 +208,10 @@ def check_repeats(repeats: Iterable[Repeat], setting: str, *, place: str,
     InputError: names two of the clips and their people, and what to do.
   """
   exempt, lines = split_names(setting), []
-  for clips, people, in_common in repeats:
-    other = next(n for n, person in enumerate(people) if person != people[0])
-    pair = (f'{clips[0]!r} of {people[0]!r} and {clips[other]!r} of '
-            f'{people[other]!r}')
+  for clips, persons, in_common in repeats:
+    other = next(n for n, person in enumerate(persons) if person != persons[0])
+    pair = (f'{clips[0]!r} of {persons[0]!r} and {clips[other]!r} of '
+            f'{persons[other]!r}')
     if 'all' not in exempt and not exempt.issuperset(clips):
       listed = 'all' if any(set(",'") & set(name) for name in clips) else ','.join(
           clips)

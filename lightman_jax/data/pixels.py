@@ -39,10 +39,11 @@ def read_pixels(
       cut out is not found.
   """
   pictures, sums = {}, []
-  for path, pictures[path], sha256 in _read(paths):
+  for path, picture, sha256 in _read(paths):
+    pictures[path] = picture
     sums.append(sha256)
-  frames, points = placement.place_clip(list(pictures.values()), size=size, crop=crop,
-                                    face=face, paths=list(pictures))
+  frames, points = placement.place_clip(
+      list(pictures.values()), size=size, crop=crop, face=face, paths=list(pictures))
   index = [list(pictures).index(path) for path in paths]
   has_lost = face is not None and np.isnan(points).any()
   return Pixels(frames[index], points[index],

@@ -213,14 +213,19 @@ def _read_once(path, columns, stamp) -> dict[str, list[list[str]]]:
 
 def _published(stem: str, facts: Facts) -> str:
   """The published file whose name is in this one: `CASME2-coding-20140508 (1)`."""
-  plain = lambda name: re.sub('[^a-z0-9]', '', name.casefold())
+  bare = _bare(stem)
   within = [known for sheet in facts.sheets for known in sheet.stems
-            if plain(known) in plain(stem)]
+            if _bare(known) in bare]
   if within:
     return max(within, key=len)
   near = [known for known, pattern in facts.words.items()
           if re.search(pattern, stem, re.IGNORECASE)]
   return near[0] if len(near) == 1 else ''
+
+
+def _bare(name: str) -> str:
+  """A name's letters and digits, in lower case."""
+  return re.sub('[^a-z0-9]', '', name.casefold())
 
 
 def _stems(content: _Content, facts: Facts, named: str) -> tuple[tuple[str, ...], str]:

@@ -147,9 +147,13 @@ def _searches(tops, facts: Facts) -> Iterator[list[_Candidate]]:
     candidates = [(path, identify_sheet(path, facts)) for path in (*named, *others)]
     candidates = [_Candidate(path, identity) for path, identity in candidates
                   if identity]
-    yield sorted(candidates, key=lambda candidate: (
-        not candidate.identity.readable, not candidate.published,
-        ENDINGS.index(candidate.path.suffix.lower())))
+    yield sorted(candidates, key=_preference)
+
+
+def _preference(candidate: _Candidate) -> tuple[bool, bool, int]:
+  """The smaller, the sooner a file is taken."""
+  return (not candidate.identity.readable, not candidate.published,
+          ENDINGS.index(candidate.path.suffix.lower()))
 
 
 def _bear_published_names(files: SheetFiles) -> bool:

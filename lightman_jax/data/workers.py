@@ -121,7 +121,7 @@ def read_job(text: str, packages: tuple[str, ...] = PACKAGES) -> Any:
 
 
 def _marked(value: Any, packages) -> Any:
-  marked = lambda part: _marked(part, packages)
+  marked = functools.partial(_marked, packages=packages)
   if value is None or isinstance(value, (bool, int, float, str)):
     return value
   if isinstance(value, np.generic):
@@ -146,7 +146,7 @@ def _marked(value: Any, packages) -> Any:
 
 
 def _value(marked: Any, packages) -> Any:
-  value = lambda part: _value(part, packages)
+  value = functools.partial(_value, packages=packages)
   if isinstance(marked, list):
     return [*map(value, marked)]
   if not isinstance(marked, dict):

@@ -145,8 +145,10 @@ def _bent(sitter: Sitter, frame: Frame, size: int) -> np.ndarray:
                     interpolation=cv2.INTER_LINEAR)
   source = [sitter.canvas.pixels(at + back[..., k]).astype(np.float32)
             for k, at in enumerate(frame.pose.undo_grid(Canvas(2 * size, 0.)))]
-  take = lambda image: cv2.remap(image, *source, cv2.INTER_LINEAR,
-                                 borderMode=cv2.BORDER_REPLICATE)
+
+  def take(image):
+    return cv2.remap(image, *source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
   bent = np.stack(cv2.split(take(sitter.picture)))
   depth = sum(value * sitter.folds[unit] for unit, value in frame.folds.items()
               if unit in sitter.folds)

@@ -73,7 +73,9 @@ def _films(clips, edition):
                for clip in clips)
 
 
-REPLICA = Replica(
-    'DFME', clips, _films, EDITIONS,
-    lambda clips: {part: (Book(stem, (Tab('Sheet1', table(clips, part)),)),)
-                   for part, stem in SHEETS.items()})
+def _books(clips):
+  return {part: (Book(stem, (Tab('Sheet1', table(clips, part)),)),)
+          for part, stem in SHEETS.items()}
+
+
+REPLICA = Replica('DFME', clips, _films, EDITIONS, _books)
