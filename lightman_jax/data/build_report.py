@@ -59,9 +59,9 @@ def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path
   """Lines for the person who waits; the report at `path` says the same at length.
 
   Args:
-    plan: with the clips that were made, and all that were left out
-    report: as `make_report` returns it
-    path: of the report's file
+    plan: with the clips that were made, and all that were left out.
+    report: as `make_report` returns it.
+    path: of the report's file.
   """
   name, lines = f'{plan.dataset} ({plan.config})', []
   lost = [clip for clip, _ in plan.left_out if clip not in plan.outside]

@@ -100,8 +100,8 @@ def example(item: Item, pixels: Pixels) -> dict:
   """Returns an item with its pixels as TFDS stores it.
 
   Args:
-    item: the clip: its row, label and frame numbers
-    pixels: T frames (T, H, W, 3) and landmarks (T, 68, 2)
+    item: the clip: its row, label and frame numbers.
+    pixels: T frames (T, H, W, 3) and landmarks (T, 68, 2).
 
   Returns:
     The fields of `features`, by name.

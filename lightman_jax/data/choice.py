@@ -81,7 +81,7 @@ def choose(data: Any) -> Choice:
   What it lacks keeps its default.
 
   Args:
-    data: `config.data`, or a mapping with some of its names
+    data: `config.data`, or a mapping with some of its names.
 
   Returns:
     The settings, complete and checked.
@@ -118,7 +118,7 @@ def class_set_of(choice: Choice) -> ClassSet:
   """Returns the class set of a data set that has a table of facts.
 
   Args:
-    choice: of a data set in `TABLES`; its own classes where it spells some
+    choice: of a data set in `TABLES`; its own classes where it spells some.
   """
   if choice.class_set != OWN:
     return TABLES[choice.name].class_sets[choice.class_set]
@@ -199,7 +199,7 @@ def configuration_names(choice: Choice) -> tuple[str, ...]:
   """Returns the names that fit the settings, in the order of preference.
 
   Args:
-    choice: complete, as `choose` returns it
+    choice: complete, as `choose` returns it.
 
   Returns:
     One name or more: a setting of 'auto' fits several editions.

@@ -65,7 +65,7 @@ def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:
   """All near names in the rows of a manifest.
 
   Args:
-    entries: the rows of a manifest
+    entries: the rows of a manifest.
 
   Raises:
     InputError: it cannot be told whose a row is; see `people.name_people`.

@@ -55,9 +55,9 @@ def read_video_pixels(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
   """Reads the frames of a video with these numbers, counted from 0; no landmarks.
 
   Args:
-    path: of the video
-    numbers: of its T frames, the onset's first
-    size: the side in pixels to which they are brought
+    path: of the video.
+    numbers: of its T frames, the onset's first.
+    size: the side in pixels to which they are brought.
 
   Raises:
     Unreadable: it is no video, or ends before the last of them.
@@ -113,9 +113,9 @@ def pick_files(
   """Returns the files of these frame numbers.
 
   Args:
-    files_by_number: a folder's pictures, see `frames.pictures_by_number`
-    numbers: of the frames
-    folder: where they lie, for the message
+    files_by_number: a folder's pictures, see `frames.pictures_by_number`.
+    numbers: of the frames.
+    folder: where they lie, for the message.
 
   Raises:
     Unreadable: one of them is not there; says which are.
@@ -133,7 +133,7 @@ def trace_files(files: Iterable[os.DirEntry | os.PathLike]
   """Returns the names of files, and what the system says of each, once.
 
   Args:
-    files: of one clip; one that stands there twice counts once
+    files: of one clip; one that stands there twice counts once.
 
   Raises:
     Unreadable: one of them is a link to nothing, or to itself.

@@ -70,8 +70,8 @@ def edition_of(stems: tuple[str, ...], facts: Facts) -> str:
   """Returns what the edition is called that these published files make.
 
   Args:
-    stems: names of published files, without ending
-    facts: the data set
+    stems: names of published files, without ending.
+    facts: the data set.
   """
   return next((sheet.edition for sheet in facts.sheets if set(sheet.stems) == {*stems}),
               ' and '.join(stems))
@@ -90,8 +90,8 @@ def tabs_of(path: str | os.PathLike, facts: Facts) -> tuple[str, ...]:
   none has the columns, it is the one that the data set's table of facts names.
 
   Args:
-    path: of a workbook or a csv file
-    facts: the data set
+    path: of a workbook or a csv file.
+    facts: the data set.
   """
   path = pathlib.Path(path)
   tabs = [tab for tab, _ in _tables(path, facts)]
@@ -107,9 +107,9 @@ def records_of(table: list[list[str]], facts: Facts, where: str
   """Returns the lines of a table by the names of the data set's columns.
 
   Args:
-    table: rows of cells
-    facts: the data set
-    where: the file's name, for messages
+    table: rows of cells.
+    facts: the data set.
+    where: the file's name, for messages.
 
   Raises:
     InputError: the table has no header row with them.
@@ -126,8 +126,8 @@ def same_table(first: pathlib.Path, second: pathlib.Path, facts: Facts) -> bool:
   """Whether two files hold the same rows, whatever their form.
 
   Args:
-    first, second: the files
-    facts: the data set, whose columns count
+    first, second: the files.
+    facts: the data set, whose columns count.
   """
   one, two = ([[record.cells for record in records] for _, records
                in _tables(path, facts)] for path in (first, second))

@@ -104,9 +104,9 @@ def find_file(tops: list[pathlib.Path], facts: Facts, name: str) -> pathlib.Path
   """Returns the path of a sheet that a setting names, by its path or its name alone.
 
   Args:
-    tops: folders in which the data set may lie
-    facts: the data set
-    name: a path, or a file's name alone
+    tops: folders in which the data set may lie.
+    facts: the data set.
+    name: a path, or a file's name alone.
 
   Raises:
     InputError: there is no such file.

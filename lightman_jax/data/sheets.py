@@ -76,8 +76,8 @@ def select_rows(
   """Divides rows into those of a class set, with their labels, and the others.
 
   Args:
-    rows: of one data set
-    class_set: which emotions or objective classes count, and under which class
+    rows: of one data set.
+    class_set: which emotions or objective classes count, and under which class.
 
   Returns:
     The rows of the class set, each with its label; and the others, with the reason.
@@ -180,9 +180,9 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
   apex.
 
   Args:
-    tree: of the frames
-    frames: its edition, whose folders name class, subject and clip
-    facts: the data set
+    tree: of the frames.
+    frames: its edition, whose folders name class, subject and clip.
+    facts: the data set.
   """
   read = [_row(tree, place, fields, facts) for place, fields
           in _walk(tree, tree.root, frames.folder.split('/'), {})]

@@ -151,8 +151,8 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
   `info` is the build's report, with `sha256` taken over what was read.
 
   Args:
-    folder: of one version of a built data set
-    progress: called with 'load', how much is done, and of how much
+    folder: of one version of a built data set.
+    progress: called with 'load', how much is done, and of how much.
 
   Raises:
     InputError: it was not written by this program.

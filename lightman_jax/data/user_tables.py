@@ -51,8 +51,8 @@ def entries_by_clip(entries: Mapping[str, Entry], rows: Iterable[Row]
   data sets several people have a file of one name.
 
   Args:
-    entries: by the clip's id or its file name
-    rows: of one data set
+    entries: by the clip's id or its file name.
+    rows: of one data set.
   """
   rows = tuple(rows)
   times = Counter(row.filename for row in rows)
@@ -90,8 +90,8 @@ def read_landmark_table(setting: str, rows: tuple[Row, ...]) -> LandmarkTable:
   """Reads the table that `data.landmarks` names, for the clips of these rows.
 
   Args:
-    setting: the table's path
-    rows: of one data set
+    setting: the table's path.
+    rows: of one data set.
 
   Raises:
     InputError: it is not there, lacks a column, or a cell is no number; names the row.

@@ -234,9 +234,9 @@ def has_header(
   """Whether `find_table` would find its header row.
 
   Args:
-    cells: what `read_cells` returns
-    columns: as of `find_table`
-    optional: as of `find_table`
+    cells: what `read_cells` returns.
+    columns: as of `find_table`.
+    optional: as of `find_table`.
   """
   return _header(cells, columns, optional) is not None
 
@@ -249,8 +249,8 @@ def place_table(
   A row that is too short has '' there; blank rows do not count.
 
   Args:
-    cells: what `read_cells` returns
-    positions: name -> column, counted from 0
+    cells: what `read_cells` returns.
+    positions: name -> column, counted from 0.
   """
   records = []
   for number, row in enumerate(cells, start=1):

@@ -48,8 +48,8 @@ def read_stored(folder: pathlib.Path, item: Item) -> Pixels | None:
   """Returns an item's pixels, or None where they are not there or not whole.
 
   Args:
-    folder: of clips while a build is under way
-    item: whose pixels are wanted
+    folder: of clips while a build is under way.
+    item: whose pixels are wanted.
   """
   try:
     arrays = bounded.read_arrays(stored_path(folder, item))
@@ -64,9 +64,9 @@ def store_pixels(folder: pathlib.Path, item: Item, pixels: Pixels) -> None:
   """Puts an item's pixels on disk.
 
   Args:
-    folder: of clips while a build is under way
-    item: whose pixels they are
-    pixels: T frames with their landmarks
+    folder: of clips while a build is under way.
+    item: whose pixels they are.
+    pixels: T frames with their landmarks.
   """
   with write_atomically(stored_path(folder, item), 'wb') as file:
     np.savez(file, **pixels._asdict())
@@ -98,8 +98,8 @@ def write_job(value: Any, packages: tuple[str, ...] = PACKAGES) -> str:
   """Returns the text of plain values, arrays, named tuples, paths and partials.
 
   Args:
-    value: what is handed over
-    packages: whose functions may be named in it
+    value: what is handed over.
+    packages: whose functions may be named in it.
 
   Raises:
     Unwritable: something else is in it, or a function of another package.
@@ -111,8 +111,8 @@ def read_job(text: str, packages: tuple[str, ...] = PACKAGES) -> Any:
   """Returns the value of a text that `write` made.
 
   Args:
-    text: as `write_job` returns it
-    packages: whose functions may be named in it
+    text: as `write_job` returns it.
+    packages: whose functions may be named in it.
 
   Raises:
     ValueError: it names what does not stand in these packages.

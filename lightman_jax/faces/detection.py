@@ -89,9 +89,9 @@ def check_graph(graph: Graph, content: bytes, place: str | os.PathLike) -> None:
   """Refuses a file that is not the one whose errors were measured.
 
   Args:
-    graph: which file it should be
-    content: its bytes
-    place: its path, for the message
+    graph: which file it should be.
+    content: its bytes.
+    place: its path, for the message.
 
   Raises:
     InputError: the checksum differs.
@@ -218,7 +218,7 @@ def load_model(folder: str | os.PathLike = '') -> Model:
   """The graphs from a folder, '' being `default_folder`; kept once loaded.
 
   Args:
-    folder: that holds the two files
+    folder: that holds the two files.
 
   Raises:
     InputError: the files are not there (`python -m lightman_jax fetch` brings them),
@@ -244,8 +244,8 @@ def find_face(model: Model, picture: UInt8[np.ndarray, 'h w 3']
   A face that fills the picture, as in cropped editions, is found too.
 
   Args:
-    model: as `load_model` returns it
-    picture: RGB
+    model: as `load_model` returns it.
+    picture: RGB.
 
   Returns:
     (x, y) of each landmark in pixels of the picture.
@@ -261,8 +261,8 @@ def follow_face(model: Model, frames: Iterable[UInt8[np.ndarray, 'h w 3']]
   The face is searched for in the first frame only: in the others it is near there.
 
   Args:
-    model: as `load_model` returns it
-    frames: of one clip, the first of which shows the face
+    model: as `load_model` returns it.
+    frames: of one clip, the first of which shows the face.
 
   Returns:
     (x, y) of each landmark in pixels of its frame.
@@ -282,9 +282,9 @@ def fit_mesh(model: Model, picture: UInt8[np.ndarray, 'h w 3'], square: Square
   """The mesh within a square, in pixels of the picture, and its score, 0 to 1.
 
   Args:
-    model: as `load_model` returns it
-    picture: RGB
-    square: where the face is
+    model: as `load_model` returns it.
+    picture: RGB.
+    square: where the face is.
   """
   there = _to_square(square, _MESH_SIDE)
   cut = cv2.warpAffine(picture, there, (_MESH_SIDE, _MESH_SIDE), flags=cv2.INTER_LINEAR,
@@ -302,7 +302,7 @@ def square_of(points: Float[np.ndarray, '468 2']) -> Square:
   """The square for a mesh: around all of its points, turned as the eyes are.
 
   Args:
-    points: of the mesh, in pixels of the picture
+    points: of the mesh, in pixels of the picture.
   """
   left, right = points[_EYES[0]], points[_EYES[1]]
   angle = float(np.arctan2(right[1] - left[1], right[0] - left[0]))

@@ -224,8 +224,8 @@ def bend(skin: Skin, moves: Float[np.ndarray, 'T 83 2']) -> list[Bend]:
   """The movement of the whole face when its points want to move like this.
 
   Args:
-    skin: the face at rest
-    moves: how far each point wants to go at each instant, in units
+    skin: the face at rest.
+    moves: how far each point wants to go at each instant, in units.
 
   Returns:
     One `Bend` for each of the T instants.
@@ -254,8 +254,8 @@ def below_lips(
   """0 above the line between the lips, 1 below; a wider ramp away from the mouth.
 
   Args:
-    points: of the face, in units
-    where: places in units
+    points: of the face, in units.
+    where: places in units.
   """
   line = np.array([.5 * (points[a] + points[b]) for a, b in _LIP_LINE])
   x, y = where[..., 0], where[..., 1]
@@ -296,8 +296,8 @@ def backward(
   converges where the skin is not folded; it stops at 1/80 of a pixel in 64.
 
   Args:
-    bent: the movement
-    where: unit coordinates
+    bent: the movement.
+    where: unit coordinates.
 
   Returns:
     What to add to `where` to come to the place at rest, in units.

@@ -70,8 +70,8 @@ def pose_of(look: Look, drift: Float[np.ndarray, '4']) -> Pose:
   picture), turn (degrees) and zoom.
 
   Args:
-    look: of the recording
-    drift: shift x, shift y, turn and zoom at one instant, see `motion.drift_at`
+    look: of the recording.
+    drift: shift x, shift y, turn and zoom at one instant, see `motion.drift_at`.
   """
   angle = np.deg2rad(look.turn + drift[2])
   zoom = look.zoom * (1. + drift[3])
@@ -85,8 +85,8 @@ def rest_points(person: Person, look: Look) -> Float[np.ndarray, '83 2']:
   """The face before onset: the person's shape and the tone of every muscle.
 
   Args:
-    person: whose face
-    look: of the recording, with the tone of the muscles
+    person: whose face.
+    look: of the recording, with the tone of the muscles.
 
   Returns:
     In unit coordinates.
@@ -105,8 +105,8 @@ def blinking(
   """The upper lids lowered; no other skin moves in a blink, so none is bent.
 
   Args:
-    points: of the face, in units
-    closed: how far the lids are closed, 0 to 1
+    points: of the face, in units.
+    closed: how far the lids are closed, 0 to 1.
   """
   points = points.copy()
   for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
@@ -120,10 +120,10 @@ def sit(
   """Draws the face at rest, for pictures of `size` pixels.
 
   Args:
-    person: whose face
-    look: of the recording
-    size: side of the pictures in pixels
-    units: action units of which folds are drawn
+    person: whose face.
+    look: of the recording.
+    size: side of the pictures in pixels.
+    units: action units of which folds are drawn.
   """
   points = rest_points(person, look)
   canvas = Canvas(2 * round(size * (1. + 2. * muscles.MARGIN)), muscles.MARGIN)
@@ -191,8 +191,8 @@ def landmarks_at(frame: Frame, *, size: int) -> Float32[np.ndarray, '68 2']:
   """Where the 68 points are, in pixels.
 
   Args:
-    frame: what moves
-    size: side of the picture in pixels
+    frame: what moves.
+    size: side of the picture in pixels.
   """
   points = frame.pose.apply(frame.points[:landmarks.COUNT])
   pixels = Canvas(size, 0.).pixels(points)
@@ -207,10 +207,10 @@ def displacement(
   Within the eyes' openings at rest it is the head's movement alone: eyeballs stay.
 
   Args:
-    sitter: the face
-    onset: the head's pose at onset
-    frames: what moves in each of T frames
-    size: side of the pictures in pixels
+    sitter: the face.
+    onset: the head's pose at onset.
+    frames: what moves in each of T frames.
+    size: side of the pictures in pixels.
   """
   canvas = Canvas(size, 0.)
   ticks = canvas.ticks()

@@ -74,8 +74,8 @@ def table(clips: tuple[Clip, ...], section: str) -> list[list[int | str]]:
   """Returns the cells of section 'A' or 'B', header first.
 
   Args:
-    clips: of both sections
-    section: 'A' or 'B'
+    clips: of both sections.
+    section: 'A' or 'B'.
   """
   return [list(HEADER), *(
       [int(clip.subject), clip.name, '',

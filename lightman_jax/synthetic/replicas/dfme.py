@@ -59,8 +59,8 @@ def table(clips: tuple[Clip, ...], part: str) -> list[list[int | str]]:
   """Returns the cells of 'train', 'test_a' or 'test_b', header first.
 
   Args:
-    clips: of all parts
-    part: 'train', 'test_a' or 'test_b'
+    clips: of all parts.
+    part: 'train', 'test_a' or 'test_b'.
   """
   return [list(HEADER), *(
       [*clip.cells('subject', 'name', 'onset', 'apex', 'offset', 'emotion'),
