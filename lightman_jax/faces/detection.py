@@ -286,14 +286,14 @@ def fit_mesh(model: Model, picture: UInt8[np.ndarray, 'h w 3'], square: Square
     picture: RGB.
     square: where the face is.
   """
-  there = _to_square(square, _MESH_SIDE)
-  cut = cv2.warpAffine(picture, there, (_MESH_SIDE, _MESH_SIDE), flags=cv2.INTER_LINEAR,
-                       borderMode=cv2.BORDER_REPLICATE)
+  to_square = _to_square(square, _MESH_SIDE)
+  cut = cv2.warpAffine(picture, to_square, (_MESH_SIDE, _MESH_SIDE),
+                       flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
   model.mesh.setInput(cut.astype(np.float32).transpose(2, 0, 1)[None] / 255)
   outputs = model.mesh.forward(model.mesh.getUnconnectedOutLayersNames())
   points, flag = sorted(outputs, key=lambda output: -output.size)
   points = points.reshape(landmarks.POINTS, 3)[:, :2].astype(np.float64)
-  back = cv2.invertAffineTransform(there)
+  back = cv2.invertAffineTransform(to_square)
   placed = (points @ back[:, :2].T + back[:, 2]).astype(np.float32)
   return placed, float(1 / (1 + np.exp(-float(flag.item()))))
 
