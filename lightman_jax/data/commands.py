@@ -126,12 +126,12 @@ def spot(arguments: list[str]) -> int:
 
 def _measure(options: argparse.Namespace) -> None:
   from lightman_jax.data import choice as choices, placement, spotting
-  names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections', 'landmarks')
+  names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections')
   values = {name: getattr(options, name) for name in names}
-  # A build draws these faces with their landmarks; here it is measured without them.
-  landmarks = values.pop('landmarks') if options.name == 'synthetic' else None
-  choice = choices.choose(values)
-  choice = choice._replace(landmarks=landmarks) if landmarks else choice
+  # A run on synthetic faces knows their landmarks; the spotter may look for them.
+  if options.name != 'synthetic':
+    values['landmarks'] = options.landmarks
+  choice = choices.choose(values)._replace(landmarks=options.landmarks)
   pairs, left_out = spotting.withhold_apexes(choice)
   if 0 < options.most < len(pairs):
     pairs = [pairs[k * len(pairs) // options.most] for k in range(options.most)]
