@@ -27,6 +27,13 @@ class Refused(ValueError):
 def read_bytes(path: str | os.PathLike, most: int = MOST_BYTES) -> bytes:
   """Returns the content of a file.
 
+  Args:
+    path: of the file.
+    most: bytes.
+
+  Returns:
+    The bytes, all of them.
+
   Raises:
     Refused: it is no regular file (a pipe and /dev/zero have no end), or larger than
       `most` bytes.
@@ -50,6 +57,10 @@ def read_bytes(path: str | os.PathLike, most: int = MOST_BYTES) -> bytes:
 def read_json(path: str | os.PathLike, most: int = MOST_JSON) -> Any:
   """Returns the value of a file of JSON in UTF-8.
 
+  Args:
+    path: of the file.
+    most: bytes.
+
   Raises:
     ValueError: it is no JSON, larger than `most` bytes or deeper than `DEEPEST`.
     OSError: it cannot be read.
@@ -59,6 +70,9 @@ def read_json(path: str | os.PathLike, most: int = MOST_JSON) -> Any:
 
 def parse_json(content: bytes) -> Any:
   """Returns the value of JSON in UTF-8.
+
+  Args:
+    content: the bytes of JSON.
 
   Raises:
     ValueError: it is none, or deeper than `DEEPEST`.
@@ -80,6 +94,13 @@ def parse_json(content: bytes) -> Any:
 def read_arrays(path: str | os.PathLike, most: int = MOST_ARRAYS
                 ) -> Mapping[str, Any]:
   """Returns the arrays of an .npz file, none of them of Python objects.
+
+  Args:
+    path: of the .npz file.
+    most: bytes of all arrays, unpacked.
+
+  Returns:
+    Name -> array.
 
   Raises:
     ValueError: it is no such file, is damaged, or its arrays take more than `most`

@@ -99,6 +99,9 @@ def tree_sha256(tree: ast.AST) -> str:
 
   The same for every version of Python that reads the source alike: fields that are
   empty do not count, and newer versions have more of these.
+
+  Args:
+    tree: as `ast.parse` returns it.
   """
   words: list[str] = []
   _spell(tree, words.append)

@@ -50,13 +50,22 @@ def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
 
 
 def name_place(error: BaseException, path: str | os.PathLike) -> None:
-  """Where a write fails, the system does not say to which file."""
+  """Where a write fails, the system does not say to which file.
+
+  Args:
+    error: what the write raised; an `OSError` without a file gets one.
+    path: of the file.
+  """
   if isinstance(error, OSError) and error.filename is None:
     error.filename = os.fspath(path)
 
 
 def sync_folder(folder: str | os.PathLike) -> None:
-  """Waits until the names in a folder are on disk; files have a wait of their own."""
+  """Waits until the names in a folder are on disk; files have a wait of their own.
+
+  Args:
+    folder: whose names are waited for.
+  """
   number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
   try:
     with contextlib.suppress(OSError):    # some network file systems cannot
@@ -77,6 +86,10 @@ def remove_leftovers(folder: pathlib.Path, pattern: str) -> None:
   """Deletes what killed writers left under temporary names that match `pattern`.
 
   Who still writes holds a lock on the file; where none can be had, nothing is deleted.
+
+  Args:
+    folder: in which the writers worked.
+    pattern: of temporary names, as `Path.glob` takes it.
   """
   for rest in folder.glob(pattern):
     # Another start may sweep, too.
@@ -104,7 +117,13 @@ def file_sha256(path: str | os.PathLike) -> str:
 
 
 def fold_path(folder: pathlib.Path, held_out: str, suffix: str = '') -> pathlib.Path:
-  """Where a fold's own part of a folder lies; its name may hold any letter."""
+  """Where a fold's own part of a folder lies; its name may hold any letter.
+
+  Args:
+    folder: of one kind of file, for all folds.
+    held_out: the fold's name.
+    suffix: the ending of a file; '' for a folder.
+  """
   name = urllib.parse.quote(held_out, safe='')
   # '..' would be another folder, and a first point marks what is only temporary.
   name = f'%2E{name[1:]}' if name.startswith('.') else name

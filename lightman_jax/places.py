@@ -42,6 +42,9 @@ def use_home(say: Callable[[str], None]) -> None:
 
   Containers run as users that neither HOME nor the passwd file knows, and libraries
   then fail when they are imported. Called once, before they are.
+
+  Args:
+    say: called with the line.
   """
   if _known_home() is not None:
     return

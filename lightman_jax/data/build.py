@@ -79,9 +79,9 @@ def is_built(plan: Plan, home: pathlib.Path,
   """Whether a data set of the same content stands under `home`.
 
   Args:
-    plan: of the files as they are now
-    home: the folder of all data sets
-    progress: called with the stage, how much of it is done, and of how much
+    plan: of the files as they are now.
+    home: the folder of all data sets.
+    progress: called with the stage, how much of it is done, and of how much.
   """
   final = home / plan.dataset / plan.config / VERSION
   return contents.is_unchanged(plan, final, read_finished(final), progress)
@@ -91,7 +91,7 @@ def read_finished(final: pathlib.Path) -> dict:
   """Returns the report of a finished data set, or {}.
 
   Args:
-    final: the folder of one version of a data set
+    final: the folder of one version of a data set.
   """
   try:
     report = bounded.read_json(final / REPORT)

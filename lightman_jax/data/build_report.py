@@ -19,7 +19,7 @@ def make_report(plan: Plan, details: Mapping[str, Pixels], *, digest: str, sha25
     plan: with the clips that were made, and all that were left out.
     details: clip -> what its making told, beside the pixels.
     digest: of the plan before anything was made, and of the contents of its files.
-    sha256: over the content, see `clipset.content_sha256`.
+    sha256: over the content, see `store.content_sha256`.
   """
   counts = Counter(item.label for item in plan.items)
   kinds = Counter(item.row.kind for item in plan.items)
@@ -59,9 +59,9 @@ def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path
   """Lines for the person who waits; the report at `path` says the same at length.
 
   Args:
-    plan: with the clips that were made, and all that were left out
-    report: as `make_report` returns it
-    path: of the report's file
+    plan: with the clips that were made, and all that were left out.
+    report: as `make_report` returns it.
+    path: of the report's file.
   """
   name, lines = f'{plan.dataset} ({plan.config})', []
   lost = [clip for clip, _ in plan.left_out if clip not in plan.outside]

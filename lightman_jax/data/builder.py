@@ -1,6 +1,6 @@
 """The TFDS builders: how a clip is stored (array_record, no TensorFlow).
 
-One a table of facts and one a composite, in `BUILDERS`. `load.py` drives them. They
+One a table of facts and one a composite, in `BUILDERS`. `build.py` drives them. They
 also work by themselves, after this module is imported:
 `tfds.builder('casme2/casme2_5-2014-cropped-t9-s64', file_format='array_record')`.
 A built data set is read by plain `tfds.builder_from_directory`, without this package.
@@ -43,7 +43,7 @@ class ClipBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
   CITATION = ''
   HOMEPAGE = ''
 
-  plan: Plan | None = None     # set by `load.py`, with pixels out of its cache
+  plan: Plan | None = None     # set by `build.py`, with pixels out of its cache
 
   def _info(self) -> tfds.core.DatasetInfo:
     config = self.builder_config
@@ -100,8 +100,8 @@ def example(item: Item, pixels: Pixels) -> dict:
   """Returns an item with its pixels as TFDS stores it.
 
   Args:
-    item: the clip: its row, label and frame numbers
-    pixels: T frames (T, H, W, 3) and landmarks (T, 68, 2)
+    item: the clip: its row, label and frame numbers.
+    pixels: T frames (T, H, W, 3) and landmarks (T, 68, 2).
 
   Returns:
     The fields of `features`, by name.

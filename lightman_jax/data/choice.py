@@ -1,8 +1,7 @@
 """Which data set is meant: the settings under `config.data`, checked and named.
 
-Imports nothing heavy, so a wrong word fails at once.
-
-that has the data in the same place.
+Imports nothing heavy, so a wrong word fails at once. Names of configurations are the
+same on every machine that has the data in the same place.
 """
 
 from collections.abc import Mapping
@@ -44,17 +43,17 @@ class Choice(NamedTuple):
   sheet: str = 'auto'           # 'auto', an edition of the sheet ('2014'), or the
                                 # names of its files, by commas
   edition: str = 'auto'         # 'auto', 'cropped', 'raw'
-  corrections: str = ''         # names out of `annotations.corrections`, by commas
+  corrections: str = ''         # keys of `CORRECTIONS`, by commas
   apex: str = 'spotted'         # where the sheet gives none: 'spotted', 'none' (the
                                 # clip is left out), or a table: clip, apex
   landmarks: str = 'auto'       # 'auto' (where the model is there), 'model', 'none', a
                                 # table of them, or the folder of the model
   own_classes: Mapping[str, str] = {}   # emotion or objective class -> class
   different_people: str = ''    # names that are alike and mean different people, by
-                                # commas, or 'all'; see `near_names`
+                                # commas, or 'all'; see `duplicates.near_names`
   different_labels: str = ''    # the same of labels
   repeated_clips: str = ''      # clips that may show under two people, by commas, or
-                                # 'all'; see `repeats`
+                                # 'all'; see `duplicates.check_repeats`
   synthetic: Mapping[str, Any] = {}
   section: str = 'data'         # of the configuration, for messages: or 'macro.data'
 
@@ -81,7 +80,7 @@ def choose(data: Any) -> Choice:
   What it lacks keeps its default.
 
   Args:
-    data: `config.data`, or a mapping with some of its names
+    data: `config.data`, or a mapping with some of its names.
 
   Returns:
     The settings, complete and checked.
@@ -118,7 +117,7 @@ def class_set_of(choice: Choice) -> ClassSet:
   """Returns the class set of a data set that has a table of facts.
 
   Args:
-    choice: of a data set in `TABLES`; its own classes where it spells some
+    choice: of a data set in `TABLES`; its own classes where it spells some.
   """
   if choice.class_set != OWN:
     return TABLES[choice.name].class_sets[choice.class_set]
@@ -192,14 +191,14 @@ def _check_word(setting: str, value: str, choices: tuple[str, ...]) -> None:
                      f'{nearest(value, choices)!r} (all: {", ".join(choices)}).')
 
 
-# What builder configurations are called: readable, and the same on every machine
+# What builder configurations are called: readable, and the same on every machine.
 
 
 def configuration_names(choice: Choice) -> tuple[str, ...]:
   """Returns the names that fit the settings, in the order of preference.
 
   Args:
-    choice: complete, as `choose` returns it
+    choice: complete, as `choose` returns it.
 
   Returns:
     One name or more: a setting of 'auto' fits several editions.

@@ -35,8 +35,8 @@ def emotion_classes(*emotions: str, source: str) -> ClassSet:
   """Returns the class set whose classes are these emotions.
 
   Args:
-    emotions: each is a class of its own
-    source: who uses it
+    emotions: each is a class of its own.
+    source: who uses it.
   """
   return ClassSet(emotions, {name: name for name in emotions}, source=source)
 
@@ -59,7 +59,7 @@ def objective_classes(count: int = 5) -> ClassSet:
   """Returns the first `count` objective classes.
 
   Args:
-    count: 1 to 7 of the classes I to VII
+    count: 1 to 7 of the classes I to VII.
   """
   names = _OBJECTIVE[:count]
   return ClassSet(names, {name: name for name in names}, by='objective',
@@ -127,9 +127,9 @@ def macro_label(emotion: str, name: str, classes: tuple[str, ...]) -> int:
   """Returns the index in `classes` of a macro clip's class, -1 where it has none.
 
   Args:
-    emotion: of the macro clip, in any spelling
-    name: a key of `MACRO_MAPS`
-    classes: of the micro-expressions
+    emotion: of the macro clip, in any spelling.
+    name: a key of `MACRO_MAPS`.
+    classes: of the micro-expressions.
 
   Raises:
     InputError: there is no map of this name.

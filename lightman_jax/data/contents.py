@@ -35,8 +35,8 @@ def build_digest(plan: Plan, sums: Sums) -> str:
   """SHA-256 over all that a build depends on, the contents of its files among it.
 
   Args:
-    plan: what is built
-    sums: clip -> SHA-256 of its files, in their order
+    plan: what is built.
+    sums: clip -> SHA-256 of its files, in their order.
   """
   return fingerprint([plan.digest, sorted(
       (item.row.clip, list(sums[item.row.clip])) for item in plan.items)])
@@ -87,9 +87,9 @@ def write_record(plan: Plan, final: pathlib.Path, sums: Sums) -> None:
   """Puts beside a data set what its files were when they were read.
 
   Args:
-    plan: what was built
-    final: the folder of the data set
-    sums: clip -> SHA-256 of its files, as they were read
+    plan: what was built.
+    final: the folder of the data set.
+    sums: clip -> SHA-256 of its files, as they were read.
   """
   clips = {item.row.clip: [[file.path, file.mark if file.settled else (), sha256]
                            for file, sha256 in zip(item.files, sums[item.row.clip])]

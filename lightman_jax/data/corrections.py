@@ -94,8 +94,8 @@ def choose_corrections(names: Iterable[str], dataset: str) -> dict[str, Correcti
   """Returns the named corrections of a data set; those of others do not matter here.
 
   Args:
-    names: keys of `CORRECTIONS`, of whatever data set
-    dataset: whose corrections are wanted
+    names: keys of `CORRECTIONS`, of whatever data set.
+    dataset: whose corrections are wanted.
 
   Raises:
     InputError: a name is unknown, or two change the same cell of a clip.

@@ -1,15 +1,16 @@
 """Nobody counts twice: names that nearly agree, and clips that stand under two people.
 
+Manifests, licensed sheets and finished builds pass the same gate: `check_near_names`
+and `check_repeats`.
+
 A person of two names would be tested after training on their own clips, and a class of
 two names would be two. Names that are equal but for case, spaces, leading zeros, a
 spreadsheet's `.0` and, of people, prefixes such as `sub` stop a run, unless a setting
 says that they are different: `data.different_people`, `data.different_labels`.
 
-The same path is seen in a manifest, the same content by a hash of the stored frames.
-What was encoded again, cut otherwise or brought to another size has another hash.
-
-The same gate for manifests, licensed sheets and finished builds: near names of people
-and labels (`near_names`), and one clip under two people (`repeats`).
+One clip under two people is seen by its path in a manifest, and by a hash of its stored
+frames. What was encoded again, cut otherwise or brought to another size has another
+hash.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -63,7 +64,7 @@ def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:
   """All near names in the rows of a manifest.
 
   Args:
-    entries: the rows of a manifest
+    entries: the rows of a manifest.
 
   Raises:
     InputError: it cannot be told whose a row is; see `people.name_people`.
@@ -206,10 +207,10 @@ def check_repeats(repeats: Iterable[Repeat], setting: str, *, place: str,
     InputError: names two of the clips and their people, and what to do.
   """
   exempt, lines = split_names(setting), []
-  for clips, people, in_common in repeats:
-    other = next(n for n, person in enumerate(people) if person != people[0])
-    pair = (f'{clips[0]!r} of {people[0]!r} and {clips[other]!r} of '
-            f'{people[other]!r}')
+  for clips, persons, in_common in repeats:
+    other = next(n for n, person in enumerate(persons) if person != persons[0])
+    pair = (f'{clips[0]!r} of {persons[0]!r} and {clips[other]!r} of '
+            f'{persons[other]!r}')
     if 'all' not in exempt and not exempt.issuperset(clips):
       listed = 'all' if any(set(",'") & set(name) for name in clips) else ','.join(
           clips)

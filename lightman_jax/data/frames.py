@@ -39,7 +39,7 @@ def pictures_by_number(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
   other files and pictures without a number do not count.
 
   Args:
-    folder: a clip's frames
+    folder: a clip's frames.
 
   Raises:
     Unreadable: there is no such folder, or two pictures bear one number.
@@ -66,7 +66,7 @@ def check_picture(path: str | os.PathLike) -> tuple[int, int]:
   """Returns a picture's (height, width), from its head alone.
 
   Args:
-    path: of the picture
+    path: of the picture.
 
   Raises:
     Unreadable: it is no picture, or larger than `MOST_PIXELS`.
@@ -79,7 +79,7 @@ def read_hashed(path: str | os.PathLike) -> tuple[UInt8[np.ndarray, 'h w 3'], st
   """Decodes a picture; also returns the SHA-256 of the very bytes that were decoded.
 
   Args:
-    path: of the picture
+    path: of the picture.
 
   Returns:
     The picture (h, w, 3) in RGB, and the hash in hexadecimal.
@@ -101,8 +101,8 @@ def read_picture(path: str | os.PathLike, content: bytes | None = None
   """Decodes a picture, from its content where that has been read.
 
   Args:
-    path: of the picture; names it in messages where `content` is given
-    content: the bytes of its file
+    path: of the picture; names it in messages where `content` is given.
+    content: the bytes of its file.
 
   Returns:
     The picture (h, w, 3) in RGB.
@@ -127,7 +127,7 @@ def video_length(path: str | os.PathLike) -> int:
   """Returns how many frames a video holds, by walking through it.
 
   Args:
-    path: of the video
+    path: of the video.
 
   Raises:
     Unreadable: it is no video, or its pictures are larger than `MOST_PIXELS`.
@@ -144,8 +144,8 @@ def read_video(
   """Decodes the frames of a video with these numbers, counted from 0.
 
   Args:
-    path: of the video
-    numbers: of the frames, in any order
+    path: of the video.
+    numbers: of the frames, in any order.
 
   Returns:
     A picture (h, w, 3) in RGB for each number, in the order of `numbers`.

@@ -58,7 +58,7 @@ def read_manifest(path: str | os.PathLike) -> tuple[Entry, ...]:
   """Reads and checks a manifest, all but the paths' existence.
 
   Args:
-    path: of the csv or workbook
+    path: of the csv or workbook.
 
   Raises:
     InputError: a column or a cell is wrong, or two rows bear one clip id.
@@ -70,7 +70,7 @@ def check_rows(manifest: Manifest) -> Manifest:
   """Returns the manifest itself.
 
   Args:
-    manifest: as `examine_manifest` returns it
+    manifest: as `examine_manifest` returns it.
 
   Raises:
     InputError: a row of it cannot be used; names the first, and how many are like it.
@@ -88,7 +88,7 @@ def examine_manifest(path: str | os.PathLike) -> Manifest:
   """Reads a manifest; rows that cannot be used do not keep the others from it.
 
   Args:
-    path: of the csv or workbook
+    path: of the csv or workbook.
 
   Returns:
     Its rows, and a sentence on each row that cannot be used.

@@ -32,7 +32,7 @@ def plan_manifest(choice: Choice) -> Plan:
   macro clip with another label, or none, has label -1.
 
   Args:
-    choice: the settings; `path` is the csv
+    choice: the settings; `path` is the csv.
 
   Raises:
     InputError: names the row and the file that cannot be used.

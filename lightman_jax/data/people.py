@@ -106,8 +106,8 @@ def bare_subject(dataset: str, subject: str) -> str:
   """A subject's name without that of its data set before it: s01 of smic/s01.
 
   Args:
-    dataset: that the subject is of
-    subject: as a sheet or a manifest writes it
+    dataset: that the subject is of.
+    subject: as a sheet or a manifest writes it.
   """
   same = {fold_dataset(dataset), fold_dataset(family(dataset))}
   for before, name in _divisions(subject):
@@ -160,8 +160,8 @@ def person_key(dataset: str, subject: str) -> tuple[str, str]:
   """Who a subject of a data set is; equal for two clips of one person.
 
   Args:
-    dataset: that the subject is of; `UNKNOWN` where nothing tells
-    subject: as it is written there
+    dataset: that the subject is of; `UNKNOWN` where nothing tells.
+    subject: as it is written there.
 
   Returns:
     The folded family of data sets, and the folded name.
@@ -174,8 +174,8 @@ def origin(dataset: str, subject: str) -> str:
   """The family of data sets that a subject is of, '' where that is not known.
 
   Args:
-    dataset: that the subject is of; `UNKNOWN` where nothing tells
-    subject: as it is written there
+    dataset: that the subject is of; `UNKNOWN` where nothing tells.
+    subject: as it is written there.
   """
   own = family(_within(dataset, subject)[0])
   return '' if own == UNKNOWN else own

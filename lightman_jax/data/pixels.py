@@ -39,10 +39,11 @@ def read_pixels(
       cut out is not found.
   """
   pictures, sums = {}, []
-  for path, pictures[path], sha256 in _read(paths):
+  for path, picture, sha256 in _read(paths):
+    pictures[path] = picture
     sums.append(sha256)
-  frames, points = placement.place_clip(list(pictures.values()), size=size, crop=crop,
-                                    face=face, paths=list(pictures))
+  frames, points = placement.place_clip(
+      list(pictures.values()), size=size, crop=crop, face=face, paths=list(pictures))
   index = [list(pictures).index(path) for path in paths]
   has_lost = face is not None and np.isnan(points).any()
   return Pixels(frames[index], points[index],
@@ -54,9 +55,9 @@ def read_video_pixels(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
   """Reads the frames of a video with these numbers, counted from 0; no landmarks.
 
   Args:
-    path: of the video
-    numbers: of its T frames, the onset's first
-    size: the side in pixels to which they are brought
+    path: of the video.
+    numbers: of its T frames, the onset's first.
+    size: the side in pixels to which they are brought.
 
   Raises:
     Unreadable: it is no video, or ends before the last of them.
@@ -73,7 +74,7 @@ def read_video_pixels(path: str, numbers: tuple[int, ...], size: int) -> Pixels:
 def spot_and_read(
     files: tuple[tuple[int, str], ...], *, frames: int, **options,
 ) -> Pixels:
-  """Finds the apex of a clip first (see `geometry.apex`), then reads its T pictures.
+  """Finds the apex of a clip first (see `faces.apex`), then reads its T pictures.
 
   Args:
     files: number and path of every frame from onset to offset, in order.
@@ -112,9 +113,9 @@ def pick_files(
   """Returns the files of these frame numbers.
 
   Args:
-    files_by_number: a folder's pictures, see `frames.pictures_by_number`
-    numbers: of the frames
-    folder: where they lie, for the message
+    files_by_number: a folder's pictures, see `frames.pictures_by_number`.
+    numbers: of the frames.
+    folder: where they lie, for the message.
 
   Raises:
     Unreadable: one of them is not there; says which are.
@@ -132,7 +133,7 @@ def trace_files(files: Iterable[os.DirEntry | os.PathLike]
   """Returns the names of files, and what the system says of each, once.
 
   Args:
-    files: of one clip; one that stands there twice counts once
+    files: of one clip; one that stands there twice counts once.
 
   Raises:
     Unreadable: one of them is a link to nothing, or to itself.

@@ -56,11 +56,11 @@ def place_onset(picture: Picture, *, size: int, crop: bool,
   """Decides by a clip's onset frame how its pictures are placed.
 
   Args:
-    picture: the onset frame
-    size: the side of the frame in pixels; 0 leaves pictures as they are
-    crop: the face does not fill the picture
-    face: how landmarks are found, or what they are; None where they are not wanted
-    path: of the picture, by which known landmarks are found
+    picture: the onset frame.
+    size: the side of the frame in pixels; 0 leaves pictures as they are.
+    crop: the face does not fill the picture.
+    face: how landmarks are found, or what they are; None where they are not wanted.
+    path: of the picture, by which known landmarks are found.
 
   Returns:
     What is done, and the landmarks of this picture in pixels of the frame: None where
@@ -85,11 +85,11 @@ def place_clip(
   """Returns a clip's frames and their landmarks, the onset first; NaN where unknown.
 
   Args:
-    pictures: the clip's, the onset first
-    size: the side of the frame in pixels; 0 leaves pictures as they are
-    crop: the face does not fill the picture
-    face: how landmarks are found, or what they are; None where they are not wanted
-    paths: of the pictures, by which known landmarks are found
+    pictures: the clip's, the onset first.
+    size: the side of the frame in pixels; 0 leaves pictures as they are.
+    crop: the face does not fill the picture.
+    face: how landmarks are found, or what they are; None where they are not wanted.
+    paths: of the pictures, by which known landmarks are found.
 
   Raises:
     Unreadable: a face is to be cut out by its landmarks, and none is found.
@@ -111,8 +111,8 @@ def warp_picture(picture: Picture, how: Placement) -> UInt8[np.ndarray, 'H W 3']
   """Returns the frame that a picture becomes.
 
   Args:
-    picture: one of the clip's
-    how: as the onset frame decided
+    picture: one of the clip's.
+    how: as the onset frame decided.
   """
   if how.matrix is None:
     return fit_picture(picture, how.size, crop=how.crop)
@@ -124,9 +124,9 @@ def place_points(points: Float[np.ndarray, '*n 68 2'], shape: tuple[int, ...],
   """Landmarks of a picture of this shape, in pixels of the frame.
 
   Args:
-    points: in pixels of the picture
-    shape: of the picture: (h, w, ...)
-    how: as the onset frame decided
+    points: in pixels of the picture.
+    shape: of the picture: (h, w, ...).
+    how: as the onset frame decided.
   """
   if how.matrix is not None:
     return alignment.transform_points(points, how.matrix)

@@ -115,8 +115,8 @@ def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:
   Micro clips are judged; where there is none, as in a pool of macro clips, all are.
 
   Args:
-    plan: names the data set and its classes
-    items: those of its clips that are there
+    plan: names the data set and its classes.
+    items: those of its clips that are there.
 
   Raises:
     InputError: there is no clip, one subject only, or a class without any clip.

@@ -47,7 +47,7 @@ def plan_tree(choice: Choice) -> Plan:
   Every row of the sheet ends as an item or as left out with its reason.
 
   Args:
-    choice: the settings, of a data set in `TABLES`
+    choice: the settings, of a data set in `TABLES`.
 
   Raises:
     InputError: files are missing, or the sheet cannot be read.
@@ -97,9 +97,9 @@ def read_listing_of_tree(place: Place, facts: Facts, choice: Choice
   """Reads the rows of a data set, and opens its tree of frames.
 
   Args:
-    place: where sheets and frames lie
-    facts: the data set
-    choice: the settings; its corrections are applied
+    place: where sheets and frames lie.
+    facts: the data set.
+    choice: the settings; its corrections are applied.
   """
   if place.sheets:
     listing = read_listing(place.sheets, facts, corrections=choice.corrected)
@@ -235,7 +235,7 @@ def plan_composite(choice: Choice) -> Plan:
   """Plans all parts; clips and subjects bear the name of their data set before them.
 
   Args:
-    choice: the settings, of a data set in `COMPOSITES`
+    choice: the settings, of a data set in `COMPOSITES`.
 
   Raises:
     InputError: files are missing (of all parts, in one message), or cannot be read.
@@ -281,7 +281,7 @@ def differences(plan: Plan) -> tuple[str, ...]:
   that data set and class. The list of the clips was not published with the counts.
 
   Args:
-    plan: of a composite
+    plan: of a composite.
 
   Returns:
     Lines; () where all is as published.
@@ -341,7 +341,7 @@ def plan_data_set(choice: Choice) -> Plan:
   """Plans the build of a data set; see the module of its kind.
 
   Args:
-    choice: the settings, of any data set
+    choice: the settings, of any data set.
 
   Raises:
     InputError: files are missing, or cannot be used.

@@ -13,7 +13,7 @@ from lightman_jax.errors import InputError
 def check_protocol(config: Mapping[str, Any]) -> None:
   """Refuses a protocol that a run's data set cannot have, whatever its clips are.
 
-  `episodes.folds.make_folds` looks at the clips themselves, minutes later.
+  `tasks.folds.make_folds` looks at the clips themselves, minutes later.
 
   Args:
     config: complete and nested; its data are there, see `sources.check_present`.

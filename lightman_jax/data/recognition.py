@@ -70,8 +70,8 @@ def edition_of(stems: tuple[str, ...], facts: Facts) -> str:
   """Returns what the edition is called that these published files make.
 
   Args:
-    stems: names of published files, without ending
-    facts: the data set
+    stems: names of published files, without ending.
+    facts: the data set.
   """
   return next((sheet.edition for sheet in facts.sheets if set(sheet.stems) == {*stems}),
               ' and '.join(stems))
@@ -90,8 +90,8 @@ def tabs_of(path: str | os.PathLike, facts: Facts) -> tuple[str, ...]:
   none has the columns, it is the one that the data set's table of facts names.
 
   Args:
-    path: of a workbook or a csv file
-    facts: the data set
+    path: of a workbook or a csv file.
+    facts: the data set.
   """
   path = pathlib.Path(path)
   tabs = [tab for tab, _ in _tables(path, facts)]
@@ -107,9 +107,9 @@ def records_of(table: list[list[str]], facts: Facts, where: str
   """Returns the lines of a table by the names of the data set's columns.
 
   Args:
-    table: rows of cells
-    facts: the data set
-    where: the file's name, for messages
+    table: rows of cells.
+    facts: the data set.
+    where: the file's name, for messages.
 
   Raises:
     InputError: the table has no header row with them.
@@ -126,8 +126,8 @@ def same_table(first: pathlib.Path, second: pathlib.Path, facts: Facts) -> bool:
   """Whether two files hold the same rows, whatever their form.
 
   Args:
-    first, second: the files
-    facts: the data set, whose columns count
+    first, second: the files.
+    facts: the data set, whose columns count.
   """
   one, two = ([[record.cells for record in records] for _, records
                in _tables(path, facts)] for path in (first, second))
@@ -213,14 +213,19 @@ def _read_once(path, columns, stamp) -> dict[str, list[list[str]]]:
 
 def _published(stem: str, facts: Facts) -> str:
   """The published file whose name is in this one: `CASME2-coding-20140508 (1)`."""
-  plain = lambda name: re.sub('[^a-z0-9]', '', name.casefold())
+  bare = _bare(stem)
   within = [known for sheet in facts.sheets for known in sheet.stems
-            if plain(known) in plain(stem)]
+            if _bare(known) in bare]
   if within:
     return max(within, key=len)
   near = [known for known, pattern in facts.words.items()
           if re.search(pattern, stem, re.IGNORECASE)]
   return near[0] if len(near) == 1 else ''
+
+
+def _bare(name: str) -> str:
+  """A name's letters and digits, in lower case."""
+  return re.sub('[^a-z0-9]', '', name.casefold())
 
 
 def _stems(content: _Content, facts: Facts, named: str) -> tuple[tuple[str, ...], str]:

@@ -234,8 +234,8 @@ def line_key(line: Line, facts: Facts) -> tuple[str, int | None]:
   Where these cannot be read, ('', None).
 
   Args:
-    line: of the sheet
-    facts: the data set
+    line: of the sheet.
+    facts: the data set.
   """
   number = _subject(line.cells['subject'], facts)
   name = _filename(line.cells['filename'], facts)

@@ -1,6 +1,6 @@
 """Annotation sheets are found on a disk, whatever their files are called.
 
-What a file holds decides (`annotations.recognition`); among files that hold the same
+What a file holds decides (`recognition`); among files that hold the same
 edition, the published name. Where other files fit as well, they are named.
 """
 
@@ -104,9 +104,9 @@ def find_file(tops: list[pathlib.Path], facts: Facts, name: str) -> pathlib.Path
   """Returns the path of a sheet that a setting names, by its path or its name alone.
 
   Args:
-    tops: folders in which the data set may lie
-    facts: the data set
-    name: a path, or a file's name alone
+    tops: folders in which the data set may lie.
+    facts: the data set.
+    name: a path, or a file's name alone.
 
   Raises:
     InputError: there is no such file.
@@ -123,7 +123,7 @@ def find_file(tops: list[pathlib.Path], facts: Facts, name: str) -> pathlib.Path
 
 
 def walk_tops(tops: list[pathlib.Path], facts: Facts) -> Iterator:
-  """All of the tops, as `search.walk` yields them."""
+  """All of the tops, as `trees.walk_folders` yields them."""
   return itertools.islice(trees.walk_folders(tops), len(tops))
 
 
@@ -147,9 +147,13 @@ def _searches(tops, facts: Facts) -> Iterator[list[_Candidate]]:
     candidates = [(path, identify_sheet(path, facts)) for path in (*named, *others)]
     candidates = [_Candidate(path, identity) for path, identity in candidates
                   if identity]
-    yield sorted(candidates, key=lambda candidate: (
-        not candidate.identity.readable, not candidate.published,
-        ENDINGS.index(candidate.path.suffix.lower())))
+    yield sorted(candidates, key=_preference)
+
+
+def _preference(candidate: _Candidate) -> tuple[bool, bool, int]:
+  """The smaller, the sooner a file is taken."""
+  return (not candidate.identity.readable, not candidate.published,
+          ENDINGS.index(candidate.path.suffix.lower()))
 
 
 def _bear_published_names(files: SheetFiles) -> bool:

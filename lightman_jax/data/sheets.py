@@ -1,7 +1,8 @@
-"""Annotation sheets, or folders named like one, become a `Listing` of rows.
+"""Annotation sheets become a `Listing` of rows, and so do trees of folders without one.
 
-So it is with the short clips of SMIC: s1/micro/negative/s1_ne_01. A clip's own name
-tells its subject and class once more; a clip whose name and place disagree is left out.
+The short clips of SMIC have no sheet: folders say what its rows would, as in
+s1/micro/negative/s1_ne_01. There a clip's own name tells its subject and class once
+more; a clip whose name and place disagree is left out.
 """
 
 from collections import Counter, defaultdict
@@ -74,8 +75,8 @@ def select_rows(
   """Divides rows into those of a class set, with their labels, and the others.
 
   Args:
-    rows: of one data set
-    class_set: which emotions or objective classes count, and under which class
+    rows: of one data set.
+    class_set: which emotions or objective classes count, and under which class.
 
   Returns:
     The rows of the class set, each with its label; and the others, with the reason.
@@ -101,8 +102,9 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
                      'of its folders.')
   lines, added = [], {}
-  for path, tab, many in [(file, tab, len(tabs) > 1) for file in files
-                          for tabs in [tabs_of(file, facts)] for tab in tabs]:
+  tabs = [(path, tab) for path in files for tab in tabs_of(path, facts)]
+  tabs_in = Counter(path for path, _ in tabs)
+  for path, tab in tabs:
     table = workbooks.read_cells(
         path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name
@@ -112,7 +114,7 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
         line = Line(where, record.row, where, record.cells)
         added[line_key(line, facts)[0]] = record.cells
       continue
-    before = (f'{where}, sheet {tab}, row' if many else
+    before = (f'{where}, sheet {tab}, row' if tabs_in[path] > 1 else
               f'{where} row' if len(files) > 1 else 'row')
     lines += [Line(where, record.row, f'{before} {record.row}', record.cells)
               for record in records_of(table, facts, where)]
@@ -177,9 +179,9 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
   apex.
 
   Args:
-    tree: of the frames
-    frames: its edition, whose folders name class, subject and clip
-    facts: the data set
+    tree: of the frames.
+    frames: its edition, whose folders name class, subject and clip.
+    facts: the data set.
   """
   read = [_row(tree, place, fields, facts) for place, fields
           in _walk(tree, tree.root, frames.folder.split('/'), {})]

@@ -175,7 +175,7 @@ def manifest_path(choice: Choice) -> pathlib.Path:
   """Returns the manifest's path, or raises `Missing` or `InputError`.
 
   Args:
-    choice: the settings; `path` is the csv
+    choice: the settings; `path` is the csv.
   """
   if not choice.path:
     raise InputError('data.path is empty; give the csv with --config.data.path=CSV.')
@@ -193,7 +193,7 @@ def find_ready_build(choice: Choice) -> pathlib.Path | None:
   Where a setting is 'auto', the first sheet and edition in the order of preference.
 
   Args:
-    choice: the settings
+    choice: the settings.
   """
   for config in names.configuration_names(choice):
     folder = choice.home / choice.name / config / VERSION
@@ -290,7 +290,7 @@ def check_manual(choice: Choice) -> None:
   """Refuses a manual folder that is not there, whatever has been built before.
 
   Args:
-    choice: the settings; `manual_dir` is the folder
+    choice: the settings; `manual_dir` is the folder.
 
   Raises:
     InputError: `data.manual_dir` is no folder; names the nearest that is one.
@@ -316,8 +316,8 @@ def folders_of(manual: pathlib.Path, facts: Facts) -> list[pathlib.Path]:
   """The folders in which a data set may lie: the manual folder, and those named so.
 
   Args:
-    manual: the manual folder
-    facts: the data set
+    manual: the manual folder.
+    facts: the data set.
   """
   named = [folder for name in facts.folders for folder in _below(manual, name)]
   return [folder for folder in dict.fromkeys((manual, *named)) if folder.is_dir()]
@@ -331,9 +331,9 @@ def find_roots(
   They are looked for in the tops, and where there is none, in what lies below.
 
   Args:
-    tops: folders in which the data set may lie
-    facts: the data set
-    wanted: 'auto', or an edition of the frames
+    tops: folders in which the data set may lie.
+    facts: the data set.
+    wanted: 'auto', or an edition of the frames.
 
   Returns:
     The root of each tree, and its edition.

@@ -19,9 +19,9 @@ def describe_disorder(onset: int, apex: int | None, offset: int) -> str:
   """Says how frame numbers break onset <= apex <= offset; '' where they keep it.
 
   Args:
-    onset: frame number
-    apex: frame number; None where there is none
-    offset: frame number
+    onset: frame number.
+    apex: frame number; None where there is none.
+    offset: frame number.
   """
   if onset > offset:
     return f'onset {onset} comes after offset {offset}'

@@ -1,6 +1,6 @@
 """How far spotted apexes lie from annotated ones, on clips whose apex is known.
 
-The clips go the way of a build (`pictures.spotted`), with their apex withheld.
+The clips go the way of a build (`pixels.spot_and_read`), with their apex withheld.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def withhold_apexes(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOu
   """The clips whose apex is known, as items whose apex must be spotted.
 
   Args:
-    choice: the settings; frames, size and apex do not matter
+    choice: the settings; frames, size and apex do not matter.
 
   Returns:
     Each clip's row with its annotated apex and the clip to spot it in; and the clips
@@ -83,8 +83,8 @@ def run_spotting(pairs: Sequence[tuple[Row, Item]], *, workers: int = 0
   """Spots the apex of each clip, on all cores; a clip that cannot be read says why.
 
   Args:
-    pairs: as `withhold_apexes` returns them
-    workers: processes; 0: one a core where that pays
+    pairs: as `withhold_apexes` returns them.
+    workers: processes; 0: one a core where that pays.
   """
   with tempfile.TemporaryDirectory() as scratch:
     folder = pathlib.Path(scratch)
@@ -126,7 +126,7 @@ def _drawn(choice: Choice, face: placement.Face | None) -> list[tuple[Row, Item]
 
 
 class _Drawing(NamedTuple):
-  """Draws a clip whole and spots its apex; stands for `pictures.spotted`."""
+  """Draws a clip whole and spots its apex; stands for `pixels.spot_and_read`."""
   scene: scenes.Scene
   face: placement.Face | None
 

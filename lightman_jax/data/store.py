@@ -1,7 +1,8 @@
 """A built data set: checked, and read as far as it fits into memory.
 
-All of them do not fit into memory where clips are many, and hardly anybody needs more
-than one clip at a time: inputs are made of them once, and kept.
+Frames and landmarks stay in its files: where clips are many they do not fit into
+memory, and hardly anybody needs more than one clip at a time. Inputs are made of them
+once, and kept.
 """
 
 from collections.abc import Iterable, Sequence
@@ -71,7 +72,7 @@ class ClipSet(NamedTuple):
   """N clips of T frames, micro and macro in one pool, sorted by clip id.
 
   Strings are tuples of length N; frames and landmarks of a built data set stay in its
-  files. A person is a subject of a data set; see `clips.people`. `info` holds what a
+  files. A person is a subject of a data set; see `data.people`. `info` holds what a
   result must name: data set, builder configuration, class set, label sheet and its
   hash, clips left out with reasons, what settings say is meant, and `sha256` over the
   content.
@@ -167,8 +168,8 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
   `info` is the build's report, with `sha256` taken over what was read.
 
   Args:
-    folder: of one version of a built data set
-    progress: called with 'load', how much is done, and of how much
+    folder: of one version of a built data set.
+    progress: called with 'load', how much is done, and of how much.
 
   Raises:
     InputError: it was not written by this program.

@@ -30,7 +30,7 @@ def read_settings(values: Mapping[str, Any]) -> tuple[Settings, scenes.Difficult
   """Divides the settings into those of the plan and, under `difficulty`, the others.
 
   Args:
-    values: `config.data.synthetic`, with any of its names
+    values: `config.data.synthetic`, with any of its names.
 
   Raises:
     InputError: a name is unknown; the nearest right one is named.
@@ -69,7 +69,7 @@ def plan_synthetic(choice: Choice) -> Plan:
   """Plans the scenes of a seed. The classes are those of `emotions.CLASSES`.
 
   Args:
-    choice: the settings; `synthetic` says who plays
+    choice: the settings; `synthetic` says who plays.
 
   Raises:
     InputError: a setting is unknown or out of range.
@@ -103,7 +103,7 @@ def row_of(scene: scenes.Scene) -> Row:
   stronger side; L is the subject's left, which the picture shows on its right.
 
   Args:
-    scene: a planned clip
+    scene: a planned clip.
   """
   units = tuple(ActionUnit(action.unit, _side(action.left, action.right))
                 for action in scene.actions)

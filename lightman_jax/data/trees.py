@@ -57,8 +57,8 @@ def folder_names(pattern: str, fields: dict[str, object]) -> tuple[str, ...]:
   """Fills a format string such as '{folder}/{filename}', and divides it into names.
 
   Args:
-    pattern: over the fields of a `Row`; the last part may end in '*'
-    fields: what fills it
+    pattern: over the fields of a `Row`; the last part may end in '*'.
+    fields: what fills it.
 
   Raises:
     Unreadable: a name is empty, leads upwards, is no file name or that of an archive.

@@ -1,6 +1,7 @@
 """A user's own tables of clips: apexes and landmarks that no sheet gives.
 
-One row a frame: `clip`, `frame` (the number in its file name) and the 68 points of
+A table of apexes has a row for each clip: `clip` and `apex`. One of landmarks has a row
+for each frame: `clip`, `frame` (the number in its file name) and the 68 points of
 iBUG's scheme as `x_0` to `x_67` and `y_0` to `y_67`, in pixels of the picture on disk:
 what OpenFace writes, with a column for the clip.
 """
@@ -49,8 +50,8 @@ def entries_by_clip(entries: Mapping[str, Entry], rows: Iterable[Row]
   data sets several people have a file of one name.
 
   Args:
-    entries: by the clip's id or its file name
-    rows: of one data set
+    entries: by the clip's id or its file name.
+    rows: of one data set.
   """
   rows = tuple(rows)
   times = Counter(row.filename for row in rows)
@@ -88,8 +89,8 @@ def read_landmark_table(setting: str, rows: tuple[Row, ...]) -> LandmarkTable:
   """Reads the table that `data.landmarks` names, for the clips of these rows.
 
   Args:
-    setting: the table's path
-    rows: of one data set
+    setting: the table's path.
+    rows: of one data set.
 
   Raises:
     InputError: it is not there, lacks a column, or a cell is no number; names the row.

@@ -1,12 +1,12 @@
 """Tables of text out of xlsx, xls and csv files.
 
-One wrong byte in a damaged file lets the library that reads them ask for gigabytes, and
-then it ends the process it runs in, which no `except` can prevent. So that process is
-not ours, and it may take little memory.
-
 Every cell becomes stripped text, so no reader guesses a type: `01` is a subject, and an
 action-unit cell may be the integer 12 or the text `4+L10`. The content decides what a
 file is, not its ending.
+
+One wrong byte in a damaged workbook lets the library that reads it ask for gigabytes,
+and then it ends the process it runs in, which no `except` can prevent. So that process
+is not ours, and it may take little memory.
 """
 
 import codecs
@@ -233,9 +233,9 @@ def has_header(
   """Whether `find_table` would find its header row.
 
   Args:
-    cells: what `read_cells` returns
-    columns: as of `find_table`
-    optional: as of `find_table`
+    cells: what `read_cells` returns.
+    columns: as of `find_table`.
+    optional: as of `find_table`.
   """
   return _header(cells, columns, optional) is not None
 
@@ -248,8 +248,8 @@ def place_table(
   A row that is too short has '' there; blank rows do not count.
 
   Args:
-    cells: what `read_cells` returns
-    positions: name -> column, counted from 0
+    cells: what `read_cells` returns.
+    positions: name -> column, counted from 0.
   """
   records = []
   for number, row in enumerate(cells, start=1):

@@ -1,11 +1,12 @@
 """Clips are made on all cores: one process a core, each given one clip at a time.
 
-One file a clip, written whole or not at all, named by what the clip depends on: a build
-that was interrupted continues where it stopped. The folder goes when the build is done.
+Each clip becomes one file, written whole or not at all and named by what the clip
+depends on, so a build that was interrupted continues where it stopped. The folder goes
+when the build is done.
 
-JSON with a mark on what JSON has not. Reading it calls nothing, and a function is found
-by its name in the packages that are allowed, where it must stand at the top of its
-module.
+What a process is to make reaches it as JSON, with a mark on what JSON has not. Reading
+it calls nothing, and a function is looked up by its name in the packages that are
+allowed, where it must stand at the top of its module.
 
 The processes are our own program, started anew, rather than those of `multiprocessing`:
 they neither copy a process in which jax runs threads nor import the caller's script
@@ -46,8 +47,8 @@ def read_stored(folder: pathlib.Path, item: Item) -> Pixels | None:
   """Returns an item's pixels, or None where they are not there or not whole.
 
   Args:
-    folder: of clips while a build is under way
-    item: whose pixels are wanted
+    folder: of clips while a build is under way.
+    item: whose pixels are wanted.
   """
   try:
     arrays = bounded.read_arrays(stored_path(folder, item))
@@ -62,9 +63,9 @@ def store_pixels(folder: pathlib.Path, item: Item, pixels: Pixels) -> None:
   """Puts an item's pixels on disk.
 
   Args:
-    folder: of clips while a build is under way
-    item: whose pixels they are
-    pixels: T frames with their landmarks
+    folder: of clips while a build is under way.
+    item: whose pixels they are.
+    pixels: T frames with their landmarks.
   """
   with write_atomically(stored_path(folder, item), 'wb') as file:
     np.savez(file, **pixels._asdict())
@@ -96,8 +97,8 @@ def write_job(value: Any, packages: tuple[str, ...] = PACKAGES) -> str:
   """Returns the text of plain values, arrays, named tuples, paths and partials.
 
   Args:
-    value: what is handed over
-    packages: whose functions may be named in it
+    value: what is handed over.
+    packages: whose functions may be named in it.
 
   Raises:
     Unwritable: something else is in it, or a function of another package.
@@ -109,8 +110,8 @@ def read_job(text: str, packages: tuple[str, ...] = PACKAGES) -> Any:
   """Returns the value of a text that `write` made.
 
   Args:
-    text: as `write_job` returns it
-    packages: whose functions may be named in it
+    text: as `write_job` returns it.
+    packages: whose functions may be named in it.
 
   Raises:
     ValueError: it names what does not stand in these packages.
@@ -119,7 +120,7 @@ def read_job(text: str, packages: tuple[str, ...] = PACKAGES) -> Any:
 
 
 def _marked(value: Any, packages) -> Any:
-  marked = lambda part: _marked(part, packages)
+  marked = functools.partial(_marked, packages=packages)
   if value is None or isinstance(value, (bool, int, float, str)):
     return value
   if isinstance(value, np.generic):
@@ -144,7 +145,7 @@ def _marked(value: Any, packages) -> Any:
 
 
 def _value(marked: Any, packages) -> Any:
-  value = lambda part: _value(part, packages)
+  value = functools.partial(_value, packages=packages)
   if isinstance(marked, list):
     return [*map(value, marked)]
   if not isinstance(marked, dict):

@@ -20,7 +20,7 @@ def canonical_landmarks(size: int) -> Float[np.ndarray, '68 2']:
   """The landmarks of `landmarks.mean_face` in a picture of size x size pixels.
 
   Args:
-    size: the side in pixels
+    size: the side in pixels.
   """
   return landmarks.mean_face() * size - .5
 
@@ -33,8 +33,8 @@ def fit_similarity(
   Least squares over the `STABLE` landmarks (Umeyama 1991).
 
   Args:
-    points: landmarks in pixels of a picture
-    target: where they should lie
+    points: landmarks in pixels of a picture.
+    target: where they should lie.
 
   Returns:
     The matrix A (2, 3) of the transform.
@@ -58,8 +58,8 @@ def transform_points(points: Float[np.ndarray, '*n 2'], matrix: Float[np.ndarray
   """Where points of the original pictures lie in the warped ones.
 
   Args:
-    points: in pixels of the original picture
-    matrix: from it to the warped one
+    points: in pixels of the original picture.
+    matrix: from it to the warped one.
   """
   return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
 
@@ -72,9 +72,9 @@ def warp_frames(frames: UInt8[np.ndarray, 'T h w c'], matrix: Float[np.ndarray, 
   pixel. Beyond the border, its pixels repeat.
 
   Args:
-    frames: of one clip
-    matrix: from the frames to the pictures
-    size: the side in pixels
+    frames: of one clip.
+    matrix: from the frames to the pictures.
+    size: the side in pixels.
   """
   scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
   finer = int(np.clip(np.ceil(1 / scale), 1, _MOST))

@@ -44,8 +44,8 @@ def measure_motion(frames: UInt8[np.ndarray, 'T h w c'],
   """How far the features of each frame have moved from the onset, in pixels.
 
   Args:
-    frames: the onset first, all placed alike
-    points: as of `spot_apex`
+    frames: the onset first, all placed alike.
+    points: as of `spot_apex`.
   """
   pictures = dense_flow.grey(frames)
   features, skin = find_regions(points, pictures.shape[1:])
@@ -71,8 +71,8 @@ def find_regions(points: Float[np.ndarray, '68 2'] | None, shape: tuple[int, int
   Without landmarks, or with ones that lie outside of the picture, both are all of it.
 
   Args:
-    points: landmarks in pixels of the picture
-    shape: its height and width
+    points: landmarks in pixels of the picture.
+    shape: its height and width.
   """
   everything = np.ones(shape, bool)
   if points is None:

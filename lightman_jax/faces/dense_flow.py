@@ -84,7 +84,7 @@ def strain(flow: Float[np.ndarray, '*n h w 2']) -> Float[np.ndarray, '*n h w']:
   sqrt(u_x^2 + v_y^2 + (u_y + v_x)^2 / 2), by central differences.
 
   Args:
-    flow: (u, v) in pixels
+    flow: (u, v) in pixels.
 
   Returns:
     No unit, at least 0.

@@ -1,14 +1,11 @@
 """Faces are found in pictures, and 68 landmarks on them, without a network connection.
 
-Both come out of the wheel of mediapipe 0.10.21 (Apache-2.0), the last release that
-holds them; nothing else of mediapipe is used.
-
-Bazarevsky et al. 2019, "BlazeFace: sub-millisecond neural face detection on mobile
-GPUs"; the short-range graph, whose picture is 128 x 128 and holds 896 anchors.
-
-Two graphs in OpenCV's own importer: BlazeFace finds a face and its eyes (Bazarevsky et
-al. 2019), a second graph puts a mesh of 468 points on it (Kartynnik et al. 2019).
-Coordinates are (x, y) in pixels, pixel centres at whole numbers.
+Two graphs run in OpenCV's own importer. BlazeFace finds a face and its eyes (Bazarevsky
+et al. 2019, "BlazeFace: sub-millisecond neural face detection on mobile GPUs"; the
+short-range graph, whose picture is 128 x 128 and holds 896 anchors). A second graph
+puts a mesh of 468 points on it (Kartynnik et al. 2019). Both come out of the wheel of
+mediapipe 0.10.21 (Apache-2.0), the last release that holds them; nothing else of
+mediapipe is used. Coordinates are (x, y) in pixels, pixel centres at whole numbers.
 """
 
 from collections.abc import Iterable, Mapping
@@ -91,9 +88,9 @@ def check_graph(graph: Graph, content: bytes, place: str | os.PathLike) -> None:
   """Refuses a file that is not the one whose errors were measured.
 
   Args:
-    graph: which file it should be
-    content: its bytes
-    place: its path, for the message
+    graph: which file it should be.
+    content: its bytes.
+    place: its path, for the message.
 
   Raises:
     InputError: the checksum differs.
@@ -217,10 +214,10 @@ class Square(NamedTuple):
 
 
 def load_model(folder: str | os.PathLike = '') -> Model:
-  """The graphs from a folder, '' being `graphs.default_folder`; kept once loaded.
+  """The graphs from a folder, '' being `default_folder`; kept once loaded.
 
   Args:
-    folder: that holds the two files
+    folder: that holds the two files.
 
   Raises:
     InputError: the files are not there (`python -m lightman_jax fetch` brings them),
@@ -246,8 +243,8 @@ def find_face(model: Model, picture: UInt8[np.ndarray, 'h w 3']
   A face that fills the picture, as in cropped editions, is found too.
 
   Args:
-    model: as `load_model` returns it
-    picture: RGB
+    model: as `load_model` returns it.
+    picture: RGB.
 
   Returns:
     (x, y) of each landmark in pixels of the picture.
@@ -263,8 +260,8 @@ def follow_face(model: Model, frames: Iterable[UInt8[np.ndarray, 'h w 3']]
   The face is searched for in the first frame only: in the others it is near there.
 
   Args:
-    model: as `load_model` returns it
-    frames: of one clip, the first of which shows the face
+    model: as `load_model` returns it.
+    frames: of one clip, the first of which shows the face.
 
   Returns:
     (x, y) of each landmark in pixels of its frame.
@@ -284,18 +281,18 @@ def fit_mesh(model: Model, picture: UInt8[np.ndarray, 'h w 3'], square: Square
   """The mesh within a square, in pixels of the picture, and its score, 0 to 1.
 
   Args:
-    model: as `load_model` returns it
-    picture: RGB
-    square: where the face is
+    model: as `load_model` returns it.
+    picture: RGB.
+    square: where the face is.
   """
-  there = _to_square(square, _MESH_SIDE)
-  cut = cv2.warpAffine(picture, there, (_MESH_SIDE, _MESH_SIDE), flags=cv2.INTER_LINEAR,
-                       borderMode=cv2.BORDER_REPLICATE)
+  to_square = _to_square(square, _MESH_SIDE)
+  cut = cv2.warpAffine(picture, to_square, (_MESH_SIDE, _MESH_SIDE),
+                       flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
   model.mesh.setInput(cut.astype(np.float32).transpose(2, 0, 1)[None] / 255)
   outputs = model.mesh.forward(model.mesh.getUnconnectedOutLayersNames())
   points, flag = sorted(outputs, key=lambda output: -output.size)
   points = points.reshape(landmarks.POINTS, 3)[:, :2].astype(np.float64)
-  back = cv2.invertAffineTransform(there)
+  back = cv2.invertAffineTransform(to_square)
   placed = (points @ back[:, :2].T + back[:, 2]).astype(np.float32)
   return placed, float(1 / (1 + np.exp(-float(flag.item()))))
 
@@ -304,7 +301,7 @@ def square_of(points: Float[np.ndarray, '468 2']) -> Square:
   """The square for a mesh: around all of its points, turned as the eyes are.
 
   Args:
-    points: of the mesh, in pixels of the picture
+    points: of the mesh, in pixels of the picture.
   """
   left, right = points[_EYES[0]], points[_EYES[1]]
   angle = float(np.arctan2(right[1] - left[1], right[0] - left[0]))

@@ -151,6 +151,6 @@ def landmarks_of(points: Float[np.ndarray, '*n 468 2']) -> Float[np.ndarray, '*n
   """The 68 landmarks of a mesh, in its coordinates.
 
   Args:
-    points: of a mesh, in any coordinates
+    points: of a mesh, in any coordinates.
   """
   return .5 * (points[..., _FIRST, :] + points[..., _LAST, :])

@@ -43,8 +43,8 @@ def describe_augmentation(how: Augmentation, content: Content) -> str:
   """What is done to the clips of a training task, as results state it.
 
   Args:
-    how: as configured
-    content: what the inputs hold
+    how: as configured.
+    content: what the inputs hold.
   """
   done = applicable_augmentation(how, content)._asdict()
   return ', '.join(
@@ -57,10 +57,10 @@ def augment(key: Key[Array, ''], clip: Float[Array, '*clip'], *, content: Conten
   """A random variant of a clip (t, h, w, c), or of landmark movements (t, 68, 2).
 
   Args:
-    key: of this clip at this step
-    clip: one clip's input
-    content: what the inputs hold
-    how: as configured; what these inputs cannot have is left out
+    key: of this clip at this step.
+    clip: one clip's input.
+    content: what the inputs hold.
+    how: as configured; what these inputs cannot have is left out.
   """
   key_shift, key_flip, key_amplitude = jax.random.split(key, 3)
   how = applicable_augmentation(how, content)
@@ -81,9 +81,9 @@ def shift(clip: Float[Array, 't h w c'], by: Int[Array, '2'], *, most: int
   """Moved by up to `most` pixels down and right; the border pixels are repeated.
 
   Args:
-    clip: one clip's input
-    by: pixels down and to the right, from -most to most
-    most: pixels
+    clip: one clip's input.
+    by: pixels down and to the right, from -most to most.
+    most: pixels.
   """
   padded = jnp.pad(clip, ((0, 0), (most, most), (most, most), (0, 0)), mode='edge')
   start = (0, most - by[0], most - by[1], 0)
@@ -94,8 +94,8 @@ def mirror(clip: Float[Array, '*clip'], content: Content) -> Float[Array, '*clip
   """Left and right exchanged: horizontal motion changes sign, landmarks their names.
 
   Args:
-    clip: one clip's input, or landmark movements (t, 68, 2)
-    content: which channels change their sign
+    clip: one clip's input, or landmark movements (t, 68, 2).
+    content: which channels change their sign.
   """
   sign = jnp.array(content.flip_sign, clip.dtype)
   if content.kind == 'landmarks':

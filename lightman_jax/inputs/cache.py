@@ -40,10 +40,10 @@ def cached_inputs(clips: ClipSet, how: inputs.Settings, *,
   Where the cache cannot be written they are in memory.
 
   Args:
-    clips: the data set
-    how: what its inputs are
-    progress: called with 'inputs', how many are made, and of how many
-    say: called with a line for the person who waits
+    clips: the data set.
+    how: what its inputs are.
+    progress: called with 'inputs', how many are made, and of how many.
+    say: called with a line for the person who waits.
   """
   named = repr((clips.info['sha256'], sorted(cache_parameters(how).items())))
   path = cache_folder() / f'{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy'

@@ -77,9 +77,9 @@ def drop_frames(length: int, level: Level, rng: np.random.Generator) -> np.ndarr
   """Which stored frame stands at each place: a dropped one's is the last one kept.
 
   Args:
-    length: T
-    level: share of the frames after the onset that are dropped
-    rng: source of randomness
+    length: T.
+    level: share of the frames after the onset that are dropped.
+    rng: source of randomness.
   """
   index = np.arange(length)
   lost = 1 + rng.choice(length - 1, round(level * (length - 1)), replace=False)
@@ -96,9 +96,9 @@ def misplace_apex(length: int, level: Level, rng: np.random.Generator) -> np.nda
   the time from onset to apex, or from apex to offset.
 
   Args:
-    length: T
-    level: places too early (-) or too late (+)
-    rng: not used
+    length: T.
+    level: places too early (-) or too late (+).
+    rng: not used.
   """
   del rng
   return np.array(sample_frames(0, length // 2 + int(level), length - 1, frames=length))
@@ -139,8 +139,8 @@ def applicable_noise(how: inputs.Settings, length: int) -> tuple[str, ...]:
   no order.
 
   Args:
-    how: what the inputs are
-    length: T
+    how: what the inputs are.
+    length: T.
   """
   return tuple(
       name for name, kind in KINDS.items()
@@ -153,9 +153,9 @@ def check_noise(names: tuple[str, ...], how: inputs.Settings, length: int) -> No
   """Refuses kinds of noise, asked for by name, that these inputs cannot have.
 
   Args:
-    names: keys of `KINDS`
-    how: what the inputs are
-    length: T
+    names: keys of `KINDS`.
+    how: what the inputs are.
+    length: T.
 
   Raises:
     InputError: names them, and those that there are.
@@ -173,8 +173,8 @@ def noise_levels(name: str, length: int) -> tuple[Level, ...]:
   """Of a kind, none among them; an apex can be off by (T - 1) / 2 places at most.
 
   Args:
-    name: a key of `KINDS`
-    length: T
+    name: a key of `KINDS`.
+    length: T.
   """
   values = KINDS[name].levels
   return tuple(n for n in values if abs(n) <= length // 2) if name == 'apex' else values
@@ -184,10 +184,10 @@ def corrupt_clips(clips: ClipSet, name: str, level: Level, *, seed: int) -> Clip
   """The same clips under one kind of noise; level 0 leaves them as they are.
 
   Args:
-    clips: a data set
-    name: a key of `KINDS`
-    level: in the unit of that kind
-    seed: another seed, other noise
+    clips: a data set.
+    name: a key of `KINDS`.
+    level: in the unit of that kind.
+    seed: another seed, other noise.
   """
   if not level:
     return clips

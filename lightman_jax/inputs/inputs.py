@@ -47,8 +47,8 @@ def resize_maps(maps: Float[np.ndarray, 't h w c'], size: int
   """Each map averaged down (or interpolated up) to size x size; 0 leaves it.
 
   Args:
-    maps: fields or pictures, channels last
-    size: the side in pixels
+    maps: fields or pictures, channels last.
+    size: the side in pixels.
   """
   if not size or maps.shape[1:3] == (size, size):
     return maps.astype(np.float32)
@@ -65,7 +65,7 @@ def as_picture(fields: Float[np.ndarray, '1 h w 3']) -> UInt8[np.ndarray, '1 h w
   and the amplitude are lost.
 
   Args:
-    fields: u, v and strain, as `clip_flow` returns them
+    fields: u, v and strain, as `clip_flow` returns them.
   """
   low, high = fields.min((1, 2), keepdims=True), fields.max((1, 2), keepdims=True)
   return np.rint(255 * (fields - low) / np.maximum(high - low, 1e-12)).astype(np.uint8)
@@ -95,7 +95,7 @@ def difference_input(clip, how: Settings):
 
 
 def flow_input(clip, how: Settings):
-  """u, v, strain; see `flow.clip_flow`."""
+  """u, v, strain; see `clip_flow`."""
   return clip_flow(clip, span=how.span, algorithm=how.algorithm, size=how.size)
 
 
@@ -120,7 +120,7 @@ def landmark_movements(points: Float[np.ndarray, 'T 68 2']
   plane does to the landmarks stays.
 
   Args:
-    points: in pixels of the frame, the onset's first
+    points: in pixels of the frame, the onset's first.
   """
   onset = points[0].astype(np.float64)
   still = np.stack([
@@ -139,9 +139,9 @@ def make_inputs(clips: ClipSet, how: Settings, *,
   """The inputs of all clips: (N, t, h, w, c), or (N, T, 68, 2) for landmarks.
 
   Args:
-    clips: the data set
-    how: what its inputs are
-    progress: called with 'inputs', how many are made, and of how many
+    clips: the data set.
+    how: what its inputs are.
+    progress: called with 'inputs', how many are made, and of how many.
 
   Raises:
     InputError: the clips do not hold what the inputs are made of.
@@ -155,9 +155,9 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
   """The inputs of one clip after the other; see `make_inputs`.
 
   Args:
-    clips: the data set
-    how: what its inputs are
-    progress: called with 'inputs', how many are made, and of how many
+    clips: the data set.
+    how: what its inputs are.
+    progress: called with 'inputs', how many are made, and of how many.
   """
   _check(clips, how)
   total = len(clips.clip)
@@ -179,8 +179,8 @@ def describe_content(how: Settings, channels: int) -> Content:
   """What augmentation must know of these inputs.
 
   Args:
-    how: what the inputs are
-    channels: how many the last axis has
+    how: what the inputs are.
+    channels: how many the last axis has.
   """
   signed = how.kind == 'flow' or (how.kind == 'picture' and how.holds == 'flow')
   if how.kind == 'landmarks':

@@ -25,11 +25,11 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
     source: 'own' (the data set's macro clips, if it has any), 'none', 'magnified'
       (nothing is added here: a task's macro clips are its support, amplified), or the
       name of the data set `other`. Whoever is in both is one person; see
-      `clips.people`.
+      `data.people`.
     other: where macro clips come from under its name.
     make: clips to inputs.
     macro_map: name of the map that gives a class to macro clips whose own class is
-      none of the data set's; see `annotations.macro_maps`.
+      none of the data set's; see `data.class_sets`.
 
   Raises:
     InputError: 'magnified' for inputs whose amplitude is unknown, a data set without a

@@ -146,8 +146,8 @@ def select_clips(x: Inputs, keep: Bool[np.ndarray, 'N']) -> Inputs:
   """Some of the clips, read or not as they were.
 
   Args:
-    x: (N, *clip)
-    keep: which of the N
+    x: (N, *clip).
+    keep: which of the N.
   """
   return x.rows(keep) if isinstance(x, Stored) else x[keep]
 
@@ -156,22 +156,22 @@ def join_inputs(x: Inputs, other: Inputs) -> Inputs:
   """One after the other; clips stay where they are if both are in files.
 
   Args:
-    x: (N, *clip)
-    other: (M, *clip)
+    x: (N, *clip).
+    other: (M, *clip).
   """
   if isinstance(x, Stored) and isinstance(other, Stored):
     return x.joined(other)
   return np.concatenate([np.asarray(x), np.asarray(other)])
 
 
-def read_inputs(x: Inputs, numbers: Int[np.ndarray, 'n'], out: Float32[np.ndarray, 'n *clip']
-         ) -> None:
+def read_inputs(x: Inputs, numbers: Int[np.ndarray, 'n'],
+                out: Float32[np.ndarray, 'n *clip']) -> None:
   """Fills `out` with the clips of these numbers.
 
   Args:
-    x: (N, *clip)
-    numbers: of clips, from 0
-    out: one place for each number
+    x: (N, *clip).
+    numbers: of clips, from 0.
+    out: one place for each number.
   """
   if isinstance(x, Stored):
     x.read(numbers, out)
@@ -220,9 +220,9 @@ def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],
   pool's `mean_squares`, where these are known.
 
   Args:
-    pool: the clips
-    train: those that count
-    squares: `mean_squares` of the pool, where they are known
+    pool: the clips.
+    train: those that count.
+    squares: `mean_squares` of the pool, where they are known.
 
   Returns:
     In the unit of the inputs; at least 1e-8.
@@ -238,7 +238,7 @@ def mean_squares(x: Inputs) -> Float[np.ndarray, 'N c']:
   """The mean square of each channel of each clip; reads clips once, some at a time.
 
   Args:
-    x: (N, *clip), channels last
+    x: (N, *clip), channels last.
   """
   size = max(1, SQUARES_AT_ONCE // (4 * int(np.prod(x.shape[1:]))))
   over = tuple(range(1, len(x.shape) - 1))

@@ -105,8 +105,8 @@ def curve(
   """A smooth open line through the points (Catmull-Rom).
 
   Args:
-    points: in order
-    steps: points of the line for each given one
+    points: in order.
+    steps: points of the line for each given one.
   """
   return _catmull_rom(len(points), steps) @ points
 
@@ -117,9 +117,9 @@ def rows(
   """The rows of a canvas that some points span, and a margin in units.
 
   Args:
-    canvas: the raster
-    points: in unit coordinates
-    margin: in units
+    canvas: the raster.
+    points: in unit coordinates.
+    margin: in units.
   """
   top, bottom = canvas.pixels(points[:, 1].min() - margin), canvas.pixels(
       points[:, 1].max() + margin)
@@ -133,9 +133,9 @@ def over(
   """A colour (or picture) laid over a picture.
 
   Args:
-    image: colours first, 0 to 1
-    mask: how much of the colour shows, 0 to 1
-    colour: (3,), or a picture (3, h, w)
+    image: colours first, 0 to 1.
+    mask: how much of the colour shows, 0 to 1.
+    colour: (3,), or a picture (3, h, w).
   """
   colour = np.asarray(colour, np.float32)
   if colour.ndim == 1:

@@ -39,8 +39,8 @@ def emotion_for(rng: np.random.Generator, label: str) -> str:
   """One of the emotions of a class, all equally likely.
 
   Args:
-    rng: source of randomness
-    label: one of `CLASSES`
+    rng: source of randomness.
+    label: one of `CLASSES`.
   """
   choices = [emotion for emotion, of in CLASS_OF.items() if of == label]
   return choices[rng.integers(len(choices))]

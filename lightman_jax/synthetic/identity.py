@@ -100,8 +100,8 @@ def draw_person(rng: np.random.Generator, *, gain: float) -> Person:
   """One subject; `gain` is the standard deviation of the log of muscle strengths.
 
   Args:
-    rng: source of randomness
-    gain: standard deviation of the log of muscle strengths
+    rng: source of randomness.
+    gain: standard deviation of the log of muscle strengths.
   """
   face = draw_face(rng)
   units = len(muscles.MUSCLES)

@@ -37,9 +37,9 @@ def draw_timing(rng: np.random.Generator, *, kind: str, fps: float) -> Timing:
   """Onset, apex and offset of one clip; three different frames at any rate.
 
   Args:
-    rng: source of randomness
-    kind: 'micro' or 'macro'
-    fps: frames a second
+    rng: source of randomness.
+    kind: 'micro' or 'macro'.
+    fps: frames a second.
   """
   low, high = SECONDS[kind]
   length = max(2, round(fps * rng.uniform(low, high)))
@@ -77,8 +77,8 @@ def draw_drift(rng: np.random.Generator, *, size: float) -> Drift:
   """A head's small motion; `size` is the standard deviation of its shift.
 
   Args:
-    rng: source of randomness
-    size: standard deviation of the shift, in pixels of a 64-pixel face
+    rng: source of randomness.
+    size: standard deviation of the shift, in pixels of a 64-pixel face.
   """
   shift = rng.normal(0., size, 2)
   turn, zoom = rng.normal(0., size, 2) * (.5, .006)
@@ -92,9 +92,9 @@ def drift_at(
   """Shift x, shift y, turn and zoom at each frame, relative to onset.
 
   Args:
-    frames: frame numbers
-    timing: of the expression
-    drift: how far the head goes
+    frames: frame numbers.
+    timing: of the expression.
+    drift: how far the head goes.
 
   Returns:
     Shifts in pixels of a 64-pixel face, degrees, and a share; zero at onset.
@@ -111,10 +111,10 @@ def draw_blink(
   """Start and length (frames) of the clip's blink, or None: it starts after onset.
 
   Args:
-    rng: source of randomness
-    timing: of the expression
-    probability: that there is a blink
-    fps: frames a second
+    rng: source of randomness.
+    timing: of the expression.
+    probability: that there is a blink.
+    fps: frames a second.
   """
   happens = rng.random() < probability
   length = fps * rng.uniform(.15, .35)
@@ -129,8 +129,8 @@ def blink_at(
   """How far the lids are closed, 0 to 1: down in a third of the time, then up.
 
   Args:
-    frames: frame numbers
-    blink: its start and length in frames; None where there is none
+    frames: frame numbers.
+    blink: its start and length in frames; None where there is none.
   """
   if blink is None:
     return np.zeros(len(frames))

@@ -10,7 +10,7 @@ Between points the movement is a Gaussian-process mean with a Matern 3/2 kernel:
 passes (nearly) through every point, does not overshoot and fades to nothing away
 from the face. A mouth opens, so there are two sheets of skin, one hanging from the
 upper lip and one from the lower; they meet at the line between the lips and agree
-at its corners. Frame: the unit square of `landmarks.mean_face`.
+at its corners.
 """
 
 from functools import lru_cache
@@ -223,8 +223,8 @@ def bend(skin: Skin, moves: Float[np.ndarray, 'T 83 2']) -> list[Bend]:
   """The movement of the whole face when its points want to move like this.
 
   Args:
-    skin: the face at rest
-    moves: how far each point wants to go at each instant, in units
+    skin: the face at rest.
+    moves: how far each point wants to go at each instant, in units.
 
   Returns:
     One `Bend` for each of the T instants.
@@ -253,8 +253,8 @@ def below_lips(
   """0 above the line between the lips, 1 below; a wider ramp away from the mouth.
 
   Args:
-    points: of the face, in units
-    where: places in units
+    points: of the face, in units.
+    where: places in units.
   """
   line = np.array([.5 * (points[a] + points[b]) for a, b in _LIP_LINE])
   x, y = where[..., 0], where[..., 1]
@@ -295,8 +295,8 @@ def backward(
   converges where the skin is not folded; it stops at 1/80 of a pixel in 64.
 
   Args:
-    bent: the movement
-    where: unit coordinates
+    bent: the movement.
+    where: unit coordinates.
 
   Returns:
     What to add to `where` to come to the place at rest, in units.

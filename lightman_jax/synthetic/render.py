@@ -1,7 +1,7 @@
 """A face at rest and its movements -> pictures, and the movement field that made them.
 
-The face is drawn once for a clip (`skin`), then bent (`warp`) for every frame; eyes and
-mouth are painted in (`features`), and a camera looks at the result. Movements are in
+The face is drawn once for a clip (`skin`), then bent (`muscles`) for every frame; eyes
+and mouth are painted in, and a camera looks at the result. Movements are in
 the unit square of `landmarks.mean_face`; the picture's own unit square differs from it
 by the pose of the head.
 """
@@ -14,7 +14,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.faces import landmarks
-from lightman_jax.synthetic import muscles, skin, skin as features
+from lightman_jax.synthetic import muscles, skin
 from lightman_jax.synthetic.canvas import Canvas
 from lightman_jax.synthetic.identity import Look, Person
 
@@ -70,8 +70,8 @@ def pose_of(look: Look, drift: Float[np.ndarray, '4']) -> Pose:
   picture), turn (degrees) and zoom.
 
   Args:
-    look: of the recording
-    drift: shift x, shift y, turn and zoom at one instant, see `motion.drift_at`
+    look: of the recording.
+    drift: shift x, shift y, turn and zoom at one instant, see `motion.drift_at`.
   """
   angle = np.deg2rad(look.turn + drift[2])
   zoom = look.zoom * (1. + drift[3])
@@ -85,8 +85,8 @@ def rest_points(person: Person, look: Look) -> Float[np.ndarray, '83 2']:
   """The face before onset: the person's shape and the tone of every muscle.
 
   Args:
-    person: whose face
-    look: of the recording, with the tone of the muscles
+    person: whose face.
+    look: of the recording, with the tone of the muscles.
 
   Returns:
     In unit coordinates.
@@ -105,8 +105,8 @@ def blinking(
   """The upper lids lowered; no other skin moves in a blink, so none is bent.
 
   Args:
-    points: of the face, in units
-    closed: how far the lids are closed, 0 to 1
+    points: of the face, in units.
+    closed: how far the lids are closed, 0 to 1.
   """
   points = points.copy()
   for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
@@ -120,10 +120,10 @@ def sit(
   """Draws the face at rest, for pictures of `size` pixels.
 
   Args:
-    person: whose face
-    look: of the recording
-    size: side of the pictures in pixels
-    units: action units of which folds are drawn
+    person: whose face.
+    look: of the recording.
+    size: side of the pictures in pixels.
+    units: action units of which folds are drawn.
   """
   points = rest_points(person, look)
   canvas = Canvas(2 * round(size * (1. + 2. * muscles.MARGIN)), muscles.MARGIN)
@@ -134,7 +134,7 @@ def sit(
   return Sitter(
       person, look, points, muscles.skin_of(points), canvas,
       cv2.merge(tuple(skin.draw(person, points, canvas, lit))),
-      features.folds(points, canvas, units),
+      skin.folds(points, canvas, units),
       (eyes, mouth))
 
 
@@ -145,8 +145,10 @@ def _bent(sitter: Sitter, frame: Frame, size: int) -> np.ndarray:
                     interpolation=cv2.INTER_LINEAR)
   source = [sitter.canvas.pixels(at + back[..., k]).astype(np.float32)
             for k, at in enumerate(frame.pose.undo_grid(Canvas(2 * size, 0.)))]
-  take = lambda image: cv2.remap(image, *source, cv2.INTER_LINEAR,
-                                 borderMode=cv2.BORDER_REPLICATE)
+
+  def take(image):
+    return cv2.remap(image, *source, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
   bent = np.stack(cv2.split(take(sitter.picture)))
   depth = sum(value * sitter.folds[unit] for unit, value in frame.folds.items()
               if unit in sitter.folds)
@@ -178,10 +180,10 @@ def picture(
   """
   image = _bent(sitter, frame, size)
   canvas, now = Canvas(2 * size, 0.), frame.pose.apply(frame.points)
-  image = features.eyes(
+  image = skin.eyes(
       image, canvas, sitter.person, now, rest=frame.pose.apply(sitter.points),
       gaze=sitter.look.gaze, light=sitter.light[0])
-  image = features.mouth(image, canvas, sitter.person, now, light=sitter.light[1])
+  image = skin.mouth(image, canvas, sitter.person, now, light=sitter.light[1])
   return _camera(image, sitter, frame, size, noise)
 
 
@@ -189,8 +191,8 @@ def landmarks_at(frame: Frame, *, size: int) -> Float32[np.ndarray, '68 2']:
   """Where the 68 points are, in pixels.
 
   Args:
-    frame: what moves
-    size: side of the picture in pixels
+    frame: what moves.
+    size: side of the picture in pixels.
   """
   points = frame.pose.apply(frame.points[:landmarks.COUNT])
   pixels = Canvas(size, 0.).pixels(points)
@@ -205,10 +207,10 @@ def displacement(
   Within the eyes' openings at rest it is the head's movement alone: eyeballs stay.
 
   Args:
-    sitter: the face
-    onset: the head's pose at onset
-    frames: what moves in each of T frames
-    size: side of the pictures in pixels
+    sitter: the face.
+    onset: the head's pose at onset.
+    frames: what moves in each of T frames.
+    size: side of the pictures in pixels.
   """
   canvas = Canvas(size, 0.)
   ticks = canvas.ticks()

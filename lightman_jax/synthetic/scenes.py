@@ -113,9 +113,9 @@ def person_of(seed: int, subject: str, difficulty: Difficulty) -> identity.Perso
   """Who bears this name.
 
   Args:
-    seed: another seed, other people
-    subject: the name
-    difficulty: how much people differ
+    seed: another seed, other people.
+    subject: the name.
+    difficulty: how much people differ.
   """
   return identity.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
 

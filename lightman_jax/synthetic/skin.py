@@ -1,12 +1,9 @@
-"""The neutral face as a picture: skin, and what does not move with it.
+"""The neutral face as a picture, and the eyes and the mouth, which do not move with it.
 
-Eyes and the inside of the mouth are not here: they do not move with the skin and are
-painted into every frame (`features`). Frame: the unit square of
-`landmarks.mean_face`; colours RGB in [0, 1].
-
-Eyes and mouth are painted into every frame at their outlines of that moment, so that
-lids glide over the eyeball and lips uncover teeth. Coordinates: the unit square of
-the picture; colours RGB in [0, 1].
+The skin is drawn once, in the unit square of `landmarks.mean_face`, and bent for every
+frame. Eyes and the inside of the mouth are painted into every frame at their outlines
+of that moment, in the unit square of the picture, so that lids glide over the eyeball
+and lips uncover teeth. Colours are RGB in [0, 1].
 """
 
 from functools import lru_cache
@@ -37,8 +34,8 @@ def texture(seed: int, side: int) -> Float32[np.ndarray, 's s']:
   """Noise of several sizes with variance about 1, the same whatever the side.
 
   Args:
-    seed: another seed, another skin
-    side: in pixels
+    seed: another seed, another skin.
+    side: in pixels.
   """
   rng = np.random.default_rng(seed)
   total = np.zeros((side, side), np.float32)
@@ -80,10 +77,10 @@ def shading(
   """How much light each point of the face returns (Lambert), about 1.
 
   Args:
-    person: under their lamp
-    look: of the recording, which moves the lamp
-    points: of the face, in units
-    canvas: the raster
+    person: under their lamp.
+    look: of the recording, which moves the lamp.
+    points: of the face, in units.
+    canvas: the raster.
   """
   coarse = Canvas(min(canvas.side, 80), canvas.margin)
   height = _relief(points, coarse).astype(np.float32)
@@ -223,10 +220,10 @@ def draw(
   """The face with its eyes and mouth left out; `light` is its `shading`.
 
   Args:
-    person: whose face
-    points: of the face at rest, in units
-    canvas: the raster
-    light: how much each point returns, see `shading`
+    person: whose face.
+    points: of the face at rest, in units.
+    canvas: the raster.
+    light: how much each point returns, see `shading`.
 
   Returns:
     Colours first, 0 to 1.
@@ -316,11 +313,11 @@ def mouth(
   """The gap between the lips: a dark line, or a cavity with the upper teeth in it.
 
   Args:
-    image: the picture to paint on
-    canvas: its raster
-    person: whose mouth
-    points: where the lips are now
-    light: brightness where the mouth is
+    image: the picture to paint on.
+    canvas: its raster.
+    person: whose mouth.
+    points: where the lips are now.
+    light: brightness where the mouth is.
   """
   upper, lower = curve(points[60:65]), curve(points[[60, 67, 66, 65, 64]])
   lower = np.stack([lower[:, 0], np.maximum(lower[:, 1], upper[:, 1])], 1)
@@ -383,9 +380,9 @@ def folds(
   """How dark the creases of each unit are, at most 1.
 
   Args:
-    points: of the face at rest, in units
-    canvas: the raster
-    units: action units that move in the clip
+    points: of the face at rest, in units.
+    canvas: the raster.
+    units: action units that move in the clip.
   """
   return {unit: canvas.lines(*lines, width=.009, soft=.006)
           for unit, lines in fold_lines(points).items() if unit in units}

@@ -181,7 +181,7 @@ def test_a_clip_that_could_not_be_read_comes_back_with_its_file(folders):
 
 
 def test_pixels_come_with_the_hashes_of_what_was_decoded(place):
-  made = manifest_plan.pixels.pixels(
+  made = manifest_plan.pixels.read_pixels(
       (str(place / 'in/a.bmp'), str(place / 'in/b.bmp'), str(place / 'in/a.bmp')),
       size=8, crop=False)
   assert made.sums == tuple(contents.file_sha256(place / f'in/{name}.bmp')

@@ -18,12 +18,12 @@ from lightman_jax.synthetic.replicas import casme_cubed, write
 @pytest.fixture(scope='module')
 def manual(tmp_path_factory):
   """A function of a data set and its edition to a folder that holds its replica."""
-  home, held = tmp_path_factory.mktemp('manual'), set()
+  home, data_sets = tmp_path_factory.mktemp('manual'), set()
 
   def made(name, edition='', **options):
     folder = home / (edition or 'usual') / name
-    if folder not in held:
-      held.add(folder)
+    if folder not in data_sets:
+      data_sets.add(folder)
       with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write, '_projector', lambda *_: lambda film, numbers: [
             b'' for _ in numbers])
@@ -38,9 +38,9 @@ def planned(folder, name, **options):
 
 
 def counts(plan, kind='micro'):
-  found = Counter(plan.classes[item.label] for item in plan.items
+  clips = Counter(plan.classes[item.label] for item in plan.items
                   if item.row.kind == kind and item.label >= 0)
-  return tuple(found[name] for name in plan.classes)
+  return tuple(clips[name] for name in plan.classes)
 
 
 def lost(plan):

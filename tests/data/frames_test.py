@@ -31,10 +31,10 @@ def test_frames_are_sorted_as_integers(tmp_path, names):
   (tmp_path / '._img46.png').touch()
   (tmp_path / 'cover.png').touch()
   save(tmp_path / f'img{"9" * 40}.png')
-  held = frames.pictures_by_number(tmp_path)
-  assert list(held) == sorted(held) and len(held) == 3
+  pictures = frames.pictures_by_number(tmp_path)
+  assert list(pictures) == sorted(pictures) and len(pictures) == 3
   assert all(int(entry.name.split('.')[0][-len(str(number)):]) == number
-             for number, entry in held.items())
+             for number, entry in pictures.items())
 
 
 def test_two_pictures_with_one_number_are_refused(tmp_path):

@@ -30,8 +30,8 @@ def model(monkeypatch):
                       bright(picture))
 
   def follow(model, pictures):
-    found = [bright(picture) for picture in pictures]
-    return None if found[0] is None else np.stack(found)
+    points = [bright(picture) for picture in pictures]
+    return None if points[0] is None else np.stack(points)
   monkeypatch.setattr(placement.detection, 'follow_face', follow)
   monkeypatch.setattr(placement.detection, 'locate_graphs', lambda folder='': {})
   monkeypatch.setattr(placement.detection, 'has_graphs', lambda folder='': True)
@@ -62,8 +62,8 @@ def test_a_raw_clip_is_placed_by_its_onset_and_keeps_its_motion(model, tmp_path)
 def test_a_cropped_clip_is_used_whole_and_its_landmarks_are_scaled(model, tmp_path):
   paths = save(tmp_path, [(10, 20)] * 3, size=(80, 80))
   made = pixels.read_pixels(paths, size=40, crop=False, face=FACE)
-  found = np.argwhere(made.frames[0][..., 0] > 100)
-  np.testing.assert_allclose(found.min(0), [10, 5])
+  bright_pixels = np.argwhere(made.frames[0][..., 0] > 100)
+  np.testing.assert_allclose(bright_pixels.min(0), [10, 5])
   np.testing.assert_allclose(made.landmarks[0, :, 0].min(),
                              5 - .5 + 20 * landmarks.mean_face()[:, 0].min(), atol=.01)
 
@@ -109,12 +109,11 @@ def test_a_spotted_apex_does_not_depend_on_what_is_stored(tmp_path):
     picture[50:80, 30:60] = np.roll(ground, shift, 1)[50:80, 30:60]
     files.append((10 + number, str(tmp_path / f'{10 + number}.png')))
     Image.fromarray(picture).save(files[-1][1])
-  found = [pixels.spot_and_read(tuple(files), frames=t, size=size, crop=False,
-                                face=None)
+  clips = [pixels.spot_and_read(tuple(files), frames=t, size=size, crop=False, face=None)
            for t, size in ((3, 16), (3, 96), (1, 32), (5, 8))]
-  assert [made.numbers for made in found] == [
+  assert [made.numbers for made in clips] == [
       (10, 13, 16), (10, 13, 16), (13,), (10, 12, 13, 15, 16)]
-  assert {made.apex_source for made in found} == {'spotted'}
+  assert {made.apex_source for made in clips} == {'spotted'}
 
 
 def test_only_pictures_are_decoded_whatever_a_name_says(tmp_path):

@@ -16,12 +16,12 @@ def find(root, *names, taken=()):
   return trees.Tree(root, frozenset(taken)).folder(names).relative_to(root).as_posix()
 
 
-@pytest.mark.parametrize('held, asked', [
+@pytest.mark.parametrize('on_disk, names', [
     ('sub01/EP02_01f', 'sub01/EP02_01f'), ('Sub1/ep02_01F', 'sub01/EP02_01f'),
     ('sub001/EP2_1f', 'sub01/EP02_01f'), ('s1/s1_ne_01', 's01/s1_ne_01'),
     ('sub01/sub01/EP02_01f', 'sub01/EP02_01f')])
-def test_case_padding_and_nesting_are_learned_from_the_disk(tmp_path, held, asked):
-  assert find(make(tmp_path, held), *asked.split('/')) == held
+def test_case_padding_and_nesting_are_learned_from_the_disk(tmp_path, on_disk, names):
+  assert find(make(tmp_path, on_disk), *names.split('/')) == on_disk
 
 
 def test_the_exact_name_wins_over_one_that_is_alike(tmp_path):

@@ -40,9 +40,10 @@ def place(folder, name='casme2', /, **settings):
 def test_a_sheet_is_recognised_by_its_columns_and_the_run_says_which(
     tmp_path, name, lines, file):
   write(tmp_path / file, lines)
-  found = place(tmp_path, name)
-  assert [path.name for path in found.sheets] == [file]
-  assert f'{file} is taken for the sheet of {found.sheet.edition}' in found.remarks[0]
+  located = place(tmp_path, name)
+  assert [path.name for path in located.sheets] == [file]
+  sentence = f'{file} is taken for the sheet of {located.sheet.edition}'
+  assert sentence in located.remarks[0]
   # It is the sheet of this data set alone, though others have the same columns.
   assert [sight.name for sight in recognise(tmp_path) if sight.complete] == [name]
 
@@ -55,11 +56,11 @@ def test_a_published_name_needs_no_remark(tmp_path):
 @pytest.mark.parametrize('file', [f'{OLD}.csv', 'CASME2.csv'])
 def test_labels_of_2019_are_so_whatever_the_name(tmp_path, file):
   write(tmp_path / file, casme2.table(CASME2, '2019'))
-  found = place(tmp_path)
-  assert found.sheet.edition == '2019' and '28 of surprise' in found.remarks[0]
-  assert 'its name is that of 2014' in found.remarks[0] or file == 'CASME2.csv'
+  located = place(tmp_path)
+  assert located.sheet.edition == '2019' and '28 of surprise' in located.remarks[0]
+  assert 'its name is that of 2014' in located.remarks[0] or file == 'CASME2.csv'
   assert '-2019-' in names.configuration_names(choose({'name': 'casme2'})._replace(
-      sheet=found.sheet.edition))[0]
+      sheet=located.sheet.edition))[0]
   with pytest.raises(Missing, match='sheet of 2014') as caught:
     place(tmp_path, sheet='2014')
   assert f'{file} is taken for the sheet of 2019' in str(caught.value)
@@ -75,8 +76,8 @@ def test_counts_tell_the_edition_and_where_rows_lack_the_columns_do(
     lines = [lines[0], *[line for line in lines[1:] if line[8] != 'surprise'
                          and line[8] != 'sadness'][:40]]
   write(tmp_path / 'x.csv', lines)
-  found = place(tmp_path)
-  assert found.sheet.edition == edition and why in found.remarks[0]
+  located = place(tmp_path)
+  assert located.sheet.edition == edition and why in located.remarks[0]
 
 
 def test_labels_of_2014_with_a_column_of_objective_classes_are_of_2014(tmp_path):
@@ -96,10 +97,10 @@ def test_where_several_fit_they_and_the_setting_are_named(tmp_path):
     assert word in str(caught.value)
   assert place(tmp_path, sheet='mine.csv').sheets == (tmp_path / 'casme2/mine.csv',)
   write(tmp_path / f'{OLD}.csv', lines)
-  found = place(tmp_path)
-  assert found.sheets[0].stem == OLD and 'mine.csv' in found.remarks[0]
-  assert 'data.sheet=FILE' in found.remarks[0]
-  assert 'CASME2.csv' not in found.remarks[0]       # holds the same rows
+  located = place(tmp_path)
+  assert located.sheets[0].stem == OLD and 'mine.csv' in located.remarks[0]
+  assert 'data.sheet=FILE' in located.remarks[0]
+  assert 'CASME2.csv' not in located.remarks[0]       # holds the same rows
 
 
 def test_a_sheet_that_is_named_and_not_there_is_refused(tmp_path):
@@ -124,8 +125,8 @@ def test_the_files_of_dfme_and_which_is_missing(tmp_path):
   clips = dfme.clips()
   for part in ('train', 'test_a'):
     write(tmp_path / f'{dfme.SHEETS[part]}.csv', dfme.table(clips, part))
-  found = place(tmp_path, 'dfme', sheet='train')
-  assert found.sheets[0].stem == 'training_full_with_AU'
+  located = place(tmp_path, 'dfme', sheet='train')
+  assert located.sheets[0].stem == 'training_full_with_AU'
   with pytest.raises(Missing, match='testB_full_with_AU is not there, and the sheet of '
                                     'all needs it'):
     place(tmp_path, 'dfme', sheet='all')
@@ -149,10 +150,10 @@ def sections():
 def test_the_sections_of_casme_in_one_file_are_read(tmp_path):
   a, b = sections().values()
   write(tmp_path / 'CASME.csv', [*a, *b[1:]])
-  found = place(tmp_path, 'casme')
-  listing = read_listing(found.sheets, TABLES['casme'])
+  located = place(tmp_path, 'casme')
+  listing = read_listing(located.sheets, TABLES['casme'])
   assert len(listing.rows) + len(listing.left_out) == 197
-  assert 'it has 197 rows' in found.remarks[0]
+  assert 'it has 197 rows' in located.remarks[0]
 
 
 def test_the_sections_of_casme_in_two_sheets_of_one_workbook_are_read(tmp_path):

@@ -39,9 +39,9 @@ def find(folder, **settings):
 @pytest.mark.parametrize('inside', ['', 'casme2/'])
 def test_every_layout_is_found(tmp_path, tree, edition, inside):
   put(tmp_path, f'{inside}{OLD}.xlsx', f'{inside}{tree}/sub01/EP02_01f')
-  found = find(tmp_path)
-  assert found.root == tmp_path / inside / tree
-  assert found.frames.edition == edition
+  located = find(tmp_path)
+  assert located.root == tmp_path / inside / tree
+  assert located.frames.edition == edition
 
 
 @pytest.mark.parametrize('files, wanted, name', [

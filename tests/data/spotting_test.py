@@ -20,9 +20,9 @@ def row(*, onset=10, top=20, offset=50, fps=100.):
 
 
 def test_errors_by_hand():
-  found = [spotting.Spotted(row(), 20), spotting.Spotted(row(), 28),
-           spotting.Spotted(row(), 18), spotting.Spotted(row(top=30), 28)]
-  error = spotting.error_of(found)
+  spotted = [spotting.Spotted(row(), 20), spotting.Spotted(row(), 28),
+             spotting.Spotted(row(), 18), spotting.Spotted(row(top=30), 28)]
+  error = spotting.error_of(spotted)
   assert (error.clips, error.mean, error.median, error.exact) == (4, 3., 2., .25)
   assert error.share == pytest.approx(3 / 40)
   assert error.far == .25                       # 8 of 40 frames is a fifth
@@ -60,9 +60,9 @@ def test_a_clip_that_cannot_be_read_is_named(replica, tmp_path, first_moves_most
   broken = min(folder.rglob(f'{pairs[0][0].filename}/*.jpg'))
   broken.write_bytes(b'no picture')
   pairs, _ = spotting.withhold_apexes(of(folder))
-  found = list(spotting.run_spotting(pairs, workers=1))
-  assert len(found) == len(pairs)
-  lost, = [entry for entry in found if isinstance(entry, LeftOut)]
+  results = list(spotting.run_spotting(pairs, workers=1))
+  assert len(results) == len(pairs)
+  lost, = [entry for entry in results if isinstance(entry, LeftOut)]
   assert lost.clip.endswith(broken.parent.name) and broken.name in lost.reason
 
 

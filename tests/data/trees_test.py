@@ -71,16 +71,16 @@ def test_every_row_is_a_clip_or_left_out_with_its_reason(clips, replica, home):
 def test_plain_tfds_reads_what_was_built(clips, home):
   source = tfds.builder_from_directory(
       home / 'casme2' / CONFIG / '1.0.0').as_data_source('full')
-  held = {example['id'].decode(): example for example in source}
-  example = held['sub20/EP16_01']
-  assert set(held) == set(clips.clip)
+  examples = {example['id'].decode(): example for example in source}
+  example = examples['sub20/EP16_01']
+  assert set(examples) == set(clips.clip)
   assert (example['onset'], example['apex'], example['offset']) == (121, 188, 188)
   assert example['frame_numbers'].tolist() == [121, 188, 188]
   assert (example['fps'], example['kind']) == (200., b'micro')
   assert example['dataset'] == b'casme2' and example['landmarks'].shape == (3, 68, 2)
   np.testing.assert_array_equal(
       example['frames'], clips.frames[clips.clip.index('sub20/EP16_01')])
-  units = next(units for units in (e['action_units'] for e in held.values())
+  units = next(units for units in (e['action_units'] for e in examples.values())
                if b'+' in units['raw'])
   assert len(units['parsed']['number']) == units['raw'].count(b'+') + 1
 

@@ -15,10 +15,10 @@ ROWS = tuple(map(row, ('sub01/EP01', 'sub02/EP01', 'sub02/EP02', 'sub03/EP03')))
 
 
 def test_a_file_name_that_two_people_have_names_no_clip():
-  found = user_tables.entries_by_clip(
+  entries = user_tables.entries_by_clip(
       {'EP01': 'of whom?', 'EP02': 'two', 'sub03/EP03': 'three', 'EP03': 'not this',
        'sub09/EP01': 'of nobody'}, ROWS)
-  assert found == {'sub02/EP02': 'two', 'sub03/EP03': 'three'}
+  assert entries == {'sub02/EP02': 'two', 'sub03/EP03': 'three'}
 
 
 def test_an_apex_is_not_given_to_another_person(tmp_path):

@@ -22,24 +22,24 @@ def test_a_job_comes_back_the_same():
   row = Row('s/c', 's', 'casme2', 'a', 'micro', 1, None, 3, fps=200.)
   item = Item(row, np.int64(2), (), ('x', ['y', 3]), 'key', make)
   job = Job(item, pathlib.Path('/f'), (3, 64, 64, 3))
-  found = workers.read_job(workers.write_job(job))
-  assert type(found) is Job and type(found.item.row) is Row
-  assert found._replace(item=None) == job._replace(item=None)
-  assert found.item._replace(make=None) == job.item._replace(make=None)
-  assert found.item.make.func is pixels.spot_and_read
-  assert found.item.make.args == make.args
-  given = found.item.make.keywords.pop('face')
-  assert found.item.make.keywords == {'frames': 3, 'size': 64, 'crop': True}
-  np.testing.assert_array_equal(given.points['/a/1.png'], points['/a/1.png'])
-  given.points['/a/1.png'][:] = 0         # its own, and may be written to
+  copy = workers.read_job(workers.write_job(job))
+  assert type(copy) is Job and type(copy.item.row) is Row
+  assert copy._replace(item=None) == job._replace(item=None)
+  assert copy.item._replace(make=None) == job.item._replace(make=None)
+  assert copy.item.make.func is pixels.spot_and_read
+  assert copy.item.make.args == make.args
+  face = copy.item.make.keywords.pop('face')
+  assert copy.item.make.keywords == {'frames': 3, 'size': 64, 'crop': True}
+  np.testing.assert_array_equal(face.points['/a/1.png'], points['/a/1.png'])
+  face.points['/a/1.png'][:] = 0         # its own, and may be written to
 
 
 @pytest.mark.parametrize('value', [
     1, -1.5, True, None, 'text \udc80', (), (1, (2, [3, None])), {'a': (1,)}, {3: 'x'},
     Face('folder'), pathlib.Path('/a b')])
 def test_values_come_back_in_their_kind(value):
-  found = workers.read_job(workers.write_job(value))
-  assert found == value and type(found) is type(value)
+  copy = workers.read_job(workers.write_job(value))
+  assert copy == value and type(copy) is type(value)
 
 
 @pytest.mark.parametrize('value', [

@@ -35,12 +35,12 @@ def jobs(folder, makes, size=8):
 def makes(tmp_path):
   from PIL import Image
   rng = np.random.default_rng(0)
-  found = []
+  functions = []
   for number in range(6):
     path = str(tmp_path / f'{number}.png')
     Image.fromarray(rng.integers(0, 256, (8, 8, 3), np.uint8)).save(path)
-    found.append(functools.partial(pixels.read_pixels, (path,), size=8, crop=False))
-  return found
+    functions.append(functools.partial(pixels.read_pixels, (path,), size=8, crop=False))
+  return functions
 
 
 def test_two_processes_make_what_one_makes(makes, tmp_path):
@@ -55,8 +55,8 @@ def test_two_processes_make_what_one_makes(makes, tmp_path):
 def test_what_cannot_be_read_is_told_and_the_rest_is_made(makes, tmp_path):
   broken = functools.partial(pixels.read_pixels, (str(tmp_path / 'no.png'),), size=8,
                              crop=False)
-  found = dict(workers.make_all(jobs(tmp_path / 'a', [*makes, broken]), workers=2))
-  assert 'no.png' in found.pop(6) and set(found.values()) == {''}
+  reasons = dict(workers.make_all(jobs(tmp_path / 'a', [*makes, broken]), workers=2))
+  assert 'no.png' in reasons.pop(6) and set(reasons.values()) == {''}
   small = functools.partial(makes[0].func, *makes[0].args, size=4, crop=False)
   ((_, why),) = workers.make_all(jobs(tmp_path / 'b', [small]), workers=2)
   assert 'shape' in why
@@ -64,8 +64,8 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_made(makes, tmp_path):
 
 def test_a_decoder_that_crashes_costs_one_clip(makes, tmp_path):
   abort = functools.partial(os.abort)
-  found = dict(workers.make_all(jobs(tmp_path / 'a', [abort, *makes]), workers=2))
-  assert 'ended the process' in found.pop(0) and set(found.values()) == {''}
+  reasons = dict(workers.make_all(jobs(tmp_path / 'a', [abort, *makes]), workers=2))
+  assert 'ended the process' in reasons.pop(0) and set(reasons.values()) == {''}
 
 
 def test_an_error_of_ours_comes_through(makes, tmp_path):

@@ -69,9 +69,9 @@ def test_pixels_land_where_points_do(scale):
   assert warped.shape == (1, 40, 40, 3) and warped.dtype == np.uint8
   weight = warped[0, ..., 0].astype(float)
   rows, columns = np.mgrid[:40, :40]
-  found = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
+  centre = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
   want = alignment.transform_points(spot, matrix)[0]
-  np.testing.assert_allclose(found, want, atol=.06)
+  np.testing.assert_allclose(centre, want, atol=.06)
 
 
 def test_shrinking_averages():

@@ -27,8 +27,8 @@ def errors(clips, *, known):
 def test_apexes_are_found_though_heads_move_and_eyes_blink(clips):
   middle = np.mean([abs(.5 - (s.apex - s.onset) / (s.offset - s.onset))
                     for s, _ in clips])
-  found = np.mean(errors(clips, known=True))
-  assert found < .05 and found < .5 * middle
+  error = np.mean(errors(clips, known=True))
+  assert error < .05 and error < .5 * middle
 
 
 def test_landmarks_help(clips):

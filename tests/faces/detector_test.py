@@ -24,8 +24,8 @@ def clips():
               seed=5, subjects=4, micro=1, macro=0, fps=100.)]
 
 
-def error(found, true):
-  distance = np.linalg.norm(found - true, axis=-1).mean(-1)
+def error(points, true):
+  distance = np.linalg.norm(points - true, axis=-1).mean(-1)
   return distance / landmarks.inter_ocular_distance(true)
 
 
@@ -38,8 +38,8 @@ def test_every_drawn_face_is_found(model, clips):
 def test_a_small_face_in_a_large_picture(model, clips):
   picture = np.full((480, 640, 3), 90, np.uint8)
   picture[200:328, 260:388] = clips[0].frames[0]
-  found = detection.find_face(model, picture)
-  assert error(found - (260, 200), clips[0].landmarks[0]) < .06
+  points = detection.find_face(model, picture)
+  assert error(points - (260, 200), clips[0].landmarks[0]) < .06
 
 
 @pytest.mark.parametrize('degrees', [-30, 30])
@@ -53,8 +53,8 @@ def test_a_turned_face(model, clips, degrees):
 
 def test_a_mirrored_face_has_mirrored_landmarks(model, clips):
   picture = np.ascontiguousarray(clips[1].frames[0][:, ::-1])
-  found = landmarks.mirror_landmarks(detection.find_face(model, picture), width=127.)
-  assert error(found, detection.find_face(model, clips[1].frames[0])) < .03
+  points = landmarks.mirror_landmarks(detection.find_face(model, picture), width=127.)
+  assert error(points, detection.find_face(model, clips[1].frames[0])) < .03
 
 
 @pytest.mark.parametrize('shape', [(1, 1), (3, 900), (900, 3), (64, 64)])
@@ -66,11 +66,11 @@ def test_where_there_is_no_face(model, shape):
 
 def test_a_clip_is_followed(model, clips):
   for clip in clips:
-    found = detection.follow_face(model, clip.frames)
-    assert found.shape == (2, 68, 2) and found.dtype == np.float32
-    np.testing.assert_array_equal(found[0], detection.find_face(model, clip.frames[0]))
+    points = detection.follow_face(model, clip.frames)
+    assert points.shape == (2, 68, 2) and points.dtype == np.float32
+    np.testing.assert_array_equal(points[0], detection.find_face(model, clip.frames[0]))
     unit = landmarks.inter_ocular_distance(clip.landmarks[0])
-    wrong = np.diff(found - clip.landmarks, axis=0) / unit
+    wrong = np.diff(points - clip.landmarks, axis=0) / unit
     assert np.linalg.norm(wrong, axis=-1).mean() < .015
 
 
@@ -92,11 +92,11 @@ PHOTOGRAPHED = {
 
 def test_a_photograph(model):
   picture = pytest.importorskip('skimage.data').astronaut()
-  found = detection.find_face(model, picture)[list(PHOTOGRAPHED)]
-  distance = np.linalg.norm(found - list(PHOTOGRAPHED.values()), axis=-1)
+  points = detection.find_face(model, picture)[list(PHOTOGRAPHED)]
+  distance = np.linalg.norm(points - list(PHOTOGRAPHED.values()), axis=-1)
   assert distance.mean() < .03 * 62 and distance.max() < .06 * 62   # between the eyes
   around = [detection.find_face(model, np.ascontiguousarray(picture[top:200, 160:290]))
             for top in (40, 60)]                  # cropped editions: ever tighter
   for face, top in zip(around, (40, 60)):
-    moved = face[list(PHOTOGRAPHED)] + (160, top) - found
+    moved = face[list(PHOTOGRAPHED)] + (160, top) - points
     assert np.linalg.norm(moved, axis=-1).mean() < .02 * 62

@@ -17,10 +17,10 @@ def test_no_two_landmarks_are_the_same_points():
 
 def test_a_landmark_is_the_middle_of_its_points():
   points = np.random.default_rng(0).normal(size=(3, 468, 2))
-  found = landmarks.landmarks_of(points)
-  assert found.shape == (3, 68, 2)
+  marks = landmarks.landmarks_of(points)
+  assert marks.shape == (3, 68, 2)
   for index, of in landmarks.TABLE.items():
-    np.testing.assert_allclose(found[:, index], points[:, list(of)].mean(1))
+    np.testing.assert_allclose(marks[:, index], points[:, list(of)].mean(1))
 
 
 def test_mirrored_landmarks_have_as_many_points():

@@ -16,9 +16,9 @@ both = pytest.mark.parametrize('algorithm', ['farneback', 'dis', tvl1])
 @pytest.mark.parametrize('down, right', [(0, 0), (1, 0), (0, 2), (-1.5, .5), (2, -3)])
 def test_a_known_shift_is_found(textured, algorithm, down, right):
   first, second = dense_flow.grey(np.stack([textured((0, 0)), textured((down, right))]))
-  found = dense_flow.optical_flow(first, second, algorithm=algorithm)[12:-12, 12:-12]
-  np.testing.assert_allclose(np.median(found, (0, 1)), (right, down), atol=.1)
-  assert np.abs(found - (right, down)).mean() < .2
+  flow = dense_flow.optical_flow(first, second, algorithm=algorithm)[12:-12, 12:-12]
+  np.testing.assert_allclose(np.median(flow, (0, 1)), (right, down), atol=.1)
+  assert np.abs(flow - (right, down)).mean() < .2
 
 
 def test_tvl1_is_refused_where_it_is_not(monkeypatch):

@@ -25,10 +25,10 @@ def clips(textured, clips_of):
     (Settings('difference', size=16), (3, 4, 16, 16, 1)),
     (Settings('picture', size=28), (3, 1, 28, 28, 3))])
 def test_shapes(clips, how, shape):
-  told = []
-  x = make_inputs(clips, how, progress=lambda *done: told.append(done))
+  progress = []
+  x = make_inputs(clips, how, progress=lambda *done: progress.append(done))
   assert x.shape == shape and x.dtype == np.float32 and np.isfinite(x).all()
-  assert told == [('inputs', 1, 3), ('inputs', 2, 3), ('inputs', 3, 3)]
+  assert progress == [('inputs', 1, 3), ('inputs', 2, 3), ('inputs', 3, 3)]
 
 
 def test_frames_lie_between_minus_one_and_one(clips):

@@ -62,6 +62,6 @@ def test_frames_become_inputs_clip_by_clip(built, tmp_path):
       [sys.executable, '-c', PROGRAM, str(built(4)), str(built(COUNT))], text=True,
       capture_output=True, env=environment, timeout=100)
   assert done.returncode == 0, done.stderr
-  found = json.loads(done.stdout.splitlines()[-1])
-  assert found['grown'] < 30, f'{found["grown"]:.0f} MiB'
-  np.testing.assert_allclose(found['x'], np.arange(COUNT) / 127.5 - 1, atol=1e-3)
+  answer = json.loads(done.stdout.splitlines()[-1])
+  assert answer['grown'] < 30, f'{answer["grown"]:.0f} MiB'
+  np.testing.assert_allclose(answer['x'], np.arange(COUNT) / 127.5 - 1, atol=1e-3)

@@ -116,14 +116,14 @@ def test_pictures_follow_the_stated_movement():
 
 
 def test_measured_flow_correlates_with_the_movement():
-  found = []
+  correlations = []
   for scene in plan(subjects=6, macro=0):
     clip = at_apex(scene)
     face = hull(clip.landmarks[0], 64)
     measured = flow(*clip.frames)[face].ravel()
-    found.append(np.corrcoef(measured, clip.displacement[1][face].ravel())[0, 1])
-  assert np.mean(found) >= .8
-  assert np.quantile(found, .1) >= .7
+    correlations.append(np.corrcoef(measured, clip.displacement[1][face].ravel())[0, 1])
+  assert np.mean(correlations) >= .8
+  assert np.quantile(correlations, .1) >= .7
 
 
 def test_skin_does_not_fold(still):

@@ -58,8 +58,8 @@ def read_items(items: Sequence[Item], *, seconds: float = math.inf
   """Reads clips as a build does.
 
   Args:
-    items: the clips to read
-    seconds: after which no further clip is begun
+    items: the clips to read.
+    seconds: after which no further clip is begun.
 
   Returns:
     The seconds that each took, and the clips that cannot be read.
@@ -81,9 +81,9 @@ def estimate_build(choice: Choice, plan: Plan, durations: list[float]) -> Estima
   """Seconds and bytes of a build, from what the reading of some clips took.
 
   Args:
-    choice: the settings of the build
-    plan: its clips
-    durations: seconds that each of some clips took to read; one at least
+    choice: the settings of the build.
+    plan: its clips.
+    durations: seconds that each of some clips took to read; one at least.
   """
   count = len(plan.items)
   slower = sorted(durations)[len(durations) // 4:]
@@ -118,9 +118,9 @@ def count_clips(items: tuple[Item, ...], losses, expected: Sequence[Expected]
   Rows that name no clip are not counted: sheets hold remarks.
 
   Args:
-    items: the clips that can be used
-    losses: the rows that give no clip
-    expected: what a complete copy holds, as published
+    items: the clips that can be used.
+    losses: the rows that give no clip.
+    expected: what a complete copy holds, as published.
   """
   rows = [item.row for item in items]
   kinds = {row.kind for row in rows} | {entry.kind for entry in expected}
@@ -147,8 +147,8 @@ def count_emotions(items: tuple[Item, ...], expected: Sequence[Expected]
   """Clips that can be used, by kind and emotion.
 
   Args:
-    items: the clips that can be used
-    expected: what a complete copy holds, as published
+    items: the clips that can be used.
+    expected: what a complete copy holds, as published.
   """
   counts = []
   kinds = list(dict.fromkeys(item.row.kind for item in items))
@@ -166,8 +166,8 @@ def count_classes(items: tuple[Item, ...], facts: Facts) -> dict[str, dict[str, 
   """How many micro clips each class set would have, class by class.
 
   Args:
-    items: the clips that can be used
-    facts: the data set, with its class sets
+    items: the clips that can be used.
+    facts: the data set, with its class sets.
 
   Returns:
     Class set -> class -> clips.
@@ -185,11 +185,11 @@ def collect_remarks(plan: Plan, items: tuple[Item, ...], losses, used: Frames,
   """What does not keep a clip from being used.
 
   Args:
-    plan: of the build
-    items: the clips that can be used
-    losses: the rows that give no clip
-    used: the tree of frames that a build takes
-    facts: the data set
+    plan: of the build.
+    items: the clips that can be used.
+    losses: the rows that give no clip.
+    used: the tree of frames that a build takes.
+    facts: the data set.
 
   Returns:
     A sentence each, none of them twice.
@@ -446,7 +446,7 @@ def complete_composites(names: Collection[str]) -> tuple[str, ...]:
   """The names of those all of whose parts are among these data sets.
 
   Args:
-    names: of data sets that lie there
+    names: of data sets that lie there.
   """
   return tuple(name for name, composite in COMPOSITES.items()
                if set(composite.parts) <= set(names))

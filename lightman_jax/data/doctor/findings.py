@@ -44,7 +44,7 @@ class Count(NamedTuple):
 class Loss(NamedTuple):
   """A row of the sheet that gives no clip."""
   clip: str
-  kind: str                 # see `reasons.KINDS`
+  kind: str                 # see `KINDS`
   reason: str
   known: bool = False       # so in every copy of this data set, not only here
 
@@ -180,9 +180,9 @@ def is_lost_everywhere(entry: LeftOut, facts: Facts, edition: str) -> bool:
   """Whether a row is lost in every copy of the data set, not only in this one.
 
   Args:
-    entry: the row, and why it is left out
-    facts: the data set
-    edition: of the frames
+    entry: the row, and why it is left out.
+    facts: the data set.
+    edition: of the frames.
   """
   if kind_of(entry.reason) in ('folder', 'frames'):
     return any(fnmatch.fnmatchcase(entry.clip, pattern) or pattern.rstrip('*')

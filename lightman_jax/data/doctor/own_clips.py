@@ -61,7 +61,7 @@ def choice_of(entries: Sequence[Entry], **settings) -> Choice:
 
   Args:
     entries: the rows; where most are ready pictures, a clip has one frame.
-    **settings: of `clips.choice.Choice`; None where the defaults are wanted.
+    **settings: of `choice.Choice`; None where the defaults are wanted.
   """
   ready = sum(form_of(entry.path) == 'picture' for entry in entries) * 2 > len(entries)
   frames, size = READY if ready else FILMED

@@ -28,7 +28,7 @@ def recognise(path: str | os.PathLike) -> tuple[Sighting, ...]:
   several. What a build would find decides, not the folder's name.
 
   Args:
-    path: of a folder
+    path: of a folder.
 
   Raises:
     InputError: there is no such folder.

@@ -31,8 +31,8 @@ def render_examination(result: Examination | Composite, *, width: int = 80) -> s
   """The same as a plain string, for a log or a page.
 
   Args:
-    result: of a data set, or of one that is made of others
-    width: of a line, in letters
+    result: of a data set, or of one that is made of others.
+    width: of a line, in letters.
   """
   out = io.StringIO()
   console = Console(file=out, width=width, color_system=None, force_terminal=False)

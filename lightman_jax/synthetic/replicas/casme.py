@@ -50,8 +50,11 @@ def clips(seed: int = 0) -> tuple[Clip, ...]:
   seats = draw.deal_words(rng, CLASSES, draw.shares(rng, ROWS, people, least=4),
                           firsts=('tense', 'disgust', 'repression'))
   names = _names(rng, [subject for subject, _ in seats])
-  order = sorted(range(ROWS), key=lambda k: (
-      people.index(seats[k][0]), *_numbers(names[k])))
+
+  def place(row):
+    return people.index(seats[row][0]), *_numbers(names[row])
+
+  order = sorted(range(ROWS), key=place)
   length = draw.lengths(rng, ROWS, **LENGTHS)
   shared = Counter((seats[k][0], names[k]) for k in order)
   made, before = [], {}
@@ -71,8 +74,8 @@ def table(clips: tuple[Clip, ...], section: str) -> list[list[int | str]]:
   """Returns the cells of section 'A' or 'B', header first.
 
   Args:
-    clips: of both sections
-    section: 'A' or 'B'
+    clips: of both sections.
+    section: 'A' or 'B'.
   """
   return [list(HEADER), *(
       [int(clip.subject), clip.name, '',

@@ -100,8 +100,8 @@ def table(clips: tuple[Clip, ...], sheet: str) -> list[list[int | str]]:
   """Returns the cells of '2014', '2019' or 'objective', header first.
 
   Args:
-    clips: all of them
-    sheet: '2014', '2019' or 'objective'
+    clips: all of them.
+    sheet: '2014', '2019' or 'objective'.
   """
   if sheet == 'objective':
     return [['Subject', 'Filename', 'Objective Class'],

@@ -145,11 +145,14 @@ def _films_c(clips, edition):
                for clip in clips)
 
 
+def _books_c(clips):
+  return {'me': (Book(SHEET_C, (Tab(TAB_C, table_c(clips)),)),),
+          'final': (Book(TAB_C, (Tab(TAB_C, table_c(clips, True)),)),)}
+
+
 PART_A = Replica(
     'CAS(ME)^3, part A', clips, _films, EDITIONS,
     lambda clips: {'v2': (Book(SHEET, (Tab(TAB, table(clips)),)),)},
     litter=('part_A/spNO.1/a/depth/355.png',))
 PART_C = Replica(
-    'CAS(ME)^3, part C', clips_c, _films_c, EDITIONS_C,
-    lambda clips: {'me': (Book(SHEET_C, (Tab(TAB_C, table_c(clips)),)),),
-                   'final': (Book(TAB_C, (Tab(TAB_C, table_c(clips, True)),)),)})
+    'CAS(ME)^3, part C', clips_c, _films_c, EDITIONS_C, _books_c)

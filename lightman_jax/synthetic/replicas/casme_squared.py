@@ -137,8 +137,12 @@ def _seats(rng):
         room[number] -= 1
     for number, emotion in draw.deal_words(rng, left, room):
       seats.append((number, _name(rng, number, taken), kind, emotion, None))
-  return sorted(seats, key=lambda seat: (
-      seat[0], list(VIDEOS).index(seat[1].split('_')[0]), int(seat[1].split('_')[1])))
+  return sorted(seats, key=_place_of_seat)
+
+
+def _place_of_seat(seat) -> tuple[int, int, int]:
+  video, number = seat[1].split('_')
+  return seat[0], list(VIDEOS).index(video), int(number)
 
 
 def _name(rng, number: int, taken) -> str:

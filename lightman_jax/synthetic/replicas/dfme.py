@@ -59,8 +59,8 @@ def table(clips: tuple[Clip, ...], part: str) -> list[list[int | str]]:
   """Returns the cells of 'train', 'test_a' or 'test_b', header first.
 
   Args:
-    clips: of all parts
-    part: 'train', 'test_a' or 'test_b'
+    clips: of all parts.
+    part: 'train', 'test_a' or 'test_b'.
   """
   return [list(HEADER), *(
       [*clip.cells('subject', 'name', 'onset', 'apex', 'offset', 'emotion'),
@@ -73,7 +73,9 @@ def _films(clips, edition):
                for clip in clips)
 
 
-REPLICA = Replica(
-    'DFME', clips, _films, EDITIONS,
-    lambda clips: {part: (Book(stem, (Tab('Sheet1', table(clips, part)),)),)
-                   for part, stem in SHEETS.items()})
+def _books(clips):
+  return {part: (Book(stem, (Tab('Sheet1', table(clips, part)),)),)
+          for part, stem in SHEETS.items()}
+
+
+REPLICA = Replica('DFME', clips, _films, EDITIONS, _books)

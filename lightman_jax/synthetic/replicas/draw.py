@@ -34,8 +34,8 @@ def units_for(rng: np.random.Generator, emotion: str) -> int | str:
   """Draws what the action-unit cell of a clip may hold.
 
   Args:
-    rng: source of randomness
-    emotion: in the sheet's spelling
+    rng: source of randomness.
+    emotion: in the sheet's spelling.
   """
   known = UNITS[common_word(emotion)]
   return known[rng.integers(len(known))]
@@ -47,10 +47,10 @@ def shares(
   """Divides `total` clips among places, unevenly, at least `least` to each.
 
   Args:
-    rng: source of randomness
-    total: clips in all
-    places: subjects, or whatever has clips
-    least: clips of each
+    rng: source of randomness.
+    total: clips in all.
+    places: subjects, or whatever has clips.
+    least: clips of each.
 
   Returns:
     Place -> clips.
@@ -66,9 +66,9 @@ def lengths(
   """Draws numbers of frames, first to last inclusive, with these three exactly.
 
   Args:
-    rng: source of randomness
-    count: of the clips
-    least, median, greatest: numbers of frames
+    rng: source of randomness.
+    count: of the clips.
+    least, median, greatest: numbers of frames.
   """
   half = count // 2
   short = np.linspace(least, median, half, dtype=int)
@@ -80,9 +80,9 @@ def apex_of(rng: np.random.Generator, onset: int, length: int) -> int:
   """Draws an apex strictly between onset and offset where there is room.
 
   Args:
-    rng: source of randomness
-    onset: its frame number
-    length: frames from onset to offset, both of them counted
+    rng: source of randomness.
+    onset: its frame number.
+    length: frames from onset to offset, both of them counted.
   """
   return onset + (int(rng.integers(1, length - 1)) if length > 2 else length - 1)
 

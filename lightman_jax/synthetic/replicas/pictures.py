@@ -95,9 +95,9 @@ def reel_instant(clip: Clip, number: int, steps: int) -> int:
   """Returns which of a reel's instants a frame shows; the first before onset.
 
   Args:
-    clip: whose onset, apex and offset count
-    number: of the frame
-    steps: instants of the reel
+    clip: whose onset, apex and offset count.
+    number: of the frame.
+    steps: instants of the reel.
   """
   half = steps // 2
   if clip.onset == clip.offset:

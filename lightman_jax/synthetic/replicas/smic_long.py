@@ -61,8 +61,8 @@ def table(clips: tuple[Clip, ...], camera: str) -> list[list[int | str]]:
   """Returns the cells of the tab 'HS' or 'VIS': header, rows, blank rows, remarks.
 
   Args:
-    clips: of both cameras
-    camera: 'HS' or 'VIS'
+    clips: of both cameras.
+    camera: 'HS' or 'VIS'.
   """
   lines = [dict(zip(HEADER, (
       int(clip.subject), clip.name, '', clip.onset, clip.offset,

@@ -28,9 +28,9 @@ def write_book(folder: pathlib.Path, book: Book, form: str) -> None:
   """Writes a workbook, or its first tab as csv, into a folder.
 
   Args:
-    folder: made where it is missing
-    book: the sheets
-    form: 'xlsx', 'xls' or 'csv'
+    folder: made where it is missing.
+    book: the sheets.
+    form: 'xlsx', 'xls' or 'csv'.
 
   Raises:
     InputError: an xls file is asked for, and xlwt is not installed.
@@ -43,7 +43,7 @@ def check_form(form: str) -> None:
   """Says at once what is lacking to write a form.
 
   Args:
-    form: 'xlsx', 'xls' or 'csv'
+    form: 'xlsx', 'xls' or 'csv'.
 
   Raises:
     InputError: as `write_book`, or the form is unknown.

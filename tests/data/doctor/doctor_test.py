@@ -43,26 +43,26 @@ def change(folder, edit):
     csv.writer(file).writerows(lines)
 
 
-def kinds(found):
-  return {loss.clip: loss.kind for loss in found.losses}
+def kinds(examination):
+  return {loss.clip: loss.kind for loss in examination.losses}
 
 
 KNOWN = {'028/028_4_1': 'order', '032/032_3_1': 'order'}
 
 
 def test_a_whole_copy_lacks_only_what_every_copy_lacks(samm):
-  found = look(samm)
-  assert found.verdict == LOSSES and kinds(found) == KNOWN
-  assert all(loss.known for loss in found.losses)
-  assert [(frames.edition, frames.used) for frames in found.frames] == [
+  examination = look(samm)
+  assert examination.verdict == LOSSES and kinds(examination) == KNOWN
+  assert all(loss.known for loss in examination.losses)
+  assert [(frames.edition, frames.used) for frames in examination.frames] == [
       ('cropped', True)]
-  assert found.sheets[0].files == ('SAMM_Micro_FACS_Codes_v2.csv',)
-  assert len(found.sheet_sha256) == 64
+  assert examination.sheets[0].files == ('SAMM_Micro_FACS_Codes_v2.csv',)
+  assert len(examination.sheet_sha256) == 64
 
 
 def test_it_is_usable_with_corrections_and_says_what_they_change(samm):
-  found = look(samm)
-  end = {change.name: change for change in found.corrections}['samm_028_4_1_end']
+  examination = look(samm)
+  end = {change.name: change for change in examination.corrections}['samm_028_4_1_end']
   assert end.gained == ('028/028_4_1',) and not end.used and end.source
   assert "'1143' becomes '1134'" in end.changes[0]
   both = look(samm, corrections='samm_028_4_1_end,samm_032_3_1')
@@ -70,14 +70,14 @@ def test_it_is_usable_with_corrections_and_says_what_they_change(samm):
 
 
 def test_counts_stand_beside_those_of_a_complete_copy(samm):
-  found = look(samm)
-  counts = {count.name: (count.here, count.expected) for count in found.counts}
+  examination = look(samm)
+  counts = {count.name: (count.here, count.expected) for count in examination.counts}
   rows = counts['rows'][0]
   assert counts['rows'][1] == 159 and counts['clips'] == (rows - 2, 159)
   assert counts['subjects'][1] == 29
-  assert {count.name: count.expected for count in found.emotions}['anger'] == 57
-  assert sum(found.class_sets['samm_3'].values()) < sum(
-      count.here for count in found.emotions)
+  assert {count.name: count.expected for count in examination.emotions}['anger'] == 57
+  assert sum(examination.class_sets['samm_3'].values()) < sum(
+      count.here for count in examination.emotions)
 
 
 def test_every_row_that_is_lost_is_listed_with_its_reason(copy):
@@ -96,10 +96,10 @@ def test_every_row_that_is_lost_is_listed_with_its_reason(copy):
     at[owner.name][0] = '037'
     at[moved.name][4] = '1'
   change(copy, edit)
-  found = examine(choose({'name': 'samm', 'manual_dir': str(copy), 'frames': 3,
-                          'size': 16}), thorough=True)
-  said = kinds(found)
-  assert found.verdict == LOSSES
+  examination = examine(choose({'name': 'samm', 'manual_dir': str(copy), 'frames': 3,
+                                'size': 16}), thorough=True)
+  said = kinds(examination)
+  assert examination.verdict == LOSSES
   assert said == KNOWN | {
       f'{gone.parent.name}/{gone.name}': 'folder',
       f'{partial.parent.name}/{partial.name}': 'frames',
@@ -108,8 +108,8 @@ def test_every_row_that_is_lost_is_listed_with_its_reason(copy):
       f'{double.parent.name}/{double.name}': 'duplicate',
       f'{word.parent.name}/{word.name}': 'class',
       f'037/{owner.name}': 'misfiled'}
-  page = show.render_examination(found)
-  for loss in found.losses:
+  page = show.render_examination(examination)
+  for loss in examination.losses:
     assert loss.clip in page
   assert "'boredom'" in page and 'frame 1' not in page.split('rows give no clip')[0]
 
@@ -132,11 +132,12 @@ def test_json_holds_all_that_the_page_does(samm, capsys):
   assert main(words) == 1
   page = capsys.readouterr().out
   assert main([*words, '--json']) == 1
-  held = json.loads(capsys.readouterr().out)
-  assert (held['verdict'], held['said']) == (1, 'usable with losses')
-  found, = held['data_sets']
-  assert found['name'] == 'samm' and found['losses'][0]['reason'] in page
-  assert f'--manual_dir={samm}' in found['build'] and found['estimate']['seconds'] > 0
+  answer = json.loads(capsys.readouterr().out)
+  assert (answer['verdict'], answer['said']) == (1, 'usable with losses')
+  examination, = answer['data_sets']
+  assert examination['name'] == 'samm' and examination['losses'][0]['reason'] in page
+  assert f'--manual_dir={samm}' in examination['build']
+  assert examination['estimate']['seconds'] > 0
 
 
 @pytest.mark.parametrize('below', ['', 'SAMM_CROP', 'SAMM_CROP/006'])
@@ -156,9 +157,9 @@ def test_a_nested_tree_is_called_so(copy):
   (copy / 'SAMM_CROP').rename(copy / 'aside')
   (copy / 'SAMM_CROP').mkdir()
   (copy / 'aside').rename(copy / 'SAMM_CROP/SAMM_CROP')
-  found = look(copy)
-  assert found.frames[0].nested and kinds(found) == KNOWN
-  assert 'nested' in show.render_examination(found)
+  examination = look(copy)
+  assert examination.frames[0].nested and kinds(examination) == KNOWN
+  assert 'nested' in show.render_examination(examination)
 
 
 def test_where_nothing_lies_archives_are_pointed_at(tmp_path, capsys):
@@ -172,9 +173,9 @@ def test_where_nothing_lies_archives_are_pointed_at(tmp_path, capsys):
 def test_the_command_to_build_is_shown_whole(copy, tmp_path):
   place = tmp_path / ('a folder with a long name ' * 4) / 'samm'
   shutil.copytree(copy, place)
-  found = look(place)
-  assert len(found.build) > 160
-  assert f'\n    {found.build}\n' in show.render_examination(found)
+  examination = look(place)
+  assert len(examination.build) > 160
+  assert f'\n    {examination.build}\n' in show.render_examination(examination)
 
 
 def test_names_cannot_act_on_the_terminal(copy):
@@ -205,11 +206,12 @@ def test_file_names_that_are_no_text_are_told_and_built(copy, tmp_path, capsys):
 
 
 def test_a_composite_is_held_against_what_was_published(samm, capsys):
-  found = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(samm)}))
-  assert 'SMIC' in found.differences[0]
+  composite = together.examine_composite(
+      choose({'name': 'megc2019', 'manual_dir': str(samm)}))
+  assert 'SMIC' in composite.differences[0]
   assert together.complete_composites(['samm', 'smic']) == ()
   assert together.complete_composites(['samm', 'smic', 'casme2']) == ('megc2019',)
-  assert 'not as published' in show.render_examination(found)
+  assert 'not as published' in show.render_examination(composite)
 
 
 @pytest.fixture
@@ -227,8 +229,8 @@ def only(folder, name, **others):
                                   'casme_squared'])
 def test_no_folder_of_a_row_is_called_nobodys(empty_pictures, tmp_path, name):
   write_replica(name, tmp_path / 'm', per_class=1, frames=3, form='csv')
-  found = only(tmp_path / 'm', name)
-  assert not [remark for remark in found.remarks if 'belong to no row' in remark]
+  examination = only(tmp_path / 'm', name)
+  assert not [remark for remark in examination.remarks if 'belong to no row' in remark]
   deepest = max((path for path in (tmp_path / 'm').rglob('*') if path.is_dir()),
                 key=lambda path: len(path.parts))
   spare = deepest.parent.parent / '99' if name == 'casme_cubed_c' else None
@@ -254,9 +256,9 @@ def test_notes_that_differ_in_numbers_keep_those_of_each_clip(copy):
 
 def test_a_refusal_of_several_lines_is_shown_in_lines_and_the_frames_as_they_are(copy):
   (copy / 'SAMM_Micro_FACS_Codes_v2.csv').unlink()
-  found = look(copy)
-  page = show.render_examination(found)
-  assert '\\n' not in page and '\\n' not in show.summarise_examination(found)
+  examination = look(copy)
+  page = show.render_examination(examination)
+  assert '\\n' not in page and '\\n' not in show.summarise_examination(examination)
   assert 'lies there too' not in page
   composite = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(copy)}))
   assert '\\n' not in show.render_examination(composite)
@@ -268,10 +270,11 @@ def test_a_sheet_without_others_has_the_class_set_that_fits(
   path = tmp_path / 'm/MMEW_Micro_Exp.csv'
   lines = path.read_text(encoding='utf-8-sig').splitlines()
   path.write_text('\n'.join(line for line in lines if ',others,' not in line))
-  found = only(tmp_path / 'm', 'mmew')
-  assert found.verdict == USABLE and found.class_set == 'mmew_6'
-  assert '--class_set=mmew_6' in found.build
-  assert 'mmew_7 has a class without any clip here; mmew_6 has' in found.remarks[0]
+  examination = only(tmp_path / 'm', 'mmew')
+  assert examination.verdict == USABLE and examination.class_set == 'mmew_6'
+  assert '--class_set=mmew_6' in examination.build
+  sentence = 'mmew_7 has a class without any clip here; mmew_6 has'
+  assert sentence in examination.remarks[0]
   assert main(['build', 'mmew', '--manual_dir', str(tmp_path / 'm'), '--frames', '3',
                '--data_dir', str(tmp_path / 'home')]) == 2
   assert ("no clip of the class 'others'" in (said := capsys.readouterr().err)

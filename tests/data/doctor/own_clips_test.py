@@ -38,42 +38,43 @@ GOOD = ('1,s,joy,a.png', '2,s,sad,b.png', '3,t,joy,c.png', '4,t,sad,d.png')
 
 
 def test_counts_of_a_manifest_that_can_be_used(place):
-  found = look(place, *GOOD, '5,u,sad,e.png')
-  assert (found.verdict, found.why) == (USABLE, '')
-  assert (found.rows, found.subjects, found.single) == (5, 3, ('u',))
-  assert found.labels == (('sad', 3, 3), ('joy', 2, 2))
-  assert found.forms == (('picture', 5, 3),) and (found.frames, found.size) == (1, 28)
+  result = look(place, *GOOD, '5,u,sad,e.png')
+  assert (result.verdict, result.why) == (USABLE, '')
+  assert (result.rows, result.subjects, result.single) == (5, 3, ('u',))
+  assert result.labels == (('sad', 3, 3), ('joy', 2, 2))
+  assert result.forms == (('picture', 5, 3),)
+  assert (result.frames, result.size) == (1, 28)
 
 
 def test_all_that_is_missing_or_wrong_is_listed_at_once(place):
   (place / 'f.png').write_bytes(b'no picture')
-  found = look(place, *GOOD, '5,s,joy,gone.png', '6,t,sad,f.png', '7,,sad,e.png',
-               '8,s,joy,x/y')
-  assert found.verdict == UNUSABLE
-  assert [line.split(' ')[1] for line in found.missing] == ['6', '9']
-  assert [line.split(' ')[1] for line in found.unreadable] == ['7']
-  assert [line.split(' ')[1] for line in found.wrong] == ['8']
-  assert found.rows == 7 and 'row 8' in found.why
+  result = look(place, *GOOD, '5,s,joy,gone.png', '6,t,sad,f.png', '7,,sad,e.png',
+                '8,s,joy,x/y')
+  assert result.verdict == UNUSABLE
+  assert [line.split(' ')[1] for line in result.missing] == ['6', '9']
+  assert [line.split(' ')[1] for line in result.unreadable] == ['7']
+  assert [line.split(' ')[1] for line in result.wrong] == ['8']
+  assert result.rows == 7 and 'row 8' in result.why
 
 
 def test_names_that_are_near_each_other_and_the_settings_that_allow_them(place):
   rows = (*GOOD, '5,S,joy,e.png', '6,S,Joy,f.png')
-  found = look(place, *rows)
-  assert found.verdict == UNUSABLE and len(found.near) == 2
-  assert "'S' and 's'" in found.near[0] and "'Joy' and 'joy'" in found.near[1]
-  found = look(place, *rows, different_people='S,s', different_labels='all')
-  assert not found.near and found.verdict == USABLE
+  result = look(place, *rows)
+  assert result.verdict == UNUSABLE and len(result.near) == 2
+  assert "'S' and 's'" in result.near[0] and "'Joy' and 'joy'" in result.near[1]
+  result = look(place, *rows, different_people='S,s', different_labels='all')
+  assert not result.near and result.verdict == USABLE
 
 
 def test_copies_under_other_names(place):
   shutil.copy(place / 'a.png', place / 'e.png')
   shutil.copy(place / 'c.png', place / 'f.png')
-  found = look(place, *GOOD, '5,t,joy,e.png', '6,t,joy,f.png', '7,u,joy,b.png')
-  assert found.verdict == UNUSABLE and len(found.repeated) == 2
+  result = look(place, *GOOD, '5,t,joy,e.png', '6,t,joy,f.png', '7,u,joy,b.png')
+  assert result.verdict == UNUSABLE and len(result.repeated) == 2
   assert all(("'1' of 's'" in line and "'5' of 't'" in line)
              or ("'2' of 's'" in line and "'7' of 'u'" in line)
-             for line in found.repeated)
-  remark, decoded = found.remarks
+             for line in result.repeated)
+  remark, decoded = result.remarks
   assert 'pictures of 3 of 7 clips were decoded; --read' in decoded
   assert "'3'" in remark and "'6'" in remark and "the same clip of 't'" in remark
   assert look(place, *GOOD, '5,t,joy,e.png', repeated_clips='1,5').verdict == USABLE
@@ -81,8 +82,8 @@ def test_copies_under_other_names(place):
 
 def test_folders_of_the_same_frames(place):
   rows = ('1,s,joy,film', '2,t,joy,copy')
-  found = look(place, *rows, frames=3, size=8)
-  assert len(found.repeated) == 1 and (found.frames, found.size) == (3, 8)
+  result = look(place, *rows, frames=3, size=8)
+  assert len(result.repeated) == 1 and (result.frames, result.size) == (3, 8)
   timed = HEADER + ',onset,apex,offset'
   other = look(place, '1,s,joy,film,0,1,2', '2,s,joy,film,1,1,2', header=timed)
   assert not other.repeated and not any('same clip' in line for line in other.remarks)
@@ -91,8 +92,8 @@ def test_folders_of_the_same_frames(place):
 def test_what_a_run_would_refuse_is_why_it_is_not_usable(place):
   assert 'one subject only' in look(place, *GOOD[:2]).why
   assert 'divide it into two' in look(place, *GOOD, '5,u,joy,film').why
-  found = look(place, *GOOD, '5,t,fear,e.png')
-  assert "'fear' is shown by one person alone" in found.remarks[0]
+  result = look(place, *GOOD, '5,t,fear,e.png')
+  assert "'fear' is shown by one person alone" in result.remarks[0]
   assert "'label'" in look(place, 'x', header='clip,subject,path').why
   assert 'sheet' in look(place, *GOOD, sheet='2014').why
 

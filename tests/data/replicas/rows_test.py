@@ -54,9 +54,9 @@ def test_casme(seed):
 
 
 def test_rows_of_casme_that_share_a_folder_share_no_frame(seed):
-  held = Counter((clip.subject, clip.name, number) for clip in casme.clips(seed)
-                 for number in range(clip.onset, clip.offset + 1))
-  assert set(held.values()) == {1}
+  times = Counter((clip.subject, clip.name, number) for clip in casme.clips(seed)
+                  for number in range(clip.onset, clip.offset + 1))
+  assert set(times.values()) == {1}
 
 
 def test_casme2(seed):
@@ -102,14 +102,14 @@ def test_the_three_data_sets_agree_with_megc2019(seed):
   second = [clip for clip in casme2.clips(seed)
             if clip.emotion not in ('sadness', 'fear') and (clip.subject, clip.name)
             not in (('04', 'EP12_01f'), ('05', 'EP09_05f'))]
-  found = {}
+  clips_of = {}
   for name, clips in (('smic', short), ('casme2', second), ('samm', samm.clips(seed))):
     kept = [clip for clip in clips if clip.emotion.casefold() in classes]
     counts = Counter(classes[clip.emotion.casefold()] for clip in kept)
-    found[name] = (counts['negative'], counts['positive'], counts['surprise'],
-                   len({clip.subject for clip in kept}))
-  assert found == {'smic': (70, 51, 43, 16), 'casme2': (88, 32, 25, 24),
-                   'samm': (92, 26, 15, 28)}
+    clips_of[name] = (counts['negative'], counts['positive'], counts['surprise'],
+                      len({clip.subject for clip in kept}))
+  assert clips_of == {'smic': (70, 51, 43, 16), 'casme2': (88, 32, 25, 24),
+                      'samm': (92, 26, 15, 28)}
 
 
 def test_smic(seed):

@@ -121,7 +121,7 @@ def test_pictures_differ_by_frame_and_person(made):
   assert picture.shape == (64, 64)            # grey in the file, too
   assert path.read_bytes() != path.with_name('006_05588.jpg').read_bytes()
   other = folder / 'SAMM_CROP/037/037_4_1'
-  assert path.read_bytes() not in [held.read_bytes() for held in other.iterdir()]
+  assert path.read_bytes() not in [file.read_bytes() for file in other.iterdir()]
 
 
 def test_the_same_seed_writes_the_same_files(made, tmp_path):
@@ -204,13 +204,13 @@ def test_the_command(plain, tmp_path, capsys):
 
 
 def imports_of(path: pathlib.Path) -> set[str]:
-  found = set()
+  names = set()
   for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
     if isinstance(node, ast.ImportFrom):
-      found |= {f'{node.module}.{alias.name}' for alias in node.names}
+      names |= {f'{node.module}.{alias.name}' for alias in node.names}
     elif isinstance(node, ast.Import):
-      found |= {alias.name for alias in node.names}
-  return found
+      names |= {alias.name for alias in node.names}
+  return names
 
 
 def test_readers_and_replicas_know_nothing_of_each_other():

@@ -69,8 +69,8 @@ def test_what_is_no_unit_is_returned_beside_the_units(text, others):
     ('7(B/C)', ('7(B/C)', '7B')), ('10A/B', ('10A/B', '10A')),
     ('A/L12', ('A/L12', 'L12'))])
 def test_the_alternative_that_is_kept_is_returned(text, chosen):
-  (held, unit), = read_action_units(text).chosen
-  assert (held, spell_action_units((unit,))) == chosen
+  (alternatives, unit), = read_action_units(text).chosen
+  assert (alternatives, spell_action_units((unit,))) == chosen
 
 
 @given(st.text())

@@ -68,16 +68,16 @@ def test_objective_classes_select_by_their_column():
   assert left_out[1].reason == 'the sheet gives no objective class'
 
 
-@pytest.mark.parametrize('folding, by, found', [
+@pytest.mark.parametrize('folding, by, label', [
     ({'Happy': 'good', 'anger': 'bad', 'sad': 'bad'}, 'emotion', 0),
     ({'I': 'good', 'iv': 'bad', '5': 'bad'}, 'objective', 1)])
-def test_users_make_their_own(folding, by, found):
+def test_users_make_their_own(folding, by, label):
   if by == 'objective':
     folding = {name: label for name, label in folding.items() if name != '5'}
   own = class_sets.own_classes(folding)
   assert (own.classes, own.by) == (('good', 'bad'), by)
   (kept,) = select_rows((row(objective='IV'),), own)[0]
-  assert kept[1] == found
+  assert kept[1] == label
 
 
 @pytest.mark.parametrize('folding, word', [

@@ -20,15 +20,15 @@ def bomb(path, member, unpacked):
   book.active['A1'] = 'begin'
   book.save(path)
   with zipfile.ZipFile(path) as archive:
-    held = {name: archive.read(name) for name in archive.namelist()}
-  before, after = held[member].split(b'begin')
+    members = {name: archive.read(name) for name in archive.namelist()}
+  before, after = members[member].split(b'begin')
   # A stretch of a stream that is flushed may be repeated: nobody needs to pack it all.
   packer = zlib.compressobj(9, wbits=-15)
   start = packer.compress(before) + packer.flush(zlib.Z_FULL_FLUSH)
   part = packer.compress(bytes([120]) * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)
   packed = start + part * (unpacked // 2**20) + packer.compress(after) + packer.flush()
   with zipfile.ZipFile(path, 'w') as archive:
-    for name, content in {**held, member: packed}.items():
+    for name, content in {**members, member: packed}.items():
       archive.writestr(name, content)
     local = archive.getinfo(member).header_offset
   content = bytearray(path.read_bytes())
@@ -63,15 +63,15 @@ def test_a_workbook_of_entities_is_refused_or_text(tmp_path):
   book.active['A1'] = 'begin'
   book.save(path)
   with zipfile.ZipFile(path) as archive:
-    held = {name: archive.read(name) for name in archive.namelist()}
+    members = {name: archive.read(name) for name in archive.namelist()}
   laughs = b''.join(b'<!ENTITY l%d "%s">' % (n, b'&l%d;' % (n - 1) * 10)
                     for n in range(1, 12))
-  sheet = held['xl/worksheets/sheet1.xml'].replace(b'begin', b'&l11;&f;')
-  held['xl/worksheets/sheet1.xml'] = (
+  sheet = members['xl/worksheets/sheet1.xml'].replace(b'begin', b'&l11;&f;')
+  members['xl/worksheets/sheet1.xml'] = (
       b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "lol"><!ENTITY f SYSTEM '
       b'"file:///etc/passwd">' + laughs + b']>' + sheet)
   with zipfile.ZipFile(path, 'w') as archive:
-    for name, content in held.items():
+    for name, content in members.items():
       archive.writestr(name, content)
   try:
     assert 'root:' not in str(workbooks.read_cells(path))

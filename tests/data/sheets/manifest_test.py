@@ -52,9 +52,9 @@ def test_a_mistake_is_named(tmp_path, lines, words):
 def test_columns_of_a_person_are_not_used_and_a_remark_says_so(tmp_path):
   path = manifest(tmp_path, ',clip,Notes,subject,label,path,Apex Frame,Unnamed: 0',
                   '0,a,cried,s,j,p,7,0')
-  found = examine_manifest(path)
-  assert (found.entries[0].clip, found.entries[0].apex) == ('a', 7)
-  (remark,) = found.remarks
+  contents = examine_manifest(path)
+  assert (contents.entries[0].clip, contents.entries[0].apex) == ('a', 7)
+  (remark,) = contents.remarks
   assert all(word in remark for word in ("'Notes'", 'without a name', "'Unnamed: 0'"))
 
 
@@ -73,9 +73,9 @@ def test_a_label_of_another_name_is_asked_for_with_the_columns_there(tmp_path):
 def test_all_rows_that_cannot_be_used_are_known(tmp_path):
   path = manifest(tmp_path, FULL, 'a,s,j,p,x', 'b,s,j,p', 'c,,j,p', 'b,s,j,q',
                   'd,s,j,p')
-  found = examine_manifest(path)
-  assert [entry.clip for entry in found.entries] == ['b', 'b', 'd']
-  assert [line.split(':')[0] for line in found.wrong] == [
+  contents = examine_manifest(path)
+  assert [entry.clip for entry in contents.entries] == ['b', 'b', 'd']
+  assert [line.split(':')[0] for line in contents.wrong] == [
       "row 2 (clip 'a')", "row 4 (clip 'c')", 'rows 3 and 5']
   with pytest.raises(InputError, match='row 2 .*2 more of its rows .*doctor'):
     read_manifest(path)
@@ -100,7 +100,8 @@ def test_a_manifest_as_excel_and_pandas_write_it(tmp_path):
   path = tmp_path / 'm.csv'
   path.write_bytes('sep=;\r\n;clip;subject;label;path\r\n0;a;s;"x, y, z";p,q,r\r\n'
                    '1;b;;j;p\r\n'.encode('utf-16-le'))
-  found = examine_manifest(path)
-  assert found.entries[0].label == 'x, y, z' and found.entries[0].path.name == 'p,q,r'
+  contents = examine_manifest(path)
+  entry = contents.entries[0]
+  assert entry.label == 'x, y, z' and entry.path.name == 'p,q,r'
   # Rows are numbered as a spreadsheet program does.
-  assert found.entries[0].row == 3 and found.wrong[0].startswith('row 4 ')
+  assert contents.entries[0].row == 3 and contents.wrong[0].startswith('row 4 ')
