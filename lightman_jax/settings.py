@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping
 import copy
 import difflib
+import importlib
 import math
 import os
+import sys
+import types
 from typing import Any
 
 from lightman_jax import method_settings, model_settings, places, protocol_settings
@@ -19,7 +22,7 @@ CHOICES = {
                      'casme_squared', 'samm_long'),
     'macro.map': ('same', 'valence', 'emotions'),
     'model.encoder': ('conv4', 'resnet12', 'resnet18', 'ststnet', 'off_apexnet',
-                      'vit', 'dere_grl'),
+                      'vit', 'dere_grl', 'mlp', 'tcn'),
     'model.norm': ('group', 'batch'),
     'model.conv': ('auto', 'lax', 'folded', 'patches'),
     'model.precision': ('float32', 'bfloat16'),
@@ -225,3 +228,37 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
   other = {} if source == 'manifest' else {'path': ''}
   return {**config['macro']['data'], **places, **other, 'name': source,
           'section': 'macro.data'}
+
+
+class _Callable(types.ModuleType):
+  """This module, which `lightman_jax.settings(NAME)` calls; it does not import it.
+
+  The door's name of the function is this module's own, and whoever imports the module
+  gets it by that name from then on.
+  """
+
+  def __call__(self, name: str, /, **changes: Any) -> dict[str, Any]:
+    """Returns the complete settings of a configuration, checked.
+
+    Args:
+      name: of a configuration or a file, with variants behind a colon, as
+        'synthetic:debug'.
+      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`.
+
+    Returns:
+      Nested plain values: section to setting to value.
+
+    Raises:
+      InputError: there is no such configuration, variant or setting, with the nearest
+        that there is; or the settings cannot run.
+
+    Example:
+      >>> import lightman_jax as lm
+      >>> lm.settings('casme2', method='maml', **{'training.steps': 50})['seed']
+      0
+    """
+    named = importlib.import_module('lightman_jax.configurations.named')
+    return named.settings_by_name(name, **changes)
+
+
+sys.modules[__name__].__class__ = _Callable

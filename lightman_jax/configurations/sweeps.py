@@ -16,8 +16,9 @@ from lightman_jax.settings import CHOICES, nearest
 Variants = tuple[tuple[str, Mapping[str, Any]], ...]
 
 METHODS = CHOICES['method.name']
-# Those that take pictures: a graph of landmarks is none.
-ENCODERS = tuple(name for name in CHOICES['model.encoder'] if name != 'dere_grl')
+# Those that are made for pictures: a graph of landmarks, rows and series are none.
+ENCODERS = tuple(name for name in CHOICES['model.encoder']
+                 if name not in ('dere_grl', 'mlp', 'tcn'))
 # What curves are drawn of: the paper's method, the same without its auxiliary branch,
 # and the plainest rivals.
 FEW = ('lightman', 'maml', 'protonet', 'finetune', 'supervised')

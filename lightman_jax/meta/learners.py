@@ -22,6 +22,12 @@ class Learner(NamedTuple):
   `moving` names what adaptation changes of params; where it is empty, the model not
   adapted is no other model, and is not shown as one. `supported` says whether a
   prediction depends on a support at all.
+
+  Example:
+    >>> params = learner.init(key, task.query.x.shape[1:])        # doctest: +SKIP
+    >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
+    >>> fast = learner.adapt(params, task.support, key).fast      # doctest: +SKIP
+    >>> logits = learner.predict(fast, task.query.x)              # doctest: +SKIP
   """
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]
   adapt: outer.Adapt                                          # params, support, key
@@ -126,6 +132,11 @@ def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTH
   """Adaptation by gradient steps on a loss."""
   def adapt(params, support, key, watch=None):
     del key
+    if how.optimizer is not None:
+      return inner.optimizer_steps(
+          loss, params, support, moving=moving, steps=how.steps,
+          optimizer=how.optimizer, first_order=how.first_order, memory=how.memory,
+          watch=watch)
     return inner.sgd_steps(
         loss, params, support, moving=moving, steps=how.steps,
         step_size=inner.rate_of(params, how), first_order=how.first_order,

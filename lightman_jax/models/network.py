@@ -12,9 +12,11 @@ from jaxtyping import Array, Float, Key, PyTree
 from lightman_jax.models import (
   conv4,
   dere_grl,
+  mlp,
   off_apexnet,
   resnet,
   ststnet,
+  tcn,
   temporal,
   vit,
   weights_files,
@@ -49,6 +51,10 @@ class Network(NamedTuple):
   An encoder with running statistics has them beside these, as 'statistics'; its
   network alone has `train`: (params, clips, key) to logits by the batch's statistics,
   and these.
+
+  Example:
+    >>> params = net.init(jax.random.key(0), (4, 16, 16, 3))      # doctest: +SKIP
+    >>> logits = net.logits(params, x)                            # doctest: +SKIP
   """
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]    # key, (*clip)
   maps: Callable[[Params, Array], Float[Array, 'n *place d']]  # params, (n, *clip)
@@ -104,14 +110,16 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
   """The clip encoder of a configuration's `model` section.
 
   Args:
-    encoder: 'dere_grl' takes landmark movements, all others take pictures.
+    encoder: 'dere_grl' takes landmark movements, 'mlp' any numbers, 'tcn' any series
+      of them, all others take pictures.
     width: channels; OFF-ApexNet's are those of the paper.
     grid: cells along a side that pooling leaves, at least.
     temporal_width: of the temporal module; DeRe-GRL has none.
     temporal_depth: likewise.
     conv: how convolutions are computed.
     norm: 'batch' for STSTNet as it was published.
-    depth: blocks of the vision transformer, graph convolutions of DeRe-GRL.
+    depth: blocks of the vision transformer or of the TCN, graph convolutions of
+      DeRe-GRL, layers of the MLP.
     dense: width of OFF-ApexNet's dense layers.
     actions: of DeRe-GRL.
     decompose: DeRe-GRL's action decomposition; False takes it out.
@@ -129,6 +137,8 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
   dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
   if encoder == 'dere_grl':
     return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
+  if encoder in ('mlp', 'tcn'):
+    return {'mlp': mlp.MLP, 'tcn': tcn.TCN}[encoder](width, depth, dtype)
   if norm == 'batch':
     scaling = weights_files.scaling_of(weights) if weights else None
     return ststnet.PublishedSTSTNet(conv, dtype, scaling)

@@ -18,7 +18,7 @@ PACKAGES = (
     'absl-py', 'array_record', 'flax', 'importlib_resources', 'jax', 'jaxlib',
     'jaxtyping', 'matplotlib', 'ml-collections', 'numpy', 'opencv-python-headless',
     'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
-    'safetensors', 'scipy', 'tensorflow-datasets')
+    'safetensors', 'scikit-learn', 'scipy', 'tensorflow-datasets')
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)

@@ -23,7 +23,11 @@ class Examples(NamedTuple):
 
 
 class Task(NamedTuple):
-  """What is adapted to, and what judges the adapted model; of different people."""
+  """What is adapted to, and what judges the adapted model; of different people.
+
+  Example:
+    >>> task.support.x.shape, task.query.label                    # doctest: +SKIP
+  """
   support: Examples
   query: Examples
 
