@@ -12,7 +12,6 @@ from lightman_jax.runs import environment
 from lightman_jax.runs.jax_settings import jax_settings
 from lightman_jax.units import bytes_in_words
 
-
 FLAGS = ('JAX_', 'XLA_', 'CUDA_', 'NVIDIA_', 'TPU_', 'LIBTPU_')
 
 
