@@ -13,8 +13,8 @@ from lightman_jax.errors import InputError
 from lightman_jax.report.page import published
 from lightman_jax.report.page.command import read_runs, write
 from lightman_jax.report.page.figures import span
-from lightman_jax.report.style import COLOURS
 from lightman_jax.report.page.texts import short
+from lightman_jax.report.style import COLOURS
 
 FEW = dict(permutations=1024)
 
