@@ -44,7 +44,7 @@ def _fit(config: config_dict.ConfigDict, overrides: dict[str, str]) -> None:
   for kind, (section, key) in sections.SECTIONS.items():
     name = overrides.get(f'{section}.{key}')
     if name is not None and name != config[section][key]:
-      old = {**config[section].items(), key: name}
+      old = {**dict(config[section].items()), key: name}
       sections.replace(config, section, sections.choose(kind, name, old))
     for place, value in overrides.items():
       setting = place.removeprefix(f'{section}.')

@@ -265,17 +265,17 @@ def test_results_do_not_depend_on_where_a_chunk_is_cut(
   """Nor does what is kept: bit by bit, file by file."""
   state, chunks, folder = whole
   assert [(last, x['query_loss'].shape) for last, x in chunks] == [(6, (6,))]
-  pieces, seen = [], []
+  logged, seen = [], []
   cut = long._replace(pace=Cut(pieces, due))
   with Checkpoints(tmp_path) as checkpoints:
     got, = train_folds(cut, [fold], checkpoints,
-                       on_chunk=lambda *row: pieces.append(row),
+                       on_chunk=lambda *row: logged.append(row),
                        on_states=lambda step, states: seen.append(step))
   states_equal(got, state)
-  assert [last for last, _ in pieces] == np.cumsum(pieces).tolist() and seen == [6]
+  assert [last for last, _ in logged] == np.cumsum(pieces).tolist() and seen == [6]
   for name, want in chunks[0][1].items():
     np.testing.assert_array_equal(
-        np.concatenate([scalars[name][0] for _, scalars in pieces]), want)
+        np.concatenate([scalars[name][0] for _, scalars in logged]), want)
   assert contents(tmp_path) == contents(folder)
 
 
