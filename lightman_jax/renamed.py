@@ -4,7 +4,6 @@ An import of an old name ends in a sentence with the new one, for one release: w
 in this table was called so in 0.1.0.
 """
 
-from collections.abc import Sequence
 from importlib import abc
 import sys
 
@@ -26,8 +25,8 @@ PACKAGE = 'lightman_jax.'
 class _Finder(abc.MetaPathFinder):
   """Asked last: a module that is there is never looked up here."""
 
-  def find_spec(self, name: str, path: Sequence[str] | None = None, target=None
-                ) -> None:
+  # `path` is any iterable: of a namespace package it is no sequence.
+  def find_spec(self, name: str, path=None, target=None) -> None:
     """Raises a ModuleNotFoundError that says the new name; else finds nothing."""
     new = MODULES.get(name.removeprefix(PACKAGE))
     if new and name.startswith(PACKAGE):
