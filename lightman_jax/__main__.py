@@ -27,7 +27,7 @@ COMMANDS = {
     'spot': ('lightman_jax.data.commands',
              'measures the apex spotter on clips whose apex is known'),
     'train': ('lightman_jax.experiment.launch',
-              'trains and evaluates what a configuration describes, as launch.py does'),
+              'trains and evaluates what a configuration describes, as launch.py'),
     'verify': ('lightman_jax.experiment.verify',
                'checks a finished run against what it states, or trains it again'),
 }

@@ -25,6 +25,7 @@ PACKAGE = 'lightman_jax.'
 class _Finder(abc.MetaPathFinder):
   """Asked last: a module that is there is never looked up here."""
 
+  # `path` is any iterable: of a namespace package it is no sequence.
   def find_spec(self, name: str, path=None, target=None) -> None:
     """Raises a ModuleNotFoundError that says the new name; else finds nothing."""
     new = MODULES.get(name.removeprefix(PACKAGE))

@@ -5,7 +5,8 @@ import pathlib
 import platform
 from typing import Any
 
-from lightman_jax import __version__, places
+import lightman_jax
+from lightman_jax import places
 from lightman_jax.faces import detection
 from lightman_jax.inputs import cache
 from lightman_jax.runs import environment
@@ -33,7 +34,7 @@ def info() -> dict[str, Any]:
     'cpu'
   """
   return {
-      'lightman_jax': __version__,
+      'lightman_jax': lightman_jax.__version__,
       'package': str(environment.PACKAGE),
       'git_commit': environment.git_commit(),
       'code_sha256': environment.code_version(),
