@@ -192,8 +192,8 @@ def noise_curves(path: str | os.PathLike,
     save(path, figure, map(letters.drawable, caption))
 
 
-def _noise_panel(axes, levels: Sequence[Mapping[str, Any]], constant: float | None
-                 ) -> None:
+def _noise_panel(axes, levels: Sequence[Mapping[str, Any]],
+                 constant: float | None) -> None:
   # Evenly, whatever the levels are: small ones would lie on one another.
   at = range(len(levels))
   score = [one['row']['uf1'] for one in levels]

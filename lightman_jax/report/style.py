@@ -1,7 +1,7 @@
 """The one style of all figures: on disk as PNG, on the page as SVG.
 
-The same input gives the same bytes: matplotlib's own settings and these, no date, and no
-identifier that is drawn. Text is never mathematics, whatever a label holds.
+The same input gives the same bytes: matplotlib's own settings and these, no date, and
+no identifier that is drawn. Text is never mathematics, whatever a label holds.
 """
 
 from collections.abc import Iterable, Iterator
@@ -194,8 +194,8 @@ def _own_names(root: ElementTree.Element, prefix: str) -> None:
 
 
 def _rounded(value: str) -> str:
-  return re.sub(r'-?\d+\.\d{3,}', lambda m: f'{float(m[0]):.2f}'.rstrip('0').rstrip('.'),
-                value)
+  two_digits = lambda match: f'{float(match[0]):.2f}'.rstrip('0').rstrip('.')
+  return re.sub(r'-?\d+\.\d{3,}', two_digits, value)
 
 
 _NAMES = {colour: name for name, colour in COLOURS.items()}

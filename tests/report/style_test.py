@@ -1,4 +1,4 @@
-"""Labels are drawn in a font that has their letters, or in Latin ones, which is said."""
+"""Labels are drawn in a font that has their letters, or in Latin ones."""
 
 import cv2
 import numpy as np

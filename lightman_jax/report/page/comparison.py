@@ -115,7 +115,8 @@ def compare_methods(column: Column, *, permutations: int = 10_000) -> Comparison
   lines = [_line(group.label, group, group.counts(), folds)._replace(
       best=_best(group.label, gaps, len(groups))) for group in groups]
   lines += [_line(label, owners[0], owners[0].counts(row), folds)._replace(
-      reference=True, own=_is_own(row, owners[0]), encoder='–', clips_seen='–', macro_clips_seen='–', tried='–',
+      reference=True, own=_is_own(row, owners[0]), encoder='–', clips_seen='–',
+      macro_clips_seen='–', tried='–',
       balance='–', augmentation='–', models=owners[0].models(row))
             for label, (row, owners) in references.items()]
   by_label = {group.label: group.counts() for group in groups}
@@ -157,7 +158,7 @@ def _alike(one: Group, two: Group) -> tuple[Side, Side]:
 
 def _beside(group: Group, label: str, row: str
             ) -> dict[tuple[str, str], tuple[Side, Side]]:
-  """A method and a reference: one draw of it, and, of the same weights, the mean."""
+  """A method and a reference: one draw, and, of the same weights, the mean too."""
   single, method = group.single(), group.runs[0].method
   reference = group.counts(row), group.models(row)
   name = results.one_draw(group.label) if single != method else group.label

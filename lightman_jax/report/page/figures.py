@@ -160,7 +160,8 @@ def _people(part, recognised, subjects, clips, title: str) -> Markup:
       axes.scatter(share[part], rows + shift, color=colour(number), zorder=3,
                    s=8 + 34 * clips[part] / max(clips.max(), 1), alpha=.75,
                    linewidths=0)
-    axes.set_yticks(rows, [f'{short_label(subjects[n], 24)} ({clips[n]})' for n in part])
+    names = [f'{short_label(subjects[n], 24)} ({clips[n]})' for n in part]
+    axes.set_yticks(rows, names)
     axes.set(xlim=(-.03, 1.03), ylim=(-.7, len(part) - .3),
              xlabel="share of a subject's clips recognised")
     axes.xaxis.set_major_formatter(ticker.PercentFormatter(1., 0))
@@ -212,7 +213,8 @@ def embedding_map(arrays: Mapping[str, np.ndarray], stage: str, *,
     title: what is read out.
   """
   points, macro, held_out = (arrays[name] for name in (stage, 'macro', 'held_out'))
-  paint = np.array([colour(k) if k >= 0 else SOFT for k in arrays['label'].astype(int).tolist()])
+  paint = np.array([colour(label) if label >= 0 else SOFT
+                    for label in arrays['label'].tolist()])
   with figure_style():
     figure = Figure(figsize=(WIDTH, 3.1), layout='constrained')
     axes = figure.add_subplot()

@@ -183,7 +183,8 @@ def counts_of(row: dict[str, Any], subjects: tuple[str, ...],
   return counts
 
 
-def _clips_sha256(lines: list[dict[str, str]] | None, counts: Int[np.ndarray, 'S K K']) -> str:
+def _clips_sha256(lines: list[dict[str, str]] | None,
+                  counts: Int[np.ndarray, 'S K K']) -> str:
   """Which clips were held out, and what they are; the protocol tells the folds."""
   digest = hashlib.sha256(json.dumps(counts.sum(-1).tolist()).encode())
   if lines is not None:
@@ -192,8 +193,8 @@ def _clips_sha256(lines: list[dict[str, str]] | None, counts: Int[np.ndarray, 'S
   return digest.hexdigest()
 
 
-def _folds(lines: list[dict[str, str]] | None, subjects: tuple[str, ...], about: dict[str, Any]
-           ) -> tuple[str, ...]:
+def _folds(lines: list[dict[str, str]] | None, subjects: tuple[str, ...],
+           about: dict[str, Any]) -> tuple[str, ...]:
   """The fold of every subject; where no file says it, one that holds all of them out,
   unless there were as many folds as subjects."""
   if lines is None:

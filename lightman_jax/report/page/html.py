@@ -75,7 +75,7 @@ def render(tables: Sequence[Table],
       title=TITLE, policy=POLICY, method=texts.METHOD, sections=sections,
       runs=sum(1 for _, group in records.groups_of(tables) for _ in group.runs),
       methods=len({group.label for _, group in records.groups_of(tables)}),
-      data_sets=sorted({column.dataset for table in tables for column in table.columns}),
+      data_sets=sorted({column.dataset for column, _ in records.groups_of(tables)}),
       colours=COLOURS)
 
 
@@ -239,8 +239,8 @@ def _maps(column: Column, group: Group) -> list[Maps]:
   both = np.concatenate([arrays[name][:, :2] for name in stages]).astype(float)
   within = figures.span(both[:, 0]), figures.span(both[:, 1])
   share = ', '.join(f'{part:.0%}' for part in arrays['explained'][:2])
-  words = (f'fold {arrays["fold"]}, seed {run.seed}; the components hold {share} of the '
-           'variance')
+  words = (f'fold {arrays["fold"]}, seed {run.seed}; the components hold {share} of '
+           'the variance')
   if len(stages) == 1:
     words += '; nothing in this embedding is adapted'
   title = f'{group.label}: {column.dataset}'

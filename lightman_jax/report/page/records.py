@@ -195,8 +195,8 @@ def costs(tables: Sequence[Table]) -> list[Sheet]:
     InputError: a file of costs is not what this version writes.
   """
   sheets = (
-      _cost(tables, 'efficiency.json', None, 'Measured once, on the machine of the run: '
-            'seconds move from one measurement to the next.'),
+      _cost(tables, 'efficiency.json', None, 'Measured once, on the machine of the '
+            'run: seconds move from one measurement to the next.'),
       _cost(tables, 'cost.json', OF_A_RUN, 'Of the last start of each run, whatever '
             'else its machine did meanwhile.'))
   return [sheet for sheet in sheets if sheet.rows]
@@ -305,5 +305,5 @@ def _refused_where_unsound(run: Run, what: str) -> Iterator[None]:
   except (KeyError, TypeError, ValueError, AttributeError, IndexError,
           OverflowError) as error:
     raise InputError(f'{run.path}, {what} does not hold what this version writes '
-                     f'({type(error).__name__}: {error}); run it again with --fresh, or '
-                     'leave it out') from None
+                     f'({type(error).__name__}: {error}); run it again with --fresh, '
+                     'or leave it out') from None

@@ -61,11 +61,11 @@ METHOD = (
     "interval, Student's t over a jackknife of subjects, of trained models where one "
     'was tested on several subjects, and of seeds where there are several. Bold: its '
     'UF1 is better than that of every other method of the column, by a permutation '
-    'test that swaps two methods in units of what was trained, after Holm (p < .05, '
-    'all pairs), and beyond the interval of the difference, both on the seeds that '
-    'the two have in common; where nothing is bold, no method was seen to be the best. '
-    'Methods that average differently many models are compared with one model each. '
-    'References stand beside and are in no comparison of methods.')
+    'test that swaps two methods in units of what was trained, after Holm (p < .05, all '
+    'pairs), and beyond the interval of the difference, both on the seeds that the two '
+    'have in common; where nothing is bold, no method was seen to be the best. Methods '
+    'that average differently many models are compared with one model each. References '
+    'stand beside and are in no comparison of methods.')
 
 
 def markdown(tables: Compared) -> str:
@@ -81,7 +81,8 @@ def markdown(tables: Compared) -> str:
   return '\n\n'.join(parts) + '\n'
 
 
-def by_label(comparisons: Sequence[Comparison]) -> dict[tuple[bool, str], dict[int, Line]]:
+def by_label(comparisons: Sequence[Comparison]
+             ) -> dict[tuple[bool, str], dict[int, Line]]:
   """Rows of a table of data sets: (reference, label) to the line in each column."""
   rows: dict[tuple[bool, str], dict[int, Line]] = {}
   for place, one in enumerate(comparisons):
@@ -124,8 +125,9 @@ def _md_parts(comparison: Comparison) -> list[str]:
   """UF1 of every row on each data set of a column that pools several."""
   if not comparison.parts:
     return []
-  heads = ['UF1', *(_md(f'{part.dataset}: {part.clips} clips of {part.subjects} subjects')
-                    for part in comparison.parts)]
+  heads = ['UF1', *(
+      _md(f'{part.dataset}: {part.clips} clips of {part.subjects} subjects')
+      for part in comparison.parts)]
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
   for line in comparison.lines:
     cells = [f'{short(part.scores[line.label][MAIN].value)} '
@@ -179,8 +181,8 @@ def latex(tables: Compared) -> str:
   same in every report; what every figure must name stands in comments above it.
   """
   commands = _tex_commands(tables)
-  parts = ['% Needs no package. The names that the tables use: define them before this, '
-           'or\n% change them here.',
+  parts = ['% Needs no package. The names that the tables use: define them before '
+           'this, or\n% change them here.',
            '\n'.join(rf'\providecommand{{{command}}}{{{_tex(name)}}}{_tex_origin(name)}'
                      for name, command in commands.items())]
   for number, (table, comparisons) in enumerate(tables, 1):
@@ -229,7 +231,8 @@ def _tex_commands(tables: Compared) -> dict[str, str]:
   return commands
 
 
-_DIGITS = ('Zero', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine')
+_DIGITS = ('Zero', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight',
+           'Nine')
 
 
 def _tex_command(name: str) -> str:
@@ -248,12 +251,14 @@ def _tex_cell(line: Line, name: str) -> str:
 
 def _tex_origin(name: str) -> str:
   """A comment with what stands in Latin letters, where letters are lost by that."""
-  return '' if _latin(name) == printable(name) else ' % in Latin letters, for LaTeX has no others'
+  return ('' if _latin(name) == printable(name) else
+          ' % in Latin letters, for LaTeX has no others')
 
 
 def _latin(text: str) -> str:
-  """In ASCII, all of which LaTeX has, but for the signs that `_tex` turns into its own."""
-  return ''.join(c if c in '−–²' else anyascii.anyascii(c) for c in printable(text)).strip()
+  """In ASCII, which LaTeX has, but for the signs that `_tex` turns into its own."""
+  return ''.join(c if c in '−–²' else anyascii.anyascii(c)
+                 for c in printable(text)).strip()
 
 
 def _csv(value: str | int) -> str | int:

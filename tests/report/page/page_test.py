@@ -274,8 +274,9 @@ def test_pictures_are_svg_in_the_colours_of_the_page(table_of_runs, fill, tmp_pa
         re.findall('#[0-9a-f]{6}', picture))
     assert '<style' not in picture and 'xmlns' not in picture
   names = re.findall(' id="(.*?)"', text)
-  used = re.findall(r'url\(#(.*?)\)', text) + re.findall('<use [^>]*href="#(.*?)"', text)
-  assert len(names) == len(set(names)) and set(used) < set(names)
+  used = re.findall(r'url\(#(.*?)\)|<use [^>]*href="#(.*?)"', text)
+  used = {a or b for a, b in used}
+  assert len(names) == len(set(names)) and used < set(names)
 
 
 def test_people_are_named_and_the_strongest_reference_is(table_of_runs, tmp_path):
@@ -297,8 +298,8 @@ def test_clips_missed_most_are_listed_with_their_data_set(make, tmp_path):
         if line['truth'] != line['prediction']:
           misses[line['clip']] = misses.get(line['clip'], 0) + 1
   text = made(paths, tmp_path / 'out')['report.html']
-  listed = re.findall('<th scope="row">(sub[^<]*/EP[^<]*)</th><td>(.*?)</td><td>(.*?)</td>'
-                      '.*?<td class="n">(.) of 4</td>', text)
+  listed = re.findall('<th scope="row">(sub[^<]*/EP[^<]*)</th><td>(.*?)</td>'
+                      '<td>(.*?)</td>.*?<td class="n">(.) of 4</td>', text)
   worst = sorted(misses, key=lambda clip: (-misses[clip], clip))[:20]
   assert [(clip, int(count)) for clip, *_, count in listed] == [
       (clip, misses[clip]) for clip in worst]
@@ -353,7 +354,8 @@ def test_latex_can_be_pasted(table_of_runs, make, tmp_path):
   assert ' & UF1 & UAR & accuracy \\\\' in text
   (words,) = re.findall(r'\\caption\{(.*)\}', text)
   assert len(words) < 200
-  names = dict(re.findall(r'\\providecommand\{\\(\w+)\}\{(.*?)\}(?: %|$)', text, re.M))
+  names = dict(re.findall(r'\\providecommand\{\\(\w+)\}\{(.*?)\}(?: %|$)', text,
+                          re.MULTILINE))
   assert names['lmLightmanConvFour'] == 'lightman, conv4'
   assert all(name.isalpha() for name in names)
   rows = [line for line in text.splitlines() if line.startswith('\\lm')]
