@@ -177,12 +177,12 @@ def main() -> None:
   parser.add_argument('--first', type=int, default=0, help='number of the first round')
   parser.add_argument('--only', nargs='*', default=sorted(set(REPLICAS) & set(TABLES)))
   parser.add_argument('--home', default='', help='a folder for the copies')
-  given = parser.parse_args()
-  with tempfile.TemporaryDirectory(dir=given.home or None) as folder:
+  flags = parser.parse_args()
+  with tempfile.TemporaryDirectory(dir=flags.home or None) as folder:
     home, began = pathlib.Path(folder), time.monotonic()
-    stock = [prepare(name, home) for name in given.only]
+    stock = [prepare(name, home) for name in flags.only]
     ways, rounds, verdicts, bad = Counter(), Counter(), Counter(), 0
-    for number in range(given.first, given.first + given.rounds):
+    for number in range(flags.first, flags.first + flags.rounds):
       pristine = stock[number % len(stock)]
       done, verdict, faults = play(pristine, number, home)
       ways.update(done)
@@ -192,9 +192,9 @@ def main() -> None:
       for fault in faults[:3]:
         print(f'round {number}, {pristine.name}, {", ".join(done)}:\n  {fault}')
     for name, counts in (('rounds', rounds), ('ways', ways), ('verdicts', verdicts)):
-      held = ', '.join(f'{what} {n}' for what, n in sorted(counts.items()))
-      print(f'{name}: {held}')
-    print(f'{given.rounds} rounds, {bad} at fault, '
+      counted = ', '.join(f'{what} {n}' for what, n in sorted(counts.items()))
+      print(f'{name}: {counted}')
+    print(f'{flags.rounds} rounds, {bad} at fault, '
           f'{time.monotonic() - began:.0f} s')
   sys.exit(bool(bad))
 

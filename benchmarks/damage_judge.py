@@ -53,50 +53,50 @@ def files_of(item) -> list[pathlib.Path]:
 def judge(pristine: Pristine, case: Case, rng) -> tuple[str, list[str]]:
   """Examines a damaged copy; returns the verdict, and the faults."""
   choice, plan, refusal = settings(pristine.name, case.folder), None, ''
-  found = examining.examine(choice, estimate=rng.random() < .1)
+  examined = examining.examine(choice, estimate=rng.random() < .1)
   # Where a class has no clip, the doctor's command names a class set that fits.
-  choice = choice._replace(class_set=found.class_set or choice.class_set)
+  choice = choice._replace(class_set=examined.class_set or choice.class_set)
   try:
     plan = planning.plan_tree(choice)
     check_enough(plan, plan.items)
   except InputError as error:
     refusal = str(error)
-  faults = list(_faults_of_page(found))
+  faults = list(_faults_of_page(examined))
   # A build comes upon broken pictures later than its plan, the doctor perhaps at once.
-  unread = any(loss.kind == 'picture' for loss in found.losses)
-  if bool(refusal) != (found.verdict == UNUSABLE) and not (unread and not refusal):
-    faults.append(f'verdict {found.verdict}, but a build says: {refusal!r}')
+  unread = any(loss.kind == 'picture' for loss in examined.losses)
+  if bool(refusal) != (examined.verdict == UNUSABLE) and not (unread and not refusal):
+    faults.append(f'verdict {examined.verdict}, but a build says: {refusal!r}')
   if plan:
     faults += [*_faults_of_clips(pristine, case, plan), *_faults_of_rows(
         pristine, case, plan)]
-    faults += _faults_of_doctor(plan, found)
+    faults += _faults_of_doctor(plan, examined)
     for index in rng.permutation(len(plan.items))[:2]:
       try:
         plan.items[index].make()
       except Unreadable:
         pass
   kept = f', {"no" if not plan else "with"} clips' if refusal else ''
-  return VERDICTS[found.verdict] + kept, faults
+  return VERDICTS[examined.verdict] + kept, faults
 
 
-def _faults_of_page(found):
-  text = show.render_examination(found)
-  json.dumps(to_jsonable(found), allow_nan=False).encode()
+def _faults_of_page(examined):
+  text = show.render_examination(examined)
+  json.dumps(to_jsonable(examined), allow_nan=False).encode()
   text.encode()
   if any(not mark.isprintable() for mark in text.replace('\n', '')):
     yield 'the page holds what a terminal would act on'
-  for loss in found.losses:
+  for loss in examined.losses:
     if loss.kind == 'unsorted':
       yield f'no kind fits {loss.reason!r}'
 
 
-def _faults_of_doctor(plan: Plan, found):
-  told = Counter((loss.clip, loss.reason) for loss in found.losses)
-  told += Counter(found.outside)
-  names = {clip for clip, _ in told}
+def _faults_of_doctor(plan: Plan, examined):
+  reasons = Counter((loss.clip, loss.reason) for loss in examined.losses)
+  reasons += Counter(examined.outside)
+  names = {clip for clip, _ in reasons}
   for entry, count in Counter(plan.left_out).items():
     # Of a clip that the class set leaves out, the doctor may know something worse.
-    if told[entry] != count and not (
+    if reasons[entry] != count and not (
         findings.kind_of(entry.reason) == 'class' and entry.clip in names):
       yield f'the doctor does not tell of {entry}'
 
@@ -129,9 +129,9 @@ def _faults_of_rows(pristine, case, plan: Plan):
   for file in plan.sheet.split(' + '):
     stem = pathlib.Path(file).stem
     tab = next((sheet.tab for sheet in facts.sheets if stem in sheet.stems), '')
-    held = {key[1]: sheet for key, sheet in case.sheets.items() if key[0] == stem}
-    sheet = held[tab] if tab in held and not file.endswith('.csv') else next(
-        iter(held.values()))
+    sheets = {key[1]: sheet for key, sheet in case.sheets.items() if key[0] == stem}
+    sheet = sheets[tab] if tab in sheets and not file.endswith('.csv') else next(
+        iter(sheets.values()))
     first = 0 if sheet.head is None else sheet.head + 1
     lines += sum(any(str(cell).strip() for cell in line if cell is not None)
                  for line in sheet.lines[first:])
@@ -151,16 +151,18 @@ def _faults_of_rows(pristine, case, plan: Plan):
         yield f'row {item.row.row}: the frames {used} are not those of {said}'
       origin = sheet.origin[item.row.row - 1]
       before = pristine.rows.get((stem, origin + 1))
-      if before and origin not in sheet.touched and _told(before) != _told(item.row):
-        yield f'row {item.row.row}: {_told(item.row)} was {_told(before)}'
+      if before and origin not in sheet.touched:
+        was, now = _row_in_words(before), _row_in_words(item.row)
+        if was != now:
+          yield f'row {item.row.row}: {now} was {was}'
 
 
 def _faults_of_folders(pristine, case, plan: Plan):
   """Where folders are the rows, each that is in its place is accounted for."""
-  told = {pathlib.PurePath(clip).name for clip in (
+  named = {pathlib.PurePath(clip).name for clip in (
       *(item.row.clip for item in plan.items), *(left.clip for left in plan.left_out))}
   for file, _ in pristine.rows:
-    if (case.folder / pristine.root / file).is_dir() and file.name not in told:
+    if (case.folder / pristine.root / file).is_dir() and file.name not in named:
       yield f'the folder {file} is neither used nor left out'
 
 
@@ -169,5 +171,5 @@ def _plain(cell) -> str:
   return text.partition('.')[0] if text.replace('.', '', 1).isdigit() else text
 
 
-def _told(row):
+def _row_in_words(row):
   return row._replace(clip='', sheet='', row=0, notes=())

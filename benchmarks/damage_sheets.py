@@ -15,7 +15,8 @@ import xlwt
 
 ODD = (
     '', ' ', '/', '\\', '-1', '0', '?', 'null', 'NaN', 'inf', '1e3', '-46', '4.5',
-    '46.0', '４６', '٤٦', '²', '1' * 400, '9' * 5000, 'x' * 40000, 'remake', '#REF!',
+    '46.0', '４６', '٤٦', '²', '1' * 400, '9' * 5000, 'x' * 40000, 'remake',
+    '#REF!',
     '=1+1', '46 ', '../../etc/passwd', '..', '.', '/etc', 'C:\\clips', 'a/b',
     'EP01_12.zip', 'x.tar.gz', 'frames.avi', '*', '?', '[a-z]*', '{subject}',
     '{0.__class__}', '%s', '[red]x[/red]', '\x1b[31mred', 'a\nb', 'a\tb', 'a"b', "a'b",
@@ -229,10 +230,10 @@ def damage_bytes(content: bytes, rng) -> bytes:
     return rng.bytes(int(rng.integers(2000)))
   if not content:
     return content
-  held = bytearray(content)
-  for place in rng.integers(len(held), size=int(rng.choice([1, 4, 40]))):
-    held[place] = rng.integers(256)
-  return bytes(held)
+  damaged = bytearray(content)
+  for place in rng.integers(len(damaged), size=int(rng.choice([1, 4, 40]))):
+    damaged[place] = rng.integers(256)
+  return bytes(damaged)
 
 
 def _holdable(cell):

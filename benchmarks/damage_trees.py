@@ -18,7 +18,7 @@ class Place(NamedTuple):
   root: pathlib.Path
   clips: tuple[pathlib.Path, ...]     # folders of frames, below the root
   outside: pathlib.Path
-  told: bool                          # names of clips tell whose they are
+  names_tell: bool                          # names of clips tell whose they are
 
 
 def lose_frames(place: Place, rng) -> None:
@@ -49,10 +49,10 @@ def cut_files(place: Place, rng) -> None:
 def scramble_files(place: Place, rng) -> None:
   """Bytes within pictures are others."""
   for file in _files(place, rng, 3):
-    held = bytearray(file.read_bytes() or b'0')
-    for spot in rng.integers(len(held), size=int(rng.choice([1, 5, 50]))):
-      held[spot] = rng.integers(256)
-    _anew(file, bytes(held))
+    content = bytearray(file.read_bytes() or b'0')
+    for spot in rng.integers(len(content), size=int(rng.choice([1, 5, 50]))):
+      content[spot] = rng.integers(256)
+    _anew(file, bytes(content))
 
 
 def huge_pictures(place: Place, rng) -> None:
@@ -176,14 +176,14 @@ def misfile_clips(place: Place, rng) -> None:
   """A clip lies with another subject."""
   for folder in _some(place, rng, 2):
     other = place.clips[rng.integers(len(place.clips))].parent / folder.name
-    if other.parent.is_dir() and (place.told or not _claimed(place, other)):
+    if other.parent.is_dir() and (place.names_tell or not _claimed(place, other)):
       _move(folder, other)
 
 
 def exchange_clips(place: Place, rng) -> None:
   """Two clips have changed places; only where their names tell whose they are."""
   chosen = _some(place, rng, 2)
-  if place.told and len(set(chosen)) == 2:
+  if place.names_tell and len(set(chosen)) == 2:
     first, second = chosen
     first_home, second_home = first.parent, second.parent
     _move(first, second_home / first.name)
@@ -210,11 +210,11 @@ def _some(place, rng, most):
 
 
 def _files(place, rng, most):
-  found = []
+  chosen_files = []
   for folder in _some(place, rng, most):
     files = _pictures(folder)
-    found += [files[rng.integers(len(files))]] if files else []
-  return found
+    chosen_files += [files[rng.integers(len(files))]] if files else []
+  return chosen_files
 
 
 def _pictures(folder):

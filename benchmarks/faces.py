@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from lightman_jax.faces.apex import sample_frames
-from lightman_jax.inputs.inputs import grey, flow_input
+from lightman_jax.faces.dense_flow import grey
+from lightman_jax.inputs.inputs import flow_input
 from lightman_jax.synthetic import emotions, scenes
 from lightman_jax.synthetic.canvas import Canvas
 
@@ -57,8 +58,8 @@ def ridge_predictions(
   `strength` is the penalty as a share of the mean squared length of an example.
   """
   predicted = np.zeros_like(label)
-  for held in np.unique(subject):
-    train, test = subject != held, subject == held
+  for person in np.unique(subject):
+    train, test = subject != person, subject == person
     mean, spread = x[train].mean(0), x[train].std(0).mean() + 1e-9
     a, b = (x[train] - mean) / spread, (x[test] - mean) / spread
     weight = 1. / np.bincount(label[train])[label[train]]

@@ -100,7 +100,7 @@ class Try:
                == (self.base / 'undisturbed' / name).read_bytes() for name in SAME)
 
 
-def judged(first: Outcome, again: Outcome | None, same: bool) -> str:
+def verdict(first: Outcome, again: Outcome | None, same: bool) -> str:
   """'went on', 'one sentence, then the same bytes', or what is wrong."""
   sentences = first.said.count('launch.py: ')
   if 'Traceback' in first.said:
@@ -123,7 +123,7 @@ def full_run(one: Try):
     first = one.end()
     remount('50m')
     again = one.end() if first.code else None
-    return first, judged(first, again, one.same())
+    return first, verdict(first, again, one.same())
 
 
 def full_data(one: Try):
@@ -131,14 +131,14 @@ def full_data(one: Try):
   with one.disk(one.data, f'{one.rng.randrange(16, 200)}k') as remount:
     first = one.end()
     remount('50m')
-    return first, judged(first, one.end(), one.same())
+    return first, verdict(first, one.end(), one.same())
 
 
 def full_cache(one: Try):
   """The disk of the inputs' cache and of the compiled programs is full."""
   with one.disk(one.cache, '16k'):
     first = one.end(JAX_COMPILATION_CACHE_DIR=str(one.cache / 'xla'))
-    return first, judged(first, None, one.same())
+    return first, verdict(first, None, one.same())
 
 
 def closed_run(one: Try):
@@ -147,7 +147,7 @@ def closed_run(one: Try):
     one.run = one.run.parent / 'disk' / 'run'
     first = one.end()
     remount('50m', 'rw')
-    return first, judged(first, one.end(), one.same())
+    return first, verdict(first, one.end(), one.same())
 
 
 def closed_data(one: Try):
@@ -155,14 +155,14 @@ def closed_data(one: Try):
   with one.disk(one.data, '50m', 'ro') as remount:
     first = one.end()
     remount('50m', 'rw')
-    return first, judged(first, one.end(), one.same())
+    return first, verdict(first, one.end(), one.same())
 
 
 def closed_cache(one: Try):
   """The cache's disk, with that of the compiled programs, is read-only."""
   with one.disk(one.cache, '1m', 'ro'):
     first = one.end(JAX_COMPILATION_CACHE_DIR=str(one.cache / 'xla'))
-    return first, judged(first, None, one.same())
+    return first, verdict(first, None, one.same())
 
 
 def few_files(one: Try):
@@ -171,7 +171,7 @@ def few_files(one: Try):
   first = one.end(limit=lambda: resource.setrlimit(resource.RLIMIT_NOFILE,
                                                    (most, most)))
   again = one.end() if first.code else None
-  return first, judged(first, again, one.same())
+  return first, verdict(first, again, one.same())
 
 
 def small_files(one: Try):
@@ -179,7 +179,7 @@ def small_files(one: Try):
   most = one.rng.randrange(4, 120) * 1024
   first = one.end(limit=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
   again = one.end() if first.code else None
-  return first, judged(first, again, one.same())
+  return first, verdict(first, again, one.same())
 
 
 def clock(one: Try):
@@ -187,7 +187,7 @@ def clock(one: Try):
   (one.home / 'sitecustomize.py').write_text(JUMPS)
   path = f'{one.home}{os.pathsep}{one.base / "code"}'
   first = one.end(PYTHONPATH=path, JUMP_AFTER=str(one.rng.uniform(0, 20)))
-  return first, judged(first, None, one.same())
+  return first, verdict(first, None, one.same())
 
 
 @contextlib.contextmanager
@@ -212,7 +212,7 @@ def damaged(pattern: str, place: str) -> Callable:
         if path.is_file():
           path.write_bytes(how(one.rng, path.read_bytes()))
       first = one.end()
-    return first, judged(first, None, one.same())
+    return first, verdict(first, None, one.same())
   fault.__doc__ = f'{place}/{pattern} damaged.'
   return fault
 
@@ -224,11 +224,11 @@ def cut(rng: random.Random, content: bytes) -> bytes:
 
 def flip(rng: random.Random, content: bytes) -> bytes:
   """As a bad disk leaves it: some bytes in every sixteen kilobytes."""
-  found = bytearray(content)
+  damaged = bytearray(content)
   for _ in range(1 + len(content) // 16384):
-    if found:
-      found[rng.randrange(len(found))] ^= 1 << rng.randrange(8)
-  return bytes(found)
+    if damaged:
+      damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+  return bytes(damaged)
 
 
 def empty(rng: random.Random, content: bytes) -> bytes:
@@ -252,7 +252,7 @@ def worn_checkpoints(one: Try):
     if path.is_file():
       path.write_bytes(how(one.rng, path.read_bytes()))
   first = one.end()
-  outcome = judged(first, None, one.same())
+  outcome = verdict(first, None, one.same())
   return first, outcome if ' is damaged (' in first.said else 'WRONG: not a word of it'
 
 
@@ -268,7 +268,7 @@ def left_behind(one: Try):
   (place / '.0123.npy.abcd').write_bytes(b'half')
   first = one.end()
   gone = not any(path.name.startswith('.') for path in place.iterdir())
-  return first, judged(first, None, one.same()) if gone else 'WRONG: it is still there'
+  return first, verdict(first, None, one.same()) if gone else 'WRONG: it is still there'
 
 
 def two_starters(one: Try):
@@ -276,14 +276,14 @@ def two_starters(one: Try):
   winner = one.start()
   while not (one.run / 'config.json').exists():
     time.sleep(.05)
-  held = one.base / 'log.txt'
-  held.rename(one.base / 'winner.txt')
+  log = one.base / 'log.txt'
+  log.rename(one.base / 'winner.txt')
   second = one.end()
   code = winner.wait()
   named = f'process {winner.pid}' in second.said
   if code or not named:
     return second, f'WRONG: exit code {code}, named: {named}'
-  return second, judged(second, one.end(), one.same())
+  return second, verdict(second, one.end(), one.same())
 
 
 def stale_lock(one: Try):
@@ -291,7 +291,7 @@ def stale_lock(one: Try):
   one.run.mkdir()
   (one.run / 'lightman_jax.lock').write_text('process 1 on elsewhere\n')
   first = one.end()
-  return first, judged(first, None, one.same())
+  return first, verdict(first, None, one.same())
 
 
 FAULTS = {
@@ -312,21 +312,21 @@ def prepare(base: pathlib.Path) -> None:
   """The undisturbed run, its data and its caches."""
   copy_code(base / 'code')
   one = Try(base, 0, random.Random(0))
-  found = one.end()
-  if found.code:
-    sys.exit(f'the undisturbed run failed: {found.said}')
+  outcome = one.end()
+  if outcome.code:
+    sys.exit(f'the undisturbed run failed: {outcome.said}')
   one.run.rename(base / 'undisturbed')
   one.home.rename(base / 'undisturbed-home')
 
 
 def worth_telling(lines: list[str]) -> str:
   """The last line that a run says because of a fault, as far as one can tell."""
-  found = [line for line in lines if 'damaged' in line or ': ' in line
-           and not line.startswith(STAGES)
-           and 'read from the compilation cache' not in line]
-  return next((line for line in reversed(found)
+  remarks = [line for line in lines if 'damaged' in line or ': ' in line
+             and not line.startswith(STAGES)
+             and 'read from the compilation cache' not in line]
+  return next((line for line in reversed(remarks)
                if line.startswith('launch.py') or 'damaged' in line),
-              found[-1] if found else 'nothing of it')
+              remarks[-1] if remarks else 'nothing of it')
 
 
 def main() -> int:
@@ -335,19 +335,19 @@ def main() -> int:
   parser.add_argument('--only', default='', help='part of the names of faults')
   parser.add_argument('--seed', type=int, default=0)
   parser.add_argument('--home', type=pathlib.Path, help='a new folder; kept')
-  given = parser.parse_args()
-  base = (given.home or pathlib.Path(tempfile.mkdtemp())).absolute()
+  flags = parser.parse_args()
+  base = (flags.home or pathlib.Path(tempfile.mkdtemp())).absolute()
   base.mkdir(parents=True, exist_ok=True)
   if not (base / 'undisturbed').exists():
     prepare(base)
   bad, number = 0, 0
   for name, fault in FAULTS.items():
-    if given.only not in name:
+    if flags.only not in name:
       continue
     ended = collections.Counter()
-    for trial in range(given.times):
+    for trial in range(flags.times):
       number += 1
-      one = Try(base, number, random.Random(f'{given.seed} {name} {trial}'))
+      one = Try(base, number, random.Random(f'{flags.seed} {name} {trial}'))
       first, outcome = fault(one)
       ended[outcome] += 1
       bad += outcome[:1].isupper()

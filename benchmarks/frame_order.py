@@ -44,17 +44,17 @@ def counts(config, clips) -> np.ndarray:
   predict = run.make_predictions(config, material, recipe)
   trainer = make_trainer(recipe, steps=config['training']['steps'],
                          every=config['training']['steps'], layout=layout)
-  found = []
+  confusions = []
   for number, fold in enumerate(material.folds):
     with tempfile.TemporaryDirectory() as folder, Checkpoints(folder) as checkpoints:
       data = assembly.fold_data(config, material, number)
       state, = train_folds(trainer, [data], checkpoints,
                            on_chunk=lambda step, scalars: None)
-    held = predict(state.params, data, fold)
-    found.append(scores.confusion(
-        material.pool.label[held.index], np.argmax(held.logits, -1),
+    fold_logits = predict(state.params, data, fold)
+    confusions.append(scores.confusion(
+        material.pool.label[fold_logits.index], np.argmax(fold_logits.logits, -1),
         classes=len(material.pool.classes)))
-  return np.stack(found)
+  return np.stack(confusions)
 
 
 def main() -> None:
@@ -63,9 +63,9 @@ def main() -> None:
   clips = load(config['data'])
   table = {'in order': counts(config, clips),
            'shuffled': counts(config, shuffled(clips, config['seed']))}
-  for name, found in table.items():
-    low, high = intervals.subject_interval(found, scores.uf1)
-    print(f'{name}: UF1 {scores.uf1(found.sum(0)):.3f} [{low:.3f}, {high:.3f}]')
+  for name, confusions in table.items():
+    low, high = intervals.subject_interval(confusions, scores.uf1)
+    print(f'{name}: UF1 {scores.uf1(confusions.sum(0)):.3f} [{low:.3f}, {high:.3f}]')
   low, high = intervals.paired_interval(*table.values(), scores.uf1)
   print(f'difference, 95 % interval over subjects: [{low:.3f}, {high:.3f}]')
 

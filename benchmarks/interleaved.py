@@ -41,13 +41,13 @@ class Timing(NamedTuple):
 class Rival:
   """A process that makes a rival and does its step when told to."""
 
-  def __init__(self, make: Callable, given: Any):
+  def __init__(self, make: Callable, problem: Any):
     context = multiprocessing.get_context('spawn')
     self._mine, theirs = context.Pipe()
     self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
     self._process.start()
     theirs.close()
-    self._mine.send((make, given))
+    self._mine.send((make, problem))
 
   def answer(self, limit: float) -> tuple[Any, str]:
     """What the process says next, or why it says nothing."""
@@ -71,9 +71,9 @@ class Rival:
 
 def _serve(pipe) -> None:
   try:
-    make, given = pipe.recv()
+    make, problem = pipe.recv()
     began = time.perf_counter()
-    results, step, *often = make(given)
+    results, step, *often = make(problem)
     pipe.send((results, time.perf_counter() - began))
     while True:
       pipe.recv()
@@ -87,20 +87,20 @@ def _serve(pipe) -> None:
     pipe.send(RuntimeError(f'{type(error).__name__}: {str(error)[:200]}'))
 
 
-def compare(rivals: Mapping[str, Callable], given: Any, *, rounds: int, limit: float
+def compare(rivals: Mapping[str, Callable], problem: Any, *, rounds: int, limit: float
             ) -> tuple[dict[str, Timing], dict[str, Mapping[str, np.ndarray]]]:
   """Times of each rival, in turns, and its results.
 
   Args:
     rivals: `make` by name; functions at the top of a module.
-    given: what each is made of.
+    problem: what each is made of.
     rounds: how often a step is timed.
     limit: seconds to wait for a rival's start, and for one step.
   """
   made, timings, results = {}, {}, {}
   try:
     for name, make in rivals.items():      # one after the other: compiling takes cores
-      made[name] = Rival(make, given)
+      made[name] = Rival(make, problem)
       answer, note = made[name].answer(limit)
       if note:
         timings[name] = Timing((), float('nan'), float('nan'), note)

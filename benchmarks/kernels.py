@@ -95,9 +95,9 @@ def operands(layer: Layer):
           for shape in shapes]
 
 
-def seconds(of: Callable, given) -> float:
+def seconds(of: Callable, arguments) -> float:
   began = time.perf_counter()
-  jax.block_until_ready(of(*given))
+  jax.block_until_ready(of(*arguments))
   return time.perf_counter() - began
 
 
@@ -107,15 +107,15 @@ def measure(layer: Layer, rounds: int, limit: float) -> tuple[dict, list[float]]
   Raises:
     SystemExit: two forms give different results.
   """
-  given, times, rates = operands(layer), {}, []
+  arguments, times, rates = operands(layer), {}, []
   square = jnp.ones((MATMUL, MATMUL), jnp.float32)
   matmul = jax.jit(jnp.matmul)
   seconds(matmul, (square, square))
   calls = {(work, form): of for form, conv in FORMS.items()
            for work, of in derivatives(conv).items()}
-  results = {key: jax.block_until_ready(of(*given)) for key, of in calls.items()}
-  for (work, form), found in results.items():
-    for one, other in zip(*map(jax.tree.leaves, (results[work, 'lax.conv'], found))):
+  results = {key: jax.block_until_ready(of(*arguments)) for key, of in calls.items()}
+  for (work, form), result in results.items():
+    for one, other in zip(*map(jax.tree.leaves, (results[work, 'lax.conv'], result))):
       if not jnp.linalg.norm(one - other) <= 1e-5 * jnp.linalg.norm(one):
         raise SystemExit(f'{layer.name}, {work}: {form} is not lax.conv')
   del results
@@ -127,7 +127,7 @@ def measure(layer: Layer, rounds: int, limit: float) -> tuple[dict, list[float]]
       key = names[which]
       if turn and times[key][0] > limit:
         continue                                  # a slow one is timed once
-      times.setdefault(key, []).append(seconds(calls[key], given))
+      times.setdefault(key, []).append(seconds(calls[key], arguments))
   return {key: float(np.median(taken)) for key, taken in times.items()}, rates
 
 

@@ -58,13 +58,13 @@ def start(home: pathlib.Path, words: list[str]) -> tuple[subprocess.Popen, int]:
   # Relative places, so that a report of each round reads alike.
   report = shlex.join([sys.executable, '-m', 'lightman_jax', 'report', 'run',
                        '--out=report'])
-  alive, held = os.pipe()
+  alive, writing_end = os.pipe()
   with open(home / 'log.txt', 'w') as log:
     process = subprocess.Popen(
         ['sh', '-c', f'{run} && {report}'], stdout=log, stderr=log, cwd=home,
-        start_new_session=True, pass_fds=[held],
+        start_new_session=True, pass_fds=[writing_end],
         env={**os.environ, **{name: str(place) for name, place in places.items()}})
-  os.close(held)
+  os.close(writing_end)
   return process, alive
 
 
@@ -129,18 +129,18 @@ def main() -> int:
   parser.add_argument('--kills', type=int, default=100)
   parser.add_argument('--seed', type=int, default=0)
   parser.add_argument('--home', type=pathlib.Path, help='a new folder; kept')
-  given, words = parser.parse_known_args()
+  flags, words = parser.parse_known_args()
   words = words or SMALL
-  base = given.home or pathlib.Path(tempfile.mkdtemp())
+  base = flags.home or pathlib.Path(tempfile.mkdtemp())
   base.mkdir(parents=True, exist_ok=True)
   copy_code(base / 'code')
-  model, rng = base / 'undisturbed', random.Random(given.seed)
+  model, rng = base / 'undisturbed', random.Random(flags.seed)
   first, second = undisturbed(model, words), undisturbed(base / 'twin', words)
   print(f'undisturbed: {first:.1f} s, again with compiled programs {second:.1f} s; '
         f'differs in {faults(base / "twin", model) or "nothing"}', flush=True)
   kills, hit = 0, collections.Counter()
   rounds = bad = 0
-  while kills < given.kills:
+  while kills < flags.kills:
     rounds += 1
     home = base / f'round{rounds}'
     while True:
@@ -156,11 +156,12 @@ def main() -> int:
         hit[stage(home)] += 1
         print(f'round {rounds}, kill {kills:3} after {after:4.1f} s in {stage(home)}: '
               f'{reached(home)}', flush=True)
-    found = faults(home, model) if code == 0 else [
+    fault_lines = faults(home, model) if code == 0 else [
         f'exit code {code}', (home / 'log.txt').read_text()]
-    bad += bool(found)
-    print(f'round {rounds} came through; differs in {found or "nothing"}', flush=True)
-    if not found:
+    bad += bool(fault_lines)
+    print(f'round {rounds} came through; differs in {fault_lines or "nothing"}',
+          flush=True)
+    if not fault_lines:
       shutil.rmtree(home)
   print(f'{kills} kills ({", ".join(f"{n} in {name}" for name, n in hit.items())}), '
         f'{rounds} rounds, {bad} of them not as undisturbed')

@@ -67,10 +67,10 @@ def make(layout, config, texts):
       on_compiled=lambda program: texts.append(program.compiled.as_text()))
 
 
-def trained(trainer, config, found, folder):
+def trained(trainer, config, used, folder):
   """Losses of every fold, by the last step of their chunk."""
-  data = {fold.held_out: assembly.fold_data(config, found, number)
-          for number, fold in enumerate(found.folds)}
+  data = {fold.held_out: assembly.fold_data(config, used, number)
+          for number, fold in enumerate(used.folds)}
   losses = {name: {} for name in data}
   with open_checkpoints(folder, print) as checkpoints:
     for names in group_folds(checkpoints.reached([*data]), trainer.layout.together):
@@ -89,33 +89,33 @@ def main() -> None:
                       choices=['one', 'folds', 'tasks', *ELASTIC])
   parser.add_argument('--coordinator', help='HOST:PORT, of two processes')
   parser.add_argument('--process', type=int)
-  given = parser.parse_args()
-  if given.coordinator:
-    multihost.start(coordinator=given.coordinator, processes=2, process=given.process,
+  flags = parser.parse_args()
+  if flags.coordinator:
+    multihost.start(coordinator=flags.coordinator, processes=2, process=flags.process,
                 heartbeat=30)
-  found = devices.open_devices(0)
+  visible = devices.open_devices(0)
   lay = lambda devices_, split: devices.lay_out(
       devices_, folds=PEOPLE, tasks=TASKS, split=split)
   layouts = {
-      'one': lay(found[:1], 'folds'), 'folds': lay(found, 'folds'),
+      'one': lay(visible[:1], 'folds'), 'folds': lay(visible, 'folds'),
       # Two tasks for each of four, one for the fifth, and none for the others.
-      'tasks': lay(found, 'tasks')._replace(devices=found)}
+      'tasks': lay(visible, 'tasks')._replace(devices=visible)}
   config, data = material()
-  told, trainers = {}, {}
-  for name in given.layouts:
+  lines, trainers = {}, {}
+  for name in flags.layouts:
     if name in ELASTIC:
       first, second = (trainers[layout] for layout in ELASTIC[name])
-      begun = trained(first._replace(steps=EVERY), config, data, given.folder / name)
-      ended = trained(second, config, data, given.folder / name)
-      told[name] = {'losses': {fold: begun[fold] | ended[fold] for fold in begun}}
+      begun = trained(first._replace(steps=EVERY), config, data, flags.folder / name)
+      ended = trained(second, config, data, flags.folder / name)
+      lines[name] = {'losses': {fold: begun[fold] | ended[fold] for fold in begun}}
       continue
     texts = []
     trainers[name] = make(layouts[name], config, texts)
-    losses = trained(trainers[name], config, data, given.folder / name)
-    told[name] = {'devices': len(layouts[name].devices), 'losses': losses,
-                  'collectives': any(word in texts[0] for word in COLLECTIVES)}
+    losses = trained(trainers[name], config, data, flags.folder / name)
+    lines[name] = {'devices': len(layouts[name].devices), 'losses': losses,
+                   'collectives': any(word in texts[0] for word in COLLECTIVES)}
   if multihost.is_first():
-    json.dump(told, sys.stdout)
+    json.dump(lines, sys.stdout)
 
 
 if __name__ == '__main__':

@@ -30,12 +30,12 @@ def start(devices: int, *words: str) -> subprocess.Popen:
       env={**os.environ, 'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'})
 
 
-def told(processes: list[subprocess.Popen]) -> dict:
+def last_output(processes: list[subprocess.Popen]) -> dict:
   """What the first one prints."""
-  found = [process.communicate()[0] for process in processes]
+  outputs = [process.communicate()[0] for process in processes]
   if any(process.returncode for process in processes):
     raise SystemExit('a process failed')
-  return json.loads(found[0][found[0].index('{'):])
+  return json.loads(outputs[0][outputs[0].index('{'):])
 
 
 def curve(part: dict) -> list[float]:
@@ -52,7 +52,7 @@ def main() -> int:
     processes = [start(8, f'{home}/alone', *NAMES), *(
         start(4, f'{home}/both', 'folds', 'tasks', at, f'--process={n}')
         for n in (0, 1))]
-    alone, both = told(processes[:1]), told(processes[1:])
+    alone, both = last_output(processes[:1]), last_output(processes[1:])
   rows = [(NAMES[name], part) for name, part in alone.items()]
   rows += [(f'2 processes x 4 devices, {name}', part)
            for name, part in both.items()]

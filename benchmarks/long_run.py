@@ -109,9 +109,9 @@ def main() -> int:
   parser.add_argument('--chunks', type=int, default=10_000)
   parser.add_argument('--seconds', type=float, default=float('inf'),
                       help='stop then, and judge what was done')
-  given = parser.parse_args()
+  flags = parser.parse_args()
   with tempfile.TemporaryDirectory() as folder:
-    rows = train(given.chunks, pathlib.Path(folder), given.seconds)
+    rows = train(flags.chunks, pathlib.Path(folder), flags.seconds)
   first, last = rows[0][2], rows[-1][2]
   grown = (last.mib > first.mib + MOST_MIB or last.threads > first.threads + MOST_MORE
            or last.files > first.files + MOST_MORE)

@@ -38,13 +38,13 @@ SIZES = {24: 145, 68: 442}     # clips, by folds
 TOLERANCE = {'loss': 1e-4, 'logits': 1e-3}
 
 
-class Given(NamedTuple):
+class Problem(NamedTuple):
   """What both sides start from; every array is NumPy's, -1 fills up."""
   params: Any
   x: np.ndarray                    # (N, 1, h, w, c)
   label: np.ndarray
   batches: tuple[np.ndarray, ...]  # of an epoch, each (folds, epochs, clips)
-  held: np.ndarray                 # (folds, clips)
+  held_out: np.ndarray             # (folds, clips)
   together: int                    # of ours: folds of a device that make one batch
   devices: int
 
@@ -54,17 +54,17 @@ def make_net() -> network.Network:
       network.ClipEncoder(STSTNet(), temporal.Temporal(depth=0)), classes=CLASSES)
 
 
-def make_given(folds: int, epochs: int, **options) -> Given:
+def make_problem(folds: int, epochs: int, **options) -> Problem:
   rng, clips = np.random.default_rng(0), SIZES[folds]
   x = rng.standard_normal((clips, 1, 28, 28, 3)).astype('f4')
   subject = np.concatenate([np.arange(folds),
                             rng.integers(folds, size=clips - folds)])
   most = clips - np.bincount(subject).min()
   orders = np.full((folds, epochs, most), -1, np.int32)
-  held = np.full((folds, np.bincount(subject).max()), -1, np.int32)
+  held_out = np.full((folds, np.bincount(subject).max()), -1, np.int32)
   for fold in range(folds):
     train, test = np.flatnonzero(subject != fold), np.flatnonzero(subject == fold)
-    held[fold, :len(test)] = test
+    held_out[fold, :len(test)] = test
     for epoch in range(epochs):
       orders[fold, epoch, :len(train)] = rng.permutation(train)
   shapes = jax.eval_shape(lambda: make_net().init(jax.random.key(0), x.shape[1:]))
@@ -72,19 +72,19 @@ def make_given(folds: int, epochs: int, **options) -> Given:
       lambda p: (rng.standard_normal(p.shape) / np.sqrt(np.prod(p.shape[:-1]))
                  + (p.ndim == 1)).astype('f4'), shapes)
   batches = np.split(orders, range(BATCH, most, BATCH), -1)
-  return Given(params, x, rng.integers(CLASSES, size=clips).astype('i4'),
-               tuple(batches), held, **options)
+  return Problem(params, x, rng.integers(CLASSES, size=clips).astype('i4'),
+                 tuple(batches), held_out, **options)
 
 
-def ours(given: Given):
+def ours(problem: Problem):
   """The folds dealt out to the devices, each one after the other or some at once."""
   devices.use_compilation_cache()
-  found = devices.open_devices(given.devices)
-  folds = len(given.held)
-  used = found[:max(n for n in range(1, len(found) + 1) if folds % n == 0)]
+  visible = devices.open_devices(problem.devices)
+  folds = len(problem.held_out)
+  used = visible[:max(n for n in range(1, len(visible) + 1) if folds % n == 0)]
   net, optimizer = make_net(), optax.adam(RATE)
 
-  def one_fold(params, x, label, batches, held):
+  def one_fold(params, x, label, batches, held_out):
     def loss(params, index, share):
       each = optax.softmax_cross_entropy_with_integer_labels(
           net.logits(params, x[index]), label[index])
@@ -101,41 +101,41 @@ def ours(given: Given):
         state = optax.apply_updates(params, updates), moments
       return state, value
     (params, _), values = jax.lax.scan(epoch, (params, optimizer.init(params)), batches)
-    return values[-1], net.logits(params, x[held])
+    return values[-1], net.logits(params, x[held_out])
 
   def of_device(views, params, x, label):
     return map_in_batches(lambda view: one_fold(params, x, label, *view), views,
-                          given.together)
-  views = devices.divide((given.batches, given.held), used)
-  shared = devices.replicate((given.params, given.x, given.label), used)
+                          problem.together)
+  views = devices.divide((problem.batches, problem.held_out), used)
+  shared = devices.replicate((problem.params, problem.x, problem.label), used)
   mapped = jax.pmap(of_device, devices.AXIS, devices=used)
   call = lambda: jax.block_until_ready(mapped(views, *shared))
   losses, logits = devices.gather(call())
-  return {'loss': losses, 'logits': logits[given.held >= 0]}, call
+  return {'loss': losses, 'logits': logits[problem.held_out >= 0]}, call
 
 
-def pytorch(given: Given):
+def pytorch(problem: Problem):
   """One fold after the other, on all cores."""
   import torch
   import torch_nets
-  x, label = torch_nets.clips(given.x), torch.tensor(given.label).long()
+  x, label = torch_nets.clips(problem.x), torch.tensor(problem.label).long()
   chosen = lambda index: torch.tensor(index[index >= 0]).long()
   logits_of = lambda params, index: torch_nets.logits(
       params, x[index], encoder='ststnet', depth=0)
 
   def one_fold(fold):
-    params = torch_nets.from_flax(given.params)
+    params = torch_nets.from_flax(problem.params)
     optimizer = torch.optim.Adam(params.values(), RATE)
-    for epoch in range(given.batches[0].shape[1]):
-      for batch in given.batches:
+    for epoch in range(problem.batches[0].shape[1]):
+      for batch in problem.batches:
         index = chosen(batch[fold, epoch])
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(logits_of(params, index), label[index])
         loss.backward()
         optimizer.step()
     with torch.no_grad():
-      return float(loss), logits_of(params, chosen(given.held[fold])).numpy()
-  run = lambda: [one_fold(fold) for fold in range(len(given.held))]
+      return float(loss), logits_of(params, chosen(problem.held_out[fold])).numpy()
+  run = lambda: [one_fold(fold) for fold in range(len(problem.held_out))]
   losses, logits = zip(*run())
   return {'loss': np.array(losses), 'logits': np.concatenate(logits)}, run
 
@@ -160,8 +160,8 @@ def main() -> None:
   rivals, ratios = {'ours': ours, 'PyTorch': pytorch}, []
   for folds in sizes(options):
     timings, results = interleaved.compare(
-        rivals, make_given(folds, epochs, together=options.together,
-                           devices=options.devices),
+        rivals, make_problem(folds, epochs, together=options.together,
+                             devices=options.devices),
         rounds=options.rounds, limit=options.limit)
     wrong = interleaved.difference(list(results.values()), TOLERANCE)
     if wrong or len(results) < len(rivals):

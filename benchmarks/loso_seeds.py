@@ -70,9 +70,9 @@ def run(folds: list[FoldData], options):
       Sizes(loso.CLASSES, 42, 43), lambda key, clip: clip, tasks=1, at_once=1)
   layout = devices.lay_out(used, folds=len(folds), tasks=1, split='folds',
                            folds_at_once=options.together)
-  told = []
+  lines = []
   trainer = make_trainer(recipe, steps=options.steps, every=options.steps,
-                         layout=layout, on_compiled=told.append)
+                         layout=layout, on_compiled=lines.append)
   views, clips = stack(folds, len(folds))
   states = trainer.init(views.key, clips.x.shape[1:])
   views, states = (devices.divide(tree, used) for tree in (views, states))
@@ -86,7 +86,7 @@ def run(folds: list[FoldData], options):
     times.append(time.perf_counter() - began)
   weights = np.concatenate([leaf.reshape(len(folds), -1) for leaf in jax.tree.leaves(
       devices.gather(done.params))], 1)
-  return weights, float(np.median(times[1:])), told[0].tracing + told[0].compiling
+  return weights, float(np.median(times[1:])), lines[0].tracing + lines[0].compiling
 
 
 def main() -> None:
@@ -105,13 +105,13 @@ def main() -> None:
   devices.use_compilation_cache()
   table = ([real_folds(options.manifest, options.seeds)] if options.manifest else
            [make_folds(folds, options.seeds) for folds in loso.sizes(options)])
-  for given in table:
-    folds = len(given) // options.seeds
-    alone, single, start = run(given[:folds], options)
+  for row in table:
+    folds = len(row) // options.seeds
+    alone, single, start = run(row[:folds], options)
     print(f'{folds} folds, 1 seed: {single:.3f} s for {options.steps} steps of each, '
           f'{folds * options.steps / single:.0f} steps a second; compiled in '
           f'{start:.1f} s', flush=True)
-    together, several, start = run(given, options)
+    together, several, start = run(row, options)
     gap = np.linalg.norm(together[:folds] - alone) / np.linalg.norm(alone)
     if not gap <= TOLERANCE:
       raise SystemExit(f'the first seed alone differs by {gap:.1e}; nothing reported')

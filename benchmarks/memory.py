@@ -30,15 +30,15 @@ FULL = dict(encoder='resnet12', width=64, size=64, frames=9, depth=2)
 QUICK = dict(encoder='conv4', width=16, size=32, frames=1, depth=0)
 
 
-def one_task(given: meta_rivals.Given):
+def one_task(problem: meta_rivals.Problem):
   """As `interleaved` takes it; nothing is computed before the first step."""
   devices.use_compilation_cache()
-  arguments = jax.device_put((given.params, [x[0] for x in given.tasks]))
+  arguments = jax.device_put((problem.params, [x[0] for x in problem.tasks]))
   began = time.perf_counter()
-  compiled = jax.jit(meta_rivals.meta_grad_of(given)).lower(*arguments).compile()
-  found = {'seconds to compile': np.array(time.perf_counter() - began),
-           'temporaries': np.array(compiled.memory_analysis().temp_size_in_bytes)}
-  return found, lambda: jax.block_until_ready(compiled(*arguments))
+  compiled = jax.jit(meta_rivals.meta_grad_of(problem)).lower(*arguments).compile()
+  measures = {'seconds to compile': np.array(time.perf_counter() - began),
+              'temporaries': np.array(compiled.memory_analysis().temp_size_in_bytes)}
+  return measures, lambda: jax.block_until_ready(compiled(*arguments))
 
 
 def measure(size, steps: int, options) -> tuple[int, int]:
@@ -46,7 +46,7 @@ def measure(size, steps: int, options) -> tuple[int, int]:
   row = meta_rivals.Row(f'{steps} steps', tasks=1, classes=3, shots=1, queries=1,
                         steps=steps, **size)
   rival = interleaved.Rival(
-      one_task, meta_rivals.make_given(row, devices=1, memory=options.memory))
+      one_task, meta_rivals.make_problem(row, devices=1, memory=options.memory))
   try:
     answer, note = rival.answer(options.limit)
     timed, note = rival.step(options.limit) if answer else (None, note)
@@ -54,11 +54,11 @@ def measure(size, steps: int, options) -> tuple[int, int]:
     rival.end()
   if note:
     raise SystemExit(f'{steps} inner steps: {note}; nothing reported')
-  found, seconds, peak = answer[0], timed[0], timed[1] * 2**20
+  measures, seconds, peak = answer[0], timed[0], timed[1] * 2**20
   print(f'{steps:5} {seconds:10.1f} s {seconds / steps:8.2f} s '
-        f'{found["temporaries"] / 1e9:8.3f} GB {peak / 1e9:8.3f} GB '
-        f'{found["seconds to compile"]:8.1f} s', flush=True)
-  return int(found['temporaries']), int(peak)
+        f'{measures["temporaries"] / 1e9:8.3f} GB {peak / 1e9:8.3f} GB '
+        f'{measures["seconds to compile"]:8.1f} s', flush=True)
+  return int(measures['temporaries']), int(peak)
 
 
 def main() -> None:
@@ -71,9 +71,9 @@ def main() -> None:
   options = parser.parse_args()
   counts = [int(word) for word in options.steps.split(',')]
   print('steps    meta-step   of a step  temporaries     process   compiled in')
-  found = {steps: measure(QUICK if options.quick else FULL, steps, options)
-           for steps in counts}
-  few, many = found[min(counts)], found[max(counts)]
+  measures = {steps: measure(QUICK if options.quick else FULL, steps, options)
+              for steps in counts}
+  few, many = measures[min(counts)], measures[max(counts)]
   print(f'temporaries of {max(counts)} steps are {many[0] / few[0]:.3f} times those of '
         f'{min(counts)}')
   print(f'within {LIMIT / 1e9:.0f} GB: {"yes" if many[1] <= LIMIT else "NO"}')

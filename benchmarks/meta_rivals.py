@@ -43,7 +43,7 @@ class Row(NamedTuple):
   precision: str = 'float32'     # of ours alone
 
 
-class Given(NamedTuple):
+class Problem(NamedTuple):
   """What every rival starts from; arrays are NumPy's."""
   row: Row
   params: Mapping[str, Any]
@@ -60,7 +60,7 @@ def make_net(row: Row) -> network.Network:
   return network.make_network(encoder, classes=row.classes)
 
 
-def make_given(row: Row, **options) -> Given:
+def make_problem(row: Row, **options) -> Problem:
   """Random weights and clips; every class has a pattern of its own."""
   rng = np.random.default_rng(0)
   clip = (row.frames, row.size, row.size, 3)
@@ -77,8 +77,8 @@ def make_given(row: Row, **options) -> Given:
     label = np.tile(np.repeat(np.arange(row.classes), each), (row.tasks, 1))
     x = np.repeat(pattern, each, 1)
     return (x + rng.standard_normal(x.shape)).astype('f4'), label.astype('i4')
-  return Given(row, jax.tree.map(weights, shapes),
-               (*side(row.shots), *side(row.queries)), **options)
+  return Problem(row, jax.tree.map(weights, shapes),
+                 (*side(row.shots), *side(row.queries)), **options)
 
 
 def _results(loss, grads: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -112,31 +112,31 @@ def _of_jax(chunk: Callable) -> tuple[dict[str, np.ndarray], Callable, int]:
   return _results(loss, flat(grads)), lambda: jax.block_until_ready(chunk(steps)), steps
 
 
-def meta_grad_of(given: Given) -> Callable:
+def meta_grad_of(problem: Problem) -> Callable:
   """Ours, of parameters and one task's arrays: the gradient, and what is told."""
-  row = given.row
-  learner = learners.maml(make_net(row), Steps(row.steps, RATE, memory=given.memory))
+  row = problem.row
+  learner = learners.maml(make_net(row), Steps(row.steps, RATE, memory=problem.memory))
   # MAML looks at no macro clips.
   side = lambda x, label: Examples(x, label, x[:0], label[:0])
   return lambda params, arrays: learner.meta_grad(
       params, Task(side(*arrays[:2]), side(*arrays[2:])), jax.random.key(0))
 
 
-def operations(given: Given) -> int:
+def operations(problem: Problem) -> int:
   """Floating point operations of a meta-step of ours, all tasks together."""
-  return given.row.tasks * arithmetic.operations(
-      meta_grad_of(given), given.params, [x[0] for x in given.tasks])
+  return problem.row.tasks * arithmetic.operations(
+      meta_grad_of(problem), problem.params, [x[0] for x in problem.tasks])
 
 
-def ours(given: Given):
+def ours(problem: Problem):
   """As `training.state` does it: devices share the tasks, each takes one in turn."""
-  row = given.row
+  row = problem.row
   devices.use_compilation_cache()
-  layout = devices.lay_out(devices.open_devices(given.devices), folds=1,
+  layout = devices.lay_out(devices.open_devices(problem.devices), folds=1,
                            tasks=row.tasks, split='tasks')
   used = layout.devices
   together = min(layout.tasks_at_once, row.tasks // len(used))
-  meta_grad = meta_grad_of(given)
+  meta_grad = meta_grad_of(problem)
 
   def step(params, tasks):
     grads, scalars = map_in_batches(lambda arrays: meta_grad(params, arrays), tasks,
@@ -144,16 +144,16 @@ def ours(given: Given):
     mean = jax.lax.pmean(jax.tree.map(lambda x: x.mean(0), (grads, scalars)),
                          devices.AXIS)
     return mean[1]['query_loss'], mean[0]
-  tasks = devices.divide(given.tasks, used)
-  params = devices.replicate(given.params, used)
+  tasks = devices.divide(problem.tasks, used)
+  params = devices.replicate(problem.params, used)
   mapped = jax.pmap(_in_chunks(step), devices.AXIS, in_axes=(0, 0, None), devices=used)
   return _of_jax(lambda steps: jax.tree.map(lambda x: x[0],
                                             mapped(params, tasks, steps)))
 
 
-def plain_jax(given: Given):
+def plain_jax(problem: Problem):
   """`lax.conv` under `vmap` over the tasks, the inner loop written out."""
-  row = given.row
+  row = problem.row
 
   def loss(params, x, label):
     logits = plain_nets.logits(params, x, encoder=row.encoder, depth=row.depth)
@@ -167,25 +167,25 @@ def plain_jax(given: Given):
   all_tasks = lambda params, tasks: jax.vmap(after, (None, 0, 0, 0, 0))(
       params, *tasks).mean()
   chunk = jax.jit(_in_chunks(jax.value_and_grad(all_tasks)))
-  params, tasks = jax.device_put((given.params, given.tasks))
+  params, tasks = jax.device_put((problem.params, problem.tasks))
   return _of_jax(lambda steps: chunk(params, tasks, steps))
 
 
-def _torch_parts(given: Given):
+def _torch_parts(problem: Problem):
   import torch
   import torch_nets
-  row = given.row
+  row = problem.row
   cross_entropy = torch.nn.functional.cross_entropy
   loss = lambda params, x, label: cross_entropy(torch_nets.logits(
       params, x, encoder=row.encoder, depth=row.depth), label)
   tasks = [torch.tensor(x).long() if x.ndim == 2 else torch_nets.clips(x)
-           for x in given.tasks]
-  return torch, torch_nets, torch_nets.from_flax(given.params), loss, tasks
+           for x in problem.tasks]
+  return torch, torch_nets, torch_nets.from_flax(problem.params), loss, tasks
 
 
-def torch_loop(given: Given):
+def torch_loop(problem: Problem):
   """One task after the other, `autograd.grad(create_graph=True)` in the inner loop."""
-  torch, nets, params, loss, tasks = _torch_parts(given)
+  torch, nets, params, loss, tasks = _torch_parts(problem)
 
   def step():
     total = 0.
@@ -193,11 +193,11 @@ def torch_loop(given: Given):
       p.grad = None
     for x, label, query, answer in zip(*tasks):
       fast = params
-      for _ in range(given.row.steps):
+      for _ in range(problem.row.steps):
         grads = torch.autograd.grad(loss(fast, x, label), list(fast.values()),
                                     create_graph=True)
         fast = {k: p - RATE * g for (k, p), g in zip(fast.items(), grads)}
-      value = loss(fast, query, answer) / given.row.tasks
+      value = loss(fast, query, answer) / problem.row.tasks
       value.backward()
       total += float(value.detach())
     return total
@@ -205,13 +205,13 @@ def torch_loop(given: Given):
       {name: p.grad for name, p in params.items()})), step
 
 
-def torch_func(given: Given):
+def torch_func(problem: Problem):
   """`torch.func`: `vmap` over the tasks, `grad` inside and outside."""
-  torch, nets, params, loss, tasks = _torch_parts(given)
+  torch, nets, params, loss, tasks = _torch_parts(problem)
   params = {name: p.detach() for name, p in params.items()}
 
   def after(params, x, label, query, answer):
-    for _ in range(given.row.steps):
+    for _ in range(problem.row.steps):
       grads = torch.func.grad(loss)(params, x, label)
       params = {name: p - RATE * grads[name] for name, p in params.items()}
     return loss(params, query, answer)

@@ -52,15 +52,16 @@ TOLERANCE = {'loss': 1e-4, 'gradient norm': 1e-3, 'gradient': 1e-2}
 
 def measure(row: Row, names, options) -> tuple[dict[str, interleaved.Timing], int]:
   """Times of the rivals, operations of ours; ends where results differ."""
-  given = meta_rivals.make_given(row, devices=options.devices, memory=options.memory)
+  problem = meta_rivals.make_problem(row, devices=options.devices,
+                                     memory=options.memory)
   timings, results = interleaved.compare(
-      {name: RIVALS[name] for name in names}, given,
+      {name: RIVALS[name] for name in names}, problem,
       rounds=options.rounds, limit=options.limit)
   wrong = interleaved.difference(list(results.values()), TOLERANCE)
   if wrong or 'ours' not in results:
     raise SystemExit(f'{row.name}: {wrong or timings["ours"].note}; nothing reported '
                      f'(of {", ".join(results)})')
-  return timings, meta_rivals.operations(given)
+  return timings, meta_rivals.operations(problem)
 
 
 def show(row: Row, timings, operations: int) -> dict[str, float]:
@@ -96,15 +97,15 @@ def main() -> None:
   options.rounds = options.rounds or (3 if options.quick else 7)
   words = [word.strip() for word in options.rows.split(',')]
   names = ['ours', *(n for n in options.rivals.split(',') if n != 'ours')]
-  found, ratios = {}, {}
+  measures, ratios = {}, {}
   for row in QUICK if options.quick else ROWS:
     if any(word in row.name for word in words):
-      found[row.name], operations = measure(row, names, options)
-      ratios[row.name] = show(row, found[row.name], operations)
+      measures[row.name], operations = measure(row, names, options)
+      ratios[row.name] = show(row, measures[row.name], operations)
   if options.json:
     options.json.write_text(json.dumps(
         {row: {name: t._asdict() for name, t in of.items()}
-         for row, of in found.items()}, indent=1), encoding='utf-8')
+         for row, of in measures.items()}, indent=1), encoding='utf-8')
   print('learn2learn: not measured, does not build here (see the first lines)')
   for of in ('plain JAX', 'PyTorch'):
     known = [ratio[of] for ratio in ratios.values() if of in ratio]

@@ -60,19 +60,20 @@ def main() -> None:
       continue
     results, timings = {}, {}
     for precision in PRECISIONS:
-      given = meta_rivals.make_given(row._replace(precision=precision),
-                                     devices=options.devices)
+      problem = meta_rivals.make_problem(row._replace(precision=precision),
+                                         devices=options.devices)
       timing, result = interleaved.compare(
-          {'ours': meta_rivals.ours}, given, rounds=options.rounds, limit=options.limit)
+          {'ours': meta_rivals.ours}, problem, rounds=options.rounds,
+          limit=options.limit)
       if not result:
         raise SystemExit(f'{row.name}, {precision}: {timing["ours"].note}')
       results[precision], timings[precision] = result['ours'], timing['ours']
-    found = differences(*results.values())
-    if not np.isfinite(list(found.values())).all():
-      raise SystemExit(f'{row.name}: {found}; nothing reported')
+    gaps = differences(*results.values())
+    if not np.isfinite(list(gaps.values())).all():
+      raise SystemExit(f'{row.name}: {gaps}; nothing reported')
     print(f'{row.name}: ' + ', '.join(
         f'{name} {value:.6f}' if name == 'cosine' else f'{name} {value:.1e}'
-        for name, value in found.items()))
+        for name, value in gaps.items()))
     print('   ' + '; '.join(f'{name} {timing}' for name, timing in timings.items()),
           flush=True)
 

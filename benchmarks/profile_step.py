@@ -67,17 +67,17 @@ def operations(text: str) -> dict[str, Operation]:
       of[computation].append((part[1], part[2], called and called[1],
                               source[1] if source else ''))
 
-  def held(name: str, called: str | None) -> set[str]:
-    return {name}.union(*(held(code, below) for _, code, below, _ in of[called]))
-  return {name: Operation(kind_of(held(code, called)), source)
+  def names_in(name: str, called: str | None) -> set[str]:
+    return {name}.union(*(names_in(code, below) for _, code, below, _ in of[called]))
+  return {name: Operation(kind_of(names_in(code, called)), source)
           for parts in list(of.values()) for name, code, called, source in parts
           if code not in LOOPS}
 
 
-def kind_of(held: set[str]) -> str:
-  if held <= FEW:
+def kind_of(operations_in: set[str]) -> str:
+  if operations_in <= FEW:
     return KEPT
-  return next((kind for kind, words in KINDS if held & words), REST)
+  return next((kind for kind, words in KINDS if operations_in & words), REST)
 
 
 def seconds_by_event(call: Callable[[], object], times: int
@@ -86,7 +86,7 @@ def seconds_by_event(call: Callable[[], object], times: int
   # Level 3 has the single operations of a program.
   options = jax.profiler.ProfileOptions()
   options.host_tracer_level, options.python_tracer_level = 3, 0
-  found = collections.Counter()
+  seconds_of = collections.Counter()
   with tempfile.TemporaryDirectory() as folder:
     with jax.profiler.trace(folder, profiler_options=options):
       for _ in range(times):
@@ -96,15 +96,15 @@ def seconds_by_event(call: Callable[[], object], times: int
   for plane in data.planes:
     for line in plane.lines:
       for event in line.events:
-        found[event.name] += event.duration_ns / 1e9 / times
-  return found
+        seconds_of[event.name] += event.duration_ns / 1e9 / times
+  return seconds_of
 
 
 def profile(row: meta_rivals.Row, memory: float) -> tuple[float, dict, dict]:
   """Seconds of a step, of its operations by name, and where those come from."""
-  given = meta_rivals.make_given(row._replace(tasks=1), devices=1, memory=memory)
-  arguments = jax.device_put((given.params, [x[0] for x in given.tasks]))
-  compiled = jax.jit(meta_rivals.meta_grad_of(given)).lower(*arguments).compile()
+  problem = meta_rivals.make_problem(row._replace(tasks=1), devices=1, memory=memory)
+  arguments = jax.device_put((problem.params, [x[0] for x in problem.tasks]))
+  compiled = jax.jit(meta_rivals.meta_grad_of(problem)).lower(*arguments).compile()
   call = lambda: jax.block_until_ready(compiled(*arguments))
   call()
   taken = []
@@ -113,9 +113,9 @@ def profile(row: meta_rivals.Row, memory: float) -> tuple[float, dict, dict]:
     call()
     taken.append(time.perf_counter() - began)
   known = operations(compiled.as_text())
-  found = {name: spent for name, spent in seconds_by_event(call, TIMES).items()
-           if name in known}
-  return float(np.median(taken)), found, known
+  seconds_of = {name: spent for name, spent in seconds_by_event(call, TIMES).items()
+                if name in known}
+  return float(np.median(taken)), seconds_of, known
 
 
 def main() -> None:
@@ -132,16 +132,16 @@ def main() -> None:
     parser.error(f'no row holds {options.row!r}: {", ".join(row.name for row in rows)}')
   if hasattr(os, 'sched_setaffinity'):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-  step, found, known = profile(row, options.memory)
-  whole = sum(found.values())
+  step, seconds_of, known = profile(row, options.memory)
+  whole = sum(seconds_of.values())
   print(f'{row.name}, of it one task on one core: {step * 1e3:.1f} ms; operations '
         f'under the profiler {whole * 1e3:.1f} ms')
   by_kind = collections.Counter()
-  for name, spent in found.items():
+  for name, spent in seconds_of.items():
     by_kind[known[name].kind] += spent
   for kind, spent in by_kind.most_common():
     print(f'{spent / whole:6.1%}  {kind}')
-  for name, spent in collections.Counter(found).most_common(options.top):
+  for name, spent in collections.Counter(seconds_of).most_common(options.top):
     print(f'{spent * 1e3:8.2f} ms  {name:44} {known[name].source[-80:]}')
 
 

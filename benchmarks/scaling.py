@@ -113,8 +113,8 @@ def main() -> None:
   print(f'centre: {centre}')
   for name in wanted:
     of = centre._replace(depth=1) if name == 'frames' else centre
-    found = [again(of._replace(**{name: value})) for value in table[name]]
-    seconds, sizes = zip(*found)
+    points = [again(of._replace(**{name: value})) for value in table[name]]
+    seconds, sizes = zip(*points)
     print(f'{name:7}' + ''.join(f'{value:>10}' for value in table[name]) + '  exponent')
     factor = np.square(table[name]) if name == 'side' else table[name]
     print('   ms  ' + ''.join(f'{1e3 * s:10.2f}' for s in seconds)

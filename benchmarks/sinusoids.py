@@ -107,19 +107,19 @@ def main() -> None:
   parser.add_argument('--quick', action='store_true', help='a tenth of the meta-steps')
   parser.add_argument('--steps', type=int, default=0, help='meta-steps')
   parser.add_argument('--seed', type=int, default=0)
-  given = parser.parse_args()
+  flags = parser.parse_args()
   devices.use_compilation_cache()
-  steps, learner = given.steps or (7000 if given.quick else 70_000), make_learner()
-  print(f'{steps} meta-steps, seed {given.seed}, {TESTED} test tasks')
+  steps, learner = flags.steps or (7000 if flags.quick else 70_000), make_learner()
+  print(f'{steps} meta-steps, seed {flags.seed}, {TESTED} test tasks')
   for shots, published in PUBLISHED.items():
     began = time.perf_counter()
     params = jax.block_until_ready(
-        train(learner, shots=shots, steps=steps, seed=given.seed))
+        train(learner, shots=shots, steps=steps, seed=flags.seed))
     seconds = time.perf_counter() - began
-    found = test(learner, params, shots=shots, seed=given.seed)
-    half = 1.96 * found.std(0, ddof=1) / np.sqrt(len(found))
+    errors = test(learner, params, shots=shots, seed=flags.seed)
+    half = 1.96 * errors.std(0, ddof=1) / np.sqrt(len(errors))
     before, after = (f'{mean:.3f} +- {width:.3f}'
-                     for mean, width in zip(found.mean(0), half))
+                     for mean, width in zip(errors.mean(0), half))
     print(f'K = {shots:2}: before {before} (published {BEFORE}), after one step '
           f'{after} (published {published}), {seconds:.0f} s')
 

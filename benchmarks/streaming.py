@@ -64,8 +64,8 @@ def make_fold(row: Row, rng: np.random.Generator) -> FoldData:
 
 def seconds(call) -> tuple[float, object]:
   began = time.perf_counter()
-  found = jax.block_until_ready(call())
-  return time.perf_counter() - began, found
+  result = jax.block_until_ready(call())
+  return time.perf_counter() - began, result
 
 
 def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
@@ -88,8 +88,8 @@ def measure(row: Row, rounds: int, folder: pathlib.Path) -> None:
   on_device = clips._replace(x=jax.device_put(clips.x))
   in_file = clips._replace(x=Stored.open(folder / 'x.npy'))
   placed, times = replicate(views, layout.devices), []
-  with streaming.open_blocks(away.blocks, away.chunk, views, in_file, first=0, last=steps,
-                        steps=row.length) as train:
+  with streaming.open_blocks(away.blocks, away.chunk, views, in_file, first=0,
+                             last=steps, steps=row.length) as train:
     # A chunk uses up the state that it takes.
     one, other = start, jax.tree.map(jnp.copy, start)
     for _ in range(rounds + 1):
@@ -108,14 +108,14 @@ def prepared(trainer, views, clips, row: Row) -> float:
   """Seconds to draw, read and send the blocks of a chunk, with nothing beside it."""
   def idle(copies, view, block, count):
     return copies, {'loss': np.zeros(1)}
-  found = []
+  folds = []
   for _ in range(5):
     began = time.perf_counter()
-    with streaming.open_blocks(trainer.blocks, idle, views, clips, first=0, last=row.length,
-                          steps=row.length) as train:
+    with streaming.open_blocks(trainer.blocks, idle, views, clips, first=0,
+                               last=row.length, steps=row.length) as train:
       train(None, row.length)
-    found.append(time.perf_counter() - began)
-  return float(np.median(found))
+    folds.append(time.perf_counter() - began)
+  return float(np.median(folds))
 
 
 def show(row: Row, times: np.ndarray, blocks, alone: float, gap: float) -> None:

@@ -18,16 +18,16 @@ GROUPS = 4
 
 def from_flax(tree: Mapping[str, Any], prefix: str = '') -> Params:
   """Nested arrays -> leaves that require a gradient."""
-  found = {}
+  arrays = {}
   for name, leaf in tree.items():
     if isinstance(leaf, Mapping):
-      found |= from_flax(leaf, f'{prefix}{name}.')
+      arrays |= from_flax(leaf, f'{prefix}{name}.')
       continue
     x = torch.tensor(np.asarray(leaf))
     if name == 'kernel':      # (*window, c, d) -> (d, c, *window); (c, d) -> (d, c)
       x = x.permute(-1, -2, *range(x.dim() - 2))
-    found[prefix + name] = x.contiguous().requires_grad_()
-  return found
+    arrays[prefix + name] = x.contiguous().requires_grad_()
+  return arrays
 
 
 def to_flax_order(grads: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:

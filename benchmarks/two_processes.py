@@ -73,9 +73,9 @@ def ended(processes: list[subprocess.Popen]) -> tuple[list[int], list[str]]:
 def curve(folder: pathlib.Path) -> dict[tuple[str, int], float]:
   """The loss of each fold and step."""
   lines = [json.loads(line) for line in open(folder / 'metrics.jsonl')]
-  found = {(line['fold'], line['step']): line['loss'] for line in lines}
-  assert len(found) == len(lines), 'a step is there twice'
-  return found
+  losses = {(line['fold'], line['step']): line['loss'] for line in lines}
+  assert len(losses) == len(lines), 'a step is there twice'
+  return losses
 
 
 def apart(folder: pathlib.Path, other: pathlib.Path) -> float:
@@ -112,8 +112,8 @@ def main() -> int:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument('--home', type=pathlib.Path, help='a new folder; kept')
   parser.add_argument('--cases', nargs='*', help='some of them; by default all')
-  given = parser.parse_args()
-  home = given.home or pathlib.Path(tempfile.mkdtemp())
+  flags = parser.parse_args()
+  home = flags.home or pathlib.Path(tempfile.mkdtemp())
   home.mkdir(parents=True, exist_ok=True)
   at = lambda name: [*WORDS, f'--workdir={home / name}']
   tell = lambda name, text: print(f'{name:34} {text}', flush=True)
@@ -128,7 +128,7 @@ def main() -> int:
     bad += codes != [0, 0]
     tell(f'  {name}: to the end', f'codes {codes}; ' + (
         compared(home / 'one', home / name) if codes == [0, 0] else str(said)))
-  wanted = lambda name: given.cases is None or name in given.cases
+  wanted = lambda name: flags.cases is None or name in flags.cases
   for split in filter(wanted, ('folds', 'tasks')):
     finish(split, f'--config.training.split={split}')
   for name, victims, number in (

@@ -2,31 +2,12 @@
 
     python launch.py --config=configs/casme.py --config.data.manual_dir=FOLDER
 
-Protocol: support from training subjects; fixed budget, nothing chosen on held-out
-people; UF1 is the unweighted mean of the classes' F1 over counts pooled over folds.
-Classes: casme_4 = tense 71, disgust 46, repression 40, surprise 21: 178 clips of 19
-subjects in sheets of 197 rows; copies of the sheets hold 189 to 197, the paper 195.
-`:eight` is every emotion, in which fear and contempt have two clips each.
-No macro-expressions: a task's macro clips are its support, magnified.
-
-`:quick`, a smaller method, takes about 3 minutes on two idle cores once the data set is
-built: computed from folds x classes and what casme2.py:quick took, not measured.
-
-Published: LightmanNet, ACC 87.83 +- 0.60 and F1 89.78 +- 0.59 in per cent; its class
-set and protocol are not public, so this is no figure to compare with. Of other methods
-on these classes we hold no figure that was checked. Ours: none, for want of a copy.
+Its content, protocol, classes and published figures are in
+lightman_jax/configurations/casme.py;
+`python -m lightman_jax train --config=casme` is the
+same without a checkout.
 """
 
-import functools
+from lightman_jax.configurations.casme import VARIANTS, get_config, sweep
 
-from configs import common, sweeps
-
-sweep = sweeps.sweep
-VARIANTS = {
-    'eight': functools.partial(common.classes, class_set='casme_8')}
-
-
-def get_config(arg: str | None = None):
-  """Variants: eight (every emotion), and those of `common.finish`."""
-  config = common.licensed('casme', 'casme_4')
-  return common.finish(config, arg, VARIANTS)
+__all__ = ['VARIANTS', 'get_config', 'sweep']

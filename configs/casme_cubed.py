@@ -2,34 +2,12 @@
 
     python launch.py --config=configs/casme_cubed.py --config.data.manual_dir=FOLDER
 
-Protocol: support from training subjects; fixed budget, nothing chosen on held-out
-people; UF1 is the unweighted mean of the classes' F1 over counts pooled over folds.
-Classes: casme_cubed_7 = disgust 250, surprise 187, others 161, fear 86, anger 64,
-sadness 57, happiness 55: 860 rows of 94 subjects. In four rows the apex is not between
-onset and offset: 856 are read, and 860 with --config.data.corrections=
-casme_cubed_spotted; frames may be missing besides. `:four` is negative, positive,
-surprise, others; `:three` is without others. Part C, the mock crime, whose sheet gives
-an apex in some copies only: --config.data.name=casme_cubed_c with `:four` (165 clips of
-30 subjects).
-
-`:quick`, a smaller method, takes about 19 minutes on two idle cores once the data set
-is built: computed from folds x classes and what casme2.py:quick took, not measured.
-
-Published: figures on part A are known to exist; we hold none that was checked. Ours:
-none, for want of a copy.
+Its content, protocol, classes and published figures are in
+lightman_jax/configurations/casme_cubed.py;
+`python -m lightman_jax train --config=casme_cubed` is the
+same without a checkout.
 """
 
-import functools
+from lightman_jax.configurations.casme_cubed import VARIANTS, get_config, sweep
 
-from configs import common, sweeps
-
-sweep = sweeps.sweep
-VARIANTS = {
-    'four': functools.partial(common.classes, class_set='casme_cubed_4'),
-    'three': functools.partial(common.classes, class_set='casme_cubed_3')}
-
-
-def get_config(arg: str | None = None):
-  """Variants: four, three, and those of `common.finish`."""
-  config = common.licensed('casme_cubed', 'casme_cubed_7')
-  return common.finish(config, arg, VARIANTS)
+__all__ = ['VARIANTS', 'get_config', 'sweep']

@@ -2,32 +2,12 @@
 
     python launch.py --config=configs/casme_squared.py --config.data.manual_dir=FOLDER
 
-Protocol: support from training subjects; fixed budget, nothing chosen on held-out
-people; UF1 is the unweighted mean of the classes' F1 over counts pooled over folds.
-Classes: casme_squared_3 = negative 21, positive 8, surprise 9 (38 micro-expressions);
-`:four` adds others 19 (57 of 14 subjects). So few that intervals are wide. Its 300
-macro-expressions of 22 subjects (negative 105, positive 116, surprise 16, others 63)
-are what a task's micro-expressions are aligned with: macro=own. Three macro rows have
-an apex after their offset and are left out; the cropped edition lacks four videos.
-
-`:quick`, a smaller method, takes about 2 minutes on two idle cores once the data set is
-built: computed from folds x classes and what casme2.py:quick took, not measured.
-
-Published: LightmanNet, ACC 85.23 +- 0.26 and F1 82.22 +- 0.29 in per cent; its class
-set and protocol are not public, so this is no figure to compare with. Of other methods
-we hold no figure that was checked. Ours: none, for want of a copy.
+Its content, protocol, classes and published figures are in
+lightman_jax/configurations/casme_squared.py;
+`python -m lightman_jax train --config=casme_squared` is the
+same without a checkout.
 """
 
-import functools
+from lightman_jax.configurations.casme_squared import VARIANTS, get_config, sweep
 
-from configs import common, sweeps
-
-sweep = sweeps.sweep
-VARIANTS = {
-    'four': functools.partial(common.classes, class_set='casme_squared_4')}
-
-
-def get_config(arg: str | None = None):
-  """Variants: four, and those of `common.finish`."""
-  config = common.licensed('casme_squared', 'casme_squared_3', source='own')
-  return common.finish(config, arg, VARIANTS)
+__all__ = ['VARIANTS', 'get_config', 'sweep']

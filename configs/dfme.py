@@ -2,28 +2,12 @@
 
     python launch.py --config=configs/dfme.py --config.data.manual_dir=FOLDER
 
-Protocol: support from training subjects; fixed budget, nothing chosen on held-out
-people; UF1 is the unweighted mean of the classes' F1 over counts pooled over folds.
-With 176 subjects that is 176 folds. The sheets of the two tests are editions of their
-own: --config.data.sheet=test_a, test_b, or all (2629 clips of 259 subjects).
-Classes: dfme_7 = anger, contempt, disgust, fear, happiness, sadness, surprise; 1856
-clips of 176 subjects (tests: 474 of 42, 299 of 41), at 200, 300 and 500 frames a second
-mixed. How many each emotion has is not among the facts that we could check.
-
-`:quick`, a smaller method, takes about 35 minutes on two idle cores once the data set
-is built: computed from folds x classes and what casme2.py:quick took, not measured.
-
-Published: figures are known to exist; we hold none that was checked. Ours: none, for
-want of a copy.
+Its content, protocol, classes and published figures are in
+lightman_jax/configurations/dfme.py;
+`python -m lightman_jax train --config=dfme` is the
+same without a checkout.
 """
 
-from configs import common, sweeps
+from lightman_jax.configurations.dfme import get_config, sweep
 
-sweep = sweeps.sweep
-
-
-def get_config(arg: str | None = None):
-  """Variants: those of `common.finish`."""
-  config = common.licensed('dfme', 'dfme_7')
-  config.data.sheet = 'train'
-  return common.finish(config, arg, {})
+__all__ = ['get_config', 'sweep']

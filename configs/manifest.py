@@ -2,36 +2,12 @@
 
     python launch.py --config=configs/manifest.py --config.data.path=FILE.csv
 
-By default each path is one ready flow picture (u, v, strain), as the public code bases
-of the field store them; `:clips` is for folders of frames and videos. The macro clips
-are flow pictures of synthetic faces, made and scaled in the same way.
+Its content, protocol, classes and published figures are in
+lightman_jax/configurations/manifest.py;
+`python -m lightman_jax train --config=manifest` is the
+same without a checkout.
 """
 
-from configs import common, sweeps
+from lightman_jax.configurations.manifest import get_config, sweep
 
-sweep = sweeps.sweep
-
-
-def get_config(arg: str | None = None):
-  """Variants: clips (folders of frames or videos), quick (a minute a run on two cores,
-  where pictures are ready), and those of `common.finish`."""
-  config = common.base()
-  config.data.update(name='manifest', class_set='manifest', frames=1, size=28)
-  config.inputs.update(kind='picture', holds='flow', size=28)
-  config.macro.update(source='synthetic')
-  config.macro.data.update(frames=3, size=64)
-  config.model.update(width=16, temporal_width=16, temporal_depth=1)
-  config.training.update(steps=150, tasks=2)
-  return common.finish(config, arg, {'clips': _clips, 'quick': _quick})
-
-
-def _clips(config) -> None:
-  config.data.update(frames=9, size=64)
-  config.inputs.update(kind='flow', size=64)
-  config.macro.source = 'magnified'
-
-
-def _quick(config) -> None:
-  config.model.update(width=8, temporal_width=8)
-  config.training.update(steps=60, checkpoint_every=60)
-  config.evaluation.draws = 4
+__all__ = ['get_config', 'sweep']

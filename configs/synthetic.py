@@ -2,35 +2,12 @@
 
     python launch.py --config=configs/synthetic.py
 
-Eight people, 18 micro- and 9 macro-expressions each, three classes; leave one subject
-out; optical flow from the onset to each later frame.
+Its content, protocol, classes and published figures are in
+lightman_jax/configurations/synthetic.py;
+`python -m lightman_jax train --config=synthetic` is the
+same without a checkout.
 """
 
-from configs import common, sweeps
+from lightman_jax.configurations.synthetic import get_config, sweep
 
-sweep = sweeps.sweep
-
-
-def get_config(arg: str | None = None):
-  """Variants: quick (flow to the apex alone, width 8, twice the steps: for sweeps; a
-  minute or two on two idle cores, computed, not measured), large (64-pixel inputs,
-  width 32), and those of `common.finish`."""
-  config = common.base()
-  config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
-  config.inputs.size = 24
-  config.model.update(width=16, temporal_width=16, temporal_depth=1)
-  config.macro.clips = 6
-  config.episodes.update(shots=2, queries=2)
-  config.training.update(steps=45, tasks=1, checkpoint_every=15)
-  return common.finish(config, arg, {'large': _large, 'quick': _quick})
-
-
-def _large(config) -> None:
-  config.inputs.size = 64
-  config.model.update(width=32, temporal_width=32, temporal_depth=2)
-
-
-def _quick(config) -> None:
-  config.inputs.span = 'apex'
-  config.model.update(width=8, temporal_width=8)
-  config.training.update(steps=90, checkpoint_every=90)
+__all__ = ['get_config', 'sweep']

@@ -130,9 +130,9 @@ def trees(content: bytes, folder: pathlib.Path) -> None:
     for edition in facts.editions:
       reader.read_folders(tree, edition, facts)
   try:
-    found = tree.folder(folder_names('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
-    assert place in found.parents
-    frames.pictures_by_number(found)
+    listed = tree.folder(folder_names('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
+    assert place in listed.parents
+    frames.pictures_by_number(listed)
   except Unreadable:
     pass
 
@@ -193,9 +193,9 @@ def _opened(run: pathlib.Path) -> None:
     again.check({'code_sha256': 'ab', 'data_sha256': None})
     list(findings.describe_files(again))
     if again.is_finished():
-      found = results.read_results(again.results)
+      content = results.read_results(again.results)
       with run_folder.blaming(again.results):
-        table.show(found)
+        table.show(content)
 
 
 def faults(content: bytes, folder: pathlib.Path) -> None:
@@ -244,11 +244,11 @@ def documents(content: bytes, folder: pathlib.Path) -> None:
 
 def divided(content: bytes) -> list[tuple[str, bytes]]:
   """The files of one input: (name, content)."""
-  found = []
+  named_parts = []
   for part in content.split(MARK)[1:]:
     name, _, rest = part.partition(b'\n')
-    found.append((name.decode('ascii', 'replace'), rest))
-  return found
+    named_parts.append((name.decode('ascii', 'replace'), rest))
+  return named_parts
 
 
 def joined(files: Iterable[tuple[str, bytes]]) -> bytes:

@@ -59,29 +59,29 @@ def main() -> int:
   parser.add_argument('--repeat', type=pathlib.Path, metavar='FILE')
   parser.add_argument('--work', type=pathlib.Path,
                       help='where all inputs that were found are kept between runs')
-  given = parser.parse_args()
-  names = given.names or known
+  flags = parser.parse_args()
+  names = flags.names or known
   for name in names:
     if name not in known:
       parser.error(f'there is no harness {name!r}')
-  if given.repeat:
+  if flags.repeat:
     import harnesses
-    once(harnesses.HARNESSES[names[0]], given.repeat.read_bytes())
+    once(harnesses.HARNESSES[names[0]], flags.repeat.read_bytes())
     return 0
   print('| harness | executions | seconds | edges | findings |\n|---|---|---|---|---|',
         flush=True)
-  found = 0
+  findings = 0
   for name in names:
     with tempfile.TemporaryDirectory() as folder:
-      work = (given.work or pathlib.Path(folder)) / name
+      work = (flags.work or pathlib.Path(folder)) / name
       work.mkdir(parents=True, exist_ok=True)
-      done = fuzz(name, work, given.seconds)
+      done = fuzz(name, work, flags.seconds)
       print('| ' + ' | '.join(f'{part:.0f}' if isinstance(part, float) else str(part)
                               for part in done) + ' |', flush=True)
-      found += done.findings
-      if given.keep:
+      findings += done.findings
+      if flags.keep:
         keep(name, work)
-  return 1 if found else 0
+  return 1 if findings else 0
 
 
 def once(harness, content: bytes) -> None:

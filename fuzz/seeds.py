@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT.parent))
 
 from configs import common  # noqa: E402
+from lightman_jax import sections  # noqa: E402
 from lightman_jax.experiment.assembly import make_net  # noqa: E402
 from lightman_jax.meta.learners import make_learner  # noqa: E402
 from lightman_jax.models import weights_files  # noqa: E402
@@ -48,20 +49,20 @@ def manifests():
 
 def sheets():
   """A header and a row for every data set's own words."""
-  found = []
+  contents = []
   for number, facts in enumerate(harnesses._OF_SHEETS):
     words = [spelt[0] for spelt in facts.columns.values()]
     values = {'subject': '1', 'onset': '46', 'apex': '59', 'offset': '86',
               'action_units': '4+L10', 'fps': '200', 'duration': '40'}
     row = [values.get(name, 'EP02_01f') for name in facts.columns]
-    found.append(bytes([number]) + '\n'.join(
+    contents.append(bytes([number]) + '\n'.join(
         ','.join(f'"{cell}"' for cell in line) for line in (words, row, row)).encode())
-  return found
+  return contents
 
 
 def workbooks():
   """One sheet, and one with two."""
-  found = []
+  contents = []
   for lines in ([['Subject', 'x'], [1, 2.5]], [['a'], [], ['=1+1', True]]):
     book, out = openpyxl.Workbook(), io.BytesIO()
     for line in lines:
@@ -73,22 +74,22 @@ def workbooks():
       for name in old.namelist():
         if 'theme' not in name and 'docProps' not in name:
           new.writestr(name, old.read(name))
-    found.append(small.getvalue())
-  return found
+    contents.append(small.getvalue())
+  return contents
 
 
 def pictures():
   """Of every format, and some modes."""
-  rng, found = np.random.default_rng(0), []
+  rng, contents = np.random.default_rng(0), []
   pixels = rng.integers(0, 256, (5, 7, 3), np.uint8)
   for form in ('PNG', 'JPEG', 'BMP', 'TIFF', 'WEBP'):
     for mode in ('RGB', 'L') if form != 'WEBP' else ('RGB',):
       out = io.BytesIO()
       Image.fromarray(pixels).convert(mode).save(out, form)
-      found.append(out.getvalue())
+      contents.append(out.getvalue())
   out = io.BytesIO()
   Image.fromarray((pixels[..., 0].astype(np.uint16) * 257)).save(out, 'PNG')
-  return [*found, out.getvalue()]
+  return [*contents, out.getvalue()]
 
 
 def videos():
@@ -153,10 +154,10 @@ def run_folders():
   clips = results.Clips([f'{n}' for n in range(6)], subject, subject, truth,
                         ('one', 'two'))
   about = results.About('leave one subject out', 'x', 'y', 's.csv', 'ab', 'cd', 0)
-  found = results.summarise({'maml': truth ^ (rng.random(6) < .3), 'ridge': truth},
-                            clips, about, resamples=4)
-  level = lambda n: {'level': n, 'unit': 'pixels', 'row': found['rows']['maml']}
-  found |= {'robustness': {'blur': [level(0), level(1)]}}
+  content = results.summarise({'maml': truth ^ (rng.random(6) < .3), 'ridge': truth},
+                              clips, about, resamples=4)
+  level = lambda n: {'level': n, 'unit': 'pixels', 'row': content['rows']['maml']}
+  content |= {'robustness': {'blur': [level(0), level(1)]}}
   with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder, 'p')
     results.write_predictions(path, clips, truth, np.full((6, 2), .5))
@@ -166,7 +167,7 @@ def run_folders():
   files = {
       'config.json': text({'seed': 0, 'evaluation': {'resamples': 100}, 'method': {
           'name': 'maml'}, 'model': {'encoder': 'conv4'}, 'data': {'name': 'x'}}),
-      'results.json': text(found), 'predictions.csv': csv,
+      'results.json': text(content), 'predictions.csv': csv,
       'metrics.jsonl': b'{"stage": "train", "fold": "a", "step": 1, "loss": 0.5}\n',
       'environment.json': text({'code_sha256': 'ab', 'data_sha256': 'cd'}),
       'efficiency.json': text({'measures': {'time': {'value': 1.5, 'unit': 's'}}}),
@@ -186,17 +187,17 @@ def faults():
   config = common.base().to_dict()
   config['data']['name'] = 'manifest'
   config['model'].update(encoder='ststnet', temporal_depth=0)
-  config['method'].update(name='supervised')
+  config['method'] = sections.choose('method', 'supervised')
   config['inputs'].update(size=8)
   learner = make_learner(make_net(config, ('a', 'b')), **config['method'])
   x = np.ones((2, 1, 8, 8, 3), np.float32)
-  held = {'params': learner.init(jax.random.key(0), x.shape[1:]),
-          'key': np.array([1, 2], np.uint32),
-          'task': {side: {'x': x * size, 'label': np.array([0, 1]), 'macro': x[:0],
-                          'macro_label': np.zeros(0, int)}
-                   for side, size in (('support', 1), ('query', np.inf))}}
+  arrays = {'params': learner.init(jax.random.key(0), x.shape[1:]),
+            'key': np.array([1, 2], np.uint32),
+            'task': {side: {'x': x * size, 'label': np.array([0, 1]), 'macro': x[:0],
+                            'macro_label': np.zeros(0, int)}
+                     for side, size in (('support', 1), ('query', np.inf))}}
   arrays = io.BytesIO()
-  np.savez_compressed(arrays, **by_path(held))
+  np.savez_compressed(arrays, **by_path(arrays))
   about = {'fold': 'a', 'step': 3, 'task': 1, 'tasks': 2, 'tensors': ['loss/x'],
            'kept': 'none', 'clips': {'support micro': ['c', 'd']}, 'done': .5,
            'classes': ['a', 'b'], 'settings': config}
@@ -206,14 +207,14 @@ def faults():
 
 def checkpoints():
   """Of two folds, and of one."""
-  found = []
+  contents = []
   for folds in (['a', 'b'], ['b']):
     about = json.dumps({'folds': folds, 'step': 2, 'sha256': 'fitting'})
     arrays = npz(**{'step': np.full(len(folds), 2, np.int32),
                     'params/w': np.ones((len(folds), 2), np.float32)})
-    found.append(harnesses.joined([('about.json', about.encode()),
-                                   ('state.npz', arrays)]))
-  return found
+    contents.append(harnesses.joined([('about.json', about.encode()),
+                                      ('state.npz', arrays)]))
+  return contents
 
 
 def documents():

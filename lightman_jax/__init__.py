@@ -1,3 +1,75 @@
-"""Meta-auxiliary learning for micro-expression recognition, in JAX."""
+"""Meta-auxiliary learning for micro-expression recognition, in JAX.
 
-__version__ = '0.1.0'
+    import lightman_jax as lm
+
+is enough for research in a notebook; each name is imported when it is first used.
+
+>>> import lightman_jax as lm
+>>> X = [[float(person == 'ben'), float(face)] for person in ('ann', 'ben', 'cem')
+...      for face in (0, 1, 0, 1)]
+>>> pool = lm.tasks.from_arrays(X, ['calm', 'joy'] * 6, [
+...     person for person in ('ann', 'ben', 'cem') for _ in range(4)])
+>>> settings = lm.array_settings((2,), method='maml', **{
+...     'training.steps': 4, 'training.checkpoint_every': 4, 'model.width': 8,
+...     'evaluation.draws': 1})
+>>> ann, *others = lm.folds(settings, pool)
+>>> params = lm.train(settings, ann)
+>>> lm.predict(settings, ann, params).shape       # of ann's four, by two classes
+(4, 2)
+
+A data set of faces is `lm.load(lm.settings('synthetic'))`, a whole run is
+`lm.run(lm.settings('synthetic'), 'runs/first')`, a finished one `lm.open_run(...)`.
+"""
+
+import importlib
+
+__version__ = '0.2.0'
+
+# Where each name is.
+_PLACES = {
+    'Classifier': 'lightman_jax.experiment.classifier',
+    'InputError': 'lightman_jax.errors',
+    'Learner': 'lightman_jax.meta.learners',
+    'Network': 'lightman_jax.models.network',
+    'Run': 'lightman_jax.experiment.finished',
+    'Steps': 'lightman_jax.meta.inner',
+    'Task': 'lightman_jax.tasks.sampling',
+    'array_settings': 'lightman_jax.experiment.notebook',
+    'folds': 'lightman_jax.experiment.notebook',
+    'info': 'lightman_jax.runs.info',
+    'load': 'lightman_jax.experiment.notebook',
+    'make_learner': 'lightman_jax.experiment.notebook',
+    'make_network': 'lightman_jax.experiment.notebook',
+    'mmd2': 'lightman_jax.meta.mmd',
+    'open_run': 'lightman_jax.experiment.finished',
+    'predict': 'lightman_jax.experiment.notebook',
+    'run': 'lightman_jax.experiment.finished',
+    'sample_task': 'lightman_jax.experiment.notebook',
+    'sgd_steps': 'lightman_jax.meta.inner',
+    'train': 'lightman_jax.experiment.notebook',
+}
+# Modules that are names of the door. `settings` can be called, see its end.
+_MODULES = {'learners': 'lightman_jax.meta.learners',
+            'settings': 'lightman_jax.settings', 'tasks': 'lightman_jax.tasks'}
+
+__all__ = [
+    'Classifier', 'InputError', 'Learner', 'Network', 'Run', 'Steps', 'Task',
+    'array_settings', 'folds', 'info', 'learners', 'load', 'make_learner',
+    'make_network', 'mmd2', 'open_run', 'predict', 'run', 'sample_task', 'settings',
+    'sgd_steps', 'tasks', 'train']
+
+
+def __getattr__(name: str):
+  """A name of the door, imported when it is first used."""
+  if name in _MODULES:
+    return importlib.import_module(_MODULES[name])
+  if name in _PLACES:
+    value = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = value
+    return value
+  raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+def __dir__() -> list[str]:
+  """All names of the door, imported or not."""
+  return sorted({*globals(), *__all__})

@@ -14,14 +14,20 @@ COMMANDS = {
                'tells which data set lies in a folder and what of it can be used'),
     'fetch': ('lightman_jax.faces.fetch',
               'downloads the two graphs that find faces and landmarks'),
+    'info': ('lightman_jax.runs.info_command',
+             'tells versions, devices, flags and caches, for a report of a fault'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
     'replica': ('lightman_jax.synthetic.replicas.command',
                 "writes a synthetic tree in a data set's exact layout"),
     'report': ('lightman_jax.report.page.command',
                'makes one page and its tables from finished runs'),
+    'settings': ('lightman_jax.settings_command',
+                 'lists what a method can be set to'),
     'spot': ('lightman_jax.data.commands',
              'measures the apex spotter on clips whose apex is known'),
+    'train': ('lightman_jax.experiment.launch',
+              'trains and evaluates what a configuration describes, as launch.py does'),
     'verify': ('lightman_jax.experiment.verify',
                'checks a finished run against what it states, or trains it again'),
 }
@@ -33,7 +39,7 @@ def usage() -> str:
   return '\n'.join([
       'usage: python -m lightman_jax COMMAND ...', '',
       *(f'  {name:<{width}}  {line}' for name, (_, line) in COMMANDS.items()), '',
-      'COMMAND --help tells more. Training: python launch.py --help'])
+      'COMMAND --help tells more.'])
 
 
 def main(arguments: list[str]) -> int:

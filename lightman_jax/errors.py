@@ -9,6 +9,12 @@ class InputError(ValueError):
 
   The message is one clear sentence that names the file, row, clip or setting and
   says what to do; `launch.py` prints it without a traceback and exits with 2.
+
+  Example:
+    >>> try:                                                      # doctest: +SKIP
+    ...   lm.settings('casme3')
+    ... except lm.InputError as error:
+    ...   print(error)
   """
 
 

@@ -36,10 +36,10 @@ def check(given: Mapping[str, Any]) -> None:
   if encoder == 'dere_grl' and kind != 'landmarks':
     raise InputError(f'model.encoder=dere_grl takes the movements of landmarks and '
                      f'inputs.kind={kind} has none; use inputs.kind=landmarks')
-  if encoder != 'dere_grl' and kind == 'landmarks':
+  if encoder not in ('dere_grl', 'mlp', 'tcn') and kind == 'landmarks':
     raise InputError(
         f'model.encoder={encoder} takes pictures and inputs.kind=landmarks has none; '
-        'use flow, difference, frames or picture, or model.encoder=dere_grl')
+        'use flow, difference, frames or picture, or model.encoder=dere_grl, mlp or tcn')
   holds_flow = kind == 'flow' or (kind == 'picture' and given['inputs.holds'] == 'flow')
   if encoder == 'off_apexnet' and not holds_flow:
     raise InputError('model.encoder=off_apexnet has a stream for each of u and v, '

@@ -28,6 +28,6 @@ def test_a_command_is_there_and_tells_more(name, capsys):
 @pytest.mark.parametrize('arguments', [[], ['dcotor']])
 def test_no_command_is_refused_with_the_help(arguments, capsys):
   assert program.main(arguments) == 2
-  told = capsys.readouterr().err
-  assert program.usage() in told
-  assert all(f"'{word}' is no command" in told for word in arguments)
+  printed = capsys.readouterr().err
+  assert program.usage() in printed
+  assert all(f"'{word}' is no command" in printed for word in arguments)

@@ -1,31 +1,32 @@
 """Every configuration, under every variant, is complete and can be checked."""
 
+import importlib
 import inspect
 import json
 
 import pytest
 
-from configs import (
+from lightman_jax import sections, settings
+from lightman_jax.configurations import (
   casme,
   casme2,
   casme_cubed,
   casme_squared,
-  common,
+  defaults,
   dfme,
   manifest,
   megc2019,
   mmew,
+  named,
   samm,
   smic,
   sweeps,
   synthetic,
 )
-from lightman_jax import settings
 from lightman_jax.data import choice
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.inputs import augmentation, inputs
-from lightman_jax.meta.learners import make_learner
 from lightman_jax.models.network import make_encoder
 from lightman_jax.training.state import make_optimizer
 
@@ -135,13 +136,69 @@ def test_a_config_is_locked_and_typed():
 
 @pytest.mark.parametrize('section, schema', [
     ('inputs', inputs.Settings), ('augment', augmentation.Augmentation),
-    ('model', make_encoder), ('method', make_learner)])
+    ('model', make_encoder)])
 def test_a_section_has_what_its_factory_takes(section, schema):
   takes = {name for name, parameter in inspect.signature(schema).parameters.items()
            if parameter.kind != parameter.VAR_KEYWORD} - {'net'}
-  assert set(common.base()[section]) == takes
+  assert set(defaults.base()[section]) == takes
+
+
+def test_the_method_section_is_that_of_the_default_method():
+  assert set(defaults.base().method) == {
+      'name', *sections.options_of('method', 'lightman')}
 
 
 def test_the_optimizer_finds_its_settings():
   assert set(inspect.signature(make_optimizer).parameters) <= set(
-      common.base()['training'])
+      defaults.base()['training'])
+
+
+def test_every_configuration_has_a_name_and_a_thin_file():
+  assert set(FILES) == set(named.NAMES)
+  for name, (module, _) in FILES.items():
+    thin = importlib.import_module(f'configs.{name}')
+    assert thin.get_config is module.get_config and thin.sweep is module.sweep
+    assert f'configs/{name}.py' in thin.__doc__
+  from configs import common, sweeps as thin
+  assert common.finish is defaults.finish and thin.sweep is sweeps.sweep
+
+
+@pytest.mark.parametrize('name, module, arg', [
+    ('synthetic:debug', synthetic, 'debug'), ('casme2', casme2, None),
+    ('configs/samm.py:three,quick', samm, 'three,quick')])
+def test_settings_by_name(name, module, arg, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)        # where neither configs/ nor launch.py is
+  assert named.settings_by_name(name) == module.get_config(arg).to_dict()
+
+
+def test_settings_by_name_are_changed():
+  config = named.settings_by_name('casme2:three', method='maml',
+                                  **{'training.steps': 50, 'seed': 3})
+  assert config == settings.changed(casme2.get_config('three,method=maml').to_dict(),
+                                    {'training.steps': 50, 'seed': 3})
+
+
+def test_settings_of_a_file(tmp_path):
+  (tmp_path / 'mine.py').write_text(
+      'from lightman_jax.configurations import synthetic\n'
+      'def get_config(arg=None):\n  return synthetic.get_config(arg)\n')
+  (tmp_path / 'empty.py').write_text('')
+  (tmp_path / 'yaml.py').write_text('training: {steps: 3')
+  assert named.settings_by_name(f'{tmp_path}/mine.py:debug') == named.settings_by_name(
+      'synthetic:debug')
+  for file, words in (('empty', 'get_config'), ('yaml', 'not a configuration'),
+                      ('none', 'No such file')):
+    with pytest.raises(InputError, match=words):
+      named.settings_by_name(f'{tmp_path}/{file}.py')
+
+
+@pytest.mark.parametrize('name, changes, words', [
+    ('sinthetic', {}, "the nearest is 'synthetic'"),
+    ('synthetic:debgu', {}, "'debug'"),
+    ('synthetic', {'method': 'mamml'}, 'method=maml'),
+    ('synthetic', {'training.stepps': 3}, "'training.steps'"),
+    ('synthetic', {'training.steps': 'many'}, 'training.steps'),
+    ('synthetic', {'training.steps': 0}, 'training.steps')])
+def test_wrong_settings_name_the_nearest(name, changes, words):
+  with pytest.raises(InputError, match=words):
+    named.settings_by_name(name, **changes)

@@ -7,7 +7,7 @@ from lightman_jax import protocol_settings, settings
 from lightman_jax.errors import InputError
 
 
-def given(candidates='', **changes):
+def complete(candidates='', **changes):
   config = common.base()
   config.data.name = 'manifest'
   config.update_from_flattened_dict({
@@ -17,7 +17,7 @@ def given(candidates='', **changes):
 
 
 def read(text):
-  return protocol_settings.candidates(text, settings.flat(given()))
+  return protocol_settings.candidates(text, settings.flat(complete()))
 
 
 def test_all_combinations_in_their_types():
@@ -50,7 +50,7 @@ def test_all_combinations_in_their_types():
 def test_candidates_that_cannot_run(text, words):
   """A wrong candidate is told of before anything is tried."""
   with pytest.raises(InputError) as caught:
-    settings.check(given(text))
+    settings.check(complete(text))
   assert all(word in str(caught.value) for word in words), caught.value
 
 
@@ -60,9 +60,9 @@ def test_candidates_that_cannot_run(text, words):
     ({'evaluation.noise': 'blur,fog'}, ["'fog'", 'salt_pepper'])])
 def test_settings_that_are_wrong_together(changes, words):
   with pytest.raises(InputError) as caught:
-    settings.check(given(**changes))
+    settings.check(complete(**changes))
   assert all(word in str(caught.value) for word in words), caught.value
 
 
 def test_what_may_be_given():
-  settings.check(given('training.steps=4,8', **{'evaluation.noise': 'blur,apex'}))
+  settings.check(complete('training.steps=4,8', **{'evaluation.noise': 'blur,apex'}))

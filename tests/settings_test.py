@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from configs import common
-from lightman_jax import settings
+from lightman_jax import sections, settings
 from lightman_jax.errors import InputError
 
 LISTS = ('evaluation.noise', 'select.candidates', 'model.weights')
@@ -16,17 +16,14 @@ COUPLED = {'inputs.kind': 'landmarks', 'model.encoder': 'dere_grl',
            'model.norm': 'batch', 'select.by': 'inner'}
 
 
-def given(**changes):
+def complete(**changes):
   """A configuration that runs, with changes under dotted names."""
-  config = common.base()
-  config.data.name = 'manifest'
-  config.update_from_flattened_dict(changes)
-  return config.to_dict()
+  return settings.changed(common.base().to_dict(), {'data.name': 'manifest', **changes})
 
 
 def refusal(**changes) -> str:
   """What is said of a configuration."""
-  nested = given()
+  nested = complete()
   for name, value in changes.items():
     *sections, last = name.split('.')
     part = nested
@@ -40,14 +37,14 @@ def refusal(**changes) -> str:
 
 
 def test_the_defaults_pass():
-  settings.check(given())
+  settings.check(complete())
 
 
 @pytest.mark.parametrize('name', settings.CHOICES)
 def test_choices(name):
   for right in settings.CHOICES[name]:
     if COUPLED.get(name) != right:
-      settings.check(given(**{name: right}))
+      settings.check(complete(**{name: right}))
     wrong = right + right[-1]
     said = refusal(**{name: wrong})
     assert name in said and repr(wrong) in said
@@ -58,9 +55,9 @@ def test_choices(name):
 @pytest.mark.parametrize('name', settings.RANGES)
 def test_ranges(name):
   least, most = settings.RANGES[name]
-  kind = type(settings.flat(given())[name])
-  settings.check(given(**{name: kind(least)}))
-  settings.check(given(**{name: kind(most)}))
+  kind = type(settings.flat(complete())[name])
+  settings.check(complete(**{name: kind(least)}))
+  settings.check(complete(**{name: kind(most)}))
   step = 1 if kind is int else 1e-6 * max(1., abs(most))
   for wrong in (least - step, most + step, math.nan, math.inf, -math.inf):
     said = refusal(**{name: wrong})
@@ -69,9 +66,10 @@ def test_ranges(name):
 
 
 def test_no_setting_goes_unchecked():
-  known = {*settings.CHOICES, *settings.RANGES, *LISTS}
+  known = {*settings.CHOICES, *settings.RANGES, *LISTS,
+           *(f'method.{name}' for name in sections.options_of('method', 'lightman'))}
   # What a data set may be asked for is checked by `clips.sources.check_present`.
-  assert {name for name, value in settings.flat(given()).items() if name not in known
+  assert {name for name, value in settings.flat(complete()).items() if name not in known
           and not isinstance(value, bool)      # has its type, and that is all
           and not name.startswith(('data.', 'macro.data.'))} == set()
 
@@ -112,7 +110,7 @@ def test_settings_that_are_wrong_together(changes, words):
     {'model.encoder': 'ststnet', 'model.norm': 'batch', 'model.temporal_depth': 0,
      'method.name': 'supervised'}])
 def test_settings_that_are_right_together(changes):
-  settings.check(given(**changes))
+  settings.check(complete(**changes))
 
 
 @pytest.mark.parametrize('changes, words', [
@@ -127,15 +125,15 @@ def test_test_episodes_that_cannot_be(changes, words):
 
 
 def test_other_synthetic_people_may_be_a_macro_source():
-  settings.check(given(**{'data.name': 'synthetic', 'macro.source': 'synthetic',
-                          'macro.data.synthetic.seed': 1}))
+  settings.check(complete(**{'data.name': 'synthetic', 'macro.source': 'synthetic',
+                             'macro.data.synthetic.seed': 1}))
 
 
 def test_the_statistic_matters_only_where_something_is_aligned():
   one = {'method.statistic': 'u', 'macro.clips': 1}
   with pytest.raises(InputError, match='means nothing for method.name=maml'):
-    settings.check(given(**one, **{'method.name': 'maml'}))
-  settings.check(given(**one, **{'macro.source': 'none'}))
+    settings.check(complete(**one, **{'method.name': 'maml'}))
+  settings.check(complete(**one, **{'macro.source': 'none'}))
 
 
 def test_nothing_heavy_is_imported():
@@ -145,5 +143,5 @@ def test_nothing_heavy_is_imported():
 
 
 def test_a_whole_number_stands_for_a_real_one():
-  changed = settings.changed(given(), {'method.align_weight': 0})
+  changed = settings.changed(complete(), {'method.align_weight': 0})
   assert type(changed['method']['align_weight']) is float

@@ -19,7 +19,6 @@ from lightman_jax.data.facts import COMPOSITES, ClassSet
 from lightman_jax.errors import InputError
 from lightman_jax.settings import nearest
 
-
 # Which data set is asked for: the settings under `config.data`, checked.
 
 OWN = 'own'           # the class set that `data.own_classes` spells

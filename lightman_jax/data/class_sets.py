@@ -14,7 +14,6 @@ from lightman_jax.data import spellings
 from lightman_jax.data.facts import ClassSet
 from lightman_jax.errors import InputError
 
-
 # Class sets that several data sets share, and those that a user makes.
 
 THREE = ('negative', 'positive', 'surprise')

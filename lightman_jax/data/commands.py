@@ -9,7 +9,6 @@ from lightman_jax.data.doctor.findings import printable
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 
-
 # The command `build`.
 
 

@@ -22,7 +22,6 @@ from lightman_jax.data.choice import Choice
 from lightman_jax.data.manifest import Entry
 from lightman_jax.errors import InputError
 
-
 # One person, or one class, that is written in two ways.
 
 _SETTINGS = {'people': 'different_people', 'labels': 'different_labels'}

@@ -32,7 +32,6 @@ from lightman_jax.data.trees import Tree, fold_name, folder_names
 from lightman_jax.errors import Unreadable
 from lightman_jax.faces.apex import sample_frames
 
-
 # The plan of a data set that has a table of facts: its sheets, and a tree of frames.
 
 _RAW = ('the frames are of the {} edition and no landmark model is there: their middle '

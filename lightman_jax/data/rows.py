@@ -21,7 +21,6 @@ from lightman_jax.data import spellings
 from lightman_jax.data.facts import Facts
 from lightman_jax.data.spellings import describe_disorder, whole_number
 
-
 # What an annotation sheet says of its clips, one row a clip.
 
 

@@ -14,7 +14,7 @@ import re
 import string
 
 from lightman_jax.data import workbooks
-from lightman_jax.data.corrections import choose_corrections, apply_corrections
+from lightman_jax.data.corrections import apply_corrections, choose_corrections
 from lightman_jax.data.facts import ClassSet, Facts, Frames
 from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.plan import fingerprint
@@ -24,7 +24,6 @@ from lightman_jax.data.spellings import whole_number
 from lightman_jax.data.trees import Tree
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256
-
 
 # Annotation sheets become a `Listing`, by a data set's table of facts.
 
@@ -103,9 +102,8 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
                      'of its folders.')
   lines, added = [], {}
-  tabs = [(path, tab) for path in files for tab in tabs_of(path, facts)]
-  tabs_in = Counter(path for path, _ in tabs)
-  for path, tab in tabs:
+  for path, tab, many in [(file, tab, len(tabs) > 1) for file in files
+                          for tabs in [tabs_of(file, facts)] for tab in tabs]:
     table = workbooks.read_cells(
         path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name
@@ -115,7 +113,7 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
         line = Line(where, record.row, where, record.cells)
         added[line_key(line, facts)[0]] = record.cells
       continue
-    before = (f'{where}, sheet {tab}, row' if tabs_in[path] > 1 else
+    before = (f'{where}, sheet {tab}, row' if many else
               f'{where} row' if len(files) > 1 else 'row')
     lines += [Line(where, record.row, f'{before} {record.row}', record.cells)
               for record in records_of(table, facts, where)]

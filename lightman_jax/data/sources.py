@@ -28,7 +28,6 @@ from lightman_jax.data.sheet_files import (
 from lightman_jax.data.trees import ARCHIVES, form_of
 from lightman_jax.errors import InputError
 
-
 # What is said where the files of a licensed data set are not there.
 
 

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 
-
 # Frame numbers: reading them from text, and the order they must keep.
 
 # More digits than a frame number can have would not fit where clips are stored.

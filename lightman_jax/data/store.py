@@ -19,7 +19,6 @@ from lightman_jax import bounded
 from lightman_jax.data.sources import REPORT
 from lightman_jax.errors import InputError
 
-
 # Frames and landmarks that stay in a built data set's files until they are asked for.
 
 
@@ -94,6 +93,24 @@ class ClipSet(NamedTuple):
   def datasets(self) -> tuple[str, ...]:
     """The data set of each clip."""
     return self.dataset or (self.info.get('dataset', ''),) * len(self.clip)
+
+  @property
+  def table(self) -> dict[str, np.ndarray]:
+    """A row a clip, as columns by name: what pandas and polars take as a data frame.
+
+    Returns:
+      clip, dataset, subject, emotion, kind (micro or macro) and class ('' where a
+      clip has none) as texts, label as (N,) int32; each of length N.
+
+    Example:
+      >>> pandas.DataFrame(clips.table).groupby('subject').size()    # doctest: +SKIP
+    """
+    named = (*self.classes, '')           # of -1, which is the last
+    return {'clip': np.array(self.clip), 'dataset': np.array(self.datasets),
+            'subject': np.array(self.subject), 'emotion': np.array(self.emotion),
+            'kind': np.where(self.macro, 'macro', 'micro'),
+            'class': np.array([named[k] for k in self.label]),
+            'label': np.asarray(self.label)}
 
 
 def content_sha256(

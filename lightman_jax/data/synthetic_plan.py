@@ -14,7 +14,6 @@ from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.synthetic import emotions, scenes
 
-
 # Who plays in the synthetic clips: the settings, read, checked and spelt.
 
 

@@ -21,7 +21,6 @@ from lightman_jax.data.rows import LeftOut, Row
 from lightman_jax.data.spellings import describe_disorder, whole_number
 from lightman_jax.errors import InputError, Unreadable
 
-
 # Tables that a user gives of clips: found, and their entries given to the clips.
 
 Entry = TypeVar('Entry')

@@ -29,7 +29,6 @@ import python_calamine
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
 
-
 # Workbooks (xlsx, xls) are read by a process of their own.
 
 MEMORY = 2 * 1024**3      # bytes; the largest sheet of any data set needs a hundredth

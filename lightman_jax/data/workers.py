@@ -38,7 +38,6 @@ from lightman_jax.data.plan import Item, Pixels
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import write_atomically
 
-
 # The pixels of single clips while a build is under way.
 
 FOLDER = '.clips'

@@ -46,7 +46,12 @@ class Difference(NamedTuple):
 
 
 def mean_score(counts: Int[np.ndarray, 'R S K K'], score: Score) -> float:
-  """The mean over seeds of the pooled score."""
+  """The mean over seeds of the pooled score.
+
+  Args:
+    counts: of every seed and subject.
+    score: of pooled counts, vectorised over leading axes.
+  """
   return float(score(counts.sum(1)).mean())
 
 
@@ -57,6 +62,12 @@ def crossed_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
 
   Where all seeds are the same, such as those of a reference without chance in it, they
   are one.
+
+  Args:
+    counts: of every seed and subject.
+    score: of pooled counts, vectorised over leading axes.
+    folds: see the module.
+    level: how often such intervals should hold the score of all people.
   """
   counts, folds = _distinct(counts, folds)
   return score_interval(counts, score, folds=folds, level=level)
@@ -99,6 +110,13 @@ def permutation_p(first: Int[np.ndarray, 'R S K K'],
   are gone through where they are no more than `permutations`; else that many are drawn,
   the observed one among them, so that p is never 0 (Phipson and Smyth 2010).
 
+  Args:
+    first, second: counts of the same clips, subject by subject, and as many seeds.
+    score: of pooled counts, vectorised over leading axes.
+    rng: draws permutations.
+    folds: see the module; those of both methods.
+    permutations: how many at most.
+
   Raises:
     ValueError: see `difference`.
   """
@@ -122,7 +140,12 @@ def permutation_p(first: Int[np.ndarray, 'R S K K'],
 
 
 def least_p(units: int, pairs: int = 1) -> float:
-  """The least p, after Holm in a family of `pairs`, that so many units can give."""
+  """The least p, after Holm in a family of `pairs`, that so many units can give.
+
+  Args:
+    units: whose names can be swapped.
+    pairs: of the family.
+  """
   return min(1., pairs * 2. ** (1 - units))
 
 
@@ -132,6 +155,9 @@ def holm(p: Sequence[float]) -> Float[np.ndarray, 'n']:
   The i-th smallest of n is multiplied by n - i + 1; none is below one before it, or
   above 1. Rejecting where it is below .05 errs anywhere in the family in at most 5 %
   of the cases, however the tests depend on each other.
+
+  Args:
+    p: of each test.
   """
   p = np.asarray(p, float)
   order = np.argsort(p, kind='stable')
@@ -167,7 +193,15 @@ def all_pairs(counts: Sequence[BySeed], score: Score, *, seed: int = 0,
 def family(pairs: Mapping[Any, tuple[BySeed, BySeed]], score: Score, *, seed: int = 0,
            folds: Folds | None = None, **options
            ) -> dict[Any, tuple[Difference, float]]:
-  """The same for the named pairs alone; they are the family that Holm adjusts for."""
+  """The same for the named pairs alone; they are the family that Holm adjusts for.
+
+  Args:
+    pairs: name of a pair to the counts of both methods, by seed.
+    score: see `difference`.
+    seed: of the draws; every pair sees the same ones.
+    folds: of every seed; see the module.
+    options: of `difference`.
+  """
   differences = {}
   for name, (first, second) in pairs.items():
     seeds = sorted(first.keys() & second.keys())
@@ -181,14 +215,24 @@ def family(pairs: Mapping[Any, tuple[BySeed, BySeed]], score: Score, *, seed: in
       [one.p for one in differences.values()]).tolist())))
 
 
-def is_better(found: Difference, adjusted: float) -> bool:
-  """Whether the first may be called better: beyond the interval, and by the test."""
-  return bool(found.low > 0 and adjusted < LEVEL)
+def is_better(result: Difference, adjusted: float) -> bool:
+  """Whether the first may be called better: beyond the interval, and by the test.
+
+  Args:
+    result: of the pair.
+    adjusted: its p, after `holm`.
+  """
+  return bool(result.low > 0 and adjusted < LEVEL)
 
 
-def is_worse(found: Difference, adjusted: float) -> bool:
-  """The same for the second."""
-  return bool(found.high < 0 and adjusted < LEVEL)
+def is_worse(result: Difference, adjusted: float) -> bool:
+  """The same for the second.
+
+  Args:
+    result: of the pair.
+    adjusted: its p, after `holm`.
+  """
+  return bool(result.high < 0 and adjusted < LEVEL)
 
 
 def _units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int
@@ -205,4 +249,6 @@ def _units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int
 def _distinct(counts: np.ndarray, folds: np.ndarray | None
               ) -> tuple[np.ndarray, np.ndarray | None]:
   same = (counts == counts[0]).all() and (folds is None or (folds == folds[0]).all())
-  return (counts[:1], folds if folds is None else folds[:1]) if same else (counts, folds)
+  if not same:
+    return counts, folds
+  return counts[:1], folds if folds is None else folds[:1]

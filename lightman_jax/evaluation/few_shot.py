@@ -51,36 +51,35 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
   def draw(fold_key: Key[Array, ''], clips: Clips, numbers, episodes: Episodes):
     def one(both):
       number, (classes, support, _) = both
-      here = jnp.zeros(sizes.classes, bool).at[classes].set(True)
+      in_episode = jnp.zeros(sizes.classes, bool).at[classes].set(True)
       return _support_side(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), clips,
-                    support, here, len(classes), sizes)
+                           support, in_episode, len(classes), sizes)
     return jax.lax.map(one, (numbers, episodes))
 
   @jax.jit
-  def answer(params, fold_key: Key[Array, ''], brought, scale, numbers, classes,
+  def answer(params, fold_key: Key[Array, ''], clips_x, scale, numbers, classes,
              drawn: Drawn):
     def one(both):
       number, classes, (support, query) = both
-      here = jnp.zeros(sizes.classes, bool).at[classes].set(True)
+      in_episode = jnp.zeros(sizes.classes, bool).at[classes].set(True)
       fast = learner.adapt(
-          params, gather(brought, scale, support, sizes.magnify),
+          params, gather(clips_x, scale, support, sizes.magnify),
           keys.key_for(fold_key, Purpose.EPISODE_ADAPT, number)).fast
-      x = gather(brought, scale, query, 0.).x
+      x = gather(clips_x, scale, query, 0.).x
       best = lambda which: jnp.argmax(
-          jnp.where(here, learner.predict(which, x), -jnp.inf), -1)
+          jnp.where(in_episode, learner.predict(which, x), -jnp.inf), -1)
       return best(fast), best(params) if learner.moving else None
     return map_in_batches(one, (numbers, classes, drawn), at_once)
 
-  def some(params, fold_key, clips: Clips, numbers, episodes: Episodes):
+  def answer_batch(params, fold_key, clips: Clips, numbers, episodes: Episodes):
     """What fits on the device at once."""
     support = draw(fold_key, clips._replace(x=None), numbers, episodes)
     label = np.asarray(clips.label)[episodes.query]
     query = Side(episodes.query, episodes.query[:, :0], label, label[:, :0])
     drawn = jax.device_get(Drawn(support, query))
-    brought, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
-    return answer(params, fold_key, brought, clips.scale, numbers, episodes.classes,
-                  drawn)
-  return functools.partial(_in_order, some, most, sizes)
+    x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
+    return answer(params, fold_key, x, clips.scale, numbers, episodes.classes, drawn)
+  return functools.partial(_in_order, answer_batch, most, sizes)
 
 
 def episode_interval(accuracy: Float[np.ndarray, 'E']) -> tuple[float, float]:
@@ -89,6 +88,12 @@ def episode_interval(accuracy: Float[np.ndarray, 'E']) -> tuple[float, float]:
   It says how well the mean over such episodes of these people is known. Episodes share
   people and clips, so it says little of other people, and shrinks with every episode
   that is drawn; `intervals.subject_interval` does not.
+
+  Args:
+    accuracy: of each episode, 0 to 1.
+
+  Returns:
+    low, high.
   """
   half = DEVIATIONS * np.std(accuracy, ddof=1) / np.sqrt(len(accuracy))
   return float(accuracy.mean() - half), float(accuracy.mean() + half)
@@ -103,27 +108,27 @@ def _in_order(answer, most: int, sizes: Sizes, params, fold_key, clips: Clips,
   size, each = most, episodes.support.shape[1] + episodes.query.shape[1] + sizes.macros
   if min(most * each, len(clips.x)) > in_batch(clips.x, len(clips.x)):
     size = max(1, in_batch(clips.x, most * each) // each)
-  found = []
+  batches = []
   for first in range(0, count, size):
-    some = np.resize(np.arange(first, min(first + size, count)), size)
-    said = answer(params, fold_key, clips, first + np.arange(size, dtype=np.int32),
-                  jax.tree.map(lambda x: x[some], episodes))
-    found.append(jax.tree.map(lambda x: np.asarray(x)[:count - first], said))
-  return jax.tree.map(lambda *x: np.concatenate(x), *found)
+    numbers = np.resize(np.arange(first, min(first + size, count)), size)
+    answers = answer(params, fold_key, clips, first + np.arange(size, dtype=np.int32),
+                     jax.tree.map(lambda x: x[numbers], episodes))
+    batches.append(jax.tree.map(lambda x: np.asarray(x)[:count - first], answers))
+  return jax.tree.map(lambda *x: np.concatenate(x), *batches)
 
 
 def _support_side(key: Key[Array, ''], clips: Clips, micro: Int[Array, 's'],
-           here: Bool[Array, 'K'], ways: int, sizes: Sizes) -> Side:
+                  in_episode: Bool[Array, 'K'], class_count: int, sizes: Sizes) -> Side:
   """A support whose micro clips are given."""
   if sizes.magnify:
-    by_turns = micro.reshape(ways, -1).T.reshape(-1)
+    by_turns = micro.reshape(class_count, -1).T.reshape(-1)
     macro = jnp.resize(by_turns, (sizes.macros,))
   elif sizes.macros:
     # Those of an unknown class, -1, may be of these, too.
-    fits = clips.macro & (here[clips.label] | (clips.label < 0))
-    some = (fits & clips.train).any()
-    macro = draw_macro(key, clips._replace(macro=jnp.where(some, fits, clips.macro)),
-                       clips.train, sizes.classes, sizes.macros)
+    fits = clips.macro & (in_episode[clips.label] | (clips.label < 0))
+    any_fits = (fits & clips.train).any()
+    fitting = clips._replace(macro=jnp.where(any_fits, fits, clips.macro))
+    macro = draw_macro(key, fitting, clips.train, sizes.classes, sizes.macros)
   else:
     macro = micro[:0]
   return side_of(clips, micro, macro)

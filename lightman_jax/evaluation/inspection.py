@@ -61,13 +61,13 @@ def make_embed(net: Network, learner: Learner, *, sizes: Sizes) -> Callable:
     fast = adapt(params, fold_key, supports(fold_key, clips))
     index = np.concatenate([micro, macro])
     scale = np.asarray(clips.scale)[(np.arange(len(index)) >= len(micro)).astype(int)]
-    size, found = in_batch(clips.x, len(index)), []
+    size, batches = in_batch(clips.x, len(index)), []
     for first in range(0, len(index), size):
-      some = np.resize(np.arange(first, min(first + size, len(index))), size)
-      x = clips.x[index[some]]
+      numbers = np.resize(np.arange(first, min(first + size, len(index))), size)
+      x = clips.x[index[numbers]]
       shape = (size, *[1] * (x.ndim - 2), scale.shape[-1])
-      found.append(both(params, fast, x / scale[some].reshape(shape)))
-    return tuple(np.concatenate(part)[:len(index)] for part in zip(*found))
+      batches.append(both(params, fast, x / scale[numbers].reshape(shape)))
+    return tuple(np.concatenate(part)[:len(index)] for part in zip(*batches))
   return embed
 
 
@@ -78,6 +78,11 @@ def principal(before: Float[np.ndarray, 'n d'], after: Float[np.ndarray, 'n d'] 
   One set of axes for both, so that what adaptation moves is seen to move. No held-out
   clip has a part in them where `fit` leaves these out. The sign of an axis is that of
   its greatest coordinate.
+
+  Args:
+    before: embeddings of the model not adapted.
+    after: of the adapted one; None where no encoder is adapted.
+    fit: which clips the axes are those of.
   """
   own = [before[fit]] if after is None else [before[fit], after[fit]]
   own = np.concatenate(own).astype(np.float64)
@@ -100,6 +105,12 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
   contributions are averaged over them, so the contributions still add up. Only for
   learners whose prediction is the network's linear head.
 
+  Args:
+    learner: adapts.
+    encoder: of the learner's network.
+    sizes: of a support.
+    draws: supports.
+
   Returns:
     A function (params, fold key, clips, held-out x (n, *clip)) -> `Explanation`.
   """
@@ -115,13 +126,21 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
     return explanation.mean_of(jax.lax.map(
         one, (jnp.arange(draws), support_examples(drawn, sizes))))
 
-  def ask(params: Params, fold_key: Key[Array, ''], clips: Clips,
-          x: Float[np.ndarray, 'n *clip']) -> Explanation:
+  def explain_clips(params: Params, fold_key: Key[Array, ''], clips: Clips,
+                    x: Float[np.ndarray, 'n *clip']) -> Explanation:
     return explain(params, fold_key, supports(fold_key, clips), x)
-  return ask
+  return explain_clips
 
 
 def one_of_each_class(label: np.ndarray, prediction: np.ndarray) -> list[int]:
-  """The first clip of each class, one that is recognised where there is one."""
+  """The first clip of each class, one that is recognised where there is one.
+
+  Args:
+    label: of each clip.
+    prediction: of each clip.
+
+  Returns:
+    Numbers of clips, by class.
+  """
   right = label == prediction
   return [int(np.lexsort((~right, label != k))[0]) for k in np.unique(label)]

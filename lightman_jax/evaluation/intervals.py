@@ -13,11 +13,11 @@ The parts add up (Cameron, Gelbach and Miller 2011), each without what the parts
 it explain.
 
 Simulated with people who differ and unequally frequent classes, 95 % intervals of UF1
-cover the true one in .93 to .96 of 1 000 or 2 000 draws of 5, 8, 16, 24 or 68 people who
-each have a model of their own, and in .93 to .985 of 400 of three, five or ten folds,
-with one seed or three. Percentiles of resampled subjects cover it in .78 (5 people), .86
-to .90 (8), .92 to .93 (16) and .91 to .94 (24). `tests/evaluation/intervals_test.py`
-repeats it.
+cover the true one in .93 to .96 of 1 000 or 2 000 draws of 5, 8, 16, 24 or 68 people
+who each have a model of their own, and in .93 to .985 of 400 of three, five or ten
+folds, with one seed or three. Percentiles of resampled subjects cover it in .78 (5
+people), .86 to .90 (8), .92 to .93 (16) and .91 to .94 (24).
+`tests/evaluation/intervals_test.py` repeats it.
 """
 
 from collections.abc import Callable
@@ -75,6 +75,12 @@ def difference_interval(first: Int[np.ndarray, 'R S K K'],
 
   Far narrower than the two intervals suggest, because hard subjects are hard for both.
 
+  Args:
+    first, second: counts of every seed and subject, of the same clips.
+    score: see `score_interval`.
+    folds: see `score_interval`.
+    level: see `score_interval`.
+
   Raises:
     ValueError: the two do not count the same clips of the same subjects.
   """
@@ -88,6 +94,9 @@ def difference_interval(first: Int[np.ndarray, 'R S K K'],
 
 def check_pair(first: np.ndarray, second: np.ndarray) -> None:
   """Whether two methods are counted on the same clips, subject by subject.
+
+  Args:
+    first, second: counts (*b, K, K), truth by prediction.
 
   Raises:
     ValueError: they are not, or differ in the number of seeds.
@@ -113,7 +122,8 @@ def _spread(counts: np.ndarray, value: Score, folds: np.ndarray | None, level: f
     left_out = [pooled[r] - _sums(counts[r], folds[r]) for r in range(seeds)]
     if min(map(len, left_out)) < 2:
       return float('nan'), float('nan')
-    models = sum(_jackknife(with_one(r, value(part))) for r, part in enumerate(left_out))
+    models = sum(_jackknife(with_one(r, value(part)))
+                 for r, part in enumerate(left_out))
     together = models - sum(map(_jackknife, cells.T))
     # A difference of estimates may be below nothing, what the models give is not.
     variance = max(variance + together, models)

@@ -32,7 +32,7 @@ BATCH = 2**28
 
 
 def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
-  """The compiled draw of a fold's supports, as (fold key, clips) -> what `given` takes.
+  """The compiled draw of a fold's supports, as (fold key, clips) -> supports.
 
   Args:
     sizes: of a support.
@@ -51,9 +51,14 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
 
 
 def support_examples(supports, sizes: Sizes) -> Examples:
-  """The clips of supports, along a first axis; inside a compiled program."""
-  brought, sides, scale = supports
-  return jax.vmap(lambda side: gather(brought, scale, side, sizes.magnify))(sides)
+  """The clips of supports, along a first axis; inside a compiled program.
+
+  Args:
+    supports: of `make_supports`.
+    sizes: of a support.
+  """
+  x, sides, scale = supports
+  return jax.vmap(lambda side: gather(x, scale, side, sizes.magnify))(sides)
 
 
 def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1):
@@ -84,31 +89,47 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
     logits = map_in_batches(one, every, at_once)
     return logits.mean(0), logits[0]
 
-  def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int, first: bool = False):
+  def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int,
+                    first: bool = False):
     drawn = supports(fold_key, clips)
     mean, single = _in_order(lambda part: predict(params, fold_key, drawn, part), x,
                              most)
     return (mean, single) if first else mean
-  return ask
+  return predict_clips
 
 
 def adapt_to_support(learner: Learner, params: Params, fold_key: Key[Array, ''],
-            support: Examples, number: int | Int[Array, '']) -> PyTree:
-  """The model that is adapted to a fold's support of this number, and predicts."""
+                     support: Examples, number: int | Int[Array, '']) -> PyTree:
+  """The model that is adapted to a fold's support of this number, and predicts.
+
+  Args:
+    learner: adapts.
+    params: before adaptation.
+    fold_key: of the fold.
+    support: its clips.
+    number: of the support, from 0; its key is derived from that.
+  """
   key = keys.key_for(fold_key, Purpose.EVAL_ADAPT, number)
   return learner.adapt(params, support, key).fast
 
 
 def make_plain_predict(learner: Learner):
-  """The same model not adapted; only for learners that adapt parameters."""
+  """The same model not adapted; only for learners that adapt parameters.
+
+  Args:
+    learner: predicts.
+
+  Returns:
+    A function as that of `make_predict`, without `first`.
+  """
   @jax.jit
   def predict(params, scale, x):
     return learner.predict(params, x / scale[0])
 
-  def ask(params, fold_key, clips: Clips, x: Inputs, *, most: int):
+  def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key
     return _in_order(lambda part: (predict(params, clips.scale, part),), x, most)[0]
-  return ask
+  return predict_clips
 
 
 def _in_order(predict, x: Inputs, most: int) -> tuple[Float[np.ndarray, 'n K'], ...]:
@@ -127,5 +148,10 @@ def _in_order(predict, x: Inputs, most: int) -> tuple[Float[np.ndarray, 'n K'], 
 
 
 def in_batch(x: Inputs, most: int) -> int:
-  """How many such clips make a batch, out of `most`."""
+  """How many such clips make a batch, out of `most`.
+
+  Args:
+    x: clips (n, *clip) of float32.
+    most: clips that are wanted at once.
+  """
   return min(most, max(1, BATCH // (4 * int(np.prod(x.shape[1:])))))

@@ -38,6 +38,12 @@ def constant(label: Int[np.ndarray, '*folds N'], train: Bool[np.ndarray, 'F N'],
 
   Scores are the class frequencies among the training clips. Labels may be a fold's
   own: a row a fold.
+
+  Args:
+    label: 0 ... classes - 1 wherever a mask holds; those of all folds, or a row a fold.
+    train: micro clips to fit on, a row a fold.
+    test: micro clips to predict, every clip in one fold at most.
+    classes: how many there are.
   """
   label = np.broadcast_to(label, train.shape)
   _check(label, train, test, classes)
@@ -63,7 +69,7 @@ def ridge(x: Inputs, label: Int[np.ndarray, '*folds N'],
     train: micro clips to fit on, a row a fold.
     test: micro clips to predict, every clip in one fold at most.
     scale: what each fold divides each channel by, from its training clips alone, such
-      as `preprocessing.pool.channel_scale`; None takes the channels as they are.
+      as `inputs.pool.channel_scale`; None takes the channels as they are.
     relative_penalty: see above; without a unit.
 
   Returns:
@@ -123,8 +129,8 @@ def _fitted(train: Bool[np.ndarray, 'F N']) -> Int[np.ndarray, 'n']:
   """Numbers of the clips among which folds fit: all, or `MOST` training clips."""
   if train.shape[1] <= MOST:
     return np.arange(train.shape[1])
-  some = np.flatnonzero(train.any(0))
-  drawn = np.random.default_rng(0).permutation(some)[:MOST]
+  training_clips = np.flatnonzero(train.any(0))
+  drawn = np.random.default_rng(0).permutation(training_clips)[:MOST]
   return np.sort(drawn)
 
 

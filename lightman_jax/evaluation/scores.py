@@ -19,6 +19,11 @@ def confusion(truth: Int[np.ndarray, 'N'], prediction: Int[np.ndarray, 'N'], *,
               classes: int) -> Int[np.ndarray, 'K K']:
   """Counts of [truth, prediction] pairs.
 
+  Args:
+    truth: class of each clip.
+    prediction: class of each clip.
+    classes: how many there are.
+
   Raises:
     ValueError: an index outside 0 ... classes - 1, such as a clip without a label.
   """
@@ -30,6 +35,13 @@ def confusion_by(group: Int[np.ndarray, 'N'], truth: Int[np.ndarray, 'N'],
                  prediction: Int[np.ndarray, 'N'], *, groups: int,
                  classes: int) -> Int[np.ndarray, 'S K K']:
   """Counts of every group, for instance every subject; they sum to `confusion`.
+
+  Args:
+    group: number of each clip's group.
+    truth: class of each clip.
+    prediction: class of each clip.
+    groups: how many there are.
+    classes: how many there are.
 
   Raises:
     ValueError: an index outside its range.

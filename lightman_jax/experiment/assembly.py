@@ -106,7 +106,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   folds = make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'])
-  who = _people(config, clips, other, pool)
+  known_people = _people(config, clips, other, pool)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
                                  for k, name in enumerate(pool.classes)}):
     say(remark)
@@ -117,7 +117,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
                   hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
                   plan_few_shot(config, pool, folds, labels, say),
-                  mean_squares(pool.x), people=who, weights=weights)
+                  mean_squares(pool.x), people=known_people, weights=weights)
 
 
 def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, pool: Pool
@@ -144,11 +144,11 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
 
 def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
   """Alignment by class needs macro clips of every class."""
-  if (config['method']['alignment'] == 'marginal' or not uses_macro(config)
+  if (config['method'].get('alignment', 'marginal') == 'marginal' or not uses_macro(config)
       or config['macro']['source'] == 'magnified' or not pool.macro.any()):
     return
-  there = set(pool.label[pool.macro].tolist())
-  missing = [name for k, name in enumerate(pool.classes) if k not in there]
+  present = set(pool.label[pool.macro].tolist())
+  missing = [name for k, name in enumerate(pool.classes) if k not in present]
   if missing:
     raise InputError(
         f'method.alignment=per_class: no macro clip is of class {missing[0]}; use '
@@ -179,10 +179,10 @@ def fold_labels(config: Mapping[str, Any], pool: Pool, fold: Fold) -> np.ndarray
 def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
   """What a task holds; no macro clip where none is used, or there is none."""
   magnified = uses_macro(config) and config['macro']['source'] == 'magnified'
-  some = magnified or (uses_macro(config) and bool(pool.macro.any()))
+  has_macros = magnified or (uses_macro(config) and bool(pool.macro.any()))
   return Sizes(
       len(pool.classes), config['episodes']['shots'], config['episodes']['queries'],
-      config['macro']['clips'] if some else 0,
+      config['macro']['clips'] if has_macros else 0,
       float(config['macro']['factor']) if magnified else 0.)
 
 
@@ -219,19 +219,38 @@ def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],
 
 
 def fold_data(config: Mapping[str, Any], material: Material, number: int) -> FoldData:
-  """The arrays of one fold, with its statistics from training clips alone."""
-  pool, fold = material.pool, material.folds[number]
-  scale, start = channel_scale(pool, fold.train, material.squares), None
-  if material.weights:
+  """The arrays of one fold of a run; see `make_fold_data`."""
+  return make_fold_data(
+      config, material.pool, material.folds[number], labels=material.labels[number],
+      splits=material.splits[number], squares=material.squares,
+      weights=material.weights)
+
+
+def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
+                   labels: np.ndarray, splits: np.ndarray,
+                   squares: np.ndarray | None = None, weights: Weights | None = None
+                   ) -> FoldData:
+  """The arrays of one fold, with its statistics from training clips alone.
+
+  Args:
+    config: complete.
+    pool: N clips.
+    fold: which of them are for training.
+    labels: (N,) as the fold believes them.
+    splits: (P, S) ways to divide its people.
+    squares: (N, c) of the inputs, where they are known; see `pool.mean_squares`.
+    weights: published ones that it begins with, if so.
+  """
+  scale, start = channel_scale(pool, fold.train, squares), None
+  if weights:
     # Published weights take the pictures as they are, by the network's own scaling.
     scale = np.ones_like(scale)
-    start = published_start.start(material.weights.files[fold.held_out],
+    start = published_start.start(weights.files[fold.held_out],
                                   make_net(config, pool.classes), pool)
   return FoldData(
       fold.held_out, keys.fold_key(config['seed'], fold.held_out),
-      Clips(pool.x, material.labels[number], pool.subject, pool.macro, pool.foreign,
-            fold.train, scale),
-      material.splits[number], start)
+      Clips(pool.x, labels, pool.subject, pool.macro, pool.foreign, fold.train, scale),
+      splits, start)
 
 
 def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
@@ -244,11 +263,10 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
         'this is MAML')
   planned = []
   for fold, label in zip(folds, labels):
-    number = int.from_bytes(hashlib.sha256(fold.held_out.encode()).digest()[:8], 'big')
     planned.append(plan_splits(
         pool._replace(label=label), fold, shots=sizes.shots, queries=sizes.queries,
-        own_macro=sizes.macros > 0 and _own_macro(pool, fold),
-        rng=np.random.default_rng([config['seed'], number])))
+        own_macro=sizes.macros > 0 and own_macro(pool, fold),
+        rng=splits_generator(config['seed'], fold.held_out)))
   short = [plan.short for plan in planned]
   if any(short):
     say(f'classes are short of clips in {np.count_nonzero(short)} of '
@@ -257,7 +275,13 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
   return tuple(plan.support for plan in planned)
 
 
-def _own_macro(pool: Pool, fold: Fold) -> bool:
+def splits_generator(seed: int, held_out: str) -> np.random.Generator:
+  """Which ways to divide a fold's people are tried, where there are too many."""
+  number = int.from_bytes(hashlib.sha256(held_out.encode()).digest()[:8], 'big')
+  return np.random.default_rng([seed, number])
+
+
+def own_macro(pool: Pool, fold: Fold) -> bool:
   """Whether a support must hold someone with macro clips of their own.
 
   Not where no training person has any and those of another data set stand in.

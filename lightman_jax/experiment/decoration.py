@@ -1,4 +1,4 @@
-"""What stands beside a result and is no part of it: figures, event files, embeddings."""
+"""What is made beside a result and is no part of it: figures, event files, ..."""
 
 from collections.abc import Callable, Iterator
 import contextlib

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lightman_jax import registry
 from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_answer
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
 from lightman_jax.experiment.assembly import Material
@@ -25,7 +26,14 @@ PEOPLE = ('{level}; all episodes of a person stay together, so it says how far t
 
 def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material,
                 recipe: Recipe) -> Callable[[Any, FoldData], None]:
-  """A function (params, data of a fold) that answers its episodes and keeps that."""
+  """A function (params, data of a fold) that answers its episodes and keeps that.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    recipe: its learner is what adapts.
+  """
   plan = material.few_shot if config['evaluation']['episodes'] else None
   if plan is None:
     return lambda params, data: None
@@ -34,57 +42,67 @@ def make_writer(config: Mapping[str, Any], folder: RunFolder, material: Material
       most=max(len(part.classes) for part in plan.folds.values()))
 
   def write(params, data: FoldData) -> None:
-    said, plain = answer(params, data.key, data.clips, plan.folds[data.name])
+    answers, plain = answer(params, data.key, data.clips, plan.folds[data.name])
     write_json(fold_path(folder.few_shot, data.name, '.json'), {
-        'answers': said.tolist(), 'plain': None if plain is None else plain.tolist()})
+        'answers': answers.tolist(),
+        'plain': None if plain is None else plain.tolist()})
   return write
 
 
 def summary(config: Mapping[str, Any], folder: RunFolder, material: Material,
             about: results.About) -> dict[str, Any] | None:
-  """The few_shot section of the results; writes episodes.csv. None where it is off."""
+  """The few_shot section of the results; writes episodes.csv. None where it is off.
+
+  Args:
+    config: complete.
+    folder: of the run, all of whose folds are predicted.
+    material: of the run.
+    about: of the results.
+  """
   plan = material.few_shot
   if plan is None:
     return None
-  name, pool, resamples = (config['method']['name'], material.pool,
+  name, pool, resamples = (registry.label(config['method']['name']), material.pool,
                            config['evaluation']['resamples'])
-  said = _read(folder, plan, name)
+  answers = _read_answers(folder, plan, name)
   query = np.concatenate([part.query for part in plan.folds.values()])
   fold = [held_out for held_out, part in plan.folds.items() for _ in part.query.flat]
-  asked = query.reshape(-1)
+  queries = query.reshape(-1)
   clips = results.Clips(
-      [pool.clips[n] for n in asked], [pool.subjects[pool.subject[n]] for n in asked],
-      fold, pool.label[asked], pool.classes)
-  found = results.summarise({row: answer.reshape(-1) for row, answer in said.items()},
-                            clips, about, resamples=resamples)
-  right = {row: (answer == pool.label[query]).mean(1) for row, answer in said.items()}
+      [pool.clips[n] for n in queries],
+      [pool.subjects[pool.subject[n]] for n in queries],
+      fold, pool.label[queries], pool.classes)
+  section = results.summarise({row: own.reshape(-1) for row, own in answers.items()},
+                              clips, about, resamples=resamples)
+  right = {row: (own == pool.label[query]).mean(1) for row, own in answers.items()}
   for row, accuracy in right.items():
     low, high = episode_interval(accuracy)
-    found['rows'][row]['accuracy_over_episodes'] = {
+    section['rows'][row]['accuracy_over_episodes'] = {
         part: round(value, results.DIGITS) for part, value in (
             ('value', float(accuracy.mean())), ('low', low), ('high', high))}
-  _write_csv(folder, plan, material, said, right)
-  return _described(config, plan, len(pool.classes), found)
+  _write_csv(folder, plan, material, answers, right)
+  return _describe_section(config, plan, len(pool.classes), section)
 
 
-def _described(config, plan: EpisodePlan, classes: int, found: dict[str, Any]
-               ) -> dict[str, Any]:
+def _describe_section(config, plan: EpisodePlan, classes: int, section: dict[str, Any]
+                      ) -> dict[str, Any]:
   form = plan.form
   return {
       'protocol': protocol_name(form, classes,
                                 protocol=config['episodes']['protocol']),
-      'held_out_by': found['about']['protocol'].partition(', support from ')[0],
+      'held_out_by': section['about']['protocol'].partition(', support from ')[0],
       **form._asdict(), 'classes': classes, 'distinct_episodes': distinct(plan),
-      'people': len(plan.people), 'held_out_people': plan.of,
+      'people': len(plan.people), 'held_out_people': plan.held_out_people,
       'chance': round(1 / form.ways, results.DIGITS),
       'f1': UF1_VARIANT.replace('folds', 'episodes'),
       'intervals': {
-          'uf1, uar, accuracy': PEOPLE.format(level=found['about']['interval']),
+          'uf1, uar, accuracy': PEOPLE.format(level=section['about']['interval']),
           'accuracy_over_episodes': EPISODES},
-      'rows': found['rows'], 'differences': found['differences']}
+      'rows': section['rows'], 'differences': section['differences']}
 
 
-def _read(folder: RunFolder, plan: EpisodePlan, name: str) -> dict[str, np.ndarray]:
+def _read_answers(folder: RunFolder, plan: EpisodePlan, name: str
+                  ) -> dict[str, np.ndarray]:
   """What every row answered, (E, q), fold after fold."""
   places = [fold_path(folder.few_shot, held_out, '.json')
             for held_out, part in plan.folds.items() if len(part.classes)]
@@ -98,16 +116,18 @@ def _read(folder: RunFolder, plan: EpisodePlan, name: str) -> dict[str, np.ndarr
 
 
 def _write_csv(folder: RunFolder, plan: EpisodePlan, material: Material,
-               said: Mapping[str, np.ndarray], right: Mapping[str, np.ndarray]) -> None:
+               answers: Mapping[str, np.ndarray],
+               right: Mapping[str, np.ndarray]) -> None:
   """A line an episode: whose, what, and the confusion of the method's answers."""
-  pool, (row, *others) = material.pool, said
-  who = lambda index: ';'.join(sorted({pool.subjects[s] for s in pool.subject[index]}))
+  pool, (row, *others) = material.pool, answers
+  def people_of(index: np.ndarray) -> str:
+    return ';'.join(sorted({pool.subjects[s] for s in pool.subject[index]}))
   episodes = [(held_out, number, *one) for held_out, part in plan.folds.items()
               for number, one in enumerate(zip(*part))]
   count = len(pool.classes)
-  by = np.arange(len(episodes)).repeat(said[row].shape[1])
+  by = np.arange(len(episodes)).repeat(answers[row].shape[1])
   truth = np.concatenate([pool.label[query] for *_, query in episodes])
-  counts = confusion_by(by, truth, said[row].reshape(-1), groups=len(episodes),
+  counts = confusion_by(by, truth, answers[row].reshape(-1), groups=len(episodes),
                         classes=count)
   with write_atomically(folder.episodes) as file:
     writer = csv.writer(file, lineterminator='\n')
@@ -116,6 +136,6 @@ def _write_csv(folder: RunFolder, plan: EpisodePlan, material: Material,
                                    for other in others), 'confusion'))
     for n, (held_out, number, classes, support, query) in enumerate(episodes):
       writer.writerow((held_out, number, ';'.join(pool.classes[k] for k in classes),
-                       who(support), who(query),
-                       *(f'{right[name][n]:.{results.DIGITS}f}' for name in said),
+                       people_of(support), people_of(query),
+                       *(f'{right[name][n]:.{results.DIGITS}f}' for name in answers),
                        json.dumps(counts[n].tolist())))

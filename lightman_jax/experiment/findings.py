@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded
+from lightman_jax import bounded, registry
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
@@ -20,7 +20,6 @@ from lightman_jax.runs import metrics_log, results
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.tasks.folds import data_sets, protocol_name
 
-# What a run found: scores of the method and of what stands beside it, and pictures.
 
 class FoldLogits(NamedTuple):
   """What a fold found: logits of its held-out clips."""
@@ -32,42 +31,49 @@ class FoldLogits(NamedTuple):
 
 
 def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Material,
-           held: list[FoldLogits], *, say: Callable[[str], None] = print
-           ) -> dict[str, Any]:
+                   fold_logits: list[FoldLogits], *,
+                   say: Callable[[str], None] = print) -> dict[str, Any]:
   """Scores the folds, writes predictions and figures; returns what is to be results.
 
-  results.json itself is left to the caller, who writes it last. `say` is called with a
-  line on a figure that cannot be made.
+  results.json itself is left to the caller, who writes it last.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    fold_logits: of every fold, in the order of the material's.
+    say: called with a line on a figure that cannot be made.
   """
   pool, about = material.pool, _about(config, material)
-  order = np.concatenate([part.index for part in held])
-  logits = np.concatenate([np.array(part.logits) for part in held])
-  name = config['method']['name']
+  order = np.concatenate([part.index for part in fold_logits])
+  logits = np.concatenate([np.array(part.logits) for part in fold_logits])
+  name = registry.label(config['method']['name'])
   rows, averaged = {name: logits.argmax(-1)}, {name: 1}
-  if held[0].one_draw is not None:
+  if fold_logits[0].one_draw is not None:
     averaged[name] = config['evaluation']['draws']
     rows[results.one_draw(name)] = np.concatenate(
-        [np.array(part.one_draw).argmax(-1) for part in held])
-  if held[0].plain is not None:
+        [np.array(part.one_draw).argmax(-1) for part in fold_logits])
+  if fold_logits[0].plain is not None:
     rows[f'{name}, not adapted'] = np.concatenate(
-        [np.array(part.plain).argmax(-1) for part in held])
+        [np.array(part.plain).argmax(-1) for part in fold_logits])
   rows |= _references(config, material, order)
   about = about._replace(models=dict.fromkeys(rows, 1) | averaged)
   clips = results.Clips(
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
-      [fold.held_out for fold, part in zip(material.folds, held) for _ in part.index],
+      [fold.held_out for fold, part in zip(material.folds, fold_logits)
+       for _ in part.index],
       pool.label[order], pool.classes, _data_sets(material, order))
-  found = results.summarise(rows, clips, about,
-                            resamples=config['evaluation']['resamples'])
+  findings = results.summarise(rows, clips, about,
+                               resamples=config['evaluation']['resamples'])
   episodes = few_shot.summary(config, folder, material, about)
-  found |= {'few_shot': episodes} if episodes else {}
+  findings |= {'few_shot': episodes} if episodes else {}
   noisy = robustness.rows(config, folder, material, clips, about, rows[name])
-  found |= {'robustness': noisy} if noisy else {}
+  findings |= {'robustness': noisy} if noisy else {}
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   results.write_predictions(folder.predictions, clips, rows[name],
                             odds / odds.sum(-1, keepdims=True))
-  _draw(folder, found, name, pool.classes, say)
-  return found
+  _draw(folder, findings, name, pool.classes, say)
+  return findings
 
 
 def _data_sets(material: Material, order: np.ndarray) -> list[str]:
@@ -94,13 +100,13 @@ def _references(config, material: Material, order: np.ndarray) -> dict[str, np.n
 
 def _about(config, material: Material) -> results.About:
   info = material.clips.info
-  held_out = protocol_name(
+  protocol = protocol_name(
       material.pool, config['episodes']['protocol'],
       folds=config['episodes']['folds'])
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
   return results.About(
-      protocol=f'{held_out}, support from training subjects{wrong}',
+      protocol=f'{protocol}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
       seed=config['seed'], encoder=config['model']['encoder'],
@@ -116,6 +122,10 @@ def clips_seen(config: Mapping[str, Any], classes: int) -> int:
   """Micro clips that one fold's training draws: the budget that methods share.
 
   A clip counts each time it is drawn.
+
+  Args:
+    config: complete.
+    classes: how many there are.
   """
   sizes, training = config['episodes'], config['training']
   return (training['steps'] * training['tasks'] * classes
@@ -123,38 +133,47 @@ def clips_seen(config: Mapping[str, Any], classes: int) -> int:
 
 
 def macro_clips_seen(config: Mapping[str, Any], pool: Pool) -> int:
-  """Macro clips, magnified ones among them, that one fold's training draws besides."""
+  """Macro clips, magnified ones among them, that one fold's training draws besides.
+
+  Args:
+    config: complete.
+    pool: of the run.
+  """
   training = config['training']
   return training['steps'] * training['tasks'] * make_sizes(config, pool).macros
 
 
-def _draw(folder: RunFolder, found: dict[str, Any], name: str,
+def _draw(folder: RunFolder, findings: dict[str, Any], name: str,
           classes: tuple[str, ...], say: Callable[[str], None]) -> None:
   # Matplotlib takes a second to import, and most of a run does not need it.
-  caption = table.caption(found['about'])[:2]
+  caption = table.caption(findings['about'])[:2]
   with optional(folder.confusion.name, say):
     from lightman_jax.report import figures
     figures.confusion_matrix(folder.confusion,
-                             np.array(found['rows'][name]['confusion']),
+                             np.array(findings['rows'][name]['confusion']),
                              classes=classes, title=name, caption=caption)
   with optional(folder.curves.name, say):
     from lightman_jax.report import figures
     figures.learning_curves(folder.curves, metrics_log.read(folder.metrics),
                             title=name, caption=caption)
-  if 'robustness' in found:
+  if 'robustness' in findings:
     with optional(folder.noise_curves.name, say):
       from lightman_jax.report import figures
-      figures(
-          folder.noise_curves, found['robustness'], title=f'{name} under noise',
-          constant=found['rows']['constant']['uf1']['value'], caption=caption)
+      figures.noise_curves(
+          folder.noise_curves, findings['robustness'], title=f'{name} under noise',
+          constant=findings['rows']['constant']['uf1']['value'], caption=caption)
   with optional(folder.actions.name, say):
-    inspection.draw(folder, found['about'], title=name)
+    inspection.draw(folder, findings['about'], title=name)
 
 
 # What a finished run has beside its table: where it is, what it is not, what next.
 
 def describe_files(folder: RunFolder) -> Iterator[str]:
-  """A line for each thing that the run was asked for beyond its table."""
+  """A line for each thing that the run was asked for beyond its table.
+
+  Args:
+    folder: of a finished run.
+  """
   if folder.cost.exists():
     # It is told for information: a damaged one is no reason to fail.
     with contextlib.suppress(ValueError, KeyError, TypeError):

@@ -22,9 +22,17 @@ from lightman_jax.training.state import Recipe
 
 # embeddings.npz: clips of a run's first fold, before and after adaptation.
 
-def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder, material: Material,
-                recipe: Recipe) -> Callable[[Any, FoldData], None]:
-  """A function (params, data of a fold) that writes the first fold's embeddings."""
+def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
+                          material: Material, recipe: Recipe
+                          ) -> Callable[[Any, FoldData], None]:
+  """A function (params, data of a fold) that writes the first fold's embeddings.
+
+  Args:
+    config: complete; without evaluation.embeddings nothing is written.
+    folder: of the run.
+    material: of the run.
+    recipe: its learner is what adapts.
+  """
   if not config['evaluation']['embeddings']:
     return lambda params, data: None
   pool, fold, learner = material.pool, material.folds[0], recipe.learner
@@ -39,13 +47,13 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder, material
       return
     before, after = map(np.asarray, embed(params, data.key, data.clips, micro, macro))
     moved = 'encoder' in learner.moving
-    found = principal(before, after if moved else None, ~fold.test[index])
-    arrays = {'before': found.before, 'explained': found.explained,
+    components = principal(before, after if moved else None, ~fold.test[index])
+    arrays = {'before': components.before, 'explained': components.explained,
               'label': np.asarray(pool.label)[index],
               'macro': np.asarray(pool.macro)[index], 'held_out': fold.test[index],
               'fold': np.array(fold.held_out)}
     if moved:
-      arrays['after'] = found.after
+      arrays['after'] = components.after
     with write_atomically(folder.embeddings, 'wb') as file:
       np.savez_compressed(file, **arrays)
   return write
@@ -58,8 +66,15 @@ COMPARING = ('protonet', 'matchingnet')
 
 
 def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: Material,
-                recipe: Recipe) -> Callable[[Any, FoldData], None]:
-  """A function (params, data of a fold) that keeps what `draw` needs of the first."""
+                       recipe: Recipe) -> Callable[[Any, FoldData], None]:
+  """A function (params, data of a fold) that keeps what `draw` needs of the first.
+
+  Args:
+    config: complete; of another encoder than DeRe-GRL nothing is written.
+    folder: of the run.
+    material: of the run.
+    recipe: its learner is what adapts.
+  """
   if (config['model']['encoder'] != 'dere_grl'
       or config['method']['name'] in COMPARING):
     return lambda params, data: None
@@ -72,29 +87,30 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
     if data.name != fold.held_out:
       return
     index = np.flatnonzero(fold.test)
-    found = explain(params, data.key, data.clips, pool.x[index])
-    found = type(found)(*map(np.asarray, found))
-    said, label = found.logits.argmax(-1), np.asarray(pool.label)[index]
+    explanation = explain(params, data.key, data.clips, pool.x[index])
+    explanation = type(explanation)(*map(np.asarray, explanation))
+    prediction, label = explanation.logits.argmax(-1), np.asarray(pool.label)[index]
     write_json(folder.actions_json, {
         'fold': fold.held_out, 'classes': pool.classes,
         'components': (list(landmarks.COMPONENTS) if config['model']['decompose']
                        else list(range(landmarks.COUNT))),
         'unit': 'logit, after the mean over classes is taken off',
-        'clips': [_of_clip(found, n, int(said[n])) | {
+        'clips': [_of_clip(explanation, n, int(prediction[n])) | {
             'clip': pool.clips[index[n]], 'truth': pool.classes[label[n]],
-            'prediction': pool.classes[said[n]],
+            'prediction': pool.classes[prediction[n]],
             'movement': _strongest(np.asarray(pool.x[index[n]])).tolist()}
-                  for n in one_of_each_class(label, said)]})
+                  for n in one_of_each_class(label, prediction)]})
   return write
 
 
-def _of_clip(found, n: int, k: int) -> dict[str, Any]:
+def _of_clip(explanation, n: int, k: int) -> dict[str, Any]:
   """Contributions to the logit of class k: what all classes get decides nothing."""
-  beside = lambda x: (x[n, k] - x[n].mean(0)).tolist()
-  return {'logit': float(found.logits[n, k] - found.logits[n].mean()),
-          'bias': float(found.bias[k] - found.bias.mean()),
-          'parts': beside(found.parts), 'relations': beside(found.relations),
-          'weights': found.weights[n].tolist()}
+  above_mean = lambda x: (x[n, k] - x[n].mean(0)).tolist()
+  return {'logit': float(explanation.logits[n, k] - explanation.logits[n].mean()),
+          'bias': float(explanation.bias[k] - explanation.bias.mean()),
+          'parts': above_mean(explanation.parts),
+          'relations': above_mean(explanation.relations),
+          'weights': explanation.weights[n].tolist()}
 
 
 def _strongest(movements: np.ndarray) -> np.ndarray:
@@ -103,7 +119,13 @@ def _strongest(movements: np.ndarray) -> np.ndarray:
 
 
 def draw(folder: RunFolder, about: Mapping[str, Any], *, title: str) -> None:
-  """Draws actions.png, if the run has kept what is drawn in it."""
+  """Draws actions.png, if the run has kept what is drawn in it.
+
+  Args:
+    folder: of the run.
+    about: of the results.
+    title: one line above.
+  """
   if not folder.actions_json.exists():
     return
   from lightman_jax.report import face_drawing

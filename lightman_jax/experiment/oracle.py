@@ -33,6 +33,14 @@ def watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
   """Called with every checkpoint of a group, writes what it says of the test clips.
 
   None where `evaluation.oracle_gap` does not ask for it.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    predict: (params, data, fold) -> `FoldLogits`.
+    group: numbers of the folds that are trained together.
+    data: of these folds.
   """
   if not config['evaluation']['oracle_gap']:
     return None
@@ -40,18 +48,24 @@ def watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
   def watch(step: int, states: TrainState) -> None:
     for place, (number, one) in enumerate(zip(group, data)):
       params = jax.tree.map(lambda x: np.asarray(x)[place], states.params)
-      held = predict(params, one, material.folds[number])
+      fold_logits = predict(params, one, material.folds[number])
       path = _place(folder, material, number)
       before = read_json(path, bounded.MOST_BYTES) if path.exists() else {}
       # A step done again after a kill says the same again.
-      before[str(step)] = held.logits
+      before[str(step)] = fold_logits.logits
       with blaming(path):
         write_json(path, dict(sorted(before.items(), key=lambda item: int(item[0]))))
   return watch
 
 
 def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> None:
-  """Writes oracle.json, where it is asked for, when all folds are trained."""
+  """Writes oracle.json, where it is asked for, when all folds are trained.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+  """
   if not config['evaluation']['oracle_gap']:
     return
   pool, folds, honest, best = material.pool, {}, 0, 0
@@ -59,31 +73,38 @@ def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> N
     path, truth = _place(folder, material, number), pool.label[fold.test]
     kept = read_json(path, bounded.MOST_BYTES)
     with blaming(path):
-      said = {int(step): np.array(logits).argmax(-1) for step, logits in kept.items()}
-      right = {step: float(np.mean(answer == truth)) for step, answer in said.items()}
-      last, peeked = max(said), max(sorted(said), key=right.get)
-      count = lambda step: scores.confusion(truth, said[step],
+      predictions = {int(step): np.array(logits).argmax(-1)
+                     for step, logits in kept.items()}
+      right = {step: float(np.mean(prediction == truth))
+               for step, prediction in predictions.items()}
+      last, peeked = max(predictions), max(sorted(predictions), key=right.get)
+      count = lambda step: scores.confusion(truth, predictions[step],
                                             classes=len(pool.classes))
       honest, best = honest + count(last), best + count(peeked)
     folds[fold.held_out] = {'step': peeked, 'accuracy': right[peeked],
                             'honest step': last, 'honest accuracy': right[last]}
-  would_be, is_ = _scored(best), _scored(honest)
+  peeked_scores, honest_scores = _scored(best), _scored(honest)
   write_json(folder.oracle_json, {
       'this is not a result': NOT_A_RESULT,
       'f1': scores.UF1_VARIANT,
-      'chosen on the held-out clips': would_be,
-      'honest': is_,
-      'gap': {name: would_be[name] - is_[name] for name in is_},
+      'chosen on the held-out clips': peeked_scores,
+      'honest': honest_scores,
+      'gap': {name: peeked_scores[name] - value
+              for name, value in honest_scores.items()},
       'folds': folds})
 
 
 def line(path: pathlib.Path) -> str:
-  """One line of oracle.json, at `path`, that says what it is not."""
-  found = read_json(path)
+  """One line of oracle.json, at `path`, that says what it is not.
+
+  Args:
+    path: of oracle.json.
+  """
+  content = read_json(path)
   with blaming(path):
-    would_be, honest = found['chosen on the held-out clips'], found['honest']
+    peeked, honest = content['chosen on the held-out clips'], content['honest']
     return ("NOT A RESULT: had each fold's checkpoint been chosen on its own test "
-            f'clips, UF1 would read {would_be["uf1"]:.3f}, not {honest["uf1"]:.3f} '
+            f'clips, UF1 would read {peeked["uf1"]:.3f}, not {honest["uf1"]:.3f} '
             f'({path})')
 
 

@@ -54,7 +54,8 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
   for file, one in declared.items():
     _check_inputs(file, one, config, pool, next(iter(declared.values())))
   held_out = {fold.held_out: people_of(pool, fold, dataset) for fold in folds}
-  files = {name: _file_for(name, who, declared) for name, who in held_out.items()}
+  files = {name: _file_for(name, persons, declared)
+           for name, persons in held_out.items()}
   used = sorted(set(files.values()))
   digest = hashlib.sha256(' '.join(map(file_sha256, used)).encode()).hexdigest()
   first = declared[used[0]]
@@ -89,6 +90,11 @@ def people_of(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
 
   People of a composite, and of a manifest that says whose they are, bear the name of
   their data set, as smic/s01.
+
+  Args:
+    pool: of the run.
+    fold: of the run.
+    dataset: name of the run's data set.
   """
   mixed = dataset in COMPOSITES or dataset == 'manifest'
   names = sorted({pool.subjects[s] for s in pool.subject[fold.test]})
@@ -118,10 +124,10 @@ def _folded(name: str) -> str:
   return number[1] if number else name
 
 
-def _file_for(fold: str, who: Sequence[Person],
+def _file_for(fold: str, persons: Sequence[Person],
               declared: Mapping[pathlib.Path, Declared]) -> pathlib.Path:
   """The one file that saw none of a fold's held-out people."""
-  seen = {file: next((person for person in who for other in one.trained_on or ()
+  seen = {file: next((person for person in persons for other in one.trained_on or ()
                       if same(person, other)), None)
           for file, one in declared.items()}
   fitting = [file for file, person in seen.items() if person is None]
@@ -175,7 +181,8 @@ def _origin(declared: Sequence[Declared], held_out: Mapping[str, Sequence[Person
   data_sets = ', '.join(sorted({dataset for dataset, _ in seen}))
   words = (f'trained on {max(len(one.trained_on) for one in declared)} people of '
            f'{data_sets}; no person that a fold holds out is on its list')
-  if any(dataset == 'manifest' for who in held_out.values() for dataset, _ in who):
+  if any(dataset == 'manifest' for persons in held_out.values()
+         for dataset, _ in persons):
     words += ('; the manifest does not say whose its people are, so whether they are '
               'there under other names is not known')
   return words

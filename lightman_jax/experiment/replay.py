@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax import bounded, places, settings
+from lightman_jax import bounded, places, registry, sections, settings
 from lightman_jax.errors import InputError
 from lightman_jax.experiment.assembly import Material, make_net
 from lightman_jax.files import write_atomically
@@ -43,6 +43,13 @@ def keeping(config: Mapping[str, Any], folder: RunFolder, material: Material,
             recipe: Recipe, say=lambda line: None) -> Iterator[None]:
   """Training inside: where it stops at a value that is no number, the task is kept.
 
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    recipe: of a step.
+    say: called with a line while the task is looked for.
+
   Raises:
     InputError: names step, fold, task and tensors.
   """
@@ -50,33 +57,33 @@ def keeping(config: Mapping[str, Any], folder: RunFolder, material: Material,
     yield
   except NotFinite as error:
     broken = error.broken
-    say(f'{join_names(broken.names)} is not a number in fold {broken.data.name}: looking '
-        'for the task')
-    found = faults.search(recipe, broken)
-    if found is None:
+    say(f'{join_names(broken.names)} is not a number in fold {broken.data.name}: '
+        'looking for the task')
+    fault = faults.search(recipe, broken)
+    if fault is None:
       raise
-    _write(folder, config, material.pool, broken, found, recipe.tasks)
-    which = f', task {found.task} of {recipe.tasks}' if found.task else ''
+    _write(folder, config, material.pool, broken, fault, recipe.tasks)
+    which = f', task {fault.task} of {recipe.tasks}' if fault.task else ''
     raise InputError(
-        f'fold {broken.data.name}{which}: {join_names(found.tensors)} is not a number at '
-        f'step {found.step}; {broken.kept}; --replay redoes what is kept in '
+        f'fold {broken.data.name}{which}: {join_names(fault.tensors)} is not a number '
+        f'at step {fault.step}; {broken.kept}; --replay redoes what is kept in '
         f'{folder.fault_npz}; {ADVICE}') from None
   for path in (folder.fault, folder.fault_npz):
     path.unlink(missing_ok=True)
 
 
-def _write(folder, config, names, broken, found: Fault, tasks: int) -> None:
+def _write(folder, config, names, broken, fault: Fault, tasks: int) -> None:
   """The arrays first: fault.json says that they are whole."""
   clips = {f'{side} {kind}': [names.clips[n]
-                              for n in getattr(getattr(found.drawn, side), kind)]
+                              for n in getattr(getattr(fault.drawn, side), kind)]
            for side in ('support', 'query') for kind in ('micro', 'macro')}
-  held = {'params': found.params, 'task': found.given._asdict(), 'key': found.key}
+  arrays = {'params': fault.params, 'task': fault.examples._asdict(), 'key': fault.key}
   with write_atomically(folder.fault_npz, 'wb') as file:
-    np.savez(file, **by_path(held))
+    np.savez(file, **by_path(arrays))
   write_json(folder.fault, {
-      'fold': broken.data.name, 'step': found.step, 'task': found.task,
-      'tasks': tasks, 'tensors': found.tensors, 'kept': broken.kept,
-      'clips': clips, 'done': found.done, 'classes': names.classes,
+      'fold': broken.data.name, 'step': fault.step, 'task': fault.task,
+      'tasks': tasks, 'tensors': fault.tensors, 'kept': broken.kept,
+      'clips': clips, 'done': fault.done, 'classes': names.classes,
       'settings': config})
 
 
@@ -85,8 +92,11 @@ def replay(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser('python -m lightman_jax replay', description=(
       'redoes the task in which training met a value that is not finite'))
   parser.add_argument('run', help='the folder of the run')
+  parser.add_argument('--method', metavar='FILE.py:NAME',
+                      help='code from outside that the run had')
+  given = parser.parse_args(arguments)
   try:
-    for line in replay_lines(parser.parse_args(arguments).run):
+    for line in replay_lines(given.run, {'method': given.method}):
       print(line)
   except InputError as error:
     print(f'replay: {error}', file=sys.stderr)
@@ -94,8 +104,13 @@ def replay(arguments: list[str]) -> int:
   return 0
 
 
-def replay_lines(run: str | os.PathLike) -> Iterator[str]:
+def replay_lines(run: str | os.PathLike, outside: Mapping[str, str | None] = {}
+                 ) -> Iterator[str]:
   """Redoes a kept task operation by operation; lines on where it breaks.
+
+  Args:
+    run: the folder of the run.
+    outside: kind of part -> code from outside, named again.
 
   Raises:
     InputError: the folder keeps no task, or a damaged one.
@@ -107,26 +122,28 @@ def replay_lines(run: str | os.PathLike) -> Iterator[str]:
       pinned = functools.partial(numerics.pinned,
                                  about['settings']['model']['matmul_precision'])
       with pinned():
+        sections.allow_again(about['settings'], outside)
         function, arguments = _task_gradient(about, tree)
-      yield from _described(about, tree)
+      yield from _describe_task(about, tree)
     # From here on nothing is the fault of the files.
     try:
       with pinned():
-        lines = [*_describe(walk.walk(function, *arguments))]
+        lines = [*_describe_walk(walk.walk(function, *arguments))]
       yield from lines
     except walk.UnknownForm as error:
       raise InputError(
           f'jax {jax.__version__} writes the operation {error} in a form that replay '
-          f'cannot take apart; {place.with_suffix("")}.* are whole: give the command in '
-          'an environment with jax 0.10 or 0.12') from error
+          f'cannot take apart; {place.with_suffix("")}.* are whole: give the command '
+          'in an environment with jax 0.10 or 0.12') from error
 
 
-def _described(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
+def _describe_task(about: Mapping[str, Any], tree: Mapping[str, Any]) -> Iterator[str]:
   yield (f'fold {about["fold"]}, step {about["step"]}, task {about["task"]} of '
          f'{about["tasks"]}: {join_names(about["tensors"], 6)} is not a number'
          if about['task'] else
-         f'fold {about["fold"]}, step {about["step"]}: {join_names(about["tensors"], 6)} '
-         'is not a number, and each task alone is finite; the first one is shown')
+         f'fold {about["fold"]}, step {about["step"]}: '
+         f'{join_names(about["tensors"], 6)} is not a number, and each task '
+         'alone is finite; the first one is shown')
   yield from (f'{side}: {", ".join(names)}' for side, names in about['clips'].items()
               if names)
   yield from _largest('inputs', tree['task'])
@@ -147,6 +164,8 @@ def _naming(place: pathlib.Path) -> Iterator[None]:
   """What is kept is used within, whatever it may hold."""
   try:
     yield
+  except registry.NotNamed:
+    raise
   except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError,
           FlaxError) as error:
     raise InputError(f'{place.with_suffix("")}.* are damaged ({error}); give the '
@@ -194,18 +213,18 @@ def _largest(what: str, tree) -> Iterator[str]:
   yield f'{what}: largest magnitude {sizes[name]:.3g}, in {name}'
 
 
-def _describe(found: walk.WalkResult) -> Iterator[str]:
-  if found.infinite is None and found.nan is None:
+def _describe_walk(result: walk.WalkResult) -> Iterator[str]:
+  if result.infinite is None and result.nan is None:
     yield ('operation by operation every value is finite: whether one overflows '
            'depends on how the compiler orders them')
     return
-  sizes = list(found.largest.items())
+  sizes = list(result.largest.items())
   broken = next((n for n, (_, size) in enumerate(sizes) if not np.isfinite(size)),
                 len(sizes) - 1)
   yield 'largest magnitudes on the way:'
   for name, size in sizes[max(0, broken + 1 - SHOWN):broken + 1]:
     yield f'  {size:9.3g}  {", ".join(name)}'
-  if found.infinite:
-    yield f'first infinite value: {found.infinite}'
-  if found.nan:
-    yield f'first value that is not a number: {found.nan}'
+  if result.infinite:
+    yield f'first infinite value: {result.infinite}'
+  if result.nan:
+    yield f'first value that is not a number: {result.nan}'

@@ -22,18 +22,23 @@ def kinds(config: Mapping[str, Any], material: Material,
           say: Callable[[str], None] = lambda line: None) -> tuple[str, ...]:
   """Those of `evaluation.noise` that mean something here; says which of 'all' do not.
 
+  Args:
+    config: complete.
+    material: of the run.
+    say: called with a line on what 'all' leaves out.
+
   Raises:
     InputError: one that was asked for by name means nothing for these inputs.
   """
-  asked = protocol_settings.noise(config['evaluation']['noise'])
+  names = protocol_settings.noise(config['evaluation']['noise'])
   how, length = inputs.Settings(**config['inputs']), material.clips.frames.shape[1]
   if config['evaluation']['noise'] != 'all':
-    corruption.check_noise(asked, how, length)
-    return asked
+    corruption.check_noise(names, how, length)
+    return names
   known = corruption.applicable_noise(how, length)
-  rest = [name for name in asked if name not in known]
-  say(f'evaluation.noise=all is {", ".join(known)}: {", ".join(rest)} mean nothing for '
-      f'inputs.kind={how.kind} with {length} stored frame(s) a clip')
+  meaningless = [name for name in names if name not in known]
+  say(f'evaluation.noise=all is {", ".join(known)}: {", ".join(meaningless)} mean '
+      f'nothing for inputs.kind={how.kind} with {length} stored frame(s) a clip')
   return known
 
 
@@ -48,12 +53,12 @@ def write_fold(config: Mapping[str, Any], folder: RunFolder, material: Material,
     number: of the fold.
     predict: (x, copies) -> `Held`: `copies` times as many clips as the fold holds out.
   """
-  some, length = kinds(config, material), material.clips.frames.shape[1]
-  if not some:
+  names, length = kinds(config, material), material.clips.frames.shape[1]
+  if not names:
     return
-  clips, how = held_out(material, number), inputs.Settings(**config['inputs'])
+  clips, how = held_out_clips(material, number), inputs.Settings(**config['inputs'])
   noisy = {name: [n for n in corruption.noise_levels(name, length) if n]
-           for name in some}
+           for name in names}
   most = max(map(len, noisy.values()))
   logits = {}
   for name, levels in noisy.items():
@@ -61,16 +66,21 @@ def write_fold(config: Mapping[str, Any], folder: RunFolder, material: Material,
               for n in levels)
     x = [inputs.make_inputs(one, how) for one in noised]
     # All kinds in one shape, so that one program is compiled.
-    said = predict(x=np.concatenate(x), copies=most).logits
-    logits[name] = np.split(np.array(said), len(levels))
+    noisy_logits = predict(x=np.concatenate(x), copies=most).logits
+    logits[name] = np.split(np.array(noisy_logits), len(levels))
   write_json(_place(folder, material, number), logits)
 
 
-def held_out(material: Material, number: int) -> ClipSet:
-  """The stored frames and landmarks of a fold's test clips, in the pool's order."""
+def held_out_clips(material: Material, number: int) -> ClipSet:
+  """The stored frames and landmarks of a fold's test clips, in the pool's order.
+
+  Args:
+    material: of the run.
+    number: of the fold.
+  """
   clips = material.clips
-  place = {name: n for n, name in enumerate(clips.clip)}
-  index = [place[material.pool.clips[n]]
+  index_of = {name: n for n, name in enumerate(clips.clip)}
+  index = [index_of[material.pool.clips[n]]
            for n in np.flatnonzero(material.folds[number].test)]
   return clips._replace(frames=clips.frames[index], landmarks=clips.landmarks[index],
                         clip=tuple(clips.clip[n] for n in index))
@@ -87,22 +97,22 @@ def rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
     about: of the results.
     clean: their predicted classes without noise.
   """
-  some, length = kinds(config, material), material.clips.frames.shape[1]
-  found = {}
+  names, length = kinds(config, material), material.clips.frames.shape[1]
+  levels_by_kind = {}
   parts = [read_json(_place(folder, material, number), bounded.MOST_BYTES)
-           for number in range(len(material.folds) if some else 0)]
-  for name in some:
+           for number in range(len(material.folds) if names else 0)]
+  for name in names:
     with blaming(folder.robustness):
       noisy = np.concatenate([np.array(part[name]).argmax(-1) for part in parts], 1)
-    said, levels = iter(noisy), corruption.noise_levels(name, length)
-    answers = [next(said) if level else clean for level in levels]
-    found[name] = [
+    remaining, levels = iter(noisy), corruption.noise_levels(name, length)
+    answers = [next(remaining) if level else clean for level in levels]
+    levels_by_kind[name] = [
         {'level': level, 'unit': corruption.KINDS[name].unit,
          'row': results.summarise(
              {name: answer}, clips, about,
              resamples=config['evaluation']['resamples'])['rows'][name]}
         for level, answer in zip(levels, answers)]
-  return found
+  return levels_by_kind
 
 
 def _place(folder: RunFolder, material: Material, number: int):

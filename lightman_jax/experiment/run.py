@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from lightman_jax import bounded
+from lightman_jax import bounded, sections
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import (
   assembly,
@@ -78,27 +78,30 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
   if multihost.first(folder.is_finished):
     check(None)
     return results.read_results(folder.results)
-  with Progress(console=Console(stderr=True, quiet=not multihost.is_first())) as progress:
+  console = Console(stderr=True, quiet=not multihost.is_first())
+  with Progress(console=console) as progress:
     began = time.monotonic()
     material = multihost.in_turn(lambda: assembly.prepare(config, progress))
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
+    if multihost.is_first() and (code := sections.outside(config)):
+      write_json(folder.outside, code)
     robustness.kinds(config, material, progress.say)
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):
-      held = selection.run_folds(config, folder, material, used, progress,
-                                 loop=memory.in_smaller_batches(
-                                     functools.partial(_all_folds, meter=meter)))
+      loop = memory.in_smaller_batches(functools.partial(_all_folds, meter=meter))
+      fold_logits = selection.run_folds(config, folder, material, used, progress,
+                                        loop=loop)
     done = time.monotonic()
     if not multihost.is_first():
       return multihost.first(dict)
     with progress.aside('scoring: intervals, references, figures'):
-      found = write_findings(config, folder, material, held, say=progress.say)
-      found['about'] |= selection.describe_selection(config, folder, len(material.pool.classes),
-                                       pool=material.pool)
+      findings = write_findings(config, folder, material, fold_logits, say=progress.say)
+      findings['about'] |= selection.describe_selection(
+          config, folder, len(material.pool.classes), pool=material.pool)
       if material.weights:
-        found['about']['weights'] = dict(material.weights.about)
+        findings['about']['weights'] = dict(material.weights.about)
       with optional(folder.oracle_json.name, progress.say):
         oracle.write(config, folder, material)
     if config['evaluation']['efficiency']:
@@ -109,11 +112,11 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
         'report': time.monotonic() - done})
-    reproducibility.write(config, folder, found)
+    reproducibility.write(config, folder, findings)
     # Last: a folder with results is a finished run.
-    results.write_results(folder.results, found)
+    results.write_results(folder.results, findings)
     multihost.first(dict)
-  return found
+  return findings
 
 
 def _all_folds(config, folder: RunFolder, material: Material, devices,
@@ -158,7 +161,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
             on_states=oracle.watcher(config, folder, material, predict, group, data))
       for number, state, one in zip(group, states, data):
         with shown():
-          held = predict(state.params, one, material.folds[number])
+          fold_logits = predict(state.params, one, material.folds[number])
           write_episodes(state.params, one)
           with optional(folder.actions_json.name, progress.say):
             write_actions(state.params, one)
@@ -169,7 +172,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
           robustness.write_fold(config, folder, material, number, functools.partial(
               predict, state.params, one, material.folds[number]))
         shown = contextlib.nullcontext
-        write_json(places[number], held._asdict())
+        write_json(places[number], fold_logits._asdict())
         stopping.check()
   return [_kept_logits(place, fold, material, progress.say)
           for fold, place in zip(material.folds, places) if multihost.is_first()]
@@ -184,17 +187,19 @@ def _first_time(progress: Progress) -> Iterator[None]:
 
 
 def _kept_logits(place: pathlib.Path, fold: Fold, material: Material,
-          say: Callable[[str], None]) -> FoldLogits | None:
+                 say: Callable[[str], None]) -> FoldLogits | None:
   """What a fold has found; None where it has not yet, or where that is damaged."""
   if not place.exists():
     return None
   count, classes = shape = int(fold.test.sum()), len(material.pool.classes)
   try:
-    held = FoldLogits(**bounded.read_json(place, 2**20 + 100 * count * (1 + 3 * classes)))
-    logits = [one for one in (held.logits, held.plain, held.one_draw) if one is not None]
-    if (held.index == np.flatnonzero(fold.test).tolist()
+    most = 2**20 + 100 * count * (1 + 3 * classes)
+    kept = FoldLogits(**bounded.read_json(place, most))
+    logits = [one for one in (kept.logits, kept.plain, kept.one_draw)
+              if one is not None]
+    if (kept.index == np.flatnonzero(fold.test).tolist()
         and all(np.asarray(one, float).shape == shape for one in logits)):
-      return held
+      return kept
   except (OSError, TypeError, ValueError):
     pass
   say(f'{place} is damaged: its fold is predicted again from its last checkpoint')
@@ -238,9 +243,14 @@ def _forget_unfinished(folder: RunFolder, done: Mapping[str, int],
 
 
 def make_predictions(config, material: Material, recipe: Recipe):
-  """The prediction of a fold's held-out clips, as (params, data, fold) -> `Held`.
+  """The prediction of a fold's held-out clips, as (params, data, fold) -> `FoldLogits`.
 
   With `x` that of other inputs, up to `copies` times as many clips.
+
+  Args:
+    config: complete.
+    material: of the run.
+    recipe: its learner is what adapts and predicts.
   """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
   draws = config['evaluation']['draws'] if learner.supported else 1
@@ -254,6 +264,6 @@ def make_predictions(config, material: Material, recipe: Recipe):
     question = params, data.key, data.clips, x
     mean, single = adapted(*question, most=most * copies, first=True)
     return FoldLogits(index.tolist(), mean.tolist(),
-                plain(*question, most=most * copies).tolist() if plain else None,
-                single.tolist() if draws > 1 else None)
+                      plain(*question, most=most * copies).tolist() if plain else None,
+                      single.tolist() if draws > 1 else None)
   return predict

@@ -45,48 +45,58 @@ def run_folds(config: Mapping[str, Any], folder: RunFolder, material: Material, 
   if not folder.choices.exists():
     write_json(folder.choices, _choose(config, options, folder, material, devices,
                                        progress, loop))
-  chosen = _chosen(folder, options)
+  chosen = _choice_by_fold(folder, options)
   with blaming(folder.choices):
     choice = [chosen[fold.held_out] for fold in material.folds]
-  held: list[Any] = [None] * len(choice)
+  fold_logits: list[Any] = [None] * len(choice)
   parts = []
   for k in sorted(set(choice)):
     numbers = [number for number, own in enumerate(choice) if own == k]
     # Steps may differ, so each candidate has a series of checkpoints of its own.
     part = folder.part(folder.selection / f'final{k}', ('metrics', 'checkpoints'))
     own = settings.changed(config, options[k])
-    found = loop(own, part, _some(own, material, numbers), devices, progress,
-                 stage=f'train {k + 1}/{len(options)}')
-    for number, one in zip(numbers, found):
-      held[number] = one
+    part_logits = loop(own, part, _restricted(own, material, numbers), devices,
+                       progress, stage=f'train {k + 1}/{len(options)}')
+    for number, one in zip(numbers, part_logits):
+      fold_logits[number] = one
     parts.append(part)
   with write_atomically(folder.metrics, 'wb') as file:
     file.write(b''.join(part.metrics.read_bytes() for part in parts))
-  return held
+  return fold_logits
 
 
 def candidates(config: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-  """What each candidate changes; none where settings are fixed."""
-  given = settings.flat(config)
-  if given['select.by'] == 'none':
+  """What each candidate changes; none where settings are fixed.
+
+  Args:
+    config: complete.
+  """
+  values = settings.flat(config)
+  if values['select.by'] == 'none':
     return ()
-  return protocol_settings.candidates(given['select.candidates'], given)
+  return protocol_settings.candidates(values['select.candidates'], values)
 
 
 def describe_selection(config: Mapping[str, Any], folder: RunFolder, classes: int, *,
-         pool: Pool | None = None) -> dict[str, Any]:
+                       pool: Pool | None = None) -> dict[str, Any]:
   """What the results say of it: how many were tried, and what each fold chose.
 
   Where the choice moves what they say of every run, that is told by what was chosen:
   the clips seen are those of the average fold, without the inner runs; with the pool,
   macro clips, too.
+
+  Args:
+    config: complete.
+    folder: of the run, whose choices are made.
+    classes: how many there are.
+    pool: of the run; None leaves macro clips out.
   """
   options = candidates(config)
   if not options:
     return {'tried': 1}
   words = [' '.join(f'{name}={value}' for name, value in option.items())
            for option in options]
-  choice = _chosen(folder, options)
+  choice = _choice_by_fold(folder, options)
   chosen = [settings.changed(config, options[k]) for k in choice.values()]
   mean = lambda counts: round(float(np.mean(counts)))
   moved = any(name.startswith('augment.') for name in options[0])
@@ -103,6 +113,10 @@ def inner_folds(config: Mapping[str, Any], material: Material) -> tuple[Fold, ..
 
   Who judges is a function of the seed and the fold: the first draw after which the
   others can still fill a task.
+
+  Args:
+    config: complete.
+    material: of the run.
   """
   return tuple(_inner_fold(config, material.pool, fold, label)
                for fold, label in zip(material.folds, material.labels))
@@ -136,11 +150,11 @@ def _choose(config, options, folder: RunFolder, material: Material, devices, pro
     own = settings.changed(config, option)
     own['evaluation'].update(noise='none', oracle_gap=False, episodes=0,
                              embeddings=False, tensorboard=False)
-    held = loop(own, folder.part(folder.selection / f'inner{k}'),
-                _some(own, inner, range(len(inner.folds))), devices, progress,
-                stage=f'select {k + 1}/{len(options)}')
+    fold_logits = loop(own, folder.part(folder.selection / f'inner{k}'),
+                       _restricted(own, inner, range(len(inner.folds))), devices,
+                       progress, stage=f'select {k + 1}/{len(options)}')
     table.append([_uf1(material, label, part)
-                  for label, part in zip(material.labels, held)])
+                  for label, part in zip(material.labels, fold_logits)])
   return {
       'candidates': list(options),
       'score': f'{scores.UF1_VARIANT}, of the micro clips of the people who judge',
@@ -148,18 +162,19 @@ def _choose(config, options, folder: RunFolder, material: Material, devices, pro
           fold.held_out: {
               'choice': int(np.argmax(column)), 'scores': list(column),
               'judges': sorted({material.pool.subjects[s]
-                                for s in material.pool.subject[judged.test]})}
-          for fold, judged, column in zip(material.folds, inner.folds, zip(*table))}}
+                                for s in material.pool.subject[inner_fold.test]})}
+          for fold, inner_fold, column in zip(material.folds, inner.folds,
+                                              zip(*table))}}
 
 
-def _uf1(material: Material, label: np.ndarray, held: FoldLogits) -> float:
+def _uf1(material: Material, label: np.ndarray, fold_logits: FoldLogits) -> float:
   """By the labels that the fold believes: a wrong one misleads the choice, too."""
   return float(scores.uf1(scores.confusion(
-      label[held.index], np.array(held.logits).argmax(-1),
+      label[fold_logits.index], np.array(fold_logits.logits).argmax(-1),
       classes=len(material.pool.classes))))
 
 
-def _some(config, material: Material, numbers) -> Material:
+def _restricted(config, material: Material, numbers) -> Material:
   """Some of the folds, their tasks planned by these settings."""
   folds = tuple(material.folds[n] for n in numbers)
   labels = tuple(material.labels[n] for n in numbers)
@@ -167,11 +182,12 @@ def _some(config, material: Material, numbers) -> Material:
       config, material.pool, folds, labels, lambda line: None))
 
 
-def _chosen(folder: RunFolder, options: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def _choice_by_fold(folder: RunFolder, options: Sequence[Mapping[str, Any]]
+                    ) -> dict[str, int]:
   """Of every fold, which of the options."""
   kept = read_json(folder.choices)
   with blaming(folder.choices):
-    found = {name: fold['choice'] for name, fold in kept['folds'].items()}
-    if not set(found.values()) <= set(range(len(options))):
+    choice_by_fold = {name: fold['choice'] for name, fold in kept['folds'].items()}
+    if not set(choice_by_fold.values()) <= set(range(len(options))):
       raise ValueError('a choice that there is not')
-    return found
+    return choice_by_fold

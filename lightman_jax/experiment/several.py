@@ -14,6 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
+from lightman_jax import machine
 from lightman_jax.errors import InputError
 from lightman_jax.runs import folder
 from lightman_jax.runs.folder import RunFolder
@@ -31,7 +32,11 @@ SPOKEN = (0, 1, 2, *(128 + number for number in SIGNALS), LOST)
 
 
 def supervise(command: Sequence[str]) -> int:
-  """Runs a worker, which ends when this process does; returns the exit code."""
+  """Runs a worker, which ends when this process does; returns the exit code.
+
+  Args:
+    command: that starts the worker.
+  """
   worker = subprocess.Popen(command, stdin=subprocess.PIPE)
   stopped = []
   def pass_on(number, _):
@@ -46,12 +51,17 @@ def supervise(command: Sequence[str]) -> int:
   if stopped:
     return 128 + stopped[0]
   why = f'signal {-code}' if code < 0 else f'exit code {code}'
-  print(f'launch.py: {SENTENCE} (this one ended with {why})', file=sys.stderr)
+  print(f'{machine.program()}: {SENTENCE} (this one ended with {why})',
+        file=sys.stderr)
   return LOST
 
 
 def join(work: Callable[[], int], **how: Any) -> int:
-  """Does `work` as one of several processes; `how` is of `hosts.start`.
+  """Does `work` as one of several processes; `how` is of `multihost.start`.
+
+  Args:
+    work: what the worker does; gives its exit code.
+    how: of `multihost.start`.
 
   Raises:
     InputError: the processes do not come together.
@@ -72,7 +82,12 @@ def join(work: Callable[[], int], **how: Any) -> int:
 
 def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
              ) -> RunFolder:
-  """`run_folder.open_run` in the first process; the others write nothing there.
+  """`runs.folder.open_run` in the first process; the others write nothing there.
+
+  Args:
+    workdir: the folder.
+    config: complete.
+    fresh: delete what this program wrote there, and begin anew.
 
   Raises:
     InputError: in all processes, where it is refused.
@@ -84,21 +99,30 @@ def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
   return opened[0] if opened else RunFolder(pathlib.Path(workdir), io.StringIO())
 
 
-def is_one_of_several(config: Mapping[str, Any], distributed: bool, coordinator: str | None,
-          processes: int | None, process: int | None, sweep: str | None) -> bool:
+def is_one_of_several(config: Mapping[str, Any], distributed: bool,
+                      coordinator: str | None, processes: int | None,
+                      process: int | None, sweep: str | None) -> bool:
   """Whether this is to be one of several processes, by the flags of launch.py.
+
+  Args:
+    config: complete.
+    distributed: --distributed.
+    coordinator: --coordinator; None where it is not given, as the next three.
+    processes: --processes.
+    process: --process.
+    sweep: --sweep.
 
   Raises:
     InputError: they do not fit together, or several processes cannot do what
       `config` asks for.
   """
-  given = [name for name, value in (('coordinator', coordinator),
+  flags = [name for name, value in (('coordinator', coordinator),
                                     ('processes', processes), ('process', process))
            if value is not None]
-  if given and (len(given) < 3 or process >= processes or distributed):
+  if flags and (len(flags) < 3 or process >= processes or distributed):
     raise InputError('--coordinator=HOST:PORT, --processes=N and --process=I (from 0 '
                      'to N - 1) are given together, and --distributed instead of them')
-  if not given and not distributed:
+  if not flags and not distributed:
     return False
   if sweep is not None:
     raise InputError('the runs of a --sweep are processes already; start one run with '

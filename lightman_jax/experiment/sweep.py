@@ -83,14 +83,18 @@ def plan(config: Mapping[str, Any], family: Iterable[Variant], *, seeds: int
 def family(file: str | os.PathLike, name: str) -> tuple[Variant, ...]:
   """The variants that the configuration file's `sweep(name)` gives.
 
+  Args:
+    file: of the configuration.
+    name: of the family.
+
   Raises:
     InputError: the file has no such function, or that knows no such family.
   """
-  found = runpy.run_path(os.fspath(file)).get('sweep')
-  if found is None:
+  list_variants = runpy.run_path(os.fspath(file)).get('sweep')
+  if list_variants is None:
     raise InputError(f'{file} has no function sweep(family), so it has no --sweep; '
-                     'configs/sweeps.py has one to take over')
-  return tuple(found(name))
+                     'lightman_jax/configurations/sweeps.py has one to take over')
+  return tuple(list_variants(name))
 
 
 def subset(variants: Sequence[Variant], names: str) -> tuple[Variant, ...]:
@@ -142,7 +146,7 @@ def carry_out(runs: Sequence[Run], folder: pathlib.Path, *, command: Sequence[st
                    f'--workdir={folder / run.name}']
         for run in runs if run.name not in done}
     return run_all(commands, folder, parallel=parallel, progress=progress,
-                             finished=len(done))
+                   finished=len(done))
 
 
 def _listed(folder: pathlib.Path, runs: Sequence[Run]) -> dict[str, Any]:
@@ -264,10 +268,10 @@ def _shares(parallel: int) -> list[dict[str, str]]:
   """What each of so many processes at a time is told of the accelerators."""
   if parallel == 1:
     return [{}]
-  given = os.environ.get('CUDA_VISIBLE_DEVICES')
+  visible = os.environ.get('CUDA_VISIBLE_DEVICES')
   gpus = [path.name.removeprefix('nvidia') for path in sorted(DEVICES.glob('nvidia*'))
           if path.name.removeprefix('nvidia').isdecimal()]
-  gpus = gpus if given is None else [name for name in given.split(',') if name]
+  gpus = gpus if visible is None else [name for name in visible.split(',') if name]
   if len(gpus) < parallel:
     # The first process would take most of an accelerator's memory for itself, and each
     # would plan for all of it. A fraction is also what a run is told is there.
@@ -298,5 +302,6 @@ def _why(code: int, log: pathlib.Path) -> str:
     memory = ', as happens where memory is short' if -code == signal.SIGKILL else ''
     return f'it was ended by {signal.Signals(-code).name}{memory}; its output is {log}'
   lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
-  said = next((line for line in reversed(lines) if line.strip()), 'it said nothing')
-  return f'{said.removeprefix("launch.py: ").rstrip(".")}; its output is {log}'
+  last = next((line for line in reversed(lines) if line.strip()), 'it last nothing')
+  sentence = re.sub(r'^(launch\.py|train): ', '', last).rstrip('.')
+  return f'{sentence}; its output is {log}'

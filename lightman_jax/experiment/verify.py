@@ -6,7 +6,7 @@ that the results state. From these, scores, intervals and differences are made a
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import csv
 import json
 import math
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, places, settings
+from lightman_jax import bounded, places, sections, settings
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.files import file_sha256, fold_path
@@ -54,10 +54,10 @@ def rescore(folder: pathlib.Path, resamples: int) -> list[Check]:
     InputError: a file of it cannot be read, or is not of this version.
   """
   try:
-    found = bounded.read_json(folder / 'results.json')
+    content = bounded.read_json(folder / 'results.json')
     lines = results.read_predictions(folder / 'predictions.csv')
-    return [_answers(lines, found), *_logits(folder, lines, found),
-            _scores(lines, found, resamples)]
+    return [_answers(lines, content), *_logits(folder, lines, content),
+            _scores(lines, content, resamples)]
   except (OSError, csv.Error, KeyError, TypeError, ValueError, AttributeError,
           IndexError, StopIteration) as error:
     if isinstance(error, InputError):
@@ -68,7 +68,12 @@ def rescore(folder: pathlib.Path, resamples: int) -> list[Check]:
 
 
 def numbers(value: Any, place: str = '') -> dict[str, Any]:
-  """All leaves of nested JSON, by their dotted place."""
+  """All leaves of nested JSON, by their dotted place.
+
+  Args:
+    value: nested JSON.
+    place: of the value in what is around it.
+  """
   parts = (value.items() if isinstance(value, dict) else enumerate(value)
            if isinstance(value, list) else None)
   if parts is None:
@@ -77,8 +82,14 @@ def numbers(value: Any, place: str = '') -> dict[str, Any]:
           for name, leaf in numbers(part, f'{place}.{key}'.lstrip('.')).items()}
 
 
-def compare_numbers(old: dict[str, Any], new: dict[str, Any]) -> tuple[list[str], float]:
-  """The places at which two sets of leaves differ, and by how much at most."""
+def compare_numbers(old: dict[str, Any], new: dict[str, Any]
+                    ) -> tuple[list[str], float]:
+  """The places at which two sets of leaves differ, and by how much at most.
+
+  Args:
+    old: of `numbers`.
+    new: of `numbers`.
+  """
   places = [name for name in {**old, **new}
             if name not in old or name not in new or old[name] != new[name]]
   gaps = [abs(old[name] - new[name]) if _real(old.get(name)) and _real(new.get(name))
@@ -90,9 +101,9 @@ def _real(value: Any) -> bool:
   return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _answers(lines, found) -> Check:
+def _answers(lines, content) -> Check:
   """The prediction is the class of the greatest probability."""
-  classes = list(found['about']['clips_per_class'])
+  classes = list(content['about']['clips_per_class'])
   wrong = [line['clip'] for line in lines
            if float(line[f'probability_{line["prediction"]}']) < max(
                float(line[f'probability_{name}']) for name in classes)]
@@ -103,9 +114,9 @@ def _answers(lines, found) -> Check:
               'the greatest probability.')
 
 
-def _logits(folder: pathlib.Path, lines, found):
+def _logits(folder: pathlib.Path, lines, content):
   """The probabilities are those of the logits that each fold kept."""
-  classes, by_fold = list(found['about']['clips_per_class']), {}
+  classes, by_fold = list(content['about']['clips_per_class']), {}
   for line in lines:
     by_fold.setdefault(line['fold'], []).append(
         [float(line[f'probability_{name}']) for name in classes])
@@ -126,11 +137,11 @@ def _logits(folder: pathlib.Path, lines, found):
                f'to {greatest:.3g}.')
 
 
-def _scores(lines, found, resamples: int) -> Check:
-  again = _rescored(lines, found, resamples)
-  old = numbers({name: found.get(name) for name in again})
+def _scores(lines, content, resamples: int) -> Check:
+  again = _rescored(lines, content, resamples)
+  old = numbers({name: content.get(name) for name in again})
   places, gap = compare_numbers(old, numbers(json.loads(results.text(again))))
-  others = sorted(set(found) - set(again))
+  others = sorted(set(content) - set(again))
   rest = f' Not scored again: {", ".join(others)}.' if others else ''
   if not places:
     return Check(True, f'results.json: scores, intervals, counts and differences come '
@@ -143,47 +154,48 @@ def _scores(lines, found, resamples: int) -> Check:
   return Check(gap <= 2 * DIGIT, words + by + '.' + rest)
 
 
-def _rescored(lines, found, resamples: int) -> dict[str, Any]:
-  about = found['about']
+def _rescored(lines, content, resamples: int) -> dict[str, Any]:
+  about = content['about']
   classes, subjects = list(about['clips_per_class']), sorted({
       line['subject'] for line in lines})
-  method, *beside = found['rows']
+  method, *beside = content['rows']
   truth = np.array([classes.index(line['truth']) for line in lines])
-  said = {method: np.array([classes.index(line['prediction']) for line in lines])}
-  who = np.array([subjects.index(line['subject']) for line in lines])
+  predictions = {
+      method: np.array([classes.index(line['prediction']) for line in lines])}
+  clip_subject = np.array([subjects.index(line['subject']) for line in lines])
   for name in beside:
-    said[name] = _of_counts(found['rows'][name], subjects, truth, who)
+    predictions[name] = _of_counts(content['rows'][name], subjects, truth, clip_subject)
   clips = results.Clips([line['clip'] for line in lines],
                         [line['subject'] for line in lines],
                         [line['fold'] for line in lines], truth, classes,
-                        _data_sets(found, lines))
-  made = results.summarise(said, clips, results.About(**{
+                        _data_sets(content, lines))
+  results_again = results.summarise(predictions, clips, results.About(**{
       name: about.get(name, default) for name, default in zip(
           results.About._fields, results.About(*[''] * 6, 0))}), resamples=resamples)
-  made['about'] |= {name: value for name, value in about.items()
-                    if name not in made['about']}
-  return made
+  results_again['about'] |= {name: value for name, value in about.items()
+                             if name not in results_again['about']}
+  return results_again
 
 
-def _data_sets(found, lines) -> list[str]:
+def _data_sets(content, lines) -> list[str]:
   """The data set of every clip, as the results divide people; empty for one."""
-  parts = found.get('data_sets') or {}
+  parts = content.get('data_sets') or {}
   own = {subject: name for name, part in parts.items() for subject in part['subjects']}
   return [own.get(line['subject'], '') for line in lines] if own else []
 
 
-def _of_counts(row, subjects, truth, who) -> np.ndarray:
+def _of_counts(row, subjects, truth, clip_subject) -> np.ndarray:
   """Some predictions of these clips that have a row's counts; -1 where it has none."""
-  said = np.full(len(truth), -1)
+  predictions = np.full(len(truth), -1)
   for subject, name in enumerate(subjects):
     for k, line in enumerate(row['per_subject'][name]['confusion']):
-      mine = np.flatnonzero((who == subject) & (truth == k))
+      mine = np.flatnonzero((clip_subject == subject) & (truth == k))
       answers = np.repeat(np.arange(len(line)), line)
       if len(answers) != len(mine):
         raise InputError('results.json counts other clips of the subject '
                          f'{name!r} than predictions.csv holds')
-      said[mine] = answers
-  return said
+      predictions[mine] = answers
+  return predictions
 
 
 # Two runs of one configuration: the same, bit for bit, or to what rounding?
@@ -194,6 +206,10 @@ ROUNDING = 1e-3
 
 def compare_runs(first: pathlib.Path, second: pathlib.Path) -> Iterator[Check]:
   """What differs between a run and the same run made again, here.
+
+  Args:
+    first: folder of the run.
+    second: folder of the run made again.
 
   Raises:
     InputError: a file of them cannot be read.
@@ -218,9 +234,12 @@ def _environments(first, second) -> Check:
   changed = identity.between(one, two)
   words = ('run again on the same data' if data else
            'run again on OTHER data: what they were built from has changed')
-  return Check(data, words + (f'; also another (then -> here): '
-                             f'{identity.describe_differences(changed)}.' if changed else
-                             ', by the same code, packages and devices.'))
+  if changed:
+    words += ('; also another (then -> here): '
+              f'{identity.describe_differences(changed)}.')
+  else:
+    words += ', by the same code, packages and devices.'
+  return Check(data, words)
 
 
 def _predictions(first, second) -> Check:
@@ -292,30 +311,37 @@ def verify(arguments: Sequence[str]) -> int:
                    help='also train and predict again, in a folder that goes after')
   parser.add_argument('--data_dir', metavar='DIR', help='of --rerun: where built data '
                       'lie, or are built, where the run had a place of its own')
-  given = parser.parse_args(arguments)
-  if given.data_dir is not None and not given.rerun:
+  parser.add_argument('--method', metavar='FILE.py:NAME', help='of --rerun: code from '
+                      'outside that the run had, which is executed where it is named '
+                      'here, and is the same')
+  options = parser.parse_args(arguments)
+  if options.data_dir is not None and not options.rerun:
     parser.error('--data_dir is of --rerun')
+  if options.method is not None and not options.rerun:
+    parser.error('--method is of --rerun')
   try:
     agrees = True
-    for said in checks(given.run, rerun=given.rerun, data_dir=given.data_dir):
-      print(f'{"  ok" if said.agrees else "  NO"}  {said.sentence}', flush=True)
-      agrees &= said.agrees
+    for check in checks(options.run, rerun=options.rerun, data_dir=options.data_dir,
+                        outside={'method': options.method}):
+      print(f'{"  ok" if check.agrees else "  NO"}  {check.sentence}', flush=True)
+      agrees &= check.agrees
   except InputError as error:
     print(f'verify: {error}', file=sys.stderr)
     return 2
-  print(f'{given.run} {"agrees" if agrees else "DOES NOT AGREE"} with what it states'
-        + (' and with a run of the same configuration' if given.rerun else '') + '.')
+  print(f'{options.run} {"agrees" if agrees else "DOES NOT AGREE"} with what it states'
+        + (' and with a run of the same configuration' if options.rerun else '') + '.')
   return 0 if agrees else 1
 
 
-def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = None
-           ) -> Iterator[Check]:
+def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = None,
+           outside: Mapping[str, str | None] = {}) -> Iterator[Check]:
   """What is checked of a run, one after another.
 
   Args:
     folder: of the run; nothing in it is trusted.
     rerun: also run its configuration again.
     data_dir: for that, in the place of the configuration's own.
+    outside: for that, kind of part -> code from outside, named again.
 
   Raises:
     InputError: it is no finished run of this version.
@@ -337,32 +363,39 @@ def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = 
                      f'number evaluation.resamples from {least} to {most}')
   yield from rescore(folder, resamples)
   if rerun:
-    yield from compare_rerun(folder, rerun_config(folder, config, data_dir))
+    yield from compare_rerun(folder, rerun_config(folder, config, data_dir,
+                                                   outside))
 
 
 def check_statement(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
            ) -> Iterator[Check]:
-  """Files, configuration and environment against the statement of the run."""
+  """Files, configuration and environment against the statement of the run.
+
+  Args:
+    folder: of the run.
+    config: content of config.json.
+    stored: content of environment.json.
+  """
   path = folder / statement.NAME
   if not path.is_file():
     yield Check(False, f'{statement.NAME} is not there: no hash of its files is known.')
     return
-  held = _json(path)
+  recorded = _json(path)
   try:
-    for name, sha256 in sorted(held['files'].items()):
-      there = name in statement.FILES and (folder / name).is_file()
-      same = there and file_sha256(folder / name) == sha256
+    for name, sha256 in sorted(recorded['files'].items()):
+      exists = name in statement.FILES and (folder / name).is_file()
+      same = exists and file_sha256(folder / name) == sha256
       yield Check(same, f'{name} is as it was written (sha256 {str(sha256)[:8]}).'
                  if same else f'{name} is not the file that was written: '
-                 f'{"its hash differs" if there else "it is gone"}.')
-    same = held['config_sha256'] == config_sha256(config)
+                 f'{"its hash differs" if exists else "it is gone"}.')
+    same = recorded['config_sha256'] == config_sha256(config)
     yield Check(same, 'config.json is the configuration that was run.' if same else
                'config.json is not the configuration that was run: its hash differs.')
-    same = held['environments'] == statement.environments(stored)
+    same = recorded['environments'] == statement.environments(stored)
     yield Check(same, 'environment.json is as it was stated.' if same else
                'environment.json is not what was stated: its packages, code, data or '
                'devices were changed.')
-    command = held['command']
+    command = recorded['command']
   except (KeyError, TypeError, AttributeError) as error:
     raise InputError(f'{path} does not hold what this version writes '
                      f'({type(error).__name__}: {error})') from error
@@ -372,31 +405,42 @@ def check_statement(folder: pathlib.Path, config: dict[str, Any], stored: dict[s
 
 
 def compare_environments(stored: dict[str, Any]) -> Iterator[Check]:
-  """What of code, Python, packages and jax is another here: no fault of the run."""
+  """What of code, Python, packages and jax is another here: no fault of the run.
+
+  Args:
+    stored: content of environment.json.
+  """
   starts = statement.environments(stored)
   if len(starts) > 1:
     yield Check(True, f'it was made in {len(starts)} environments, one after another '
                '(--resume_anyway): its numbers are a mixture.')
   here = {'code_sha256': env.code_version(), 'python': env.platform.python_version(),
           'packages': env.versions(), 'jax': env.jax_settings()}
-  made = {name: starts[-1].get(name, here[name]) for name in here}
-  changed = identity.between(made, json.loads(json.dumps(here)))
+  recorded = {name: starts[-1].get(name, here[name]) for name in here}
+  changed = identity.between(recorded, json.loads(json.dumps(here)))
   if changed:
     yield Check(True, f'here, the environment is another (then -> here): '
-               f'{identity.describe_differences(changed)}. Last digits may differ for that.')
+                f'{identity.describe_differences(changed)}. Last digits may differ '
+                'for that.')
   else:
     yield Check(True, 'code, Python, packages and settings of jax here are those of '
                'the run.')
 
 
-def rerun_config(folder: pathlib.Path, config: dict[str, Any], data_dir: str | None
-           ) -> dict[str, Any]:
+def rerun_config(folder: pathlib.Path, config: dict[str, Any], data_dir: str | None,
+           outside: Mapping[str, str | None] = {}) -> dict[str, Any]:
   """The configuration to run again, which writes only where its user says.
+
+  Args:
+    folder: of the run.
+    config: content of config.json.
+    data_dir: where built data lie; None: where it needs no place of its own.
 
   Raises:
     InputError: it cannot run, or names a place of its own and no other is given.
   """
   with run_folder.blaming(folder / 'config.json'):
+    sections.allow_again(config, outside)
     settings.check(config)
     own = config['data']['data_dir']
     if data_dir is None and own:
@@ -407,7 +451,12 @@ def rerun_config(folder: pathlib.Path, config: dict[str, Any], data_dir: str | N
 
 
 def compare_rerun(folder: pathlib.Path, config: dict[str, Any]) -> Iterator[Check]:
-  """Runs the configuration in another folder, and compares what it makes."""
+  """Runs the configuration in another folder, and compares what it makes.
+
+  Args:
+    folder: of the run.
+    config: to run again.
+  """
   sweep.ask_for_determinism()
   from lightman_jax.experiment import run
   place = pathlib.Path(tempfile.mkdtemp(prefix='lightman_jax-verify-'))

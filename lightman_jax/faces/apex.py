@@ -18,7 +18,6 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.faces import dense_flow, landmarks
 
-
 # The apex of a clip whose sheet gives none: the frame that moved farthest from onset.
 
 _FINEST = 1           # of the flow: as exact as 0 for this purpose, and 4 times as fast

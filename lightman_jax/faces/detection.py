@@ -23,7 +23,6 @@ from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks
 
-
 # The two neural networks that find faces: which files they are, and where they lie.
 
 FETCH = 'python -m lightman_jax fetch'

@@ -15,7 +15,6 @@ is which was settled on a photograph, against dlib's landmarks.
 from jaxtyping import Float
 import numpy as np
 
-
 # The 68 facial landmarks of iBUG 300-W: what each index is, mirrored and averaged.
 
 COUNT = 68

@@ -25,13 +25,15 @@ class Augmentation(NamedTuple):
 def applicable_augmentation(how: Augmentation, content: Content) -> Augmentation:
   """What of an augmentation these inputs can have; the rest of it is zero.
 
-  Landmarks are not shifted, and where zero is not known to be no motion, no clip is
-  made stronger or weaker.
+  Numbers that are no pictures stay as they are, landmarks are not shifted, and where
+  zero is not known to be no motion, no clip is made stronger or weaker.
 
   Args:
     how: as configured.
     content: what the inputs hold.
   """
+  if content.kind == 'array':
+    return Augmentation(0, 0., 0.)
   return Augmentation(
       shift=0 if content.kind == 'landmarks' else how.shift, flip=how.flip,
       amplitude=how.amplitude if content.amplitude_known else 0.)

@@ -17,7 +17,7 @@ def doctor(arguments: list[str]) -> int:
   if not path.is_file():
     return command.doctor(arguments)
   from lightman_jax.data.doctor import own_clips
-  from lightman_jax.data.doctor.findings import to_jsonable, printable
+  from lightman_jax.data.doctor.findings import printable, to_jsonable
   sheet, as_json = options.pop('contact_sheet'), options.pop('json')
   settings = {name: value for name, value in options.items()
               if name not in ('name', 'thorough')}

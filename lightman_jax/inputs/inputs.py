@@ -18,7 +18,6 @@ from lightman_jax.errors import InputError
 from lightman_jax.faces import alignment, dense_flow, landmarks
 from lightman_jax.inputs.pool import Content
 
-
 # Optical flow and strain as inputs: from the onset to later frames, resized.
 
 CHANNELS = ('u', 'v', 'strain')

@@ -18,7 +18,6 @@ import numpy as np
 
 from lightman_jax.errors import InputError
 
-
 # Clips that stay in files and are read where they are asked for.
 
 AT_ONCE = 2**26      # bytes of one call

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
+import optax
 
 from lightman_jax.meta.losses import Loss, Scalars
 from lightman_jax.models.network import Params
@@ -23,12 +24,19 @@ class Adapted(NamedTuple):
 
 
 class Steps(NamedTuple):
-  """How a method steps inside; the part of a configuration that all of them share."""
+  """How a method steps inside; the part of a configuration that all of them share.
+
+  Example:
+    >>> adam = optax.adam(.01, eps_root=1e-8)                     # doctest: +SKIP
+    >>> lm.learners.maml(net, lm.Steps(3, .01, optimizer=adam))   # doctest: +SKIP
+  """
   steps: int
   rate: float
   rates: str = 'fixed'         # or learned: 'layers', 'weights'; see `init_rates`
   first_order: bool = False    # inner gradients are constants (Finn et al. 2017, 5.2)
   memory: float = 0.           # MiB that one task may keep for the backward pass
+  # In place of gradient descent with `rate`; see `optimizer_steps`.
+  optimizer: optax.GradientTransformation | None = None
 
 
 def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...],
@@ -54,34 +62,85 @@ def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...]
     first_order: treat the inner gradients as constants (FOMAML).
     memory: MiB that one task may keep for the backward pass.
     watch: evaluated on the parameters after each step.
+
+  Returns:
+    The adapted parameters, with what was traced and watched on the way.
+
+  Example:
+    >>> fast = lm.sgd_steps(loss, params, batch, moving=('head',),    # doctest: +SKIP
+    ...                     step_size=.1, steps=3).fast
   """
+  def update(moved, grads, state, number):
+    rate = (step_size(number) if callable(step_size) else
+            jax.tree.map(lambda _: step_size, moved))
+    return jax.tree.map(lambda p, g, r: p - r * g, moved, grads, rate), state
+  return _steps(loss, params, batch, moving, steps, update, None, first_order, memory,
+                watch)
+
+
+def optimizer_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...],
+                    steps: int, optimizer: optax.GradientTransformation,
+                    first_order: bool = False, memory: float = 0.,
+                    watch: Watch | None = None) -> Adapted:
+  """`steps` of any optax transformation on the subtrees named in `moving`.
+
+  As `sgd_steps`, and differentiable in `params` likewise, through the optimizer's own
+  state, which begins anew for every task. The root in Adam's and RMSProp's steps has no
+  derivative where a gradient is zero, as that of a dead unit: give these an `eps_root`
+  above zero.
+
+  Args:
+    loss: of (params, batch); its parts are traced.
+    params: a mapping of subtrees.
+    batch: what the loss takes.
+    moving: names of the subtrees that move; the others stay as they are.
+    steps: how many, 1 or more.
+    optimizer: such as `optax.adam(.01, eps_root=1e-8)`; the inner rate is its own.
+    first_order: treat the inner gradients as constants.
+    memory: MiB that one task may keep for the backward pass.
+    watch: evaluated on the parameters after each step.
+
+  Returns:
+    The adapted parameters, with what was traced and watched on the way.
+  """
+  def update(moved, grads, state, number):
+    del number
+    updates, state = optimizer.update(grads, state, moved)
+    return optax.apply_updates(moved, updates), state
+  state = optimizer.init({name: params[name] for name in moving})
+  return _steps(loss, params, batch, moving, steps, update, state, first_order, memory,
+                watch)
+
+
+def _steps(loss, params, batch, moving, steps, update, state, first_order, memory,
+           watch) -> Adapted:
+  """Steps by `update`: (moved, gradients, its state, number of the step) to the next."""
   fixed = {name: tree for name, tree in params.items() if name not in moving}
 
-  def step(moved, number):
+  def step(both, number):
+    moved, state = both
     grads, parts = jax.grad(
         lambda moved: loss({**fixed, **moved}, batch), has_aux=True)(moved)
     if first_order:
       grads = jax.lax.stop_gradient(grads)
-    rate = (step_size(number) if callable(step_size) else
-            jax.tree.map(lambda _: step_size, moved))
-    moved = jax.tree.map(lambda p, g, r: p - r * g, moved, grads, rate)
-    return moved, (parts, watch({**fixed, **moved}) if watch else None)
+    moved, state = update(moved, grads, state, number)
+    return (moved, state), (parts, watch({**fixed, **moved}) if watch else None)
 
-  moved, groups = {name: params[name] for name in moving}, 1
-  kept, allowed = kept_bytes(step, moved), memory * 2**20
+  both, groups = ({name: params[name] for name in moving}, state), 1
+  kept, allowed = kept_bytes(step, both), memory * 2**20
   if steps * kept > allowed:
     step = jax.checkpoint(step)
-    if steps * _bytes(moved) > max(allowed, kept / 4):
+    if steps * _bytes(both) > max(allowed, kept / 4):
       groups = _groups(steps)
-  moved, (parts, watched) = _in_groups(step, moved, jnp.arange(steps), groups)
+  (moved, _), (parts, watched) = _in_groups(step, both, jnp.arange(steps), groups)
   return Adapted({**fixed, **moved}, {name: x[0] for name, x in parts.items()}, watched)
 
 
-def kept_bytes(step: Callable, moved: Params) -> int:
+def kept_bytes(step: Callable, moved: PyTree) -> int:
   """What one step keeps for its derivative, from shapes alone."""
-  held = jax.eval_shape(
+  residuals = jax.eval_shape(
       lambda moved: jax.vjp(lambda moved: step(moved, 0)[0], moved)[1], moved)
-  return _bytes(held)
+  return _bytes(residuals)
 
 
 def _bytes(tree: PyTree) -> int:
@@ -99,14 +158,14 @@ def _groups(steps: int) -> int:
              key=lambda n: n + steps // n)
 
 
-def _in_groups(step: Callable, moved: Params, numbers: Int[Array, 'steps'],
+def _in_groups(step: Callable, moved: PyTree, numbers: Int[Array, 'steps'],
                groups: int):
   """`jax.lax.scan`, of whose derivative only a group's states are held at a time."""
   if groups == 1:
     return jax.lax.scan(step, moved, numbers)
   group = jax.checkpoint(lambda moved, numbers: jax.lax.scan(step, moved, numbers))
-  moved, told = jax.lax.scan(group, moved, numbers.reshape(groups, -1))
-  return moved, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), told)
+  moved, outputs = jax.lax.scan(group, moved, numbers.reshape(groups, -1))
+  return moved, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
 
 
 def init_rates(moved: Params, how: Steps) -> PyTree:

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 import optax
 
+from lightman_jax import sections
+from lightman_jax.errors import InputError
 from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align
@@ -22,6 +24,12 @@ class Learner(NamedTuple):
   `moving` names what adaptation changes of params; where it is empty, the model not
   adapted is no other model, and is not shown as one. `supported` says whether a
   prediction depends on a support at all.
+
+  Example:
+    >>> params = learner.init(key, task.query.x.shape[1:])        # doctest: +SKIP
+    >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
+    >>> fast = learner.adapt(params, task.support, key).fast      # doctest: +SKIP
+    >>> logits = learner.predict(fast, task.query.x)              # doctest: +SKIP
   """
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]
   adapt: outer.Adapt                                          # params, support, key
@@ -56,7 +64,8 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
   loss = losses.cross_entropy(net.logits)
   adapt = stepping(loss, how)
   return Learner(with_rates(net.init, how), adapt, net.logits,
-                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query), multi_step),
+                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query),
+                                multi_step),
                  EVERYTHING)
 
 
@@ -72,7 +81,8 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
 
   loss = losses.cross_entropy(net.logits)
   return Learner(with_rates(net.init, how, moving=('head',)), adapt, net.logits,
-                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query), multi_step),
+                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query),
+                                multi_step),
                  ('head',))
 
 
@@ -114,7 +124,8 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
     more = {'log_weight': jnp.log(jnp.asarray(align.weight))} if align.learned else {}
     return {**params, **more}
 
-  grad = (outer.direct(both) if judge == 'none' else outer_gradient(adapt, outside, multi_step))
+  grad = (outer.direct(both) if judge == 'none' else
+          outer_gradient(adapt, outside, multi_step))
   return Learner(init, adapt, net.logits, grad, EVERYTHING)
 
 
@@ -123,6 +134,11 @@ def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTH
   """Adaptation by gradient steps on a loss."""
   def adapt(params, support, key, watch=None):
     del key
+    if how.optimizer is not None:
+      return inner.optimizer_steps(
+          loss, params, support, moving=moving, steps=how.steps,
+          optimizer=how.optimizer, first_order=how.first_order, memory=how.memory,
+          watch=watch)
     return inner.sgd_steps(
         loss, params, support, moving=moving, steps=how.steps,
         step_size=inner.rate_of(params, how), first_order=how.first_order,
@@ -247,28 +263,21 @@ def _unit(z):
 
 # All methods by name: the `method` section of a configuration becomes a learner.
 
-def make_learner(net: Network, *, name: str, inner_steps: int, inner_rate: float,
-                 inner_memory: float, first_order: bool, rates: str, multi_step: float,
-                 align_weight: float, weight: str, alignment: str, aligned: str,
-                 align_outside: bool, statistic: str, bandwidth: float,
-                 bandwidth_rule: str, outer: str) -> Learner:
-  """The learner of a configuration; `settings` refuses what has no meaning."""
-  how = Steps(inner_steps, inner_rate, rates, first_order, inner_memory)
-  align = Align(align_weight, weight == 'learned', alignment == 'per_class', aligned,
-                align_outside, statistic, bandwidth, bandwidth_rule)
-  return {
-      'supervised': lambda: (published if net.train else
-                             supervised)(net),
-      'finetune': lambda: finetuned(net, how),
-      'maml': lambda: maml(net, how, multi_step=multi_step),
-      'fomaml': lambda: maml(net, how._replace(first_order=True),
-                                      multi_step=multi_step),
-      'metasgd': lambda: maml(net, how._replace(rates='weights'),
-                                       multi_step=multi_step),
-      'anil': lambda: anil(net, how, multi_step=multi_step),
-      'reptile': lambda: reptile(net, how._replace(first_order=True)),
-      'protonet': lambda: protonet(net),
-      'matchingnet': lambda: matchingnet(net),
-      'lightman': lambda: lightman(net, how, align, multi_step=multi_step,
-                                            judge=outer),
-  }[name]()
+def make_learner(net: Network, *, name: str, sha256: str = '', **options) -> Learner:
+  """The learner of a configuration's `method` section.
+
+  Args:
+    net: the network.
+    name: of a method in `registry.METHODS`, or of code from outside that was allowed.
+    sha256: of that code, which `settings` compares.
+    **options: what the method can be set to; see `methods`.
+
+  Raises:
+    InputError: there is no such method, or it makes no learner.
+  """
+  del sha256
+  learner = sections.build('method', name, options, net)
+  if not isinstance(learner, Learner):
+    raise InputError(f'method={name} makes {type(learner).__name__}; a method makes a '
+                     'meta.learners.Learner')
+  return learner

@@ -23,13 +23,20 @@ class Align(NamedTuple):
   by_class: bool = False        # each class with its own, or all clips with all
   aligned: str = 'embedding'    # what is aligned: 'embedding', 'pooled' or 'logits'
   outside: bool = False         # the query is aligned, too, in the outer loss
-  statistic: str = 'v'          # the last three: see `alignment.mmd2`
+  statistic: str = 'v'          # the last three: see `mmd.mmd2`
   bandwidth: float = 0.
   bandwidth_rule: str = 'mean'
 
 
 def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> Loss:
-  """The primary branch: mean cross entropy of the micro clips."""
+  """The primary branch: mean cross entropy of the micro clips.
+
+  Args:
+    predict: (params, clips) -> logits.
+
+  Returns:
+    A loss of (params, examples); macro clips have no part in it.
+  """
   def loss(params, batch):
     value = optax.softmax_cross_entropy_with_integer_labels(
         predict(params, batch.x), batch.label).mean()
@@ -43,6 +50,13 @@ def with_alignment(net: Network, how: Align) -> Loss:
   What is aligned is what the head sees (or its positions' mean, or what it says): an
   MMD on a projection of its own can be met without any change to the encoder. Where a
   batch holds no macro clip, the first branch alone is left.
+
+  Args:
+    net: the network.
+    how: weight, features and statistic of the alignment.
+
+  Returns:
+    A loss of (params, examples) with the parts 'cross_entropy' and 'alignment'.
   """
   def loss(params, batch):
     n = len(batch.x)
@@ -65,7 +79,14 @@ def with_alignment(net: Network, how: Align) -> Loss:
 
 def discrepancy(z: Float[Array, 'z d'], batch: Examples, classes: int, how: Align
                 ) -> Float[Array, '']:
-  """MMD^2 between the micro clips' features, which come first, and the macro clips'."""
+  """MMD^2 between the micro clips' features, which come first, and the macro clips'.
+
+  Args:
+    z: features of all clips of the batch, micro clips first.
+    batch: the labels are read from.
+    classes: how many there are.
+    how: the statistic and its kernels.
+  """
   n = len(batch.x)
   member = lambda label: jax.nn.one_hot(label, classes, dtype=bool)
   return mmd.mmd2(
@@ -76,5 +97,10 @@ def discrepancy(z: Float[Array, 'z d'], batch: Examples, classes: int, how: Alig
 
 
 def weight_of(params: Params, how: Align) -> float | Float[Array, '']:
-  """Lambda; a learned one is kept as its logarithm, so it stays above zero."""
+  """Lambda; a learned one is kept as its logarithm, so it stays above zero.
+
+  Args:
+    params: with 'log_weight' where lambda is learned.
+    how: the alignment.
+  """
   return jnp.exp(params['log_weight']) if how.learned else how.weight

@@ -13,7 +13,15 @@ LEAST = 1e-6
 
 def squared_distances(x: Float[Array, 'n d'], y: Float[Array, 'm d']
                       ) -> Float[Array, 'n m']:
-  """By the dot product: no (n, m, d) array, at the price of rounding near zero."""
+  """By the dot product: no (n, m, d) array, at the price of rounding near zero.
+
+  Args:
+    x: one sample.
+    y: the other.
+
+  Returns:
+    |x_i - y_j|^2, never below 0.
+  """
   square = lambda a: jnp.sum(jnp.square(a), -1)
   gap = square(x)[:, None] + square(y)[None] - 2 * x @ y.T
   return jnp.maximum(gap, 0)
@@ -25,6 +33,9 @@ def mean_bandwidth(gaps: Float[Array, 'n m']) -> Float[Array, '']:
   The usual choice in deep adaptation networks (Long et al. 2015, their code). It is
   part of the function and differentiated with it, so the discrepancy does not change
   when both samples are scaled alike.
+
+  Args:
+    gaps: squared distances.
   """
   return jnp.sqrt(jnp.maximum(jnp.mean(gaps), LEAST) / 2)
 
@@ -33,6 +44,9 @@ def median_bandwidth(gaps: Float[Array, 'n m']) -> Float[Array, '']:
   """sqrt(median / 2) of squared distances, a constant to every derivative.
 
   The median heuristic (Gretton et al. 2012, section 8); few far clips do not move it.
+
+  Args:
+    gaps: squared distances.
   """
   return jax.lax.stop_gradient(jnp.sqrt(jnp.maximum(jnp.median(gaps), LEAST) / 2))
 
@@ -55,8 +69,15 @@ def mmd2(x: Float[Array, 'n d'], y: Float[Array, 'm d'], *,
     classes: which clips of x and of y are of which class: then the mean over the
       classes that both have enough clips of, and 0 where there is none.
 
+  Returns:
+    A scalar, without a unit.
+
   Raises:
     ValueError: an unknown statistic, or too few clips for it.
+
+  Example:
+    >>> lm.mmd2(micro, macro, statistic='u', bandwidth=1.)        # doctest: +SKIP
+    Array(0.31, dtype=float32)
   """
   if statistic not in ('v', 'u'):
     raise ValueError(f"statistic is 'v' or 'u', not {statistic!r}")

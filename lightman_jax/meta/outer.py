@@ -24,6 +24,10 @@ def through_adaptation(adapt: Adapt, query_loss: OuterLoss) -> MetaGrad:
   """The gradient of the query loss through adaptation (MAML and kin, ProtoNet).
 
   Second order unless `adapt` stops it (Finn et al. 2017, algorithm 1, line 8).
+
+  Args:
+    adapt: (params, support, key) to adapted parameters.
+    query_loss: of adapted parameters and a task.
   """
   def meta_grad(params, task, key, done=1.):
     del done
@@ -43,6 +47,11 @@ def through_every_step(adapt: Adapt, query_loss: OuterLoss, *, until: float
   The weights begin equal; that of the last step rises in a line to 1 while `until` of
   the training is done, and from there on the loss is that of `through_adaptation`
   (Antoniou et al. 2019, section 4, "MSL"; they leave .03 to the other steps).
+
+  Args:
+    adapt: (params, support, key, watch=) to adapted parameters.
+    query_loss: of adapted parameters and a task.
+    until: share of the training after which the last step alone counts.
   """
   def meta_grad(params, task, key, done=1.):
     last = jnp.minimum(done / until, 1.)
@@ -57,7 +66,11 @@ def through_every_step(adapt: Adapt, query_loss: OuterLoss, *, until: float
 
 
 def direct(loss: Loss) -> MetaGrad:
-  """The plain gradient on all clips of the task, as one batch."""
+  """The plain gradient on all clips of the task, as one batch.
+
+  Args:
+    loss: of (params, examples).
+  """
   def meta_grad(params, task, key, done=1.):
     del key, done
     (value, parts), grads = jax.value_and_grad(loss, has_aux=True)(
@@ -69,7 +82,11 @@ def direct(loss: Loss) -> MetaGrad:
 
 
 def direct_in_blocks(loss: Loss) -> MetaGrad:
-  """`direct` of a loss that is a mean over micro clips: cross entropy alone."""
+  """`direct` of a loss that is a mean over micro clips: cross entropy alone.
+
+  Args:
+    loss: of (params, examples).
+  """
   def meta_grad(params, task, key, done=1.):
     del key, done
     batch = task.everything
@@ -87,7 +104,14 @@ def direct_in_blocks(loss: Loss) -> MetaGrad:
 
 def in_blocks(call: Callable[..., PyTree], params: Params, batch: tuple[Array, ...],
               size: int) -> PyTree:
-  """The sum of `call(params, *block)` over blocks of `size` clips, one by one."""
+  """The sum of `call(params, *block)` over blocks of `size` clips, one by one.
+
+  Args:
+    call: gives a pytree, such as a loss and its gradient.
+    params: handed on to the call.
+    batch: arrays with one first axis, a multiple of `size`.
+    size: clips of a block.
+  """
   if len(batch[0]) == size:
     return call(params, *batch)
   blocks = tuple(x.reshape(-1, size, *x.shape[1:]) for x in batch)
@@ -103,6 +127,9 @@ def block_of(shape: tuple[int, ...]) -> int:
   On a CPU, as many as have activations that stay in a core's cache: STSTNet, whose maps
   are wide, takes a step on 256 clips in less than half of the time then, and no other
   encoder takes longer. Elsewhere all.
+
+  Args:
+    shape: of all clips, (n, *clip).
   """
   if jax.default_backend() != 'cpu':
     return shape[0]
@@ -116,6 +143,10 @@ def displacement(adapt: Adapt, *, rate: float) -> MetaGrad:
 
   The gradient is (params - adapted) / rate, as in their section 2; no query is left
   to judge, so the loss that is told is that of all clips before the first step.
+
+  Args:
+    adapt: (params, support, key) to adapted parameters.
+    rate: the inner rate.
   """
   def meta_grad(params, task, key, done=1.):
     del done
@@ -125,7 +156,7 @@ def displacement(adapt: Adapt, *, rate: float) -> MetaGrad:
   return meta_grad
 
 
-def _with_losses(found):
-  (loss, trace), grads = found
+def _with_losses(losses_and_grads):
+  (loss, trace), grads = losses_and_grads
   return grads, {'query_loss': loss,
                  **{f'support_{name}': x for name, x in trace.items()}}

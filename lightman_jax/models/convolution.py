@@ -45,7 +45,15 @@ BLOCK = 1 << 16          # numbers: shifted copies of a block of clips stay in t
 
 def conv(x: Float[Array, 'b n *space c'], kernel: Float[Array, 'b *window c d'], *,
          pad, form: str, platform: str) -> Float[Array, 'b n *out d']:
-  """Convolution with stride 1, each of b tasks with a kernel of its own."""
+  """Convolution with stride 1, each of b tasks with a kernel of its own.
+
+  Args:
+    x: n pictures or clips of each task.
+    kernel: of each task.
+    pad: (low, high) of each axis of space, in pixels.
+    form: 'lax', 'folded', 'patches', or 'auto' for what is fast on the platform.
+    platform: such as 'cpu'.
+  """
   if form == 'auto':
     form = _choose_conv(x.shape, kernel.shape, platform)
   return {'lax': _conv_lax, 'folded': _conv_folded, 'patches': _conv_patches}[form](
@@ -54,7 +62,15 @@ def conv(x: Float[Array, 'b n *space c'], kernel: Float[Array, 'b *window c d'],
 
 def corr(x: Float[Array, 'b n *space c'], g: Float[Array, 'b n *out d'], *,
          pad, form: str, platform: str) -> Float[Array, 'b *window c d']:
-  """The kernel's cotangent: pictures against cotangents, at every shift of a window."""
+  """The kernel's cotangent: pictures against cotangents, at every shift of a window.
+
+  Args:
+    x: n pictures or clips of each task.
+    g: cotangents of the convolution's output.
+    pad: of the convolution: (low, high) of each axis of space, in pixels.
+    form: 'lax', 'patches', or 'auto' for what is fast on the platform.
+    platform: such as 'cpu'.
+  """
   if form == 'auto':
     window = remaining(x.shape[2:-1], g.shape[2:-1], pad)
     form = _choose_corr(x.shape, window, platform)
@@ -79,7 +95,7 @@ def _per_task(one: Callable, *operands: Array) -> Array:
   """`one` for each task in turn; without a loop where there is one task."""
   if len(operands[0]) == 1:
     return one(*(x[0] for x in operands))[None]
-  return jax.lax.map(lambda given: one(*given), operands)
+  return jax.lax.map(lambda task: one(*task), operands)
 
 
 def _conv_lax(x, kernel, pad):
@@ -172,6 +188,11 @@ def patches(x: Float[Array, 'b n *space c'], window: Sequence[int], pad
 
   One axis after the other, the last one first: 3 + 3 shifted copies for a 3 x 3 window
   where all at once would be 9, and 9 for 27.
+
+  Args:
+    x: n pictures or clips of each task.
+    window: its size along each axis of space, in pixels.
+    pad: (low, high) of each axis of space, in pixels.
   """
   zero = jnp.zeros((), x.dtype)
   for axis, width in reversed(list(enumerate(window, start=2))):
@@ -204,7 +225,7 @@ def convolve(x: Float[Array, 'n *space c'], kernel: Float[Array, '*window c d'],
     kernel: in the layout of `lax.conv`.
     strides: one for each axis of space; 1 where not given.
     padding: 'SAME' or 'VALID', as `lax.conv` understands them.
-    form: how it is computed: 'auto', or one of `conv_forms.FORMS`.
+    form: how it is computed: 'auto', or one of `FORMS`.
 
   Raises:
     ValueError: an unknown padding or form.

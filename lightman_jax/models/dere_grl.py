@@ -38,7 +38,11 @@ def contour_graph() -> Float[np.ndarray, '68 68']:
 
 
 def pooling(by_component: bool) -> Float[np.ndarray, 'C 68']:
-  """P: the mean over each facial key component, or every landmark by itself."""
+  """P: the mean over each facial key component, or every landmark by itself.
+
+  Args:
+    by_component: False for the identity.
+  """
   if not by_component:
     return np.eye(landmarks.COUNT)
   return np.stack([np.isin(np.arange(landmarks.COUNT), part) / len(part)
@@ -108,5 +112,6 @@ class DeReGRL(nn.Module):
       return jnp.zeros((*features.shape[:2], self.actions), features.dtype)
     dense = lambda name: nn.Dense(self.width, use_bias=False, name=name,
                                   kernel_init=nn.initializers.lecun_uniform())
-    ask, answer = dense('ask')(features), dense('answer')(features)
-    return jax.nn.softmax(ask @ answer.swapaxes(1, 2) / np.sqrt(self.width))
+    # Parameters keep the names by which checkpoints know them, and their draws.
+    query, key = dense('ask')(features), dense('answer')(features)
+    return jax.nn.softmax(query @ key.swapaxes(1, 2) / np.sqrt(self.width))

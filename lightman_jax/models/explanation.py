@@ -46,10 +46,10 @@ def explain(encoder: nn.Module, params: Params, x: Float[Array, 'n T 68 2']
   kernel, bias = params['head']['kernel'], params['head']['bias']
   head = kernel.reshape(len(mapped), -1, kernel.shape[-1])            # (A, d, K)
   # By the head's weights of action a, what each component gives.
-  given = jnp.einsum('ncd,adk->nkac', parts, head)
+  by_action = jnp.einsum('ncd,adk->nkac', parts, head)
   both = jnp.eye(len(mapped), dtype=weights.dtype) + weights
-  by_part = jnp.einsum('nab,nkac,bc->nkbc', both, given, mapped)
-  by_relation = jnp.einsum('nab,nkac,bc->nkab', weights, given, mapped)
+  by_part = jnp.einsum('nab,nkac,bc->nkbc', both, by_action, mapped)
+  by_relation = jnp.einsum('nab,nkac,bc->nkab', weights, by_action, mapped)
   return Explanation(maps.reshape(len(x), -1) @ kernel + bias, bias, by_part,
                      by_relation, weights)
 

@@ -49,7 +49,8 @@ class Dense(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, 'n *place c']) -> Float[Array, 'n *place d']:
     kernel = self.param('kernel', self.kernel_init, (x.shape[-1], self.features))
-    x = jax.lax.dot_general(x, kernel.astype(x.dtype), (((x.ndim - 1,), (0,)), ((), ())))
+    contracted = ((x.ndim - 1,), (0,)), ((), ())
+    x = jax.lax.dot_general(x, kernel.astype(x.dtype), contracted)
     if not self.use_bias:
       return x
     return add_bias(x, self.param('bias', nn.initializers.zeros, (self.features,)))

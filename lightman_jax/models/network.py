@@ -12,9 +12,11 @@ from jaxtyping import Array, Float, Key, PyTree
 from lightman_jax.models import (
   conv4,
   dere_grl,
+  mlp,
   off_apexnet,
   resnet,
   ststnet,
+  tcn,
   temporal,
   vit,
   weights_files,
@@ -36,11 +38,11 @@ class ClipEncoder(nn.Module):
   dtype: jnp.dtype | None = None
 
   def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n *place d']:
-    (n, t), given = x.shape[:2], x.dtype
-    x = x.astype(self.dtype or given)
+    (n, t), input_dtype = x.shape[:2], x.dtype
+    x = x.astype(self.dtype or input_dtype)
     maps = self.frame(x.reshape(n * t, *x.shape[2:]))
     maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
-    return (self.after(maps) if self.after else maps).astype(given)
+    return (self.after(maps) if self.after else maps).astype(input_dtype)
 
 
 class Network(NamedTuple):
@@ -49,6 +51,10 @@ class Network(NamedTuple):
   An encoder with running statistics has them beside these, as 'statistics'; its
   network alone has `train`: (params, clips, key) to logits by the batch's statistics,
   and these.
+
+  Example:
+    >>> params = net.init(jax.random.key(0), (4, 16, 16, 3))      # doctest: +SKIP
+    >>> logits = net.logits(params, x)                            # doctest: +SKIP
   """
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]    # key, (*clip)
   maps: Callable[[Params, Array], Float[Array, 'n *place d']]  # params, (n, *clip)
@@ -86,9 +92,9 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
     return {'params': params['encoder'], **running}
 
   def train(params, x, key):
-    found, seen = encoder.apply(variables_of(params), x, training=True,
-                                rngs={'dropout': key}, mutable=['statistics'])
-    return classify(params, found.reshape(len(x), -1)), seen['statistics']
+    features, seen = encoder.apply(variables_of(params), x, training=True,
+                                   rngs={'dropout': key}, mutable=['statistics'])
+    return classify(params, features.reshape(len(x), -1)), seen['statistics']
 
   maps = lambda params, x: encoder.apply(variables_of(params), x)
   classify = lambda params, z: head.apply({'params': params['head']}, z)
@@ -104,14 +110,16 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
   """The clip encoder of a configuration's `model` section.
 
   Args:
-    encoder: 'dere_grl' takes landmark movements, all others take pictures.
+    encoder: 'dere_grl' takes landmark movements, 'mlp' any numbers, 'tcn' any series
+      of them, all others take pictures.
     width: channels; OFF-ApexNet's are those of the paper.
     grid: cells along a side that pooling leaves, at least.
     temporal_width: of the temporal module; DeRe-GRL has none.
     temporal_depth: likewise.
     conv: how convolutions are computed.
     norm: 'batch' for STSTNet as it was published.
-    depth: blocks of the vision transformer, graph convolutions of DeRe-GRL.
+    depth: blocks of the vision transformer or of the TCN, graph convolutions of
+      DeRe-GRL, layers of the MLP.
     dense: width of OFF-ApexNet's dense layers.
     actions: of DeRe-GRL.
     decompose: DeRe-GRL's action decomposition; False takes it out.
@@ -129,6 +137,8 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
   dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
   if encoder == 'dere_grl':
     return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
+  if encoder in ('mlp', 'tcn'):
+    return {'mlp': mlp.MLP, 'tcn': tcn.TCN}[encoder](width, depth, dtype)
   if norm == 'batch':
     scaling = weights_files.scaling_of(weights) if weights else None
     return ststnet.PublishedSTSTNet(conv, dtype, scaling)

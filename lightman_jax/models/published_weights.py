@@ -23,6 +23,9 @@ def read_npz_or_state(path: str | os.PathLike) -> Mapping[str, np.ndarray]:
   without that. The authors' PyTorch port saves a pickle, which is code: `torch_files`
   reads the tensors of one.
 
+  Args:
+    path: of the .npz file.
+
   Raises:
     InputError: it is not there, is no such file, or an array in it is no numbers.
   """
@@ -70,11 +73,11 @@ def from_state_dict(arrays: Mapping[str, np.ndarray], params: PyTree) -> Params:
   norm = {'scale': all_of('bn', 'weight'), 'bias': all_of('bn', 'bias')}
   running = {'mean': all_of('bn', 'running_mean'),
              'variance': all_of('bn', 'running_var')}
-  found = {'encoder': {'Conv_0': conv, 'BatchNorm_0': norm},
-           'head': {'kernel': weight.reshape(flat, classes),
-                    'bias': _array(arrays, 'fc.bias')},
-           'statistics': {'BatchNorm_0': running}}
-  return jax.tree.map_with_path(_as_the_networks, params, found)
+  published = {'encoder': {'Conv_0': conv, 'BatchNorm_0': norm},
+               'head': {'kernel': weight.reshape(flat, classes),
+                        'bias': _array(arrays, 'fc.bias')},
+               'statistics': {'BatchNorm_0': running}}
+  return jax.tree.map_with_path(_as_the_networks, params, published)
 
 
 def _array(arrays: Mapping[str, np.ndarray], name: str) -> np.ndarray:

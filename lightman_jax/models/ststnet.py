@@ -13,7 +13,6 @@ from jaxtyping import Array, Float
 
 from lightman_jax.models import layers
 
-# STSTNet: a very shallow frame encoder for optical flow and strain.
 
 class STSTNet(nn.Module):
   """3x3 convolution, ReLU, normalisation, 3x3 max pooling, 2x2 average pooling.
@@ -23,7 +22,7 @@ class STSTNet(nn.Module):
   convolution of 16 channels, and are computed as that. Group normalisation stands for
   batch normalisation (four groups, over what is a branch in the paper and what is
   not). There is no dropout: a network here is a function of parameters and clips, and
-  has no key to draw with. `models.published` has the form of the paper.
+  has no key to draw with. `PublishedSTSTNet` has the form of the paper.
 
   A picture of 28 x 28 becomes a map of 5 x 5; behind it a temporal module of depth 0
   and the linear head make the paper's network, of 1 683 parameters for three classes.
@@ -85,14 +84,15 @@ class BatchNorm(nn.Module):
 
   In training by the batch, whose mean and variance (unbiased, as running statistics
   take it) replace those of the collection 'statistics'; else by that collection. How
-  far the running ones go towards them is the optimizer's: see `meta.running`.
+  far the running ones go towards them is the optimizer's: see
+  `meta.learners.beside_statistics`.
   """
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n h w c'], *, training: bool = False
                ) -> Float[Array, 'n h w c']:
-    c, given = x.shape[-1], x.dtype
-    x = x.astype(jnp.promote_types(given, jnp.float32))
+    c, input_dtype = x.shape[-1], x.dtype
+    x = x.astype(jnp.promote_types(input_dtype, jnp.float32))
     scale = self.param('scale', nn.initializers.ones, (c,))
     bias = self.param('bias', nn.initializers.zeros, (c,))
     kept_mean = self.variable('statistics', 'mean', jnp.zeros, (c,))
@@ -102,7 +102,8 @@ class BatchNorm(nn.Module):
       size = x.size // c
       mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
       kept_mean.value, kept_variance.value = mean, variance * size / max(size - 1, 1)
-    return ((x - mean) * jax.lax.rsqrt(variance + 1e-5) * scale + bias).astype(given)
+    x = (x - mean) * jax.lax.rsqrt(variance + 1e-5) * scale + bias
+    return x.astype(input_dtype)
 
 
 class PublishedSTSTNet(nn.Module):
@@ -122,12 +123,12 @@ class PublishedSTSTNet(nn.Module):
   @nn.compact
   def __call__(self, x: Float[Array, 'n t h w c'], *, training: bool = False
                ) -> Float[Array, 'n _h _w 16']:
-    (n, t), given = x.shape[:2], x.dtype
+    (n, t), input_dtype = x.shape[:2], x.dtype
     x = self.scaling(x) if self.scaling else x
-    x = x.astype(self.dtype or given).reshape(n * t, *x.shape[2:])
+    x = x.astype(self.dtype or input_dtype).reshape(n * t, *x.shape[2:])
     x = jnp.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)))
     x = layers.Conv(sum(BRANCHES), padding='VALID', form=self.conv)(x)
     x = max_pool(BatchNorm()(nn.relu(x), training=training))
     x = nn.Dropout(DROPOUT, deterministic=not training)(x)
     x = average_pool(x)
-    return x.reshape(n, t, *x.shape[1:]).mean(1).astype(given)
+    return x.reshape(n, t, *x.shape[1:]).mean(1).astype(input_dtype)

@@ -164,34 +164,34 @@ class _Machine:
     """Of three names that make data; what they would do is done here."""
     arguments, name = self.stack.pop(), self.stack.pop()
     if name == _DICT and arguments == ():
-      made = {}
+      value = {}
     elif name == _TENSOR and type(arguments[0]) is Storage:
-      made = Tensor(*arguments[:4])
+      value = Tensor(*arguments[:4])
     elif name == _PARAMETER and type(arguments[0]) is Tensor:
-      made = arguments[0]
+      value = arguments[0]
     else:
       raise _unknown(name)
-    self.stack.append(made)
+    self.stack.append(value)
 
   def name(self, module: str, name: str) -> None:
-    found = Name(module, name)
-    known = found in (_DICT, _TENSOR, _PARAMETER) or (
+    global_name = Name(module, name)
+    known = global_name in (_DICT, _TENSOR, _PARAMETER) or (
         module == 'torch' and name in TYPES)
     if not known:
-      raise _unknown(found)
-    self.stack.append(found)
+      raise _unknown(global_name)
+    self.stack.append(global_name)
 
   def storage(self) -> None:
     """('storage', type, key, device, how many numbers), and more in the older form."""
     what, type_, key, _, size, *rest = self.stack.pop()
     if what != 'storage' or any(part is not None for part in rest):
       raise bounded.Refused('a storage is a view of another; save the state again')
-    made = Storage(type_.name, key, size)
+    storage = Storage(type_.name, key, size)
     if type(key) is not str or type(size) is not int or not 0 <= size <= MOST:
       raise bounded.Refused(f'a storage claims {size} numbers')
     if self.storages is not None:
-      self.storages[key] = made
-    self.stack.append(made)
+      self.storages[key] = storage
+    self.stack.append(storage)
 
 
 def _unknown(name: Any) -> bounded.Refused:

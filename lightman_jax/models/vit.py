@@ -41,12 +41,14 @@ class VisionTransformer(nn.Module):
     n, p, d = x.shape
     # No bias: that of the keys would change nothing.
     query, key, value = jnp.moveaxis(
-        layers.Dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS), 2, 0)
+        layers.Dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS),
+        2, 0)
     # Products of short numbers, and their softmax, are long ones.
     products = jnp.einsum('nphd,nqhd->nhpq', query, key).astype(
         jnp.promote_types(x.dtype, jnp.float32))
     weights = jax.nn.softmax(products / np.sqrt(d // HEADS)).astype(x.dtype)
-    return layers.Dense(d)(jnp.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d))
+    mixed = jnp.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d)
+    return layers.Dense(d)(mixed)
 
 
 def _patches(x: Float[Array, 'n h w c'], side: int) -> Float[Array, 'n _h _w k']:
@@ -59,7 +61,13 @@ def _patches(x: Float[Array, 'n h w c'], side: int) -> Float[Array, 'n _h _w k']
 
 
 def positions(h: int, w: int, width: int) -> Float[np.ndarray, 'p width']:
-  """Sine and cosine of row and column at width / 4 frequencies, from 1 to 1/10 000."""
+  """Sine and cosine of row and column at width / 4 frequencies, from 1 to 1/10 000.
+
+  Args:
+    h: rows of patches.
+    w: columns of patches.
+    width: of a token, a multiple of 4.
+  """
   frequency = 10_000. ** -(np.arange(width // 4) / max(1, width // 4 - 1))
   rows, columns = np.meshgrid(np.arange(h), np.arange(w), indexing='ij')
   angles = [at.reshape(-1, 1) * frequency for at in (rows, columns)]

@@ -47,6 +47,9 @@ class Declared(NamedTuple):
 def files_of(path: str | os.PathLike) -> tuple[pathlib.Path, ...]:
   """The file, or all `.safetensors` of the folder, by their names.
 
+  Args:
+    path: of a file or a folder; ~ is the home folder.
+
   Raises:
     InputError: there is none.
   """
@@ -63,6 +66,9 @@ def files_of(path: str | os.PathLike) -> tuple[pathlib.Path, ...]:
 def scaling_of(path: str | os.PathLike) -> Scaling:
   """What the weights of a file, or of a folder, take for our pictures.
 
+  Args:
+    path: of a file or a folder.
+
   Raises:
     InputError: the first of them cannot be read.
   """
@@ -71,6 +77,9 @@ def scaling_of(path: str | os.PathLike) -> Scaling:
 
 def read(path: str | os.PathLike) -> tuple[Declared, dict[str, np.ndarray]]:
   """What a file declares, and its arrays by their names.
+
+  Args:
+    path: of a file.
 
   Raises:
     InputError: it cannot be read, is no such file, or declares no inputs or classes.
@@ -97,7 +106,13 @@ def read(path: str | os.PathLike) -> tuple[Declared, dict[str, np.ndarray]]:
 
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], declared: Declared
           ) -> None:
-  """Writes a file that `read` reads."""
+  """Writes a file that `read` reads.
+
+  Args:
+    path: of the file, which is replaced where it exists.
+    arrays: by the names of the PyTorch port.
+    declared: what the file says of them.
+  """
   with write_atomically(path, 'wb') as file:
     file.write(content_of(arrays, declared))
 
@@ -107,6 +122,10 @@ def content_of(arrays: Mapping[str, np.ndarray], declared: Declared) -> bytes:
 
   The library puts metadata into the header in an order that changes from call to call,
   so they are put there here; places of arrays are counted from the header's end.
+
+  Args:
+    arrays: by the names of the PyTorch port.
+    declared: what the file says of them.
   """
   content = safetensors.save(
       {name: np.array(array, order='C') for name, array in sorted(arrays.items())})
@@ -121,11 +140,11 @@ def metadata_of(declared: Declared) -> dict[str, str]:
   """The metadata of a file, for whoever writes one in another way."""
   inputs = {name: getattr(declared, name)
             for name in ('holds', 'channels', 'low', 'high', 'size')}
-  made = {'form': FORM, 'inputs': json.dumps(inputs),
-          'classes': json.dumps(declared.classes), 'source': declared.source}
+  metadata = {'form': FORM, 'inputs': json.dumps(inputs),
+              'classes': json.dumps(declared.classes), 'source': declared.source}
   if declared.trained_on is not None:
-    made['trained_on'] = json.dumps(declared.trained_on)
-  return made
+    metadata['trained_on'] = json.dumps(declared.trained_on)
+  return metadata
 
 
 def _declared(metadata: Mapping[str, Any]) -> Declared:
@@ -145,6 +164,9 @@ def _declared(metadata: Mapping[str, Any]) -> Declared:
 
 def checked(declared: Declared) -> Declared:
   """The same.
+
+  Args:
+    declared: what somebody has written.
 
   Raises:
     ValueError: its channels, range, size or classes are none.

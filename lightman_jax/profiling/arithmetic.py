@@ -55,6 +55,10 @@ def traffic(function: Callable, *args: Any) -> int:
   """Bytes that `function(*args)` reads and writes at least; as `operations`.
 
   Nothing is said of caches: what stays in one is counted as often as it is read.
+
+  Args:
+    function: to be traced.
+    args: its arrays, or their shapes.
   """
   return _of(jax.make_jaxpr(function)(*args).jaxpr, _traffic)
 

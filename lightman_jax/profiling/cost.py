@@ -75,16 +75,16 @@ class Meter:
 
     The trainer raises InputError where its program would not fit into memory.
     """
-    made = make(on_compiled=self._on_compiled, around=lambda: self._aside(COMPILING))
+    trainer = make(on_compiled=self._on_compiled, around=lambda: self._aside(COMPILING))
 
     def chunk(*arguments):
       if self._began is None:
         self._began = time.perf_counter()
-      return made.chunk(*arguments)
-    chunk.lower = made.chunk.lower
-    self._config, self._trainer, self._seconds = config, made, []
+      return trainer.chunk(*arguments)
+    chunk.lower = trainer.chunk.lower
+    self._config, self._trainer, self._seconds = config, trainer, []
     self._began = None
-    return made._replace(chunk=chunk)
+    return trainer._replace(chunk=chunk)
 
   def after_chunk(self, on_chunk: Callable[..., None]) -> Callable[..., None]:
     """The same callback, at whose call a piece of a chunk is over.
@@ -93,9 +93,9 @@ class Meter:
     finds all trained has nothing to tell.
     """
     def call(last: int, scalars) -> None:
-      made = np.shape(next(iter(scalars.values())))[1]
+      steps = np.shape(next(iter(scalars.values())))[1]
       self._seconds.append((time.perf_counter() - self._began) / (
-          made * self._trainer.layout.together))
+          steps * self._trainer.layout.together))
       self._began = None
       if last == self._trainer.steps:
         self.write()
@@ -112,8 +112,8 @@ class Meter:
 
   def write(self) -> None:
     """Writes what is known by now; a start that trained nothing changes nothing."""
-    if found := self.report():
-      write_json(self._place, found)
+    if content := self.report():
+      write_json(self._place, content)
 
   def report(self) -> dict[str, Any] | None:
     """The content of cost.json; None where this start trained nothing."""
@@ -158,15 +158,20 @@ class Meter:
       return each * len(devices) // (length * self._trainer.layout.together)
     need = self._need
     self._program = {
-        'step_arithmetic': as_measure(of_a_step(arithmetic.operations),
-                                'floating point operations of a meta-step'),
-        'step_traffic': as_measure(of_a_step(arithmetic.traffic),
-                             'bytes that a meta-step reads and writes at least'),
-        'trace_time': as_measure(program.tracing, 'seconds, of the program that trains'),
-        'compile_time': as_measure(program.compiling,
-                             'seconds, of it: compiling, or reading it'),
-        'memory_estimate': as_measure(need and need.total, 'bytes, before the first step'),
-        'temporaries': as_measure(need and need.temporaries, 'bytes of it, of a device')}
+        'step_arithmetic': as_measure(
+            of_a_step(arithmetic.operations),
+            'floating point operations of a meta-step'),
+        'step_traffic': as_measure(
+            of_a_step(arithmetic.traffic),
+            'bytes that a meta-step reads and writes at least'),
+        'trace_time': as_measure(
+            program.tracing, 'seconds, of the program that trains'),
+        'compile_time': as_measure(
+            program.compiling, 'seconds, of it: compiling, or reading it'),
+        'memory_estimate': as_measure(
+            need and need.total, 'bytes, before the first step'),
+        'temporaries': as_measure(
+            need and need.temporaries, 'bytes of it, of a device')}
     self._began = time.perf_counter()
 
   def _rates(self, seconds: float) -> dict[str, Any]:
@@ -174,17 +179,18 @@ class Meter:
     best = self._best = self._best or efficiency.measure_rates(devices[0])
     # The cores of a CPU are all in the rate of its first device.
     many = 1 if devices[0].platform == 'cpu' else len(devices)
-    found = {}
+    measures = {}
     for name, rate, unit, of in (
         ('matmul', best.matmul, 'operations', 'step_arithmetic'),
         ('copy', best.copy, 'bytes', 'step_traffic')):
       amount = self._program[of]['value']
       reached = None if amount is None else amount / seconds
-      found[f'{name}_rate'] = as_measure(reached, f'{unit} a second, of a meta-step')
-      found[f'machine_{name}_rate'] = as_measure(rate * many, f'{unit} a second at best')
-      found[f'share_of_{name}_rate'] = as_measure(
+      measures[f'{name}_rate'] = as_measure(reached, f'{unit} a second, of a meta-step')
+      measures[f'machine_{name}_rate'] = as_measure(
+          rate * many, f'{unit} a second at best')
+      measures[f'share_of_{name}_rate'] = as_measure(
           reached and reached / rate / many, 'of the machine; 1 is all')
-    return found
+    return measures
 
   def _whole(self) -> dict[str, Any]:
     seen = {name: _SEEN[name] - self._before[name]
@@ -201,17 +207,24 @@ class Meter:
            if peaks else {})}
 
 
-def line(found: Mapping[str, Any]) -> str:
-  """The content of cost.json as a sentence."""
-  value = {name: one['value'] for name, one in found['measures'].items()}
-  of = lambda name, unit, told: (f'? {unit}' if value[name] is None else
-                                 told(value[name]))
-  gflop = lambda count: f'{count / 1e9:.3g} GFLOP'
+def line(content: Mapping[str, Any]) -> str:
+  """The content of cost.json as a sentence.
+
+  Args:
+    content: of cost.json.
+  """
+  value = {name: one['value'] for name, one in content['measures'].items()}
+
+  def of(name: str, unit: str, describe: Callable[[float], str]) -> str:
+    return f'? {unit}' if value[name] is None else describe(value[name])
+
+  def gflop(count: float) -> str:
+    return f'{count / 1e9:.3g} GFLOP'
   share = value['share_of_matmul_rate']
   return (f'cost: {value["step_time"]:.3g} s a meta-step of a fold, '
           f'{of("step_arithmetic", "GFLOP", gflop)} and '
           f'{of("step_traffic", "GiB", bytes_in_words)}, '
           + ('' if share is None else f'{share:.0%} of the matmul rate; ')
-          + f'program {found["about"]["compile_cause"].partition(":")[0]} in '
+          + f'program {content["about"]["compile_cause"].partition(":")[0]} in '
           f'{value["compile_time"]:.1f} s; at most '
           f'{of("peak_memory", "GiB", bytes_in_words)}')

@@ -22,7 +22,7 @@ from lightman_jax.training.state import Recipe, init_state, run_folds
 
 # What the machine can do at best: the rates that a program is measured against.
 
-LONGEST_RATE = .3     # seconds of each measurement, after a first call that does not count
+LONGEST_RATE = .3     # seconds of each rate, after a first call that does not count
 
 
 class Rates(NamedTuple):
@@ -36,6 +36,10 @@ def measure_rates(device: jax.Device, *, dtype=jnp.float32) -> Rates:
 
   A matmul of two square matrices (1 024 on a CPU, 8 192 elsewhere), and a sum of 1 to
   each of 2^24 (2^28) numbers: too many for a cache.
+
+  Args:
+    device: where it is measured.
+    dtype: of the matrices.
   """
   cpu = device.platform == 'cpu'
   side, size = (1024, 1 << 24) if cpu else (8192, 1 << 28)
@@ -79,25 +83,29 @@ def measure(recipe: Recipe, data: FoldData, *, steps: int, folds: int
   """
   state, step, seconds, temporaries = _training(recipe, data)
   step_time = timed(step)
-  found = {
+  measures = {
       'parameters': as_measure(sum(x.size for x in jax.tree.leaves(state.params)),
-                         'numbers'),
+                               'numbers'),
       **_using(recipe, data, state.params),
       'step_arithmetic': as_measure(_step_operations(recipe, data, state),
-                              'floating point operations of a meta-step'),
+                                    'floating point operations of a meta-step'),
       'step_time': {**step_time, 'unit': 'seconds of a meta-step'},
       'training_time': as_measure(step_time['value'] * steps * folds,
-                            'seconds, all steps of all folds on one device'),
+                                  'seconds, all steps of all folds on one device'),
       'compile_time': as_measure(seconds, 'seconds, of a meta-step, without a cache'),
       'step_temporaries': as_measure(temporaries, 'bytes, of a compiled meta-step'),
       'peak_memory': as_measure(peak_memory(), 'bytes, of the process')}
   device = (jax.devices()[0].memory_stats() or {}).get('peak_bytes_in_use')
-  return found if device is None else {
-      **found, 'device_peak_memory': as_measure(device, 'bytes, of the device')}
+  return measures if device is None else {
+      **measures, 'device_peak_memory': as_measure(device, 'bytes, of the device')}
 
 
 def timed(call: Callable[[], Any]) -> Measure:
-  """Seconds of a call: `value` is the median, `low` and `high` are quartiles."""
+  """Seconds of a call: `value` is the median, `low` and `high` are quartiles.
+
+  Args:
+    call: gives arrays, which are waited for.
+  """
   jax.block_until_ready(call())
   times, end = [], time.perf_counter() + LONGEST
   while len(times) < REPEATS and (len(times) < 3 or time.perf_counter() < end):
@@ -153,11 +161,11 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   x, predict = clips.x[:1] / clips.scale[0], jax.jit(learner.predict)
   return {
       'prediction_arithmetic': as_measure(operations(learner.predict, fast, x),
-                                    'floating point operations of a clip'),
+                                          'floating point operations of a clip'),
       'prediction_latency': {**timed(lambda: predict(fast, x)),
                              'unit': 'seconds, of one clip by one adapted model'},
       'adaptation_arithmetic': as_measure(operations(adapt, params, support, key),
-                                    'floating point operations of a support'),
+                                          'floating point operations of a support'),
       'adaptation_time': {
           **(timed(lambda: adapted(params, support, key)) if learner.supported
              else {'value': 0., 'low': 0., 'high': 0., 'repeats': 0}),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import numpy as np
 
+from lightman_jax import registry
 from lightman_jax.errors import InputError
 from lightman_jax.settings import changed
 from lightman_jax.training import devices as device_door, multihost
@@ -52,14 +53,20 @@ class Need(NamedTuple):
 
 
 def need_of(compiled: jax.stages.Compiled, layout: Layout) -> Need | None:
-  """What a program plans to hold; None where the backend does not tell."""
-  found = compiled.memory_analysis()
-  if found is None:
+  """What a program plans to hold; None where the backend does not tell.
+
+  Args:
+    compiled: a program.
+    layout: of the run.
+  """
+  analysis = compiled.memory_analysis()
+  if analysis is None:
     return None
   shared = len(layout.devices) if layout.devices[0].platform == 'cpu' else 1
   # New states lie where the old ones did.
-  results = found.output_size_in_bytes - found.alias_size_in_bytes
-  return Need(found.argument_size_in_bytes, results, found.temp_size_in_bytes, shared)
+  results = analysis.output_size_in_bytes - analysis.alias_size_in_bytes
+  return Need(analysis.argument_size_in_bytes, results, analysis.temp_size_in_bytes,
+              shared)
 
 
 def room(device: jax.Device, placed: int = 0) -> int | None:
@@ -84,33 +91,41 @@ def check(need: Need | None, config: Mapping[str, Any], layout: Layout,
           say: Callable[[str], None]) -> None:
   """Tells of the estimate, and refuses a program that would not fit.
 
+  Args:
+    need: of the program; None: nothing is known.
+    config: complete.
+    layout: of the run.
+    say: called with a line.
+
   Raises:
     TooMuch: smaller batches may fit.
     InputError: names the setting to change.
   """
   if need is None:
     return
-  given = config['training']['memory_limit'] * GIB
-  there = given or _room_of_all(layout, need.clips)
+  allowed = config['training']['memory_limit'] * GIB
+  available = allowed or _room_of_all(layout, need.clips)
   where = f' on each of {len(layout.devices)} devices' * (len(layout.devices) > 1)
   each = f' ({bytes_in_words(need.total // need.devices)}{where})'
-  told = bytes_in_words(need.total) + (each if need.devices > 1 else where)
-  say(f'memory: about {told}' + (f' of {bytes_in_words(there)}' if there else '')
+  estimate = bytes_in_words(need.total) + (each if need.devices > 1 else where)
+  say(f'memory: about {estimate}'
+      + (f' of {bytes_in_words(available)}' if available else '')
       + f', of which clips and states {bytes_in_words(need.clips + need.results)}')
-  guess = layout.devices[0].platform == 'cpu' and not given
-  if there is None or need.total <= there * (FAR if guess else 1):
+  guess = layout.devices[0].platform == 'cpu' and not allowed
+  if available is None or need.total <= available * (FAR if guess else 1):
     return
-  if not guess and (fewer := smaller(need, there, layout, config['training']['tasks'])):
+  fewer = {} if guess else smaller(need, available, layout, config['training']['tasks'])
+  if fewer:
     say('that is too much: ' + ', '.join(f'{name}={value}'
                                          for name, value in fewer.items()))
     raise TooMuch(fewer)
   raise InputError(
-      f'training needs about {told} of memory and {bytes_in_words(there)} '
-      f'{"are allowed by training.memory_limit" if given else "are there"}; '
+      f'training needs about {estimate} of memory and {bytes_in_words(available)} '
+      f'{"are allowed by training.memory_limit" if allowed else "are there"}; '
       f'{advice(need, config, layout)}; training.memory_limit=GIB allows more')
 
 
-def smaller(need: Need, there: int | float, layout: Layout, tasks: int
+def smaller(need: Need, available: int | float, layout: Layout, tasks: int
             ) -> dict[str, int]:
   """Settings of smaller batches; empty where all goes one by one already.
 
@@ -119,7 +134,7 @@ def smaller(need: Need, there: int | float, layout: Layout, tasks: int
 
   Args:
     need: of the layout's program.
-    there: bytes.
+    available: bytes.
     layout: as it is.
     tasks: of a meta-batch.
   """
@@ -128,7 +143,7 @@ def smaller(need: Need, there: int | float, layout: Layout, tasks: int
   units = layout.folds_at_once * together
   if units == 1:
     return {}
-  free = max(0, there / need.devices - need.clips - need.results)
+  free = max(0, available / need.devices - need.clips - need.results)
   units = max(1, min(units - 1, int(units * free / max(1, need.temporaries))))
   # Batches of two sizes would be two programs in one.
   return {'training.folds_at_once': max(1, units // together),
@@ -151,7 +166,13 @@ def in_smaller_batches(loop: Callable[..., T]) -> Callable[..., T]:
 
 
 def advice(need: Need | None, config: Mapping[str, Any], layout: Layout) -> str:
-  """The setting that saves most at the least price."""
+  """The setting that saves most at the least price.
+
+  Args:
+    need: of the program; None: nothing is known.
+    config: complete.
+    layout: of the run.
+  """
   for holds, sentence in (
       (layout.folds_at_once > 1,
        f'lower training.folds_at_once ({layout.folds_at_once}), to 1 at last'),
@@ -161,7 +182,7 @@ def advice(need: Need | None, config: Mapping[str, Any], layout: Layout) -> str:
        'set training.devices=1: here devices share one memory'),
       (need is not None and need.clips > need.temporaries,
        'most are the clips: lower inputs.size or data.frames'),
-      (config['method']['inner_memory'] > 0 and _steps_inside(config),
+      (config['method'].get('inner_memory', 0) > 0 and _steps_inside(config),
        'set method.inner_memory=0, which takes a third more arithmetic')):
     if holds:
       return sentence
@@ -192,7 +213,8 @@ def explain_lack_of_memory(advise: Callable[[], str]) -> Iterator[None]:
 
 
 def _steps_inside(config: Mapping[str, Any]) -> bool:
-  return config['method']['name'] in ('lightman', 'maml', 'metasgd', 'anil')
+  method = registry.find('method', config['method']['name'])
+  return getattr(method, 'second_order', True)
 
 
 def _room_of_all(layout: Layout, placed: int) -> float | None:
@@ -237,8 +259,8 @@ def _of_process() -> Iterator[int]:
   """What `ulimit -v` leaves, as some clusters limit jobs."""
   most, _ = resource.getrlimit(resource.RLIMIT_AS)
   if most != resource.RLIM_INFINITY:
-    held = next(_lines('/proc/self/statm'), '0').split()[0]
-    yield most - int(held) * resource.getpagesize()
+    pages = next(_lines('/proc/self/statm'), '0').split()[0]
+    yield most - int(pages) * resource.getpagesize()
 
 
 def _lines(path: str | pathlib.Path) -> Iterator[str]:

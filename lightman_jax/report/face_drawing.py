@@ -2,7 +2,7 @@
 
 Contributions are those to the logit of the predicted class, less their mean over all
 classes: red speaks for the class, blue against it. The face is the mean face of
-`geometry.landmarks`, nobody's own.
+`faces.landmarks`, nobody's own.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +14,9 @@ import numpy as np
 
 from lightman_jax.faces import landmarks
 from lightman_jax.models.dere_grl import CONTOURS
-from lightman_jax.report.agg import Figure, colormaps, patches, style
+from lightman_jax.report.agg import Figure, colormaps, patches
 from lightman_jax.report.figures import save
+from lightman_jax.report.style import figure_style
 
 FAINT = '#9aa5b1'
 SHOWN = 4          # actions beside a face, those that carried most
@@ -37,11 +38,16 @@ def draw_actions(path: str | os.PathLike, kept: Mapping[str, Any], *, title: str
     caption: lines in small print below.
   """
   clips = kept['clips']
-  with style.context('default'):
+  texts = [title, *(clip[key] for clip in clips
+                    for key in ('clip', 'prediction', 'truth'))]
+  with figure_style(texts) as letters:
     figure = Figure(figsize=(4.4 * len(clips) + .4, 4.5), layout='constrained')
     for number, clip in enumerate(clips):
-      _panel(figure.add_subplot(1, len(clips), number + 1), clip, kept['components'])
-    figure.suptitle(title, fontsize=11)
+      names = {key: letters.drawable(clip[key])
+               for key in ('clip', 'prediction', 'truth')}
+      _panel(figure.add_subplot(1, len(clips), number + 1), {**clip, **names},
+             kept['components'])
+    figure.suptitle(letters.drawable(title), fontsize=11)
     save(path, figure, [
         'Dots: what came from a facial component, red for the predicted class and blue '
         'against it. Arrows: movement from the onset, the longest drawn to one length. '

@@ -1,7 +1,7 @@
 """Pictures of a run as PNG: confusion matrix, learning curves, curves under noise.
 
-The same input gives the same bytes: no date, no global state, matplotlib's own style,
-and the Agg backend whatever is set.
+The same input gives the same bytes: no date, no global state, the one style of all
+figures, and the Agg backend whatever is set.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,13 +13,14 @@ from jaxtyping import Int
 import numpy as np
 
 from lightman_jax.files import write_atomically
-from lightman_jax.report.agg import Figure, FigureCanvasAgg, style, ticker
+from lightman_jax.report.agg import Figure, FigureCanvasAgg, ticker
+from lightman_jax.report.style import COLOURS, INK, SOFT, figure_style
 
-# Pictures of a run: confusion matrix and learning curves, as PNG.
+# Confusion matrix and learning curves.
 
 DPI = 150
 SMALL_PRINT = 16   # letters of the caption to an inch
-INK, FAINT = '#1f3b5c', '#8fa9c4'   # the mean, and the single folds
+MEAN, FAINT = COLOURS['c0'], '#8fa9c4'   # the mean, and the single folds
 
 
 def confusion_matrix(path: str | os.PathLike, counts: Int[np.ndarray, 'K K'], *,
@@ -38,13 +39,16 @@ def confusion_matrix(path: str | os.PathLike, counts: Int[np.ndarray, 'K K'], *,
   size = counts.sum(1, keepdims=True)
   share = counts / np.maximum(size, 1)
   side = 2.2 + .95 * len(classes)
-  with style.context('default'):
+  caption = list(caption)
+  with figure_style([title, *classes, *caption]) as letters:
+    caption += letters.remark([title, *classes])
+    title, classes = letters.drawable(title), [*map(letters.drawable, classes)]
     figure = Figure(figsize=(max(side + .6, 5.2), side), layout='constrained')
     axes = figure.add_subplot()
     picture = axes.imshow(share, cmap='Blues', vmin=0, vmax=1)
     for (row, column), value in np.ndenumerate(share):
       axes.text(column, row, f'{counts[row, column]}\n{value:.0%}', ha='center',
-                va='center', color='white' if value > .62 else 'black', fontsize=10)
+                va='center', color='white' if value > .62 else INK, fontsize=10)
     axes.set_xticks(range(len(classes)), classes, rotation=30, ha='right',
                     rotation_mode='anchor')
     axes.set_yticks(range(len(classes)),
@@ -53,10 +57,11 @@ def confusion_matrix(path: str | os.PathLike, counts: Int[np.ndarray, 'K K'], *,
     axes.set_ylabel('truth (clips)')
     axes.set_title(title, fontsize=11)
     axes.spines[:].set_visible(False)
+    axes.grid(False)
     bar = figure.colorbar(picture, ax=axes, shrink=.8)
     bar.ax.yaxis.set_major_formatter(ticker.PercentFormatter(1., 0))
     bar.set_label('share of the true class')
-    save(path, figure, caption)
+    save(path, figure, map(letters.drawable, caption))
 
 
 def learning_curves(path: str | os.PathLike, lines: Iterable[Mapping[str, Any]], *,
@@ -77,15 +82,17 @@ def learning_curves(path: str | os.PathLike, lines: Iterable[Mapping[str, Any]],
   lines = list(lines)
   curves = {key: _by_fold(lines, key) for key in terms}
   shown = [key for key in terms if curves[key]] or list(terms)[:1]
-  with style.context('default'):
+  caption = list(caption)
+  with figure_style([title, *caption]) as letters:
+    caption += letters.remark([title])
     figure = Figure(figsize=(5.2 * len(shown) + .4, 4.), layout='constrained')
     for number, key in enumerate(shown):
       axes = figure.add_subplot(1, len(shown), number + 1)
       _panel(axes, curves[key])
       axes.set_xlabel('step')
       axes.set_ylabel(terms[key])
-    figure.suptitle(title, fontsize=11)
-    save(path, figure, caption)
+    figure.suptitle(letters.drawable(title), fontsize=11)
+    save(path, figure, map(letters.drawable, caption))
 
 
 def _by_fold(lines: Sequence[Mapping[str, Any]],
@@ -116,21 +123,25 @@ def _panel(axes, folds: Mapping[str, Mapping[int, float]]) -> None:
   common = sorted(set.intersection(*map(set, folds.values()))) if folds else []
   if common and len(folds) > 1:
     mean = [np.mean([points[s] for points in folds.values()]) for s in common]
-    axes.plot(common, mean, color=INK, linewidth=2, marker=marker,
+    axes.plot(common, mean, color=MEAN, linewidth=2, marker=marker,
               label=f'mean of {len(folds)} folds')
   if folds:
     axes.legend(frameon=False, fontsize=9)
   axes.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
-  axes.grid(alpha=.25)
-  axes.spines[['top', 'right']].set_visible(False)
 
 
 def save(path: str | os.PathLike, figure: Figure, caption: Iterable[str]) -> None:
-  """Writes a figure as PNG, the lines of `caption` in small print below it."""
+  """Writes a figure as PNG, the lines of `caption` in small print below it.
+
+  Args:
+    path: of the PNG.
+    figure: complete but for its caption.
+    caption: lines in small print below.
+  """
   width = round(SMALL_PRINT * figure.get_figwidth())
   text = '\n'.join(textwrap.fill(line, width) for line in caption)
   if text:
-    figure.supxlabel(text, fontsize=7, color='#555555', x=.02, ha='left')
+    figure.supxlabel(text, fontsize=7, color=SOFT, x=.02, ha='left')
   figure.get_layout_engine().set(w_pad=.1, h_pad=.1)
   FigureCanvasAgg(figure)
   with write_atomically(path, 'wb') as file:
@@ -146,39 +157,43 @@ WORDS = {'salt_pepper': 'salt and pepper', 'dropped': 'dropped frames',
 
 
 def noise_curves(path: str | os.PathLike,
-                 found: Mapping[str, Sequence[Mapping[str, Any]]], *,
+                 curves: Mapping[str, Sequence[Mapping[str, Any]]], *,
                  constant: float | None = None, title: str = '',
                  caption: Iterable[str] = ()) -> None:
   """Draws UF1 by level, a panel a kind; all panels share one scale.
 
   Args:
     path: of the PNG.
-    found: kind to its levels: {'level', 'unit', 'row'}, as in the results.
+    curves: kind to its levels: {'level', 'unit', 'row'}, as in the results.
     constant: UF1 of the constant answer, drawn as a line.
     title: one line above.
     caption: lines in small print below.
   """
-  across = min(COLUMNS, len(found))
-  down = -(-len(found) // across)
-  with style.context('default'):
+  across = min(COLUMNS, len(curves))
+  down = -(-len(curves) // across)
+  caption = list(caption)
+  with figure_style([title, *caption]) as letters:
+    caption += letters.remark([title])
+    title = letters.drawable(title)
     figure = Figure(figsize=(max(3. * across, 4.) + .4, 2.7 * down + .9),
                     layout='constrained')
     grid = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
-    for axes, (name, levels) in zip(grid, found.items()):
+    for axes, (name, levels) in zip(grid, curves.items()):
       _noise_panel(axes, levels, constant)
       axes.set_title(WORDS.get(name, name), fontsize=10)
     for number, axes in enumerate(grid):
-      axes.set_visible(number < len(found))
+      axes.set_visible(number < len(curves))
       if number % across == 0:
         axes.set_ylabel('UF1')
     handles, labels = grid[0].get_legend_handles_labels()
     # As its title, for beside the legend there is no room in a narrow figure.
     figure.legend(handles, labels, frameon=False, fontsize=8, title=title,
                   ncols=len(labels) if across > 2 else 2, loc='outside upper center')
-    save(path, figure, caption)
+    save(path, figure, map(letters.drawable, caption))
 
 
-def _noise_panel(axes, levels: Sequence[Mapping[str, Any]], constant: float | None) -> None:
+def _noise_panel(axes, levels: Sequence[Mapping[str, Any]], constant: float | None
+                 ) -> None:
   # Evenly, whatever the levels are: small ones would lie on one another.
   at = range(len(levels))
   score = [one['row']['uf1'] for one in levels]
@@ -187,16 +202,12 @@ def _noise_panel(axes, levels: Sequence[Mapping[str, Any]], constant: float | No
     axes.fill_between(at, [one['low'] for one in score],
                       [one['high'] for one in score], color=FAINT, alpha=.35,
                       linewidth=0, label='95 % interval over subjects')
-  axes.plot(at, value, color=INK, linewidth=1.8, marker='o', markersize=4,
+  axes.plot(at, value, color=MEAN, linewidth=1.8, marker='o', markersize=4,
             label='under noise')
   clean = next(one['row']['uf1']['value'] for one in levels if not one['level'])
-  axes.axhline(clean, color=INK, linewidth=.8, linestyle=':', label='clean')
+  axes.axhline(clean, color=MEAN, linewidth=.8, linestyle=':', label='clean')
   if constant is not None:
-    axes.axhline(constant, color='#888888', linewidth=.8, linestyle='--',
+    axes.axhline(constant, color=SOFT, linewidth=.8, linestyle='--',
                  label='constant answer')
-  axes.set_ylim(0, 1)
   axes.set_xticks(at, [f'{one["level"]:g}' for one in levels], fontsize=8)
-  axes.yaxis.set_major_locator(ticker.MultipleLocator(.25))
   axes.set_xlabel(textwrap.fill(levels[0]['unit'], 34), fontsize=8)
-  axes.grid(alpha=.25)
-  axes.spines[['top', 'right']].set_visible(False)

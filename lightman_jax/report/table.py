@@ -12,7 +12,11 @@ from rich.text import Text
 # How a number and its interval are written in a table.
 
 def cell(scored: Mapping[str, float | None]) -> str:
-  """'.712 [.650, .771]' of a value, its low and its high."""
+  """'.712 [.650, .771]' of a value, its low and its high.
+
+  Args:
+    scored: with value, low and high.
+  """
   value, low, high = (short(scored[key]) for key in ('value', 'low', 'high'))
   return f'{value} [{low}, {high}]'
 
@@ -27,31 +31,39 @@ def short(value: float | None) -> str:
 
 # The few-shot table at the end of a run.
 
-def few_shot_table(found: Mapping[str, Any]) -> Table:
-  """A line for every row of the few_shot section of the results, and for chance."""
-  made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
-               show_edge=False)
-  made.add_column('few-shot', overflow='fold')
+def few_shot_table(section: Mapping[str, Any]) -> Table:
+  """A line for every row of the few_shot section of the results, and for chance.
+
+  Args:
+    section: few_shot of the results.
+  """
+  table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+                show_edge=False)
+  table.add_column('few-shot', overflow='fold')
   for head in ('accuracy, people', 'accuracy, episodes', 'UF1, people'):
-    made.add_column(head, no_wrap=True)
-  for number, (name, row) in enumerate(found['rows'].items()):
+    table.add_column(head, no_wrap=True)
+  for number, (name, row) in enumerate(section['rows'].items()):
     cells = (Text(cell(row[key]))
              for key in ('accuracy', 'accuracy_over_episodes', 'uf1'))
-    made.add_row(Text(name), *cells, style='' if number else 'bold')
-  made.add_row(Text('chance'), Text(short(found['chance'])), Text(''), Text(''))
-  return made
+    table.add_row(Text(name), *cells, style='' if number else 'bold')
+  table.add_row(Text('chance'), Text(short(section['chance'])), Text(''), Text(''))
+  return table
 
 
-def few_shot_caption(found: Mapping[str, Any]) -> tuple[str, ...]:
-  """What the figures are figures of, a line a thought."""
+def few_shot_caption(section: Mapping[str, Any]) -> tuple[str, ...]:
+  """What the figures are figures of, a line a thought.
+
+  Args:
+    section: few_shot of the results.
+  """
   return (
-      f'{found["protocol"]}; {found["held_out_by"]}',
-      f'{found["episodes"]} episodes ({found["distinct_episodes"]} of them differ), '
-      f'each asks about {found["queries"]} a class; '
-      f'{found["people"]} of {found["held_out_people"]} held-out people have enough '
-      'clips',
-      f'people: {found["intervals"]["uf1, uar, accuracy"]}',
-      f'episodes: {found["intervals"]["accuracy_over_episodes"]}')
+      f'{section["protocol"]}; {section["held_out_by"]}',
+      f'{section["episodes"]} episodes ({section["distinct_episodes"]} of them '
+      f'differ), each asks about {section["queries"]} a class; '
+      f'{section["people"]} of {section["held_out_people"]} held-out people have '
+      'enough clips',
+      f'people: {section["intervals"]["uf1, uar, accuracy"]}',
+      f'episodes: {section["intervals"]["accuracy_over_episodes"]}')
 
 
 # The table at the end of a run: a row for the method and for each reference.
@@ -63,6 +75,10 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   """Prints the table of `results.summarise`; it fits 80 columns, without colour, too.
 
   The lines below it say what the figures are figures of.
+
+  Args:
+    results: content of results.json.
+    console: where it is printed; None: standard output.
   """
   console = console or Console()
   console.print(_table(results['rows']))
@@ -78,7 +94,12 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
 
 
 def render(results: Mapping[str, Any], *, width: int = 80) -> str:
-  """The same as a plain string, for a log or a page."""
+  """The same as a plain string, for a log or a page.
+
+  Args:
+    results: content of results.json.
+    width: in letters.
+  """
   out = io.StringIO()
   show(results, console=Console(file=out, width=width, color_system=None,
                                 force_terminal=False))
@@ -117,7 +138,11 @@ def row_lines(rows: Iterable[str]) -> tuple[str, ...]:
 
 
 def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
-  """What every figure must name, a line a thought."""
+  """What every figure must name, a line a thought.
+
+  Args:
+    about: of the results.
+  """
   sizes = ', '.join(f'{name} {n}' for name, n in about['clips_per_class'].items())
   labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
             if about['sheet'] else 'labels made with the clips')

@@ -18,7 +18,7 @@ PACKAGES = (
     'absl-py', 'array_record', 'flax', 'importlib_resources', 'jax', 'jaxlib',
     'jaxtyping', 'matplotlib', 'ml-collections', 'numpy', 'opencv-python-headless',
     'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
-    'safetensors', 'scipy', 'tensorflow-datasets')
+    'safetensors', 'scikit-learn', 'scipy', 'tensorflow-datasets')
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)
@@ -57,30 +57,39 @@ def environment(*, data_sha256: str | None,
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]
             ) -> tuple[list[Difference], list[Difference]]:
-  """What changed between two environments: what matters, and the layout."""
+  """What changed between two environments: what matters, and the layout.
+
+  Args:
+    before: of `environment`, at an earlier start.
+    now: of `environment`.
+
+  Returns:
+    Differences that forbid going on, and those of the layout.
+  """
   plain = lambda tree: identity.without(tree, (*NOTED, 'resumed_with'))
-  found = identity.between(plain(before), plain(now))
-  layout = [part for part in found if part[0] in [f'devices.{name}' for name in LAYOUT]]
-  return [part for part in found if part not in layout], layout
+  differences = identity.between(plain(before), plain(now))
+  names = [f'devices.{name}' for name in LAYOUT]
+  layout = [part for part in differences if part[0] in names]
+  return [part for part in differences if part not in layout], layout
 
 
 def versions() -> dict[str, str | None]:
   """Installed versions of `PACKAGES`; None where one is missing."""
-  found = {}
+  by_package = {}
   for name in PACKAGES:
     try:
-      found[name] = metadata.version(name)
+      by_package[name] = metadata.version(name)
     except metadata.PackageNotFoundError:
-      found[name] = None
-  return found
+      by_package[name] = None
+  return by_package
 
 
 def devices() -> dict[str, Any]:
   """Kind and number of the devices that jax sees."""
   import jax  # Not above: reading a run folder should not start jax.
-  found = jax.devices()
-  return {'platform': found[0].platform, 'kind': found[0].device_kind,
-          'count': len(found), 'processes': jax.process_count()}
+  visible = jax.devices()
+  return {'platform': visible[0].platform, 'kind': visible[0].device_kind,
+          'count': len(visible), 'processes': jax.process_count()}
 
 
 def code_version() -> str:

@@ -34,6 +34,13 @@ NAME = 'lightman_jax.lock'   # also the mark by which a run folder is known
 def take(folder: str | os.PathLike, name: str = NAME) -> IO:
   """Locks `folder`, which exists, until the returned file, `name` in it, is closed.
 
+  Args:
+    folder: which exists.
+    name: of the lock's file.
+
+  Returns:
+    The lock's file; closing it lets others in.
+
   Raises:
     InputError: another process holds it, or the file system cannot lock.
   """
@@ -96,22 +103,29 @@ OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'or
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
-         'reproducibility.json', 'environment.json', 'config.json')
+         'outside.json', 'reproducibility.json', 'environment.json', 'config.json')
 
 
 def clear(path: pathlib.Path) -> None:
-  """Deletes the run in the folder `path`."""
+  """Deletes the run in the folder `path`.
+
+  Args:
+    path: of a run's folder, which is locked.
+  """
   sweep(path)
   for name in OWNED:
-    rest = path / name
-    if rest.is_dir() and not rest.is_symlink():
+    place = path / name
+    if place.is_dir() and not place.is_symlink():
       # A rename is one moment, deleting is many: never half a checkpoint.
-      rest = rest.rename(path / f'.{name}.deleted')
-    remove(rest)
+      place = place.rename(path / f'.{name}.deleted')
+    remove(place)
 
 
 def refuse_links(path: pathlib.Path) -> None:
   """Nothing is written, or deleted, through a link that leads out of the folder.
+
+  Args:
+    path: of a run's folder.
 
   Raises:
     InputError: there is such a link.
@@ -126,7 +140,11 @@ def refuse_links(path: pathlib.Path) -> None:
 
 
 def sweep(path: pathlib.Path) -> None:
-  """Deletes what a killed writer, or deletion, left there under a temporary name."""
+  """Deletes what a killed writer, or deletion, left there under a temporary name.
+
+  Args:
+    path: of a run's folder, which is locked.
+  """
   for name in OWNED:
     for rest in path.glob(f'.{name}.*'):
       remove(rest)
@@ -141,9 +159,9 @@ class RunFolder:
   A first start that is refused before anything was computed leaves nothing behind.
   """
 
-  def __init__(self, path: pathlib.Path, held, made: Sequence[pathlib.Path] = ()):
-    """`made` are the files and folders that this start brings into being."""
-    self.path, self._held, self._made = path, held, made
+  def __init__(self, path: pathlib.Path, lock, new_paths: Sequence[pathlib.Path] = ()):
+    """`new_paths` are the files and folders that this start brings into being."""
+    self.path, self._lock, self._new_paths = path, lock, new_paths
     self.config = path / 'config.json'
     self.environment = path / 'environment.json'
     self.metrics = path / 'metrics.jsonl'
@@ -168,6 +186,7 @@ class RunFolder:
     self.oracle_json = path / 'oracle.json'
     self.selection = path / 'selection'
     self.choices = self.selection / 'choices.json'
+    self.outside = path / 'outside.json'
     self.fault = path / 'fault.json'
     self.fault_npz = path / 'fault.npz'
 
@@ -180,7 +199,7 @@ class RunFolder:
     self.close()
 
   def _withdraw(self) -> None:
-    for path in self._made:
+    for path in self._new_paths:
       # Another start may have come in; what it wrote stays.
       with contextlib.suppress(OSError):
         path.rmdir() if path.is_dir() else path.unlink()
@@ -195,11 +214,18 @@ class RunFolder:
 
   def close(self) -> None:
     """Lets others in."""
-    self._held.close()
+    self._lock.close()
 
   def is_finished(self) -> bool:
     """Whether the run has its results; they are written last."""
     return self.results.exists()
+
+  def has_begun(self) -> bool:
+    """Whether a step, a fold or a result of the run is on disk."""
+    return self.is_finished() or any(
+        place.is_dir() and any(place.iterdir())
+        for place in (self.checkpoints, self.folds)) or (
+            self.metrics.is_file() and self.metrics.stat().st_size > 0)
 
   def check(self, environment: Mapping[str, Any], *,
             resume_anyway: bool = False) -> str:
@@ -224,16 +250,20 @@ class RunFolder:
       if environment['data_sha256'] is None:
         environment = {**environment, 'data_sha256': before.get('data_sha256')}
       changed, layout = env.changes(before, json.loads(canonical(environment)))
+    if changed and not self.has_begun():
+      write_json(self.environment, environment)      # there is nothing to mix with
+      return ''
     if changed and not resume_anyway:
       raise InputError(
-          f'{self.path} was made in another environment: {differences.describe_differences(changed)}; '
-          'go back to that one, go on with --resume_anyway (results of both will mix), '
-          'or start over with --fresh')
+          f'{self.path} was made in another environment: '
+          f'{differences.describe_differences(changed)}; go back to that one, go on '
+          'with --resume_anyway (results of both will mix), or start over with --fresh')
     if (changed or layout) and not self.is_finished():
       stored.setdefault('resumed_with', []).append(dict(environment))
       write_json(self.environment, stored)
-    return (f'the layout has changed ({differences.describe_differences(layout)}): the run goes on in '
-            'the present one' if layout and not self.is_finished() else '')
+    return (f'the layout has changed ({differences.describe_differences(layout)}): the '
+            'run goes on in the present one' if layout and not self.is_finished()
+            else '')
 
 
 def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
@@ -255,15 +285,15 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
   """
   path = pathlib.Path(workdir)
   _refuse_foreign(path)
-  made = _not_there(path)
+  new_paths = _not_there(path)
   try:
     path.mkdir(parents=True, exist_ok=True)
-    held = take(path)
+    lock = take(path)
   except (PermissionError, FileNotFoundError, NotADirectoryError,
           FileExistsError) as error:
     raise InputError(f'cannot write to {path} ({error.strerror}); give another '
                      '--workdir') from None
-  folder = RunFolder(path, held, made)
+  folder = RunFolder(path, lock, new_paths)
   try:
     _settle(folder, config, fresh)
     if environment is not None:
@@ -275,7 +305,12 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
 
 
 def write_json(path: str | os.PathLike, value: Any) -> None:
-  """Writes plain values as indented JSON, whole or not at all."""
+  """Writes plain values as indented JSON, whole or not at all.
+
+  Args:
+    path: of the file, which is replaced where it exists.
+    value: nested plain values, NumPy's arrays and numbers among them.
+  """
   text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
   with write_atomically(path) as file:
     file.write(text + '\n')
@@ -283,6 +318,10 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
 
 def read_json(path: str | os.PathLike, most: int = bounded.MOST_JSON) -> dict[str, Any]:
   """What `write_json` wrote of a mapping, up to so many bytes.
+
+  Args:
+    path: of the file.
+    most: bytes.
 
   Raises:
     InputError: it is not that.
@@ -301,6 +340,9 @@ def read_json(path: str | os.PathLike, most: int = bounded.MOST_JSON) -> dict[st
 @contextlib.contextmanager
 def blaming(path: str | os.PathLike) -> Iterator[None]:
   """Within, what a run has kept in a file or folder is used, whatever it may hold.
+
+  Args:
+    path: what the sentence names.
 
   Raises:
     InputError: it is not what this program writes.
@@ -330,8 +372,8 @@ def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
     if changed:
       raise InputError(
           f'{folder.path} belongs to another configuration: '
-          f'{differences.describe_differences(changed)}; give another --workdir, or start over there '
-          'with --fresh')
+          f'{differences.describe_differences(changed)}; give another --workdir, or '
+          'start over there with --fresh')
     refuse_links(folder.path)
     sweep(folder.path)
     return

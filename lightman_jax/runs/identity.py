@@ -25,7 +25,12 @@ ABSENT = Absent()
 
 
 def between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
-  """Names whose values differ, sorted; `ABSENT` where a side lacks one."""
+  """Names whose values differ, sorted; `ABSENT` where a side lacks one.
+
+  Args:
+    old: nested plain values.
+    new: nested plain values.
+  """
   one, two = _flat(old), _flat(new)
   names = sorted(one.keys() | two.keys())
   # Where one side is empty, what the other has in it tells all.
@@ -35,16 +40,25 @@ def between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
           if one.get(name, ABSENT) != two.get(name, ABSENT) and name not in filled]
 
 
-def describe_differences(found: Sequence[Difference]) -> str:
-  """'inner.steps: 3 -> 5, method: "maml" -> "lightman"', eight at most."""
-  parts = [f'{name}: {_short(old)} -> {_short(new)}' for name, old, new in found]
+def describe_differences(differences: Sequence[Difference]) -> str:
+  """'inner.steps: 3 -> 5, method: "maml" -> "lightman"', eight at most.
+
+  Args:
+    differences: of `between`.
+  """
+  parts = [f'{name}: {_short(old)} -> {_short(new)}' for name, old, new in differences]
   more = len(parts) - SHOWN
   tail = f', and {more} more' if more > 0 else ''
   return ', '.join(parts[:SHOWN]) + tail
 
 
 def without(tree: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-  """A copy that lacks the dotted `names`; those it never had are no matter."""
+  """A copy that lacks the dotted `names`; those it never had are no matter.
+
+  Args:
+    tree: nested plain values.
+    names: such as 'data.data_dir'; a name of a branch takes all of it.
+  """
   rest = {}
   for key, value in tree.items():
     if key in names:

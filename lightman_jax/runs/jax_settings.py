@@ -63,6 +63,9 @@ def xla_flags(environ: Mapping[str, str]) -> dict[str, str]:
   """XLA's flags that could move a number, the last of each, as XLA reads them.
 
   Where XLA_FLAGS does not begin as a flag it names a file of them.
+
+  Args:
+    environ: the variables of a process.
   """
   text = environ.get('XLA_FLAGS', '').strip()
   if text and not text.startswith('-'):

@@ -29,6 +29,10 @@ def append(path: str | os.PathLike, lines: Iterable[Line]) -> None:
   """Adds lines and waits until they are on disk; many at once cost one wait.
 
   NumPy scalars become numbers, NaN and infinity become null, which JSON has.
+
+  Args:
+    path: of the log; made with its folder where missing.
+    lines: to be added, in their order.
   """
   text = ''.join(_encode(line) for line in lines)
   if not text:
@@ -44,6 +48,9 @@ def append(path: str | os.PathLike, lines: Iterable[Line]) -> None:
 
 def read(path: str | os.PathLike) -> list[Line]:
   """All whole lines; none where there is no file.
+
+  Args:
+    path: of the log.
 
   Raises:
     InputError: a line before the last is not a JSON object.
@@ -74,6 +81,10 @@ def keep(path: str | os.PathLike, predicate: Callable[[Line], bool]) -> int:
 
   At resume: the lines later than the checkpoint, which will be written again. The file
   changes at once or not at all.
+
+  Args:
+    path: of the log; it may be missing.
+    predicate: of a line.
 
   Returns:
     How many whole lines were dropped.
@@ -133,7 +144,13 @@ def check(config: Mapping[str, Any]) -> None:
 
 
 def write_fold(config: Mapping[str, Any], folder: RunFolder, fold: str) -> None:
-  """All steps of a trained fold, in a folder of its own; anew where it was there."""
+  """All steps of a trained fold, in a folder of its own; anew where it was there.
+
+  Args:
+    config: complete; without evaluation.tensorboard nothing is written.
+    folder: of the run.
+    fold: its name.
+  """
   if not config['evaluation']['tensorboard']:
     return
   from tensorboardX import SummaryWriter

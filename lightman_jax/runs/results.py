@@ -99,7 +99,12 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
 
 
 def write_results(path: str | os.PathLike, results: Mapping[str, Any]) -> None:
-  """Writes what `summarise` returns as JSON, a list of numbers to a line."""
+  """Writes what `summarise` returns as JSON, a list of numbers to a line.
+
+  Args:
+    path: of results.json.
+    results: plain values.
+  """
   with write_atomically(path) as file:
     file.write(text(results))
 
@@ -111,6 +116,9 @@ def text(results: Mapping[str, Any]) -> str:
 
 def read_results(path: str | os.PathLike) -> dict[str, Any]:
   """What `write_results` wrote.
+
+  Args:
+    path: of results.json.
 
   Raises:
     InputError: it is not that.
@@ -128,7 +136,14 @@ def read_results(path: str | os.PathLike) -> dict[str, Any]:
 def write_predictions(path: str | os.PathLike, clips: Clips,
                       prediction: Int[np.ndarray, 'N'],
                       probability: Float[np.ndarray, 'N K']) -> None:
-  """Writes one line a clip: who, what it is, what was said, and how surely."""
+  """Writes one line a clip: who, what it is, what was said, and how surely.
+
+  Args:
+    path: of predictions.csv.
+    clips: that were held out.
+    prediction: class of each clip.
+    probability: of each clip and class.
+  """
   names = tuple(clips.classes)
   with write_atomically(path) as file:
     writer = csv.writer(file, lineterminator='\n')
@@ -142,6 +157,9 @@ def write_predictions(path: str | os.PathLike, clips: Clips,
 
 def read_predictions(path: str | os.PathLike) -> list[dict[str, str]]:
   """The lines that `write_predictions` wrote, by the names of their columns.
+
+  Args:
+    path: of predictions.csv.
 
   Raises:
     OSError, ValueError, csv.Error: it cannot be read.
@@ -187,7 +205,7 @@ def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
     mine = np.array([one == name for one in own])
     truth = next(iter(counts.values()))[mine].sum((0, 2))
     parts[name] = {
-        'subjects': [who for who, here in zip(subjects, mine) if here],
+        'subjects': [subject for subject, here in zip(subjects, mine) if here],
         'clips_per_class': dict(zip(clips.classes, truth.tolist())),
         'remarks': remarks(dict(zip(clips.classes, truth.tolist()))),
         'rows': {row: _scores(part[mine], clips.classes, folds[mine], level)
@@ -218,9 +236,9 @@ def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: in
 
 def _test(folds: int, units: str, resamples: int) -> str:
   """What a p is, or why none can be small."""
-  ways = f'{2 ** folds} ways' if 2 ** folds <= resamples else f'{resamples} drawn ways'
+  swaps = f'{2 ** folds} ways' if 2 ** folds <= resamples else f'{resamples} drawn ways'
   words = (f"p: two-sided, of swapping the two rows' answers in units of {folds} "
-           f'{units}, in {ways}; not adjusted for the number of differences')
+           f'{units}, in {swaps}; not adjusted for the number of differences')
   least = comparison.least_p(folds)
   if least < comparison.LEVEL:
     return words
@@ -231,17 +249,21 @@ def _test(folds: int, units: str, resamples: int) -> str:
 
 
 def remarks(clips_per_class: Mapping[str, int]) -> list[str]:
-  """What of the classes makes scores mean less than they seem to."""
-  there = [name for name, size in clips_per_class.items() if size]
-  none = [name for name, size in clips_per_class.items() if not size]
-  said = []
-  if len(there) == 1:
-    said.append(f'all held-out clips are of one class, {there[0]}: whoever always '
-                'answers it is always right, so these scores say nothing of a method')
-  if none:
-    said.append(f'no held-out clip is of class {", ".join(none)}: its F1 and its '
-                'recall count as 0 in UF1 and UAR, which cannot reach 1')
-  return said
+  """What of the classes makes scores mean less than they seem to.
+
+  Args:
+    clips_per_class: held-out clips of each class, by its name.
+  """
+  present = [name for name, size in clips_per_class.items() if size]
+  absent = [name for name, size in clips_per_class.items() if not size]
+  lines = []
+  if len(present) == 1:
+    lines.append(f'all held-out clips are of one class, {present[0]}: whoever always '
+                 'answers it is always right, so these scores say nothing of a method')
+  if absent:
+    lines.append(f'no held-out clip is of class {", ".join(absent)}: its F1 and its '
+                 'recall count as 0 in UF1 and UAR, which cannot reach 1')
+  return lines
 
 
 def _row(counts: Int[np.ndarray, 'S K K'], classes: Sequence[str],

@@ -22,7 +22,6 @@ import numpy as np
 
 from lightman_jax.faces import landmarks
 
-
 # Which way the skin moves when a facial muscle contracts.
 
 # A skin point is a mix of landmarks, so that it follows the shape of the face.

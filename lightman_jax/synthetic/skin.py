@@ -16,7 +16,6 @@ from lightman_jax.faces import landmarks
 from lightman_jax.synthetic.canvas import Canvas, curve, over, rows
 from lightman_jax.synthetic.identity import Look, Person
 
-
 # The neutral face as a picture: everything that moves with the skin.
 
 CHEEKS = (landmarks.COUNT, landmarks.COUNT + 1)

@@ -24,7 +24,7 @@ from lightman_jax.tasks.folds import Fold, count
 from lightman_jax.tasks.splits import candidates
 
 FEWEST = 3     # people; from fewer an interval over people says nothing
-BESIDE = 2     # people on each side of a divided fold
+LEAST_SIDE = 2     # people on each side of a divided fold
 
 
 class Form(NamedTuple):
@@ -47,8 +47,8 @@ class EpisodePlan(NamedTuple):
   """The episodes of every fold, and who is in them."""
   form: Form                       # its ways are resolved
   folds: dict[str, Episodes]       # by the fold's name
-  people: tuple[str, ...]          # who have enough clips to be asked about
-  of: int                          # people who are held out by some fold
+  people: tuple[str, ...]          # who have enough clips for a query
+  held_out_people: int             # people who are held out by some fold
 
 
 class _Sides(NamedTuple):
@@ -77,23 +77,29 @@ def plan_episodes(pool: Pool, folds: Sequence[Fold],
   if form.ways > len(pool.classes):
     raise InputError(f'evaluation.ways is {form.ways} and there are '
                      f'{len(pool.classes)} classes; 0 takes all of them')
-  believed = [pool._replace(label=label) for label in labels]
-  sides = [_sides(own, fold, form, keys.generator(seed, 'sides', fold.held_out))
-           for own, fold in zip(believed, folds)]
-  who = [_qualified(own, fold, part)
-         for own, fold, part in zip(believed, folds, sides)]
-  people = tuple(sorted(pool.subjects[s] for part in who for s in part))
-  of = sum(len(np.unique(pool.subject[fold.test])) for fold in folds)
+  pools = [pool._replace(label=label) for label in labels]
+  sides = [_sides(own_pool, fold, form, keys.generator(seed, 'sides', fold.held_out))
+           for own_pool, fold in zip(pools, folds)]
+  qualified = [_qualified(own_pool, fold, part)
+               for own_pool, fold, part in zip(pools, folds, sides)]
+  people = tuple(sorted(pool.subjects[s] for part in qualified for s in part))
+  held_out_people = sum(len(np.unique(pool.subject[fold.test])) for fold in folds)
   if len(people) < FEWEST:
-    raise InputError(_too_few(form, len(people), of))
-  shares = _shares(form.episodes, [len(part) for part in who])
-  return EpisodePlan(form, {
-      fold.held_out: _draw(own, fold, part, form, share, seed)
-      for own, fold, part, share in zip(believed, folds, sides, shares)}, people, of)
+    raise InputError(_too_few(form, len(people), held_out_people))
+  shares = _shares(form.episodes, [len(part) for part in qualified])
+  episodes = {fold.held_out: _draw(own_pool, fold, part, form, share, seed)
+              for own_pool, fold, part, share in zip(pools, folds, sides, shares)}
+  return EpisodePlan(form, episodes, people, held_out_people)
 
 
 def protocol_name(form: Form, classes: int, *, protocol: str) -> str:
-  """What a figure says of its episodes; `protocol` is as `episodes.protocol`."""
+  """What a figure says of its episodes; `protocol` is as `episodes.protocol`.
+
+  Args:
+    form: of the episodes; its ways are resolved.
+    classes: of the pool.
+    protocol: `episodes.protocol` of the configuration.
+  """
   whole = 'data set' if protocol == 'leave_one_dataset_out' else 'fold'
   origin = {'training_subjects': 'training subjects',
             'held_out_subject': 'other clips of the same held-out subject',
@@ -103,15 +109,26 @@ def protocol_name(form: Form, classes: int, *, protocol: str) -> str:
 
 
 def describe_episodes(plan: EpisodePlan) -> str:
-  """A line on how many people have enough clips."""
+  """A line on how many people have enough clips.
+
+  Args:
+    plan: of all folds.
+  """
   form = plan.form
-  return (f'few-shot: {len(plan.people)} of {plan.of} held-out people have enough '
-          f'clips for {form.ways} ways of {form.shots} + {form.queries}, support from '
-          f'{form.support}')
+  return (f'few-shot: {len(plan.people)} of {plan.held_out_people} held-out people '
+          f'have enough clips for {form.ways} ways of {form.shots} + {form.queries}, '
+          f'support from {form.support}')
 
 
 def distinct(plan: EpisodePlan) -> int:
-  """How many episodes differ; with few clips there are fewer than were drawn."""
+  """How many episodes differ; with few clips there are fewer than were drawn.
+
+  Args:
+    plan: of all folds.
+
+  Returns:
+    The number of different pairs of a support and a query, in the same fold.
+  """
   return len({(held_out, frozenset(support.tolist()), frozenset(query.tolist()))
               for held_out, part in plan.folds.items()
               for support, query in zip(part.support, part.query)})
@@ -124,10 +141,11 @@ def _sides(pool: Pool, fold: Fold, form: Form, rng: np.random.Generator) -> _Sid
   if form.support == 'held_out_subject':
     support = query = people == test[:, None]
   elif form.support == 'held_out_dataset':
-    chosen = candidates(len(test), rng)
-    chosen = chosen[(chosen.sum(1) >= BESIDE) & ((~chosen).sum(1) >= BESIDE)]
-    support = np.zeros((len(chosen), len(people)), bool)
-    support[:, test] = chosen
+    divisions = candidates(len(test), rng)
+    divisions = divisions[(divisions.sum(1) >= LEAST_SIDE)
+                          & ((~divisions).sum(1) >= LEAST_SIDE)]
+    support = np.zeros((len(divisions), len(people)), bool)
+    support[:, test] = divisions
     query = np.isin(people, test) & ~support
   else:
     query = np.isin(people, test)[None]
@@ -137,8 +155,8 @@ def _sides(pool: Pool, fold: Fold, form: Form, rng: np.random.Generator) -> _Sid
   same = (support & query).any(1, keepdims=True)
   enough = np.where(same, shots >= form.shots + form.queries,
                     (shots >= form.shots) & (queries >= form.queries))
-  kept = enough.sum(1) >= form.ways
-  return _Sides(support[kept], query[kept], enough[kept])
+  usable = enough.sum(1) >= form.ways
+  return _Sides(support[usable], query[usable], enough[usable])
 
 
 def _qualified(pool: Pool, fold: Fold, sides: _Sides) -> Int[np.ndarray, 'Q']:
@@ -156,41 +174,43 @@ def _shares(episodes: int, people: Sequence[int]) -> list[int]:
 def _draw(pool: Pool, fold: Fold, sides: _Sides, form: Form, episodes: int,
           seed: int) -> Episodes:
   """Episodes of a fold; sides take turns, the rest is drawn."""
-  found = [_episode(pool, fold, sides, form, number, keys.generator(
+  drawn = [_episode(pool, fold, sides, form, number, keys.generator(
       seed, 'episode', fold.held_out, str(number))) for number in range(episodes)]
   shapes = [(form.ways,), (form.ways * form.shots,), (form.ways * form.queries,)]
-  return Episodes(*(np.array([one[part] for one in found], np.int32).reshape(-1, *shape)
-                    for part, shape in enumerate(shapes)))
+  return Episodes(*(
+      np.array([episode[part] for episode in drawn], np.int32).reshape(-1, *shape)
+      for part, shape in enumerate(shapes)))
 
 
 def _episode(pool, fold, sides: _Sides, form: Form, number: int,
              rng: np.random.Generator):
   turn = number % len(sides.support)
-  mine = (fold.train | fold.test) & ~pool.macro
-  giving, asked = (mine & side[turn][pool.subject]
-                   for side in (sides.support, sides.query))
+  candidate_clips = (fold.train | fold.test) & ~pool.macro
+  support_side, query_side = (candidate_clips & side[turn][pool.subject]
+                              for side in (sides.support, sides.query))
   classes = np.sort(rng.choice(np.flatnonzero(sides.enough[turn]), form.ways,
                                replace=False))
   support, query = [], []
   for k in classes:
-    drawn = rng.permutation(np.flatnonzero(giving & (pool.label == k)))[:form.shots]
-    rest = np.setdiff1d(np.flatnonzero(asked & (pool.label == k)), drawn)
+    of_class = pool.label == k
+    drawn = rng.permutation(np.flatnonzero(support_side & of_class))[:form.shots]
+    rest = np.setdiff1d(np.flatnonzero(query_side & of_class), drawn)
     support.append(drawn)
     query.append(rng.permutation(rest)[:form.queries])
   return classes, np.concatenate(support), np.concatenate(query)
 
 
-def _too_few(form: Form, people: int, of: int) -> str:
-  having = {
+def _too_few(form: Form, people: int, held_out_people: int) -> str:
+  condition = {
       'training_subjects':
           f'are in a fold that has {form.queries} clips in {form.ways} classes each',
       'held_out_subject':
           f'have {form.shots} + {form.queries} clips in {form.ways} classes each',
       'held_out_dataset':
-          f'are in a fold that can be divided into {BESIDE} people or more who have '
-          f'{form.shots} clips in {form.ways} classes each, and {BESIDE} or more who '
-          f'have {form.queries}'}[form.support]
-  return (f'evaluation.support={form.support}: {people} of {of} held-out people '
-          f'{having}, and few-shot episodes need {FEWEST} people or more; lower '
-          'evaluation.shots, evaluation.queries or evaluation.ways, use other folds, '
-          'or another evaluation.support')
+          f'are in a fold that can be divided into {LEAST_SIDE} people or more who '
+          f'have {form.shots} clips in {form.ways} classes each, and {LEAST_SIDE} or '
+          f'more who have {form.queries}'}[form.support]
+  return (f'evaluation.support={form.support}: {people} of {held_out_people} held-out '
+          f'people {condition}, and few-shot episodes need {FEWEST} people or more; '
+          'lower evaluation.shots, evaluation.queries or evaluation.ways, use other '
+          'folds, or another evaluation.support')

@@ -47,7 +47,13 @@ def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int,
 
 
 def protocol_name(pool: Pool, protocol: str, *, folds: int) -> str:
-  """What a figure says of how people were held out; the same for every seed."""
+  """What a figure says of how people were held out; the same for every seed.
+
+  Args:
+    pool: the clips.
+    protocol: as `episodes.protocol` of a configuration.
+    folds: how many, for `kfold`.
+  """
   clips, published = int((~pool.macro).sum()), sum(map(sum, MEGC2019.expected.values()))
   exact = '' if clips == published else f' ({clips} clips instead of {published})'
   return {
@@ -72,25 +78,30 @@ def k_folds(pool: Pool, folds: int, *, seed: int) -> tuple[Fold, ...]:
   clips of class k, c_k the fold's, C_k all, and clips of any class as one more k. Of
   folds that are equal in that it takes the first.
 
+  Args:
+    pool: the clips.
+    folds: how many.
+    seed: of the order of people with equally many clips.
+
   Raises:
     InputError: there are fewer people than folds.
   """
-  who = test_subjects(pool)
-  if len(who) < folds:
-    raise InputError(f'episodes.folds is {folds} and {len(who)} people have '
+  subjects = test_subjects(pool)
+  if len(subjects) < folds:
+    raise InputError(f'episodes.folds is {folds} and {len(subjects)} people have '
                      'micro-expressions; use fewer folds')
   counts = count(pool, ~pool.macro)
   counts = np.concatenate([counts, counts.sum(0, keepdims=True)])
   share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-  by_name = sorted(who, key=lambda s: pool.subjects[s])
+  by_name = sorted(subjects, key=lambda s: pool.subjects[s])
   drawn = keys.generator(seed, 'folds').permutation(by_name).tolist()
-  parts, held = [[] for _ in range(folds)], np.zeros((folds, len(counts)))
+  parts, fold_counts = [[] for _ in range(folds)], np.zeros((folds, len(counts)))
   for s in sorted(drawn, key=lambda s: -counts[-1, s]):
     # Rounded, so that equal sums are equal on every machine.
-    overlap = np.round(held @ share[:, s], 9)
+    overlap = np.round(fold_counts @ share[:, s], 9)
     best = int(np.argmin(overlap))
     parts[best].append(s)
-    held[best] += counts[:, s]
+    fold_counts[best] += counts[:, s]
   width = len(str(folds))
   return _by_name(pool, {f'fold{number:0{width}d}of{folds}': part
                          for number, part in enumerate(parts, 1)})
@@ -101,18 +112,22 @@ def leave_one_dataset_out(pool: Pool, dataset: str) -> tuple[Fold, ...]:
 
   Macro-expressions of the held-out data set's other people are held out with it.
 
+  Args:
+    pool: the clips.
+    dataset: name of the data set, for clips of which the pool says none.
+
   Raises:
     InputError: the data are one data set.
   """
-  name = data_sets(pool, dataset)
-  found = sorted({name[s] for s in test_subjects(pool)})
-  if len(found) < 2 or not all(found):
+  dataset_of = data_sets(pool, dataset)
+  names = sorted({dataset_of[s] for s in test_subjects(pool)})
+  if len(names) < 2 or not all(names):
     raise InputError(
         f'episodes.protocol=leave_one_dataset_out needs two data sets or more, and '
         f'{dataset} is one: take a composite such as {", ".join(COMPOSITES)}, or a '
         'manifest that names the data set of every clip in a column dataset')
-  return _by_name(pool, {one: [s for s, other in enumerate(name) if other == one]
-                         for one in found})
+  return _by_name(pool, {one: [s for s, other in enumerate(dataset_of) if other == one]
+                         for one in names})
 
 
 def data_sets(pool: Pool, dataset: str) -> tuple[str, ...]:
@@ -133,9 +148,9 @@ def data_sets(pool: Pool, dataset: str) -> tuple[str, ...]:
     clips = np.flatnonzero(clips & micro if (clips & micro).any() else clips)
     if foreign[clips].any():     # they bear the name of the macro source before theirs
       source, _, name = name.partition(':')
-    owns = ([pool.dataset[n] for n in clips] if pool.dataset else [source or dataset])
-    known = (people.origin(own, name) for own in dict.fromkeys(owns))
-    names[number] = next(filter(None, known), '')
+    sources = [pool.dataset[n] for n in clips] if pool.dataset else [source or dataset]
+    origins = (people.origin(own, name) for own in dict.fromkeys(sources))
+    names[number] = next(filter(None, origins), '')
   return tuple(names)
 
 
@@ -145,7 +160,12 @@ def test_subjects(pool: Pool) -> list[int]:
 
 
 def count(pool: Pool, which: Bool[np.ndarray, 'N']) -> Int[np.ndarray, 'K S']:
-  """Micro clips of each class and subject, among those of a mask."""
+  """Micro clips of each class and subject, among those of a mask.
+
+  Args:
+    pool: the clips.
+    which: those to be counted.
+  """
   counts = np.zeros((len(pool.classes), len(pool.subjects)), int)
   mine = np.asarray(which) & ~np.asarray(pool.macro)
   np.add.at(counts, (np.asarray(pool.label)[mine], np.asarray(pool.subject)[mine]), 1)
@@ -155,8 +175,8 @@ def count(pool: Pool, which: Bool[np.ndarray, 'N']) -> Int[np.ndarray, 'K S']:
 def _by_name(pool: Pool, parts: dict[str, list[int]]) -> tuple[Fold, ...]:
   """A fold for every name and the numbers of its people."""
   subject, macro = np.asarray(pool.subject), np.asarray(pool.macro)
-  def fold(name: str, who: list[int]) -> Fold:
-    theirs = np.isin(subject, who)
+  def fold(name: str, members: list[int]) -> Fold:
+    theirs = np.isin(subject, members)
     return Fold(name, ~theirs, theirs & ~macro)
   return tuple(fold(name, parts[name]) for name in sorted(parts))
 

@@ -23,7 +23,11 @@ class Examples(NamedTuple):
 
 
 class Task(NamedTuple):
-  """What is adapted to, and what judges the adapted model; of different people."""
+  """What is adapted to, and what judges the adapted model; of different people.
+
+  Example:
+    >>> task.support.x.shape, task.query.label                    # doctest: +SKIP
+  """
   support: Examples
   query: Examples
 
@@ -77,6 +81,12 @@ def draw(key: Key[Array, ''], allowed: Bool[Array, 'N'], size: int,
 
   At least one clip must be allowed: `plan_splits` has seen to that. Weights make a
   clip likelier to come early (Efraimidis and Spirakis 2006, by Gumbel noise).
+
+  Args:
+    key: of the draw.
+    allowed: which of the N clips.
+    size: how many clips.
+    weight: of each clip; None: all are equally likely.
   """
   size_available = min(size, len(allowed))
   score = jax.random.gumbel(key, allowed.shape)
@@ -89,7 +99,15 @@ def draw(key: Key[Array, ''], allowed: Bool[Array, 'N'], size: int,
 
 def draw_classes(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
                  classes: int, each: int) -> Int[Array, '_n']:
-  """`each` allowed micro clips of every class, class after class."""
+  """`each` allowed micro clips of every class, class after class.
+
+  Args:
+    key: of the draw.
+    clips: without `x`.
+    allowed: which of the N clips.
+    classes: how many there are.
+    each: clips of a class.
+  """
   of_class = lambda key, k: draw(
       key, allowed & ~clips.macro & (clips.label == k), each)
   return jax.vmap(of_class)(
@@ -102,6 +120,13 @@ def draw_macro(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
 
   A class is drawn as often as any other, however many macro clips it has: the micro
   clips they are aligned with are balanced, too.
+
+  Args:
+    key: of the draw.
+    clips: without `x`.
+    allowed: clips of the subjects whose macro clips may be drawn.
+    classes: how many there are.
+    size: clips of all classes together.
   """
   mine = clips.train & clips.macro & (allowed | clips.foreign)
   of_class = jax.nn.one_hot(clips.label + 1, classes + 1) * mine[:, None]
@@ -111,7 +136,14 @@ def draw_macro(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
 
 def gather(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], side: Side,
            magnify: float) -> Examples:
-  """Gathers clips; a magnified one is divided by the scale of a micro clip."""
+  """Gathers clips; a magnified one is divided by the scale of a micro clip.
+
+  Args:
+    x: all clips.
+    scale: divides micro clips, macro clips.
+    side: the clips' numbers.
+    magnify: how many times as strong macro clips become; 0: they stay as they are.
+  """
   scale_macro = scale[0] / magnify if magnify else scale[1]
   return Examples(x[side.micro] / scale[0], side.label,
                   x[side.macro] / scale_macro, side.macro_label)
@@ -124,7 +156,14 @@ def side_of(clips: Clips, micro: Int[Array, 'n'], macro: Int[Array, 'm']) -> Sid
 
 def draw_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
                  sizes: Sizes) -> Side:
-  """A support of allowed training clips, balanced over classes, and its macro clips."""
+  """A support of allowed training clips, balanced over classes, and its macro clips.
+
+  Args:
+    key: of the draw.
+    clips: without `x`.
+    allowed: clips of the subjects of the support.
+    sizes: of a task.
+  """
   key_micro, key_macro = jax.random.split(key)
   micro = draw_classes(key_micro, clips, allowed & clips.train, sizes.classes,
                        sizes.shots)
@@ -139,15 +178,22 @@ def draw_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
 
 
 def draw_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
-              ways: int | Int[Array, ''], sizes: Sizes) -> Drawn:
+              split_count: int | Int[Array, ''], sizes: Sizes) -> Drawn:
   """A task whose support and query come from disjoint sets of training subjects.
 
   Its macro clips come from the support's subjects or from another data set; the query
-  is judged by recognition alone and holds none. The first `ways` of the splits count:
-  the rest are there so that folds have arrays of one shape.
+  is judged by recognition alone and holds none. The first `split_count` of the splits
+  count: the rest are there so that folds have arrays of one shape.
+
+  Args:
+    key: of the task.
+    clips: without `x`.
+    splits: of the subjects, True for the support's side.
+    split_count: how many of the splits count.
+    sizes: of a task.
   """
   key_split, key_support, key_query = jax.random.split(key, 3)
-  side = splits[jax.random.randint(key_split, (), 0, ways)][clips.subject]
+  side = splits[jax.random.randint(key_split, (), 0, split_count)][clips.subject]
   query = draw_classes(key_query, clips, ~side & clips.train, sizes.classes,
                        sizes.queries)
   return Drawn(draw_support(key_support, clips, side, sizes),
@@ -169,28 +215,41 @@ def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
 
 
 def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
-                ways: int | Int[Array, ''], sizes: Sizes) -> Task:
-  """`draw_task`, gathered."""
-  return gather_task(clips.x, clips.scale, draw_task(key, clips, splits, ways, sizes),
-                     sizes.magnify)
+                split_count: int | Int[Array, ''], sizes: Sizes) -> Task:
+  """`draw_task`, gathered.
+
+  Args:
+    key: of the task.
+    clips: with `x`.
+    splits: of the subjects, True for the support's side.
+    split_count: how many of the splits count.
+    sizes: of a task.
+  """
+  drawn = draw_task(key, clips, splits, split_count, sizes)
+  return gather_task(clips.x, clips.scale, drawn, sizes.magnify)
 
 
 # Clips of tasks that are drawn already, brought together: each once, in one array.
 
 def max_clips(drawn: PyTree, clips: int) -> int:
-  """The most clips that tasks, a tree of `Side`, can hold of `clips` in all."""
+  """The most clips that tasks, a tree of `Side`, can hold of `clips` in all.
+
+  Args:
+    drawn: tasks.
+    clips: how many there are.
+  """
   return min(sum(side.micro.size + side.macro.size for side in _sides(drawn)), clips)
 
 
 def bring_clips(x: Inputs, drawn: PyTree, size: int
-          ) -> tuple[Float32[np.ndarray, 'size *clip'], PyTree]:
+                ) -> tuple[Float32[np.ndarray, 'size *clip'], PyTree]:
   """The clips that are drawn, and the same tasks by their numbers among these.
 
   Args:
     x: all clips.
     drawn: a tree of `Side`, of any shape; on the host.
-    size: of the array, so that one program takes all of them; see `held`. What is left
-      over is zero, and no number points there.
+    size: of the array, so that one program takes all of them; see `max_clips`. What is
+      left over is zero, and no number points there.
   """
   parts = [part for side in _sides(drawn) for part in (side.micro, side.macro)]
   flat = np.concatenate([np.ravel(part) for part in parts])

@@ -60,9 +60,9 @@ def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: 
         'more subjects, or macro.source=none')
   lacking = (np.maximum(shots - support, 0) + np.maximum(queries - query, 0)).sum(1)
   order = np.flatnonzero(valid)[np.argsort(lacking[valid], kind='stable')][:most]
-  kept = np.zeros((len(order), len(pool.subjects)), bool)
-  kept[:, present] = sides[order]
-  return Splits(kept, int(round(lacking[order].mean())))
+  supports = np.zeros((len(order), len(pool.subjects)), bool)
+  supports[:, present] = sides[order]
+  return Splits(supports, int(round(lacking[order].mean())))
 
 
 def _counts(pool: Pool, fold: Fold
@@ -86,7 +86,12 @@ def _check_classes(pool: Pool, fold: Fold, counts: Int[np.ndarray, 'K S']) -> No
 
 
 def candidates(subjects: int, rng: np.random.Generator) -> Bool[np.ndarray, 'P S']:
-  """Ways to divide people in two, in any order: all there are, or a sample."""
+  """Ways to divide people in two, in any order: all there are, or a sample.
+
+  Args:
+    subjects: how many people.
+    rng: of the sample, and of the order.
+  """
   if subjects <= ENUMERATE_UP_TO:
     sides = np.array(list(itertools.product([False, True], repeat=subjects)))
   else:

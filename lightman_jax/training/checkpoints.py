@@ -64,17 +64,17 @@ class Archive(ocp.CheckpointHandler):
     Raises:
       ValueError: it is no whole file, or of other arrays than those asked for.
     """
-    wanted = by_path(args.like)
-    most = sum(x.size * x.dtype.itemsize + HEADER for x in wanted.values())
-    found = bounded.read_arrays(directory / FILE, most)
-    for name, x in wanted.items():
-      if name not in found:
+    expected = by_path(args.like)
+    most = sum(x.size * x.dtype.itemsize + HEADER for x in expected.values())
+    arrays = bounded.read_arrays(directory / FILE, most)
+    for name, x in expected.items():
+      if name not in arrays:
         raise ValueError(f'it holds no {name}')
-      if (found[name].shape, found[name].dtype) != (x.shape, x.dtype):
-        raise ValueError(f'its {name} is {found[name].dtype}{found[name].shape}, not '
+      if (arrays[name].shape, arrays[name].dtype) != (x.shape, x.dtype):
+        raise ValueError(f'its {name} is {arrays[name].dtype}{arrays[name].shape}, not '
                          f'{x.dtype}{x.shape}')
     return jax.tree.unflatten(jax.tree.structure(args.like),
-                              [found[name] for name in wanted])
+                              [arrays[name] for name in expected])
 
 
 @ocp.args.register_with_handler(Archive, for_save=True)
@@ -117,11 +117,11 @@ class Checkpoints:
             primary_host=me, active_processes={me},
             barrier_sync_key_prefix=f'alone{me}'))
     for ending in ('new', 'old'):             # of a save, or deletion, that was cut off
-      for rest in self._folder.glob(f'.*.{ending}'):
-        remove(rest)
-    found = {number: self._read(self._folder / str(number))
+      for leftover in self._folder.glob(f'.*.{ending}'):
+        remove(leftover)
+    saves = {number: self._read(self._folder / str(number))
              for number in sorted(self._numbers())}
-    self._saves = {number: save for number, save in found.items() if save}
+    self._saves = {number: save for number, save in saves.items() if save}
     self._whole: set[int] = set()
     # Nothing but a kill leaves more than is kept.
     for number in self._saves.keys() - self._kept():
@@ -136,12 +136,12 @@ class Checkpoints:
 
   def reached(self, folds: Sequence[str]) -> dict[str, int]:
     """The step of each fold's newest whole checkpoint; 0 where there is none."""
-    found = {}
+    steps = {}
     for fold in folds:
       while (number := self._newest(fold)) is not None and not self._is_whole(number):
         del self._saves[number]
-      found[fold] = 0 if number is None else self._saves[number].step
-    return found
+      steps[fold] = 0 if number is None else self._saves[number].step
+    return steps
 
   def place(self, fold: str) -> str | None:
     """Where the newest checkpoint of a fold lies."""
@@ -245,10 +245,10 @@ class Checkpoints:
     if number not in self._whole:
       path = self._folder / str(number)
       try:
-        found = file_sha256(path / ARRAYS / FILE)
+        sha256 = file_sha256(path / ARRAYS / FILE)
       except OSError as error:
         return self._damaged(path, f'{FILE}: {error.strerror or error}')
-      if found != self._saves[number].sha256:
+      if sha256 != self._saves[number].sha256:
         return self._damaged(path, f'{FILE} is not what was written')
       self._whole.add(number)
     return True
@@ -321,13 +321,13 @@ class SharedCheckpoints:
 
   def load(self, folds: Sequence[str], like: TrainState) -> TrainState | None:
     """See `Checkpoints.load`."""
-    found = []
+    own_states = []
     def read():
-      found.append(self._own.load(folds, like))
-      return found[0] is not None
+      own_states.append(self._own.load(folds, like))
+      return own_states[0] is not None
     if not multihost.first(read):
       return None
-    states = found[0] if found else jax.tree.map(
+    states = own_states[0] if own_states else jax.tree.map(
         lambda x: np.zeros((len(folds), *x.shape[1:]), x.dtype), like)
     return jax.tree.map(lambda x: x[:len(folds)], multihost.gather(states))
 
@@ -339,6 +339,11 @@ class SharedCheckpoints:
 
 def open_checkpoints(folder: str | os.PathLike, say: Callable[[str], None]
                      ) -> Checkpoints | SharedCheckpoints:
-  """The checkpoints in a folder; see `Checkpoints`."""
+  """The checkpoints in a folder; see `Checkpoints`.
+
+  Args:
+    folder: made where missing.
+    say: called with a line on each checkpoint that is damaged.
+  """
   own = Checkpoints(folder, say=say) if multihost.is_first() else None
   return own if multihost.count() == 1 else SharedCheckpoints(own)

@@ -38,6 +38,9 @@ def mend(folder: pathlib.Path) -> list[str]:
 
   Entries that were whole before and look untouched are not read again: of those, one
   that was damaged meanwhile costs a compilation.
+
+  Args:
+    folder: jax's compilation cache; it may be missing.
   """
   known, whole, damaged = _index(folder), {}, []
   for path in _entries(folder):
@@ -110,7 +113,11 @@ def _pass_on(reading: int, shown: int) -> None:
 
 
 def without_alarms(lines: Iterable[bytes]) -> Iterator[bytes]:
-  """Lines of XLA's log, but for its alarms of slow compilations."""
+  """Lines of XLA's log, but for its alarms of slow compilations.
+
+  Args:
+    lines: with their line ends.
+  """
   alarm: list[bytes] = []                 # what may be one
   for line in lines:
     if ALARM in line:
@@ -148,10 +155,10 @@ def _is_whole(path: pathlib.Path) -> bool:
 
 def _index(folder: pathlib.Path) -> dict:
   try:
-    found = bounded.read_json(folder / INDEX)
+    index = bounded.read_json(folder / INDEX)
   except (OSError, ValueError):
     return {}
-  return found if isinstance(found, dict) else {}
+  return index if isinstance(index, dict) else {}
 
 
 # Programs that are compiled before their first call, so that their needs are known.
@@ -178,20 +185,20 @@ def ahead(function: Callable, on_compiled: OnCompiled | None = None,
     on_compiled: called before the program runs; may raise, and then nothing runs.
     around: a context in which it is compiled.
   """
-  made = {}
+  programs = {}
 
   def call(*arguments):
     shapes = jax.tree.structure(arguments), tuple(
         jax.typeof(x) for x in jax.tree.leaves(arguments))
-    if shapes not in made:
+    if shapes not in programs:
       with stopping.nothing_to_save(), around(), without_alarm():
         program = _compiled(function, arguments)
       if on_compiled is not None:
         on_compiled(program)
       # Of several processes each has its part of the arguments, which only the function
       # itself puts together; it finds the program that was compiled.
-      made[shapes] = program.compiled if jax.process_count() == 1 else function
-    return made[shapes](*arguments)
+      programs[shapes] = program.compiled if jax.process_count() == 1 else function
+    return programs[shapes](*arguments)
   call.lower = function.lower
   return call
 

@@ -39,26 +39,46 @@ def over_devices(chunk: Callable, devices: Sequence[jax.Device], *, own: bool = 
 
 
 def share(tree, devices: Sequence[jax.Device]):
-  """What all devices of this process see alike, sent to each of them once."""
+  """What all devices of this process see alike, sent to each of them once.
+
+  Args:
+    tree: of arrays.
+    devices: of the run.
+  """
   mesh = jax.sharding.Mesh(np.asarray(local(devices)), (AXIS,))
   sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
   return jax.tree.map(lambda x: jax.device_put(x, sharding), tree)
 
 
 def replicate(tree, devices: Sequence[jax.Device]):
-  """One copy for each device, along a new first axis."""
+  """One copy for each device, along a new first axis.
+
+  Args:
+    tree: of arrays.
+    devices: of the run.
+  """
   copies = lambda x: jnp.broadcast_to(x, (len(devices), *x.shape))
   return each(local_part(jax.tree.map(copies, tree), devices), devices)
 
 
 def divide(tree, devices: Sequence[jax.Device]):
-  """The first axis dealt out to the devices, which must share it equally."""
+  """The first axis dealt out to the devices, which must share it equally.
+
+  Args:
+    tree: of arrays, whose first axis is a multiple of the number of devices.
+    devices: of the run.
+  """
   parts = lambda x: jnp.reshape(x, (len(devices), -1, *x.shape[1:]))
   return each(local_part(jax.tree.map(parts, tree), devices), devices)
 
 
 def local_part(tree, devices: Sequence[jax.Device]):
-  """Of what is there for each device, along the first axis, that of this process's."""
+  """Of what is there for each device, along the first axis, that of this process's.
+
+  Args:
+    tree: of arrays with a first axis of devices.
+    devices: of the run.
+  """
   mine = local(devices)
   first = list(devices).index(mine[0])
   return tree if len(mine) == len(devices) else jax.tree.map(
@@ -66,7 +86,12 @@ def local_part(tree, devices: Sequence[jax.Device]):
 
 
 def each(tree, devices: Sequence[jax.Device]):
-  """What is there for each device of this process, along the first axis, sent to it."""
+  """What is there for each device of this process, along the first axis, sent to it.
+
+  Args:
+    tree: of arrays with a first axis of the devices of this process.
+    devices: of the run.
+  """
   # Under any other axis than pmap's the second call compiles all anew.
   mesh = jax.sharding.Mesh(np.asarray(local(devices)), (AXIS,))
   sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(AXIS))
@@ -85,7 +110,7 @@ def gather(tree):
       lambda x: np.array(x).reshape(-1, *x.shape[2:]), tree))
 
 
-def open_devices(wanted: int) -> tuple[jax.Device, ...]:
+def open_devices(count: int) -> tuple[jax.Device, ...]:
   """The devices of a run.
 
   A CPU counts as one device for each core: what runs on one core only then has company.
@@ -93,7 +118,7 @@ def open_devices(wanted: int) -> tuple[jax.Device, ...]:
   `JAX_NUM_CPU_DEVICES` holds.
 
   Args:
-    wanted: how many; 0 takes all.
+    count: how many; 0 takes all.
 
   Raises:
     InputError: so many are not there.
@@ -105,11 +130,11 @@ def open_devices(wanted: int) -> tuple[jax.Device, ...]:
     with contextlib.suppress(RuntimeError):   # jax runs already
       jax.config.update('jax_num_cpu_devices', cores)
   # Side by side lie those of a process.
-  found = sorted(_all_devices(), key=lambda device: (device.process_index, device.id))
-  if wanted > len(found):
-    raise InputError(f'training.devices is {wanted}, and there are {len(found)}; '
+  devices = sorted(_all_devices(), key=lambda device: (device.process_index, device.id))
+  if count > len(devices):
+    raise InputError(f'training.devices is {count}, and there are {len(devices)}; '
                      'choose fewer, or 0 for all')
-  return tuple(found[:wanted or None])
+  return tuple(devices[:count or None])
 
 
 def _all_devices() -> list[jax.Device]:
@@ -147,6 +172,14 @@ def lay_out(devices: Sequence[jax.Device], *, folds: int, tasks: int,
   An accelerator is filled by a large batch; a core of a CPU is full with one task, and
   a batch of tasks that each have their own kernels is slower there. Counts that do not
   divide are filled up, and what fills them up counts for nothing.
+
+  Args:
+    devices: of the run.
+    folds: to be trained.
+    tasks: of a meta-batch.
+    split: 'folds', 'tasks', or 'auto'; see `Layout`.
+    folds_at_once: of a device, as one batch; 0 chooses by the platform.
+    tasks_at_once: of a device, as one batch; 0 chooses by the platform.
   """
   cpu = devices[0].platform == 'cpu'
   # Of several processes none may be without a device that takes part.
@@ -166,7 +199,11 @@ def lay_out(devices: Sequence[jax.Device], *, folds: int, tasks: int,
 
 
 def local(devices: Sequence[jax.Device]) -> list[jax.Device]:
-  """Those of this process, which alone it can ask for their memory."""
+  """Those of this process, which alone it can ask for their memory.
+
+  Args:
+    devices: of the run.
+  """
   return [device for device in devices if device.process_index == jax.process_index()]
 
 

@@ -32,14 +32,19 @@ class Fault(NamedTuple):
   task: int                   # from 1; 0 where no task alone is to blame
   tensors: tuple[str, ...]    # what is not finite, in the order in which it arises
   params: Params              # before the step
-  given: Task                 # of the first task, where none is to blame
+  examples: Task              # of the first task, where none is to blame
   drawn: Drawn                # its clips by number
   key: Int[np.ndarray, '2']   # data of the key of its adaptation
   done: float                 # share of the training
 
 
 def search(recipe: Recipe, broken: Broken) -> Fault | None:
-  """Redoes the steps up to the broken one; None where they are finite this time."""
+  """Redoes the steps up to the broken one; None where they are finite this time.
+
+  Args:
+    recipe: of the steps.
+    broken: the fold, and its state before the steps.
+  """
   view, clips = stack([broken.data], 1)
   view = jax.tree.map(lambda x: x[0], view)
   blank = clips._replace(x=None, scale=None)
@@ -48,8 +53,8 @@ def search(recipe: Recipe, broken: Broken) -> Fault | None:
   state = jax.tree.map(jnp.asarray, broken.state)
   for _ in range(int(state.step), broken.step):
     drawn = jax.tree.map(lambda x: np.asarray(x)[0], draw(view, blank, state.step))
-    brought = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
-    after, seen = look(state, view, blank, *brought)
+    x_and_drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
+    after, seen = look(state, view, blank, *x_and_drawn)
     task, tensors = first_fault(seen, after)
     if tensors:
       one = max(task - 1, 0)
@@ -71,10 +76,10 @@ def first_fault(seen: Mapping[str, PyTree], after: TrainState
   """
   kinds = {kind: seen[kind] for kind in ('input', 'loss', 'gradient')}
   for number in range(len(seen['key'])):
-    found = not_finite(jax.tree.map(lambda x: np.asarray(x)[number], kinds))
-    if found:
+    names = not_finite(jax.tree.map(lambda x: np.asarray(x)[number], kinds))
+    if names:
       # As they arise, not by the alphabet.
-      return number + 1, tuple(sorted(found, key=lambda name: list(kinds).index(
+      return number + 1, tuple(sorted(names, key=lambda name: list(kinds).index(
           name.partition('/')[0])))
   return 0, not_finite({'update': after._asdict()})
 

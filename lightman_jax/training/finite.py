@@ -29,8 +29,8 @@ class NotFinite(InputError):
 
   def __init__(self, broken: Broken):
     """The sentence is what is known without a look at single tasks."""
-    super().__init__(f'fold {broken.data.name}: {join_names(broken.names)} is not a number '
-                     f'at step {broken.step}; {broken.kept}; {ADVICE}')
+    super().__init__(f'fold {broken.data.name}: {join_names(broken.names)} is not a '
+                     f'number at step {broken.step}; {broken.kept}; {ADVICE}')
     self.broken = broken
 
 
@@ -57,11 +57,11 @@ def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
     which = int(np.argmax(bad[:, at]))
     names = tuple(k for k, x in scalars.items() if not np.isfinite(x[which, at]))
   else:
-    found = {which: names for which in range(len(folds))
-             if (names := not_finite(state_of(after, which)))}
-    if not found:
+    broken = {which: names for which in range(len(folds))
+              if (names := not_finite(state_of(after, which)))}
+    if not broken:
       return
-    which, names = next(iter(found.items()))
+    which, names = next(iter(broken.items()))
     at = bad.shape[1] - 1
   state = state_of(before, which)
   done = int(state.step)
@@ -72,7 +72,11 @@ def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
 
 
 def not_finite(tree: PyTree) -> tuple[str, ...]:
-  """Paths of the arrays that hold a value that is not finite."""
+  """Paths of the arrays that hold a value that is not finite.
+
+  Args:
+    tree: of arrays.
+  """
   return tuple(name for name, x in by_path(tree).items()
                if jnp.issubdtype(x.dtype, jnp.inexact) and not np.isfinite(x).all())
 
@@ -84,6 +88,11 @@ def by_path(tree: PyTree) -> dict[str, Any]:
 
 
 def join_names(names: Sequence[str], most: int = 3) -> str:
-  """The first names, and how many more."""
+  """The first names, and how many more.
+
+  Args:
+    names: all of them.
+    most: how many are named.
+  """
   more = f' and {len(names) - most} more' if len(names) > most else ''
   return ', '.join(names[:most]) + more

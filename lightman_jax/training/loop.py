@@ -58,14 +58,21 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
                  on_compiled: OnCompiled | None = None,
                  around: Around = contextlib.nullcontext, streamed: int = 0,
                  pace: Pace | None = None) -> Trainer:
-  """`every` is about how many steps lie between two checkpoints.
-
-  `on_compiled` is told of the chunk's program before it runs for the first time; it is
-  compiled in the context `around`. Where clips are brought to the devices in blocks,
-  `streamed` is how many bytes one takes. `pace` cuts chunks into pieces.
+  """The compiled start and chunk of all folds.
 
   All chunks are equally long, so that there is one program to compile: the length is
   the greatest divisor of `steps` that is not above `every`.
+
+  Args:
+    recipe: of a step.
+    steps: of a fold.
+    every: about how many steps lie between two checkpoints.
+    layout: how folds and tasks are divided over devices.
+    on_compiled: called with the chunk's program before it runs for the first time.
+    around: a context in which that is compiled.
+    streamed: bytes of a clip, where clips are brought to the devices in blocks; 0: all
+      clips live there.
+    pace: cuts chunks into pieces; None for one by the clock.
   """
   length = max(n for n in range(1, min(every, steps) + 1) if steps % n == 0)
   blocks = streaming.make_blocks(recipe, layout, length=length,
@@ -142,7 +149,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
   states = checkpoints.load(names, jax.eval_shape(start, views.key))
   states = (_begun(start(views.key), folds) if states is None
             else _filled_up(states, views.key))
-  place, back = _ways(trainer.layout)
+  place, back = _transfers(trainer.layout)
   copies, step = place(states, trainer.layout.devices), int(states.step[0])
   pace, saved = trainer.pace, step
   pace.saved()
@@ -172,7 +179,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
           for index in range(len(folds))]
 
 
-def _ways(layout: Layout) -> tuple[Callable, Callable]:
+def _transfers(layout: Layout) -> tuple[Callable, Callable]:
   """To the devices, and back to the host."""
   if layout.split == 'folds':
     return device_door.divide, device_door.gather
@@ -185,9 +192,9 @@ def _open_chunks(trainer: Trainer, views: View, clips: Clips, begin: int):
   It returns them, the scalars of these steps and of more, and how many it made.
   """
   if trainer.blocks:
-    return streaming.open_blocks(trainer.blocks, trainer.chunk, views, clips, first=begin,
-                            last=trainer.steps, steps=trainer.length)
-  placed = _ways(trainer.layout)[0](views, trainer.layout.devices)
+    return streaming.open_blocks(trainer.blocks, trainer.chunk, views, clips,
+                                 first=begin, last=trainer.steps, steps=trainer.length)
+  placed = _transfers(trainer.layout)[0](views, trainer.layout.devices)
   # All groups of folds see the same clips, which are most of what a chunk takes.
   clips = device_door.share(clips._replace(x=trainer.share(clips.x)),
                             trainer.layout.devices)
@@ -215,6 +222,10 @@ def stack(folds: Sequence[FoldData], together: int) -> tuple[View, Clips]:
   """The views of `together` folds, and the clips that they all see.
 
   Where there are fewer, the last is repeated: what comes of it is not used.
+
+  Args:
+    folds: one or more.
+    together: as many as there are, or more.
   """
   folds = [*folds, *[folds[-1]] * (together - len(folds))]
   most = max(len(fold.splits) for fold in folds)

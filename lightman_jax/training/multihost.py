@@ -8,7 +8,7 @@ the delays of a shared file system matter to nobody. It also alone predicts and 
 meanwhile the others may go on with the next folds.
 
 Where one process is lost the others end, too: a collective fails, or a heartbeat stays
-out. What then remains to be said, `run.several` says.
+out. What then remains to be said, `experiment.several` says.
 """
 
 from collections.abc import Callable, Iterator
@@ -79,6 +79,9 @@ def is_first() -> bool:
 def first(work: Callable[[], Any]) -> Any:
   """What process 0 gets of `work`, which it alone does; plain JSON values.
 
+  Args:
+    work: what gives the value.
+
   Raises:
     InputError: as process 0 did.
   """
@@ -86,27 +89,31 @@ def first(work: Callable[[], Any]) -> Any:
     return work()
   turn = next(_turns)
   if not is_first():
-    told = json.loads(_heard(turn))
-    if 'error' in told:
+    message = json.loads(_receive(turn))
+    if 'error' in message:
       _meet(turn, LINGER)
-      raise InputError(f'process 0 says: {told["error"]}')
-    return told['value']
+      raise InputError(f'process 0 says: {message["error"]}')
+    return message['value']
   try:
     value = work()
   except (InputError, OSError) as error:
-    _tell(turn, json.dumps({'error': str(error)}))
+    _send(turn, json.dumps({'error': str(error)}))
     with contextlib.suppress(jax.errors.JaxRuntimeError):
       _meet(turn, LINGER)               # with this process the service would end
     raise
-  _tell(turn, json.dumps({'value': value}))
+  _send(turn, json.dumps({'value': value}))
   return value
 
 
 def in_turn(work: Callable[[], T]) -> T:
-  """`work` in process 0, then in the others: what it builds, they find."""
-  found = []
-  first(lambda: found.append(work()))
-  return found[0] if found else work()
+  """`work` in process 0, then in the others: what it builds, they find.
+
+  Args:
+    work: done once in every process.
+  """
+  values = []
+  first(lambda: values.append(work()))
+  return values[0] if values else work()
 
 
 @contextlib.contextmanager
@@ -128,6 +135,9 @@ def gather(tree):
   """The parts of all processes, one after the other along the first axis, bit by bit.
 
   Leaves have the same shape in every process.
+
+  Args:
+    tree: of arrays on the host.
   """
   if count() == 1:
     return tree
@@ -143,16 +153,16 @@ def gather(tree):
                       for row in part]) for leaf, part in zip(leaves, parts)])
 
 
-def anywhere(said: bool) -> bool:
+def anywhere(condition: bool) -> bool:
   """Whether it is so in any process."""
-  return bool(gather(np.array([said])).any())
+  return bool(gather(np.array([condition])).any())
 
 
 def _meet(turn: int, timeout: int) -> None:
   distributed.global_state.client.wait_at_barrier(f'lightman_jax/{turn}', timeout)
 
 
-def _tell(turn: int, text: str) -> None:
+def _send(turn: int, text: str) -> None:
   client, name = distributed.global_state.client, f'lightman_jax/{turn}'
   pieces = [text[n:n + PIECE] for n in range(0, len(text), PIECE)]
   for n, piece in enumerate(pieces):
@@ -160,7 +170,7 @@ def _tell(turn: int, text: str) -> None:
   client.key_value_set(name, str(len(pieces)))
 
 
-def _heard(turn: int) -> str:
+def _receive(turn: int) -> str:
   client, name = distributed.global_state.client, f'lightman_jax/{turn}'
   pieces = int(client.blocking_key_value_get(name, FOREVER))
   return ''.join(client.blocking_key_value_get(f'{name}/{n}', FOREVER)

@@ -3,7 +3,7 @@
 A user's environment or notebook may have asked jax for another generator, for float64
 or for faster products. A run of one configuration gives one result, so within it these
 are set here, by contexts of this thread; outside of it nothing is changed. What jax
-could be told beside them is recorded by `report.environment`.
+could be told beside them is recorded by `runs.environment`.
 """
 
 from collections.abc import Callable, Iterator

@@ -47,6 +47,11 @@ def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float
   """AdamW (Loshchilov and Hutter 2019) on gradients clipped by their global norm.
 
   The network's weights decay; learned inner rates and lambda are no weights.
+
+  Args:
+    outer_rate: of AdamW.
+    weight_decay: a step, as a share of the weight and times the rate.
+    clip_norm: greatest norm of a gradient.
   """
   weights = lambda params: {name: name in EVERYTHING for name in params}
   return optax.chain(
@@ -56,7 +61,13 @@ def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float
 
 def init_state(fold_key: Key[Array, ''], recipe: Recipe, shape: tuple[int, ...]
                ) -> TrainState:
-  """The state before the first step; `shape` is that of one clip."""
+  """The state before the first step; `shape` is that of one clip.
+
+  Args:
+    fold_key: of the fold.
+    recipe: learner and optimizer.
+    shape: of one clip.
+  """
   params = recipe.learner.init(keys.key_for(fold_key, Purpose.INIT), shape)
   return TrainState(jnp.zeros((), jnp.int32), params, recipe.optimizer.init(params))
 
@@ -68,7 +79,7 @@ class View(NamedTuple):
   train: Bool[Array, 'N']
   scale: Float[Array, '2 c']
   splits: Bool[Array, 'P S']
-  ways: Int[Array, '']                 # how many of the splits count
+  split_count: Int[Array, '']                 # how many of the splits count
   drawn: Drawn | None = None           # (length, tasks): numbers drawn ahead, if so
 
 
@@ -122,13 +133,20 @@ def draw_steps(view: View, clips: Clips, first: Int[Array, ''], *, recipe: Recip
   """The tasks of a fold's steps `first`, `first` + 1 ... as numbers, (length, tasks).
 
   They are those that the steps draw themselves where nothing is drawn ahead.
+
+  Args:
+    view: of the fold.
+    clips: without `x`.
+    first: number of the first step, from 0.
+    recipe: of a step.
+    length: how many steps.
   """
   clips = clips._replace(label=view.label, train=view.train)
 
   def one(which):
     key = _task_key(view, Purpose.TASKS, first + which // recipe.tasks,
                     which % recipe.tasks)
-    return draw_task(key, clips, view.splits, view.ways, recipe.sizes)
+    return draw_task(key, clips, view.splits, view.split_count, recipe.sizes)
   drawn = jax.lax.map(one, jnp.arange(length * recipe.tasks))
   return jax.tree.map(lambda x: x.reshape(length, recipe.tasks, *x.shape[1:]), drawn)
 
@@ -171,17 +189,32 @@ def task_of(view: View, clips: Clips, recipe: Recipe, step: Int[Array, ''],
   """The task `number` of a meta-step, and the key of its adaptation.
 
   A task's key is that of its number, so the tasks of a step are the same however many
-  devices share them. `drawn` is what was drawn ahead, if it was.
+  devices share them.
+
+  Args:
+    view: of the fold.
+    clips: with the fold's own label, train and scale.
+    recipe: of a step.
+    step: number of the step, from 0.
+    number: of the task in its step, from 0.
+    drawn: the task as numbers, where it was drawn ahead.
   """
   key = functools.partial(_task_key, view, step=step, number=number)
   if drawn is None:
-    drawn = draw_task(key(Purpose.TASKS), clips, view.splits, view.ways, recipe.sizes)
+    drawn = draw_task(key(Purpose.TASKS), clips, view.splits, view.split_count,
+                      recipe.sizes)
   task = gather_task(clips.x, clips.scale, drawn, recipe.sizes.magnify)
   return _augmented(key(Purpose.AUGMENT), task, recipe.augment), key(Purpose.ADAPT)
 
 
 def moved_on(state: TrainState, grads: Params, recipe: Recipe) -> TrainState:
-  """The state after a step by the mean gradient of its tasks."""
+  """The state after a step by the mean gradient of its tasks.
+
+  Args:
+    state: before the step.
+    grads: in the structure of the parameters.
+    recipe: its optimizer is what moves.
+  """
   updates, opt_state = recipe.optimizer.update(grads, state.opt_state, state.params)
   return TrainState(state.step + 1, optax.apply_updates(state.params, updates),
                     opt_state)

@@ -18,6 +18,8 @@ import threading
 import time
 from typing import NoReturn
 
+from lightman_jax import machine
+
 GRACE = 20.              # seconds
 LINGER = 5.              # seconds for what has nothing to save
 AGAIN = 1.               # seconds after which a second Ctrl-C is one, and no echo
@@ -43,7 +45,7 @@ class Stopped(BaseException):
     return f'stopped by {NAMES.get(self.number, "Ctrl-C")}; {SENTENCE}'
 
 
-_asked, _raised, _deferred = (threading.Event() for _ in range(3))
+_stop_requested, _raised, _deferred = (threading.Event() for _ in range(3))
 _number = signal.SIGTERM
 
 
@@ -54,6 +56,9 @@ def watch(grace: float = GRACE) -> None:
   After `grace` seconds the process ends wherever it is, and after `LINGER` where
   nothing is deferred. What was ignored at the start, as SIGHUP under nohup, stays
   ignored. Call in the main thread.
+
+  Args:
+    grace: seconds.
   """
   # Python's handlers wait for the end of a computation; this pipe does not.
   reading, writing = os.pipe()
@@ -70,7 +75,7 @@ def watch(grace: float = GRACE) -> None:
 
 def is_stop_requested() -> bool:
   """Whether such a signal has come."""
-  return _asked.is_set()
+  return _stop_requested.is_set()
 
 
 def check() -> None:
@@ -81,13 +86,14 @@ def check() -> None:
   Raises:
     Stopped, KeyboardInterrupt: such a signal has come.
   """
-  if _asked.is_set():
+  if _stop_requested.is_set():
     raise KeyboardInterrupt if _number == signal.SIGINT else Stopped(_number)
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-  """Inside, a signal raises nothing: who is there asks `asked`, and calls `check`."""
+  """Inside, a signal raises nothing: who is there asks `is_stop_requested`, and
+  calls `check`."""
   _deferred.set()
   try:
     yield
@@ -131,9 +137,9 @@ def _handle(number: int, _) -> None:
 def _note(number: int) -> None:
   """The first signal is the one that ends the program."""
   global _number
-  if not _asked.is_set():
+  if not _stop_requested.is_set():
     _number = number
-    _asked.set()
+    _stop_requested.set()
 
 
 def _dropped(shown: Callable, what) -> None:
@@ -160,7 +166,8 @@ def _end_late(reading: int, grace: float) -> None:
       break
   # A bar hides the cursor.
   end = '\n\x1b[?25h' if sys.stderr.isatty() else ''
-  print(f'{end}launch.py: {Stopped(_number)}{tail}', file=sys.stderr, flush=True)
+  print(f'{end}{machine.program()}: {Stopped(_number)}{tail}', file=sys.stderr,
+        flush=True)
   leave(Stopped(_number).code)
 
 

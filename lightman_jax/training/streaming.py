@@ -33,32 +33,39 @@ BLOCK_BYTES = 2**27
 SHARE = .5
 
 
-def choose_clip_memory(asked: str, size: int, *, devices: int, limit: int | None
+def choose_clip_memory(setting: str, size: int, *, devices: int, limit: int | None
            ) -> tuple[str, str]:
   """Where the clips live, 'device' or 'host', and why: a line for who waits.
 
   Args:
-    asked: `training.data`: 'auto', 'device' or 'host'.
+    setting: `training.data`: 'auto', 'device' or 'host'.
     size: of all clips, in bytes.
     devices: of the run.
     limit: bytes of one device; None where devices are parts of this machine, and its
       memory holds a copy for each of them beside the clips they are made from.
   """
-  need, there = (size, limit) if limit else (size * (1 + devices), _memory())
-  where = asked
-  if asked == 'auto':
-    where = 'device' if need <= SHARE * there else 'host'
-  told = f'the clips take {bytes_in_words(size)}, and '
-  told += (f'a device has {bytes_in_words(there)}' if limit else
-           f'{devices} device(s) share {bytes_in_words(there)} of this machine')
+  need, available = (size, limit) if limit else (size * (1 + devices), _memory())
+  where = setting
+  if setting == 'auto':
+    where = 'device' if need <= SHARE * available else 'host'
+  reason = f'the clips take {bytes_in_words(size)}, and '
+  reason += (f'a device has {bytes_in_words(available)}' if limit else
+             f'{devices} device(s) share {bytes_in_words(available)} of this machine')
   return where, (
-      f'{told}: they stay in files, and tasks are read as they are needed '
+      f'{reason}: they stay in files, and tasks are read as they are needed '
       '(training.data=host)' if where == 'host' else
-      f'{told}: they live on the device (training.data=device)')
+      f'{reason}: they live on the device (training.data=device)')
 
 
 def memory_of(device: jax.Device) -> int | None:
-  """What `placed` takes as `limit`: what nothing else holds of an accelerator."""
+  """What `placed` takes as `limit`: what nothing else holds of an accelerator.
+
+  Args:
+    device: of this process, or of another whose devices are as these.
+
+  Returns:
+    Bytes; None where the devices are parts of this machine.
+  """
   here = device_door.local([device]) or jax.local_devices()
   stats = here[0].memory_stats() or {}
   if 'bytes_limit' not in stats:
@@ -67,7 +74,12 @@ def memory_of(device: jax.Device) -> int | None:
 
 
 def block_length(length: int, *, bytes_of_a_step: int) -> int:
-  """Steps of a block: the greatest divisor of a chunk whose clips are not too many."""
+  """Steps of a block: the greatest divisor of a chunk whose clips are not too many.
+
+  Args:
+    length: steps of a chunk.
+    bytes_of_a_step: of its clips, on one device.
+  """
   return max(n for n in range(1, length + 1)
              if length % n == 0 and (n == 1 or n * bytes_of_a_step <= BLOCK_BYTES))
 
@@ -81,7 +93,14 @@ class Blocks(NamedTuple):
 
 def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
                 ) -> Blocks:
-  """Blocks of chunks of `length` steps, of clips of so many bytes each."""
+  """Blocks of chunks of `length` steps, of clips of so many bytes each.
+
+  Args:
+    recipe: of a step.
+    layout: how folds and tasks are divided over devices.
+    length: steps of a chunk.
+    clip_bytes: of one clip.
+  """
   sizes, shared = recipe.sizes, layout.split == 'tasks'
   clips = recipe.tasks * (sizes.classes * (sizes.shots + sizes.queries) + sizes.macros)
   on_device = clips // len(layout.devices) if shared else (
@@ -93,8 +112,9 @@ def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
 
 
 @contextlib.contextmanager
-def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, first: int,
-           last: int, steps: int) -> Iterator[Callable[[Any, int], tuple]]:
+def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *,
+                first: int, last: int, steps: int
+                ) -> Iterator[Callable[[Any, int], tuple]]:
   """A function that takes states on their devices so many steps further, and tells
   scalars and how many steps it made: those of whole blocks, and none of another chunk.
 
@@ -118,19 +138,21 @@ def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *, f
   with concurrent.futures.ThreadPoolExecutor(1, 'clips') as thread:
     ahead, step = thread.submit(make, next(firsts, None)), first
 
-    def run(copies, wanted):
+    def run(copies, count_wanted):
       nonlocal ahead, step
-      told, made = [], 0
-      while made < wanted and (not made or step % steps):
+      scalars_of_blocks, done = [], 0
+      while done < count_wanted and (not done or step % steps):
         block, count = ahead.result(), next(counts)
         ahead = thread.submit(make, next(firsts, None))
-        if told:
-          jax.block_until_ready(told[-1])      # or blocks would heap up on the device
+        if scalars_of_blocks:
+          # Or blocks would heap up on the device.
+          jax.block_until_ready(scalars_of_blocks[-1])
         copies, scalars = chunk(copies, *block, np.int32(count))
-        told.append(scalars if count == blocks.length else jax.tree.map(
+        scalars_of_blocks.append(scalars if count == blocks.length else jax.tree.map(
             lambda x, count=count: x[..., :count], scalars))
-        made, step = made + count, step + count
-      return copies, jax.tree.map(lambda *x: jnp.concatenate(x, -1), *told), made
+        done, step = done + count, step + count
+      scalars = jax.tree.map(lambda *x: jnp.concatenate(x, -1), *scalars_of_blocks)
+      return copies, scalars, done
     yield run
 
 
@@ -166,7 +188,8 @@ def _block(blocks: Blocks, views: View, clips: Clips, here: jax.Device, x: Input
   layout = blocks.layout
   drawn = jax.device_get(blocks.draw(views, clips, jax.device_put(first, here)))
   drawn = device_door.local_part(
-      jax.tree.map(functools.partial(_split_over_devices, layout=layout), drawn), layout.devices)
+      jax.tree.map(functools.partial(_split_over_devices, layout=layout), drawn),
+      layout.devices)
   parts = [jax.tree.map(lambda part: part[n], drawn)
            for n in range(len(device_door.local(layout.devices)))]
   size = max_clips(parts[0], len(x))

@@ -55,6 +55,10 @@ class _NoNumber(Exception):
 def walk(function: Callable, *arguments: PyTree) -> WalkResult:
   """Computes `function(*arguments)`, up to the first NaN.
 
+  Args:
+    function: of arrays; it is traced.
+    arguments: arrays, as NumPy or jax has them.
+
   Raises:
     UnknownForm: names the operation that cannot be taken apart.
   """
@@ -134,12 +138,12 @@ def _passes(eqn, arguments, look, place: Place) -> list:
   length, rows = params['length'], []
   order = range(length)[::-1] if params['reverse'] else range(length)
   for number in order:
-    told = f'pass {number + 1} of {length} of {_function(place.source)}'
-    given = (*consts, *carry, *(x[number] for x in xs))
-    found = _compute(body.jaxpr, body.consts, given, look,
-                     place._replace(passes=(*place.passes, told)))
-    carry = found[:num_carry]
-    rows.append(found[num_carry:])
+    label = f'pass {number + 1} of {length} of {_function(place.source)}'
+    operands = (*consts, *carry, *(x[number] for x in xs))
+    results = _compute(body.jaxpr, body.consts, operands, look,
+                       place._replace(passes=(*place.passes, label)))
+    carry = results[:num_carry]
+    rows.append(results[num_carry:])
   rows = rows[::-1] if params['reverse'] else rows
   return [*carry, *(jnp.stack(row) for row in zip(*rows))]
 
@@ -147,8 +151,8 @@ def _passes(eqn, arguments, look, place: Place) -> list:
 def _scan_counts(params) -> tuple[int, int]:
   """How many of a scan's operands are constants, and how many are carried.
 
-  jax 0.10 has the numbers as parameters, jax 0.12 a tree of the operands in three parts:
-  constants, carry, and what is scanned over.
+  jax 0.10 has the numbers as parameters, jax 0.12 a tree of the operands in three
+  parts: constants, carry, and what is scanned over.
   """
   if 'num_consts' in params:
     return params['num_consts'], params['num_carry']

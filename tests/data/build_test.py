@@ -128,7 +128,8 @@ def test_a_damaged_cache_is_made_again(tiny, tmp_path):
   (tmp_path / 'synthetic/tiny/.clips/.half').touch()
   folder, _ = build(tiny, tmp_path)
   np.testing.assert_array_equal(
-      read_data_set(folder).frames, np.stack([item.make().frames for item in tiny.items])[
+      read_data_set(folder).frames,
+      np.stack([item.make().frames for item in tiny.items])[
           np.argsort([item.row.clip for item in tiny.items])])
 
 

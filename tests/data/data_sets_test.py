@@ -33,8 +33,8 @@ def manual(tmp_path_factory):
 
 
 def planned(folder, name, **options):
-  return planning.plan_data_set(choose({'name': name, 'manual_dir': str(folder), 'frames': 3,
-                               **options}))
+  return planning.plan_data_set(choose({
+      'name': name, 'manual_dir': str(folder), 'frames': 3, **options}))
 
 
 def counts(plan, kind='micro'):

@@ -66,7 +66,8 @@ def test_all_of_a_manifest_at_once():
     (['a,1', 'A,1'], {}, ["different_people='all'"])])
 def test_near_people_are_refused_in_one_sentence(subjects, settings, words):
   with pytest.raises(InputError) as caught:
-    duplicates.check_near_names(near(*subjects), Choice('manifest', **settings), place='m.csv')
+    duplicates.check_near_names(near(*subjects), Choice('manifest', **settings),
+                                place='m.csv')
   assert all(word in str(caught.value) for word in ('m.csv', *words)), caught.value
   assert '\n' not in str(caught.value)
 

@@ -45,6 +45,7 @@ def test_an_apexs_header_may_be_spelt_in_many_ways(tmp_path, header):
 def test_an_apex_that_a_correction_took_away_is_spotted_beside_a_table(tmp_path):
   path = tmp_path / 'apexes.csv'
   path.write_text('clip,apex\nEP02,5\n')
-  filled, left_out = user_tables.apexes_by_clip(ROWS, str(path), spotted={'sub03/EP03', 'sub02/EP02'})
+  filled, left_out = user_tables.apexes_by_clip(
+      ROWS, str(path), spotted={'sub03/EP03', 'sub02/EP02'})
   assert {row.clip: row.apex for row in filled} == {'sub02/EP02': 5, 'sub03/EP03': None}
   assert [clip for clip, _ in left_out] == ['sub01/EP01', 'sub02/EP01']

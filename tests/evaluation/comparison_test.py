@@ -70,12 +70,12 @@ def test_interval_of_a_difference_covers_and_is_narrower_than_two():
     one, two = (np.stack([np.stack([h, 6 - h], -1), np.stack([6 - h, h], -1)], -2)
                 for h in (rng.binomial(6, np.repeat(ease + up, 3, 0))[..., 0]
                           for up in (.1, 0.)))
-    found = comparison.difference(one, two, scores.accuracy, rng=rng,
-                                  permutations=100)
-    inside += found.low <= .1 <= found.high
+    result = comparison.difference(one, two, scores.accuracy, rng=rng,
+                                   permutations=100)
+    inside += result.low <= .1 <= result.high
   assert .88 <= inside / 200 <= 1.
   alone = comparison.crossed_interval(one, scores.accuracy)
-  assert found.high - found.low < alone[1] - alone[0]
+  assert result.high - result.low < alone[1] - alone[0]
 
 
 def test_exact_permutations_equal_scipy():
@@ -133,8 +133,8 @@ def test_units_are_what_was_trained():
     here = np.array(swap).reshape(2, 2)[np.arange(2)[:, None], folds][..., None, None]
     seen.append(gap(np.where(here, two, one), np.where(here, one, two)))
   by_hand = np.mean(np.abs(seen) >= abs(gap(one, two)) - 1e-12)
-  found = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
-  assert (found.p, found.units) == (by_hand, 4)
+  result = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
+  assert (result.p, result.units) == (by_hand, 4)
   # Folds of one person each are that person's, all seeds together.
   alone = np.array([[3, 1, 0, 2], [0, 1, 2, 3]])
   assert comparison.difference(one, two, scores.uf1, rng=rng, folds=alone
@@ -159,22 +159,22 @@ def test_a_table_of_equals_rarely_calls_one_better():
   rng = np.random.default_rng(12)
   wrong = 0
   for _ in range(40):
-    found = comparison.all_pairs(
+    pairs = comparison.all_pairs(
         [by_seed(simulated(rng, subjects=10, by_seed=0.)) for _ in range(4)],
         scores.uf1, permutations=1024)
     wrong += any(comparison.is_better(*one) or comparison.is_worse(*one)
-                 for one in found.values())
+                 for one in pairs.values())
   assert wrong <= 6
 
 
 def test_what_is_far_better_is_called_so():
   rng = np.random.default_rng(13)
   table = [by_seed(simulated(rng, skill=skill)) for skill in (.55, .9, .56)]
-  found = comparison.all_pairs(table, scores.uf1)
-  assert list(found) == [(0, 1), (0, 2), (1, 2)]
-  assert comparison.is_worse(*found[0, 1]) and comparison.is_better(*found[1, 2])
-  assert not comparison.is_better(*found[0, 2])
-  assert not comparison.is_worse(*found[0, 2])
+  pairs = comparison.all_pairs(table, scores.uf1)
+  assert list(pairs) == [(0, 1), (0, 2), (1, 2)]
+  assert comparison.is_worse(*pairs[0, 1]) and comparison.is_better(*pairs[1, 2])
+  assert not comparison.is_better(*pairs[0, 2])
+  assert not comparison.is_worse(*pairs[0, 2])
   same, p = comparison.all_pairs([table[0], table[0]], scores.uf1)[0, 1]
   assert tuple(same) == (0, 0, 0, 1, 20) and p == 1
 
@@ -182,10 +182,10 @@ def test_what_is_far_better_is_called_so():
 def test_pairs_are_of_the_seeds_that_both_have():
   rng = np.random.default_rng(15)
   one, two, three = (simulated(rng, subjects=9) for _ in range(3))
-  found = comparison.all_pairs([by_seed(one), by_seed(two, 1), by_seed(three, 9)],
+  pairs = comparison.all_pairs([by_seed(one), by_seed(two, 1), by_seed(three, 9)],
                                scores.uf1)
-  assert list(found) == [(0, 1)]
-  assert found[0, 1][0].value == pytest.approx(
+  assert list(pairs) == [(0, 1)]
+  assert pairs[0, 1][0].value == pytest.approx(
       comparison.mean_score(one[1:], scores.uf1)
       - comparison.mean_score(two[:-1], scores.uf1))
 

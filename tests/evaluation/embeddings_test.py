@@ -19,14 +19,14 @@ def test_the_axes_are_those_of_the_clips_they_are_fitted_on():
   rng = np.random.default_rng(0)
   before, after = rng.standard_normal((2, 30, 5)) @ rng.standard_normal((5, 5))
   fit = np.arange(30) < 20
-  found = inspection.principal(before, after, fit)
+  axes = inspection.principal(before, after, fit)
   want = PCA().fit(np.concatenate([before[fit], after[fit]]))
-  np.testing.assert_allclose(found.explained, want.explained_variance_ratio_, rtol=1e-5)
-  for got, z in ((found.before, before), (found.after, after)):
+  np.testing.assert_allclose(axes.explained, want.explained_variance_ratio_, rtol=1e-5)
+  for got, z in ((axes.before, before), (axes.after, after)):
     np.testing.assert_allclose(np.abs(got), np.abs(want.transform(z)), atol=1e-4)
   spoilt = np.where(fit[:, None], before, np.nan)
   np.testing.assert_array_equal(
-      inspection.principal(spoilt, after, fit).before[:20], found.before[:20])
+      inspection.principal(spoilt, after, fit).before[:20], axes.before[:20])
 
 
 def test_the_adapted_model_is_the_first_that_predicts(pool_of, small_net):

@@ -31,10 +31,10 @@ def test_contributions_add_up_to_the_prediction(make, clips, start_of):
   net = make_network(encoder, classes=3)
   learner, params, key = make(net), start_of(net, SHAPE), keys.fold_key(0, 's0')
   x, sizes = np.asarray(clips.x[:4]), Sizes(3, 1, 1)
-  found = make_explain(learner, encoder, sizes=sizes, draws=2)(params, key, clips, x)
+  got = make_explain(learner, encoder, sizes=sizes, draws=2)(params, key, clips, x)
   want = make_predict(learner, sizes=sizes, draws=2)(params, key, clips, x, most=4)
-  np.testing.assert_allclose(found.logits, want, atol=1e-4)
-  np.testing.assert_allclose(found.actions.sum(-1) + found.bias, want, atol=1e-4)
+  np.testing.assert_allclose(got.logits, want, atol=1e-4)
+  np.testing.assert_allclose(got.actions.sum(-1) + got.bias, want, atol=1e-4)
 
 
 def test_a_clip_of_each_class_that_is_recognised_where_one_is():

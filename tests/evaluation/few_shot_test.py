@@ -37,12 +37,13 @@ def episodes_of(pool, *, origin='held_out_subject', episodes=600, seed=0, number
                        seed=seed).folds[folds[number].held_out]
 
 
-def told(say, *, moving=()) -> Learner:
+def saying(say, *, moving=()) -> Learner:
   """A learner whose fast parameters are its support, and `say` what it says of it."""
-  return Learner(None, lambda params, support, key: _Given(support), say, None, moving)
+  return Learner(None, lambda params, support, key: _Adapted(support), say, None,
+                 moving)
 
 
-class _Given:
+class _Adapted:
   """Stands for what adaptation returns."""
 
   def __init__(self, fast):
@@ -56,8 +57,8 @@ def test_a_prototype_by_hand(pool, small_net, ways):
   learner = protonet(small_net)
   params = small_net.init(jax.random.key(0), (1, 2, 2, 2))
   mine = episodes_of(pool, ways=ways, shots=2, episodes=60)
-  ask = few_shot.make_answer(learner, sizes=SIZES, most=len(mine.classes) + 3)
-  said, plain = ask({'encoder': params['encoder']}, KEY, clips, mine)
+  answer = few_shot.make_answer(learner, sizes=SIZES, most=len(mine.classes) + 3)
+  said, plain = answer({'encoder': params['encoder']}, KEY, clips, mine)
   assert plain is None and said.shape == mine.query.shape
   z = np.asarray(small_net.embed(params, jnp.asarray(pool.x / clips.scale[0])))
   for classes, support, query, answer in zip(*mine, said):
@@ -74,8 +75,8 @@ def test_classes_that_are_not_in_the_episode_are_set_aside(pool):
     def say(support, x, absent=absent):
       here = jnp.zeros(3, bool).at[support.label].set(True)
       return jnp.broadcast_to(jnp.where(here, jnp.arange(3.), absent), (len(x), 3))
-    ask = few_shot.make_answer(told(say), sizes=SIZES, most=20)
-    said, _ = ask({}, KEY, clips, mine)
+    answer = few_shot.make_answer(saying(say), sizes=SIZES, most=20)
+    said, _ = answer({}, KEY, clips, mine)
     np.testing.assert_array_equal(said, mine.classes[:, 1:].repeat(4, 1))
 
 
@@ -90,7 +91,7 @@ def test_what_a_support_holds(pool, ways):
     jax.debug.callback(lambda *parts: seen.append(parts), support.x[:, 0],
                        support.label, support.macro[:, 0] * 2, x[:, 0])
     return jnp.zeros((len(x), 3))
-  few_shot.make_answer(told(say), sizes=SIZES._replace(macros=5),
+  few_shot.make_answer(saying(say), sizes=SIZES._replace(macros=5),
                        most=len(mine.classes))({}, KEY, clips, mine)
   jax.effects_barrier()
   assert len(seen) == len(mine.classes)
@@ -114,7 +115,7 @@ def test_magnified_clips_are_the_supports_own_by_turns(pool):
     jax.debug.callback(lambda *parts: seen.append(parts), support.x[:, 0],
                        support.macro[:, 0] / 4, support.macro_label)
     return jnp.zeros((len(x), 3))
-  few_shot.make_answer(told(say), sizes=SIZES._replace(macros=4, magnify=4.),
+  few_shot.make_answer(saying(say), sizes=SIZES._replace(macros=4, magnify=4.),
                        most=len(mine.classes))({}, KEY, clips, mine)
   jax.effects_barrier()
   for support, macro, label in seen:
@@ -127,7 +128,7 @@ def test_the_model_not_adapted_stands_beside(pool):
   mine = episodes_of(pool, episodes=60)
   say = lambda which, x: jnp.tile(which if isinstance(which, jax.Array)
                                   else jnp.eye(3)[1], (len(x), 1))
-  learner = told(say, moving=('head',))
+  learner = saying(say, moving=('head',))
   said, plain = few_shot.make_answer(learner, sizes=SIZES, most=30)(
       jnp.eye(3)[2], KEY, clips, mine)
   assert (said == 1).all() and (plain == 2).all() and plain.shape == said.shape

@@ -42,7 +42,7 @@ def maml(small_net):
 
 def test_the_mean_over_supports(maml, clips):
   """By hand: each support drawn, adapted to and asked, and the logits averaged."""
-  learner, params, ask, plain = maml
+  learner, params, predict_clips, plain = maml
   fold, clips = clips
   index = np.flatnonzero(fold.test)
   on_device = jax.tree.map(jnp.asarray, clips)
@@ -52,44 +52,44 @@ def test_the_mean_over_supports(maml, clips):
     support = sample_support(keys.key_for(KEY, Purpose.EVAL_SUPPORT, number), on_device,
                              on_device.train, SIZES)
     fast = learner.adapt(params, support, KEY).fast
-    return learner.predict(fast, on_device.x[index] / on_device.scale[0])
+    return learner.predict_clips(fast, on_device.x[index] / on_device.scale[0])
   drawn = np.stack([one(number) for number in range(DRAWS)])
   x = clips.x[index]
-  got = ask(params, KEY, clips, x, most=8)
+  got = predict_clips(params, KEY, clips, x, most=8)
   assert got.shape == (6, 3)
   np.testing.assert_allclose(got, drawn.mean(0), atol=1e-5)
   assert drawn.std(0).max() > 1e-3, 'each support is another'
   np.testing.assert_allclose(
       plain(params, KEY, clips, x, most=8),
-      learner.predict(params, jnp.asarray(x / clips.scale[0])), atol=1e-5)
+      learner.predict_clips(params, jnp.asarray(x / clips.scale[0])), atol=1e-5)
   assert np.abs(got - plain(params, KEY, clips, x, most=8)).max() > 1e-3
 
 
 def test_one_draw_is_the_first_of_the_mean(maml, clips):
-  learner, params, ask, _ = maml
+  learner, params, predict_clips, _ = maml
   fold, clips = clips
   x = clips.x[np.flatnonzero(fold.test)]
-  mean, single = ask(params, KEY, clips, x, most=8, first=True)
-  np.testing.assert_array_equal(mean, ask(params, KEY, clips, x, most=8))
+  mean, single = predict_clips(params, KEY, clips, x, most=8, first=True)
+  np.testing.assert_array_equal(mean, predict_clips(params, KEY, clips, x, most=8))
   alone = predict.make_predict(learner, sizes=SIZES, draws=1)
   np.testing.assert_allclose(single, alone(params, KEY, clips, x, most=8), atol=1e-5)
   assert np.abs(mean - single).max() > 1e-3
 
 
 def test_supports_in_batches_say_the_same(maml, clips):
-  learner, params, ask, _ = maml
+  learner, params, predict_clips, _ = maml
   fold, clips = clips
   x = clips.x[np.flatnonzero(fold.test)]
   some = predict.make_predict(learner, sizes=SIZES, draws=DRAWS, at_once=2)
   np.testing.assert_allclose(some(params, KEY, clips, x, most=8),
-                             ask(params, KEY, clips, x, most=8), atol=1e-5)
+                             predict_clips(params, KEY, clips, x, most=8), atol=1e-5)
 
 
 def test_padding_and_company_do_not_matter(maml, clips):
-  _, params, ask, plain = maml
+  _, params, predict_clips, plain = maml
   fold, clips = clips
   x = clips.x[np.flatnonzero(fold.test)]
-  for how in (ask, plain):
+  for how in (predict_clips, plain):
     whole = how(params, KEY, clips, x, most=8)
     for some in ([0], [3, 1], [5, 4, 3, 2, 1, 0]):
       np.testing.assert_allclose(how(params, KEY, clips, x[some], most=8),
@@ -98,23 +98,23 @@ def test_padding_and_company_do_not_matter(maml, clips):
 
 def test_only_training_clips_are_adapted_to(maml, clips):
   """NaN in all clips of who is held out but one: that one's logits stay as they are."""
-  _, params, ask, _ = maml
+  _, params, predict_clips, _ = maml
   fold, clips = clips
   index = np.flatnonzero(fold.test)
   x = clips.x.copy()
   x[~fold.train] = np.nan
   x[index[2]] = clips.x[index[2]]
-  got = ask(params, KEY, clips._replace(x=x), x[index], most=8)
+  got = predict_clips(params, KEY, clips._replace(x=x), x[index], most=8)
   np.testing.assert_array_equal(
-      got[2], ask(params, KEY, clips, clips.x[index], most=8)[2])
+      got[2], predict_clips(params, KEY, clips, clips.x[index], most=8)[2])
   assert np.isnan(np.delete(got, 2, 0)).all()
 
 
 def test_another_folds_supports_are_others(maml, clips):
-  _, params, ask, _ = maml
+  _, params, predict_clips, _ = maml
   fold, clips = clips
   x = clips.x[np.flatnonzero(fold.test)]
-  first, again, other = (ask(params, keys.fold_key(0, name), clips, x, most=8)
+  first, again, other = (predict_clips(params, keys.fold_key(0, name), clips, x, most=8)
                          for name in ('s1', 's1', 's2'))
   np.testing.assert_array_equal(first, again)
   assert np.abs(first - other).max() > 1e-4

@@ -74,5 +74,6 @@ def test_the_first_fold_is_kept_and_drawn(run):
     {'model.encoder': 'conv4'}, {'method.name': 'protonet'}])
 def test_what_has_no_actions_writes_none(changes, run):
   folder, material, recipe, params, data = run
-  inspection.make_action_writer(config(**changes), folder, material, recipe)(params, data('s0'))
+  write = inspection.make_action_writer(config(**changes), folder, material, recipe)
+  write(params, data('s0'))
   assert not folder.actions_json.exists()

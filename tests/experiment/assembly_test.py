@@ -53,8 +53,9 @@ def test_each_data_set_that_is_read_is_a_stage():
   assert ends == ['load: 4/4', 'load: 4/4', 'load: 6/6', 'input: 6/6']
 
 
-def beside(pool, source, data={}, **fields):
+def beside(pool, source, data=None, **fields):
   """Material of made-up clips of a manifest beside macro clips of another data set."""
+  data = data or {}
   mine = clips_of(pool, pool.label, 'manifest', macro=np.zeros(len(pool.label), bool),
                   content=tuple(map(str, range(len(pool.label)))))
   other = clips_of(pool, pool.label, source, macro=np.ones(len(pool.label), bool),

@@ -28,13 +28,13 @@ def test_what_is_no_object(folder, text):
   folder.choices.parent.mkdir()
   for path in (folder.oracle_json, folder.choices, folder.environment):
     path.write_text(text)
-  for ask in (lambda: oracle.line(folder.oracle_json),
-              lambda: selection._chosen(folder, [{}]),
-              lambda: results.read_results(folder.environment),
-              lambda: folder.check({'data_sha256': ''}),
-              lambda: sweep._by_other_code(folder.path)):
+  for read in (lambda: oracle.line(folder.oracle_json),
+               lambda: selection._choice_by_fold(folder, [{}]),
+               lambda: results.read_results(folder.environment),
+               lambda: folder.check({'data_sha256': ''}),
+               lambda: sweep._by_other_code(folder.path)):
     with pytest.raises(InputError, match=r'\.json .*--fresh'):
-      ask()
+      read()
 
 
 @pytest.mark.parametrize('resumed', [[1], 'x', {'a': 1}, [{'packages': 3}]])
@@ -51,7 +51,7 @@ def test_choices_that_are_none(folder, kept):
   folder.choices.parent.mkdir()
   folder.choices.write_text(json.dumps(kept))
   with pytest.raises(InputError, match='choices.json is damaged'):
-    selection._chosen(folder, [{}, {}])
+    selection._choice_by_fold(folder, [{}, {}])
 
 
 def test_blame_leaves_what_is_said_already(tmp_path):
@@ -112,8 +112,8 @@ def test_a_log_that_is_gone_is_told(folder):
   assert len(said) == 1 and 'steps of 1 fold(s)' in said[0]
 
 
-@pytest.mark.parametrize('found', [{}, {'rows': {}}, {'about': {}}])
-def test_results_without_a_result(tmp_path, found):
-  (tmp_path / 'results.json').write_text(json.dumps(found))
+@pytest.mark.parametrize('content', [{}, {'rows': {}}, {'about': {}}])
+def test_results_without_a_result(tmp_path, content):
+  (tmp_path / 'results.json').write_text(json.dumps(content))
   with pytest.raises(InputError, match='results.json cannot be read .*--fresh'):
     results.read_results(tmp_path / 'results.json')

@@ -13,14 +13,14 @@ from lightman_jax.runs.folder import RunFolder
 
 def scalars(path):
   """(tag, step, value) of an event file: records of length, its check, data, check."""
-  data, found = path.read_bytes(), []
+  data, events = path.read_bytes(), []
   while data:
     size, = struct.unpack('<Q', data[:8])
     event = event_pb2.Event.FromString(data[12:12 + size])
-    found += [(value.tag, event.step, value.simple_value)
-              for value in event.summary.value]
+    events += [(value.tag, event.step, value.simple_value)
+               for value in event.summary.value]
     data = data[size + 16:]
-  return found
+  return events
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def run(material, small_net, tmp_path_factory):
 
 
 @pytest.fixture(scope='module')
-def found(material, run):
+def section(material, run):
   return few_shot.summary(material[0], run[0], material[1], ABOUT)
 
 
@@ -83,7 +83,7 @@ def lines(folder):
     return list(csv.DictReader(file))
 
 
-def test_going_on_gives_the_same_bytes(material, run, found):
+def test_going_on_gives_the_same_bytes(material, run, section):
   folder, answer = run
   before = bytes_of(folder)
   assert set(before) == {'casme2.json', 'samm.json', 'smic.json', 'episodes.csv'}
@@ -91,17 +91,17 @@ def test_going_on_gives_the_same_bytes(material, run, found):
   folder.episodes.unlink()
   answer([1])
   again = few_shot.summary(material[0], folder, material[1], ABOUT)
-  assert bytes_of(folder) == before and again == found
+  assert bytes_of(folder) == before and again == section
   assert json.loads(json.dumps(again)) == again
 
 
-def test_every_episode_is_kept(run, found):
+def test_every_episode_is_kept(run, section):
   rows = lines(run[0])
-  assert len(rows) == 600 == found['episodes']
+  assert len(rows) == 600 == section['episodes']
   for row in rows:
-    giving, asked = row['support_people'].split(';'), row['query_people'].split(';')
-    assert {name.split('/')[0] for name in giving + asked} == {row['fold']}
-    assert not set(giving) & set(asked)
+    giving, queried = row['support_people'].split(';'), row['query_people'].split(';')
+    assert {name.split('/')[0] for name in giving + queried} == {row['fold']}
+    assert not set(giving) & set(queried)
     counts = np.array(json.loads(row['confusion']))
     assert counts.sum(1).tolist() == [1, 1, 1]
     assert np.trace(counts) / 3 == pytest.approx(float(row['accuracy']), abs=1e-6)
@@ -111,8 +111,8 @@ def test_every_episode_is_kept(run, found):
   np.testing.assert_allclose(share, np.array([5, 4, 4]) / 13 * 600, atol=1)
 
 
-def test_scores_are_those_of_other_libraries(material, run, found):
-  made, row = material[1], found['rows']['protonet']
+def test_scores_are_those_of_other_libraries(material, run, section):
+  made, row = material[1], section['rows']['protonet']
   rows = lines(run[0])
   pooled = np.sum([json.loads(line['confusion']) for line in rows], 0)
   assert row['confusion'] == pooled.tolist()
@@ -126,7 +126,8 @@ def test_scores_are_those_of_other_libraries(material, run, found):
   assert usual['value'] == row['accuracy']['value']
   assert [usual['value'], usual['low'], usual['high']] == pytest.approx(
       [accuracy.mean(), accuracy.mean() - half, accuracy.mean() + half], abs=2e-6)
-  assert .4 < accuracy.mean() < 1 and found['chance'] == pytest.approx(1 / 3, abs=1e-6)
+  assert .4 < accuracy.mean() < 1
+  assert section['chance'] == pytest.approx(1 / 3, abs=1e-6)
   # Three folds, three trained models: the accuracy without each, as an angle.
   right, queries = [], []
   for held_out, part in made.few_shot.folds.items():
@@ -144,27 +145,27 @@ def test_scores_are_those_of_other_libraries(material, run, found):
   assert high - low > 2 * half           # episodes of few people are no new people
 
 
-def test_the_section_says_what_it_is(found):
-  assert found['protocol'] == (
+def test_the_section_says_what_it_is(section):
+  assert section['protocol'] == (
       'few-shot, 3 ways of 3 classes, 1-shot, support from other people of the '
       'held-out data set')
-  assert found['held_out_by'] == 'leave one data set out'
-  assert (found['people'], found['held_out_people']) == (13, 13)
-  assert 'stay together' in found['intervals']['uf1, uar, accuracy']
-  assert '1.96 sd / sqrt(n)' in found['intervals']['accuracy_over_episodes']
-  assert 'pooled over episodes' in found['f1']
-  assert list(found['rows']) == ['protonet'] and found['differences'] == {}
+  assert section['held_out_by'] == 'leave one data set out'
+  assert (section['people'], section['held_out_people']) == (13, 13)
+  assert 'stay together' in section['intervals']['uf1, uar, accuracy']
+  assert '1.96 sd / sqrt(n)' in section['intervals']['accuracy_over_episodes']
+  assert 'pooled over episodes' in section['f1']
+  assert list(section['rows']) == ['protonet'] and section['differences'] == {}
 
 
-def test_the_table_has_it(found):
+def test_the_table_has_it(section):
   made = results.summarise(
       {'protonet': np.array([0, 1])},
       results.Clips(['a', 'b'], ['s', 't'], ['s', 't'], np.array([0, 1]), ('x', 'y')),
       ABOUT, resamples=100)
-  alone, both = table.render(made), table.render({**made, 'few_shot': found})
+  alone, both = table.render(made), table.render({**made, 'few_shot': section})
   assert 'few-shot' not in alone and 'few-shot, 3 ways' in both
   words = ' '.join(both.split())
-  accuracy = found['rows']['protonet']['accuracy']
+  accuracy = section['rows']['protonet']['accuracy']
   assert f'{accuracy["value"]:.3f}'.lstrip('0') in words and 'chance .333' in words
   assert '13 of 13 held-out people' in words and 'stay together' in words
   assert max(map(len, both.splitlines())) <= 80

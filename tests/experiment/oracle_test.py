@@ -61,14 +61,14 @@ def folder(tmp_path):
 
 def test_counts_by_hand(material, folder):
   """The best checkpoint of each fold, the first of a tie; honest is the last."""
-  found = watched(material, folder)
-  assert found['folds'] == {
+  content = watched(material, folder)
+  assert content['folds'] == {
       's0': {'step': 2, 'accuracy': .75, 'honest step': 6, 'honest accuracy': .5},
       's1': {'step': 4, 'accuracy': .75, 'honest step': 6, 'honest accuracy': .75}}
-  assert found['chosen on the held-out clips']['accuracy'] == .75
-  assert found['honest']['accuracy'] == .625
-  assert found['gap']['accuracy'] == .125
-  assert 'not a result' in found['this is not a result']
+  assert content['chosen on the held-out clips']['accuracy'] == .75
+  assert content['honest']['accuracy'] == .625
+  assert content['gap']['accuracy'] == .125
+  assert 'not a result' in content['this is not a result']
   said = oracle.line(folder.oracle_json)
   assert said.startswith('NOT A RESULT') and str(folder.oracle_json) in said
 

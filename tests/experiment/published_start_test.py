@@ -103,8 +103,8 @@ def file(tmp_path):
 
 
 def test_a_file_is_read_as_it_was_written(file):
-  told, kept = weights_files.read(file(trained_on=None, source='x.pth'))
-  assert told == declared(trained_on=None, source='x.pth')
+  content, kept = weights_files.read(file(trained_on=None, source='x.pth'))
+  assert content == declared(trained_on=None, source='x.pth')
   for name, array in arrays().items():
     np.testing.assert_array_equal(kept[name], array)
 
@@ -251,11 +251,11 @@ def convert(folder, *flags, people='people.csv'):
 
 def test_a_pth_is_converted(pth, capsys):
   assert convert(pth) == 0 and 'trained on 2 people' in capsys.readouterr().out
-  told, kept = weights_files.read(pth / 'y.safetensors')
+  printed, kept = weights_files.read(pth / 'y.safetensors')
   assert kept['fc.bias'].tolist() == [1., 2.]
-  assert told.trained_on == (('samm', '6'), ('smic', 's1'))
-  assert told._replace(trained_on=PEOPLE, source='') == declared()
-  assert told.source.startswith('x.pth (sha256 ')
+  assert printed.trained_on == (('samm', '6'), ('smic', 's1'))
+  assert printed._replace(trained_on=PEOPLE, source='') == declared()
+  assert printed.source.startswith('x.pth (sha256 ')
   assert convert(pth, '--held_out=smic/s1', '--range=-1,1', '--channels=u,v,strain',
                  '--classes=a,b', '--size=56') == 0
   assert weights_files.read(pth / 'y.safetensors')[0][1:7] == (
@@ -273,8 +273,8 @@ def test_a_pth_is_converted(pth, capsys):
     (['--trained_on=unknown', '--held_out=smic/s1'], 'give the csv')])
 def test_what_cannot_be_converted_is_refused(pth, capsys, flags, words):
   assert convert(pth, *flags) == 2
-  told = capsys.readouterr().err
-  assert words in told and told.count('\n') == 1
+  printed = capsys.readouterr().err
+  assert words in printed and printed.count('\n') == 1
   assert not (pth / 'y.safetensors').exists()
 
 
@@ -313,9 +313,9 @@ def test_a_run_is_refused_or_says_where_its_weights_are_from(tmp_path, monkeypat
       return experiment.run(config, opened)
   with pytest.raises(InputError, match='fold x/2 holds out x/2'):
     run((('x', '2'),), 'a')
-  found = run(None, 'b')
-  assert found['about']['weights']['origin'].startswith('unknown')
-  assert json.loads((tmp_path / 'b' / 'results.json').read_text()) == found
+  content = run(None, 'b')
+  assert content['about']['weights']['origin'].startswith('unknown')
+  assert json.loads((tmp_path / 'b' / 'results.json').read_text()) == content
   # The weights as they are, of every clip: nothing was trained.
   with open(tmp_path / 'b' / 'predictions.csv', newline='') as lines:
     said = {line['clip']: line['prediction'] for line in csv.DictReader(lines)}

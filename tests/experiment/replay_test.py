@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from configs import common
+from lightman_jax import sections
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import replay
 from lightman_jax.experiment.assembly import make_net
@@ -61,7 +62,7 @@ def test_what_is_kept_comes_back(kept):
   np.testing.assert_array_equal(tree['params']['encoder']['Conv_0']['kernel'],
                                 fault.params['encoder']['Conv_0']['kernel'])
   for got, want in zip((*tree['task'].support, *tree['task'].query),
-                       (*fault.given.support, *fault.given.query)):
+                       (*fault.examples.support, *fault.examples.query)):
     np.testing.assert_array_equal(got, want)
     assert got.dtype == want.dtype
   np.testing.assert_array_equal(tree['key'], fault.key)
@@ -79,7 +80,7 @@ def whole(tmp_path):
   config = common.base().to_dict()
   config['data']['name'] = 'manifest'
   config['model'].update(width=4, temporal_depth=0)
-  config['method'].update(name='maml', inner_steps=1)
+  config['method'] = sections.choose('method', 'maml') | {'inner_steps': 1}
   learner = make_learner(make_net(config, ('a', 'b')), **config['method'])
   params = jax.tree.map(np.asarray, learner.init(jax.random.key(0), (1, 4, 4, 2)))
   x = np.ones((2, 1, 4, 4, 2), np.float32)

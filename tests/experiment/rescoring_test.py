@@ -18,9 +18,9 @@ def test_scores_by_data_set_are_scored_again(tmp_path):
   about = results.About('leave one subject out', 'both', 'x', '', '', '', 3,
                         models={'maml': 8, 'maml, one draw': 1, 'ridge': 1})
   rows = {'maml': answer, 'maml, one draw': np.zeros(48, int), 'ridge': truth}
-  found = results.summarise(rows, clips, about, resamples=200)
-  assert list(found['data_sets']) == ['samm', 'smic']
-  results.write_results(tmp_path / 'results.json', found)
+  content = results.summarise(rows, clips, about, resamples=200)
+  assert list(content['data_sets']) == ['samm', 'smic']
+  results.write_results(tmp_path / 'results.json', content)
   results.write_predictions(tmp_path / 'predictions.csv', clips, answer,
                             np.eye(3)[answer])
   assert all(said.agrees for said in rescore(tmp_path, 200))

@@ -53,12 +53,12 @@ def model(material, number):
     assert len(x) <= copies * len(index) and len(x) % len(index) == 0
     truth = np.tile(material.pool.label[index], len(x) // len(index))
     same = (x == np.tile(known, (len(x) // len(index), 1, 1, 1, 1))).all((1, 2, 3, 4))
-    return FoldLogits(index.tolist(), np.eye(2)[np.where(same, truth, 1 - truth)].tolist(),
-                None)
+    logits = np.eye(2)[np.where(same, truth, 1 - truth)]
+    return FoldLogits(index.tolist(), logits.tolist(), None)
   return predict
 
 
-def found(config, material, place):
+def levels_by_kind(config, material, place):
   with open_run(place, config=config, environment={'data_sha256': ''}) as folder:
     for number in range(len(material.folds)):
       robustness.write_fold(config, folder, material, number, model(material, number))
@@ -82,7 +82,7 @@ def test_every_kind_and_level(arranged, tmp_path):
   config = with_noise('all')
   kinds = robustness.kinds(config, material, said.append)
   assert len(said) == 1 and 'jitter mean nothing for inputs.kind=frames' in said[0]
-  rows, main, folder = found(config, material, tmp_path / 'a')
+  rows, main, folder = levels_by_kind(config, material, tmp_path / 'a')
   assert tuple(rows) == kinds == tuple(n for n in corruption.KINDS if n != 'jitter')
   for name, levels in rows.items():
     assert [one['level'] for one in levels] == list(corruption.noise_levels(name, 5))
@@ -98,8 +98,8 @@ def test_every_kind_and_level(arranged, tmp_path):
 
 def test_the_same_again(arranged, tmp_path):
   with_noise, material = arranged
-  _, _, one = found(with_noise('gaussian,dropped'), material, tmp_path / 'a')
-  _, _, two = found(with_noise('gaussian,dropped'), material, tmp_path / 'b')
+  _, _, one = levels_by_kind(with_noise('gaussian,dropped'), material, tmp_path / 'a')
+  _, _, two = levels_by_kind(with_noise('gaussian,dropped'), material, tmp_path / 'b')
   for path in one.robustness.iterdir():
     assert path.read_bytes() == (two.robustness / path.name).read_bytes()
 
@@ -110,13 +110,13 @@ def test_clips_before_noise_make_the_pools_inputs(arranged):
   how = inputs.Settings(**with_noise('none')['inputs'])
   for number, fold in enumerate(material.folds):
     np.testing.assert_array_equal(
-        inputs.make_inputs(robustness.held_out(material, number), how),
+        inputs.make_inputs(robustness.held_out_clips(material, number), how),
         np.asarray(material.pool.x)[fold.test])
 
 
 def test_none_is_asked_for(arranged, tmp_path):
   with_noise, material = arranged
-  rows, _, folder = found(with_noise('none'), material, tmp_path / 'a')
+  rows, _, folder = levels_by_kind(with_noise('none'), material, tmp_path / 'a')
   assert rows == {} and not folder.robustness.exists()
 
 

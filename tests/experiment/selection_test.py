@@ -39,7 +39,7 @@ def arranged(pool_of):
 
 def nearest(config, folder, material, devices, progress, *, stage='train'):
   """A loop whose model answers by class means, moved by the setting that is tried."""
-  held = []
+  fold_logits = []
   folder.metrics.parent.mkdir(parents=True, exist_ok=True)
   folder.metrics.write_text(f'{stage}: {config["method"]["inner_rate"]}\n')
   for fold, label in zip(material.folds, material.labels):
@@ -48,15 +48,16 @@ def nearest(config, folder, material, devices, progress, *, stage='train'):
     means = np.stack([x[mine & (label == k)].mean(0) for k in (0, 1)])
     gaps = np.square(x[fold.test][:, None] - means).sum(-1)
     gaps[:, 0] += 1000 * (config['method']['inner_rate'] - .2)
-    held.append(FoldLogits(np.flatnonzero(fold.test).tolist(), (-gaps).tolist(), None))
-  return held
+    fold_logits.append(
+        FoldLogits(np.flatnonzero(fold.test).tolist(), (-gaps).tolist(), None))
+  return fold_logits
 
 
 def chosen(config, material, place, loop=nearest):
   with open_run(place, config=config, environment={'data_sha256': ''}) as folder:
-    held = selection.run_folds(config, folder, material, (), None, loop=loop)
-    return (held, json.loads(folder.choices.read_text()), folder.metrics.read_text(),
-            selection.describe_selection(config, folder, 2))
+    fold_logits = selection.run_folds(config, folder, material, (), None, loop=loop)
+    return (fold_logits, json.loads(folder.choices.read_text()),
+            folder.metrics.read_text(), selection.describe_selection(config, folder, 2))
 
 
 @pytest.mark.parametrize('seed', [0, 1])
@@ -95,14 +96,15 @@ def test_the_first_of_the_best(arranged, tmp_path):
     ran.append((stage, k, [fold.held_out for fold in material.folds]))
     folder.metrics.parent.mkdir(parents=True, exist_ok=True)
     folder.metrics.write_text(f'{stage}\n')
-    found = []
+    fold_logits = []
     for fold in material.folds:
       truth = material.pool.label[fold.test]
       says = truth if right[fold.held_out][k] else 1 - truth
-      found.append(FoldLogits(np.flatnonzero(fold.test).tolist(), np.eye(2)[says].tolist(),
-                        None))
-    return found
-  held, choices, metrics, told = chosen(config, material, tmp_path / 'a', loop)
+      fold_logits.append(FoldLogits(np.flatnonzero(fold.test).tolist(),
+                                    np.eye(2)[says].tolist(), None))
+    return fold_logits
+  fold_logits, *outcome = chosen(config, material, tmp_path / 'a', loop)
+  choices, metrics, described = outcome
   assert {name: one['choice'] for name, one in choices['folds'].items()} == want
   assert {name: tuple(one['scores']) for name, one in choices['folds'].items()} == right
   names = sorted(want)
@@ -110,14 +112,14 @@ def test_the_first_of_the_best(arranged, tmp_path):
                  ('select 3/3', 2, names), ('train 1/3', 0, ['s1', 's2', 's4']),
                  ('train 2/3', 1, ['s0', 's5']), ('train 3/3', 2, ['s3'])]
   assert metrics == 'train 1/3\ntrain 2/3\ntrain 3/3\n'
-  for fold, part in zip(material.folds, held):
+  for fold, part in zip(material.folds, fold_logits):
     assert part.index == np.flatnonzero(fold.test).tolist(), 'in the order of the folds'
-  assert told['tried'] == 3
-  assert told['chosen'] == {name: f'method.inner_rate=0.{k + 1}'
-                            for name, k in want.items()}
+  assert described['tried'] == 3
+  assert described['chosen'] == {name: f'method.inner_rate=0.{k + 1}'
+                                 for name, k in want.items()}
   # A second start chooses nothing anew.
   del ran[:]
-  assert chosen(config, material, tmp_path / 'a', loop)[1:] == (choices, metrics, told)
+  assert list(chosen(config, material, tmp_path / 'a', loop)[1:]) == outcome
   assert [stage.split()[0] for stage, *_ in ran] == ['train'] * 3
 
 
@@ -148,14 +150,14 @@ def test_wrong_labels_mislead_the_choice_too(arranged, tmp_path):
 def test_the_inner_runs_do_nothing_else(arranged, tmp_path):
   config, material = arranged()
   config['evaluation'].update(noise='all', oracle_gap=True)
-  asked = []
+  configs = []
 
   def loop(config, *rest, **options):
-    asked.append(config['evaluation'])
+    configs.append(config['evaluation'])
     return nearest(config, *rest, **options)
   chosen(config, material, tmp_path / 'a', loop)
-  assert all(one['noise'] == 'none' and not one['oracle_gap'] for one in asked[:3])
-  assert all(one['noise'] == 'all' and one['oracle_gap'] for one in asked[3:])
+  assert all(one['noise'] == 'none' and not one['oracle_gap'] for one in configs[:3])
+  assert all(one['noise'] == 'all' and one['oracle_gap'] for one in configs[3:])
 
 
 def test_clips_seen_are_those_of_what_was_chosen(arranged, tmp_path):
@@ -163,16 +165,16 @@ def test_clips_seen_are_those_of_what_was_chosen(arranged, tmp_path):
   config, material = arranged(candidates='training.steps=3,5 augment.shift=0')
 
   def loop(config, folder, material, *rest, **options):
-    held = nearest(config, folder, material, *rest, **options)
+    fold_logits = nearest(config, folder, material, *rest, **options)
     # The people of the first two folds alone are better off with more steps.
     more = config['training']['steps'] == 5
-    truth = [material.pool.label[part.index] for part in held]
+    truth = [material.pool.label[part.index] for part in fold_logits]
     return [part._replace(logits=np.eye(2)[
         label if more == (fold.held_out < 's2') else 1 - label].tolist())
-            for part, label, fold in zip(held, truth, material.folds)]
-  *_, told = chosen(config, material, tmp_path / 'a', loop)
-  assert told['clips_seen'] == round((2 * 5 + 4 * 3) / 6 * 8)
-  assert told['augmentation'] == 'chosen inside each fold'
+            for part, label, fold in zip(fold_logits, truth, material.folds)]
+  *_, described = chosen(config, material, tmp_path / 'a', loop)
+  assert described['clips_seen'] == round((2 * 5 + 4 * 3) / 6 * 8)
+  assert described['augmentation'] == 'chosen inside each fold'
 
 
 def test_fixed_settings_are_one_try(arranged, tmp_path):

@@ -137,13 +137,13 @@ def test_so_many_share_the_machine(tmp_path, monkeypatch):
   assert run_all(commands, tmp_path, parallel=2)[0] == {}
 
 
-@pytest.mark.parametrize('given, there, shares, keep', [
+@pytest.mark.parametrize('visible, there, shares, keep', [
     ('4,5,GPU-7', (), ['4', '5', 'GPU-7'], None),
     ('0,1,2,3,4', (), ['0,3', '1,4', '2'], None),
     (None, ('0', '1', '2', 'ctl', '-caps'), ['0', '1', '2'], None),
     ('0,1', (), ['0,1'] * 3, 'false'), ('', ('0', '1', '2'), [''] * 3, 'false'),
     (None, ('0', '1'), [None] * 3, 'false')])
-def test_gpus_are_shared_out(given, there, shares, keep, tmp_path, monkeypatch):
+def test_gpus_are_shared_out(visible, there, shares, keep, tmp_path, monkeypatch):
   """Six runs, three at a time: each sees what it has, and it is given on."""
   monkeypatch.chdir(ROOT)
   monkeypatch.setattr(sweep, 'DEVICES', tmp_path)
@@ -151,31 +151,32 @@ def test_gpus_are_shared_out(given, there, shares, keep, tmp_path, monkeypatch):
     (tmp_path / f'nvidia{name}').touch()
   monkeypatch.delenv('XLA_PYTHON_CLIENT_PREALLOCATE', raising=False)
   monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
-  if given is not None:
-    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', given)
+  if visible is not None:
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
   tell = python('import json, os\nprint(json.dumps([*map(os.environ.get, ('
                 '"CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_PREALLOCATE"))]))')
   names = [f'run{n}' for n in range(6)]
   assert run_all(dict.fromkeys(names, tell), tmp_path, parallel=3)[0] == {}
-  told = [json.loads((tmp_path / f'{name}.log').read_text()) for name in names]
-  assert [seen for seen, _ in told[:3]] == shares
-  assert {seen for seen, _ in told[3:]} <= set(shares)
-  assert {kept for _, kept in told} == {keep}
+  shares_of_runs = [json.loads((tmp_path / f'{name}.log').read_text())
+                    for name in names]
+  assert [seen for seen, _ in shares_of_runs[:3]] == shares
+  assert {seen for seen, _ in shares_of_runs[3:]} <= set(shares)
+  assert {kept for _, kept in shares_of_runs} == {keep}
 
 
-@pytest.mark.parametrize('given, parallel, share', [
+@pytest.mark.parametrize('fraction, parallel, share', [
     ({}, 4, {'XLA_CLIENT_MEM_FRACTION': '0.1875'}),
     ({'XLA_CLIENT_MEM_FRACTION': '.9'}, 2, {'XLA_CLIENT_MEM_FRACTION': '0.4500'}),
     # jax refuses both names at once.
     ({'XLA_PYTHON_CLIENT_MEM_FRACTION': '.9'}, 3,
      {'XLA_PYTHON_CLIENT_MEM_FRACTION': '0.3000'})])
-def test_runs_on_one_gpu_divide_its_memory(given, parallel, share, monkeypatch,
+def test_runs_on_one_gpu_divide_its_memory(fraction, parallel, share, monkeypatch,
                                            tmp_path):
   monkeypatch.setattr(sweep, 'DEVICES', tmp_path)
   (tmp_path / 'nvidia0').touch()
   for name in ('CUDA_VISIBLE_DEVICES', *sweep.FRACTIONS):
     monkeypatch.delenv(name, raising=False)
-  for name, value in given.items():
+  for name, value in fraction.items():
     monkeypatch.setenv(name, value)
   shares = sweep._shares(parallel)
   assert len(shares) == parallel
@@ -233,23 +234,23 @@ def finish(folder, code):
 def test_what_is_finished_is_not_run_again(config, tmp_path, monkeypatch, capfd):
   family = (('old', {}), ('done', {'episodes.shots': 5}))
   runs = sweep.plan(config, family, seeds=2)
-  folder, given = tmp_path / 'all', {}
-  started = lambda commands, *_, finished, **__: given.update(commands) or {}
+  folder, changes = tmp_path / 'all', {}
+  started = lambda commands, *_, finished, **__: changes.update(commands) or {}
   monkeypatch.setattr(sweep, 'run_all', started)
   sweep.carry_out(runs, folder, command=['launch'], parallel=1)
-  assert list(given) == [run.name for run in runs]
-  assert given['done-seed1'] == ['launch', '--config.episodes.shots=5',
-                                 '--config.seed=1', f'--workdir={folder}/done-seed1']
+  assert list(changes) == [run.name for run in runs]
+  assert changes['done-seed1'] == ['launch', '--config.episodes.shots=5',
+                                   '--config.seed=1', f'--workdir={folder}/done-seed1']
   finish(folder / 'old-seed0', 'c0de')
   finish(folder / 'done-seed0', environment.code_version())
-  given.clear()
+  changes.clear()
   sweep.carry_out(runs, folder, command=['launch'], parallel=1)
-  assert list(given) == ['old-seed1', 'done-seed1']
+  assert list(changes) == ['old-seed1', 'done-seed1']
   said = capfd.readouterr().err
   assert '1 of the 2 finished runs were made by another version' in said
-  given.clear()
+  changes.clear()
   sweep.carry_out(runs, folder, command=['launch'], parallel=1, again=True)
-  assert len(given) == 4
+  assert len(changes) == 4
   listed = json.loads((folder / 'sweep.json').read_text())
   assert listed['done-seed1'] == {'episodes.shots': 5, 'seed': 1}
 

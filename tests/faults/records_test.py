@@ -24,8 +24,8 @@ def whole(data):
 
 
 def file(data, pattern) -> pathlib.Path:
-  found, = pathlib.Path(data['data_dir']).rglob(pattern)
-  return found
+  path, = pathlib.Path(data['data_dir']).rglob(pattern)
+  return path
 
 
 @pytest.mark.parametrize('damage', [

@@ -135,12 +135,12 @@ def program(shared) -> Program:
 @pytest.fixture(scope='session')
 def finished(program, shared) -> Run:
   """One run from nothing to its end; tests work on copies of its folder."""
-  folder, told = shared / 'finished', shared / 'finished.json'
+  folder, about = shared / 'finished', shared / 'finished.json'
   with alone(shared):
-    if not told.exists():
+    if not about.exists():
       outcome = program.run(*TINY, f'--workdir={folder}')
-      told.write_text(json.dumps(outcome))
-  outcome = Outcome(*json.loads(told.read_text()))
+      about.write_text(json.dumps(outcome))
+  outcome = Outcome(*json.loads(about.read_text()))
   assert outcome.code == 0, outcome.err
   return Run(folder, outcome)
 

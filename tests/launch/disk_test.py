@@ -67,8 +67,8 @@ def test_a_disk_that_is_full_anywhere_in_a_save_keeps_what_is_whole(disk):
     assert str(full.value.filename).startswith(str(place))
     assert not [path for path in place.iterdir() if path.name.startswith('.')]
     with Checkpoints(place, say=pytest.fail) as checkpoints:
-      found = checkpoints.reached([f's{n}' for n in range(1, 100)])
-    assert [*found.values()] == [1] * (reached - 1) + [0] * (100 - reached)
+      steps = checkpoints.reached([f's{n}' for n in range(1, 100)])
+    assert [*steps.values()] == [1] * (reached - 1) + [0] * (100 - reached)
     shutil.rmtree(place)
 
 
@@ -90,8 +90,8 @@ def test_loss_that_is_no_number(program, tiny, tmp_path):
                               'gradient/encoder/', 'not a number at step',
                               'of step 4', str(kept), '--replay', 'training.outer_rate')
   assert kept.is_dir() and not (tmp_path / 'run' / 'results.json').exists()
-  told = json.loads((tmp_path / 'run' / 'fault.json').read_text())
-  assert 4 < told['step'] <= 8 and told['fold'] == 'sub01'
-  assert not any(clip.startswith('sub01') for clip in told['clips']['query micro'])
+  fault = json.loads((tmp_path / 'run' / 'fault.json').read_text())
+  assert 4 < fault['step'] <= 8 and fault['fold'] == 'sub01'
+  assert not any(clip.startswith('sub01') for clip in fault['clips']['query micro'])
   with np.load(tmp_path / 'run' / 'fault.npz', allow_pickle=False) as arrays:
     assert all(np.isfinite(arrays[name]).all() for name in arrays)

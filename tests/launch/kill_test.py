@@ -72,18 +72,18 @@ def test_signals_in_the_middle_of_a_chunk(program, tiny, tmp_path):
            '--config.training.steps=600', '--config.training.checkpoint_every=600')
   whole, cut = tmp_path / 'whole', tmp_path / 'cut'
   assert program.run(*words, f'--workdir={whole}').code == 0
-  for number, told in ((signal.SIGINT, 'Ctrl-C'), (signal.SIGUSR1, 'SIGUSR1'),
+  for number, name in ((signal.SIGINT, 'Ctrl-C'), (signal.SIGUSR1, 'SIGUSR1'),
                        (signal.SIGHUP, 'SIGHUP'), (signal.SIGKILL, '')):
     before = steps(cut)
     process = program.start(*words, f'--workdir={cut}')
     program.wait_for(lambda: steps(cut) > before, process)
     process.send_signal(number)
     _, err = process.communicate(timeout=100)
-    assert not (cut / 'results.json').exists(), f'too late for {told}'
-    if told:
+    assert not (cut / 'results.json').exists(), f'too late for {name}'
+    if name:
       assert process.returncode == 128 + number and 'Traceback' not in err, err
       assert err.splitlines()[-1] == (
-          f'launch.py: stopped by {told}; the same command goes on from here')
+          f'launch.py: stopped by {name}; the same command goes on from here')
       # Every step that was done is saved.
       assert max(int(path.name) for path in (cut / 'checkpoints').iterdir()
                  ) == steps(cut) > before

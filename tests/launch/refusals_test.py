@@ -106,6 +106,21 @@ def test_a_configuration_is_found_from_any_folder(program, tmp_path):
     assert 'is not in this folder' not in done.stderr
 
 
+@pytest.mark.parametrize('start', [['launch.py'], ['-m', 'lightman_jax', 'train']])
+@pytest.mark.parametrize('config, words', [
+    ('synthetic:debug', 'this is synthetic'),
+    ('configs/synthetic.py:debug', 'this is synthetic'),
+    ('sinthetic', "the nearest is 'synthetic'"),
+    ('synthetic:debgu', "'debug'")])
+def test_both_programs_take_a_name_and_a_file(program, tmp_path, start, config, words):
+  done = subprocess.run(
+      [sys.executable, *start, f'--config={config}',
+       '--config.episodes.protocol=megc2019', f'--workdir={tmp_path / "run"}'],
+      cwd=program.code, text=True, capture_output=True, env=program.environment)
+  assert done.returncode == 2 and done.stdout == '' and words in done.stderr
+  assert done.stderr.startswith(f'{start[-1]}: ') and done.stderr.count('\n') == 1
+
+
 def test_config_that_is_no_python(program, tmp_path):
   (tmp_path / 'mine.py').write_text('training: {steps: 3')
   refused = program.run(f'--config={tmp_path / "mine.py"}')

@@ -69,10 +69,10 @@ def test_every_clip_is_predicted_once(finished):
 
 
 def test_scores_are_those_of_another_library(finished):
-  rows, found = finished.predictions(), finished.json('results.json')
-  assert list(found['rows']) == ROWS
+  rows, results = finished.predictions(), finished.json('results.json')
+  assert list(results['rows']) == ROWS
   truth, said = ([row[name] for row in rows] for name in ('truth', 'prediction'))
-  names, score = list(found['about']['clips_per_class']), found['rows']['lightman']
+  names, score = list(results['about']['clips_per_class']), results['rows']['lightman']
   assert score['confusion'] == metrics.confusion_matrix(
       truth, said, labels=names).tolist()
   for name, value in (
@@ -81,7 +81,7 @@ def test_scores_are_those_of_another_library(finished):
       ('accuracy', metrics.accuracy_score(truth, said))):
     assert score[name]['value'] == pytest.approx(value, abs=1e-6)
     assert score[name]['low'] <= score[name]['value'] <= score[name]['high']
-  constant = found['rows']['constant']['accuracy']['value']
+  constant = results['rows']['constant']['accuracy']['value']
   assert constant == pytest.approx(1 / 3, abs=1e-6)
 
 

@@ -23,12 +23,12 @@ def copy(finished, tmp_path):
 @pytest.fixture
 def said(capsys):
   """The exit code and the lines that `verify` prints."""
-  def ask(folder, *more):
+  def verify_folder(folder, *more):
     code = main(['verify', str(folder), *more])
     out, err = capsys.readouterr()
     assert 'Traceback' not in err
     return code, out + err
-  return ask
+  return verify_folder
 
 
 def edit(path, change):
@@ -39,9 +39,9 @@ def edit(path, change):
 
 def restate(folder):
   """Makes the hashes fit again, as somebody would who wants to deceive."""
-  def change(held):
-    for name in held['files']:
-      held['files'][name] = file_sha256(folder / name)
+  def change(statement):
+    for name in statement['files']:
+      statement['files'][name] = file_sha256(folder / name)
   edit(folder / reproducibility.NAME, change)
 
 
@@ -57,12 +57,12 @@ def test_an_untouched_run_agrees(finished, said):
 
 
 def test_the_statement_names_what_a_result_depends_on(finished):
-  held = finished.json(reproducibility.NAME)
-  (one,) = held['environments']
+  statement = finished.json(reproducibility.NAME)
+  (one,) = statement['environments']
   assert one['packages'] == environment.versions()
   assert one['data_sha256'] == finished.json('results.json')['about']['data_sha256']
   assert one['devices']['used'] and len(one['code_sha256']) == 64
-  assert {'results.json', 'predictions.csv', 'metrics.jsonl'} <= set(held['files'])
+  assert {'results.json', 'predictions.csv', 'metrics.jsonl'} <= set(statement['files'])
 
 
 def test_one_changed_prediction_is_found(copy, said):
@@ -96,7 +96,7 @@ def test_a_prediction_changed_with_its_probabilities_is_found(copy, said):
 def test_a_changed_score_is_found(number, copy, said):
   row = [*json.loads((copy / 'results.json').read_text())['rows']][number]
   edit(copy / 'results.json',
-       lambda found: found['rows'][row]['uf1'].update(value=.987))
+       lambda results: results['rows'][row]['uf1'].update(value=.987))
   restate(copy)
   code, text = said(copy)
   assert code == 1 and f'the first rows.{row}.uf1.value; they differ by up to' in text
@@ -104,7 +104,7 @@ def test_a_changed_score_is_found(number, copy, said):
 
 def test_changed_settings_and_environments_are_found(copy, said):
   edit(copy / 'config.json', lambda config: config.update(seed=7))
-  edit(copy / 'environment.json', lambda held: held['packages'].update(jax='0.0'))
+  edit(copy / 'environment.json', lambda content: content['packages'].update(jax='0.0'))
   code, text = said(copy)
   assert code == 1 and 'config.json is not the configuration that was run' in text
   assert 'environment.json is not what was stated' in text
@@ -194,22 +194,24 @@ def test_how_far_two_runs_are_apart_is_told(finished, copy):
   *start, a, b, c = lines[1].split(',')
   near = ','.join((*start, f'{float(a) + 2e-6:.6f}', b, c))
   (copy / 'predictions.csv').write_text('\n'.join([lines[0], near, *lines[2:]]) + '\n')
-  found = list(verify.compare_runs(finished.folder, copy))
-  assert all(one.agrees for one in found)
-  assert '0 of 18 predictions are others' in found[1].sentence
-  assert 'up to 2e-06, which is rounding' in found[1].sentence
+  checks = list(verify.compare_runs(finished.folder, copy))
+  assert all(one.agrees for one in checks)
+  assert '0 of 18 predictions are others' in checks[1].sentence
+  assert 'up to 2e-06, which is rounding' in checks[1].sentence
   start[4] = 'none'
   far = ','.join((*start, a, b, c))
   (copy / 'predictions.csv').write_text('\n'.join([lines[0], far, *lines[2:]]) + '\n')
-  found = list(verify.compare_runs(finished.folder, copy))
-  assert not found[1].agrees and '1 of 18 predictions' in found[1].sentence
+  checks = list(verify.compare_runs(finished.folder, copy))
+  assert not checks[1].agrees and '1 of 18 predictions' in checks[1].sentence
 
 
-@pytest.mark.parametrize('given, kept', [
+@pytest.mark.parametrize('words, kept', [
     (['a/launch.py', '--config=c.py', '--workdir=x', '--fresh'], ['--config=c.py']),
     (['launch.py', '--workdir', 'x', '--seeds=3', '--nofresh'], ['--seeds=3']),
     (['launch.py', '--config.data.data_dir', 'x', '--config.seed=1'],
      ['--config.seed=1'])])
-def test_a_command_is_kept_without_its_places(given, kept):
-  assert reproducibility.command(given) == ['launch.py', *kept]
+def test_a_command_is_kept_without_its_places(words, kept):
+  assert reproducibility.command(words) == ['launch.py', *kept]
   assert reproducibility.command(['pytest', 'x']) is None
+  assert reproducibility.command(['train', *given[1:]]) == [
+      '-m', 'lightman_jax', 'train', *kept]

@@ -160,9 +160,9 @@ def test_the_median_is_a_constant():
   width = float(mmd.median_bandwidth(gaps))
   np.testing.assert_allclose(width**2, np.median(gaps) / 2)
   by_rule = lambda x: mmd.mmd2(x, y, bandwidth_rule='median')
-  given = lambda x: mmd.mmd2(x, y, bandwidth=width)
-  np.testing.assert_allclose(by_rule(x), given(x))
-  np.testing.assert_allclose(jax.grad(by_rule)(x), jax.grad(given)(x))
+  discrepancy = lambda x: mmd.mmd2(x, y, bandwidth=width)
+  np.testing.assert_allclose(by_rule(x), discrepancy(x))
+  np.testing.assert_allclose(jax.grad(by_rule)(x), jax.grad(discrepancy)(x))
 
 
 @pytest.mark.parametrize('statistic', ['v', 'u'])

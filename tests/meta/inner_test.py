@@ -7,6 +7,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from lightman_jax.meta import inner, losses, outer
@@ -119,9 +120,9 @@ def test_the_gradient_of_learned_rates(kind, shape):
 
 
 def test_what_is_watched_is_seen_after_each_step():
-  found = adapt(quadratic(A, B), start(), 2,
-                watch=lambda params: quadratic(C, D)(params, None)[0])
-  np.testing.assert_allclose(found.watched, [2.149475, 2.3208222125], rtol=1e-12)
+  adapted = adapt(quadratic(A, B), start(), 2,
+                  watch=lambda params: quadratic(C, D)(params, None)[0])
+  np.testing.assert_allclose(adapted.watched, [2.149475, 2.3208222125], rtol=1e-12)
 
 
 def test_only_what_is_named_moves():
@@ -160,8 +161,8 @@ def test_blocks_change_no_gradient(monkeypatch):
     program = jax.make_jaxpr(
         lambda params: outer.direct_in_blocks(loss)(params, task, None))(params)
     assert ('scan' in str(program)) == (size < 12)
-    found = outer.direct_in_blocks(loss)(params, task, None)
-    chex.assert_trees_all_close(found, want, rtol=1e-12)
+    in_blocks = outer.direct_in_blocks(loss)(params, task, None)
+    chex.assert_trees_all_close(in_blocks, want, rtol=1e-12)
 
 
 class _Both(Task):
@@ -197,3 +198,47 @@ def test_memory_changes_what_is_kept_and_no_number():
   many = compiled(24, 0.)
   assert many[1] - recomputed[1] < 8 * one_step
   np.testing.assert_allclose(compiled(24, 1024.)[0], many[0], rtol=1e-9, atol=1e-12)
+
+
+OPTIMIZERS = {'sgd': lambda: optax.sgd(RATE),
+              'momentum': lambda: optax.sgd(RATE, momentum=.9, nesterov=True),
+              'adam': lambda: optax.adam(RATE, eps_root=1e-8),
+              'clipped': lambda: optax.chain(optax.clip_by_global_norm(.5),
+                                             optax.adamw(RATE, eps_root=1e-8))}
+
+
+def wavy(params, batch):
+  """A loss whose second derivative is of every place another."""
+  value = jnp.sum(jnp.sin(A @ params['w']) ** 2) + params['w'] @ A @ params['w'] / 8
+  return value, {'value': value}
+
+
+@pytest.mark.parametrize('name', OPTIMIZERS)
+@pytest.mark.parametrize('memory', [0., 1.])
+def test_the_gradient_through_any_optimizer_is_a_slope(name, memory):
+  """Against finite differences of the query loss, in float64."""
+  @jax.jit
+  def after(params):
+    fast = inner.optimizer_steps(wavy, params, None, moving=('w',), steps=3,
+                                 optimizer=OPTIMIZERS[name](), memory=memory).fast
+    return quadratic(C, D)(fast, None)[0]
+  got = jax.grad(after)(start())['w']
+  slopes = [(after({'w': START + h}) - after({'w': START - h})) / 2e-6
+            for h in 1e-6 * np.eye(2)]
+  np.testing.assert_allclose(got, slopes, rtol=1e-6)
+  assert np.abs(got).min() > 1e-3
+
+
+def test_gradient_descent_is_one_such_optimizer():
+  how = dict(moving=('w',), steps=3)
+  one = inner.sgd_steps(wavy, start(), None, step_size=RATE, **how)
+  other = inner.optimizer_steps(wavy, start(), None, optimizer=optax.sgd(RATE), **how)
+  chex.assert_trees_all_close(one, other, rtol=1e-14)
+
+
+def test_an_optimizer_of_first_order_is_another_gradient():
+  def slope(first_order):
+    return jax.grad(lambda params: quadratic(C, D)(inner.optimizer_steps(
+        wavy, params, None, moving=('w',), steps=2, first_order=first_order,
+        optimizer=OPTIMIZERS['momentum']()).fast, None)[0])(start())['w']
+  assert np.abs(slope(True) - slope(False)).max() > 1e-3

@@ -84,15 +84,15 @@ def test_it_is_not_the_first_order_one(derivatives):
 def test_it_is_the_slope_along_random_directions(derivatives):
   params, grads, _, (_, first), second = derivatives
   loss = lambda params: float(second(params)[1]['query_loss'])
-  step, told_apart = 1e-7, 0    # a longer step may cross a kink of ReLU
+  step, first_order_misses = 1e-7, 0    # a longer step may cross a kink of ReLU
   for seed in range(5):
     along = {**direction(params, seed), 'log_weight': jnp.array(0.)}
     slope = (loss(moved(params, along, step)) - loss(moved(params, along, -step))
              ) / (2 * step)
     np.testing.assert_allclose(dot(grads, along), slope, rtol=1e-6)
     first_order = dot(first, {name: along[name] for name in first})
-    told_apart += abs(first_order - slope) > 1e-3 * abs(slope)
-  assert told_apart >= 4
+    first_order_misses += abs(first_order - slope) > 1e-3 * abs(slope)
+  assert first_order_misses >= 4
 
 
 def test_the_auxiliary_weight_matters(derivatives):

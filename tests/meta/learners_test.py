@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import common
-from lightman_jax import settings
+from lightman_jax import sections, settings
 from lightman_jax.meta import inner, learners, losses
 from lightman_jax.meta.inner import Steps
 from lightman_jax.meta.losses import Align
@@ -137,13 +136,13 @@ def test_it_is_the_derivative_of_the_loss(one):
 
 
 def test_traced_once_and_downhill(one):
-  params, told = one.params, []
+  params, values = one.params, []
   for _ in range(20):
     grads, scalars = one.meta_grad(params, TASK)
     params = jax.tree.map(lambda p, g: p - .1 * g, params, grads)
-    told.append(float(scalars['query_loss']))
+    values.append(float(scalars['query_loss']))
   assert len(one.traced) == 1
-  assert told[-1] < told[0]
+  assert values[-1] < values[0]
 
 
 def test_logits(one):
@@ -166,8 +165,10 @@ def test_the_order_of_the_support_does_not_matter(one):
   order, macro = np.array([3, 1, 5, 0, 4, 2]), np.array([2, 0, 5, 3, 1, 4])
   s = TASK.support
   turned = Examples(s.x[order], s.label[order], s.macro[macro], s.macro_label[macro])
-  ask = lambda support: one.predict(one.adapt(one.params, support).fast, TASK.query.x)
-  np.testing.assert_allclose(ask(turned), ask(s), rtol=1e-8)
+
+  def predict(support):
+    return one.predict(one.adapt(one.params, support).fast, TASK.query.x)
+  np.testing.assert_allclose(predict(turned), predict(s), rtol=1e-8)
   close(one.meta_grad(one.params, TASK._replace(support=turned)),
         one.meta_grad(one.params, TASK))
 
@@ -287,10 +288,10 @@ def test_multi_step_begins_with_the_mean_and_ends_with_the_last(small_net):
   @jax.jit
   def both(weights):
     def after(params):
-      told = jnp.stack([
+      values = jnp.stack([
           loss(descended(small_net, params, TASK.support, steps), TASK.query)[0]
           for steps in (1, 2)])
-      return told @ weights, told[-1]
+      return values @ weights, values[-1]
     return jax.grad(after, has_aux=True)(one.params)
   for done, weights in ((0., (.5, .5)), (.25, (.25, .75)), (.5, (0., 1.)),
                         (1., (0., 1.))):
@@ -351,19 +352,19 @@ def test_a_learned_weight_starts_where_it_was_given(small_net):
   learned = compiled('lightman, learned weight', small_net)
   np.testing.assert_allclose(jnp.exp(learned.params['log_weight']), .5, rtol=1e-6)
   grads, scalars = learned.meta_grad(learned.params, TASK)
-  want, told = fixed.meta_grad(fixed.params, TASK)
+  want, of_fixed = fixed.meta_grad(fixed.params, TASK)
   close({name: grads[name] for name in want}, want)
-  close(scalars, told)
+  close(scalars, of_fixed)
 
 
 @pytest.mark.parametrize('name', settings.CHOICES['method.name'])
 def test_a_configuration_names_its_learner(small_net, name):
-  method = {**common.base().method.to_dict(), 'name': name}
+  method = sections.choose('method', name)
   made = learners.make_learner(small_net, **method)
   moving = {'supervised': (), 'protonet': (), 'matchingnet': (), 'anil': ('head',)}
   assert made.moving == moving.get(name, learners.EVERYTHING)
   assert made.supported == (name != 'supervised')
   params = jax.eval_shape(lambda: made.init(KEY, (1, 2, 2, 2)))
   assert ('rates' in params) == (name == 'metasgd')
-  told = jax.eval_shape(made.meta_grad, params, TASK, KEY)[1]
-  assert ('support_alignment' in told) == (name == 'lightman')
+  scalars = jax.eval_shape(made.meta_grad, params, TASK, KEY)[1]
+  assert ('support_alignment' in scalars) == (name == 'lightman')

@@ -93,5 +93,5 @@ def test_a_checkpoint_brings_back_the_statistics_and_the_optimizers_state(ready,
                        TrainState(jnp.array(3), params, opt_state))
   with Checkpoints(tmp_path) as checkpoints:
     checkpoints.save('a', state)
-    found = checkpoints.load('a', jax.tree.map(jnp.zeros_like, state))
-  jax.tree.map(np.testing.assert_array_equal, found, state)
+    loaded = checkpoints.load('a', jax.tree.map(jnp.zeros_like, state))
+  jax.tree.map(np.testing.assert_array_equal, loaded, state)

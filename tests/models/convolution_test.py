@@ -31,8 +31,8 @@ def close(got, want, atol=1e-9):
 
 def up_to_second(conv, x, kernel):
   """Value, gradient, forward over reverse and reverse over reverse."""
-  gradient = jax.grad(lambda *given: jnp.sum(jnp.sin(conv(*given))), (0, 1))
-  squares = lambda *given: sum(jnp.sum(jnp.sin(g)) for g in gradient(*given))
+  gradient = jax.grad(lambda *operands: jnp.sum(jnp.sin(conv(*operands))), (0, 1))
+  squares = lambda *operands: sum(jnp.sum(jnp.sin(g)) for g in gradient(*operands))
   along = jnp.cos(x), jnp.cos(kernel)
   return (conv(x, kernel), *jax.jvp(gradient, (x, kernel), along),
           jax.grad(squares, (0, 1))(x, kernel))
@@ -49,7 +49,7 @@ def test_it_is_laxs_with_both_derivatives(space, window, strides, padding, chann
     x, kernel = normal(2, *space, channels), normal(*window, channels, 4)
     how = dict(strides=strides, padding=padding)
     got, want = jax.jit(lambda x, kernel: [
-        up_to_second(lambda *given: conv(*given, **how), x, kernel)
+        up_to_second(lambda *operands: conv(*operands, **how), x, kernel)
         for conv in (convolve, reference)])(x, kernel)
     close(got, want)
 

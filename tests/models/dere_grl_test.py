@@ -75,35 +75,35 @@ def test_relations_are_of_the_clip(start_of):
     {}, {'decompose': False}, {'relate': False}, {'decompose': False, 'relate': False}])
 def test_contributions_add_up_to_the_logits(changes, start_of):
   encoder, net, params, x = ready(start_of, **changes)
-  found = explanation.explain(encoder, params, x)
-  np.testing.assert_allclose(found.logits, net.logits(params, x), atol=1e-5)
-  np.testing.assert_allclose(found.actions.sum(-1) + found.bias, found.logits,
+  got = explanation.explain(encoder, params, x)
+  np.testing.assert_allclose(got.logits, net.logits(params, x), atol=1e-5)
+  np.testing.assert_allclose(got.actions.sum(-1) + got.bias, got.logits,
                              atol=1e-4)
-  assert found.parts.shape[-1] == (68 if 'decompose' in changes else 5)
-  assert np.any(found.relations) == ('relate' not in changes)
+  assert got.parts.shape[-1] == (68 if 'decompose' in changes else 5)
+  assert np.any(got.relations) == ('relate' not in changes)
 
 
 def test_a_contribution_is_what_is_missing_without_the_action(start_of):
   """Where nothing relates: the action's column of the head is set to nought."""
   encoder, net, params, x = ready(start_of, relate=False)
-  found = explanation.explain(encoder, params, x)
+  got = explanation.explain(encoder, params, x)
   for action in range(4):
     kernel = params['head']['kernel'].reshape(4, 8, 3).at[action].set(0.)
     without = {**params, 'head': {**params['head'], 'kernel': kernel.reshape(32, 3)}}
-    np.testing.assert_allclose(found.logits - net.logits(without, x),
-                               found.actions[:, :, action], atol=1e-4)
+    np.testing.assert_allclose(got.logits - net.logits(without, x),
+                               got.actions[:, :, action], atol=1e-4)
 
 
 def test_a_relations_contribution_is_what_is_missing_without_it(start_of):
   encoder, _, params, x = ready(start_of)
-  found = explanation.explain(encoder, params, x)
+  got = explanation.explain(encoder, params, x)
   maps, seen = encoder.apply({'params': params['encoder']}, x,
                              mutable=['intermediates'])
   features = params['encoder']['map'] @ seen['intermediates']['parts'][0]
   for to, source in ((0, 1), (2, 2)):
-    less = maps.at[:, to].add(-found.weights[:, to, source, None] * features[:, source])
-    logits = less.reshape(4, -1) @ params['head']['kernel'] + found.bias
-    np.testing.assert_allclose(found.logits - logits, found.relations[..., to, source],
+    less = maps.at[:, to].add(-got.weights[:, to, source, None] * features[:, source])
+    logits = less.reshape(4, -1) @ params['head']['kernel'] + got.bias
+    np.testing.assert_allclose(got.logits - logits, got.relations[..., to, source],
                                atol=1e-4)
 
 

@@ -34,6 +34,8 @@ CASES = {
     'off_apexnet': Case((2, 9, 8, 3), (2, 12)),
     'vit': Case((2, 9, 8, 3), (2, 5, 4, 4)),
     'dere_grl': Case(LANDMARKS, (2, 3, 8)),
+    'mlp': Case((10,), (2, 8)),
+    'tcn': Case((7, 5), (2, 8)),
     'ststnet, published': Case((1, 12, 11, 3), (2, 2, 2, 16),
                                {'encoder': 'ststnet', 'norm': 'batch'}),
 }
@@ -176,11 +178,11 @@ def test_float32_knows_no_other_numbers(name):
   assert list(conversions(program.jaxpr)) == [] and 'bf16' not in str(program)
 
 
-@pytest.mark.parametrize('name', ['off_apexnet', 'vit', 'dere_grl'])
+@pytest.mark.parametrize('name', ['off_apexnet', 'vit', 'dere_grl', 'mlp', 'tcn'])
 def test_the_second_derivative_is_the_slope_of_the_first(name, double):
   """What an inner loop needs; for the others, the tests of their layers have it."""
   net, rng = network(name, temporal_depth=0), np.random.default_rng(0)
-  clip = (1, *CASES[name].clip[1:])
+  clip = CASES[name].clip if name in ('mlp', 'tcn') else (1, *CASES[name].clip[1:])
   x = jnp.asarray(rng.standard_normal((2, *clip)))
   shapes, _ = outline(net, clip)
   params, along = (jax.tree.map(lambda p: jnp.asarray(
@@ -236,3 +238,24 @@ def test_off_apexnet_sees_no_strain(ready):
   for channel, seen in enumerate((True, True, False)):
     other, _ = both(params, x.at[..., channel].add(1.))
     assert np.any(other != both(params, x)[0]) == seen
+
+
+def test_a_series_may_have_any_length():
+  encoder = lambda steps: outline(network('tcn'), (steps, 5))
+  assert encoder(4) == encoder(50)
+
+
+def test_a_series_is_more_than_its_steps():
+  """The order counts: a mean over time alone would not see it."""
+  net = network('tcn')
+  params = net.init(jax.random.key(0), (6, 2))
+  x = jax.random.normal(jax.random.key(1), (1, 6, 2))
+  assert np.abs(net.logits(params, x) - net.logits(params, x[:, ::-1])).max() > 1e-4
+
+
+@pytest.mark.parametrize('name', ['mlp', 'tcn'])
+def test_rows_and_series_may_be_of_anything(name):
+  """Pictures and landmarks are flattened, so every configuration can name them."""
+  for clip in ((2, 9, 8, 3), LANDMARKS):
+    _, maps = outline(network(name), clip)
+    assert maps.shape == (2, 8)

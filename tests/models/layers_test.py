@@ -100,7 +100,7 @@ def test_pooling_before_the_line_is_pooling_after_it():
       {'params': params}, x)
   apart = lambda params, x: nn.max_pool(nn.relu(
       nn.GroupNorm(num_groups=4).apply({'params': params}, x)), (2, 2), (2, 2))
-  run = lambda layer: jax.jit(lambda *given: up_to_second(layer, *given))(
+  run = lambda layer: jax.jit(lambda *operands: up_to_second(layer, *operands))(
       params, x, (params, jnp.cos(x)))
   jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4),
                run(fused), run(apart))

@@ -63,7 +63,7 @@ def arrays_of(module) -> dict[str, np.ndarray]:
   return {name: value.numpy().copy() for name, value in module.state_dict().items()}
 
 
-def asked(module, pictures) -> np.ndarray:
+def torch_output(module, pictures) -> np.ndarray:
   torch = pytest.importorskip('torch')
   with torch.no_grad():
     x = np.asarray(pictures)[:, 0].transpose(0, 3, 1, 2).copy()
@@ -74,7 +74,7 @@ def test_published_weights_predict_the_same(net, params, torch_net, pictures, tm
   np.savez(tmp_path / 'weights.npz', **arrays_of(torch_net))
   loaded = from_state_dict(read_npz_or_state(tmp_path / 'weights.npz'), params)
   np.testing.assert_allclose(jax.jit(net.logits)(loaded, pictures),
-                             asked(torch_net, pictures), atol=1e-5)
+                             torch_output(torch_net, pictures), atol=1e-5)
 
 
 def test_running_statistics_go_as_pytorchs(net, params, torch_net, pictures):
@@ -84,7 +84,7 @@ def test_running_statistics_go_as_pytorchs(net, params, torch_net, pictures):
   moved = jax.tree.map(lambda old, new: .9 * old + .1 * new, loaded['statistics'], seen)
   before = {name: value.clone() for name, value in torch_net.state_dict().items()}
   torch_net.train()
-  asked(torch_net, pictures)
+  torch_output(torch_net, pictures)
   torch_net.eval()
   want = from_state_dict(arrays_of(torch_net), params)['statistics']
   torch_net.load_state_dict(before)

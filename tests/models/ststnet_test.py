@@ -61,8 +61,8 @@ def test_the_layers_are_the_papers(side):
   shapes = jax.eval_shape(lambda: STSTNet().init(jax.random.key(0), x))['params']
   params = jax.tree.map(
       lambda p: jnp.asarray(rng.standard_normal(p.shape), p.dtype), shapes)
-  found = jax.jit(STSTNet().apply)({'params': params}, x)
-  for one, picture in zip(found, x):
+  maps = jax.jit(STSTNet().apply)({'params': params}, x)
+  for one, picture in zip(maps, x):
     np.testing.assert_allclose(one, by_hand(params, np.asarray(picture)), atol=1e-4)
 
 

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from configs import common
-from lightman_jax import keys, settings
+from lightman_jax import keys, sections, settings
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.meta.learners import make_learner
@@ -49,9 +48,9 @@ def costs(small_net, data):
 
 
 def test_counts(costs):
-  for found in costs.values():
-    assert found['parameters']['value'] == NUMBERS
-    assert found['prediction_arithmetic']['value'] == FORWARD
+  for cost in costs.values():
+    assert cost['parameters']['value'] == NUMBERS
+    assert cost['prediction_arithmetic']['value'] == FORWARD
   adaptation = costs['maml']['adaptation_arithmetic']['value']
   # Four steps on three clips: forward, about twice that backward, and the update.
   assert 4 * 3 * 2 * FORWARD < adaptation < 4 * (3 * 3.5 * FORWARD + 3 * NUMBERS)
@@ -65,7 +64,7 @@ def test_counts(costs):
 @pytest.mark.parametrize('name', settings.CHOICES['method.name'])
 def test_every_method_can_be_counted(small_net, data, name):
   """No loop of theirs goes round nobody knows how often."""
-  method = {**common.base().to_dict()['method'], 'name': name}
+  method = sections.choose('method', name)
   recipe = recipe_of(make_learner(small_net, **method))
   recipe = recipe._replace(sizes=recipe.sizes._replace(macros=2))
   shapes = jax.eval_shape(lambda: init_state(data.key, recipe, (1, 2, 2, 2)))
@@ -74,25 +73,25 @@ def test_every_method_can_be_counted(small_net, data, name):
 
 
 def test_times_and_memory(costs):
-  for found in costs.values():
+  for cost in costs.values():
     for name in ('prediction_latency', 'step_time'):
-      time = found[name]
+      time = cost[name]
       assert 0 < time['low'] <= time['value'] <= time['high'] and time['repeats'] >= 3
-    assert found['training_time']['value'] == pytest.approx(
-        40 * found['step_time']['value'])
-    assert found['compile_time']['value'] > .01
-    assert 2**20 < found['peak_memory']['value'] < 2**40
-    assert found['step_temporaries']['value'] > 0
-    assert all(measure['unit'] for measure in found.values())
+    assert cost['training_time']['value'] == pytest.approx(
+        40 * cost['step_time']['value'])
+    assert cost['compile_time']['value'] > .01
+    assert 2**20 < cost['peak_memory']['value'] < 2**40
+    assert cost['step_temporaries']['value'] > 0
+    assert all(measure['unit'] for measure in cost.values())
   assert costs['maml']['adaptation_time']['value'] > 0
   assert costs['supervised']['adaptation_time']['value'] == 0
 
 
 def test_the_median_without_the_first_call():
   waits = iter([.2, *[.01] * 20, .1, *[.01] * 20])
-  found = efficiency.timed(lambda: time.sleep(next(waits)))
-  assert .01 <= found['low'] <= found['value'] <= found['high'] < .1
-  assert found['repeats'] == efficiency.REPEATS
+  measure = efficiency.timed(lambda: time.sleep(next(waits)))
+  assert .01 <= measure['low'] <= measure['value'] <= measure['high'] < .1
+  assert measure['repeats'] == efficiency.REPEATS
 
 
 def test_what_lasts_is_not_repeated_for_ever(monkeypatch):

@@ -36,9 +36,9 @@ except InputError as error:
 
 
 def config(**training):
-  found = common.base().to_dict()
-  found['training'].update(training)
-  return found
+  complete = common.base().to_dict()
+  complete['training'].update(training)
+  return complete
 
 
 def layout(**options):
@@ -69,14 +69,14 @@ def test_other_errors_are_left_alone():
 
 @pytest.mark.parametrize('gib, fits', [(7., True), (5.9, False)])
 def test_what_the_user_allows_is_kept(gib, fits):
-  told, need = [], Need(GIB, GIB, 4 * GIB, 1)
+  lines, need = [], Need(GIB, GIB, 4 * GIB, 1)
   if fits:
-    memory.check(need, config(memory_limit=gib), layout(), told.append)
+    memory.check(need, config(memory_limit=gib), layout(), lines.append)
   else:
     with pytest.raises(InputError, match=r'6 GiB .* 5\.9 GiB are allowed by training'):
-      memory.check(need, config(memory_limit=gib), layout(), told.append)
-  assert told == [f'memory: about 6 GiB on each of {len(jax.devices())} devices of '
-                  f'{gib:g} GiB, of which clips and states 2 GiB']
+      memory.check(need, config(memory_limit=gib), layout(), lines.append)
+  assert lines == [f'memory: about 6 GiB on each of {len(jax.devices())} devices of '
+                   f'{gib:g} GiB, of which clips and states 2 GiB']
 
 
 def test_far_more_than_there_is_is_refused():
@@ -87,7 +87,7 @@ def test_far_more_than_there_is_is_refused():
 
 
 def accelerator(stats):
-  """Stands for a GPU, which this machine may lack; `stats` as XLA's allocator has them."""
+  """A GPU, which this machine may lack; `stats` as XLA's allocator has them."""
   device = mock.Mock(spec=jax.Device, platform='gpu', process_index=0)
   device.memory_stats.return_value = stats
   return device
@@ -133,23 +133,23 @@ def test_batches_become_smaller(options, tasks, free, expected):
   devices = jax.devices()[:options.pop('devices', 1)]
   made = lay_out(devices, folds=8, tasks=tasks, **options)
   there = len(devices) * (30 + free)
-  found = memory.smaller(Need(10, 20, 64, len(devices)), there, made, tasks)
-  assert found == ({} if expected is None else dict(zip(
+  changes = memory.smaller(Need(10, 20, 64, len(devices)), there, made, tasks)
+  assert changes == ({} if expected is None else dict(zip(
       ('training.folds_at_once', 'training.tasks_at_once'), expected)))
 
 
 def test_what_is_allowed_is_no_guess_and_makes_batches_smaller():
   """Free memory changes with the hour, and batches may not."""
-  told, made = [], layout(folds_at_once=4)
+  lines, made = [], layout(folds_at_once=4)
   with pytest.raises(memory.TooMuch) as error:
-    memory.check(Need(0, 0, 4 * GIB, 1), config(memory_limit=2.5), made, told.append)
+    memory.check(Need(0, 0, 4 * GIB, 1), config(memory_limit=2.5), made, lines.append)
   assert error.value.settings == {'training.folds_at_once': 2,
                                   'training.tasks_at_once': 1}
-  assert told[1] == ('that is too much: training.folds_at_once=2, '
-                     'training.tasks_at_once=1')
+  assert lines[1] == ('that is too much: training.folds_at_once=2, '
+                      'training.tasks_at_once=1')
   there = memory.room(jax.devices()[0])
   with pytest.raises(InputError, match=r'lower training\.folds_at_once \(4\)'):
-    memory.check(Need(0, 0, 2 * there, 1), config(), made, told.append)
+    memory.check(Need(0, 0, 2 * there, 1), config(), made, lines.append)
 
 
 @pytest.mark.parametrize('options, need, change, setting', [
@@ -161,9 +161,9 @@ def test_what_is_allowed_is_no_guess_and_makes_batches_smaller():
     ({}, Need(0, 0, 1, 1), {'inner_memory': 0.}, 'model.width'),
     ({}, Need(0, 0, 1, 1), {'name': 'supervised'}, 'model.width')])
 def test_the_setting_that_would_help_is_named(options, need, change, setting):
-  given = config()
-  given['method'].update(change)
-  assert setting in memory.advice(need, given, layout(**options))
+  complete = config()
+  complete['method'].update(change)
+  assert setting in memory.advice(need, complete, layout(**options))
 
 
 @pytest.mark.parametrize('line, root, limit, used', [

@@ -65,14 +65,14 @@ def loop(parts, tmp_path):
 
 
 def config(limit=0., **training):
-  found = common.base().to_dict()
-  found['training'].update(memory_limit=limit, tasks=2, **training)
-  return found
+  complete = common.base().to_dict()
+  complete['training'].update(memory_limit=limit, tasks=2, **training)
+  return complete
 
 
 def test_a_run_is_metered(parts, tmp_path, monkeypatch):
   monkeypatch.setattr(efficiency, 'LONGEST_RATE', .01)
-  (fold, make), told, said = parts, [], []
+  (fold, make), chunks, said = parts, [], []
   place = tmp_path / 'cost.json'
   meter = cost.Meter(config(), said.append, place)
   meter.write()
@@ -80,15 +80,15 @@ def test_a_run_is_metered(parts, tmp_path, monkeypatch):
   trainer = meter.trainer(config(), make)
   with Checkpoints(tmp_path / 'checkpoints', say=said.append) as checkpoints:
     train_folds(trainer, [fold], checkpoints, on_chunk=meter.after_chunk(
-        lambda last, scalars: told.append((last, place.exists()))))
+        lambda last, scalars: chunks.append((last, place.exists()))))
   # Before the last chunk is saved: a start that finds it saved trains nothing.
-  assert {last: there for last, there in told} == {
+  assert {last: there for last, there in chunks} == {
       **dict.fromkeys((1, 2, 4), False), 6: True}, 'the first step is timed alone'
   assert said[0].startswith('compiling')
   assert said[1].startswith('memory: about ') and len(said) == 2
-  found = json.loads(place.read_text())
-  value = {name: one['value'] for name, one in found['measures'].items()}
-  assert found['about']['pieces_timed'] == len(told)
+  content = json.loads(place.read_text())
+  value = {name: one['value'] for name, one in content['measures'].items()}
+  assert content['about']['pieces_timed'] == len(chunks)
   # Two tasks of nine clips: forward, about twice that backward, and the update.
   assert 18 * 2 * FORWARD < value['step_arithmetic'] < 18 * 4 * FORWARD + 40 * NUMBERS
   assert 4 * 18 * 8 < value['step_traffic'] < 100 * 4 * 18 * NUMBERS
@@ -96,8 +96,8 @@ def test_a_run_is_metered(parts, tmp_path, monkeypatch):
   assert value['matmul_rate'] == value['step_arithmetic'] / value['step_time']
   assert 0 < value['share_of_matmul_rate'] < 1
   assert fold.clips.x.nbytes < value['memory_estimate'] < value['peak_memory']
-  assert all(one['unit'] for one in found['measures'].values())
-  line = cost.line(found)
+  assert all(one['unit'] for one in content['measures'].values())
+  line = cost.line(content)
   assert 'GFLOP' in line and 'compiled in' in line and '% of the matmul rate' in line
 
 
@@ -125,8 +125,8 @@ def test_a_run_that_would_not_fit_goes_on_in_smaller_batches(loop, tmp_path):
   alone, layout = loop(config(**sizes), small := meter(), 'alone')
   limit = small._need.total / memory.GIB
   wished = config(limit, folds_at_once=2, tasks_at_once=2)
-  found, chosen = fitted(wished, meter(), 'fitted')
+  trained, chosen = fitted(wished, meter(), 'fitted')
   assert chosen == layout and layout.together == 1
   assert sum(line.startswith('that is too much') for line in said) == 1
   assert sum(line.startswith('compiling') for line in said) == 3
-  chex.assert_trees_all_equal(found, alone)
+  chex.assert_trees_all_equal(trained, alone)

@@ -18,8 +18,8 @@ def kept(*, components=tuple(landmarks.COMPONENTS), actions=6, clips=3, seed=0) 
       for n in range(clips)]}
 
 
-def drawn(tmp_path, given, name='a.png', **more):
-  face_drawing.draw_actions(tmp_path / name, given, **more)
+def drawn(tmp_path, content, name='a.png', **more):
+  face_drawing.draw_actions(tmp_path / name, content, **more)
   return (tmp_path / name).read_bytes()
 
 
@@ -32,14 +32,14 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
   assert picture.shape[1] > 1.5 * picture.shape[0], 'three panels side by side'
 
 
-@pytest.mark.parametrize('given', [
+@pytest.mark.parametrize('content', [
     kept(components=range(68)), kept(actions=1), kept(actions=2, clips=1)])
-def test_other_numbers_of_actions_and_components(given, tmp_path):
-  assert drawn(tmp_path, given).startswith(b'\x89PNG')
+def test_other_numbers_of_actions_and_components(content, tmp_path):
+  assert drawn(tmp_path, content).startswith(b'\x89PNG')
 
 
 def test_a_clip_that_nothing_speaks_for(tmp_path):
-  given = kept(clips=1)
+  content = kept(clips=1)
   for name in ('movement', 'parts', 'relations'):
-    given['clips'][0][name] = np.zeros_like(given['clips'][0][name]).tolist()
-  assert drawn(tmp_path, given).startswith(b'\x89PNG')
+    content['clips'][0][name] = np.zeros_like(content['clips'][0][name]).tolist()
+  assert drawn(tmp_path, content).startswith(b'\x89PNG')

@@ -15,12 +15,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def test_entries():
-  found = env.environment(data_sha256='da7a', layout={'folds_at_once': 8})
-  assert found['data_sha256'] == 'da7a'
-  assert found['packages']['jax'] and found['packages']['numpy']
-  assert found['devices']['count'] >= 1 and found['devices']['folds_at_once'] == 8
-  assert re.fullmatch('[0-9a-f]{64}', found['code_sha256'])
-  assert json.loads(json.dumps(found)) == found
+  entries = env.environment(data_sha256='da7a', layout={'folds_at_once': 8})
+  assert entries['data_sha256'] == 'da7a'
+  assert entries['packages']['jax'] and entries['packages']['numpy']
+  assert entries['devices']['count'] >= 1 and entries['devices']['folds_at_once'] == 8
+  assert re.fullmatch('[0-9a-f]{64}', entries['code_sha256'])
+  assert json.loads(json.dumps(entries)) == entries
 
 
 def test_every_dependency_is_recorded():
@@ -29,9 +29,9 @@ def test_every_dependency_is_recorded():
     pytest.skip('an installed package has no setup.cfg')
   setup = configparser.ConfigParser()
   setup.read(path)
-  asked = re.findall(r'^[A-Za-z0-9_.-]+', setup['options']['install_requires'], re.M)
+  required = re.findall(r'^[A-Za-z0-9_.-]+', setup['options']['install_requires'], re.M)
   plain = {name.lower().replace('_', '-') for name in env.PACKAGES}
-  assert {name.lower().replace('_', '-') for name in asked} <= plain
+  assert {name.lower().replace('_', '-') for name in required} <= plain
 
 
 def test_run_folder_does_not_start_jax():

@@ -9,9 +9,9 @@ from lightman_jax.training import numerics
 
 
 def test_flags_of_xla_but_for_the_number_of_devices():
-  told = ('--xla_force_host_platform_device_count=8 --xla_cpu_enable_fast_math=true '
-          '--xla_dump_to=/tmp/x --xla_b --xla_cpu_enable_fast_math=false')
-  assert jax_settings({'XLA_FLAGS': told})['xla_flags'] == {
+  flags = ('--xla_force_host_platform_device_count=8 --xla_cpu_enable_fast_math=true '
+           '--xla_dump_to=/tmp/x --xla_b --xla_cpu_enable_fast_math=false')
+  assert jax_settings({'XLA_FLAGS': flags})['xla_flags'] == {
       'xla_b': 'true', 'xla_cpu_enable_fast_math': 'false'}
   assert jax_settings({})['xla_flags'] == {}
 

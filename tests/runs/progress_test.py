@@ -91,8 +91,8 @@ def test_a_first_step_that_is_slow_for_being_first_tells_nothing():
     for done, seconds in ((1, 4.), (2, .5), (102, 10.), (202, 10.)):
       clock.now += seconds
       progress.update(done)
-  told = [line for line in out.getvalue().splitlines() if 'about' in line]
-  assert told == ['train: a step takes 0.104 s, so 900 more take about 1:34']
+  estimates = [line for line in out.getvalue().splitlines() if 'about' in line]
+  assert estimates == ['train: a step takes 0.104 s, so 900 more take about 1:34']
 
 
 def test_what_takes_long_is_shown_meanwhile(monkeypatch):

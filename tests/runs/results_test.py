@@ -32,9 +32,9 @@ def example(seed=0, *, clips=60, subjects=8):
 
 def test_scores_are_of_the_pooled_counts():
   predictions, clips = example()
-  found = results.summarise(predictions, clips, ABOUT)
-  assert list(found['rows']) == ['lightman', 'ridge', 'constant']
-  for name, row in found['rows'].items():
+  content = results.summarise(predictions, clips, ABOUT)
+  assert list(content['rows']) == ['lightman', 'ridge', 'constant']
+  for name, row in content['rows'].items():
     counts = scores.confusion(clips.truth, predictions[name], classes=3)
     assert row['confusion'] == counts.tolist()
     for key, score in (('uf1', scores.uf1), ('uar', scores.uar),
@@ -45,12 +45,12 @@ def test_scores_are_of_the_pooled_counts():
         scores.class_f1(counts)[2], abs=1e-6)
     assert np.sum([s['confusion'] for s in row['per_subject'].values()], 0
                   ).tolist() == counts.tolist()
-  assert found['rows']['constant']['uar']['value'] == pytest.approx(1 / 3, abs=1e-6)
+  assert content['rows']['constant']['uar']['value'] == pytest.approx(1 / 3, abs=1e-6)
 
 
 def test_differences_are_paired():
-  found = results.summarise(*example(), ABOUT)
-  rows, gaps = found['rows'], found['differences']
+  content = results.summarise(*example(), ABOUT)
+  rows, gaps = content['rows'], content['differences']
   assert list(gaps) == ['lightman - ridge', 'lightman - constant']
   gap = gaps['lightman - ridge']['uf1']
   assert gap['value'] == pytest.approx(
@@ -79,10 +79,10 @@ def test_equal_predictions_give_equal_bytes(tmp_path):
 
 def test_one_subject_has_no_interval(tmp_path):
   predictions, clips = example(subjects=1)
-  found = results.summarise(predictions, clips, ABOUT)
-  assert found['rows']['lightman']['uf1']['low'] is None
-  results.write_results(tmp_path / 'r.json', found)
-  assert '[-, -]' in table.render(found)
+  content = results.summarise(predictions, clips, ABOUT)
+  assert content['rows']['lightman']['uf1']['low'] is None
+  results.write_results(tmp_path / 'r.json', content)
+  assert '[-, -]' in table.render(content)
 
 
 def test_predictions_file(tmp_path):
@@ -137,14 +137,14 @@ def test_differences_have_a_p_in_units_of_what_was_trained():
   assert about['test'].startswith('p: two-sided') and '8 subjects' in about['test']
   # The same answers out of three folds: too few to tell a difference from luck.
   few = clips._replace(fold=[f'fold{int(name[3:]) % 3}' for name in clips.subject])
-  found = results.summarise(predictions, few, ABOUT)
-  assert found['differences']['lightman - ridge']['uf1']['p'] >= .25
-  for text in (found['about']['test'], ' '.join(table.render(found).split())):
+  content = results.summarise(predictions, few, ABOUT)
+  assert content['differences']['lightman - ridge']['uf1']['p'] >= .25
+  for text in (content['about']['test'], ' '.join(table.render(content).split())):
     assert 'no verdict on any difference: 3 folds, each of which is one trained' in text
     assert 'no p can be below 0.25' in text
-  wide = found['rows']['lightman']['uf1']
+  wide = content['rows']['lightman']['uf1']
   narrow = results.summarise(predictions, clips, ABOUT)['rows']['lightman']['uf1']
-  assert wide['value'] == narrow['value'] and '3 folds' in found['about']['interval']
+  assert wide['value'] == narrow['value'] and '3 folds' in content['about']['interval']
   assert wide['high'] - wide['low'] != pytest.approx(narrow['high'] - narrow['low'])
 
 
@@ -163,9 +163,9 @@ def two_sets():
 
 def test_scores_and_confusions_by_data_set():
   predictions, clips, own = two_sets()
-  found = results.summarise(predictions, clips, ABOUT)
-  assert list(found['data_sets']) == ['casme2', 'smic']
-  for name, part in found['data_sets'].items():
+  content = results.summarise(predictions, clips, ABOUT)
+  assert list(content['data_sets']) == ['casme2', 'smic']
+  for name, part in content['data_sets'].items():
     mine = own == name
     for row, scored in part['rows'].items():
       counts = scores.confusion(clips.truth[mine], predictions[row][mine], classes=3)
@@ -174,22 +174,23 @@ def test_scores_and_confusions_by_data_set():
       assert scored['uar']['value'] == pytest.approx(scores.uar(counts), abs=1e-6)
       assert scored['uf1']['low'] < scored['uf1']['value'] or row == 'constant'
     assert sum(part['clips_per_class'].values()) == mine.sum()
-    assert part['subjects'] == sorted({s for s, here in zip(clips.subject, mine) if here})
+    assert part['subjects'] == sorted(
+        {s for s, here in zip(clips.subject, mine) if here})
   both = np.sum([part['rows']['ridge']['confusion']
-                 for part in found['data_sets'].values()], 0)
-  assert both.tolist() == found['rows']['ridge']['confusion']
+                 for part in content['data_sets'].values()], 0)
+  assert both.tolist() == content['rows']['ridge']['confusion']
 
 
 def test_the_table_has_scores_and_confusions_by_data_set():
   predictions, clips, own = two_sets()
-  found = results.summarise(predictions, clips, ABOUT)
-  text = table.render(found)
+  content = results.summarise(predictions, clips, ABOUT)
+  text = table.render(content)
   assert all(len(line) <= 80 for line in text.splitlines())
   words = ' '.join(text.split())
   assert 'smic: 3 subjects, negative' in words and 'casme2: 5 subjects' in words
-  value = found['data_sets']['smic']['rows']['lightman']['uf1']['value']
+  value = content['data_sets']['smic']['rows']['lightman']['uf1']['value']
   assert f'{value:.3f}'[1:] in text.partition('smic: 3')[2]
-  counts = found['data_sets']['smic']['rows']['lightman']['confusion']
+  counts = content['data_sets']['smic']['rows']['lightman']['confusion']
   assert f'surprise {" ".join(map(str, counts[2]))}' in words
   # One data set is told as before.
   assert 'data_sets' not in results.summarise(*example(), ABOUT)
@@ -199,20 +200,20 @@ def test_one_class_alone_is_remarked():
   """UF1 reads 1.000, and says why that is nothing."""
   subject = ['a', 'a', 'b', 'b']
   clips = results.Clips(list('1234'), subject, subject, np.zeros(4, int), ('happy',))
-  found = results.summarise({'lightman': np.zeros(4, int)}, clips, ABOUT)
-  assert found['rows']['lightman']['uf1']['value'] == 1
-  words = ' '.join(table.render(found).split())
-  for text in (found['about']['remarks'][0], words):
+  content = results.summarise({'lightman': np.zeros(4, int)}, clips, ABOUT)
+  assert content['rows']['lightman']['uf1']['value'] == 1
+  words = ' '.join(table.render(content).split())
+  for text in (content['about']['remarks'][0], words):
     assert 'all held-out clips are of one class, happy' in text
 
 
 def test_a_class_without_clips_is_remarked():
   predictions, clips = example()
   few = clips._replace(truth=np.minimum(clips.truth, 1))
-  found = results.summarise(predictions, few, ABOUT)
-  remark, = found['about']['remarks']
+  content = results.summarise(predictions, few, ABOUT)
+  remark, = content['about']['remarks']
   assert 'no held-out clip is of class surprise' in remark
-  assert remark in ' '.join(table.render(found).split())
+  assert remark in ' '.join(table.render(content).split())
   assert results.summarise(predictions, clips, ABOUT)['about']['remarks'] == []
 
 
@@ -223,11 +224,11 @@ def test_one_draw_stands_against_one_model():
           'lightman, not adapted': predictions['constant'], **{
               name: predictions[name] for name in ('ridge', 'constant')}}
   models = dict.fromkeys(rows, 1) | {'lightman': 8}
-  found = results.summarise(rows, clips, ABOUT._replace(
+  content = results.summarise(rows, clips, ABOUT._replace(
       models=models, clips_seen=1080, macro_clips_seen=540))
-  assert list(found['rows'])[0] == 'lightman'
-  assert 'lightman, one draw - lightman, not adapted' in found['differences']
-  assert 'lightman - lightman, not adapted' in found['differences']
-  words = ' '.join(table.render(found).split())
+  assert list(content['rows'])[0] == 'lightman'
+  assert 'lightman, one draw - lightman, not adapted' in content['differences']
+  assert 'lightman - lightman, not adapted' in content['differences']
+  words = ' '.join(table.render(content).split())
   assert 'averaged models: lightman 8, other rows 1' in words
   assert '1080 micro clips and 540 macro clips' in words

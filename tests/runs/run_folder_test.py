@@ -37,6 +37,23 @@ def opened(path, config=CONFIG, environment=ENVIRONMENT, **options):
   return run_folder.open_run(path, config=config, environment=environment, **options)
 
 
+def begun(path, *arguments):
+  """A run that has trained a step."""
+  with opened(path, *arguments) as folder:
+    folder.metrics.write_text('{}\n')
+
+
+def test_where_nothing_was_trained_there_is_nothing_to_mix(tmp_path):
+  opened(tmp_path / 'a').close()
+  other = changed(ENVIRONMENT, code_sha256='c0ffee')
+  with opened(tmp_path / 'a', environment=other) as folder:
+    assert json.loads(folder.environment.read_text()) == other
+    (folder.folds / 'sub01.json').parent.mkdir(exist_ok=True)
+    (folder.folds / 'sub01.json').write_text('{}')
+  with pytest.raises(InputError, match='another environment'):
+    opened(tmp_path / 'a')
+
+
 def test_name_says_what_and_is_a_function_of_the_configuration():
   words = ('casme2', 'lightman', 'Conv 4')
   name = name_of(CONFIG, words)
@@ -94,7 +111,7 @@ def test_at_most_eight_differences_are_told(tmp_path):
     {'code_sha256': 'c0ffee'}, {'data_sha256': 'dada'}, {'packages__jax': '0.12.0'},
     {'devices__kind': 'TPU v6'}])
 def test_another_environment_is_refused_unless_told_otherwise(tmp_path, change):
-  opened(tmp_path / 'a').close()
+  begun(tmp_path / 'a')
   other = changed(ENVIRONMENT, **change)
   dotted, value = next(iter(change.items()))
   with pytest.raises(InputError) as error:
@@ -113,7 +130,7 @@ def test_another_environment_is_refused_unless_told_otherwise(tmp_path, change):
 
 def test_another_layout_is_noted_and_told(tmp_path):
   config = {**CONFIG, 'training': {'steps': 4, 'devices': 0, 'split': 'auto'}}
-  opened(tmp_path / 'a', config).close()
+  begun(tmp_path / 'a', config)
   on_one = changed(config, training__devices=1, training__split='tasks')
   assert name_of(on_one, 'a') == name_of(config, 'a')
   other = changed(ENVIRONMENT, devices__count=8, devices__processes=2)
@@ -135,6 +152,7 @@ def test_environment_may_come_later(tmp_path):
   with opened(tmp_path / 'a', environment=None) as folder:
     assert not folder.environment.exists()
     folder.check(ENVIRONMENT)
+    folder.metrics.write_text('{}\n')
   with opened(tmp_path / 'a', environment=None) as folder:
     with pytest.raises(InputError):
       folder.check(changed(ENVIRONMENT, data_sha256='x'))
@@ -268,11 +286,11 @@ def test_a_lock_that_is_taken_away_is_taken_anew(tmp_path, monkeypatch):
       (tmp_path / lock.NAME).unlink()
     flock(file, how)
   monkeypatch.setattr(lock.fcntl, 'flock', late)
-  with lock.take(tmp_path) as held:
+  with lock.take(tmp_path) as file:
     assert f'process {os.getpid()}' in (tmp_path / lock.NAME).read_text()
     with pytest.raises(InputError, match='in use by'):
       lock.take(tmp_path)
-  assert opened_before and held is not opened_before[0]
+  assert opened_before and file is not opened_before[0]
 
 
 def test_refusal_lets_go_of_the_lock(tmp_path):

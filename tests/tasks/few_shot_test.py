@@ -42,7 +42,7 @@ def test_an_episode_is_what_its_name_says(pool, origin, ways):
   folds = k_folds(pool, 2, seed=0)
   plan = planned(pool, folds, origin, ways=ways, shots=2, queries=1)
   w = ways or 3
-  assert plan.form.ways == w and plan.of == len(plan.people) == 8
+  assert plan.form.ways == w and plan.held_out_people == len(plan.people) == 8
   assert sum(len(part.classes) for part in plan.folds.values()) == 60
   for fold in folds:
     test, train = set(np.flatnonzero(fold.test)), set(
@@ -54,11 +54,12 @@ def test_an_episode_is_what_its_name_says(pool, origin, ways):
       assert len({*support, *query}) == 3 * w        # no clip twice, none on both sides
       assert set(query) <= test
       assert set(support) <= (train if origin == 'training_subjects' else test)
-      giving, asked = set(pool.subject[support]), set(pool.subject[query])
+      support_people = set(pool.subject[support])
+      query_people = set(pool.subject[query])
       if origin == 'held_out_subject':
-        assert giving == asked and len(asked) == 1
+        assert support_people == query_people and len(query_people) == 1
       else:
-        assert not giving & asked
+        assert not support_people & query_people
 
 
 def test_everybody_who_qualifies_is_asked_about_alike(pool):
@@ -67,9 +68,9 @@ def test_everybody_who_qualifies_is_asked_about_alike(pool):
   share = lambda plan: sorted(len(part.classes) for part in plan.folds.values())
   assert share(plan) == [10] * 5 + [11] * 3
   plan = planned(pool, k_folds(pool, 3, seed=0), 'held_out_subject', episodes=80)
-  asked = [pool.subject[query[0]] for part in plan.folds.values()
-           for query in part.query]
-  assert np.bincount(asked).tolist() == [10] * 8
+  queried = [pool.subject[query[0]] for part in plan.folds.values()
+             for query in part.query]
+  assert np.bincount(queried).tolist() == [10] * 8
   assert share(plan) == [20, 30, 30]
 
 
@@ -160,5 +161,6 @@ def test_the_supports_origin_is_in_the_name(origin, protocol, words):
 
 
 def test_how_many_qualify_is_told(pool):
-  said = few_shot.describe_episodes(planned(pool, leave_one_subject_out(pool), 'held_out_subject'))
+  said = few_shot.describe_episodes(
+      planned(pool, leave_one_subject_out(pool), 'held_out_subject'))
   assert said.startswith('few-shot: 8 of 8 held-out people have enough clips for 3 ')

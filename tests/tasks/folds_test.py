@@ -211,9 +211,10 @@ def test_folds_are_more_even_than_chance(seed):
   pool = pool_with([(name, k, False) for name, row in zip(names, counts)
                     for k, n in enumerate(row) for _ in range(n)], names, 'ab')
   folds = made(pool, 'kfold', folds=5, seed=seed)
-  held = np.array([np.bincount(pool.label[fold.test], minlength=2) for fold in folds])
+  of_folds = np.array([np.bincount(pool.label[fold.test], minlength=2)
+                       for fold in folds])
   spread = lambda parts: np.square(parts / counts.sum(0) - 1 / 5).sum()
   by_lot = [spread(np.array([counts[part].sum(0) for part in np.array_split(
       rng.permutation(24), 5)])) for _ in range(1000)]
-  assert spread(held) < min(by_lot)
-  assert np.ptp(held.sum(1)) <= counts.sum(1).max()
+  assert spread(of_folds) < min(by_lot)
+  assert np.ptp(of_folds.sum(1)) <= counts.sum(1).max()

@@ -37,7 +37,7 @@ def plan(pool: Pool, held_out=0, *, shots=1, queries=1, own_macro=False, seed=0,
 def by_trying(micro, macro, held_out, shots, queries, own_macro):
   """{subjects on the support side: clips that are lacking}, by definition."""
   train = [s for s in range(len(micro)) if s != held_out and sum(micro[s])]
-  found = {}
+  divisions = {}
   for size in range(len(train) + 1):
     for side in itertools.combinations(train, size):
       support = np.sum([micro[s] for s in side], 0) if side else np.zeros(1)
@@ -47,9 +47,9 @@ def by_trying(micro, macro, held_out, shots, queries, own_macro):
         continue
       if own_macro and not sum(macro[s] for s in side):
         continue
-      found[side] = (np.maximum(shots - support, 0).sum()
-                     + np.maximum(queries - query, 0).sum())
-  return found
+      divisions[side] = (np.maximum(shots - support, 0).sum()
+                         + np.maximum(queries - query, 0).sum())
+  return divisions
 
 
 COUNTS = st.integers(2, 3).flatmap(lambda classes: st.lists(
@@ -70,29 +70,29 @@ def test_all_ways_and_the_best_first(micro, shots, queries, own_macro, data):
     with pytest.raises(InputError, match='^fold s0: '):
       plan(pool, **how)
     return
-  found = plan(pool, **how)
-  sides = [tuple(np.flatnonzero(row)) for row in found.support]
+  got = plan(pool, **how)
+  sides = [tuple(np.flatnonzero(row)) for row in got.support]
   assert sorted(sides) == sorted(want)
   lacking = [want[side] for side in sides]
   assert lacking == sorted(lacking)
-  assert found.short == round(np.mean(lacking))
-  assert not found.support[:, 0].any()         # whoever is held out is on no side
+  assert got.short == round(np.mean(lacking))
+  assert not got.support[:, 0].any()         # whoever is held out is on no side
   few = plan(pool, **how, most=2)
-  np.testing.assert_array_equal(few.support, found.support[:2])
+  np.testing.assert_array_equal(few.support, got.support[:2])
 
 
 def test_many_subjects_are_sampled_and_every_way_is_valid():
   rng = np.random.default_rng(0)
   micro = rng.integers(0, 3, (26, 3)).tolist()
-  found = plan(pool_with(micro), 3, shots=2, queries=2)
-  assert found.support.shape == (256, 26)
-  assert len(np.unique(found.support, axis=0)) == 256
+  got = plan(pool_with(micro), 3, shots=2, queries=2)
+  assert got.support.shape == (256, 26)
+  assert len(np.unique(got.support, axis=0)) == 256
   counts = np.array(micro)
   counts[3] = 0
-  assert ((found.support @ counts) >= 2).all() and found.short == 0
-  assert ((~found.support @ counts) >= 2).all() and not found.support[:, 3].any()
+  assert ((got.support @ counts) >= 2).all() and got.short == 0
+  assert ((~got.support @ counts) >= 2).all() and not got.support[:, 3].any()
   # Those that are kept are not all alike: people change sides.
-  share = found.support.mean(0)[counts.any(1)]
+  share = got.support.mean(0)[counts.any(1)]
   assert .3 < share.min() and share.max() < .7
 
 
@@ -116,8 +116,8 @@ def test_a_class_of_one_subject_is_refused_by_name():
 def test_one_subject_is_refused_and_one_clip_is_not():
   with pytest.raises(InputError, match='fold s0: class a has 0 training'):
     plan(pool_with([[3, 3]]))
-  found = plan(pool_with([[1, 0], [2, 2], [2, 2], [0, 1]]), 3)
-  assert len(found.support) > 0
+  got = plan(pool_with([[1, 0], [2, 2], [2, 2], [0, 1]]), 3)
+  assert len(got.support) > 0
 
 
 def test_no_division_is_refused_with_the_reason():
@@ -133,16 +133,16 @@ def test_no_division_is_refused_with_the_reason():
 
 def test_short_classes_are_counted():
   # Each side has one clip of each class; a task wants 3 and 2: 2 x (2 + 1) drawn again.
-  found = plan(pool_with([[1, 1]] * 3), shots=3, queries=2)
-  assert len(found.support) == 2 and found.short == 6
+  got = plan(pool_with([[1, 1]] * 3), shots=3, queries=2)
+  assert len(got.support) == 2 and got.short == 6
 
 
 def test_a_fold_is_any_pair_of_masks():
   pool = pool_with([[1, 1]] * 4)
   fold = Fold('two people', pool.subject > 1, pool.subject <= 1)
-  found = plan_splits(pool, fold, shots=1, queries=1, own_macro=False,
-                      rng=np.random.default_rng(0))
-  assert len(found.support) == 2 and not found.support[:, :2].any()
+  got = plan_splits(pool, fold, shots=1, queries=1, own_macro=False,
+                    rng=np.random.default_rng(0))
+  assert len(got.support) == 2 and not got.support[:, :2].any()
 
 
 def test_what_is_tried_has_a_bound():

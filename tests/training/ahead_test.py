@@ -11,20 +11,20 @@ BACKEND = '/jax/core/compile/backend_compile_duration'
 
 
 def test_one_compilation_for_each_set_of_shapes():
-  compiled, told = [], []
+  compiled, programs = [], []
   jax.monitoring.register_event_duration_secs_listener(
       lambda name, seconds, **_: compiled.append(name) if name == BACKEND else None)
   function = jax.jit(lambda x, tree: x @ x + tree['y'])
-  call, y = ahead(function, told.append), {'y': np.float32([1., 2., 3.])}
+  call, y = ahead(function, programs.append), {'y': np.float32([1., 2., 3.])}
   small, large = np.eye(3, dtype=np.float32), np.eye(4, dtype=np.float32)
   compiled.clear()
   np.testing.assert_array_equal(call(small, y), small + y['y'])
   np.testing.assert_array_equal(call(2 * small, y), 4 * small + y['y'])
-  assert len(told) == len(compiled) == 1
+  assert len(programs) == len(compiled) == 1
   call(large, {'y': np.float32(0)})
-  assert len(told) == len(compiled) == 2
-  assert told[0].function is function and told[0].arguments[0] is small
-  assert told[0].compiling > 0 and told[0].tracing > 0
+  assert len(programs) == len(compiled) == 2
+  assert programs[0].function is function and programs[0].arguments[0] is small
+  assert programs[0].compiling > 0 and programs[0].tracing > 0
 
 
 def test_what_is_refused_does_not_run():

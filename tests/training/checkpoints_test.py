@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from configs import common
+from lightman_jax import sections
 from lightman_jax.errors import InputError
 from lightman_jax.meta import learners
 from lightman_jax.meta.learners import make_learner
@@ -47,7 +48,7 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def told():
+def lines():
   return []
 
 
@@ -64,10 +65,10 @@ def test_the_newest_two_and_every_folds_last_are_kept(folder):
 def test_a_fold_finds_its_own(folder):
   with Checkpoints(folder) as checkpoints:
     assert checkpoints.reached('cabd') == {'c': 2, 'a': 6, 'b': 6, 'd': 0}
-    found = checkpoints.load(['c'], LIKE)
-    assert found.step == [2] and found.opt_state[0] == [3.5]
-    np.testing.assert_array_equal(found.params['w'], np.full((1, 2, 3), 22.))
-    np.testing.assert_array_equal(found.opt_state[1]['w'], np.full((1, 2, 3), -22.))
+    loaded = checkpoints.load(['c'], LIKE)
+    assert loaded.step == [2] and loaded.opt_state[0] == [3.5]
+    np.testing.assert_array_equal(loaded.params['w'], np.full((1, 2, 3), 22.))
+    np.testing.assert_array_equal(loaded.opt_state[1]['w'], np.full((1, 2, 3), -22.))
     both = checkpoints.load(['b', 'a'], LIKE)
     assert both.step.tolist() == [6, 6]
     assert both.params['w'][:, 0, 0].tolist() == [16., 6.]
@@ -92,9 +93,9 @@ def test_groups_may_change(tmp_path):
     checkpoints.save('ca', states_at(6, 30., 10.))
     assert numbers(tmp_path) == [16, 20]
   with Checkpoints(tmp_path) as checkpoints:
-    found = checkpoints.load('abc', LIKE)
-    assert found.step.tolist() == [6, 8, 6]
-    assert found.params['w'][:, 1, 2].tolist() == [10., 21., 30.]
+    loaded = checkpoints.load('abc', LIKE)
+    assert loaded.step.tolist() == [6, 8, 6]
+    assert loaded.params['w'][:, 1, 2].tolist() == [10., 21., 30.]
 
 
 def test_an_empty_folder(tmp_path):
@@ -154,48 +155,48 @@ def shuffled(folder):
 
 @pytest.mark.parametrize('damage', [
     truncate, flip, flip_one, missing, empty, no_about, shuffled])
-def test_a_damaged_one_falls_back_to_the_newest_whole(folder, told, damage):
+def test_a_damaged_one_falls_back_to_the_newest_whole(folder, lines, damage):
   with Checkpoints(folder) as checkpoints:
     checkpoints.save(['c'], states_at(4, 24.))
     checkpoints.save(['c'], states_at(6, 26.))
   assert numbers(folder) == [6, 12, 16, 18]
   damage(folder / '18')
-  with Checkpoints(folder, say=told.append) as checkpoints:
+  with Checkpoints(folder, say=lines.append) as checkpoints:
     assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 4}
-    line, = told
+    line, = lines
     assert str(folder / '18') in line and 'damaged' in line and '\n' not in line
     assert checkpoints.load(['c'], LIKE).params['w'][0, 0, 0] == 24.
     # What is done again takes its place.
     checkpoints.save(['c'], states_at(6, 26.))
-  assert numbers(folder) == [6, 12, 16, 18] and len(told) == 1
-  with Checkpoints(folder, say=told.append) as checkpoints:
+  assert numbers(folder) == [6, 12, 16, 18] and len(lines) == 1
+  with Checkpoints(folder, say=lines.append) as checkpoints:
     assert checkpoints.load(['c'], LIKE).params['w'][0, 0, 0] == 26.
-    assert checkpoints.reached('c') == {'c': 6} and len(told) == 1
+    assert checkpoints.reached('c') == {'c': 6} and len(lines) == 1
 
 
 @pytest.mark.parametrize('change', [
     {'step': 0}, {'step': True}, {'step': 4.}, {'step': 2**31}, {'folds': []},
     {'folds': 'c'}, {'folds': [1]}, {'folds': None}, {'sha256': None}, {'files': {}}])
-def test_what_about_json_may_not_hold(folder, told, change):
+def test_what_about_json_may_not_hold(folder, lines, change):
   about = folder / '14' / 'about.json'
   about.write_text(json.dumps({**json.loads(about.read_text()), **change}))
-  with Checkpoints(folder, say=told.append) as checkpoints:
+  with Checkpoints(folder, say=lines.append) as checkpoints:
     assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 0}
-  assert len(told) == 1 and 'no readable about.json' in told[0]
+  assert len(lines) == 1 and 'no readable about.json' in lines[0]
 
 
-def test_what_is_nobodys_checkpoint_is_left_alone(folder, told):
+def test_what_is_nobodys_checkpoint_is_left_alone(folder, lines):
   strange = ['.DS_Store', 'notes.txt', '²', '007', '9' * 40, '15']
   for name in strange:
     (folder / name).write_text('x')
-  with Checkpoints(folder, say=told.append) as checkpoints:
+  with Checkpoints(folder, say=lines.append) as checkpoints:
     checkpoints.save(['c'], states_at(4, 24.))
-    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 4} and not told
+    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 4} and not lines
   assert sorted(path.name for path in folder.iterdir()) == sorted(
       [*strange, '6', '12', '14', '16'])
 
 
-def test_after_a_power_cut_what_is_not_synced_is_not_needed(folder, told):
+def test_after_a_power_cut_what_is_not_synced_is_not_needed(folder, lines):
   """Orbax leaves notes of its own, which the disk may not have had yet."""
   needed = 0
   for path in folder.rglob('*'):
@@ -203,8 +204,8 @@ def test_after_a_power_cut_what_is_not_synced_is_not_needed(folder, told):
       path.write_bytes(b'')
       needed += 1
   assert needed
-  with Checkpoints(folder, say=told.append) as checkpoints:
-    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 2} and not told
+  with Checkpoints(folder, say=lines.append) as checkpoints:
+    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 2} and not lines
     assert checkpoints.load(['c'], LIKE).params['w'][0, 0, 0] == 22.
 
 
@@ -257,10 +258,10 @@ def test_a_step_that_is_not_the_states(folder):
       checkpoints.load(['c'], LIKE)
 
 
-def test_nothing_whole_is_the_start(folder, told):
+def test_nothing_whole_is_the_start(folder, lines):
   truncate(folder / '14')
-  with Checkpoints(folder, say=told.append) as checkpoints:
-    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 0} and len(told) == 1
+  with Checkpoints(folder, say=lines.append) as checkpoints:
+    assert checkpoints.reached('abc') == {'a': 6, 'b': 6, 'c': 0} and len(lines) == 1
     assert checkpoints.load(['c'], LIKE) is None
 
 
@@ -271,14 +272,14 @@ def test_what_is_saved_comes_back_bit_by_bit(tmp_path):
   with Checkpoints(tmp_path) as checkpoints:
     checkpoints.save('a', state)
   with Checkpoints(tmp_path) as checkpoints:
-    found = checkpoints.load('a', state._replace(params={'x': jnp.zeros((1, 24))}))
-  assert np.asarray(found.params['x']).tobytes() == x.tobytes()
+    loaded = checkpoints.load('a', state._replace(params={'x': jnp.zeros((1, 24))}))
+  assert np.asarray(loaded.params['x']).tobytes() == x.tobytes()
 
 
 def test_a_checkpoint_is_one_file_that_numpy_opens(folder):
-  with np.load(folder / '14' / 'arrays' / 'state.npz', allow_pickle=False) as held:
-    assert held['step'] == [2] and held['opt_state/0'] == [3.5]
-    np.testing.assert_array_equal(held['params/w'], np.full((1, 2, 3), 22.))
+  with np.load(folder / '14' / 'arrays' / 'state.npz', allow_pickle=False) as arrays:
+    assert arrays['step'] == [2] and arrays['opt_state/0'] == [3.5]
+    np.testing.assert_array_equal(arrays['params/w'], np.full((1, 2, 3), 22.))
 
 
 def test_the_same_states_are_the_same_bytes(tmp_path):
@@ -304,11 +305,12 @@ def restored(folder, state):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_every_methods_state_comes_back(method, small_net, tmp_path, states_equal):
-  settings = {**common.base().method.to_dict(), **METHODS[method]}
+  given = {'name': 'lightman', **METHODS[method]}
+  settings = {**sections.choose('method', given['name']), **given}
   state = started(make_learner(small_net, **settings), (1, 2, 2, 2))
-  found = restored(tmp_path, state)
-  states_equal(found.params, state.params)
-  states_equal(found.opt_state, state.opt_state)
+  loaded = restored(tmp_path, state)
+  states_equal(loaded.params, state.params)
+  states_equal(loaded.opt_state, state.opt_state)
 
 
 def test_running_statistics_come_back(tmp_path, states_equal):
@@ -317,9 +319,9 @@ def test_running_statistics_come_back(tmp_path, states_equal):
   net = make_network(make_encoder(**model), classes=3)
   state = started(learners.published(net), (1, 28, 28, 3), learners.beside_statistics)
   assert 'statistics' in state.params
-  found = restored(tmp_path, state)
-  states_equal(found.params, state.params)
-  states_equal(found.opt_state, state.opt_state)
+  loaded = restored(tmp_path, state)
+  states_equal(loaded.params, state.params)
+  states_equal(loaded.opt_state, state.opt_state)
 
 
 def started(learner, shape, beside=lambda optimizer: optimizer) -> TrainState:

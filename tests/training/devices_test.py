@@ -44,7 +44,7 @@ def test_replicas_and_parts_come_back(states_equal):
 
 
 # devices, folds, tasks, what is asked for -> used, split, together, at once
-@pytest.mark.parametrize('count, folds, tasks, asked, want', [
+@pytest.mark.parametrize('count, folds, tasks, options, want', [
     (2, 24, 4, {}, (2, 'folds', 2, 1, 1)),
     (1, 24, 4, {}, (1, 'folds', 1, 1, 1)),
     (2, 1, 4, {}, (2, 'tasks', 1, 1, 1)),
@@ -53,9 +53,9 @@ def test_replicas_and_parts_come_back(states_equal):
     (2, 24, 4, {'split': 'tasks'}, (2, 'tasks', 1, 1, 1)),
     (2, 24, 4, {'folds_at_once': 6}, (2, 'folds', 12, 6, 1)),
     (2, 3, 4, {'folds_at_once': 6, 'tasks_at_once': 4}, (2, 'folds', 6, 3, 4))])
-def test_how_work_is_divided(count, folds, tasks, asked, want):
+def test_how_work_is_divided(count, folds, tasks, options, want):
   used, *rest = devices.lay_out(jax.devices()[:count], folds=folds, tasks=tasks,
-                                **asked)
+                                **options)
   assert (len(used), *rest) == want
 
 

@@ -23,26 +23,26 @@ def unsound(recipe, small_net):
 
 
 @pytest.fixture(scope='module')
-def found(unsound, fold):
+def fault(unsound, fold):
   state = init_state(fold.key, unsound, fold.clips.x.shape[1:])
   return search(unsound, Broken(fold, jax.tree.map(np.asarray, state), ('query_loss',),
                                 2, 'nothing is kept'))
 
 
-def test_the_task_is_the_one_that_training_drew(found, unsound, fold, states_equal):
-  assert (found.step, found.task, found.done) == (1, 1, 0.)
-  assert 'gradient/head/kernel' in found.tensors
+def test_the_task_is_the_one_that_training_drew(fault, unsound, fold, states_equal):
+  assert (fault.step, fault.task, fault.done) == (1, 1, 0.)
+  assert 'gradient/head/kernel' in fault.tensors
   view, clips = stack([fold], 1)
   view = jax.tree.map(lambda x: x[0], view)
   view, clips = jax.tree.map(jnp.asarray, (view, clips))
   mine = clips._replace(label=view.label, train=view.train, scale=view.scale)
   task, key = task_of(view, mine, unsound, jnp.int32(0), jnp.int32(0))
-  states_equal(found.given, task, rtol=1e-6)
-  np.testing.assert_array_equal(found.key, jax.random.key_data(key))
+  states_equal(fault.examples, task, rtol=1e-6)
+  np.testing.assert_array_equal(fault.key, jax.random.key_data(key))
 
 
-def test_clips_are_named_by_their_number_in_the_pool(found, fold):
-  for side in found.drawn:
+def test_clips_are_named_by_their_number_in_the_pool(fault, fold):
+  for side in fault.drawn:
     assert side.micro.max() < CLIPS and side.micro.min() >= 0
     np.testing.assert_array_equal(np.asarray(fold.clips.label)[side.micro], side.label)
     assert np.asarray(fold.clips.train)[side.micro].all()

@@ -74,18 +74,19 @@ def test_many_names_are_counted():
 
 
 def seen(**broken):
-  found = {'input': np.ones((3, 2)), 'loss': {'query': np.ones(3)},
-           'gradient': {'w': np.ones((3, 2))}, 'key': np.zeros((3, 2), np.uint32)}
+  values = {'input': np.ones((3, 2)), 'loss': {'query': np.ones(3)},
+            'gradient': {'w': np.ones((3, 2))}, 'key': np.zeros((3, 2), np.uint32)}
   for kind, number in broken.items():
-    x = next(iter(found[kind].values())) if isinstance(found[kind], dict) else (
-        found[kind])
+    x = next(iter(values[kind].values())) if isinstance(values[kind], dict) else (
+        values[kind])
     x[number] = np.inf
-  return found
+  return values
 
 
 def test_the_first_task_is_blamed_and_tensors_come_as_they_arise():
   after = states(1, np.full((2, 2), np.nan))
-  assert first_fault(seen(gradient=1, loss=1), after) == (2, ('loss/query', 'gradient/w'))
+  assert first_fault(seen(gradient=1, loss=1), after) == (
+      2, ('loss/query', 'gradient/w'))
   assert first_fault(seen(input=2, gradient=2), after)[1] == ('input', 'gradient/w')
   assert first_fault(seen(), after) == (0, ('update/params/head',))
   assert first_fault(seen(), states(1, np.ones((2, 2)))) == (0, ())

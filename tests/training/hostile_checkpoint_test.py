@@ -28,8 +28,8 @@ class Trap:
 
 
 def state(step):
-  held = dict.fromkeys(TrainState._fields, {'a': np.ones((1, 3), np.float32)})
-  return TrainState(**{**held, 'step': np.full(1, step, np.int32)})
+  parts = dict.fromkeys(TrainState._fields, {'a': np.ones((1, 3), np.float32)})
+  return TrainState(**{**parts, 'step': np.full(1, step, np.int32)})
 
 
 @pytest.fixture
@@ -52,7 +52,8 @@ def opened(folder):
   """What is read, or the error; the sha256 is made to fit whatever was changed."""
   (place,) = [path for path in folder.iterdir() if path.name.isdigit()]
   about = json.loads((place / checkpoints.ABOUT).read_text())
-  about = {**about, 'sha256': file_sha256(place / checkpoints.ARRAYS / checkpoints.FILE)}
+  arrays = place / checkpoints.ARRAYS / checkpoints.FILE
+  about = {**about, 'sha256': file_sha256(arrays)}
   (place / checkpoints.ABOUT).write_text(json.dumps(about))
   try:
     with Checkpoints(folder) as kept:
@@ -110,16 +111,17 @@ def test_what_claims_to_be_vast_is_refused_before_memory_is_taken(saved):
     assert isinstance(error, InputError) and most < 2**26
 
 
-@pytest.mark.parametrize('change, told', [
-    (lambda held: held.pop('params/a'), 'holds no params/a'),
-    (lambda held: held.update({'params/a': np.ones((1, 4), np.float32)}),
+@pytest.mark.parametrize('change, words', [
+    (lambda arrays: arrays.pop('params/a'), 'holds no params/a'),
+    (lambda arrays: arrays.update({'params/a': np.ones((1, 4), np.float32)}),
      r'params/a is float32(1, 4), not float32(1, 3)'),
-    (lambda held: held.update({'params/a': np.ones((1, 3))}), 'params/a is float64')])
-def test_a_state_of_another_model_is_one_sentence(saved, change, told):
+    (lambda arrays: arrays.update({'params/a': np.ones((1, 3))}),
+     'params/a is float64')])
+def test_a_state_of_another_model_is_one_sentence(saved, change, words):
   (place,) = saved.rglob(checkpoints.FILE)
-  held = dict(np.load(place))
-  change(held)
-  np.savez(place, **held)
+  arrays = dict(np.load(place))
+  change(arrays)
+  np.savez(place, **arrays)
   error = opened(saved)
-  assert isinstance(error, InputError) and told in str(error)
+  assert isinstance(error, InputError) and words in str(error)
   assert str(place.parent.parent) in str(error) and '--workdir' in str(error)

@@ -89,9 +89,9 @@ def test_twelve_hundred_megabytes_in_a_third_of_that(tmp_path):
   done = subprocess.run([sys.executable, '-c', PROGRAM, str(tmp_path)], text=True,
                         capture_output=True, env=environment, timeout=400)
   assert done.returncode == 0, done.stderr
-  found = json.loads(done.stdout.splitlines()[-1])
-  assert found['grown'] < 400, f'{found["grown"]:.0f} MiB'
-  assert found['same'] and found['varied'] > 0
-  assert found['logits'] == [float(clip) for clip in range(200)]
-  assert found['squares'] == [clip ** 2 / 150000 for clip in range(1000)]
-  assert found['fd'] <= 0 and found['threads'] <= 0
+  measured = json.loads(done.stdout.splitlines()[-1])
+  assert measured['grown'] < 400, f'{measured["grown"]:.0f} MiB'
+  assert measured['same'] and measured['varied'] > 0
+  assert measured['logits'] == [float(clip) for clip in range(200)]
+  assert measured['squares'] == [clip ** 2 / 150000 for clip in range(1000)]
+  assert measured['fd'] <= 0 and measured['threads'] <= 0

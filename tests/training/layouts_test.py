@@ -14,7 +14,7 @@ PROGRAM = ROOT / 'benchmarks' / 'layout_training.py'
 
 
 @pytest.fixture(scope='module')
-def told(tmp_path_factory):
+def runs(tmp_path_factory):
   folder = tmp_path_factory.mktemp('eight')
   flags = os.environ['XLA_FLAGS'].replace('device_count=2', 'device_count=8')
   done = subprocess.run(
@@ -32,15 +32,15 @@ def curves(part):
 
 
 @pytest.mark.parametrize('layout', ['folds', 'tasks', 'fewer', 'more'])
-def test_the_curve_is_that_of_one_device(told, layout):
+def test_the_curve_is_that_of_one_device(runs, layout):
   """Nine folds on eight devices; nine tasks on eight, of which three idle; half of the
   steps in one layout and half in another."""
-  one, other = curves(told['one']), curves(told[layout])
+  one, other = curves(runs['one']), curves(runs[layout])
   assert one.shape == other.shape == (9, 20) and np.ptp(one) > .1
   np.testing.assert_allclose(other, one, rtol=1e-5)
 
 
-def test_what_is_exchanged(told):
+def test_what_is_exchanged(runs):
   assert {name: (part['devices'], part['collectives'])
-          for name, part in told.items() if 'devices' in part} == {
+          for name, part in runs.items() if 'devices' in part} == {
               'one': (1, False), 'folds': (8, False), 'tasks': (8, True)}

@@ -20,7 +20,7 @@ class Killed(Exception):
   """Stands for a process that ends here."""
 
 
-def train(trainer, fold, folder, *, die_at=None, told=None):
+def train(trainer, fold, folder, *, die_at=None, chunks=None):
   """Trains a fold in a folder; dies before the steps up to `die_at` are saved.
 
   What is told of pieces is put together to chunks.
@@ -29,12 +29,12 @@ def train(trainer, fold, folder, *, die_at=None, told=None):
     if last == die_at:
       raise Killed
     scalars = {name: x[0] for name, x in scalars.items()}
-    if told and told[-1][0] % trainer.length:
-      scalars = {name: np.concatenate([told[-1][1][name], x])
+    if chunks and chunks[-1][0] % trainer.length:
+      scalars = {name: np.concatenate([chunks[-1][1][name], x])
                  for name, x in scalars.items()}
-      told.pop()
-    if told is not None:
-      told.append((last, scalars))
+      chunks.pop()
+    if chunks is not None:
+      chunks.append((last, scalars))
   with Checkpoints(folder) as checkpoints:
     return train_folds(trainer, [fold], checkpoints, on_chunk=on_chunk)[0]
 
@@ -42,14 +42,14 @@ def train(trainer, fold, folder, *, die_at=None, told=None):
 @pytest.fixture(scope='module')
 def trained(trainer, fold, tmp_path_factory):
   """The state of an uninterrupted run, and what was told on the way."""
-  told = []
-  return train(trainer, fold, tmp_path_factory.mktemp('run'), told=told), told
+  chunks = []
+  return train(trainer, fold, tmp_path_factory.mktemp('run'), chunks=chunks), chunks
 
 
 def test_what_is_told(trained):
-  state, told = trained
-  assert state.step == 4 and [last for last, _ in told] == [2, 4]
-  for _, scalars in told:
+  state, chunks = trained
+  assert state.step == 4 and [last for last, _ in chunks] == [2, 4]
+  for _, scalars in chunks:
     assert set(scalars) == {'query_loss', 'support_cross_entropy', 'support_alignment',
                             'gradient_norm'}
     assert all(x.shape == (2,) and np.isfinite(x).all() for x in scalars.values())
@@ -59,10 +59,10 @@ def test_two_devices_are_as_one(trained, recipe, fold, tmp_path, states_equal):
   assert jax.device_count() == 2
   two = make_trainer(recipe, steps=4, every=2, layout=lay_out(
       jax.devices(), folds=4, tasks=2, split='tasks'))
-  told = []
-  state = train(two, fold, tmp_path, told=told)
+  chunks = []
+  state = train(two, fold, tmp_path, chunks=chunks)
   states_equal(state.params, trained[0].params, atol=1e-5, rtol=0)
-  states_equal(told, trained[1], rtol=1e-4)
+  states_equal(chunks, trained[1], rtol=1e-4)
 
 
 @pytest.mark.parametrize('folds_at_once', [1, 2])
@@ -76,16 +76,16 @@ def test_folds_are_trained_side_by_side(
   folds = [assembly.fold_data(config, material, number) for number in (1, 2, 3)]
   # Fewer ways to divide a fold's subjects than another has.
   folds[0] = folds[0]._replace(splits=folds[0].splits[:1])
-  folds, told = folds[:layout.together], []
+  folds, chunks = folds[:layout.together], []
   with Checkpoints(tmp_path) as checkpoints:
     states = train_folds(trainer, folds, checkpoints,
-                         on_chunk=lambda last, scalars: told.append((last, scalars)))
+                         on_chunk=lambda last, scalars: chunks.append((last, scalars)))
   assert len(states) == len(folds)
   states_equal(states[1], trained[0], atol=1e-5, rtol=0)
-  assert all(x.shape[0] == len(folds) for _, row in told for x in row.values())
+  assert all(x.shape[0] == len(folds) for _, row in chunks for x in row.values())
   for name, want in trained[1][0][1].items():
     want = np.concatenate([want, trained[1][1][1][name]])
-    got = np.concatenate([scalars[name][1] for _, scalars in told])
+    got = np.concatenate([scalars[name][1] for _, scalars in chunks])
     np.testing.assert_allclose(got, want, rtol=1e-4)
   text = trainer.chunk.lower(*_arguments(trainer, folds)).as_text()
   assert 'all_reduce' not in text and 'collective' not in text
@@ -99,7 +99,8 @@ def _arguments(trainer, folds):
 
 
 def test_clips_are_sent_to_the_devices_once(trainer, fold, tmp_path, monkeypatch):
-  """Not at every chunk, nor for every group of folds; a chunk takes them as they lie."""
+  """Not at every chunk, nor for every group of folds; a chunk takes them as they
+  lie."""
   placed, share = [], devices.share
 
   def watched(tree, used):
@@ -132,18 +133,18 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     trained, trainer, fold, tmp_path, die_at, states_equal):
   with pytest.raises(Killed):
     train(trainer, fold, tmp_path, die_at=die_at)
-  told = []
-  states_equal(train(trainer, fold, tmp_path, told=told), trained[0])
+  chunks = []
+  states_equal(train(trainer, fold, tmp_path, chunks=chunks), trained[0])
   # What lies before the last checkpoint is not done again.
-  states_equal(told, [line for line in trained[1] if line[0] >= die_at])
+  states_equal(chunks, [line for line in trained[1] if line[0] >= die_at])
 
 
 def test_a_finished_fold_is_not_trained_again(trained, trainer, fold, tmp_path,
                                               states_equal):
   train(trainer, fold, tmp_path)
-  told = []
-  states_equal(train(trainer, fold, tmp_path, told=told), trained[0])
-  assert told == []
+  chunks = []
+  states_equal(train(trainer, fold, tmp_path, chunks=chunks), trained[0])
+  assert chunks == []
 
 
 def test_the_next_fold_starts_afresh(trained, trainer, fold, tmp_path, states_equal):
@@ -252,9 +253,9 @@ def long(recipe):
 
 @pytest.fixture(scope='module')
 def whole(long, fold, tmp_path_factory):
-  told, folder = [], tmp_path_factory.mktemp('whole')
-  state = train(long._replace(pace=Cut([6], False)), fold, folder, told=told)
-  return state, told, folder
+  chunks, folder = [], tmp_path_factory.mktemp('whole')
+  state = train(long._replace(pace=Cut([6], False)), fold, folder, chunks=chunks)
+  return state, chunks, folder
 
 
 @pytest.mark.parametrize('due', [False, True])
@@ -262,18 +263,19 @@ def whole(long, fold, tmp_path_factory):
 def test_results_do_not_depend_on_where_a_chunk_is_cut(
     long, whole, fold, tmp_path, states_equal, pieces, due):
   """Nor does what is kept: bit by bit, file by file."""
-  state, told, folder = whole
-  assert [(last, x['query_loss'].shape) for last, x in told] == [(6, (6,))]
-  found, seen = [], []
+  state, chunks, folder = whole
+  assert [(last, x['query_loss'].shape) for last, x in chunks] == [(6, (6,))]
+  pieces, seen = [], []
   cut = long._replace(pace=Cut(pieces, due))
   with Checkpoints(tmp_path) as checkpoints:
-    got, = train_folds(cut, [fold], checkpoints, on_chunk=lambda *row: found.append(row),
+    got, = train_folds(cut, [fold], checkpoints,
+                       on_chunk=lambda *row: pieces.append(row),
                        on_states=lambda step, states: seen.append(step))
   states_equal(got, state)
-  assert [last for last, _ in found] == np.cumsum(pieces).tolist() and seen == [6]
-  for name, want in told[0][1].items():
+  assert [last for last, _ in pieces] == np.cumsum(pieces).tolist() and seen == [6]
+  for name, want in chunks[0][1].items():
     np.testing.assert_array_equal(
-        np.concatenate([scalars[name][0] for _, scalars in found]), want)
+        np.concatenate([scalars[name][0] for _, scalars in pieces]), want)
   assert contents(tmp_path) == contents(folder)
 
 
@@ -287,16 +289,16 @@ def contents(folder):
 def test_stopped_inside_of_a_chunk(long, whole, fold, tmp_path, states_equal, step,
                                    monkeypatch):
   """What was done is saved, and what is done later is as if it had not been stopped."""
-  state, told, folder = whole
+  state, chunks, folder = whole
   monkeypatch.setattr(stopping, 'is_stop_requested', lambda: True)
   with pytest.raises(stopping.Stopped):
     train(long._replace(pace=Cut([step], False)), fold, tmp_path)
   assert [path.name for path in tmp_path.iterdir()] == [str(step)]
   monkeypatch.undo()
   again = []
-  states_equal(train(long._replace(pace=Cut([1], False)), fold, tmp_path, told=again),
+  states_equal(train(long._replace(pace=Cut([1], False)), fold, tmp_path, chunks=again),
                state)
-  for name, want in told[0][1].items():
+  for name, want in chunks[0][1].items():
     np.testing.assert_array_equal(again[-1][1][name], want[step:])
   assert contents(tmp_path) == contents(folder)
   # A kill after the last save, before the one that it replaces is dropped.

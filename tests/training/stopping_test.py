@@ -18,7 +18,8 @@ send(signal.{name})
 try:
 {body}
 except (stopping.Stopped, KeyboardInterrupt) as stopped:
-  print('stopped', getattr(stopped, 'code', 130), stopping.is_stop_requested(), flush=True)
+  print('stopped', getattr(stopped, 'code', 130), stopping.is_stop_requested(),
+        flush=True)
 '''
 
 # In C, and other threads may run: as jax computes.

@@ -81,17 +81,17 @@ def one(recipe):
 
 
 def train(trainer, folds, folder, on_chunk=lambda last, scalars: None):
-  told = []
+  chunks = []
 
   def both(last, scalars):
     on_chunk(last, scalars)
-    if told and told[-1][0] % trainer.length:     # pieces make a chunk
-      scalars = {name: np.concatenate([told[-1][1][name], x], 1)
+    if chunks and chunks[-1][0] % trainer.length:     # pieces make a chunk
+      scalars = {name: np.concatenate([chunks[-1][1][name], x], 1)
                  for name, x in scalars.items()}
-      told.pop()
-    told.append((last, scalars))
+      chunks.pop()
+    chunks.append((last, scalars))
   with Checkpoints(folder) as checkpoints:
-    return train_folds(trainer, folds, checkpoints, on_chunk=both), told
+    return train_folds(trainer, folds, checkpoints, on_chunk=both), chunks
 
 
 @pytest.fixture(scope='module')
@@ -112,9 +112,9 @@ def test_on_two_devices(want, recipe, in_file, tmp_path, states_equal, split):
   folds = [in_file] * layout.together
   trainer = streamed(recipe, layout)
   assert trainer.blocks.length == 2
-  states, told = train(trainer, folds, tmp_path)
+  states, chunks = train(trainer, folds, tmp_path)
   states_equal(states[0].params, want[0][0].params, rtol=1e-4, atol=1e-5)
-  states_equal([{name: x[0] for name, x in scalars.items()} for _, scalars in told],
+  states_equal([{name: x[0] for name, x in scalars.items()} for _, scalars in chunks],
                [{name: x[0] for name, x in scalars.items()} for _, scalars in want[1]],
                rtol=1e-4)
 
@@ -129,14 +129,16 @@ def test_of_several_processes_each_reads_its_own(recipe, in_file, monkeypatch, s
     read.append(drawn)
     return blocks_of.bring_clips(x, drawn, size)
   monkeypatch.setattr(streaming, 'bring_clips', bring)
-  ask = lambda: streaming._block(blocks, *streaming._on_the_host(views, clips), clips.x,
-                                 View(*[None] * 6), 0)
-  view, whole = jax.tree.map(np.asarray, ask())
+
+  def read_block():
+    return streaming._block(blocks, *streaming._on_the_host(views, clips), clips.x,
+                            View(*[None] * 6), 0)
+  view, whole = jax.tree.map(np.asarray, read_block())
   assert len(read) == 2 and not np.array_equal(whole.x[0], whole.x[1])
   for n, device in enumerate(layout.devices):
     monkeypatch.setattr(devices, 'local', lambda of, device=device: [device])
     read.clear()
-    own_view, own = ask()
+    own_view, own = read_block()
     assert len(read) == 1 and own.x.devices() == {device}
     np.testing.assert_array_equal(own.x, whole.x[n:n + 1])
     jax.tree.map(lambda x, y, n=n: np.testing.assert_array_equal(x, y[n:n + 1]),
@@ -152,8 +154,8 @@ def test_it_goes_on_anywhere(one, in_file, tmp_path, states_equal):
   with pytest.raises(Killed):
     train(one, [in_file], tmp_path / 'a', die)
   assert threading.active_count() == threads
-  got, told = train(one, [in_file], tmp_path / 'a')
-  assert [last for last, _ in told] == [4]
+  got, chunks = train(one, [in_file], tmp_path / 'a')
+  assert [last for last, _ in chunks] == [4]
   states_equal(got, train(one, [in_file], tmp_path / 'b')[0])
 
 
@@ -189,7 +191,7 @@ def test_it_goes_on_inside_of_a_block(recipe, in_file, tmp_path, states_equal,
   """Where another layout, of other blocks, was stopped there."""
   trainer = streamed(recipe, lay_out(jax.devices()[:1], folds=4, tasks=2))
   assert trainer.blocks.length == trainer.length == 2
-  want, told = train(trainer, [in_file], tmp_path / 'whole')
+  want, chunks = train(trainer, [in_file], tmp_path / 'whole')
   monkeypatch.setattr(stopping, 'is_stop_requested', lambda: True)
   counts = streaming.block_counts
   monkeypatch.setattr(streaming, 'block_counts', lambda length, **own: [1])
@@ -201,7 +203,7 @@ def test_it_goes_on_inside_of_a_block(recipe, in_file, tmp_path, states_equal,
   states_equal(got, want)
   assert [last for last, _ in later] == [2, 4]
   np.testing.assert_array_equal(later[0][1]['query_loss'][:, 0],
-                                told[0][1]['query_loss'][:, 1])
+                                chunks[0][1]['query_loss'][:, 1])
 
 
 def test_where_clips_live():
@@ -210,6 +212,6 @@ def test_where_clips_live():
   assert where('auto', limit=2**32)[0] == 'host'
   assert where('host', limit=2**34)[0] == 'host'
   assert where('device', limit=2**32)[0] == 'device'
-  told = where('auto', limit=2**32)[1]
-  assert '4 GiB' in told and 'training.data=host' in told
+  reason = where('auto', limit=2**32)[1]
+  assert '4 GiB' in reason and 'training.data=host' in reason
   assert where('auto', limit=None, devices=10**6)[0] == 'host'

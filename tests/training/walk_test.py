@@ -18,19 +18,19 @@ def grow(carry, x):
 def test_which_pass_of_which_loop():
   def loop(x):
     return jax.lax.scan(grow, x, jnp.full(4, 1e15))[1].sum()
-  found = walk(loop, jnp.float32(1.))
-  assert found.infinite.passes == ('pass 3 of 4 of test_which_pass_of_which_loop',)
-  assert found.infinite.layer == 'layer' and found.infinite.operation == 'mul'
-  assert 'walk_test.py' in found.infinite.source and found.nan is None
-  sizes = [size for (*_, layer), size in found.largest.items() if layer == 'layer']
+  result = walk(loop, jnp.float32(1.))
+  assert result.infinite.passes == ('pass 3 of 4 of test_which_pass_of_which_loop',)
+  assert result.infinite.layer == 'layer' and result.infinite.operation == 'mul'
+  assert 'walk_test.py' in result.infinite.source and result.nan is None
+  sizes = [size for (*_, layer), size in result.largest.items() if layer == 'layer']
   np.testing.assert_allclose(sizes, [1e15, 1e30, np.inf, np.inf], rtol=1e-6)
 
 
 def test_a_loop_that_runs_backwards_counts_from_its_end():
   def loop(x):
     return jax.lax.scan(grow, x, jnp.array([1., 1e30, 1e20]), reverse=True)[0]
-  found = walk(loop, jnp.float32(1.))
-  assert found.infinite.passes[0].startswith('pass 2 of 3 of')
+  result = walk(loop, jnp.float32(1.))
+  assert result.infinite.passes[0].startswith('pass 2 of 3 of')
 
 
 def test_both_forms_in_which_jax_writes_a_loop():
@@ -50,17 +50,17 @@ def test_a_derivative_that_breaks_where_the_function_does_not():
       return jnp.sqrt(x).sum()
   at = jnp.array([4., 0.])
   assert walk(root, at).infinite is None
-  found = walk(jax.grad(root), at)
-  assert found.infinite.derivative and found.infinite.layer == 'root'
+  result = walk(jax.grad(root), at)
+  assert result.infinite.derivative and result.infinite.layer == 'root'
 
 
 def test_no_number_comes_before_what_follows_from_it():
-  found = walk(lambda x: jnp.exp(jnp.log(x) * 2) + jnp.log(x - 1), jnp.float32(-1.))
-  assert found.nan.operation == 'log' and found.infinite is None
-  assert ', '.join(('operation log at', '')).rstrip(', ') in str(found.nan)
+  result = walk(lambda x: jnp.exp(jnp.log(x) * 2) + jnp.log(x - 1), jnp.float32(-1.))
+  assert result.nan.operation == 'log' and result.infinite is None
+  assert ', '.join(('operation log at', '')).rstrip(', ') in str(result.nan)
 
 
 def test_what_was_infinite_on_purpose_is_no_fault():
   mask = jnp.array([True, False])
-  found = walk(lambda x: jax.nn.softmax(jnp.where(mask, x, -jnp.inf)), jnp.ones(2))
-  assert found.infinite is None and found.nan is None
+  result = walk(lambda x: jax.nn.softmax(jnp.where(mask, x, -jnp.inf)), jnp.ones(2))
+  assert result.infinite is None and result.nan is None

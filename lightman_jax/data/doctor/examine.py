@@ -39,7 +39,6 @@ from lightman_jax.data.sheet_files import SheetFiles, find_sheets
 from lightman_jax.data.sheets import select_rows
 from lightman_jax.errors import InputError, Unreadable
 
-
 # What a build would take: a few clips are read, the rest is arithmetic.
 
 _CLIPS = 5        # that are read for an estimate

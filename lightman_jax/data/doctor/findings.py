@@ -13,7 +13,6 @@ from lightman_jax.data.corrections import CORRECTIONS
 from lightman_jax.data.facts import Facts
 from lightman_jax.data.rows import LeftOut
 
-
 # What others wrote into sheets and file names, shown without obeying it.
 
 

@@ -19,8 +19,8 @@ from lightman_jax.data.doctor.findings import (
   Count,
   Examination,
   Loss,
-  printable_lines,
   printable,
+  printable_lines,
 )
 
 STYLES = {USABLE: 'bold green', LOSSES: 'bold yellow', UNUSABLE: 'bold red'}

@@ -38,13 +38,14 @@ class Line(NamedTuple):
   seeds: int = 1
   best: bool = False          # better than every other method, after Holm
   reference: bool = False     # stands beside, is in no comparison of methods
+  own: bool = False           # a reference that is of a method's own models
 
 
 class Gap(NamedTuple):
   """Two rows of a table and what is known of their difference."""
   first: str
   second: str
-  found: Difference
+  difference: Difference
   adjusted: float
   models: tuple[int, int]     # that each of the two averages
   pairs: int                  # of the family that p is adjusted for
@@ -54,16 +55,16 @@ class Gap(NamedTuple):
     """'better', 'worse', that no difference was seen, or that none could be."""
     if self.why:
       return 'no verdict'
-    if comparison.is_better(self.found, self.adjusted):
+    if comparison.is_better(self.difference, self.adjusted):
       return 'better'
-    if comparison.is_worse(self.found, self.adjusted):
+    if comparison.is_worse(self.difference, self.adjusted):
       return 'worse'
     return 'no difference seen'
 
   @property
   def why(self) -> str:
     """Why there is no verdict; '' where there is one."""
-    units, (one, two) = self.found.units, self.models
+    units, (one, two) = self.difference.units, self.models
     if one != two:
       return (f'no verdict: {one} averaged models against {two}, which mixes averaging '
               'with what is compared')
@@ -77,11 +78,21 @@ class Gap(NamedTuple):
             'out, more folds or seeds make one possible')
 
 
+class Part(NamedTuple):
+  """One data set of several that were pooled: its own scores."""
+  dataset: str
+  clips: int
+  subjects: int
+  remarks: tuple[str, ...]
+  scores: dict[str, dict[str, Scored]]     # a row's label to its scores
+
+
 class Comparison(NamedTuple):
   """What a data set's columns of a table say."""
   lines: tuple[Line, ...]      # methods, the highest mean first, then references
   gaps: tuple[Gap, ...]        # of all pairs of methods
   beside: tuple[Gap, ...]      # of methods and their references
+  parts: tuple[Part, ...] = () # of a column of several data sets
 
   @property
   def methods(self) -> tuple[Line, ...]:
@@ -104,10 +115,33 @@ def compare_methods(column: Column, *, permutations: int = 10_000) -> Comparison
   lines = [_line(group.label, group, group.counts(), folds)._replace(
       best=_best(group.label, gaps, len(groups))) for group in groups]
   lines += [_line(label, owners[0], owners[0].counts(row), folds)._replace(
-      reference=True, encoder='–', clips_seen='–', macro_clips_seen='–', tried='–',
+      reference=True, own=_is_own(row, owners[0]), encoder='–', clips_seen='–', macro_clips_seen='–', tried='–',
       balance='–', augmentation='–', models=owners[0].models(row))
             for label, (row, owners) in references.items()]
-  return Comparison(tuple(lines), gaps, beside)
+  by_label = {group.label: group.counts() for group in groups}
+  by_label |= {label: owners[0].counts(row)
+               for label, (row, owners) in references.items()}
+  return Comparison(tuple(lines), gaps, beside, _parts(column, by_label))
+
+
+def _is_own(row: str, group: Group) -> bool:
+  """Whether a reference is the method itself, drawn once or not adapted."""
+  return row.startswith(group.runs[0].method)
+
+
+def _parts(column: Column, by_label: dict[str, BySeed]) -> tuple[Part, ...]:
+  """Scores of each data set's subjects, where a column pools several."""
+  parts = []
+  for dataset, mine in column.first.data_sets.items():
+    folds = {seed: own[mine] for seed, own in column.folds.items()}
+    counts = {label: {seed: own[mine] for seed, own in by_seed.items()}
+              for label, by_seed in by_label.items()}
+    clips = next(iter(next(iter(counts.values())).values())).sum((0, 2))
+    sizes = dict(zip(column.first.classes, clips.tolist()))
+    parts.append(Part(dataset, int(clips.sum()), int(mine.sum()),
+                      tuple(results.remarks(sizes)),
+                      {label: _scores(own, folds)[0] for label, own in counts.items()}))
+  return tuple(parts)
 
 
 Side = tuple[BySeed, int]      # counts, and how many models each averages
@@ -123,7 +157,7 @@ def _alike(one: Group, two: Group) -> tuple[Side, Side]:
 
 def _beside(group: Group, label: str, row: str
             ) -> dict[tuple[str, str], tuple[Side, Side]]:
-  """A method and a reference: one draw of it, and, of the same weights, the mean too."""
+  """A method and a reference: one draw of it, and, of the same weights, the mean."""
   single, method = group.single(), group.runs[0].method
   reference = group.counts(row), group.models(row)
   name = results.one_draw(group.label) if single != method else group.label
@@ -137,14 +171,15 @@ def _beside(group: Group, label: str, row: str
 
 
 def _gaps(pairs: dict[tuple[str, str], tuple[Side, Side]], options) -> tuple[Gap, ...]:
-  found = comparison.family({names: (one[0], two[0]) for names, (one, two)
-                             in pairs.items()}, SCORES[MAIN], **options)
+  differences = comparison.family({names: (one[0], two[0]) for names, (one, two)
+                                   in pairs.items()}, SCORES[MAIN], **options)
   # What has no verdict, for it is not like against like, is in no family.
-  even = [names for names in found if pairs[names][0][1] == pairs[names][1][1]]
-  adjusted = dict(zip(even, comparison.holm([found[names][0].p for names in even])))
+  even = [names for names in differences if pairs[names][0][1] == pairs[names][1][1]]
+  adjusted = dict(zip(even, comparison.holm([differences[names][0].p
+                                             for names in even])))
   return tuple(Gap(*names, one, float(adjusted.get(names, np.nan)),
                    tuple(side[1] for side in pairs[names]), len(even))
-               for names, (one, _) in found.items())
+               for names, (one, _) in differences.items())
 
 
 def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
@@ -153,17 +188,16 @@ def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
   A reference that is the same for several groups, such as the ridge on the same
   inputs, is one row.
   """
-  found: dict[tuple, tuple[str, list[Group]]] = {}
+  rows: dict[tuple, tuple[str, list[Group]]] = {}
   for group in groups:
     for row in list(group.runs[0].counts)[1:]:
       if not all(row in run.counts for run in group.runs):
         continue
-      own = row.startswith(group.runs[0].method)
-      key = (group.label,) if own else ()
+      key = (group.label,) if _is_own(row, group) else ()
       key += (row, group.runs[0].counts[row].tobytes())
-      found.setdefault(key, (row, []))[1].append(group)
-  labels, shared = {}, [row for row, _ in found.values()]
-  for row, owners in found.values():
+      rows.setdefault(key, (row, []))[1].append(group)
+  labels, shared = {}, [row for row, _ in rows.values()]
+  for row, owners in rows.values():
     method = owners[0].runs[0].method
     label = (owners[0].label + row.removeprefix(method) if row.startswith(method)
              else row)
@@ -174,19 +208,24 @@ def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
 
 
 def _line(label: str, group: Group, counts: BySeed, folds: Folds) -> Line:
+  scores, seeds = _scores(counts, folds)
+  return Line(label, scores, group.encoder, group.about('clips_seen'),
+              group.about('macro_clips_seen'), group.models(), group.about('tried'),
+              group.about('balance'), group.about('augmentation'), seeds)
+
+
+def _scores(counts: BySeed, folds: Folds) -> tuple[dict[str, Scored], int]:
+  """All scores, and over how many seeds."""
   stacked = np.stack([counts[seed] for seed in sorted(counts)])
   models = np.stack([folds[seed] for seed in sorted(counts)])
   if len(stacked) > 1 and (stacked == stacked[0]).all() and (models == models[0]).all():
     stacked, models = stacked[:1], models[:1]   # nothing in it depends on the seed
-  scores = {
+  return {
       name: Scored(
           comparison.mean_score(stacked, score),
           *comparison.crossed_interval(stacked, score, folds=models),
           tuple(score(stacked.sum(1)).tolist()))
-      for name, score in SCORES.items()}
-  return Line(label, scores, group.encoder, group.noted('clips_seen'),
-              group.noted('macro_clips_seen'), group.models(), group.noted('tried'), group.noted('balance'),
-              group.noted('augmentation'), len(stacked))
+      for name, score in SCORES.items()}, len(stacked)
 
 
 def _best(label: str, gaps: tuple[Gap, ...], methods: int) -> bool:

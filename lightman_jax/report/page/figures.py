@@ -1,300 +1,229 @@
-"""The page's figures: intervals, subjects, confusions, curves, embedding maps.
+"""The page's pictures: scores with intervals, people, curves, embeddings, as SVG.
 
-Colours are classes of the style sheet, so that figures follow light and dark.
+At their own size one is as wide as a phone held upright; colours follow light and dark.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 import math
-import pathlib
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
+from markupsafe import Markup
 import numpy as np
 
-from lightman_jax import bounded
-from lightman_jax.errors import InputError
-from lightman_jax.report.page.comparison import Scored
-from lightman_jax.report.page.groups import Group, Table
-from lightman_jax.report.page.markup import Safe, tag
+from lightman_jax.report.agg import Figure, ticker
+from lightman_jax.report.page.comparison import MAIN, Comparison, Line
 from lightman_jax.report.page.texts import interval, short
+from lightman_jax.report.style import (
+  INK,
+  LINE,
+  PAPER,
+  SERIES,
+  SOFT,
+  figure_style,
+  short_label,
+  to_svg,
+)
 
-# Axes of small SVG figures: at most 350 units wide, one unit a pixel on a phone.
-
-SERIES = 10    # colours of the style sheet
-
-Number = float | int
-
-
-class Axes(NamedTuple):
-  """A rectangle of a figure and the values at its edges."""
-  width: float = 340
-  height: float = 200
-  left: float = 44
-  right: float = 10
-  top: float = 8
-  bottom: float = 36
-  x_range: tuple[float, float] = (0., 1.)
-  y_range: tuple[float, float] = (0., 1.)
-
-  def x(self, value: Number) -> str:
-    """The place of a value."""
-    low, high = self.x_range
-    share = (value - low) / (high - low)
-    return place(self.left + share * (self.width - self.left - self.right))
-
-  def y(self, value: Number) -> str:
-    """The same, upwards."""
-    low, high = self.y_range
-    share = (high - value) / (high - low)
-    return place(self.top + share * (self.height - self.top - self.bottom))
-
-
-def place(value: Number) -> str:
-  """A coordinate with a tenth of a pixel."""
-  return f'{value:.1f}'.removesuffix('.0')
-
-
-def figure(axes: Axes, *content, title: str, x_label: str = '', y_label: str = '',
-           x_ticks: Sequence[Number] = (), y_ticks: Sequence[Number] = ()) -> Safe:
-  """Grid, ticks and labels around the content; `title` is read out, not drawn."""
-  base, end = axes.height - axes.bottom, axes.width - axes.right
-  grid = [tag('line', x1=axes.left, x2=end, y1=axes.y(t), y2=axes.y(t), class_='grid')
-          for t in y_ticks]
-  marks = [tag('text', plain(t), x=axes.left - 6, y=axes.y(t), class_='tick right',
-               dy='.32em') for t in y_ticks]
-  marks += [tag('text', plain(t), x=axes.x(t), y=base + 15, class_='tick')
-            for t in x_ticks]
-  words = [tag('text', x_label, x=place((axes.left + end) / 2), y=axes.height - 4,
-               class_='label') if x_label else None,
-           tag('text', y_label, class_='label', transform='translate(11 '
-               f'{place((axes.top + base) / 2)}) rotate(-90)') if y_label else None]
-  line = tag('line', x1=axes.left, x2=end, y1=base, y2=base, class_='axis')
-  return drawing(axes.width, axes.height, grid, line, content, marks, words,
-                 title=title)
-
-
-def drawing(width: Number, height: Number, *content, title: str) -> Safe:
-  """An SVG element in its own size, narrower where the page is."""
-  return tag('svg', tag('title', title), *content, width=place(width),
-             height=place(height), viewBox=f'0 0 {place(width)} {place(height)}',
-             role='img')
-
-
-def path(axes: Axes, points: Iterable[Sequence[float]], class_: str) -> Safe:
-  """A line through points; where one is not finite there is a gap."""
-  steps, pen = [], 'M'
-  for x, y in points:
-    if not math.isfinite(x) or not math.isfinite(y):
-      pen = 'M'
-      continue
-    steps.append(f'{pen}{axes.x(x)} {axes.y(y)}')
-    pen = 'L'
-  return tag('path', d=''.join(steps), class_=class_)
-
-
-def band(axes: Axes, points: Sequence[Sequence[float]], class_: str) -> Safe:
-  """The area between low and high of (x, low, high)."""
-  there = [p for p in points if all(map(math.isfinite, p))]
-  edge = [f'{axes.x(x)} {axes.y(high)}' for x, _, high in there]
-  edge += [f'{axes.x(x)} {axes.y(low)}' for x, low, _ in reversed(there)]
-  return tag('path', d=f'M{"L".join(edge)}Z' if edge else '', class_=class_)
-
-
-def ticks(low: Number, high: Number, most: int = 5) -> list[float]:
-  """Round numbers within a range, at most `most`."""
-  if not high > low:
-    return [low]
-  step = 10 ** math.floor(math.log10((high - low) / most))
-  step = next(step * times for times in (1, 2, 5, 10, 20, 50)
-              if math.floor(high / (step * times) + 1e-9)
-              - math.ceil(low / (step * times) - 1e-9) < most)
-  first = math.ceil(low / step - 1e-9)
-  return [float(n * step) for n in range(first, math.floor(high / step + 1e-9) + 1)]
-
-
-def plain(value: Number) -> str:
-  """A tick: .5, 40, 1.2."""
-  text = f'{value:.6g}'
-  return text.replace('-', '−').replace('0.', '.', 1) if abs(value) < 1 else text
-
-
-def span(values: Iterable[float], *, zero: bool = False) -> tuple[float, float]:
-  """A range that holds all finite values, with some air."""
-  values = [v for v in values if math.isfinite(v)] or [0., 1.]
-  low, high = min(values), max(values)
-  low = min(low, 0.) if zero else low
-  air = .05 * (high - low) or .5
-  return (low if zero and low == 0 else low - air), high + air
-
+WIDTH = 4.6          # inches of a figure that stands in a grid of them
+PEOPLE = 30          # subjects of one figure
 
 Point = tuple[float, float, float, float]     # x, value, low, high
 
 
-def interval_bar(scored: Scored, *, chance: float, title: str) -> Safe:
-  """A score from 0 to 1: interval, mean, the single seeds, and the chance level."""
-  a = Axes(150, 22, 2, 2, 0, 0)
-  low, high = (v if math.isfinite(v) else scored.value
-               for v in (scored.low, scored.high))
-  return drawing(
-      150, 22, tag('line', x1=2, x2=148, y1=11, y2=11, class_='grid'),
-      tag('line', x1=a.x(chance), x2=a.x(chance), y1=2, y2=20, class_='chance'),
-      tag('line', x1=a.x(low), x2=a.x(high), y1=11, y2=11, class_='interval'),
-      [tag('line', x1=a.x(v), x2=a.x(v), y1=6, y2=16, class_='seed')
-       for v in (scored.by_seed if len(scored.by_seed) > 1 else ())],
-      tag('circle', cx=a.x(scored.value), cy=11, r=4.5, class_='mean'),
-      title=f'{title}: {short(scored.value)} {interval(scored)}')
+class Reference(NamedTuple):
+  """The strongest reference of a data set, drawn as a line."""
+  label: str
+  value: float
 
 
-def subject_dots(counts: Int[np.ndarray, 'R S K K'], subjects: Sequence[str], *,
-                 title: str) -> Safe:
-  """A dot a subject at the share of clips recognised; its area goes with the clips."""
-  hits = np.trace(counts, axis1=-2, axis2=-1).mean(0)
-  clips = counts.sum((-1, -2))[0]
-  share = hits / np.maximum(clips, 1)
-  radius = 2.2 + 3.3 * np.sqrt(clips / max(clips.max(), 1))
-  bins: dict[int, float] = {}
-  placed = []
-  for n in np.argsort(share, kind='stable'):
-    column = round(24 * float(share[n]))
-    height = bins.get(column, 0.) + radius[n]
-    bins[column] = height + radius[n] + 1
-    placed.append((n, height))
-  tall = max(bins.values())
-  a = Axes(340, tall + 42, 12, 12, 6, 36, (-.02, 1.02), (0., tall))
-  dots = [tag('circle', tag('title', f'{subjects[n]}: {share[n]:.0%} of {clips[n]} '
-                            'clips'), cx=a.x(share[n]), cy=a.y(height),
-              r=place(radius[n]), class_='dot') for n, height in placed]
-  return figure(a, dots, title=title, x_ticks=(0, .25, .5, .75, 1),
-                   x_label='share of a subject’s clips recognised')
+def colour(number: int) -> str:
+  """Of the n-th series; after ten they begin again."""
+  return SERIES[number % len(SERIES)]
 
 
-def confusion(counts: Float[np.ndarray, 'K K'], classes: Sequence[str]) -> Safe:
-  """A table: rows are the truth; colour is the share of the row."""
-  size = counts.sum(1)
-  rows = []
-  for k, name in enumerate(classes):
-    cells = []
-    for value in counts[k]:
-      share = value / max(size[k], 1)
-      # A mean over seeds, to a tenth of a clip.
-      number = f'{value:.1f}'.removesuffix('.0')
-      cells.append(tag('td', tag('b', f'{share:.0%}'), tag('span', number),
-                       style=f'--share:{share:.3f}',
-                       class_='dark' if share > .55 else None))
-    rows.append(tag('tr', tag('th', name, scope='row'), cells))
-  head = tag('tr', tag('th', 'truth ↓ said →'),
-             [tag('th', name, scope='col') for name in classes])
-  return tag('table', tag('thead', head), tag('tbody', rows), class_='confusion')
+def strongest(comparison: Comparison) -> Reference | None:
+  """The reference with the highest UF1 that is no row of a method's own models."""
+  references = [line for line in comparison.lines if line.reference and not line.own]
+  if not references:
+    return None
+  best = max(references, key=lambda line: line.scores[MAIN].value)
+  return Reference(best.label, best.scores[MAIN].value)
+
+
+def span(values: Iterable[float]) -> tuple[float, float]:
+  """The range in question: all finite values, with some air."""
+  values = [v for v in values if math.isfinite(v)] or [0., 1.]
+  low, high = min(values), max(values)
+  air = .06 * (high - low) or .05
+  return low - air, high + air
+
+
+def score_intervals(comparison: Comparison, *, chance: float, title: str) -> Markup:
+  """UF1 of all rows: mean, interval and single seeds, on the range of the methods.
+
+  Args:
+    comparison: whose rows are drawn, in their order.
+    chance: UF1 or UAR of guessing, a thin line where it lies in that range.
+    title: what is read out.
+  """
+  lines, best = comparison.lines, strongest(comparison)
+  low, high = span([v for line in lines if not line.reference
+                    for v in (*line.scores[MAIN][:3], *line.scores[MAIN].by_seed)]
+                   + ([best.value] if best else []))
+  with figure_style([line.label for line in lines]):
+    figure = Figure(figsize=(WIDTH, .42 * len(lines) + .75), layout='constrained')
+    axes = figure.add_subplot()
+    for number, line in enumerate(lines):
+      _interval(axes, len(lines) - 1 - number, line, low, high)
+    if low < chance < high:
+      axes.axvline(chance, color=LINE, linewidth=1.2, linestyle=(0, (1, 1)), zorder=1)
+    _reference_line(axes, best, low, high)
+    axes.set(xlim=(low, high), ylim=(-.45, len(lines) - .2), yticks=[], xlabel='UF1')
+    axes.spines['left'].set_visible(False)
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(6))
+    return Markup(to_svg(figure, title))
+
+
+def _interval(axes, place: float, line: Line, low: float, high: float) -> None:
+  scored, paint = line.scores[MAIN], SOFT if line.reference else SERIES[0]
+  text = f'{short_label(line.label)}  {short(scored.value)} {interval(scored)}'
+  axes.text(.004, place + .22, text, transform=axes.get_yaxis_transform(), va='bottom',
+            color=SOFT if line.reference else INK, zorder=5,
+            bbox={'facecolor': PAPER, 'edgecolor': 'none', 'pad': .6, 'alpha': .8})
+  if low <= scored.value <= high:
+    if math.isfinite(scored.low) and math.isfinite(scored.high):
+      axes.plot([scored.low, scored.high], [place, place], color=paint, linewidth=3.2,
+                alpha=.45, solid_capstyle='round')
+    if len(scored.by_seed) > 1:
+      axes.plot(scored.by_seed, [place] * len(scored.by_seed), '|', color=paint,
+                markersize=8)
+    axes.plot(scored.value, place, 'o', color=paint, markersize=6)
+  else:
+    # Off the range in question: an arrow at the side where it lies.
+    left = scored.value < low
+    edge = (.012 if left else .988)
+    axes.plot(edge, place, '<' if left else '>', color=paint, markersize=5,
+              transform=axes.get_yaxis_transform())
+
+
+def _reference_line(axes, best: Reference | None, low: float, high: float, *,
+                    upright: bool = True) -> None:
+  """The strongest reference, named at the end of its line."""
+  if best is None:
+    return
+  options = dict(color=INK, linewidth=1, linestyle=(0, (4, 2)), zorder=2)
+  name = f'{short_label(best.label, 34)} {short(best.value)}'
+  if not upright:
+    axes.axhline(best.value, **options)
+    axes.annotate(name, (1, best.value), xycoords=axes.get_yaxis_transform(),
+                  xytext=(0, 2), textcoords='offset points', ha='right', va='bottom',
+                  color=INK, fontsize=7.5)
+    return
+  axes.axvline(best.value, **options)
+  share = (best.value - low) / (high - low)
+  axes.annotate(f'strongest reference: {name}', (best.value, 1), fontsize=7.5,
+                xycoords=axes.get_xaxis_transform(), xytext=(0, 3), color=INK,
+                textcoords='offset points', va='bottom',
+                ha='left' if share < .35 else 'right' if share > .65 else 'center')
+
+
+def people(recognised: Mapping[str, Float[np.ndarray, 'S']], subjects: Sequence[str],
+           clips: Int[np.ndarray, 'S'], *, title: str) -> list[Markup]:
+  """A line a subject, by name, with a dot a method; the least recognised come first.
+
+  Args:
+    recognised: method to the share of each subject's clips that it recognised.
+    subjects: their names.
+    clips: how many each has.
+    title: what is read out.
+
+  Returns:
+    A figure for every thirty subjects.
+  """
+  share = np.stack(list(recognised.values()))
+  order = np.argsort(share.mean(0), kind='stable')
+  parts = np.array_split(order, -(-len(order) // PEOPLE))
+  return [_people(part, recognised, subjects, clips, title) for part in parts]
+
+
+def _people(part, recognised, subjects, clips, title: str) -> Markup:
+  with figure_style([subjects[n] for n in part]):
+    figure = Figure(figsize=(WIDTH, .2 * len(part) + .6), layout='constrained')
+    axes = figure.add_subplot()
+    rows = np.arange(len(part))[::-1]
+    many = len(recognised)
+    for number, share in enumerate(recognised.values()):
+      # Methods that agree do not cover one another.
+      shift = 0. if many == 1 else .5 * (.5 - number / (many - 1))
+      axes.scatter(share[part], rows + shift, color=colour(number), zorder=3,
+                   s=8 + 34 * clips[part] / max(clips.max(), 1), alpha=.75,
+                   linewidths=0)
+    axes.set_yticks(rows, [f'{short_label(subjects[n], 24)} ({clips[n]})' for n in part])
+    axes.set(xlim=(-.03, 1.03), ylim=(-.7, len(part) - .3),
+             xlabel="share of a subject's clips recognised")
+    axes.xaxis.set_major_formatter(ticker.PercentFormatter(1., 0))
+    axes.tick_params('y', length=0)
+    axes.spines['left'].set_visible(False)
+    return Markup(to_svg(figure, title))
 
 
 def curves(series: Mapping[str, Sequence[Point]], *, title: str, x_label: str,
-           y_label: str, unit_interval: bool = False) -> Safe:
-  """Lines with bands, a colour each; the legend is the caller's (`legend`)."""
-  points = [p for line in series.values() for p in line]
-  x_range = span([p[0] for p in points])
-  values = [v for p in points for v in p[1:]]
-  y_range = (0., 1.) if unit_interval else span(values)
-  a = Axes(x_range=x_range, y_range=y_range)
-  drawn = []
-  for n, line in enumerate(series.values()):
-    colour = f'c{n % SERIES}'
-    drawn += [band(a, [(x, low, high) for x, _, low, high in line],
-                      f'band {colour}'),
-              path(a, [p[:2] for p in line], f'line {colour}')]
-    if len(line) < 12:
-      drawn += [tag('circle', cx=a.x(x), cy=a.y(y), r=2.6, class_=f'point {colour}')
-                for x, y, *_ in line if math.isfinite(y)]
-  few = sorted({p[0] for p in points})
-  return figure(a, drawn, title=title, x_label=x_label, y_label=y_label,
-                   x_ticks=few if len(few) < 6 else ticks(*x_range),
-                   y_ticks=ticks(*y_range))
+           y_label: str, reference: Reference | None = None) -> Markup:
+  """Lines with bands, a colour each; the legend is the page's.
+
+  Args:
+    series: name to its points, by x.
+    title: what is read out.
+    x_label: with the unit.
+    y_label: with the unit.
+    reference: a line across.
+  """
+  values = [v for line in series.values() for point in line for v in point[1:]]
+  low, high = span([*values, *([reference.value] if reference else [])])
+  with figure_style([x_label, y_label]):
+    figure = Figure(figsize=(WIDTH, 2.5), layout='constrained')
+    axes = figure.add_subplot()
+    for number, line in enumerate(series.values()):
+      x, value, lows, highs = np.array(line, float).reshape(-1, 4).T
+      axes.fill_between(x, lows, highs, color=colour(number), alpha=.14, linewidth=0)
+      axes.plot(x, value, color=colour(number), linewidth=1.6,
+                marker='o' if len(x) < 12 else '', markersize=3.5)
+    _reference_line(axes, reference, low, high, upright=False)
+    few = sorted({point[0] for line in series.values() for point in line})
+    if len(few) < 7:
+      axes.set_xticks(few, [f'{x:g}' for x in few])
+    axes.set(ylim=(low, high), xlabel=short_label(x_label, 70), ylabel=y_label)
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
+    return Markup(to_svg(figure, title))
 
 
-def legend(names: Sequence[str], *, classes: str = 'key') -> Safe:
-  """Colours and names, in the order of `curves`."""
-  return tag('ul', [tag('li', tag('i', class_=f'c{n % SERIES}'), name)
-                    for n, name in enumerate(names)], class_=classes)
+def embedding_map(arrays: Mapping[str, np.ndarray], stage: str, *,
+                  within: tuple[tuple[float, float], tuple[float, float]],
+                  title: str) -> Markup:
+  """Clips on two components: colour is the class, shape what kind of clip it is.
 
-
-def embedding_map(points: Float[np.ndarray, 'n 2'], label: Int[np.ndarray, 'n'],
-                  macro: Bool[np.ndarray, 'n'], held_out: Bool[np.ndarray, 'n'],
-                  *, within: tuple[tuple[float, float], tuple[float, float]],
-                  title: str) -> Safe:
-  """Clips on two components: colour is the class, shape what kind of clip it is."""
-  a = Axes(340, 300, 10, 10, 8, 24, *within)
-  marks = []
-  # Held-out clips last, on top of the many.
-  for n in np.argsort(held_out.astype(int) * 2 + ~macro, kind='stable'):
-    x, y = float(a.x(points[n, 0])), float(a.y(points[n, 1]))
-    colour = f'c{label[n] % SERIES}' if label[n] >= 0 else 'none'
-    if macro[n]:
-      marks.append(tag('rect', x=place(x - 2.7), y=place(y - 2.7), width=5.4,
-                       height=5.4, class_=f'macro {colour}'))
-    else:
-      marks.append(tag('circle', cx=place(x), cy=place(y),
-                       r=4.4 if held_out[n] else 3,
-                       class_=f'micro {colour}{" held" if held_out[n] else ""}'))
-  return figure(a, marks, title=title, x_label='first two principal components')
-
-
-# The page's embedding maps: micro and macro clips, before and after adaptation.
-
-# Of each array what it holds, as NumPy says it, and its number of axes.
-KINDS = {'before': ('f', 2), 'label': ('i', 1), 'macro': ('b', 1),
-         'held_out': ('b', 1), 'fold': ('U', 0), 'explained': ('f', 1)}
-
-
-def maps(tables: Sequence[Table]) -> Safe | None:
-  """Of the first run of each method that wrote its embeddings."""
-  drawn = []
-  for column in (column for table in tables for column in table.columns):
-    for group in column.groups:
-      drawn += _of_group(group, column.dataset, column.first.classes)
-  if not drawn:
-    return None
-  shapes = tag('ul', tag('li', tag('i', class_='round'), 'micro, training'),
-               tag('li', tag('i', class_='square'), 'macro, training'),
-               tag('li', tag('i', class_='ring'), 'micro, held out'), class_='key')
-  return tag('section', tag('h2', 'Embeddings'),
-             tag('p', 'Clips of one fold on the first two principal components of its '
-                 'training clips, before and after the model was adapted to a support '
-                 'of training clips; both on the same axes. A picture of two '
-                 'components of many: near here is not always near.'),
-             shapes, drawn, id='embeddings')
-
-
-def _of_group(group: Group, dataset: str, classes: Sequence[str]) -> list[Safe]:
-  there = [run for run in group.runs if (run.path / 'embeddings.npz').is_file()]
-  if not there:
-    return []
-  held = _read(there[0].path / 'embeddings.npz')
-  stages = [name for name in ('before', 'after') if name in held]
-  both = np.concatenate([held[name][:, :2] for name in stages]).astype(float)
-  within = span(both[:, 0]), span(both[:, 1])
-  share = ', '.join(f'{part:.0%}' for part in held['explained'][:2])
-  panels = [tag('figure', tag('h4', f'{stage} adaptation'), embedding_map(
-      held[stage][:, :2].astype(float), held['label'].astype(int), held['macro'],
-      held['held_out'], within=within, title=f'{group.label}, {stage} adaptation'))
-            for stage in stages]
-  words = (f'fold {held["fold"]}, seed {there[0].seed}; the components hold {share} of '
-           'the variance' + ('' if len(stages) > 1 else '; nothing in this embedding '
-                             'is adapted'))
-  return [tag('h3', f'{group.label}: {dataset}'), tag('p', words, class_='caption'),
-          legend(classes), tag('div', panels, class_='grid-of')]
-
-
-def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
-  try:
-    held = bounded.read_arrays(path)
-    kinds = {name: (held[name].dtype.kind, held[name].ndim) for name in KINDS}
-    before, after = held['before'], held.get('after', held['before'])
-    n, axes_kept = before.shape
-    if (kinds != KINDS or after.dtype.kind != 'f' or after.shape != before.shape
-        or any(held[name].shape != (n,) for name in ('label', 'macro', 'held_out'))
-        or not 2 <= axes_kept or not n
-        or not all(np.isfinite(x).all() for x in (before, after, held['explained']))):
-      raise ValueError
-  except (OSError, ValueError, KeyError):
-    raise InputError(f'{path} does not hold embeddings as this version writes them; '
-                     'run it again with --fresh, or delete the file') from None
-  return held
+  Args:
+    arrays: of embeddings.npz: `stage` (n, 2 or more), 'label' (n,), 'macro' (n,) and
+      'held_out' (n,).
+    stage: 'before' or 'after' adaptation.
+    within: the ranges of both axes.
+    title: what is read out.
+  """
+  points, macro, held_out = (arrays[name] for name in (stage, 'macro', 'held_out'))
+  paint = np.array([colour(k) if k >= 0 else SOFT for k in arrays['label'].astype(int)])
+  with figure_style():
+    figure = Figure(figsize=(WIDTH, 3.9), layout='constrained')
+    axes = figure.add_subplot()
+    # Held-out clips last, on top of the many.
+    for shown, options in (
+        (macro & ~held_out, dict(marker='s', s=16, facecolors='none', linewidths=.9)),
+        (~macro & ~held_out, dict(marker='o', s=20, alpha=.55, linewidths=0)),
+        (macro & held_out, dict(marker='s', s=26, linewidths=1.1)),
+        (~macro & held_out, dict(marker='o', s=38, linewidths=1.1))):
+      colours = {'facecolors': paint[shown],
+                 'edgecolors': INK if options['linewidths'] == 1.1 else paint[shown]}
+      axes.scatter(*points[shown, :2].astype(float).T, **{**colours, **options})
+    axes.set(xlim=within[0], ylim=within[1], xticks=[], yticks=[],
+             xlabel='first principal component', ylabel='second')
+    return Markup(to_svg(figure, title))

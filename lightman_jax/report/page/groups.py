@@ -13,12 +13,12 @@ import json
 import pathlib
 from typing import Any, NamedTuple
 
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 import numpy as np
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.runs import identity, identity as differences, results
+from lightman_jax.runs import identity, results
 from lightman_jax.runs.results import one_draw
 
 # Finished run folders, read and checked: what a report is made of.
@@ -30,22 +30,32 @@ ONLOOKERS = tuple(f'evaluation.{name}' for name in (
 HINT = 'leave it out, or give --skip-unfinished to leave out all such folders'
 
 
+class Prediction(NamedTuple):
+  """What a method said of one held-out clip."""
+  clip: str
+  subject: str
+  truth: str
+  prediction: str
+
+
 class Run(NamedTuple):
   """One finished run."""
   path: pathlib.Path
   config: dict[str, Any]
-  found: dict[str, Any]                             # results.json
+  results: dict[str, Any]                           # results.json
   counts: dict[str, Int[np.ndarray, 'S K K']]       # row -> by subject, sorted
   subjects: tuple[str, ...]
   classes: tuple[str, ...]
   clips_sha256: str      # over clip, subject and truth of all that was held out
   code_sha256: str
   folds: tuple[str, ...]   # which held each subject out, that is by which trained model
+  predictions: tuple[Prediction, ...]    # of the method; none where no file has them
+  data_sets: dict[str, Bool[np.ndarray, 'S']]   # of several: whose subjects are whose
 
   @property
   def about(self) -> dict[str, Any]:
     """What its figures are figures of."""
-    return self.found['about']
+    return self.results['about']
 
   @property
   def seed(self) -> int:
@@ -60,7 +70,7 @@ class Run(NamedTuple):
   @property
   def identity(self) -> str:
     """The same for runs that differ in the seed only, or in what looked on."""
-    rest = differences.without(identity.identity(self.config), ('seed', *ONLOOKERS))
+    rest = identity.without(identity.identity(self.config), ('seed', *ONLOOKERS))
     return json.dumps(rest, sort_keys=True)
 
   def read(self, name: str) -> Any:
@@ -84,11 +94,11 @@ def read_run(path: pathlib.Path) -> Run:
   if not (path / 'results.json').is_file():
     raise InputError(f'{path} is not finished, for it holds no results.json; run its '
                      f'command to the end, or {HINT}')
-  config, found = _json(path / 'config.json'), _json(path / 'results.json')
+  config, content = _json(path / 'config.json'), _json(path / 'results.json')
   environment = path / 'environment.json'
   code = _json(environment).get('code_sha256') if environment.is_file() else ''
   try:
-    return _checked(path, config, found, str(code or ''))
+    return _checked_run(path, config, content, str(code or ''))
   except (KeyError, TypeError, ValueError, AttributeError, IndexError,
           StopIteration, OverflowError, OSError, csv.Error) as error:
     raise InputError(
@@ -97,8 +107,8 @@ def read_run(path: pathlib.Path) -> Run:
     ) from None
 
 
-def _checked(path, config, found, code: str) -> Run:
-  about = found['about']
+def _checked_run(path, config, content, code: str) -> Run:
+  about = content['about']
   for name in ('method', 'model', 'data'):
     if not isinstance(config.get(name, {}), dict):
       raise ValueError(f'{name} in config.json is no section')
@@ -107,10 +117,10 @@ def _checked(path, config, found, code: str) -> Run:
       raise ValueError(f'about.{name} is no text')
   int(about['seed'])
   classes = tuple(about['clips_per_class'])
-  first = next(iter(found['rows'].values()))
+  first = next(iter(content['rows'].values()))
   subjects = tuple(sorted(first['per_subject']))
   counts = {str(name): counts_of(row, subjects, len(classes))
-            for name, row in found['rows'].items()}
+            for name, row in content['rows'].items()}
   clips = next(iter(counts.values())).sum(-1)
   if not clips.sum():
     raise ValueError('no clip was predicted')
@@ -118,9 +128,45 @@ def _checked(path, config, found, code: str) -> Run:
     raise ValueError('its rows are not of the same clips')
   if clips.sum(0).tolist() != list(about['clips_per_class'].values()):
     raise ValueError('about.clips_per_class is not what the rows count')
-  return Run(path, config, found, counts, subjects, classes,
-             _clips_sha256(path / 'predictions.csv', next(iter(counts.values()))), code,
-             _folds(path / 'predictions.csv', subjects, about))
+  lines = _prediction_lines(path / 'predictions.csv')
+  method = next(iter(counts.values()))
+  return Run(path, config, content, counts, subjects, classes,
+             _clips_sha256(lines, method), code, _folds(lines, subjects, about),
+             _predictions(lines, subjects, classes, method),
+             _data_sets(content.get('data_sets') or {}, subjects))
+
+
+def _prediction_lines(path: pathlib.Path) -> list[dict[str, str]] | None:
+  return results.read_predictions(path) if path.is_file() else None
+
+
+def _predictions(lines: list[dict[str, str]] | None, subjects: tuple[str, ...],
+                 classes: tuple[str, ...], counts: Int[np.ndarray, 'S K K']
+                 ) -> tuple[Prediction, ...]:
+  """The lines of predictions.csv, which count to what results.json counts."""
+  if lines is None:
+    return ()
+  read = tuple(Prediction(*(str(line[name]) for name in Prediction._fields))
+               for line in lines)
+  who, of = {name: n for n, name in enumerate(subjects)}, {
+      name: k for k, name in enumerate(classes)}
+  recount = np.zeros_like(counts)
+  for one in read:
+    recount[who[one.subject], of[one.truth], of[one.prediction]] += 1
+  if (recount != counts).any():
+    raise ValueError('predictions.csv does not count to the confusion of the method')
+  return read
+
+
+def _data_sets(parts: dict[str, Any], subjects: tuple[str, ...]
+               ) -> dict[str, Bool[np.ndarray, 'S']]:
+  """Name to which subjects are of that data set; each subject is of at most one."""
+  masks = {str(name): np.isin(subjects, [str(who) for who in part['subjects']])
+           for name, part in parts.items()}
+  if masks and (not all(mask.any() for mask in masks.values())
+                or np.sum(list(masks.values()), 0).max() > 1):
+    raise ValueError('data_sets does not divide the subjects')
+  return masks
 
 
 def counts_of(row: dict[str, Any], subjects: tuple[str, ...],
@@ -137,23 +183,22 @@ def counts_of(row: dict[str, Any], subjects: tuple[str, ...],
   return counts
 
 
-def _clips_sha256(path: pathlib.Path, counts: Int[np.ndarray, 'S K K']) -> str:
+def _clips_sha256(lines: list[dict[str, str]] | None, counts: Int[np.ndarray, 'S K K']) -> str:
   """Which clips were held out, and what they are; the protocol tells the folds."""
   digest = hashlib.sha256(json.dumps(counts.sum(-1).tolist()).encode())
-  if path.is_file():
-    lines = sorted((line['clip'], line['subject'], line['truth'])
-                   for line in results.read_predictions(path))
-    digest.update(json.dumps(lines).encode())
+  if lines is not None:
+    named = sorted((line['clip'], line['subject'], line['truth']) for line in lines)
+    digest.update(json.dumps(named).encode())
   return digest.hexdigest()
 
 
-def _folds(path: pathlib.Path, subjects: tuple[str, ...], about: dict[str, Any]
+def _folds(lines: list[dict[str, str]] | None, subjects: tuple[str, ...], about: dict[str, Any]
            ) -> tuple[str, ...]:
   """The fold of every subject; where no file says it, one that holds all of them out,
   unless there were as many folds as subjects."""
-  if not path.is_file():
+  if lines is None:
     return subjects if about.get('folds') == len(subjects) else ('',) * len(subjects)
-  of = {line['subject']: str(line['fold']) for line in results.read_predictions(path)}
+  of = {line['subject']: str(line['fold']) for line in lines}
   return tuple(of[name] for name in subjects)
 
 
@@ -194,9 +239,9 @@ class Group(NamedTuple):
   def models(self, row: str | None = None) -> int:
     """How many models' logits a row averages."""
     first = self.runs[0]
-    noted = first.about.get('models')
-    noted = noted if isinstance(noted, dict) else {}
-    many = noted.get(row or first.method, 1)
+    models = first.about.get('models')
+    models = models if isinstance(models, dict) else {}
+    many = models.get(row or first.method, 1)
     return many if type(many) is int else 1
 
   def single(self) -> str:
@@ -205,14 +250,14 @@ class Group(NamedTuple):
     return next((row for row in (one_draw(first.method),)
                  if all(row in run.counts for run in self.runs)), first.method)
 
-  def noted(self, name: str) -> str:
+  def about(self, name: str) -> str:
     """What the runs say of themselves under `name`; a dash where they do not."""
-    said = {str(run.about[name]) for run in self.runs if name in run.about}
-    return ' or '.join(sorted(said)) or '–'
+    values = {str(run.about[name]) for run in self.runs if name in run.about}
+    return ' or '.join(sorted(values)) or '–'
 
 
 class Column(NamedTuple):
-  """Groups that were judged on the same clips, labels and classes."""
+  """Groups of the same clips, labels and classes."""
   groups: tuple[Group, ...]
 
   @property
@@ -232,11 +277,11 @@ class Column(NamedTuple):
     Methods are compared on the same seed, so where two of them divide people otherwise,
     those whom either keeps together are together.
     """
-    found: dict[int, Int[np.ndarray, 'S']] = {}
+    folds: dict[int, Int[np.ndarray, 'S']] = {}
     for run in (run for group in self.groups for run in group.runs):
       _, own = np.unique(run.folds, return_inverse=True)
-      found[run.seed] = _joined(found[run.seed], own) if run.seed in found else own
-    return found
+      folds[run.seed] = _joined(folds[run.seed], own) if run.seed in folds else own
+    return folds
 
   @property
   def dataset(self) -> str:
@@ -290,7 +335,8 @@ def _joined(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
 
 
 def _order(run: Run) -> tuple:
-  return run.about['protocol'], _comparable_key(run), run.identity, run.seed, run.path.name
+  return (run.about['protocol'], _comparable_key(run), run.identity, run.seed,
+          run.path.name)
 
 
 def _comparable_key(run: Run) -> tuple:
@@ -325,8 +371,8 @@ def _labels(groups: Sequence[Group]) -> list[str]:
               if them == name and other is not mine]
     varied = sorted({where for other in others
                      for where, *_ in identity.between(mine, other)})
-    told = [f'{where}={_value(mine, where)}' for where in varied]
-    labels.append(', '.join([name, *told]))
+    differing = [f'{where}={_value(mine, where)}' for where in varied]
+    labels.append(', '.join([name, *differing]))
   return labels
 
 
@@ -360,14 +406,14 @@ def _why(before: Sequence[Table], name: str, f1: str, here: Sequence[Column],
 
 def _other(one: Run, two: Run) -> str:
   """What keeps two runs on one data set from being compared."""
-  told = []
+  reasons = []
   for words, name in (('class set', 'class_set'), ('label sheet', 'sheet'),
                       ('sheet content, by its sha256', 'sheet_sha256')):
     old, new = one.about[name][:40] or 'none', two.about[name][:40] or 'none'
     if old != new:
-      told.append(f'another {words} ({new}, not {old})')
-  if not told:
-    told = [f'other clips, folds or labels ({two.about.get("clips", "?")} clips of '
-            f'{len(two.subjects)} subjects here, {one.about.get("clips", "?")} of '
-            f'{len(one.subjects)} there)']
-  return ' and '.join(told)
+      reasons.append(f'another {words} ({new}, not {old})')
+  if not reasons:
+    reasons = [f'other clips, folds or labels ({two.about.get("clips", "?")} clips of '
+               f'{len(two.subjects)} subjects here, {one.about.get("clips", "?")} of '
+               f'{len(one.subjects)} there)']
+  return ' and '.join(reasons)

@@ -81,6 +81,6 @@ def of_data_sets(names: Iterable[str]) -> tuple[Published, ...]:
   The parts of a composite are not the composite, but what is known of both is shown
   with either of its names; `smic_hs` and its like count as SMIC.
   """
-  asked = {name.split('_')[0] if name.startswith('smic') else name for name in names}
-  found = tuple(one for one in PUBLISHED if one.dataset in asked)
-  return found or PUBLISHED
+  wanted = {name.split('_')[0] if name.startswith('smic') else name for name in names}
+  shown = tuple(one for one in PUBLISHED if one.dataset in wanted)
+  return shown or PUBLISHED

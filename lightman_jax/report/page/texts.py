@@ -5,10 +5,14 @@ import csv
 import io
 import math
 import re
+import textwrap
+
+import anyascii
 
 from lightman_jax.evaluation.comparison import Difference
 from lightman_jax.report.page.comparison import HEADS, MAIN, Comparison, Line, Scored
 from lightman_jax.report.page.groups import Column, Table
+from lightman_jax.report.style import printable
 
 CSV_HEAD = (
     'table', 'protocol', 'f1_variant', 'dataset', 'class_set', 'sheet', 'sheet_sha256',
@@ -18,7 +22,7 @@ CSV_HEAD = (
     *(f'{name}{part}' for name in HEADS for part in ('', '_low', '_high')),
     'best_after_holm')
 
-Found = Sequence[tuple[Table, Sequence[Comparison]]]
+Compared = Sequence[tuple[Table, Sequence[Comparison]]]
 
 
 def short(value: float, *, sign: bool = False) -> str:
@@ -56,44 +60,44 @@ def caption(column: Column) -> list[str]:
 METHOD = (
     'Value: the mean over seeds of the score of pooled counts. [low, high]: 95 % '
     "interval, Student's t over a jackknife of subjects, of trained models where one "
-    'was tested on several subjects, and of seeds where there are several. Bold: its UF1 '
-    'is better than that of every other method of the column, by a permutation test '
-    'that swaps two methods in units of what was trained, after Holm (p < .05, all '
-    'pairs), and beyond the interval of the difference, both on the seeds that the two '
-    'have in common; where nothing is bold, no method was seen to be the best. Methods '
-    'that average differently many models are compared with one model each. References '
-    'stand beside and are in no comparison of methods.')
+    'was tested on several subjects, and of seeds where there are several. Bold: its '
+    'UF1 is better than that of every other method of the column, by a permutation '
+    'test that swaps two methods in units of what was trained, after Holm (p < .05, '
+    'all pairs), and beyond the interval of the difference, both on the seeds that '
+    'the two have in common; where nothing is bold, no method was seen to be the best. '
+    'Methods that average differently many models are compared with one model each. '
+    'References stand beside and are in no comparison of methods.')
 
 
-def markdown(found: Found) -> str:
+def markdown(tables: Compared) -> str:
   """Every table with its caption, its differences and references."""
   parts = ['# Methods by data sets', METHOD]
-  for number, (table, judged) in enumerate(found, 1):
+  for number, (table, comparisons) in enumerate(tables, 1):
     parts += [f'## Table {number}: {_md(table.protocol)}', _md(table.f1)]
     parts += [_md(table.why)] if table.why else []
-    parts += [_md_wide(table, judged)] if len(judged) > 1 else []
-    for column, one in zip(table.columns, judged):
+    parts += [_md_wide(table, comparisons)] if len(comparisons) > 1 else []
+    for column, one in zip(table.columns, comparisons):
       parts += [f'### {_md(column.dataset)}', *map(_md, caption(column)),
-                _md_table(one), *_md_gaps(one)]
+                _md_table(one), *_md_parts(one), *_md_gaps(one)]
   return '\n\n'.join(parts) + '\n'
 
 
-def by_label(judged: Sequence[Comparison]) -> dict[tuple[bool, str], dict[int, Line]]:
+def by_label(comparisons: Sequence[Comparison]) -> dict[tuple[bool, str], dict[int, Line]]:
   """Rows of a table of data sets: (reference, label) to the line in each column."""
   rows: dict[tuple[bool, str], dict[int, Line]] = {}
-  for place, one in enumerate(judged):
+  for place, one in enumerate(comparisons):
     for line in one.lines:
       rows.setdefault((line.reference, line.label), {})[place] = line
   return dict(sorted(rows.items()))
 
 
-def _md_wide(table: Table, judged: Sequence[Comparison]) -> str:
+def _md_wide(table: Table, comparisons: Sequence[Comparison]) -> str:
   heads = ['UF1', *(_md(f'{c.dataset}, {c.about["class_set"]}')
                     for c in table.columns)]
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
-  for (_, label), places in by_label(judged).items():
+  for (_, label), places in by_label(comparisons).items():
     cells = [_md_cell(places[n], MAIN) if n in places else '–'
-             for n in range(len(judged))]
+             for n in range(len(comparisons))]
     lines.append('| ' + ' | '.join([_md(label), *cells]) + ' |')
   return '\n'.join(lines)
 
@@ -104,11 +108,11 @@ def _md_cell(line: Line, name: str) -> str:
   return f'{value} {interval(line.scores[name])}'
 
 
-def _md_table(judged: Comparison) -> str:
+def _md_table(comparison: Comparison) -> str:
   heads = ['row', *HEADS.values(), 'encoder', 'micro clips seen', 'macro clips seen',
            'models averaged', 'settings tried', 'seeds']
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
-  for line in judged.lines:
+  for line in comparison.lines:
     cells = [_md_cell(line, name) for name in HEADS]
     cells += [line.encoder, line.clips_seen, line.macro_clips_seen, str(line.models),
               line.tried, str(line.seeds)]
@@ -117,28 +121,44 @@ def _md_table(judged: Comparison) -> str:
   return '\n'.join(lines)
 
 
-def _md_gaps(judged: Comparison) -> list[str]:
+def _md_parts(comparison: Comparison) -> list[str]:
+  """UF1 of every row on each data set of a column that pools several."""
+  if not comparison.parts:
+    return []
+  heads = ['UF1', *(_md(f'{part.dataset}: {part.clips} clips of {part.subjects} subjects')
+                    for part in comparison.parts)]
+  lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
+  for line in comparison.lines:
+    cells = [f'{short(part.scores[line.label][MAIN].value)} '
+             f'{interval(part.scores[line.label][MAIN])}' for part in comparison.parts]
+    lines.append('| ' + ' | '.join([_md(line.label), *cells]) + ' |')
+  remarks = [_md(f'{part.dataset}: {remark}') for part in comparison.parts
+             for remark in part.remarks]
+  return ['By data set:', '\n'.join(lines), *remarks]
+
+
+def _md_gaps(comparison: Comparison) -> list[str]:
   parts = []
-  for head, gaps in (('Differences of UF1, all pairs of methods', judged.gaps),
-                     ('Differences of UF1 from the references', judged.beside)):
+  for head, gaps in (('Differences of UF1, all pairs of methods', comparison.gaps),
+                     ('Differences of UF1 from the references', comparison.beside)):
     if gaps:
       parts += [f'{head}; p adjusted by Holm:', '\n'.join(
           ['| first | second | first − second | averaged models | p | first is |',
            '|---' * 6 + '|',
            *(f'| {_md(gap.first)} | {_md(gap.second)} | '
-             f'{short(gap.found.value, sign=True)} {interval(gap.found)} | '
+             f'{short(gap.difference.value, sign=True)} {interval(gap.difference)} | '
              f'{gap.models[0]} and {gap.models[1]} | {probability(gap.adjusted)} | '
              f'{gap.why or gap.verdict} |' for gap in gaps)])]
   return parts
 
 
-def comma_separated(found: Found) -> str:
+def comma_separated(tables: Compared) -> str:
   """One line a row and data set, with everything that its figures must name."""
   out = io.StringIO()
   writer = csv.writer(out, lineterminator='\n')
   writer.writerow(CSV_HEAD)
-  for number, (table, judged) in enumerate(found, 1):
-    for column, one in zip(table.columns, judged):
+  for number, (table, comparisons) in enumerate(tables, 1):
+    for column, one in zip(table.columns, comparisons):
       about = column.about
       for line in one.lines:
         numbers = [f'{part:.6f}' if math.isfinite(part) else ''
@@ -148,47 +168,97 @@ def comma_separated(found: Found) -> str:
              about['sheet'], about['sheet_sha256'],
              sum(about['clips_per_class'].values()), len(column.first.subjects),
              line.label, int(line.reference), line.encoder, line.clips_seen,
-             line.macro_clips_seen, line.models, line.tried, line.balance, line.augmentation, line.seeds, *numbers,
-             int(line.best))))
+             line.macro_clips_seen, line.models, line.tried, line.balance,
+             line.augmentation, line.seeds, *numbers, int(line.best))))
   return out.getvalue()
 
 
-def latex(found: Found) -> str:
-  """A table a protocol: methods by data sets, UF1 with its interval."""
-  parts = ['% Needs no package. UF1 as mean over seeds and 95 % interval.']
-  for number, (table, judged) in enumerate(found, 1):
-    heads = ' & '.join(_tex(f'{c.dataset}, {c.about["class_set"]}')
-                       for c in table.columns)
-    body = [f'{_tex(label)} & ' + ' & '.join(
-        _tex_cell(places.get(n)) for n in range(len(judged))) + r' \\'
-            for (_, label), places in by_label(judged).items()]
-    labels = '; '.join(' '.join(caption(column)) for column in table.columns)
-    why = f' {table.why}' if table.why else ''
+def latex(tables: Compared) -> str:
+  """A table a protocol, to be pasted: UF1, UAR and accuracy with their intervals.
+
+  Names are commands, so that they are set once, before the table or here; what every
+  figure must name stands in comments above it.
+  """
+  commands = _tex_commands(tables)
+  parts = ['% Needs no package. The names that the tables use: define them before this, '
+           'or\n% change them here.',
+           '\n'.join(rf'\providecommand{{{command}}}{{{_tex(name)}}}{_tex_origin(name)}'
+                     for name, command in commands.items())]
+  for number, (table, comparisons) in enumerate(tables, 1):
+    body = []
+    for column, comparison in zip(table.columns, comparisons):
+      head = commands[_tex_data_set(column)]
+      body += [rf'\multicolumn{{4}}{{l}}{{{head}}} \\', *(
+          ' & '.join([commands[line.label], *(_tex_cell(line, name) for name in HEADS)])
+          + r' \\' for line in comparison.lines), r'\hline']
     parts.append('\n'.join([
-        r'\begin{table}', r'\centering',
-        rf'\caption{{Table {number}. {_tex(f"{table.protocol}. {table.f1}. {labels}.")}'
-        rf'{_tex(why)} {_tex(METHOD)}}}',
-        rf'\begin{{tabular}}{{l{"c" * len(judged)}}}', r'\hline',
-        rf'method & {heads} \\', r'\hline', *body, r'\hline', r'\end{tabular}',
+        *_tex_comments(number, table), r'\begin{table}', r'\centering',
+        rf'\caption{{{_tex_caption(table)}}}', r'\begin{tabular}{lccc}', r'\hline',
+        rf' & {" & ".join(HEADS.values())} \\', r'\hline', *body, r'\end{tabular}',
         r'\end{table}']))
   return '\n\n'.join(parts) + '\n'
+
+
+def _tex_data_set(column: Column) -> str:
+  return f'{column.dataset}, {column.about["class_set"]}'
+
+
+def _tex_caption(table: Table) -> str:
+  """Two lines of a column of print: what it is, and what the brackets are."""
+  return _tex(f'{table.protocol[:1].upper()}{table.protocol[1:]}: mean over seeds '
+              '[95 % interval over subjects, models and seeds]. Bold: UF1 better than '
+              'that of every other method (Holm).')
+
+
+def _tex_comments(number: int, table: Table) -> list[str]:
+  lines = [f'Table {number}. {table.protocol}. {table.f1}.', table.why, METHOD,
+           *(line for column in table.columns for line in caption(column))]
+  return [f'% {part}' for line in lines
+          for part in textwrap.wrap(_latin(line), 86, break_long_words=False)]
+
+
+def _tex_commands(tables: Compared) -> dict[str, str]:
+  """Names of data sets and rows to the LaTeX commands that print them."""
+  commands: dict[str, str] = {}
+  for table, comparisons in tables:
+    for column, comparison in zip(table.columns, comparisons):
+      for kind, name in (('Data', _tex_data_set(column)),
+                         *(('Row', line.label) for line in comparison.lines)):
+        commands.setdefault(name, rf'\lm{kind}{_letters(len(commands))}')
+  return commands
+
+
+def _letters(number: int) -> str:
+  """A, B, … Z, AA, AB: what the name of a command may hold."""
+  text = ''
+  while number >= 0:
+    text, number = chr(ord('A') + number % 26) + text, number // 26 - 1
+  return text
+
+
+def _tex_cell(line: Line, name: str) -> str:
+  scored = line.scores[name]
+  value = short(scored.value)
+  text = rf'\textbf{{{value}}}' if line.best and name == MAIN else value
+  return f'{text} {interval(scored)}'.replace('–', '--').replace('−', '$-$')
+
+
+def _tex_origin(name: str) -> str:
+  """A comment with what stands in Latin letters, where letters are lost by that."""
+  return '' if _latin(name) == printable(name) else ' % in Latin letters, for LaTeX has no others'
+
+
+def _latin(text: str) -> str:
+  """In ASCII, all of which LaTeX has, but for the signs that `_tex` turns into its own."""
+  return ''.join(c if c in '−–²' else anyascii.anyascii(c) for c in printable(text)).strip()
 
 
 def _csv(value: str | int) -> str | int:
   """No spreadsheet program takes a name for a formula, and computes it."""
   if not isinstance(value, str):
     return value
-  text = _plain(value).strip()
+  text = printable(value).strip()
   return f"'{text}" if text.startswith(('=', '+', '-', '@')) else text
-
-
-def _tex_cell(line: Line | None) -> str:
-  if line is None:
-    return '--'
-  scored = line.scores[MAIN]
-  value = short(scored.value)
-  text = rf'\textbf{{{value}}}' if line.best else value
-  return f'{text} {interval(scored)}'.replace('–', '--').replace('−', '$-$')
 
 
 def _tex(text: str) -> str:
@@ -196,14 +266,9 @@ def _tex(text: str) -> str:
              '^': r'\textasciicircum{}', '−': '$-$', '–': '--', '<': '$<$',
              '>': '$>$', '²': '$^2$'}
   return re.sub(r'[\\~^−–<>²&%$#_{}]',
-                lambda m: special.get(m[0], '\\' + m[0]), _plain(text))
+                lambda m: special.get(m[0], '\\' + m[0]), _latin(text))
 
 
 def _md(text: str) -> str:
   """As text: neither a cell's end nor markup nor a tag."""
-  return re.sub(r'([\\|*_`<>\[\]])', r'\\\1', _plain(text))
-
-
-def _plain(text: str) -> str:
-  return re.sub(r'\s+', ' ', ''.join(c for c in str(text) if c.isprintable() or c in
-                                     '\n\t'))
+  return re.sub(r'([\\|*_`<>\[\]])', r'\\\1', printable(text))

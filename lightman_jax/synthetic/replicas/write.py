@@ -19,7 +19,6 @@ from lightman_jax.synthetic.replicas import pictures
 from lightman_jax.synthetic.replicas.catalog import REPLICAS
 from lightman_jax.synthetic.replicas.replica import Book, Clip, Film
 
-
 # Annotation sheets are written: xlsx, csv, and the old binary xls.
 
 FORMS = ('xlsx', 'xls', 'csv')

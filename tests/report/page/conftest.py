@@ -34,8 +34,8 @@ def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
   what = what._replace(models={method: draws}, people={})
   fold = [f'fold{int(name[3:]) % folds}' for name in subject] if folds else subject
   who = results.Clips(names, subject, fold, truth, classes)
-  found = results.summarise({**said, **fixed}, who, what, resamples=100)
-  found['about'] |= {'clips_seen': 7200, 'tried': 1, **(about or {})}
+  content = results.summarise({**said, **fixed}, who, what, resamples=100)
+  content['about'] |= {'clips_seen': 7200, 'tried': 1, **(about or {})}
   folder.mkdir(parents=True)
   settings = {'seed': seed, 'method': {'name': method}, 'model': {'encoder': 'conv4'},
               'data': {'name': dataset, 'data_dir': '/somewhere'}, **(config or {})}
@@ -47,7 +47,7 @@ def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
       {'stage': 'train', 'fold': name, 'step': step,
        'loss': 1.1 * np.exp(-step / 30) + .1 * mine.random()}
       for name in sorted(set(subject))[:3] for step in range(1, 81)])
-  results.write_results(folder / 'results.json', {**found, **(more or {})})
+  results.write_results(folder / 'results.json', {**content, **(more or {})})
   return folder
 
 
@@ -62,17 +62,17 @@ def damaged(folder):
 def with_everything(folder, *, seed=0):
   """Adds all that a run folder may hold beside its scores."""
   path = folder / 'results.json'
-  found = json.loads(path.read_text())
-  found['robustness'] = damaged(folder)
+  content = json.loads(path.read_text())
+  content['robustness'] = damaged(folder)
   scored = {'value': .51, 'low': .48, 'high': .54}
-  found['few_shot'] = {
+  content['few_shot'] = {
       'protocol': '3-way 1-shot, support from training subjects', 'chance': .333333,
       'held_out_by': 'leave one subject out', 'episodes': 600, 'queries': 3,
       'distinct_episodes': 590, 'people': 8, 'held_out_people': 9,
       'intervals': {'uf1, uar, accuracy': 'of people', 'accuracy_over_episodes': 'of'},
-      'rows': {next(iter(found['rows'])): {
+      'rows': {next(iter(content['rows'])): {
           'accuracy': scored, 'uf1': scored, 'accuracy_over_episodes': scored}}}
-  results.write_results(path, found)
+  results.write_results(path, content)
   write_json(folder / 'efficiency.json', {'measures': {
       'parameters': {'value': 12345, 'unit': 'numbers'},
       'step_time': {'value': .0615, 'low': .06, 'high': .07, 'unit': 'seconds'}}})

@@ -69,30 +69,30 @@ def test_a_folder_counts_once_and_a_copy_is_refused(make):
 
 def broken(folder, change):
   path = folder / 'results.json'
-  found = json.loads(path.read_text())
-  change(found)
-  path.write_text(json.dumps(found))
+  content = json.loads(path.read_text())
+  change(content)
+  path.write_text(json.dumps(content))
   return folder
 
 
-def no_seed(found):
-  del found['about']['seed']
+def no_seed(content):
+  del content['about']['seed']
 
 
-def words_for_counts(found):
-  found['rows']['lightman']['per_subject']['sub00']['confusion'] = '<script>'
+def words_for_counts(content):
+  content['rows']['lightman']['per_subject']['sub00']['confusion'] = '<script>'
 
 
-def fewer_people(found):
-  del found['rows']['ridge']['per_subject']['sub00']
+def fewer_people(content):
+  del content['rows']['ridge']['per_subject']['sub00']
 
 
-def negative_counts(found):
-  found['rows']['lightman']['per_subject']['sub00']['confusion'][0][0] = -3
+def negative_counts(content):
+  content['rows']['lightman']['per_subject']['sub00']['confusion'][0][0] = -3
 
 
-def a_list_for_text(found):
-  found['about']['sheet'] = ['x']
+def a_list_for_text(content):
+  content['about']['sheet'] = ['x']
 
 
 @pytest.mark.parametrize('change', [no_seed, words_for_counts, fewer_people,

@@ -58,9 +58,9 @@ def test_best_is_bold_where_it_is(table_of_runs, tmp_path):
       ('supervised, conv4', '2', '0'), ('lightman, conv4, not adapted', '2', '0'),
       ('maml, conv4, not adapted', '2', '0'), ('ridge', '1', '0'),
       ('constant', '1', '0')]
-  found = [json.loads((path / 'results.json').read_text())['rows']['lightman']
-           for path in table_of_runs[:2]]
-  value = np.mean([one['uf1']['value'] for one in found])
+  rows = [json.loads((path / 'results.json').read_text())['rows']['lightman']
+          for path in table_of_runs[:2]]
+  value = np.mean([one['uf1']['value'] for one in rows])
   assert float(rows[0]['uf1']) == pytest.approx(value, abs=2e-6)
   assert float(rows[0]['uf1_low']) < value < float(rows[0]['uf1_high'])
   bold = short(value)
@@ -252,8 +252,9 @@ def test_numbers_and_ticks():
   assert short(.05, sign=True) == '+.050'
   assert ticks(0., 1.) == pytest.approx([0, .5, 1])
   for low, high in ((0., 80.), (-3., 7.), (.01, .013), (0., 1e6)):
-    found = ticks(low, high)
-    assert 2 <= len(found) <= 5 and low <= found[0] and found[-1] <= high * (1 + 1e-9)
+    places = ticks(low, high)
+    assert 2 <= len(places) <= 5
+    assert low <= places[0] and places[-1] <= high * (1 + 1e-9)
 
 
 def test_markup_escapes():

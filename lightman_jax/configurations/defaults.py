@@ -1,0 +1,231 @@
+"""What all configurations share: the sections, and how variants are picked."""
+
+from collections.abc import Callable, Mapping
+
+from ml_collections import config_dict
+
+from lightman_jax import registry, sections
+from lightman_jax.errors import InputError
+from lightman_jax.settings import CHOICES, nearest
+
+Change = Callable[[config_dict.ConfigDict], None]
+
+
+def synthetic() -> dict:
+  """The people of the embedded data set; see `clips.faces.scenes.Difficulty`."""
+  return dict(seed=0, subjects=8, micro=18, macro=9, fps=200.)
+
+
+def meant() -> dict:
+  """What looks like a mistake in the data and is none: names by commas, or all."""
+  return dict(
+      different_people='',    # subjects of like names, as s0,S0
+      different_labels='',    # labels of like names
+      repeated_clips='')      # clips whose frames stand under two people
+
+
+def _data() -> dict:
+  """The data set."""
+  return dict(
+      name='', class_set='', frames=9, size=64, data_dir='', manual_dir='', path='',
+      sheet='auto',           # or an edition, as '2014', or the names of its files
+      edition='auto',
+      corrections='',         # names of data/corrections.py, by commas
+      apex='spotted',         # where the sheet has none: spotted, none, or a table
+      landmarks='auto',       # auto, model, none, a table, or the model's folder
+      own_classes={},         # class_set='own': emotion or objective class -> class
+      **meant(),
+      synthetic=synthetic())
+
+
+def _model() -> dict:
+  """The network."""
+  return dict(
+      encoder='conv4', width=32, grid=4, temporal_width=32,
+      temporal_depth=2,
+      conv='auto',     # how convolutions are computed; auto: by backend
+      norm='group',    # batch: STSTNet as it was published, supervised
+      # bfloat16: of activations and products; weights, normalisation and
+      # losses stay float32.
+      precision='float32',
+      # Of products of float32: highest is float32, high and default are
+      # what an accelerator has that is faster (TF32, bfloat16).
+      matmul_precision='highest',
+      depth=2,         # blocks of vit, graph convolutions of dere_grl
+      dense=1024,      # off_apexnet: width of its two dense layers
+      # Published weights that STSTNet begins with: a safetensors file, or a
+      # folder with one for each fold; python -m lightman_jax
+      # convert-weights makes them. training.outer_rate=0 leaves them as
+      # they are.
+      weights='',
+      # DeRe-GRL's own: how many actions, and its modules.
+      actions=8, decompose=True, relate=True)
+
+
+def _training() -> dict:
+  """Steps, the outer optimizer, and how work is divided."""
+  return dict(
+      steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
+      weight_decay=1e-2, clip_norm=1.,
+      wrong_labels=0.,    # share of a fold's training micro clips
+      devices=0,          # 0: all
+      data='auto',        # where clips live: device, or host (files)
+      split='auto',       # what devices share: folds or tasks
+      # Of a device, as one batch, at most: fewer where an accelerator, or
+      # memory_limit, holds no more.
+      folds_at_once=0,    # 0: one on a CPU, else 8
+      tasks_at_once=0,    # and supports; 0: one on a CPU, else all
+      # GiB that training may take, on an accelerator of each; a run
+      # that needs more one by one is refused. 0: what is there.
+      memory_limit=0.)
+
+
+def _evaluation() -> dict:
+  """What is measured on people who were held out."""
+  return dict(
+      noise='none',       # all, or kinds: gaussian,blur
+      oracle_gap=False,   # what peeking would gain; not a result
+      draws=8,            # supports whose models' logits are averaged
+      resamples=2000,     # swaps of two rows that a p is taken from
+      ridge_penalty=.1,
+      # Few-shot test episodes: 0 (none), or 600 or more.
+      episodes=0, ways=0,     # classes of an episode; 0: all
+      shots=1, queries=3,
+      # training_subjects, held_out_subject, held_out_dataset: three
+      # different tasks; see tasks/few_shot.py.
+      support='training_subjects',
+      efficiency=False,   # measures what the method costs, too
+      embeddings=False,   # of the first fold's clips, for the report
+      tensorboard=False)  # event files of every fold
+
+
+def base() -> config_dict.ConfigDict:
+  """Every setting with its default. What is not LightmanNet's paper's is ours."""
+  return config_dict.ConfigDict(dict(
+      seed=0,
+      data=_data(),
+      # What the network sees. kind: flow, difference, frames, picture, landmarks.
+      inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
+                  holds='flow'),
+      # The macro-expressions that micro-expressions are aligned with.
+      macro=dict(
+          source='own',           # own, none, magnified, or a data set by name
+          clips=9,                # of a task
+          factor=4.,              # magnified: times the motion
+          map='same',             # emotion -> class; data/class_sets.py
+          data=dict(frames=9, size=64, class_set='', path='', **meant(),
+                    synthetic=synthetic())),
+      augment=dict(shift=1, flip=.5, amplitude=.2),
+      # protocol: loso, kfold, leave_one_dataset_out, megc2019.
+      episodes=dict(protocol='loso', folds=5, shots=3, queries=3),
+      model=_model(),
+      # What the method can be set to: python -m lightman_jax settings method=NAME.
+      method=sections.choose('method', 'lightman'),
+      training=_training(),
+      # Settings chosen inside each fold, by people it trains on, or fixed here.
+      select=dict(by='none',      # or inner
+                  candidates='',  # 'method.inner_rate=.01,.05 training.steps=50,100'
+                  share=.25),     # of the training people: they judge
+      evaluation=_evaluation(),
+  ))
+
+
+def licensed(name: str, class_set: str, *, source: str = 'magnified'
+             ) -> config_dict.ConfigDict:
+  """What the files of licensed data sets share.
+
+  Args:
+    name: of the data set.
+    class_set: of it; see its table in annotations/.
+    source: of the macro-expressions.
+  """
+  config = base()
+  config.data.update(name=name, class_set=class_set, frames=9, size=64)
+  config.macro.update(source=source, clips=10)
+  config.model.update(width=16, temporal_width=16, temporal_depth=1)
+  config.training.update(steps=150, tasks=2)
+  return config
+
+
+def classes(config: config_dict.ConfigDict, class_set: str, sheet: str = 'auto'
+            ) -> None:
+  """A variant of another class set, out of a certain edition of the sheet."""
+  config.data.update(class_set=class_set, sheet=sheet)
+
+
+def debug(config: config_dict.ConfigDict) -> None:
+  """All stages in about a minute on two cores; its scores mean nothing."""
+  for data in (config.data, config.macro.data):
+    data.synthetic.update(subjects=4, micro=6, macro=3)
+  config.inputs.size = 16
+  config.model.update(width=4, temporal_width=4, temporal_depth=1)
+  config.macro.clips = 3
+  config.method.inner_steps = 1
+  config.training.update(steps=4, tasks=1, checkpoint_every=2)
+  config.episodes.update(shots=1, queries=1, folds=2)
+  config.evaluation.update(draws=2, resamples=200, queries=1)
+
+
+def quick(config: config_dict.ConfigDict) -> None:
+  """Flow to the apex alone on 28 pixels, a narrow network, 60 steps: for a first look.
+
+  Its scores are honest ones of a smaller method, and no stand-in for the default's.
+  """
+  config.inputs.update(span='apex', size=28)
+  config.model.update(width=8, temporal_width=8)
+  config.training.update(steps=60, checkpoint_every=60)
+  config.evaluation.draws = 4
+
+
+def published(config: config_dict.ConfigDict) -> None:
+  """STSTNet as it was published, on flow pictures of 28 pixels: for `model.weights`."""
+  config.method.name = 'supervised'
+  config.model.update(encoder='ststnet', norm='batch', temporal_depth=0)
+  config.inputs.update(kind='picture', holds='flow', size=28)
+
+
+def few_shot(config: config_dict.ConfigDict) -> None:
+  """600 test episodes of all classes, over people held out by five folds."""
+  config.episodes.update(protocol='kfold')
+  config.evaluation.update(episodes=600)
+
+
+def finish(config: config_dict.ConfigDict, arg: str | None,
+           variants: Mapping[str, Change]) -> config_dict.ConfigDict:
+  """Applies the variants after the colon: `:debug`, `:method=maml,debug`.
+
+  Args:
+    config: complete.
+    arg: names of `variants`, and method=, encoder=, macro=, protocol=, support=,
+      separated by commas; method=FILE.py:NAME takes a method from outside.
+    variants: what this file offers beside `debug`, `quick`, `few_shot` and `published`,
+      or instead of one.
+
+  Raises:
+    InputError: an unknown variant or value; names the nearest.
+  """
+  variants = {'debug': debug, 'quick': quick, 'few_shot': few_shot,
+              'published': published, **variants}
+  valued = {'method': 'method.name', 'encoder': 'model.encoder',
+            'macro': 'macro.source', 'protocol': 'episodes.protocol',
+            'support': 'evaluation.support'}
+  for word in filter(None, (arg or '').split(',')):
+    name, given, value = word.partition('=')
+    if given and name in valued:
+      if value not in CHOICES[valued[name]] and not (
+          name in sections.SECTIONS and registry.is_outside(value)):
+        known = CHOICES[valued[name]]
+        raise InputError(f'{name}={value} is no variant; the nearest is '
+                         f'{name}={nearest(value, known)} (all: {", ".join(known)})')
+      config.update_from_flattened_dict({valued[name]: value})
+      if value == 'dere_grl':
+        config.inputs.kind = 'landmarks'
+    elif given or name not in variants:
+      known = [*variants, *(f'{key}=' for key in valued)]
+      raise InputError(f'{word!r} is no variant of this configuration; the nearest is '
+                       f'{nearest(word, known)!r} (all: {", ".join(known)})')
+    else:
+      variants[name](config)
+  sections.fit(config)
+  config.lock()
+  return config

@@ -1,0 +1,37 @@
+"""Anyone's own clips, listed in a csv: clip, subject, label, path, and more.
+
+    python -m lightman_jax train --config=manifest --config.data.path=FILE.csv
+
+By default each path is one ready flow picture (u, v, strain), as the public code bases
+of the field store them; `:clips` is for folders of frames and videos. The macro clips
+are flow pictures of synthetic faces, made and scaled in the same way.
+"""
+
+from lightman_jax.configurations import defaults, sweeps
+
+sweep = sweeps.sweep
+
+
+def get_config(arg: str | None = None):
+  """Variants: clips (folders of frames or videos), quick (a minute a run on two cores,
+  where pictures are ready), and those of `defaults.finish`."""
+  config = defaults.base()
+  config.data.update(name='manifest', class_set='manifest', frames=1, size=28)
+  config.inputs.update(kind='picture', holds='flow', size=28)
+  config.macro.update(source='synthetic')
+  config.macro.data.update(frames=3, size=64)
+  config.model.update(width=16, temporal_width=16, temporal_depth=1)
+  config.training.update(steps=150, tasks=2)
+  return defaults.finish(config, arg, {'clips': _clips, 'quick': _quick})
+
+
+def _clips(config) -> None:
+  config.data.update(frames=9, size=64)
+  config.inputs.update(kind='flow', size=64)
+  config.macro.source = 'magnified'
+
+
+def _quick(config) -> None:
+  config.model.update(width=8, temporal_width=8)
+  config.training.update(steps=60, checkpoint_every=60)
+  config.evaluation.draws = 4

@@ -1,0 +1,106 @@
+"""Configurations by name: 'synthetic:debug', 'casme2:three,method=maml'.
+
+A name is that of a module beside this one; a file of one's own, FILE.py, stands
+wherever a name does. What follows the colon are variants of that configuration.
+"""
+
+from collections.abc import Callable
+import importlib
+import os
+import pathlib
+import runpy
+from typing import Any
+
+from lightman_jax import places, settings
+from lightman_jax.errors import InputError
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+CHECKOUT = FOLDER.parents[1]            # of this package, if it lies in one
+NAMES = ('casme', 'casme2', 'casme_cubed', 'casme_squared', 'dfme', 'manifest',
+         'megc2019', 'mmew', 'samm', 'smic', 'synthetic')
+
+
+def settings_by_name(name: str, *, method: str | None = None, **changes: Any
+                     ) -> dict[str, Any]:
+  """Returns the complete settings of a run, checked.
+
+  Args:
+    name: of a configuration, or a file of one's own, with variants behind a colon:
+      'synthetic:debug', 'casme2', 'my_file.py:quick'.
+    method: as the variant method=NAME.
+    **changes: dotted setting to value, as `**{'training.steps': 50}`.
+
+  Returns:
+    Nested plain values: section to setting to value.
+
+  Raises:
+    InputError: there is no such configuration, variant or setting, with the nearest
+      that there is; or the settings cannot run.
+  """
+  file, _, variants = name.partition(':')
+  words = [variants] * bool(variants) + [f'method={method}'] * (method is not None)
+  config = configuration(file)(','.join(words)).to_dict()
+  config = settings.changed(config, changes)
+  settings.check(config)
+  return config
+
+
+def configuration(name: str) -> Callable[..., Any]:
+  """Returns the function get_config(arg) of a named configuration, or of a file.
+
+  Raises:
+    InputError: there is none.
+  """
+  if name in NAMES and not os.path.isfile(name):
+    module = importlib.import_module(f'lightman_jax.configurations.{name}')
+    return module.get_config
+  file = path_of(name)
+  try:
+    function = runpy.run_path(str(file)).get('get_config')
+  except OSError as error:
+    raise InputError(f'{file} cannot be read ({error.strerror}); give the name of a '
+                     f'configuration ({", ".join(NAMES)}) or a file') from None
+  except SyntaxError as error:
+    raise InputError(f'{file} is not a configuration: {error}') from None
+  if function is None:
+    raise InputError(f'{file} is not a configuration: it has no function '
+                     'get_config(arg), which returns the settings')
+  return function
+
+
+def path_of(name: str) -> pathlib.Path:
+  """Returns the file of a configuration.
+
+  A file that is there goes before a name, and a name before the files configs/NAME.py
+  of a checkout, which are found from every folder.
+
+  Args:
+    name: of a configuration, or a path.
+
+  Raises:
+    InputError: it is neither a name nor like a path; names the nearest name.
+  """
+  path = places.expand(name)
+  if path.is_file():
+    return path
+  if name in NAMES:
+    return FOLDER / f'{name}.py'
+  if path.exists() or path.is_absolute():
+    return path
+  beside = CHECKOUT / path
+  if (CHECKOUT / 'launch.py').is_file() and beside.is_file():
+    return beside
+  if path.parent.name == 'configs' and path.suffix == '.py' and path.stem in NAMES:
+    return FOLDER / path.name
+  if path.suffix != '.py' and len(path.parts) == 1:
+    raise InputError(
+        f'there is no configuration {name!r}; the nearest is '
+        f'{settings.nearest(name, NAMES)!r} (all: {", ".join(NAMES)}), and one of your '
+        'own is given as FILE.py')
+  return path
+
+
+def name_of(file: str) -> str:
+  """Returns the name of a configuration of this package; another file as it is."""
+  path = pathlib.Path(file)
+  return path.stem if path.parent == FOLDER and path.stem in NAMES else file

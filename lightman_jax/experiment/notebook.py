@@ -1,0 +1,321 @@
+"""What a notebook does step by step: data, folds, a task, a network, a trained model.
+
+Each function is a stage of a run, on the same seeds: a fold that is trained here has
+the weights that it has in a run of the same settings on one device.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import sys
+from typing import Any, NamedTuple
+
+from flax import linen as nn
+import jax
+import numpy as np
+
+from lightman_jax import settings as settings_module
+from lightman_jax.configurations import defaults
+from lightman_jax.evaluation import predict as prediction
+from lightman_jax.experiment import assembly
+from lightman_jax.experiment.assembly import Material
+from lightman_jax.inputs.pool import Pool, mean_squares, select_clips
+from lightman_jax.meta import learners
+from lightman_jax.meta.learners import Learner
+from lightman_jax.models import network
+from lightman_jax.models.network import Network, Params
+from lightman_jax.runs.progress import Progress
+from lightman_jax.tasks.folds import Fold, make_folds
+from lightman_jax.tasks.sampling import Task
+from lightman_jax.training import numerics
+from lightman_jax.training.checkpoints import Checkpoints
+from lightman_jax.training.devices import open_devices
+from lightman_jax.training.loop import FoldData, make_trainer, train_folds
+from lightman_jax.training.state import Recipe, View, task_of
+
+
+class HeldOut(NamedTuple):
+  """One fold: who is held out, and what the others train on."""
+  name: str                 # the subject, the data set, or fold1of5
+  train: np.ndarray         # (N,) bool, of all clips
+  test: np.ndarray          # (N,) bool: the held-out people's micro clips
+  data: FoldData            # key, arrays, ways to divide people
+  pool: Pool                # all N clips
+
+
+def load(settings: Mapping[str, Any]) -> Material:
+  """Loads the data set of a configuration, built where it is not there yet.
+
+  Args:
+    settings: complete, as `lightman_jax.settings` returns them.
+
+  Returns:
+    An object with `clips` (`clips.table` is a row a clip, `clips.frames[n]` reads the
+    frames of one, (T, H, W, C) uint8), `pool.x` (the inputs of all clips as one array
+    (N, *clip) float32), `pool.label` (N,) and `folds`, masks over the N clips.
+
+  Raises:
+    InputError: one sentence on what is wrong with the data or the settings.
+
+  Example:
+    >>> data = lm.load(lm.settings('synthetic:debug'))        # doctest: +SKIP
+    >>> data.pool.x.shape                                     # doctest: +SKIP
+    (108, 4, 16, 16, 3)
+  """
+  settings_module.check(settings)
+  with numerics.pinned(settings['model']['matmul_precision']), Progress() as progress:
+    return assembly.prepare(settings, progress)
+
+
+def array_settings(example: tuple[int, ...], *, method: str = 'lightman',
+                   **changes: Any) -> dict[str, Any]:
+  """Settings for arrays that are no pictures.
+
+  Args:
+    example: the shape of one, (d,) for rows or (t, d) for series: the encoder is `mlp`
+      or `tcn` unless `changes` name another.
+    method: as `method.name`.
+    **changes: dotted setting to value, as `**{'training.steps': 50}`.
+
+  Returns:
+    Nested plain values: section to setting to value.
+
+  Raises:
+    InputError: there is no such setting, with the nearest that there is.
+
+  Example:
+    >>> import lightman_jax as lm
+    >>> lm.array_settings((20,), method='maml')['model']['encoder']
+    'mlp'
+  """
+  config = defaults.finish(defaults.base(), f'method={method}', {}).to_dict()
+  encoder = 'mlp' if len(example) == 1 else 'tcn'
+  # What decides about pictures is not looked at.
+  config = settings_module.changed(config, {
+      'model.encoder': encoder, 'training.steps': 100, 'macro.source': 'own',
+      **changes})
+  settings_module.check(config)
+  return config
+
+
+def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, ...]:
+  """Cuts the folds of a data set, or of arrays.
+
+  Args:
+    settings: complete; `episodes.protocol` says who is held out together.
+    data: what `load` or `tasks.from_arrays` returned.
+
+  Returns:
+    A fold for each person, data set or group that is held out, in the order of names.
+
+  Raises:
+    InputError: a class has too few people to make tasks of, with its name.
+
+  Example:
+    >>> first = lm.folds(settings, data)[0]                   # doctest: +SKIP
+    >>> first.name, first.train.sum(), first.test.sum()       # doctest: +SKIP
+  """
+  with numerics.pinned(settings['model']['matmul_precision']):
+    if isinstance(data, Material):
+      made = [assembly.fold_data(settings, data, n) for n in range(len(data.folds))]
+      return tuple(HeldOut(fold.held_out, fold.train, fold.test, one, data.pool)
+                   for fold, one in zip(data.folds, made))
+    episodes = settings['episodes']
+    cut = make_folds(data, episodes['protocol'], folds=episodes['folds'],
+                     seed=settings['seed'], dataset='arrays')
+    labels = tuple(assembly.fold_labels(settings, data, fold) for fold in cut)
+    splits = assembly.plan(settings, data, cut, labels, _say)
+    squares = mean_squares(data.x)
+    return tuple(
+        HeldOut(fold.held_out, fold.train, fold.test, assembly.make_fold_data(
+            settings, data, fold, labels=label, splits=ways, squares=squares), data)
+        for fold, label, ways in zip(cut, labels, splits))
+
+
+def make_network(settings: Mapping[str, Any], classes: int, *,
+                 encoder: nn.Module | None = None) -> Network:
+  """Makes the network of a configuration, or one around an encoder of your own.
+
+  Args:
+    settings: complete; the section `model` is read.
+    classes: how many, K.
+    encoder: maps (n, *clip) to (n, *place, d), in place of `model.encoder`.
+
+  Returns:
+    Pure functions `init(key, clip shape)`, `logits(params, x)`, `embed(params, x)`.
+
+  Example:
+    >>> net = lm.make_network(settings, 3, encoder=MyModule())    # doctest: +SKIP
+    >>> params = net.init(jax.random.key(0), (4, 16, 16, 3))      # doctest: +SKIP
+  """
+  if encoder is None:
+    encoder = network.make_encoder(**settings['model'])
+  return network.make_network(encoder, classes=classes)
+
+
+def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
+  """Makes the method of a configuration for a network.
+
+  Args:
+    settings: complete; the section `method` is read.
+    net: of `make_network`.
+
+  Returns:
+    Pure functions: `init(key, clip shape)` to params; `meta_grad(params, task, key)` to
+    the gradient and its losses; `adapt(params, support, key).fast`, which
+    `predict(fast, x)` turns into logits (n, K).
+
+  Raises:
+    InputError: there is no such method.
+
+  Example:
+    >>> learner = lm.make_learner(settings, net)                  # doctest: +SKIP
+    >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
+  """
+  return learners.make_learner(net, **settings['method'])
+
+
+def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
+                number: int = 0) -> Task:
+  """Draws a task of a fold, the one that training sees at this step.
+
+  Args:
+    settings: complete.
+    fold: of `folds`.
+    step: of training, from 0.
+    number: of the task in the step's meta-batch, from 0.
+
+  Returns:
+    `support` and `query`, each with `x` (n, *clip) float32, brought to one scale,
+    `label` (n,), and of macro-expressions `macro` (m, *clip) and `macro_label` (m,);
+    support and query are of different people.
+
+  Example:
+    >>> lm.sample_task(settings, fold, step=7).query.label        # doctest: +SKIP
+    Array([0, 1, 2], dtype=int32)
+  """
+  with numerics.pinned(settings['model']['matmul_precision']):
+    data = fold.data
+    view = View(data.key, data.clips.label, data.clips.train, data.clips.scale,
+                data.splits, len(data.splits))
+    recipe = _recipe(settings, fold, None)[0]
+    draw = jax.jit(lambda step, number: task_of(
+        view, data.clips, recipe, step, number)[0])
+    return draw(np.int32(step), np.int32(number))
+
+
+def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
+          learner: Learner | None = None,
+          on_step: Callable[[int, dict[str, np.ndarray]], None] | None = None
+          ) -> Params | list[Params]:
+  """Trains a fold, or several that share one compiled program.
+
+  Args:
+    settings: complete; `training` says how long.
+    fold: of `folds`.
+    learner: of your own, in place of that of `settings`.
+    on_step: called with a step and the scalars (1, steps) of the steps that end there.
+
+  Returns:
+    The trained parameters; a list of them for several folds. On one device they are
+    those that a run of the same settings has.
+
+  Raises:
+    InputError: a loss or a gradient is not finite.
+
+  Example:
+    >>> params = lm.train(settings, fold)                         # doctest: +SKIP
+    >>> lm.predict(settings, fold, params).argmax(-1)             # doctest: +SKIP
+  """
+  several = [fold] if isinstance(fold, HeldOut) else list(fold)
+  with numerics.pinned(settings['model']['matmul_precision']):
+    recipe, layout = _recipe(settings, several[0], learner)
+    training = settings['training']
+    trainer = make_trainer(recipe, steps=training['steps'],
+                           every=training['checkpoint_every'], layout=layout)
+    states = [train_folds(trainer, [one.data], _NoCheckpoints(),
+                          on_chunk=on_step or (lambda step, scalars: None))[0]
+              for one in several]
+  params = [state.params for state in states]
+  return params[0] if isinstance(fold, HeldOut) else params
+
+
+def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
+            x: np.ndarray | None = None, learner: Learner | None = None) -> np.ndarray:
+  """Predicts held-out clips by models that are adapted to supports of the others.
+
+  Args:
+    settings: complete; the logits of `evaluation.draws` supports are averaged.
+    fold: of `folds`.
+    params: of `train`.
+    x: (n, *clip) inputs as `pool.x` has them; None takes the fold's held-out clips.
+    learner: the one that was trained, if it was of your own.
+
+  Returns:
+    (n, K) probabilities, a row a clip, in the order of `pool.classes`.
+
+  Example:
+    >>> lm.predict(settings, fold, params).shape                  # doctest: +SKIP
+    (18, 3)
+  """
+  with numerics.pinned(settings['model']['matmul_precision']):
+    recipe, _ = _recipe(settings, fold, learner)
+    x = select_clips(fold.pool.x, fold.test) if x is None else np.asarray(x, np.float32)
+    if not len(x):
+      return np.zeros((0, recipe.sizes.classes))
+    draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
+    logits = prediction.make_predict(
+        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once)(
+            params, fold.data.key, fold.data.clips, x, most=len(x))
+  odds = np.exp(logits - logits.max(-1, keepdims=True))
+  return odds / odds.sum(-1, keepdims=True)
+
+
+def fold_of(settings: Mapping[str, Any], pool: Pool, fold: Fold, *, key: jax.Array,
+            rng: np.random.Generator) -> HeldOut:
+  """A fold by masks and a key of its own.
+
+  Args:
+    settings: complete.
+    pool: N examples.
+    fold: which are for training.
+    key: of all that is drawn in training and prediction.
+    rng: which ways to divide people are tried, where there are too many.
+
+  Raises:
+    InputError: a class has too few people to make tasks of.
+  """
+  sizes = assembly.make_sizes(settings, pool)
+  splits = assembly.plan_splits(
+      pool, fold, shots=sizes.shots, queries=sizes.queries, rng=rng,
+      own_macro=sizes.macros > 0 and assembly.own_macro(pool, fold))
+  data = assembly.make_fold_data(settings, pool, fold, labels=pool.label,
+                                 splits=splits.support)
+  return HeldOut(fold.held_out, fold.train, fold.test, data._replace(key=key), pool)
+
+
+def _recipe(settings: Mapping[str, Any], fold: HeldOut, learner: Learner | None
+            ) -> tuple[Recipe, Any]:
+  """What a step is made of, and one device that makes it."""
+  layout = assembly.make_layout(
+      settings, open_devices(settings['training']['devices'])[:1], 1)
+  recipe = assembly.make_recipe(settings, fold.pool, layout)
+  return (recipe if learner is None else recipe._replace(learner=learner)), layout
+
+
+class _NoCheckpoints(Checkpoints):
+  """Nothing is kept: what a notebook trains is returned."""
+
+  def __init__(self):
+    pass
+
+  def load(self, folds, like):
+    return None
+
+  def save(self, folds, states, *, interim=False):
+    pass
+
+  def place(self, fold):
+    return None
+
+
+def _say(line: str) -> None:
+  print(line, file=sys.stderr)

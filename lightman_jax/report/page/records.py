@@ -1,0 +1,309 @@
+"""What only some runs hold beside their scores, read and checked for the page."""
+
+import base64
+import collections
+from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lightman_jax import bounded
+from lightman_jax.errors import InputError
+from lightman_jax.evaluation import comparison, scores
+from lightman_jax.report import table as few_shot
+from lightman_jax.report.page.figures import Point
+from lightman_jax.report.page.groups import Column, Group, Run, Table, counts_of
+from lightman_jax.report.page.texts import short
+from lightman_jax.runs import metrics_log
+from lightman_jax.units import measure_in_words
+
+POINTS = 60             # of a learning curve
+MOST = 16 * 1024**2     # bytes of a drawing, which is part of the page
+MISSED = 20             # clips of a data set that are listed
+OF_A_RUN = ('step_time', 'step_arithmetic', 'share_of_matmul_rate', 'compile_time',
+            'memory_estimate', 'peak_memory')     # of cost.json, what the page shows
+
+
+class Row(NamedTuple):
+  """A line of a plain table: its head, and a text for every column."""
+  label: str
+  cells: tuple[str, ...]
+
+
+class Sheet(NamedTuple):
+  """A plain table with what must be said of it."""
+  title: str
+  captions: tuple[str, ...]
+  heads: tuple[str, ...]
+  rows: tuple[Row, ...]
+  notes: tuple[tuple[str, str], ...] = ()      # a column's head and what it means
+
+
+class Missed(NamedTuple):
+  """A clip, and how often it was not recognised."""
+  dataset: str
+  clip: str
+  subject: str
+  truth: str
+  wrong: str          # the commonest wrong answer
+  misses: int
+  predictions: int    # of all methods and seeds
+
+
+class Drawing(NamedTuple):
+  """A PNG that a run left."""
+  label: str
+  source: str         # a data: address
+
+
+def groups_of(tables: Sequence[Table]) -> Iterator[tuple[Column, Group]]:
+  """All groups with the column in which they stand."""
+  for table in tables:
+    for column in table.columns:
+      for group in column.groups:
+        yield column, group
+
+
+def robustness(column: Column) -> dict[tuple[str, str], dict[str, list[Point]]]:
+  """Kind of damage and its unit, to method, to UF1 with its interval by level.
+
+  Raises:
+    InputError: a run holds none of these where they should be.
+  """
+  kinds: dict[tuple[str, str], dict[str, list[Point]]] = {}
+  for group in column.groups:
+    for kind, unit, points in _damage(group):
+      kinds.setdefault((kind, unit), {})[group.label] = points
+  return dict(sorted(kinds.items()))
+
+
+def _damage(group: Group) -> Iterator[tuple[str, str, list[Point]]]:
+  """Kind, unit and points; where seeds measured other levels, those of all."""
+  first = group.runs[0]
+  folds = np.stack([np.unique(run.folds, return_inverse=True)[1] for run in group.runs])
+  with _refused_where_unsound(first, 'robustness'):
+    for kind, measured in (first.results.get('robustness') or {}).items():
+      points = []
+      for entry in measured:
+        level = entry['level']
+        rows = [one['row'] for run in group.runs
+                for one in (run.results.get('robustness') or {}).get(kind, ())
+                if one['level'] == level]
+        if len(rows) == len(group.runs):
+          counts = np.stack([counts_of(row, first.subjects, len(first.classes))
+                             for row in rows])
+          points.append((_finite(level), comparison.mean_score(counts, scores.uf1),
+                         *comparison.crossed_interval(counts, scores.uf1, folds=folds)))
+      if points:
+        yield str(kind), str(measured[0].get('unit', '')), sorted(points)
+
+
+def loss(group: Group) -> list[Point]:
+  """The loss on training tasks by step: mean, and the middle 80 %, of folds and seeds.
+
+  Raises:
+    InputError: a metrics log does not hold what this version writes.
+  """
+  by_step: dict[int, list[float]] = {}
+  for run in group.runs:
+    with _refused_where_unsound(run, 'metrics.jsonl'):
+      for line in metrics_log.read(run.path / 'metrics.jsonl'):
+        if line.get('stage') == 'train' and line.get('loss') is not None:
+          by_step.setdefault(int(line['step']), []).append(_finite(line['loss']))
+  steps = sorted(by_step)
+  points = []
+  # Neighbouring steps are one point, so that a page stays small.
+  for part in np.array_split(steps, min(POINTS, len(steps))) if steps else ():
+    values = [v for step in part for v in by_step[int(step)]]
+    low, high = np.quantile(values, [.1, .9])
+    points.append((float(np.mean(part)), float(np.mean(values)), float(low),
+                   float(high)))
+  return points
+
+
+def missed_clips(column: Column) -> list[Missed]:
+  """The clips of a column that methods and seeds got wrong most often, worst first."""
+  predictions = [one for group in column.groups for run in group.runs
+                 for one in run.predictions]
+  wrong: dict[tuple[str, str, str], list[str]] = collections.defaultdict(list)
+  for one in predictions:
+    if one.prediction != one.truth:
+      wrong[one.clip, one.subject, one.truth].append(one.prediction)
+  many = collections.Counter((one.clip, one.subject, one.truth) for one in predictions)
+  of = {subject: name for name, mine in column.first.data_sets.items()
+        for subject, here in zip(column.first.subjects, mine) if here}
+  worst = sorted(wrong, key=lambda clip: (-len(wrong[clip]) / many[clip], clip))
+  return [Missed(of.get(clip[1], column.dataset), *clip,
+                 max(sorted(set(wrong[clip])), key=wrong[clip].count),
+                 len(wrong[clip]), many[clip]) for clip in worst[:MISSED]]
+
+
+def action_drawings(tables: Sequence[Table]) -> list[Drawing]:
+  """The faces that DeRe-GRL's runs drew.
+
+  Raises:
+    InputError: one is larger than a page can hold.
+  """
+  drawings = []
+  for column, group in groups_of(tables):
+    for run in group.runs:
+      path = run.path / 'actions.png'
+      with _refused_where_unsound(run, 'actions.png'):
+        content = bounded.read_bytes(path, MOST) if path.is_file() else b''
+      if content.startswith(b'\x89PNG\r\n'):
+        code = base64.b64encode(content).decode()
+        drawings.append(Drawing(f'{group.label}: {column.dataset}, seed {run.seed}',
+                                f'data:image/png;base64,{code}'))
+  return drawings
+
+
+def few_shots(tables: Sequence[Table]) -> list[Sheet]:
+  """A table for every kind of episode, a line a run and row.
+
+  Raises:
+    InputError: a run's few_shot section is not what this version writes.
+  """
+  kinds: dict[tuple[str, ...], list[Row]] = {}
+  for column, group in groups_of(tables):
+    for run in group.runs:
+      section = run.results.get('few_shot')
+      if section:
+        with _refused_where_unsound(run, 'few_shot'):
+          name = (f'{column.dataset}: {section["protocol"]}',
+                  *map(str, few_shot.few_shot_caption(section)[1:]))
+          kinds.setdefault(name, []).extend(_few_shot_rows(group, run, section))
+  heads = ('accuracy, people', 'accuracy, episodes', 'UF1, people', 'chance')
+  return [Sheet(name, tuple(lines), heads, tuple(rows))
+          for (name, *lines), rows in sorted(kinds.items())]
+
+
+def _few_shot_rows(group: Group, run: Run, section: dict[str, Any]) -> Iterator[Row]:
+  for row, scored in section['rows'].items():
+    label = group.label + str(row).removeprefix(run.method)
+    cells = [f'{_short(scored[name]["value"])} [{_short(scored[name]["low"])}, '
+             f'{_short(scored[name]["high"])}]'
+             for name in ('accuracy', 'accuracy_over_episodes', 'uf1')]
+    yield Row(f'{label}, seed {run.seed}', (*cells, _short(section['chance'])))
+
+
+def costs(tables: Sequence[Table]) -> list[Sheet]:
+  """What each method costs: measured where that was asked for, and as its run went.
+
+  Raises:
+    InputError: a file of costs is not what this version writes.
+  """
+  sheets = (
+      _cost(tables, 'efficiency.json', None, 'Measured once, on the machine of the run: '
+            'seconds move from one measurement to the next.'),
+      _cost(tables, 'cost.json', OF_A_RUN, 'Of the last start of each run, whatever '
+            'else its machine did meanwhile.'))
+  return [sheet for sheet in sheets if sheet.rows]
+
+
+def _cost(tables: Sequence[Table], file: str, names: Iterable[str] | None,
+          caption: str) -> Sheet:
+  """A line a run, each amount in units that people read."""
+  lines: list[tuple[str, dict[str, str]]] = []
+  units: dict[str, str] = {}
+  for column, group in groups_of(tables):
+    for run in group.runs:
+      with _refused_where_unsound(run, file):
+        measures = {str(name): one for name, one in (run.read(file) or {}).get(
+            'measures', {}).items() if names is None or name in names}
+        units |= {name: str(one['unit']) for name, one in measures.items()}
+        amounts = {name: _amount(_number(one['value']), units[name])
+                   for name, one in measures.items()}
+      if amounts:
+        lines.append((f'{group.label}: {column.dataset}, seed {run.seed}', amounts))
+  words = {name: name.replace('_', ' ') for name in units}
+  return Sheet('', (caption,), tuple(words.values()), tuple(
+      Row(label, tuple(amounts.get(name, '–') for name in units))
+      for label, amounts in lines), tuple((words[name], units[name]) for name in units))
+
+
+def oracle_gap(tables: Sequence[Table]) -> Sheet | None:
+  """What peeking would have given, beside what was honest; None where nobody asked.
+
+  Raises:
+    InputError: an oracle.json is not what this version writes.
+  """
+  rows = []
+  for column, group in groups_of(tables):
+    for run in group.runs:
+      content = run.read('oracle.json')
+      if content:
+        with _refused_where_unsound(run, 'oracle.json'):
+          cells = [short(_number(content[part]['uf1']), sign=part == 'gap')
+                   for part in ('honest', 'chosen on the held-out clips', 'gap')]
+        rows.append(Row(f'{group.label}: {column.dataset}, seed {run.seed}',
+                        tuple(cells)))
+  heads = ('honest', 'NOT A RESULT: checkpoint chosen on the held-out clips',
+           'what peeking adds')
+  return Sheet('', (), heads, tuple(rows)) if rows else None
+
+
+# Of each array of embeddings.npz what it holds, as NumPy says it, and its axes.
+KINDS = {'before': ('f', 2), 'label': ('i', 1), 'macro': ('b', 1),
+         'held_out': ('b', 1), 'fold': ('U', 0), 'explained': ('f', 1)}
+
+
+def embeddings(run: Run) -> dict[str, np.ndarray] | None:
+  """The arrays of embeddings.npz; None where there is no such file.
+
+  Raises:
+    InputError: it does not hold them.
+  """
+  path = run.path / 'embeddings.npz'
+  if not path.is_file():
+    return None
+  try:
+    arrays = bounded.read_arrays(path)
+    kinds = {name: (arrays[name].dtype.kind, arrays[name].ndim) for name in KINDS}
+    before, after = arrays['before'], arrays.get('after', arrays['before'])
+    n, axes_kept = before.shape
+    if (kinds != KINDS or after.dtype.kind != 'f' or after.shape != before.shape
+        or any(arrays[name].shape != (n,) for name in ('label', 'macro', 'held_out'))
+        or not 2 <= axes_kept or not n
+        or not all(np.isfinite(x).all() for x in (before, after, arrays['explained']))):
+      raise ValueError
+  except (OSError, ValueError, KeyError):
+    raise InputError(f'{path} does not hold embeddings as this version writes them; '
+                     'run it again with --fresh, or delete the file') from None
+  return arrays
+
+
+def _number(value: Any) -> float:
+  """A number, or NaN for the null that stands for none."""
+  return float('nan') if value is None else float(value)
+
+
+def _finite(value: Any) -> float:
+  """A number that can be drawn."""
+  number = float(value)
+  if not abs(number) < 1e30:
+    raise ValueError(f'{number} is no number that can be drawn')
+  return number
+
+
+def _short(value: Any) -> str:
+  return short(_number(value))
+
+
+def _amount(value: float, unit: str) -> str:
+  return measure_in_words(value, unit) if math.isfinite(value) else '–'
+
+
+@contextlib.contextmanager
+def _refused_where_unsound(run: Run, what: str) -> Iterator[None]:
+  """One sentence where a run folder does not hold what this version writes."""
+  try:
+    yield
+  except InputError:
+    raise
+  except (KeyError, TypeError, ValueError, AttributeError, IndexError,
+          OverflowError) as error:
+    raise InputError(f'{run.path}, {what} does not hold what this version writes '
+                     f'({type(error).__name__}: {error}); run it again with --fresh, or '
+                     'leave it out') from None

@@ -1,0 +1,89 @@
+"""Arrays that are no pictures become a pool that tasks are drawn from."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lightman_jax.errors import InputError
+from lightman_jax.inputs.pool import Content, Pool
+
+KIND = 'array'     # of `pool.Content`: numbers of which augmentation knows nothing
+
+
+def from_arrays(X: Any, y: Sequence, groups: Sequence, *, macro: Sequence | None = None
+                ) -> Pool:
+  """Makes a pool of arrays, from which folds and tasks are made as of any data set.
+
+  Args:
+    X: examples, (n, d) rows or (n, t, d) series of finite numbers.
+    y: (n,) the class of each, of any kind that can be sorted.
+    groups: (n,) whose it is: support and query of a task are of different people.
+    macro: (n,) True where it is a macro-expression, which is aligned with and never
+      predicted; None where none is.
+
+  Returns:
+    A pool of n examples in their order; its classes and subjects are sorted texts.
+
+  Raises:
+    InputError: lengths differ, a number is not finite, or a class or person is missing.
+
+  Example:
+    >>> import lightman_jax as lm
+    >>> pool = lm.tasks.from_arrays([[0., 1.], [2., 3.]], ['joy', 'fear'], ['a', 'b'])
+    >>> pool.classes, pool.subjects, pool.label.tolist()
+    (('fear', 'joy'), ('a', 'b'), [1, 0])
+  """
+  x = _numbers(X)
+  label, classes = _coded('y', y, len(x))
+  subject, subjects = _coded('groups', groups, len(x))
+  is_macro = np.zeros(len(x), bool) if macro is None else np.asarray(macro)
+  if is_macro.shape != (len(x),) or is_macro.dtype != bool:
+    raise InputError(f'macro has shape {is_macro.shape} of {is_macro.dtype}; it needs '
+                     f'one truth value for each of the {len(x)} examples')
+  width = len(str(len(x) - 1))
+  return Pool(
+      x=x, label=label, subject=subject, macro=is_macro,
+      foreign=np.zeros(len(x), bool), subjects=subjects,
+      clips=tuple(f'{number:0{width}d}' for number in range(len(x))), classes=classes,
+      content=Content(KIND, (1,) * x.shape[-1], False))
+
+
+def _numbers(X: Any) -> np.ndarray:
+  try:
+    x = np.asarray(X, np.float32)
+  except (TypeError, ValueError) as error:
+    raise InputError(f'X is no array of numbers ({error}); give (n, d) rows or '
+                     '(n, t, d) series of one length') from None
+  if x.ndim < 2 or not x.size:
+    raise InputError(f'X has shape {x.shape}; give (n, d) rows or (n, t, d) series')
+  bad = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(1))
+  if bad.size:
+    raise InputError(f'X[{bad[0]}] is not finite in float32 ({bad.size} such examples); '
+                     'fill in or leave out what is missing')
+  return x
+
+
+def _coded(name: str, values: Sequence, count: int
+           ) -> tuple[np.ndarray, tuple[str, ...]]:
+  """Numbers of values among the sorted ones, and these as texts."""
+  array = np.asarray(values)
+  if array.shape != (count,):
+    raise InputError(f'{name} has shape {array.shape} and X has {count} examples; give '
+                     'one value for each')
+  if array.dtype.kind == 'f' and not np.isfinite(array).all() or (
+      array.dtype == object and any(value is None or value != value
+                                    for value in array)):
+    raise InputError(f'{name}[{_first_missing(array)}] is missing; fill it in, or leave '
+                     'that example out')
+  try:
+    known, code = np.unique(array, return_inverse=True)
+  except TypeError:
+    raise InputError(f'{name} mixes values that cannot be sorted; make all of them '
+                     'texts, or all numbers') from None
+  return code.astype(np.int32), tuple(map(str, known.tolist()))
+
+
+def _first_missing(array: np.ndarray) -> int:
+  return next(number for number, value in enumerate(array.tolist())
+              if value is None or value != value or value in (np.inf, -np.inf))

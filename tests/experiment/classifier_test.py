@@ -1,0 +1,121 @@
+"""The estimator: scikit-learn's conventions, and our own numbers."""
+
+import jax
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.model_selection import LeaveOneGroupOut, cross_validate
+
+import lightman_jax as lm
+from lightman_jax import keys
+from lightman_jax.evaluation import references
+from lightman_jax.inputs.pool import channel_scale
+from lightman_jax.tasks.folds import make_folds
+
+SMALL = {'model.width': 8, 'training.steps': 2, 'training.checkpoint_every': 2,
+         'training.tasks': 1, 'evaluation.draws': 1, 'episodes.shots': 1,
+         'episodes.queries': 1, 'method.inner_steps': 1}
+
+
+@pytest.fixture(scope='module')
+def people():
+  """X (32, 5), y, groups of 4 people: two classes that a line divides, with noise."""
+  rng = np.random.default_rng(0)
+  y = np.tile([0, 1], 16)
+  X = rng.standard_normal((32, 5)) + y[:, None] * [1.5, 0, 0, .5, 0]
+  return X.astype(np.float32), np.array(['joy', 'calm'])[y], np.repeat([*'abcd'], 8)
+
+
+def test_parameters_are_those_of_scikit_learn():
+  classifier = lm.Classifier(method='maml', random_state=3, **SMALL)
+  assert classifier.get_params() == {'method': 'maml', 'random_state': 3, **SMALL}
+  copy = clone(classifier).set_params(method='ridge', **{'training.steps': 9})
+  assert copy.get_params()['training.steps'] == 9 and copy.method == 'ridge'
+  assert classifier.get_params()['training.steps'] == 2
+  clone(lm.Classifier(random_state=jax.random.key(1)))
+
+
+def test_groups_are_needed(people):
+  X, y, _ = people
+  with pytest.raises(lm.InputError, match='fit needs groups.*groups=subjects'):
+    lm.Classifier().fit(X, y)
+
+
+@pytest.mark.parametrize('settings, words', [
+    ({'training.stepz': 1}, "nearest is 'training.steps'"),
+    ({'random_state': -1}, 'random_state is -1'),
+    ({'random_state': 'x'}, "random_state is 'x'"),
+    ({'method': 'mamm'}, 'method=maml')])
+def test_what_is_wrong_is_refused_by_fit(people, settings, words):
+  X, y, groups = people
+  with pytest.raises(lm.InputError, match=words):
+    lm.Classifier(**{'method': 'maml', **SMALL, **settings}).fit(X, y, groups)
+
+
+def test_examples_of_another_shape_are_refused(people):
+  X, y, groups = people
+  ready = lm.Classifier('ridge').fit(X, y, groups)
+  with pytest.raises(lm.InputError, match=r'\(3,\) and fit had \(5,\)'):
+    ready.predict(X[:, :3])
+  assert ready.predict(X[:0]).shape == (0,)
+  with pytest.raises(sklearn.exceptions.NotFittedError):
+    lm.Classifier('ridge').predict(X)
+
+
+def test_ridge_is_our_own_leave_one_subject_out(people):
+  """Through scikit-learn's routing of groups, against the row of a run."""
+  X, y, groups = people
+  pool = lm.tasks.from_arrays(X, y, groups)
+  folds = make_folds(pool, 'loso', folds=0, seed=0, dataset='arrays')
+  train, test = (np.stack([getattr(fold, name) for fold in folds])
+                 for name in ('train', 'test'))
+  ours = references.ridge(
+      pool.x, pool.label, train, test, classes=2,
+      scale=np.stack([channel_scale(pool, fold.train)[0] for fold in folds]))
+  with sklearn.config_context(enable_metadata_routing=True):
+    found = cross_validate(
+        lm.Classifier(method='ridge').set_fit_request(groups=True), X, y,
+        cv=LeaveOneGroupOut(), params={'groups': groups}, return_estimator=True,
+        error_score='raise')
+  right = ours.prediction == pool.label
+  want = [right[mask].mean() for mask in test]
+  np.testing.assert_allclose(found['test_score'], want)
+  assert .6 < np.mean(want) < 1                     # it can tell, and not all
+  for mask, one in zip(test, found['estimator']):
+    np.testing.assert_array_equal(one.predict(X[mask]),
+                                  one.classes_[ours.prediction[mask]])
+    np.testing.assert_allclose(one._ridge(X[mask]), ours.scores[mask], rtol=1e-5)
+
+
+@pytest.mark.parametrize('shape', ['pair', 'key'])
+def test_a_network_is_that_of_our_own_fold(people, shape):
+  """Draws go by the places of the clips, so the held-out person's come last."""
+  X, y, groups = people
+  settings = lm.array_settings((5,), method='protonet', **SMALL)
+  fold = lm.folds(settings, lm.tasks.from_arrays(X, y, groups))[3]
+  assert fold.name == 'd' and fold.test[-8:].all()
+  state = (0, 'd')
+  if shape == 'key':       # of the fold; whom tasks divide goes by it, too
+    state = keys.fold_key(0, 'd')
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(state)).tolist())
+    from lightman_jax.experiment import notebook
+    from lightman_jax.tasks.folds import Fold
+    fold = notebook.fold_of(settings, fold.pool, Fold('d', fold.train, fold.test),
+                            key=state, rng=rng)
+  params = lm.train(settings, fold)
+  theirs = lm.Classifier('protonet', random_state=state, **SMALL).fit(
+      X[:-8], y[:-8], groups=groups[:-8])
+  jax.tree.map(np.testing.assert_array_equal, theirs.params_, params)
+  np.testing.assert_allclose(theirs.predict_proba(X[-8:]),
+                             lm.predict(settings, fold, params), rtol=1e-5)
+  assert theirs.score(X[-8:], y[-8:]) == np.mean(theirs.predict(X[-8:]) == y[-8:])
+
+
+def test_macro_expressions_are_aligned_with_and_not_predicted(people):
+  X, y, groups = people
+  macro = np.arange(len(X)) % 8 < 2
+  settings = {**SMALL, 'macro.clips': 2}
+  ready = lm.Classifier('lightman', **settings).fit(X, y, groups, macro=macro)
+  assert ready._fold.pool.macro.sum() == 8
+  assert set(ready.predict(X)) <= set(y)

@@ -1,0 +1,116 @@
+"""What pip installs is whole: its files, its version, and a run without a checkout."""
+
+import ast
+import configparser
+import fnmatch
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import sysconfig
+import tomllib
+
+import pytest
+
+import lightman_jax
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / 'lightman_jax'
+
+
+def setup() -> configparser.ConfigParser:
+  parser = configparser.ConfigParser()
+  parser.read(ROOT / 'setup.cfg')
+  return parser
+
+
+def test_every_file_of_the_package_is_in_the_wheel():
+  patterns = {}
+  for package, text in setup()['options.package_data'].items():
+    patterns[package] = [part.strip() for part in text.split(',')]
+  left_out = []
+  for path in PACKAGE.rglob('*'):
+    if path.is_dir() or path.suffix in ('.py', '.pyc'):
+      continue
+    packages = [parent for parent in path.parents
+                if parent.is_relative_to(PACKAGE) and (parent / '__init__.py').exists()]
+    names = {'.'.join(parent.relative_to(ROOT).parts): str(path.relative_to(parent))
+             for parent in packages}
+    if not any(fnmatch.fnmatch(rest, pattern) for name, rest in names.items()
+               for pattern in [*patterns['*'], *patterns.get(name, [])]):
+      left_out.append(str(path.relative_to(ROOT)))
+  assert left_out == []
+  assert (PACKAGE / 'py.typed').is_file()
+
+
+def test_every_folder_with_sources_is_a_package():
+  assert all((path.parent / '__init__.py').is_file() for path in PACKAGE.rglob('*.py'))
+
+
+def test_one_version():
+  tree = ast.parse((PACKAGE / '__init__.py').read_text(encoding='utf-8'))
+  stated = [node.value.value for node in tree.body if isinstance(node, ast.Assign)
+            and getattr(node.targets[0], 'id', '') == '__version__']
+  assert stated == [lightman_jax.__version__]
+  assert f'\nversion: {stated[0]}\n' in (ROOT / 'CITATION.cff').read_text()
+  changes = (ROOT / 'CHANGELOG.md').read_text().split('\n## ')
+  assert changes[1].startswith(f'{stated[0]}\n')
+
+
+def test_two_files_and_each_its_own_job():
+  """setup.cfg: what the package is, and its tests; pyproject.toml: build and checks."""
+  project = tomllib.loads((ROOT / 'pyproject.toml').read_text())
+  assert set(project) == {'build-system', 'tool'}
+  assert set(project['tool']) == {'ruff', 'pyright'}
+  assert {'metadata', 'options', 'tool:pytest'} <= set(setup().sections())
+
+
+def test_what_ci_calls_is_there():
+  workflows = [path.read_text() for path in (ROOT / '.github/workflows').glob('*.yml')]
+  assert any('.ci/run' in text for text in workflows)
+  assert os.access(ROOT / '.ci/run', os.X_OK)
+  lint = setup()['options.extras_require']['lint']
+  for program in ('ruff', 'check-jsonschema'):
+    assert program in lint and program in (ROOT / '.ci/run').read_text()
+
+
+@pytest.mark.slow
+def test_the_wheel_trains_in_an_empty_folder(tmp_path):
+  pip = [sys.executable, '-m', 'pip', '--quiet', '--disable-pip-version-check']
+  subprocess.run([*pip, 'wheel', str(ROOT), '--no-deps', f'--wheel-dir={tmp_path}'],
+                 check=True)
+  wheel, = tmp_path.glob('lightman_jax-*.whl')
+  subprocess.run([sys.executable, '-m', 'venv', '--without-pip', tmp_path / 'venv'],
+                 check=True)
+  python = tmp_path / 'venv' / 'bin' / 'python'
+  site = pathlib.Path(subprocess.run(
+      [python, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'],
+      check=True, capture_output=True, text=True).stdout.strip())
+  # Its own lightman_jax goes before that of this environment.
+  subprocess.run([*pip, 'install', '--no-deps', f'--target={site}', str(wheel)],
+                 check=True)
+  (site / 'base.pth').write_text(sysconfig.get_path('purelib'))
+  empty = tmp_path / 'empty'
+  empty.mkdir()
+  environment = {**os.environ, 'XDG_CACHE_HOME': str(tmp_path / 'cache'),
+                 'TFDS_DATA_DIR': str(tmp_path / 'data')}
+  environment.pop('PYTHONPATH', None)
+  run = lambda *words: subprocess.run([python, *words], cwd=empty, env=environment,
+                                      check=True, capture_output=True, text=True)
+  where = run('-c', 'import lightman_jax; print(lightman_jax.__file__)').stdout
+  assert where.startswith(str(site))
+  tiny = ('--config=synthetic:debug', '--config.data.size=16', '--config.data.frames=3',
+          '--config.data.synthetic.subjects=3', '--config.data.synthetic.micro=6',
+          '--config.data.synthetic.macro=2')
+  run('-m', 'lightman_jax', 'train', *tiny, '--workdir=run')
+  assert json.loads((empty / 'run/results.json').read_text())['about']['clips'] == 18
+  held = json.loads((empty / 'run/reproducibility.json').read_text())
+  assert held['command'] == ['-m', 'lightman_jax', 'train', *tiny]
+  # Runs of a sweep are processes that are started in the same way.
+  swept = run('-m', 'lightman_jax', 'train', *tiny, '--sweep=methods:protonet',
+              '--workdir=sweep').stdout
+  assert '1 of 1 runs are finished' in swept
+  assert sorted(path.name for path in empty.iterdir()) == ['run', 'sweep']
+  assert f'lightman_jax {lightman_jax.__version__}' in run(
+      '-m', 'lightman_jax', 'info').stdout
