@@ -18,8 +18,7 @@ import cv2
 import numpy as np
 
 from lightman_jax.faces.apex import sample_frames
-from lightman_jax.faces.dense_flow import grey
-from lightman_jax.inputs.inputs import flow_input
+from lightman_jax.faces.dense_flow import grey, optical_flow
 from lightman_jax.synthetic import emotions, scenes
 from lightman_jax.synthetic.canvas import Canvas
 
@@ -28,7 +27,7 @@ SIZE = 64
 
 def flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
   """Optical flow between two RGB pictures, in pixels (x, y)."""
-  return flow_input(*grey(np.stack([first, second])), algorithm='dis')
+  return optical_flow(*grey(np.stack([first, second])), algorithm='dis')
 
 
 def face_mask(points: np.ndarray, size: int) -> np.ndarray:

@@ -25,6 +25,9 @@ import importlib
 
 __version__ = '0.2.0'
 
+# Whoever imports a module of 0.1.0 that is elsewhere now is told where.
+_renamed = importlib.import_module('lightman_jax.renamed').install()
+
 # Where each name is.
 _PLACES = {
     'Classifier': 'lightman_jax.experiment.classifier',

@@ -39,7 +39,8 @@ def check(given: Mapping[str, Any]) -> None:
   if encoder not in ('dere_grl', 'mlp', 'tcn') and kind == 'landmarks':
     raise InputError(
         f'model.encoder={encoder} takes pictures and inputs.kind=landmarks has none; '
-        'use flow, difference, frames or picture, or model.encoder=dere_grl, mlp or tcn')
+        'use flow, difference, frames or picture, or model.encoder=dere_grl, mlp or '
+        'tcn')
   holds_flow = kind == 'flow' or (kind == 'picture' and given['inputs.holds'] == 'flow')
   if encoder == 'off_apexnet' and not holds_flow:
     raise InputError('model.encoder=off_apexnet has a stream for each of u and v, '

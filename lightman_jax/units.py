@@ -20,7 +20,7 @@ def count_in_words(number: int | float, unit: str = '') -> str:
   return f'{number / scale:.3g} {prefix}{unit}'
 
 
-def seconds_in_words(seconds: float) -> str:
+def seconds_in_words(seconds: int | float) -> str:
   """'71.1 ms', '12.3 s', '4 min 5 s' or '3 h 20 min'."""
   if abs(seconds) < 1:
     scale, name = (1e3, 'ms') if abs(seconds) >= 1e-3 or not seconds else (1e6, 'µs')
@@ -33,7 +33,7 @@ def seconds_in_words(seconds: float) -> str:
   return f'{minutes // 60:,} h {minutes % 60} min'
 
 
-def measure_in_words(value: float, unit: str) -> str:
+def measure_in_words(value: int | float, unit: str) -> str:
   """A measure by the first words of its unit: seconds, bytes, operations, a share."""
   rate = ' a second' if ' a second' in unit else ''
   per_second = '/s' if rate else ''

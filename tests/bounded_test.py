@@ -36,11 +36,11 @@ def test_arrays_come_back(tmp_path):
             'c': np.zeros((0, 4)), 'd': np.array([True]), 'e': np.asfortranarray(
                 np.arange(12).reshape(3, 4))}
   np.savez(tmp_path / 'a.npz', **arrays)
-  loaded = bounded.read_arrays(tmp_path / 'a.npz')
-  assert list(loaded) == list(arrays)
+  copies = bounded.read_arrays(tmp_path / 'a.npz')
+  assert list(copies) == list(arrays)
   for name, value in arrays.items():
-    np.testing.assert_array_equal(loaded[name], value)
-    assert loaded[name].dtype == value.dtype
+    np.testing.assert_array_equal(copies[name], value)
+    assert copies[name].dtype == value.dtype
 
 
 def test_objects_in_arrays_are_refused_unloaded(tmp_path):

@@ -19,7 +19,8 @@ from lightman_jax import settings as settings_module
 from lightman_jax.tasks import arrays
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-FUNCTIONS = [name for name in lm.__all__ if name not in ('settings', 'tasks', 'learners')]
+FUNCTIONS = [name for name in lm.__all__
+             if name not in ('settings', 'tasks', 'learners')]
 SMALL = {'model.width': 8, 'training.steps': 3, 'training.checkpoint_every': 3,
          'training.tasks': 1, 'evaluation.draws': 2, 'episodes.shots': 1,
          'episodes.queries': 1, 'method.inner_steps': 1}
@@ -58,7 +59,7 @@ def test_every_name_is_there():
   assert all(getattr(lm, name) is getattr(lm, name) is not None for name in lm.__all__)
   assert lm.__all__ == sorted(lm.__all__, key=lambda name: (name[0].islower(), name))
   with pytest.raises(AttributeError, match='nosuch'):
-    lm.nosuch
+    _ = lm.nosuch
 
 
 @pytest.mark.parametrize('name', FUNCTIONS)
@@ -164,7 +165,7 @@ def test_arrays_that_are_refused(change, words):
 
 
 def test_a_method_of_ones_own():
-  """A learner is an object: here one that predicts by the head alone, and is trained."""
+  """A learner is an object: here one that predicts by the head alone and is trained."""
   X, y, groups = people()
   pool = lm.tasks.from_arrays(X, y, groups)
   settings = lm.array_settings((3,), **SMALL)

@@ -16,8 +16,8 @@ FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'tasks', 'mode
         'meta', 'training', 'evaluation', 'runs', 'report', 'profiling', 'experiment')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
          'files', 'keys', 'machine', 'model_settings', 'options', 'places',
-         'protocol_settings', 'registry', 'sections', 'settings', 'settings_command',
-         'units')
+         'protocol_settings', 'registry', 'renamed', 'sections', 'settings',
+         'settings_command', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
 

@@ -3,9 +3,12 @@
 import ast
 import configparser
 import fnmatch
+import importlib
+import importlib.util
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +17,7 @@ import tomllib
 import pytest
 
 import lightman_jax
+from lightman_jax import renamed
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
@@ -114,3 +118,13 @@ def test_the_wheel_trains_in_an_empty_folder(tmp_path):
   assert sorted(path.name for path in empty.iterdir()) == ['run', 'sweep']
   assert f'lightman_jax {lightman_jax.__version__}' in run(
       '-m', 'lightman_jax', 'info').stdout
+
+
+@pytest.mark.parametrize('old', renamed.MODULES)
+def test_an_old_name_says_the_new_one(old):
+  new = f'lightman_jax.{renamed.MODULES[old]}'
+  assert importlib.util.find_spec(new) is not None
+  with pytest.raises(ModuleNotFoundError, match=re.escape(f' is now {new}; ')):
+    importlib.import_module(f'lightman_jax.{old}')
+  with pytest.raises(ModuleNotFoundError, match='No module'):
+    importlib.import_module('lightman_jax.no_such_module')

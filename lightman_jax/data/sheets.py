@@ -102,8 +102,9 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
                      'of its folders.')
   lines, added = [], {}
-  for path, tab, many in [(file, tab, len(tabs) > 1) for file in files
-                          for tabs in [tabs_of(file, facts)] for tab in tabs]:
+  tabs = [(path, tab) for path in files for tab in tabs_of(path, facts)]
+  tabs_in = Counter(path for path, _ in tabs)
+  for path, tab in tabs:
     table = workbooks.read_cells(
         path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name
@@ -113,7 +114,7 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
         line = Line(where, record.row, where, record.cells)
         added[line_key(line, facts)[0]] = record.cells
       continue
-    before = (f'{where}, sheet {tab}, row' if many else
+    before = (f'{where}, sheet {tab}, row' if tabs_in[path] > 1 else
               f'{where} row' if len(files) > 1 else 'row')
     lines += [Line(where, record.row, f'{before} {record.row}', record.cells)
               for record in records_of(table, facts, where)]

@@ -66,8 +66,9 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
           params, gather(clips_x, scale, support, sizes.magnify),
           keys.key_for(fold_key, Purpose.EPISODE_ADAPT, number)).fast
       x = gather(clips_x, scale, query, 0.).x
-      best = lambda which: jnp.argmax(
-          jnp.where(in_episode, learner.predict(which, x), -jnp.inf), -1)
+
+      def best(fast):
+        return jnp.argmax(jnp.where(in_episode, learner.predict(fast, x), -jnp.inf), -1)
       return best(fast), best(params) if learner.moving else None
     return map_in_batches(one, (numbers, classes, drawn), at_once)
 

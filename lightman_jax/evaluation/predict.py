@@ -40,9 +40,10 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
   """
   @jax.jit
   def draw(fold_key: Key[Array, ''], clips: Clips):
-    return jax.vmap(lambda number: draw_support(
-        keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number), clips, clips.train,
-        sizes))(jnp.arange(draws))
+    def one(number):
+      key = keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number)
+      return draw_support(key, clips, clips.train, sizes)
+    return jax.vmap(one)(jnp.arange(draws))
 
   def supports(fold_key, clips: Clips):
     drawn = jax.device_get(draw(fold_key, clips._replace(x=None)))

@@ -194,16 +194,18 @@ def _task_gradient(about: Mapping[str, Any], tree: Mapping[str, Any]
   learner = make_learner(make_net(config, about['classes']), **config['method'])
   # A network of another size would be built, and fail, layer by layer.
   clip = tree['task'].support.x.shape[1:]
-  wanted = jax.eval_shape(lambda key: learner.init(key, clip), jax.random.key(0))
-  shapes = lambda tree: {name: (x.shape, np.dtype(x.dtype))
-                         for name, x in by_path(tree).items()}
-  if shapes(wanted) != shapes(tree['params']):
+  expected = jax.eval_shape(lambda key: learner.init(key, clip), jax.random.key(0))
+  if _shapes(expected) != _shapes(tree['params']):
     raise ValueError('the parameters are of another model than the settings')
   params, task = jax.tree.map(jnp.asarray, (tree['params'], tree['task']))
   arguments = params, task, jax.random.wrap_key_data(jnp.asarray(tree['key']))
   function = functools.partial(learner.meta_grad, done=about['done'])
   jax.eval_shape(function, *arguments)      # what does not fit together is seen here
   return function, arguments
+
+
+def _shapes(tree) -> dict[str, tuple]:
+  return {name: (x.shape, np.dtype(x.dtype)) for name, x in by_path(tree).items()}
 
 
 def _largest(what: str, tree) -> Iterator[str]:

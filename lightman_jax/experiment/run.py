@@ -137,9 +137,10 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
-    reached = checkpoints.reached(multihost.first(lambda: [
-        fold.held_out for fold, place in zip(material.folds, places)
-        if _kept_logits(place, fold, material, progress.say) is None]))
+    def unfinished() -> list[str]:
+      return [fold.held_out for fold, place in zip(material.folds, places)
+              if _kept_logits(place, fold, material, progress.say) is None]
+    reached = checkpoints.reached(multihost.first(unfinished))
     done = {name: reached.get(name, trainer.steps) for name in names}
     multihost.first(lambda: _forget_unfinished(folder, done, progress.say))
     progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()),

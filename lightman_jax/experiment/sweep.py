@@ -203,6 +203,7 @@ def run_all(commands: Mapping[str, Sequence[str]], logs: pathlib.Path, *,
   """
   waiting, running, failed = dict(commands), {}, {}
   progress.stage('sweep', total=finished + len(commands), done=finished)
+  progress.say(f'what the runs print is in {logs}{os.sep}NAME.log')
   done, free, place = finished, _shares(parallel), {}
   try:
     while waiting or running:

@@ -100,9 +100,12 @@ def _per_task(one: Callable, *operands: Array) -> Array:
 
 def _conv_lax(x, kernel, pad):
   letters = 'DHW'[-(x.ndim - 3):]
-  return _per_task(lambda x, kernel: jax.lax.conv_general_dilated(
-      x, kernel, (1,) * len(letters), pad,
-      dimension_numbers=(f'N{letters}C', f'{letters}IO', f'N{letters}C')), x, kernel)
+
+  def one(x, kernel):
+    return jax.lax.conv_general_dilated(
+        x, kernel, (1,) * len(letters), pad,
+        dimension_numbers=(f'N{letters}C', f'{letters}IO', f'N{letters}C'))
+  return _per_task(one, x, kernel)
 
 
 def _conv_folded(x, kernel, pad):

@@ -329,8 +329,9 @@ def _each(tensors, numbers) -> Iterator[tuple[str, np.ndarray]]:
 def _check(name: str, tensor: Tensor) -> None:
   """A view lies inside of its storage; NumPy would read beyond it."""
   storage, offset, shape, strides = tensor
-  whole = lambda values: type(values) is tuple and all(
-      type(value) is int and 0 <= value <= MOST for value in values)
+  def whole(values) -> bool:
+    return type(values) is tuple and all(
+        type(value) is int and 0 <= value <= MOST for value in values)
   if not (whole((offset,)) and whole(shape) and whole(strides)
           and len(shape) == len(strides) <= 8):
     raise bounded.Refused(f'the tensor {name!r} has no shape that a tensor can have')

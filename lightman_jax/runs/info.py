@@ -5,13 +5,14 @@ import pathlib
 import platform
 from typing import Any
 
-import lightman_jax
-from lightman_jax import places
+from lightman_jax import __version__, places
 from lightman_jax.faces import detection
 from lightman_jax.inputs import cache
 from lightman_jax.runs import environment
 from lightman_jax.runs.jax_settings import jax_settings
 from lightman_jax.units import bytes_in_words
+
+FLAGS = ('JAX_', 'XLA_', 'CUDA_', 'NVIDIA_', 'TPU_', 'LIBTPU_')
 
 
 def info() -> dict[str, Any]:
@@ -20,21 +21,29 @@ def info() -> dict[str, Any]:
   Starts jax, for its devices; makes no folder.
 
   Returns:
-    Plain values: 'version', 'package' (its folder), 'commit' (None for an installed
-    package), 'code_sha256', 'python', 'platform', 'cpus', 'packages' (name to version),
-    'devices', 'jax' (its flags, XLA's, and variables), 'folders' (purpose to 'path',
-    'files' and 'bytes'; no files where it is not there).
+    Plain values: 'lightman_jax' (the version), 'package' (its folder), 'git_commit'
+    (None for an installed package), 'code_sha256', 'python', 'platform', 'cpus',
+    'packages' (name to version), 'devices', 'flags' (variables that jax, XLA and the
+    driver read), 'jax' (what of these and of jax's own settings could move a number),
+    'folders' (purpose to 'path', 'files', 'bytes' and 'size' in words; no files where
+    it is not there).
+
+  Example:
+    >>> lm.info()['devices']['platform']                          # doctest: +SKIP
+    'cpu'
   """
   return {
-      'version': lightman_jax.__version__,
+      'lightman_jax': __version__,
       'package': str(environment.PACKAGE),
-      'commit': environment.git_commit(),
+      'git_commit': environment.git_commit(),
       'code_sha256': environment.code_version(),
       'python': platform.python_version(),
       'platform': platform.platform(),
       'cpus': os.cpu_count(),
       'packages': environment.versions(),
       'devices': _devices(),
+      'flags': {name: value for name, value in sorted(os.environ.items())
+                if name.startswith(FLAGS)},
       'jax': jax_settings(),
       'folders': {name: {'path': str(path), **_size(path)}
                   for name, path in _folders().items()}}
@@ -49,15 +58,15 @@ def _devices() -> dict[str, Any]:
 
 def _folders() -> dict[str, pathlib.Path]:
   compiled = os.environ.get('JAX_COMPILATION_CACHE_DIR')
-  return {'data sets, built': places.standard('TFDS_DATA_DIR'),
+  return {'data sets': places.standard('TFDS_DATA_DIR'),
           'inputs': cache.cache_folder(),
-          'compiled programs': (
+          'compiled': (
               pathlib.Path(compiled) if compiled else
               places.standard('XDG_CACHE_HOME') / 'lightman_jax' / 'xla'),
           'face models': detection.default_folder()}
 
 
-def _size(folder: pathlib.Path) -> dict[str, int]:
+def _size(folder: pathlib.Path) -> dict[str, Any]:
   """How many files lie below a folder, and their bytes; links are not followed."""
   count = total = 0
   for place, _, names in os.walk(folder):
@@ -67,26 +76,26 @@ def _size(folder: pathlib.Path) -> dict[str, int]:
       except OSError:                # gone meanwhile
         continue
       count += 1
-  return {'files': count, 'bytes': total}
+  return {'files': count, 'bytes': total, 'size': bytes_in_words(total)}
 
 
 def describe(facts: dict[str, Any]) -> list[str]:
   """Returns lines that a person reads and a report of a fault holds."""
-  devices, jax = facts['devices'], facts['jax']
+  devices = facts['devices']
   packages = ', '.join(f'{name} {version or "is missing"}'
                        for name, version in facts['packages'].items())
   shown = (devices.get('error') or f'{devices["count"]} {devices["kind"]} '
            f'({devices["platform"]}), processes: {devices["processes"]}')
-  set_flags = {**jax['variables'], 'XLA_FLAGS': jax['xla_flags'] or 'none'}
+  flags = ', '.join(f'{name}={value}' for name, value in facts['flags'].items())
   return [
-      f'lightman_jax {facts["version"]} in {facts["package"]}'
-      + (f', commit {facts["commit"]}' if facts['commit'] else '')
+      f'lightman_jax {facts["lightman_jax"]} in {facts["package"]}'
+      + (f', commit {facts["git_commit"]}' if facts['git_commit'] else '')
       + f', code {facts["code_sha256"][:8]}',
       f'Python {facts["python"]} on {facts["platform"]}, {facts["cpus"]} CPUs',
       f'packages: {packages}',
       f'devices: {shown}',
-      'flags: ' + ', '.join(f'{name}: {value}' for name, value in set_flags.items()),
+      f'flags: {flags or "none"}',
       *(f'{name}: {folder["path"]}, ' + (
-          f'{folder["files"]} files, {bytes_in_words(folder["bytes"])}'
+          f'{folder["files"]} files, {folder["size"]}'
           if folder['files'] else 'nothing yet')
         for name, folder in facts['folders'].items())]

@@ -59,8 +59,8 @@ def _numbers(X: Any) -> np.ndarray:
     raise InputError(f'X has shape {x.shape}; give (n, d) rows or (n, t, d) series')
   bad = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(1))
   if bad.size:
-    raise InputError(f'X[{bad[0]}] is not finite in float32 ({bad.size} such examples); '
-                     'fill in or leave out what is missing')
+    raise InputError(f'X[{bad[0]}] is not finite in float32 ({bad.size} such '
+                     'examples); fill in or leave out what is missing')
   return x
 
 
@@ -74,8 +74,8 @@ def _coded(name: str, values: Sequence, count: int
   if array.dtype.kind == 'f' and not np.isfinite(array).all() or (
       array.dtype == object and any(value is None or value != value
                                     for value in array)):
-    raise InputError(f'{name}[{_first_missing(array)}] is missing; fill it in, or leave '
-                     'that example out')
+    raise InputError(f'{name}[{_first_missing(array)}] is missing; fill it in, or '
+                     'leave that example out')
   try:
     known, code = np.unique(array, return_inverse=True)
   except TypeError:

@@ -52,7 +52,7 @@ class EpisodePlan(NamedTuple):
 
 
 class _Sides(NamedTuple):
-  """P ways to choose who gives the support, and who the query."""
+  """P splits of people: who gives the support, and who the query."""
   support: Bool[np.ndarray, 'P S']
   query: Bool[np.ndarray, 'P S']
   enough: Bool[np.ndarray, 'P K']      # classes with clips for both
@@ -135,7 +135,7 @@ def distinct(plan: EpisodePlan) -> int:
 
 
 def _sides(pool: Pool, fold: Fold, form: Form, rng: np.random.Generator) -> _Sides:
-  """The ways that leave enough clips on both sides."""
+  """The splits that leave enough clips on both sides."""
   people = np.arange(len(pool.subjects))
   test = np.unique(pool.subject[fold.test])
   if form.support == 'held_out_subject':

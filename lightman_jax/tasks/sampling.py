@@ -108,8 +108,8 @@ def draw_classes(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
     classes: how many there are.
     each: clips of a class.
   """
-  of_class = lambda key, k: draw(
-      key, allowed & ~clips.macro & (clips.label == k), each)
+  def of_class(key, k):
+    return draw(key, allowed & ~clips.macro & (clips.label == k), each)
   return jax.vmap(of_class)(
       jax.random.split(key, classes), jnp.arange(classes)).reshape(-1)
 

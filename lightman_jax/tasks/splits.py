@@ -14,22 +14,22 @@ from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool
 from lightman_jax.tasks.folds import Fold
 
-ENUMERATE_UP_TO = 12      # subjects; 2^11 ways, each tried; beyond that a sample is
+ENUMERATE_UP_TO = 12      # subjects; 2^11 splits, each tried; beyond that a sample is
 CANDIDATES = 4096
 
 
 class Splits(NamedTuple):
-  """P ways to divide S subjects, the best first; and what they cannot fill."""
+  """P splits of S subjects, the best first; and what they cannot fill."""
   support: Bool[np.ndarray, 'P S']   # True: support side; False: query side
   short: int     # clips that a task draws more than once, on average over the splits
 
 
 def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: bool,
                 most: int = 256, rng: np.random.Generator) -> Splits:
-  """The ways to divide a fold's training subjects in which both sides have all classes.
+  """The splits of a fold's training subjects in which both sides have all classes.
 
   Those that have the fewest clips drawn twice come first; `most` are kept. With up to
-  12 training subjects all ways are tried, with more a sample of 4096.
+  12 training subjects all splits are tried, with more a sample of 4096.
 
   Args:
     pool: the clips.
@@ -96,5 +96,5 @@ def candidates(subjects: int, rng: np.random.Generator) -> Bool[np.ndarray, 'P S
     sides = np.array(list(itertools.product([False, True], repeat=subjects)))
   else:
     sides = np.unique(rng.random((CANDIDATES, subjects)) < .5, axis=0)
-  # Among equally good ways those that are kept must not all look alike.
+  # Among equally good splits those that are kept must not all look alike.
   return rng.permutation(sides)

@@ -79,8 +79,9 @@ def first_fault(seen: Mapping[str, PyTree], after: TrainState
     names = not_finite(jax.tree.map(lambda x: np.asarray(x)[number], kinds))
     if names:
       # As they arise, not by the alphabet.
-      return number + 1, tuple(sorted(names, key=lambda name: list(kinds).index(
-          name.partition('/')[0])))
+      order = list(kinds)
+      return number + 1, tuple(sorted(
+          names, key=lambda name: order.index(name.partition('/')[0])))
   return 0, not_finite({'update': after._asdict()})
 
 

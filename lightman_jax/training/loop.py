@@ -82,8 +82,9 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
                             length=blocks.length if blocks else length,
                             at_once=layout.folds_at_once,
                             **(sharing if layout.split == 'tasks' else {}))
-  init = jax.jit(lambda keys, shape: jax.lax.map(
-      lambda key: init_state(key, recipe, shape), keys), static_argnums=1)
+
+  def init(keys, shape):
+    return jax.lax.map(lambda key: init_state(key, recipe, shape), keys)
   spread = functools.partial(device_door.over_devices, devices=layout.devices,
                              own=bool(blocks), donate=True)
   pace = pace or Pace()
@@ -92,7 +93,8 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
   def aside():
     with pace.aside(), around():
       yield
-  return Trainer(init, ahead(spread(chunk), on_compiled, aside),
+  return Trainer(jax.jit(init, static_argnums=1),
+                 ahead(spread(chunk), on_compiled, aside),
                  spread(lambda states, views, clips, _: chunk(states, views, clips)),
                  length, steps, layout, pace, blocks, _sharing(layout))
 
@@ -198,8 +200,10 @@ def _open_chunks(trainer: Trainer, views: View, clips: Clips, begin: int):
   # All groups of folds see the same clips, which are most of what a chunk takes.
   clips = device_door.share(clips._replace(x=trainer.share(clips.x)),
                             trainer.layout.devices)
-  return contextlib.nullcontext(lambda copies, count: (
-      *trainer.chunk(copies, placed, clips, np.int32(count)), count))
+
+  def train(copies, count):
+    return *trainer.chunk(copies, placed, clips, np.int32(count)), count
+  return contextlib.nullcontext(train)
 
 
 def _begun(states: TrainState, folds: Sequence[FoldData]) -> TrainState:

@@ -106,9 +106,11 @@ def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
   on_device = clips // len(layout.devices) if shared else (
       clips * layout.together // len(layout.devices))
   block = block_length(length, bytes_of_a_step=on_device * clip_bytes)
-  draw = jax.jit(lambda views, clips, first: jax.lax.map(
-      lambda view: draw_steps(view, clips, first, recipe=recipe, length=block), views))
-  return Blocks(draw, block, layout)
+
+  def draw(views, clips, first):
+    return jax.lax.map(
+        lambda view: draw_steps(view, clips, first, recipe=recipe, length=block), views)
+  return Blocks(jax.jit(draw), block, layout)
 
 
 @contextlib.contextmanager

@@ -15,11 +15,11 @@ def test_facts(tmp_path, monkeypatch):
   (tmp_path / 'data' / 'synthetic' / 'a').write_bytes(bytes(2**20))
   (tmp_path / 'data' / 'b').write_bytes(bytes(3))
   facts = facts_of_machine.info()
-  assert facts['version'] == lightman_jax.__version__
+  assert facts['lightman_jax'] == lightman_jax.__version__
   assert facts['packages']['jax'] == jax.__version__
   assert facts['devices']['count'] == len(jax.devices())
-  assert facts['folders']['data sets, built'] == {
-      'path': str(tmp_path / 'data'), 'files': 2, 'bytes': 2**20 + 3}
+  assert facts['folders']['data sets'] == {
+      'path': str(tmp_path / 'data'), 'files': 2, 'bytes': 2**20 + 3, 'size': '1 MiB'}
   assert facts['folders']['inputs']['files'] == 0
   assert not (tmp_path / 'cache').exists()
   assert json.loads(json.dumps(facts)) == facts
@@ -33,7 +33,7 @@ def test_command(tmp_path, monkeypatch, capsys):
   assert f'jax {jax.__version__}' in lines[2] and 'missing' not in lines[2]
   assert f'inputs: {tmp_path}/lightman_jax/inputs, nothing yet' in lines
   assert info_command.info(['--json']) == 0
-  assert json.loads(capsys.readouterr().out)['version'] == lightman_jax.__version__
+  assert json.loads(capsys.readouterr().out)['lightman_jax'] == lightman_jax.__version__
 
 
 def test_a_backend_that_fails_is_part_of_the_report(monkeypatch):

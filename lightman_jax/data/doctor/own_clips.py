@@ -5,7 +5,7 @@ listed, every missing file, and all names and files that look like one written t
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 import os
 import pathlib
 from typing import NamedTuple
@@ -91,7 +91,7 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
       present.append(entry)
     else:
       missing.append(f'{entry.where}: {entry.path} is not there')
-  whole, unreadable = _readable(present, choice, thorough)
+  whole, unreadable, decoded = _readable(present, choice, thorough)
   test_entries = [entry for entry in entries if entry.kind == 'micro'] or entries
   labels = _groups(test_entries, lambda entry: entry.label)
   result = OwnClips(
@@ -104,7 +104,8 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
       missing=tuple(missing), unreadable=unreadable, near=_near(manifest, choice))
   repeated, copies = _repeated(whole, choice, manifest)
   result = result._replace(repeated=repeated, remarks=(
-      *manifest.remarks, *copies, *_remarks(entries, labels, result.forms)))
+      *manifest.remarks, *copies, *_remarks(entries, labels, result.forms),
+      *_remarks_of_frames(present, decoded)))
   why = _refusal(result, manifest, choice)
   return result._replace(why=why, verdict=UNUSABLE if why else USABLE)
 
@@ -146,9 +147,21 @@ def _single(entries: Sequence[Entry]) -> tuple[str, ...]:
   return tuple(group.name for group in times if group.clips == 1)
 
 
+def _remarks_of_frames(present: Sequence[Entry], decoded: int) -> Iterator[str]:
+  """How many clips' pictures were looked at, and how frames of a video are counted."""
+  if decoded < len(present):
+    yield (f'pictures of {decoded} of {len(present)} clips were decoded; --read decodes '
+           'all of them, as a build does')
+  if any(form_of(entry.path) == 'video' and None not in (entry.onset, entry.offset)
+         for entry in present):
+    yield ('frames of a video are counted from 0, so a sheet that counts from 1 is one '
+           'frame late; those of a folder have the numbers in their names')
+
+
 def _readable(entries: Sequence[Entry], choice: Choice, thorough: bool
-              ) -> tuple[list[Entry], tuple[str, ...]]:
-  """The rows whose files are what a build needs, and why the others' are not."""
+              ) -> tuple[list[Entry], tuple[str, ...], int]:
+  """The rows whose files are what a build needs, why the others' are not, and how many
+  were decoded."""
   whole, lines, items = [], [], {}
   for entry in entries:
     try:
@@ -160,7 +173,8 @@ def _readable(entries: Sequence[Entry], choice: Choice, thorough: bool
   broken = {entry.clip: entry.reason for entry in read_items(to_read)[1]}
   lines += [f'{entry.where}: {broken[entry.clip]}' for entry in whole
             if entry.clip in broken]
-  return [entry for entry in whole if entry.clip not in broken], tuple(lines)
+  return ([entry for entry in whole if entry.clip not in broken], tuple(lines),
+          len(to_read))
 
 
 def _near(manifest: Manifest, choice: Choice) -> tuple[str, ...]:

@@ -34,6 +34,9 @@ def recognise(path: str | os.PathLike) -> tuple[Sighting, ...]:
     InputError: there is no such folder.
   """
   path = places.expand(path).absolute()
+  if not path.exists():
+    raise InputError(f'{path} is not there; name the folder of a data set, or the csv '
+                     'of your own clips.')
   if not path.is_dir():
     raise InputError(f'{path} is not a folder; name the one that holds the data set.')
   sightings = ()

@@ -25,8 +25,9 @@ from lightman_jax.report.style import (
   to_svg,
 )
 
-WIDTH = 4.6          # inches of a figure that stands in a grid of them
-PEOPLE = 30          # subjects of one figure
+WIDE = 4.6           # inches of a figure beside text
+WIDTH = 3.55         # of one in a grid of three
+PEOPLE = 16          # subjects of one figure
 
 Point = tuple[float, float, float, float]     # x, value, low, high
 
@@ -72,7 +73,7 @@ def score_intervals(comparison: Comparison, *, chance: float, title: str) -> Mar
                     for v in (*line.scores[MAIN][:3], *line.scores[MAIN].by_seed)]
                    + ([best.value] if best else []))
   with figure_style([line.label for line in lines]):
-    figure = Figure(figsize=(WIDTH, .42 * len(lines) + .75), layout='constrained')
+    figure = Figure(figsize=(WIDE, .42 * len(lines) + .75), layout='constrained')
     axes = figure.add_subplot()
     for number, line in enumerate(lines):
       _interval(axes, len(lines) - 1 - number, line, low, high)
@@ -85,12 +86,12 @@ def score_intervals(comparison: Comparison, *, chance: float, title: str) -> Mar
     return Markup(to_svg(figure, title))
 
 
-def _interval(axes, place: float, line: Line, low: float, high: float) -> None:
+def _interval(axes, place: int, line: Line, low: float, high: float) -> None:
   scored, paint = line.scores[MAIN], SOFT if line.reference else SERIES[0]
-  text = f'{short_label(line.label)}  {short(scored.value)} {interval(scored)}'
+  text = f'{short_label(line.label)}: {short(scored.value)} {interval(scored)}'
   axes.text(.004, place + .22, text, transform=axes.get_yaxis_transform(), va='bottom',
             color=SOFT if line.reference else INK, zorder=5,
-            bbox={'facecolor': PAPER, 'edgecolor': 'none', 'pad': .6, 'alpha': .8})
+            bbox={'facecolor': PAPER, 'edgecolor': 'none', 'pad': .6})
   if low <= scored.value <= high:
     if math.isfinite(scored.low) and math.isfinite(scored.high):
       axes.plot([scored.low, scored.high], [place, place], color=paint, linewidth=3.2,
@@ -139,7 +140,7 @@ def people(recognised: Mapping[str, Float[np.ndarray, 'S']], subjects: Sequence[
     title: what is read out.
 
   Returns:
-    A figure for every thirty subjects.
+    Figures of at most sixteen subjects each.
   """
   share = np.stack(list(recognised.values()))
   order = np.argsort(share.mean(0), kind='stable')
@@ -211,9 +212,9 @@ def embedding_map(arrays: Mapping[str, np.ndarray], stage: str, *,
     title: what is read out.
   """
   points, macro, held_out = (arrays[name] for name in (stage, 'macro', 'held_out'))
-  paint = np.array([colour(k) if k >= 0 else SOFT for k in arrays['label'].astype(int)])
+  paint = np.array([colour(k) if k >= 0 else SOFT for k in arrays['label'].astype(int).tolist()])
   with figure_style():
-    figure = Figure(figsize=(WIDTH, 3.9), layout='constrained')
+    figure = Figure(figsize=(WIDTH, 3.1), layout='constrained')
     axes = figure.add_subplot()
     # Held-out clips last, on top of the many.
     for shown, options in (
@@ -223,7 +224,7 @@ def embedding_map(arrays: Mapping[str, np.ndarray], stage: str, *,
         (~macro & held_out, dict(marker='o', s=38, linewidths=1.1))):
       colours = {'facecolors': paint[shown],
                  'edgecolors': INK if options['linewidths'] == 1.1 else paint[shown]}
-      axes.scatter(*points[shown, :2].astype(float).T, **{**colours, **options})
+      axes.scatter(*points[shown, :2].astype(float).T, **(colours | options))
     axes.set(xlim=within[0], ylim=within[1], xticks=[], yticks=[],
              xlabel='first principal component', ylabel='second')
     return Markup(to_svg(figure, title))

@@ -5,7 +5,6 @@ import csv
 import io
 import math
 import re
-import textwrap
 
 import anyascii
 
@@ -176,8 +175,8 @@ def comma_separated(tables: Compared) -> str:
 def latex(tables: Compared) -> str:
   """A table a protocol, to be pasted: UF1, UAR and accuracy with their intervals.
 
-  Names are commands, so that they are set once, before the table or here; what every
-  figure must name stands in comments above it.
+  Names are commands, so that they are set once, before the table or here, and mean the
+  same in every report; what every figure must name stands in comments above it.
   """
   commands = _tex_commands(tables)
   parts = ['% Needs no package. The names that the tables use: define them before this, '
@@ -213,8 +212,7 @@ def _tex_caption(table: Table) -> str:
 def _tex_comments(number: int, table: Table) -> list[str]:
   lines = [f'Table {number}. {table.protocol}. {table.f1}.', table.why, METHOD,
            *(line for column in table.columns for line in caption(column))]
-  return [f'% {part}' for line in lines
-          for part in textwrap.wrap(_latin(line), 86, break_long_words=False)]
+  return [f'% {_latin(line)}' for line in lines if line]
 
 
 def _tex_commands(tables: Compared) -> dict[str, str]:
@@ -222,18 +220,23 @@ def _tex_commands(tables: Compared) -> dict[str, str]:
   commands: dict[str, str] = {}
   for table, comparisons in tables:
     for column, comparison in zip(table.columns, comparisons):
-      for kind, name in (('Data', _tex_data_set(column)),
-                         *(('Row', line.label) for line in comparison.lines)):
-        commands.setdefault(name, rf'\lm{kind}{_letters(len(commands))}')
+      for name in (_tex_data_set(column), *(line.label for line in comparison.lines)):
+        if name not in commands:
+          command = _tex_command(name)
+          while command in commands.values():
+            command += 'x'
+          commands[name] = command
   return commands
 
 
-def _letters(number: int) -> str:
-  """A, B, … Z, AA, AB: what the name of a command may hold."""
-  text = ''
-  while number >= 0:
-    text, number = chr(ord('A') + number % 26) + text, number // 26 - 1
-  return text
+_DIGITS = ('Zero', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine')
+
+
+def _tex_command(name: str) -> str:
+  r"""'lightman, conv4' is \lmLightmanConvFour, in whichever report: letters alone."""
+  text = re.sub('[0-9]', lambda m: f' {_DIGITS[int(m[0])]} ', _latin(name))
+  return r'\lm' + ''.join(word[:1].upper() + word[1:]
+                          for word in re.findall('[A-Za-z]+', text))
 
 
 def _tex_cell(line: Line, name: str) -> str:

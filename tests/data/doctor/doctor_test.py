@@ -167,7 +167,7 @@ def test_where_nothing_lies_archives_are_pointed_at(tmp_path, capsys):
   assert main(['doctor', str(tmp_path)]) == 2
   assert 'SAMM.zip' in capsys.readouterr().err
   assert main(['doctor', str(tmp_path / 'nowhere')]) == 2
-  assert 'is not a folder' in capsys.readouterr().err
+  assert 'is not there' in capsys.readouterr().err
 
 
 def test_the_command_to_build_is_shown_whole(copy, tmp_path):

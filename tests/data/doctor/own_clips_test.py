@@ -74,7 +74,8 @@ def test_copies_under_other_names(place):
   assert all(("'1' of 's'" in line and "'5' of 't'" in line)
              or ("'2' of 's'" in line and "'7' of 'u'" in line)
              for line in result.repeated)
-  (remark,) = result.remarks
+  remark, decoded = result.remarks
+  assert 'pictures of 3 of 7 clips were decoded; --read' in decoded
   assert "'3'" in remark and "'6'" in remark and "the same clip of 't'" in remark
   assert look(place, *GOOD, '5,t,joy,e.png', repeated_clips='1,5').verdict == USABLE
 

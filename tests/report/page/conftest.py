@@ -14,7 +14,7 @@ CLASSES = ('negative', 'positive', 'surprise')
 def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
              classes=CLASSES, class_set='casme2_3', protocol='leave one subject out',
              subjects=9, clips=72, about=None, config=None, more=None, plain=True,
-             beside=('ridge', 'constant'), draws=1, folds=0):
+             beside=('ridge', 'constant'), draws=1, folds=0, parts=False):
   """A finished run whose clips depend on `dataset`, `subjects` and `clips` alone."""
   rng = np.random.default_rng([len(dataset), subjects, clips])
   truth = rng.integers(0, len(classes), clips)
@@ -33,7 +33,8 @@ def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
   what = results.About(**{name: words.get(name, '') for name in results.About._fields})
   what = what._replace(models={method: draws}, people={})
   fold = [f'fold{int(name[3:]) % folds}' for name in subject] if folds else subject
-  who = results.Clips(names, subject, fold, truth, classes)
+  of = [('samm', 'smic')[int(name[3:]) % 2] for name in subject] if parts else ()
+  who = results.Clips(names, subject, fold, truth, classes, of)
   content = results.summarise({**said, **fixed}, who, what, resamples=100)
   content['about'] |= {'clips_seen': 7200, 'tried': 1, **(about or {})}
   folder.mkdir(parents=True)

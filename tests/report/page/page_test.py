@@ -12,9 +12,9 @@ from lightman_jax.__main__ import main
 from lightman_jax.errors import InputError
 from lightman_jax.report.page import published
 from lightman_jax.report.page.command import read_runs, write
-from lightman_jax.report.page.figures import ticks
-from lightman_jax.report.page.markup import tag
+from lightman_jax.report.page.figures import span
 from lightman_jax.report.page.texts import short
+from lightman_jax.report.style import COLOURS
 
 FEW = dict(permutations=1024)
 
@@ -25,12 +25,15 @@ class Reader(HTMLParser):
   def __init__(self, text):
     super().__init__()
     self.open, self.tags, self.attributes, self.text = [], [], [], ''
+    self.links, self.anchors, self.drawn = set(), set(), ''
     self.feed(text)
     assert self.open == []
 
   def handle_starttag(self, name, attributes):
     self.tags.append(name)
     self.attributes += attributes
+    self.links |= {v for k, v in attributes if (name, k) == ('a', 'href')}
+    self.anchors |= {v for k, v in attributes if (name, k) == ('section', 'id')}
     if name not in ('meta', 'img'):
       self.open.append(name)
 
@@ -39,6 +42,7 @@ class Reader(HTMLParser):
 
   def handle_data(self, data):
     self.text += data if self.open[-1:] != ['style'] else ''
+    self.drawn += data + '\n' if 'svg' in self.open else ''
 
 
 def made(paths, out):
@@ -158,10 +162,9 @@ def test_the_page_holds_what_the_runs_hold(make, fill, tmp_path):
     assert words in page.text and words not in bare
   for words in ('People', 'Confusions', 'Learning curves', 'Published figures, beside'):
     assert words in bare
-  assert '0.0711' in page.text and 'never shown' not in page.text
+  assert '71.1 ms' in page.text and 'never shown' not in page.text
   assert '12,345' in page.text and '+.135' in page.text and '.745' in page.text
-  targets = {v for k, v in page.attributes if k == 'href'}
-  assert targets == {f'#{v}' for k, v in page.attributes if k == 'id'}
+  assert page.links == {f'#{name}' for name in page.anchors} != set()
   # Of what peeking gives, the tables know nothing.
   assert '.745' not in files['table.md'] + files['table.csv'] + files['table.tex']
 
@@ -199,13 +202,14 @@ def test_a_hostile_folder_is_only_text(make, fill, tmp_path):
   assert {len(re.findall(r'(?<!\\)\|', line)) for line in lines} <= {7, 11}
 
 
-def test_broken_extras_are_one_sentence(make, fill, tmp_path, capsys):
+def test_broken_files_beside_the_results_are_one_sentence(make, fill, tmp_path, capsys):
   def names(folder, *arguments):
     code = main(['report', str(folder), '--out', str(tmp_path / 'out')])
     return code, capsys.readouterr().err
   for number, (name, content) in enumerate((
       ('embeddings.npz', b'no archive'), ('efficiency.json', b'[]'),
-      ('oracle.json', b'{"honest": 3}'), ('metrics.jsonl', b'x\n'))):
+      ('oracle.json', b'{"honest": 3}'), ('metrics.jsonl', b'x\n'),
+      ('metrics.jsonl', b'{"stage": "train", "step": 1, "loss": 1e300}\n'))):
     folder = fill(make(f'run{number}', seed=number))
     (folder / name).write_bytes(content)
     code, said = names(folder)
@@ -246,17 +250,120 @@ def test_published_figures_have_a_source_and_what_their_code_does():
         'chosen'}
 
 
-def test_numbers_and_ticks():
+def test_numbers():
   assert [short(v) for v in (.7123, 1., 0., -.0341, float('nan'), -.0001)] == [
       '.712', '1.000', '.000', '−.034', '–', '.000']
   assert short(.05, sign=True) == '+.050'
-  assert ticks(0., 1.) == pytest.approx([0, .5, 1])
-  for low, high in ((0., 80.), (-3., 7.), (.01, .013), (0., 1e6)):
-    places = ticks(low, high)
-    assert 2 <= len(places) <= 5
-    assert low <= places[0] and places[-1] <= high * (1 + 1e-9)
 
 
-def test_markup_escapes():
-  assert tag('p', 'a<b', [tag('i', 'x'), None, 3], class_='"x') == (
-      '<p class="&quot;x">a&lt;b<i>x</i>3</p>')
+def test_an_axis_spans_what_is_in_question():
+  low, high = span([.6, .72, float('nan')])
+  assert .58 < low < .6 and .72 < high < .74
+  for values in ([], [.5], [float('inf')]):
+    low, high = span(values)
+    assert low < high
+
+
+def test_pictures_are_svg_in_the_colours_of_the_page(table_of_runs, fill, tmp_path):
+  text = made([fill(path) for path in table_of_runs], tmp_path / 'out')['report.html']
+  pictures = re.findall('<svg.*?</svg>', text, re.DOTALL)
+  assert len(pictures) > 8
+  for picture in pictures:
+    assert re.findall('<title>.+?</title>', picture) and 'role="img"' in picture
+    assert 'var(--' in picture and not set(COLOURS.values()) & set(
+        re.findall('#[0-9a-f]{6}', picture))
+    assert '<style' not in picture and 'xmlns' not in picture
+  names = re.findall(' id="(.*?)"', text)
+  used = re.findall(r'url\(#(.*?)\)', text) + re.findall('<use [^>]*href="#(.*?)"', text)
+  assert len(names) == len(set(names)) and set(used) < set(names)
+
+
+def test_people_are_named_and_the_strongest_reference_is(table_of_runs, tmp_path):
+  page = Reader(made(table_of_runs, tmp_path / 'out')['report.html'])
+  found = json.loads((table_of_runs[0] / 'results.json').read_text())
+  for name, one in found['rows']['lightman']['per_subject'].items():
+    assert f'{name} ({one["clips"]})' in page.drawn
+  value = max(found['rows'][name]['uf1']['value'] for name in ('ridge', 'constant'))
+  assert re.search(f'strongest reference: (ridge|constant) {short(value)}', page.drawn)
+
+
+def test_clips_missed_most_are_listed_with_their_data_set(make, tmp_path):
+  paths = [make(f'{method}{seed}', method=method, seed=seed, skill=skill, parts=True)
+           for method, skill in (('lightman', .9), ('maml', .7)) for seed in (0, 1)]
+  misses = {}
+  for path in paths:
+    with open(path / 'predictions.csv', encoding='utf-8', newline='') as file:
+      for line in csv.DictReader(file):
+        if line['truth'] != line['prediction']:
+          misses[line['clip']] = misses.get(line['clip'], 0) + 1
+  text = made(paths, tmp_path / 'out')['report.html']
+  listed = re.findall('<th scope="row">(sub[^<]*/EP[^<]*)</th><td>(.*?)</td><td>(.*?)</td>'
+                      '.*?<td class="n">(.) of 4</td>', text)
+  worst = sorted(misses, key=lambda clip: (-misses[clip], clip))[:20]
+  assert [(clip, int(count)) for clip, *_, count in listed] == [
+      (clip, misses[clip]) for clip in worst]
+  assert {(dataset, subject) for _, dataset, subject, _ in listed} <= {
+      ('smic' if int(name[3:]) % 2 else 'samm', name) for _, _, name, _ in listed}
+
+
+def test_several_data_sets_have_scores_of_their_own(make, tmp_path):
+  path = make('a', parts=True, dataset='megc2019')
+  found = json.loads((path / 'results.json').read_text())
+  assert sorted(found['data_sets']) == ['samm', 'smic']
+  files = made([path], tmp_path / 'out')
+  for name, part in found['data_sets'].items():
+    clips = sum(part['clips_per_class'].values())
+    words = f'{name}: {clips} clips of {len(part["subjects"])} subjects'
+    scored = part['rows']['lightman']['uf1']
+    cell = f'{short(scored["value"])} [{short(scored["low"])}, {short(scored["high"])}]'
+    for file in ('report.html', 'table.md'):
+      text = ' '.join(Reader(files[file]).text.replace('\\', '').split()) if (
+          file == 'report.html') else files[file].replace('\\', '')
+      assert words in text and cell in text, (file, name)
+
+
+@pytest.mark.parametrize('change', [
+    {'samm': {'subjects': ['nobody']}}, {'samm': {}}, {'samm': {'subjects': 3}},
+    {'samm': {'subjects': ['sub01']}, 'smic': {'subjects': ['sub01']}}])
+def test_data_sets_that_do_not_divide_the_people_are_refused(change, make, tmp_path):
+  with pytest.raises(InputError, match='does not hold what this version writes'):
+    read_runs([make('a', more={'data_sets': change})])
+
+
+def test_predictions_that_do_not_count_to_the_results_are_refused(make):
+  path = make('a') / 'predictions.csv'
+  first, *lines = path.read_text().splitlines(keepends=True)
+  path.write_text(''.join([first, *lines[1:], lines[1]]))
+  with pytest.raises(InputError, match='predictions.csv does not count to'):
+    read_runs([path.parent])
+
+
+def test_published_figures_are_folded(make, tmp_path):
+  text = made([make('a')], tmp_path / 'out')['report.html']
+  section = text[text.index('<section id="published">'):]
+  section = section[:section.index('</section>')]
+  assert re.search(r'<details>\s*<summary>[0-9]+ figures that others', section)
+  assert section.index('<details>') < section.index('<table>')
+
+
+def test_latex_can_be_pasted(table_of_runs, make, tmp_path):
+  wide = make('c', dataset='samm_é', class_set='三类', classes=('惊讶', 'a_b', '100 %'))
+  text = made([*table_of_runs, wide], tmp_path / 'out')['table.tex']
+  assert text.isascii() and text.count('\\begin{table}') == 1
+  assert ' & UF1 & UAR & accuracy \\\\' in text
+  (words,) = re.findall(r'\\caption\{(.*)\}', text)
+  assert len(words) < 200
+  names = dict(re.findall(r'\\providecommand\{\\(\w+)\}\{(.*?)\}(?: %|$)', text, re.M))
+  assert names['lmLightmanConvFour'] == 'lightman, conv4'
+  assert all(name.isalpha() for name in names)
+  rows = [line for line in text.splitlines() if line.startswith('\\lm')]
+  assert len(rows) == 7 + 4 and all(row.count(' & ') == 3 for row in rows)
+  assert {row.split(' & ')[0][1:] for row in rows} < set(names)
+
+
+def test_labels_are_text_whatever_they_hold(make, fill, tmp_path):
+  classes = ('$\\frac{1}{0}$', '惊讶', 'c\x00\x1b_^%&')
+  files = made([fill(make('a', classes=classes))], tmp_path / 'out')
+  page = Reader(files['report.html'])
+  assert all(name in page.text for name in ('$\\frac{1}{0}$', '惊讶', 'c_^%&'))
+  assert '\x00' not in files['report.html'] and '\x1b' not in files['report.html']
