@@ -102,9 +102,8 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     raise InputError(f'{facts.title} has no annotation sheet: its rows are the names '
                      'of its folders.')
   lines, added = [], {}
-  tabs = [(path, tab) for path in files for tab in tabs_of(path, facts)]
-  tabs_in = Counter(path for path, _ in tabs)
-  for path, tab in tabs:
+  tabs_in = {path: tabs_of(path, facts) for path in files}
+  for path, tab in [(file, tab) for file in files for tab in tabs_in[file]]:
     table = workbooks.read_cells(
         path, tab, columns=(*facts.columns.values(), *facts.supplement.values()))
     where = path.name
@@ -114,7 +113,7 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
         line = Line(where, record.row, where, record.cells)
         added[line_key(line, facts)[0]] = record.cells
       continue
-    before = (f'{where}, sheet {tab}, row' if tabs_in[path] > 1 else
+    before = (f'{where}, sheet {tab}, row' if len(tabs_in[path]) > 1 else
               f'{where} row' if len(files) > 1 else 'row')
     lines += [Line(where, record.row, f'{before} {record.row}', record.cells)
               for record in records_of(table, facts, where)]
