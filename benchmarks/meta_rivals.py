@@ -124,7 +124,7 @@ def meta_grad_of(problem: Problem) -> Callable:
 
 def operations(problem: Problem) -> int:
   """Floating point operations of a meta-step of ours, all tasks together."""
-  return problem.row.tasks * arithmetic.operations(
+  return problem.row.tasks * arithmetic.count_operations(
       meta_grad_of(problem), problem.params, [x[0] for x in problem.tasks])
 
 

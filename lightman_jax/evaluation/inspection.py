@@ -123,7 +123,7 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
       number, support = both
       fast = adapt_to_support(learner, params, fold_key, support, number)
       return explanation.explain(encoder, fast, x / drawn[-1][0])
-    return explanation.mean_of(jax.lax.map(
+    return explanation.mean_explanation(jax.lax.map(
         one, (jnp.arange(draws), support_examples(drawn, sizes))))
 
   def explain_clips(params: Params, fold_key: Key[Array, ''], clips: Clips,

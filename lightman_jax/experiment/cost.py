@@ -11,7 +11,8 @@ from lightman_jax.profiling import efficiency
 from lightman_jax.runs import environment
 
 
-def cost(config: Mapping[str, Any], material: Material, devices) -> dict[str, Any]:
+def measure_cost(config: Mapping[str, Any], material: Material, devices
+                 ) -> dict[str, Any]:
   """The content of efficiency.json: 'about', and 'measures' with their units.
 
   It holds times, so two runs of one configuration differ in it.
@@ -27,7 +28,8 @@ def cost(config: Mapping[str, Any], material: Material, devices) -> dict[str, An
   measures = efficiency.measure(recipe, assembly.fold_data(config, material, 0),
                                 steps=config['training']['steps'], folds=folds)
   about = {
-      'method': registry.label(config['method']['name']), 'encoder': config['model']['encoder'],
+      'method': registry.label(config['method']['name']),
+      'encoder': config['model']['encoder'],
       'clip': list(material.pool.x.shape[1:]), 'classes': len(material.pool.classes),
       'shots': config['episodes']['shots'], 'queries': config['episodes']['queries'],
       'macro_clips': recipe.sizes.macros,

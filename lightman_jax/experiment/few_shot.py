@@ -14,7 +14,11 @@ from lightman_jax.experiment.assembly import Material
 from lightman_jax.files import fold_path, write_atomically
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
-from lightman_jax.tasks.few_shot import EpisodePlan, distinct, protocol_name
+from lightman_jax.tasks.few_shot import (
+  EpisodePlan,
+  count_distinct_episodes,
+  protocol_name,
+)
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 
@@ -91,7 +95,8 @@ def _describe_section(config, plan: EpisodePlan, classes: int, section: dict[str
       'protocol': protocol_name(form, classes,
                                 protocol=config['episodes']['protocol']),
       'held_out_by': section['about']['protocol'].partition(', support from ')[0],
-      **form._asdict(), 'classes': classes, 'distinct_episodes': distinct(plan),
+      **form._asdict(), 'classes': classes,
+      'distinct_episodes': count_distinct_episodes(plan),
       'people': len(plan.people), 'held_out_people': plan.held_out_people,
       'chance': round(1 / form.ways, results.DIGITS),
       'f1': UF1_VARIANT.replace('folds', 'episodes'),

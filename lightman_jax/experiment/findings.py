@@ -67,7 +67,7 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
                                resamples=config['evaluation']['resamples'])
   episodes = few_shot.summary(config, folder, material, about)
   findings |= {'few_shot': episodes} if episodes else {}
-  noisy = robustness.rows(config, folder, material, clips, about, rows[name])
+  noisy = robustness.noise_rows(config, folder, material, clips, about, rows[name])
   findings |= {'robustness': noisy} if noisy else {}
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   results.write_predictions(folder.predictions, clips, rows[name],
@@ -177,13 +177,13 @@ def describe_files(folder: RunFolder) -> Iterator[str]:
   if folder.cost.exists():
     # It is told for information: a damaged one is no reason to fail.
     with contextlib.suppress(ValueError, KeyError, TypeError):
-      yield cost.line(bounded.read_json(folder.cost))
+      yield cost.describe_cost(bounded.read_json(folder.cost))
   if folder.noise_curves.exists():
     yield f'robustness under noise: {folder.noise_curves}'
   if folder.choices.exists():
     yield f'settings chosen inside each fold: {folder.choices}'
   if folder.oracle_json.exists():
-    yield oracle.line(folder.oracle_json)
+    yield oracle.describe_oracle(folder.oracle_json)
   run = str(folder.path)
   yield (f'next: python -m lightman_jax report {shlex.quote(run)} '
          f'--out={shlex.quote(run.rstrip("/") + "-report")}')

@@ -27,9 +27,9 @@ NOT_A_RESULT = (
     'not be reported as a score of the method.')
 
 
-def watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
-            predict: Callable[..., Any], group: Sequence[int],
-            data: Sequence[FoldData]) -> Callable[[int, TrainState], None] | None:
+def make_watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
+                 predict: Callable[..., Any], group: Sequence[int],
+                 data: Sequence[FoldData]) -> Callable[[int, TrainState], None] | None:
   """Called with every checkpoint of a group, writes what it says of the test clips.
 
   None where `evaluation.oracle_gap` does not ask for it.
@@ -58,7 +58,8 @@ def watcher(config: Mapping[str, Any], folder: RunFolder, material: Material,
   return watch
 
 
-def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> None:
+def write_oracle(config: Mapping[str, Any], folder: RunFolder, material: Material
+                 ) -> None:
   """Writes oracle.json, where it is asked for, when all folds are trained.
 
   Args:
@@ -94,7 +95,7 @@ def write(config: Mapping[str, Any], folder: RunFolder, material: Material) -> N
       'folds': folds})
 
 
-def line(path: pathlib.Path) -> str:
+def describe_oracle(path: pathlib.Path) -> str:
   """One line of oracle.json, at `path`, that says what it is not.
 
   Args:

@@ -102,7 +102,7 @@ def people_of(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
                for name in names)
 
 
-def same(one: Person, other: Person) -> bool:
+def is_same_person(one: Person, other: Person) -> bool:
   """Whether two are one person, as far as names tell.
 
   Of data sets that share people as of one, and whatever is written before the number:
@@ -128,7 +128,7 @@ def _file_for(fold: str, persons: Sequence[Person],
               declared: Mapping[pathlib.Path, Declared]) -> pathlib.Path:
   """The one file that saw none of a fold's held-out people."""
   seen = {file: next((person for person in persons for other in one.trained_on or ()
-                      if same(person, other)), None)
+                      if is_same_person(person, other)), None)
           for file, one in declared.items()}
   fitting = [file for file, person in seen.items() if person is None]
   if len(fitting) == 1:

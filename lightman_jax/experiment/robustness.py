@@ -18,8 +18,8 @@ from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 
 
-def kinds(config: Mapping[str, Any], material: Material,
-          say: Callable[[str], None] = lambda line: None) -> tuple[str, ...]:
+def noise_kinds(config: Mapping[str, Any], material: Material,
+                say: Callable[[str], None] = lambda line: None) -> tuple[str, ...]:
   """Those of `evaluation.noise` that mean something here; says which of 'all' do not.
 
   Args:
@@ -53,7 +53,7 @@ def write_fold(config: Mapping[str, Any], folder: RunFolder, material: Material,
     number: of the fold.
     predict: (x, copies) -> `Held`: `copies` times as many clips as the fold holds out.
   """
-  names, length = kinds(config, material), material.clips.frames.shape[1]
+  names, length = noise_kinds(config, material), material.clips.frames.shape[1]
   if not names:
     return
   clips, how = held_out_clips(material, number), inputs.Settings(**config['inputs'])
@@ -86,9 +86,9 @@ def held_out_clips(material: Material, number: int) -> ClipSet:
                         clip=tuple(clips.clip[n] for n in index))
 
 
-def rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
-         clips: results.Clips, about: results.About, clean: np.ndarray
-         ) -> dict[str, list[dict[str, Any]]]:
+def noise_rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
+               clips: results.Clips, about: results.About, clean: np.ndarray
+               ) -> dict[str, list[dict[str, Any]]]:
   """For each kind a list of levels: {'level', 'unit', 'row'}, rows as of the results.
 
   Args:
@@ -97,7 +97,7 @@ def rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
     about: of the results.
     clean: their predicted classes without noise.
   """
-  names, length = kinds(config, material), material.clips.frames.shape[1]
+  names, length = noise_kinds(config, material), material.clips.frames.shape[1]
   levels_by_kind = {}
   parts = [read_json(_place(folder, material, number), bounded.MOST_BYTES)
            for number in range(len(material.folds) if names else 0)]

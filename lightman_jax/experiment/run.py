@@ -87,7 +87,7 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
     prepared = time.monotonic()
     if multihost.is_first() and (code := sections.outside(config)):
       write_json(folder.outside, code)
-    robustness.kinds(config, material, progress.say)
+    robustness.noise_kinds(config, material, progress.say)
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):
       loop = memory.in_smaller_batches(functools.partial(_all_folds, meter=meter))
@@ -103,16 +103,16 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
       if material.weights:
         findings['about']['weights'] = dict(material.weights.about)
       with optional(folder.oracle_json.name, progress.say):
-        oracle.write(config, folder, material)
+        oracle.write_oracle(config, folder, material)
     if config['evaluation']['efficiency']:
       with progress.aside('measuring what the method costs (evaluation.efficiency)'), \
           optional(folder.efficiency.name, progress.say):
-        write_json(folder.efficiency, cost.cost(config, material, used))
+        write_json(folder.efficiency, cost.measure_cost(config, material, used))
     write_json(folder.timing, {
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
         'report': time.monotonic() - done})
-    reproducibility.write(config, folder, findings)
+    reproducibility.write_statement(config, folder, findings)
     # Last: a folder with results is a finished run.
     results.write_results(folder.results, findings)
     multihost.first(dict)
@@ -159,7 +159,8 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
             trainer, data, checkpoints,
             on_chunk=meter.after_chunk(functools.partial(
                 _on_chunk, folder, progress, done, together, trainer.steps)),
-            on_states=oracle.watcher(config, folder, material, predict, group, data))
+            on_states=oracle.make_watcher(config, folder, material, predict, group,
+                                          data))
       for number, state, one in zip(group, states, data):
         with shown():
           fold_logits = predict(state.params, one, material.folds[number])

@@ -67,7 +67,7 @@ def rescore(folder: pathlib.Path, resamples: int) -> list[Check]:
                      f'({type(error).__name__}: {error})') from error
 
 
-def numbers(value: Any, place: str = '') -> dict[str, Any]:
+def leaves_by_place(value: Any, place: str = '') -> dict[str, Any]:
   """All leaves of nested JSON, by their dotted place.
 
   Args:
@@ -79,7 +79,7 @@ def numbers(value: Any, place: str = '') -> dict[str, Any]:
   if parts is None:
     return {place: value}
   return {name: leaf for key, part in parts
-          for name, leaf in numbers(part, f'{place}.{key}'.lstrip('.')).items()}
+          for name, leaf in leaves_by_place(part, f'{place}.{key}'.lstrip('.')).items()}
 
 
 def compare_numbers(old: dict[str, Any], new: dict[str, Any]
@@ -139,8 +139,8 @@ def _logits(folder: pathlib.Path, lines, content):
 
 def _scores(lines, content, resamples: int) -> Check:
   again = _rescored(lines, content, resamples)
-  old = numbers({name: content.get(name) for name in again})
-  places, gap = compare_numbers(old, numbers(json.loads(results.text(again))))
+  old = leaves_by_place({name: content.get(name) for name in again})
+  places, gap = compare_numbers(old, leaves_by_place(json.loads(results.text(again))))
   others = sorted(set(content) - set(again))
   rest = f' Not scored again: {", ".join(others)}.' if others else ''
   if not places:
@@ -231,7 +231,7 @@ def _environments(first, second) -> Check:
   one, two = (statement.environments(bounded.read_json(run / 'environment.json'))[-1]
               for run in (first, second))
   data = one.pop('data_sha256') == two.pop('data_sha256')
-  changed = identity.between(one, two)
+  changed = identity.find_differences(one, two)
   words = ('run again on the same data' if data else
            'run again on OTHER data: what they were built from has changed')
   if changed:
@@ -263,7 +263,7 @@ def _numbers(first, second, name: str) -> Check:
     return Check(False, f'{name} does not come out again.')
   if _same(first, second, name):
     return Check(True, f'{name} comes out the same again, byte for byte.')
-  old, new = (numbers(_content(run / name)) for run in (first, second))
+  old, new = (leaves_by_place(_content(run / name)) for run in (first, second))
   places, gap = compare_numbers(old, new)
   fine = gap <= ROUNDING
   by = f'by up to {gap:.3g}' if math.isfinite(gap) else 'in more than numbers'
@@ -417,7 +417,7 @@ def compare_environments(stored: dict[str, Any]) -> Iterator[Check]:
   here = {'code_sha256': env.code_version(), 'python': env.platform.python_version(),
           'packages': env.versions(), 'jax': env.jax_settings()}
   recorded = {name: starts[-1].get(name, here[name]) for name in here}
-  changed = identity.between(recorded, json.loads(json.dumps(here)))
+  changed = identity.find_differences(recorded, json.loads(json.dumps(here)))
   if changed:
     yield Check(True, f'here, the environment is another (then -> here): '
                 f'{identity.describe_differences(changed)}. Last digits may differ '

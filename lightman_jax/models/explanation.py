@@ -54,6 +54,6 @@ def explain(encoder: nn.Module, params: Params, x: Float[Array, 'n T 68 2']
                      by_relation, weights)
 
 
-def mean_of(several: Explanation) -> Explanation:
+def mean_explanation(several: Explanation) -> Explanation:
   """Of models whose logits are averaged: explanations along a first axis."""
   return jax.tree.map(lambda v: v.mean(0), several)

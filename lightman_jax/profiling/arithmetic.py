@@ -35,7 +35,7 @@ PRODUCTS = frozenset((
     'reduce_window_max', 'reduce_window_sum'))
 
 
-def operations(function: Callable, *args: Any) -> int:
+def count_operations(function: Callable, *args: Any) -> int:
   """Floating point operations of `function(*args)`; nothing is computed.
 
   A function of `jax.pmap` counts as one of its devices does.
@@ -51,7 +51,7 @@ def operations(function: Callable, *args: Any) -> int:
   return _of(jax.make_jaxpr(function)(*args).jaxpr, _operations)
 
 
-def traffic(function: Callable, *args: Any) -> int:
+def count_traffic(function: Callable, *args: Any) -> int:
   """Bytes that `function(*args)` reads and writes at least; as `operations`.
 
   Nothing is said of caches: what stays in one is counted as often as it is read.

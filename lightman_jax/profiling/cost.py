@@ -159,10 +159,10 @@ class Meter:
     need = self._need
     self._program = {
         'step_arithmetic': as_measure(
-            of_a_step(arithmetic.operations),
+            of_a_step(arithmetic.count_operations),
             'floating point operations of a meta-step'),
         'step_traffic': as_measure(
-            of_a_step(arithmetic.traffic),
+            of_a_step(arithmetic.count_traffic),
             'bytes that a meta-step reads and writes at least'),
         'trace_time': as_measure(
             program.tracing, 'seconds, of the program that trains'),
@@ -207,7 +207,7 @@ class Meter:
            if peaks else {})}
 
 
-def line(content: Mapping[str, Any]) -> str:
+def describe_cost(content: Mapping[str, Any]) -> str:
   """The content of cost.json as a sentence.
 
   Args:

@@ -15,7 +15,7 @@ import numpy as np
 
 from lightman_jax import keys
 from lightman_jax.keys import Purpose
-from lightman_jax.profiling.arithmetic import operations
+from lightman_jax.profiling.arithmetic import count_operations
 from lightman_jax.tasks.sampling import sample_support
 from lightman_jax.training.loop import FoldData, stack
 from lightman_jax.training.state import Recipe, init_state, run_folds
@@ -79,7 +79,7 @@ def measure(recipe: Recipe, data: FoldData, *, steps: int, folds: int
     folds: of the run.
 
   Raises:
-    ValueError: arithmetic that cannot be counted; see `arithmetic.operations`.
+    ValueError: arithmetic that cannot be counted; see `arithmetic.count_operations`.
   """
   state, step, seconds, temporaries = _training(recipe, data)
   step_time = timed(step)
@@ -145,7 +145,7 @@ def _one_step(recipe: Recipe) -> Callable:
 def _step_operations(recipe: Recipe, data: FoldData, state) -> int:
   views, clips = stack([data], 1)
   states = jax.tree.map(lambda x: x[None], state)
-  return operations(_one_step(recipe), states, views, clips)
+  return count_operations(_one_step(recipe), states, views, clips)
 
 
 def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
@@ -160,11 +160,11 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   fast = adapted(params, support, key)
   x, predict = clips.x[:1] / clips.scale[0], jax.jit(learner.predict)
   return {
-      'prediction_arithmetic': as_measure(operations(learner.predict, fast, x),
+      'prediction_arithmetic': as_measure(count_operations(learner.predict, fast, x),
                                           'floating point operations of a clip'),
       'prediction_latency': {**timed(lambda: predict(fast, x)),
                              'unit': 'seconds, of one clip by one adapted model'},
-      'adaptation_arithmetic': as_measure(operations(adapt, params, support, key),
+      'adaptation_arithmetic': as_measure(count_operations(adapt, params, support, key),
                                           'floating point operations of a support'),
       'adaptation_time': {
           **(timed(lambda: adapted(params, support, key)) if learner.supported

@@ -66,8 +66,8 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]
   Returns:
     Differences that forbid going on, and those of the layout.
   """
-  plain = lambda tree: identity.without(tree, (*NOTED, 'resumed_with'))
-  differences = identity.between(plain(before), plain(now))
+  plain = lambda tree: identity.drop_names(tree, (*NOTED, 'resumed_with'))
+  differences = identity.find_differences(plain(before), plain(now))
   names = [f'devices.{name}' for name in LAYOUT]
   layout = [part for part in differences if part[0] in names]
   return [part for part in differences if part not in layout], layout

@@ -24,7 +24,7 @@ from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.files import remove, write_atomically
 from lightman_jax.runs import environment as env, identity as differences
-from lightman_jax.runs.identity import canonical, identity, plain
+from lightman_jax.runs.identity import canonical_json, identity, plain
 
 # One program at a time in a run folder, and nobody waits for a dead one.
 
@@ -249,7 +249,7 @@ class RunFolder:
       before = (stored.get('resumed_with') or [stored])[-1]
       if environment['data_sha256'] is None:
         environment = {**environment, 'data_sha256': before.get('data_sha256')}
-      changed, layout = env.changes(before, json.loads(canonical(environment)))
+      changed, layout = env.changes(before, json.loads(canonical_json(environment)))
     if changed and not self.has_begun():
       write_json(self.environment, environment)      # there is nothing to mix with
       return ''
@@ -368,7 +368,8 @@ def _not_there(path: pathlib.Path) -> list[pathlib.Path]:
 def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
   """Leaves the folder with this configuration in it, or refuses."""
   if folder.config.exists() and not fresh:
-    changed = differences.between(identity(read_json(folder.config)), identity(config))
+    changed = differences.find_differences(identity(read_json(folder.config)),
+                                           identity(config))
     if changed:
       raise InputError(
           f'{folder.path} belongs to another configuration: '

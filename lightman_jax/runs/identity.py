@@ -24,7 +24,8 @@ class Absent:
 ABSENT = Absent()
 
 
-def between(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
+def find_differences(old: Mapping[str, Any], new: Mapping[str, Any]
+                     ) -> list[Difference]:
   """Names whose values differ, sorted; `ABSENT` where a side lacks one.
 
   Args:
@@ -52,7 +53,7 @@ def describe_differences(differences: Sequence[Difference]) -> str:
   return ', '.join(parts[:SHOWN]) + tail
 
 
-def without(tree: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def drop_names(tree: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
   """A copy that lacks the dotted `names`; those it never had are no matter.
 
   Args:
@@ -64,7 +65,8 @@ def without(tree: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     if key in names:
       continue
     below = [name[len(key) + 1:] for name in names if name.startswith(f'{key}.')]
-    rest[key] = without(value, below) if below and isinstance(value, Mapping) else value
+    rest[key] = (drop_names(value, below) if below and isinstance(value, Mapping)
+                 else value)
   return rest
 
 
@@ -109,15 +111,15 @@ def name_of(config: Mapping[str, Any], words: Sequence[str]) -> str:
 
 def identity(config: Mapping[str, Any]) -> dict[str, Any]:
   """The configuration as plain JSON values, without `PLACES`."""
-  return without(json.loads(canonical(config)), PLACES)
+  return drop_names(json.loads(canonical_json(config)), PLACES)
 
 
 def config_sha256(config: Mapping[str, Any]) -> str:
   """SHA-256 of the configuration without `PLACES`."""
-  return hashlib.sha256(canonical(identity(config)).encode()).hexdigest()
+  return hashlib.sha256(canonical_json(identity(config)).encode()).hexdigest()
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
   """Equal values give equal text: JSON with sorted keys and no spaces."""
   return json.dumps(value, sort_keys=True, separators=(',', ':'), default=plain)
 

@@ -25,8 +25,8 @@ _PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
            'of_sweep', 'config.data.data_dir', 'config.data.manual_dir')
 
 
-def write(config: Mapping[str, Any], folder: RunFolder, findings: Mapping[str, Any]
-          ) -> None:
+def write_statement(config: Mapping[str, Any], folder: RunFolder,
+                    findings: Mapping[str, Any]) -> None:
   """Writes the statement of a run that is finished but for its results.json.
 
   Args:
@@ -39,13 +39,13 @@ def write(config: Mapping[str, Any], folder: RunFolder, findings: Mapping[str, A
   hashes |= {name: file_sha256(folder.path / name) for name in FILES[1:]
              if (folder.path / name).is_file()}
   write_json(folder.path / NAME, {
-      'command': command(sys.argv),
+      'command': command_without_places(sys.argv),
       'config_sha256': config_sha256(config),
       'environments': environments(stored),
       'files': hashes})
 
 
-def command(arguments: Sequence[str]) -> list[str] | None:
+def command_without_places(arguments: Sequence[str]) -> list[str] | None:
   """The command that started a run, without its places; None for another program.
 
   Args:

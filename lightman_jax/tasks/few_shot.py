@@ -20,8 +20,8 @@ import numpy as np
 from lightman_jax import keys
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool
-from lightman_jax.tasks.folds import Fold, count
-from lightman_jax.tasks.splits import candidates
+from lightman_jax.tasks.folds import Fold, count_clips
+from lightman_jax.tasks.splits import candidate_splits
 
 FEWEST = 3     # people; from fewer an interval over people says nothing
 LEAST_SIDE = 2     # people on each side of a divided fold
@@ -120,7 +120,7 @@ def describe_episodes(plan: EpisodePlan) -> str:
           f'support from {form.support}')
 
 
-def distinct(plan: EpisodePlan) -> int:
+def count_distinct_episodes(plan: EpisodePlan) -> int:
   """How many episodes differ; with few clips there are fewer than were drawn.
 
   Args:
@@ -141,7 +141,7 @@ def _sides(pool: Pool, fold: Fold, form: Form, rng: np.random.Generator) -> _Sid
   if form.support == 'held_out_subject':
     support = query = people == test[:, None]
   elif form.support == 'held_out_dataset':
-    divisions = candidates(len(test), rng)
+    divisions = candidate_splits(len(test), rng)
     divisions = divisions[(divisions.sum(1) >= LEAST_SIDE)
                           & ((~divisions).sum(1) >= LEAST_SIDE)]
     support = np.zeros((len(divisions), len(people)), bool)
@@ -150,7 +150,7 @@ def _sides(pool: Pool, fold: Fold, form: Form, rng: np.random.Generator) -> _Sid
   else:
     query = np.isin(people, test)[None]
     support = np.isin(people, pool.subject[fold.train])[None]
-  counts = count(pool, fold.train | fold.test)
+  counts = count_clips(pool, fold.train | fold.test)
   shots, queries = support @ counts.T, query @ counts.T             # (P, K)
   same = (support & query).any(1, keepdims=True)
   enough = np.where(same, shots >= form.shots + form.queries,
@@ -161,7 +161,7 @@ def _sides(pool: Pool, fold: Fold, form: Form, rng: np.random.Generator) -> _Sid
 
 def _qualified(pool: Pool, fold: Fold, sides: _Sides) -> Int[np.ndarray, 'Q']:
   """Numbers of those who give a query clip in some episode."""
-  has = count(pool, fold.test) > 0                                  # (K, S)
+  has = count_clips(pool, fold.test) > 0                                  # (K, S)
   return np.flatnonzero((sides.query & (sides.enough @ has)).any(0))
 
 

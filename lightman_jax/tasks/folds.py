@@ -90,7 +90,7 @@ def k_folds(pool: Pool, folds: int, *, seed: int) -> tuple[Fold, ...]:
   if len(subjects) < folds:
     raise InputError(f'episodes.folds is {folds} and {len(subjects)} people have '
                      'micro-expressions; use fewer folds')
-  counts = count(pool, ~pool.macro)
+  counts = count_clips(pool, ~pool.macro)
   counts = np.concatenate([counts, counts.sum(0, keepdims=True)])
   share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
   by_name = sorted(subjects, key=lambda s: pool.subjects[s])
@@ -159,7 +159,7 @@ def test_subjects(pool: Pool) -> list[int]:
   return np.unique(np.asarray(pool.subject)[~np.asarray(pool.macro)]).tolist()
 
 
-def count(pool: Pool, which: Bool[np.ndarray, 'N']) -> Int[np.ndarray, 'K S']:
+def count_clips(pool: Pool, which: Bool[np.ndarray, 'N']) -> Int[np.ndarray, 'K S']:
   """Micro clips of each class and subject, among those of a mask.
 
   Args:

@@ -46,7 +46,7 @@ def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: 
   counts, macros = _counts(pool, fold)
   _check_classes(pool, fold, counts)
   present = np.flatnonzero(counts.sum(0))
-  sides = candidates(len(present), rng)
+  sides = candidate_splits(len(present), rng)
   support = sides @ counts[:, present].T                        # (P, K)
   query = counts[:, present].sum(1) - support
   valid = (support > 0).all(1) & (query > 0).all(1)
@@ -85,7 +85,8 @@ def _check_classes(pool: Pool, fold: Fold, counts: Int[np.ndarray, 'K S']) -> No
           'set or add subjects')
 
 
-def candidates(subjects: int, rng: np.random.Generator) -> Bool[np.ndarray, 'P S']:
+def candidate_splits(subjects: int, rng: np.random.Generator
+                     ) -> Bool[np.ndarray, 'P S']:
   """Ways to divide people in two, in any order: all there are, or a sample.
 
   Args:

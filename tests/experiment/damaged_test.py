@@ -28,7 +28,7 @@ def test_what_is_no_object(folder, text):
   folder.choices.parent.mkdir()
   for path in (folder.oracle_json, folder.choices, folder.environment):
     path.write_text(text)
-  for read in (lambda: oracle.line(folder.oracle_json),
+  for read in (lambda: oracle.describe_oracle(folder.oracle_json),
                lambda: selection._choice_by_fold(folder, [{}]),
                lambda: results.read_results(folder.environment),
                lambda: folder.check({'data_sha256': ''}),

@@ -44,11 +44,11 @@ def watched(material, folder, times=1):
     return FoldLogits(np.flatnonzero(fold.test).tolist(),
                 np.eye(2)[np.where(wrong, 1 - truth, truth)].tolist(), None)
   data = [FoldData(fold.held_out, None, None, None) for fold in material.folds]
-  watch = oracle.watcher(CONFIG, folder, material, predict, range(2), data)
+  watch = oracle.make_watcher(CONFIG, folder, material, predict, range(2), data)
   for step in (2, *(4,) * times, 6):
     params = {'at': jnp.array([[0, step], [1, step]])}
     watch(step, TrainState(jnp.array([step, step]), params, ()))
-  oracle.write(CONFIG, folder, material)
+  oracle.write_oracle(CONFIG, folder, material)
   return json.loads(folder.oracle_json.read_text())
 
 
@@ -69,7 +69,7 @@ def test_counts_by_hand(material, folder):
   assert content['honest']['accuracy'] == .625
   assert content['gap']['accuracy'] == .125
   assert 'not a result' in content['this is not a result']
-  said = oracle.line(folder.oracle_json)
+  said = oracle.describe_oracle(folder.oracle_json)
   assert said.startswith('NOT A RESULT') and str(folder.oracle_json) in said
 
 
@@ -85,6 +85,6 @@ def test_a_step_done_again_says_the_same(material, folder, tmp_path):
 
 def test_nothing_where_it_is_not_asked_for(material, folder):
   plain = {'seed': 0, 'evaluation': {'oracle_gap': False}}
-  assert oracle.watcher(plain, folder, material, print, range(2), []) is None
-  oracle.write(plain, folder, material)
+  assert oracle.make_watcher(plain, folder, material, print, range(2), []) is None
+  oracle.write_oracle(plain, folder, material)
   assert not folder.oracle.exists() and not folder.oracle_json.exists()

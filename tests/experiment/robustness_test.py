@@ -71,7 +71,7 @@ def levels_by_kind(config, material, place):
     clean = np.concatenate([np.argmax(model(material, n)().logits, -1)
                             for n in range(len(material.folds))])
     main = results.summarise({'m': clean}, clips, ABOUT, resamples=100)['rows']['m']
-    return (robustness.rows(config, folder, material, clips, ABOUT, clean), main,
+    return (robustness.noise_rows(config, folder, material, clips, ABOUT, clean), main,
             folder)
 
 
@@ -80,7 +80,7 @@ def test_every_kind_and_level(arranged, tmp_path):
   with_noise, material = arranged
   said = []
   config = with_noise('all')
-  kinds = robustness.kinds(config, material, said.append)
+  kinds = robustness.noise_kinds(config, material, said.append)
   assert len(said) == 1 and 'jitter mean nothing for inputs.kind=frames' in said[0]
   rows, main, folder = levels_by_kind(config, material, tmp_path / 'a')
   assert tuple(rows) == kinds == tuple(n for n in corruption.KINDS if n != 'jitter')
@@ -123,4 +123,4 @@ def test_none_is_asked_for(arranged, tmp_path):
 def test_refused_by_name(arranged):
   with_noise, material = arranged
   with pytest.raises(InputError, match='evaluation.noise=jitter means nothing'):
-    robustness.kinds(with_noise('blur,jitter'), material)
+    robustness.noise_kinds(with_noise('blur,jitter'), material)

@@ -97,7 +97,7 @@ def test_a_run_is_metered(parts, tmp_path, monkeypatch):
   assert 0 < value['share_of_matmul_rate'] < 1
   assert fold.clips.x.nbytes < value['memory_estimate'] < value['peak_memory']
   assert all(one['unit'] for one in content['measures'].values())
-  line = cost.line(content)
+  line = cost.describe_cost(content)
   assert 'GFLOP' in line and 'compiled in' in line and '% of the matmul rate' in line
 
 

@@ -18,9 +18,9 @@ def test_flags_of_xla_but_for_the_number_of_devices():
 
 def test_a_flag_that_is_new_is_one_difference():
   none, one = ({'jax': jax_settings({'XLA_FLAGS': flags})} for flags in ('', '--xla_a'))
-  assert identity.describe_differences(identity.between(none, one)) == (
+  assert identity.describe_differences(identity.find_differences(none, one)) == (
       'jax.xla_flags.xla_a: (absent) -> "true"')
-  assert len(identity.between(one, none)) == 1
+  assert len(identity.find_differences(one, none)) == 1
 
 
 def test_a_file_of_flags_is_read(tmp_path):

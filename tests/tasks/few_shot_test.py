@@ -141,7 +141,7 @@ def test_how_many_episodes_differ():
   """Of two clips a class one is given and one asked about: four ways a person."""
   pool = pool_with([[2, 2]] * 3)
   plan = planned(pool, leave_one_subject_out(pool), 'held_out_subject', episodes=300)
-  assert few_shot.distinct(plan) == 3 * 4
+  assert few_shot.count_distinct_episodes(plan) == 3 * 4
 
 
 def test_more_ways_than_classes(pool):

@@ -70,7 +70,7 @@ class Run(NamedTuple):
   @property
   def identity(self) -> str:
     """The same for runs that differ in the seed only, or in what looked on."""
-    rest = identity.without(identity.identity(self.config), ('seed', *ONLOOKERS))
+    rest = identity.drop_names(identity.identity(self.config), ('seed', *ONLOOKERS))
     return json.dumps(rest, sort_keys=True)
 
   def read(self, name: str) -> Any:
@@ -371,7 +371,7 @@ def _labels(groups: Sequence[Group]) -> list[str]:
     others = [other for them, other in zip(names, settings)
               if them == name and other is not mine]
     varied = sorted({where for other in others
-                     for where, *_ in identity.between(mine, other)})
+                     for where, *_ in identity.find_differences(mine, other)})
     differing = [f'{where}={_value(mine, where)}' for where in varied]
     labels.append(', '.join([name, *differing]))
   return labels
