@@ -92,11 +92,18 @@ def tabs_of(path: str | os.PathLike, facts: Facts) -> tuple[str, ...]:
   Args:
     path: of a workbook or a csv file.
     facts: the data set.
+
+  Raises:
+    InputError: two of them hold different rows, and the table of facts names neither.
   """
   path = pathlib.Path(path)
   tabs = [tab for tab, _ in _tables(path, facts)]
+  if tabs and parts_of_a_whole(facts):
+    return tuple(tabs)
+  if len(tabs) > 1 and tabs[0] not in [sheet.tab for sheet in facts.sheets]:
+    raise workbooks.two_sheets(path, *tabs[:2])
   if tabs:
-    return tuple(tabs) if parts_of_a_whole(facts) else (tabs[0],)
+    return (tabs[0],)
   named = next((sheet.tab for sheet in facts.sheets for stem in sheet.stems
                 if stem.casefold() == path.stem.casefold()), facts.sheets[0].tab)
   return (named,)
@@ -150,13 +157,18 @@ def _content(path: pathlib.Path, facts: Facts) -> _Content | None:
 
 def _tables(path: pathlib.Path, facts: Facts
             ) -> list[tuple[str, list[workbooks.Record]]]:
-  """The tabs of a file that are a sheet of the data set, with their lines."""
+  """The tabs of a file that are a sheet of the data set, with their lines.
+
+  Of those that hold the same lines there is the first.
+  """
   sheets = _read(path, facts)
   first = [sheet.tab for sheet in facts.sheets if sheet.tab in sheets]
   tables = []
   for tab in dict.fromkeys((*first, *sheets)):
     records = _fitting(sheets[tab], facts)
-    if records:
+    cells = [record.cells for record in records]
+    if records and all(cells != [record.cells for record in lines]
+                       for _, lines in tables):
       tables.append((tab, records))
   return tables
 

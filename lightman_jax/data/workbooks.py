@@ -51,6 +51,8 @@ try:
   content = io.BytesIO(sys.stdin.buffer.read())
   book = python_calamine.CalamineWorkbook.from_filelike(content)
   names = book.sheet_names
+  hidden = [one.name for one in book.sheets_metadata
+            if one.visible != python_calamine.SheetVisibleEnum.Visible]
   room = int(sys.argv[5])
   def read(tab):
     global room
@@ -66,7 +68,8 @@ try:
       rows.pop()
     return rows
   if sys.argv[4] == '*':
-    answer = {'names': names, 'rows': [read(tab) for tab in names]}
+    answer = {'names': names, 'rows': [read(tab) for tab in names],
+              'hidden': hidden}
   else:
     tab = sys.argv[4] or next(iter(names), '')
     answer = {'names': names, 'rows': read(tab) if tab in names else None}
@@ -131,6 +134,22 @@ def read_workbook_sheets(content: bytes) -> dict[str, list[list[Any]]]:
   return dict(zip(answer['names'], answer['rows']))
 
 
+def two_sheets(path: str | os.PathLike, first: str, second: str) -> InputError:
+  """The refusal of a workbook two of whose sheets are the table, with other rows.
+
+  Args:
+    path: of the workbook
+    first, second: the sheets' names
+  """
+  hidden = json.loads(_answer(_content(pathlib.Path(path)), '*'))['hidden']
+  called = [f'{name!r}' + (' (hidden)' if name in hidden else '')
+            for name in (first, second)]
+  return InputError(
+      f'{path} has two sheets with these columns and different rows, '
+      f'{" and ".join(called)}; nothing tells which one counts: put all rows that do '
+      'into one of them and delete the other.')
+
+
 MOST_CELLS = 20_000_000    # of a csv file, 145 000 frames of a landmark table
 _MANY = 3         # filled cells above a header that are no remark
 _XLSX, _XLS = b'PK\x03\x04', b'\xd0\xcf\x11\xe0'
@@ -158,7 +177,8 @@ def read_cells(
 
   Args:
     path: the file.
-    tab: the sheet's name in a workbook; '' = the first. A csv file has none.
+    tab: the sheet's name in a workbook; '' = the first, which may then be the only one
+      with most of its columns, unless the others have the same rows. A csv file has none.
     columns: for each column the header words that a sheet may use for it. What divides
       the cells of a csv file is what divides the most of these in one line; where none
       is known, what is there most often.
@@ -169,7 +189,10 @@ def read_cells(
   path = pathlib.Path(path)
   content = _content(path)
   if content.startswith((_XLSX, _XLS)):
-    return _workbook(path, content, tab)
+    table = _workbook(path, content, tab)
+    if columns and not tab:
+      _check_alone(path, table, columns)
+    return table
   return _csv(path, _decoded(path, content), columns)
 
 
@@ -195,6 +218,22 @@ def read_sheets(
     raise InputError(f'{path} is not a readable workbook ({error}).') from error
   return {name: [[_text(value) for value in row] for row in rows]
           for name, rows in sheets.items()}
+
+
+def _check_alone(path: pathlib.Path, table: list[list[str]], columns) -> None:
+  """Refuses a workbook whose first sheet is the table, and another one, too."""
+  words = [{_folded(word) for word in spelt} for spelt in columns]
+
+  def known(rows: list[list[str]]) -> int:
+    return max((sum(not spelt.isdisjoint(row) for spelt in words)
+                for row in ({_folded(cell) for cell in row} for row in rows)), default=0)
+
+  plain = lambda rows: [row for row in rows if any(row)]
+  most = known(table)
+  (first, _), *others = read_sheets(path).items()
+  for name, rows in others:
+    if known(rows) >= max(2, most / 2) and plain(rows) != plain(table):
+      raise two_sheets(path, first, name)
 
 
 def find_table(
@@ -351,11 +390,55 @@ def _csv(path: pathlib.Path, text: str, columns) -> list[list[str]]:
   if count > MOST_CELLS:
     raise InputError(f'{path} has {count} cells; more than {MOST_CELLS} are not read.')
   try:
-    rows = list(csv.reader(io.StringIO(body, newline=''), delimiter=delimiter))
+    rows = _rows(path, body, delimiter, bool(line))
+  except InputError:
+    raise
   except (csv.Error, TypeError, ValueError) as error:
     raise InputError(f'{path} is not a csv file ({error}).') from error
   # The line that names the delimiter counts, where rows are numbered.
   return [[]] * bool(line) + [[cell.strip() for cell in row] for row in rows]
+
+
+def _rows(path: pathlib.Path, body: str, delimiter: str, above: int
+          ) -> list[list[str]]:
+  """The rows of a csv text, unless a stray quote made one cell out of several rows."""
+  lines = list(io.StringIO(body, newline=''))
+  if lines and not lines[-1].endswith(('\n', '\r')):
+    lines[-1] += '\n'
+  # An open quote swallows whatever follows, so also this.
+  end = 'end of the file'
+  reader = csv.reader([*lines, end], delimiter=delimiter)
+  rows, several, first = [], [], 0
+  for row in reader:
+    if reader.line_num - first > 1:
+      several.append((len(rows), lines[first:reader.line_num]))
+    rows.append(row)
+    first = reader.line_num
+  sizes = Counter(len(row) for row in rows if len(row) > 1)
+  width = max(sizes, key=lambda size: (sizes[size], size), default=1)
+  for index, raw in several:
+    if index == len(rows) - 1 or _swallowed(rows[index], raw, delimiter, width):
+      many = len(raw) - (index == len(rows) - 1) - 1
+      raise InputError(
+          f'{path} row {index + 1 + above}: a quote (") in {raw[0].strip()[:60]!r} makes '
+          f'one cell of what looks like {many} more '
+          f'{"row" if many == 1 else "rows"}; take it out, or write the cell in quotes '
+          'and each quote in it twice, as in "5"" minutes".')
+  return rows[:-1]
+
+
+def _swallowed(row: list[str], raw: list[str], delimiter: str, width: int) -> bool:
+  """Whether the lines of one record are rows of their own, rather than a long text."""
+  if len(row) > width and any(cell.strip() for cell in row[width:]):
+    return True
+  try:
+    list(csv.reader(raw, delimiter=delimiter, strict=True))
+  except csv.Error:     # text goes on behind what closes a cell
+    return True
+  # In prose a blank follows every comma.
+  like = [line for line in raw if line.count(delimiter) >= width - 1 > 0
+          and re.search(re.escape(delimiter) + r'[^ \t]', line)]
+  return len(like) > 1
 
 
 def _delimiter(text: str, columns: Collection[Collection[str]]) -> str:

@@ -7,13 +7,15 @@ and the same trained model; None is a model for every subject, as under leave on
 subject out.
 
 Whether two methods differ is asked twice, and both must agree. The permutation test
-swaps their names in units of what was trained: everything that a fold's model of one
-seed predicted goes together, for people of a fold share its luck. Where every subject
-has a model of their own, the models of all seeds go together, for they share the
-subject. The interval (`intervals.difference_interval`) adds up what people, models and
-seeds contribute. U units can be swapped in 2^U ways, two of which are as far apart as
-what was observed, so p is never below 2 / 2^U: with too few units no difference could
-ever be told from luck, and there is no verdict.
+swaps their names in units of people: what all seeds predicted of a person, or of people
+who are in one fold in every seed, goes together, for such seeds repeat the training and
+not the people, and people of a fold share its models' luck. Where seeds divide people
+anew, what a fold's model of one seed predicted is swapped, too, and the larger p counts:
+people differ in what the methods make of them, and models in their luck. The interval
+(`intervals.difference_interval`) adds up what people, models and seeds contribute. U
+units can be swapped in 2^U ways, two of which are as far apart as what was observed, so
+p is never below 2 / 2^U: with too few units no difference could ever be told from luck,
+and there is no verdict, whatever the number of seeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,7 @@ from lightman_jax.evaluation.intervals import (
   Score,
   check_pair,
   difference_interval,
+  merge_people,
   score_interval,
 )
 
@@ -42,7 +45,7 @@ class Difference(NamedTuple):
   low: float      # of the interval; NaN with fewer than two units
   high: float
   p: float        # two-sided, of the permutation test; not adjusted
-  units: int      # whose names are swapped
+  units: int      # whose names are swapped; of two kinds the fewer
 
 
 def mean_score(counts: Int[np.ndarray, 'R S K K'], score: Score) -> float:
@@ -96,7 +99,7 @@ def difference(first: Int[np.ndarray, 'R S K K'], second: Int[np.ndarray, 'Q S K
       value, *difference_interval(first, second, score, folds=folds, level=level),
       permutation_p(first, second, score, rng=rng, folds=folds,
                     permutations=permutations),
-      int(_units(folds, *first.shape[:2]).max()) + 1)
+      count_units(folds, *first.shape[:2]))
 
 
 def permutation_p(first: Int[np.ndarray, 'R S K K'],
@@ -106,9 +109,10 @@ def permutation_p(first: Int[np.ndarray, 'R S K K'],
                   permutations: int = 10_000) -> float:
   """Two-sided p of the difference when the methods' names mean nothing to a unit.
 
-  Each unit's counts are swapped or not; see the module for what a unit is. All 2^U ways
-  are gone through where they are no more than `permutations`; else that many are drawn,
-  the observed one among them, so that p is never 0 (Phipson and Smyth 2010).
+  Each unit's counts are swapped or not; see the module for what a unit is, and for two
+  kinds of units the larger p is returned. All 2^U ways are gone through where they are
+  no more than `permutations`; else that many are drawn, the observed one among them, so
+  that p is never 0 (Phipson and Smyth 2010).
 
   Args:
     first, second: counts of the same clips, subject by subject, and as many seeds.
@@ -121,8 +125,17 @@ def permutation_p(first: Int[np.ndarray, 'R S K K'],
     ValueError: see `difference`.
   """
   check_pair(first, second)
-  seeds, subjects, *size = first.shape
-  unit = _units(folds, seeds, subjects)
+  first, merged = merge_people(first, folds)
+  second, _ = merge_people(second, folds)
+  return max(_swapped(first, second, score, unit, rng, permutations)
+             for unit in _units(merged, *first.shape[:2]))
+
+
+def _swapped(first: np.ndarray, second: np.ndarray, score: Score,
+             unit: Int[np.ndarray, 'R S'], rng: np.random.Generator,
+             permutations: int) -> float:
+  """The share of swaps of units that bring the methods as far apart as they are."""
+  seeds, _, *size = first.shape
   units = int(unit.max()) + 1
   if 2 ** units <= permutations:
     swaps = (np.arange(2 ** units)[:, None] >> np.arange(units) & 1).astype(float)
@@ -137,6 +150,17 @@ def permutation_p(first: Int[np.ndarray, 'R S K K'],
   gap = score(one).mean(-1) - score(both - one).mean(-1)
   # The first row is the observed one; equal sums differ in their last bits.
   return float(np.mean(np.abs(gap) >= abs(gap[0]) - 1e-12))
+
+
+def count_units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int) -> int:
+  """How many units can be swapped: of two kinds, see the module, the fewer.
+
+  Args:
+    folds: see the module; None where every subject has models of their own.
+    seeds, subjects: how many there are.
+  """
+  people, merged = merge_people(np.zeros((seeds, subjects, 0), int), folds)
+  return min(int(unit.max()) + 1 for unit in _units(merged, *people.shape[:2]))
 
 
 def least_p(units: int, pairs: int = 1) -> float:
@@ -236,14 +260,22 @@ def is_worse(result: Difference, adjusted: float) -> bool:
 
 
 def _units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int
-           ) -> Int[np.ndarray, 'R S']:
-  """The number, from 0, of the unit that each seed and subject belongs to."""
-  alone = np.broadcast_to(np.arange(subjects), (seeds, subjects))
-  if folds is None or all(len(set(row)) == subjects for row in folds.tolist()):
-    return alone
-  names = np.stack([np.broadcast_to(np.arange(seeds)[:, None], folds.shape), folds], -1)
-  _, number = np.unique(names.reshape(-1, 2), axis=0, return_inverse=True)
-  return number.reshape(folds.shape)
+           ) -> list[Int[np.ndarray, 'R S']]:
+  """For each kind of unit, the number, from 0, of that of every seed and subject.
+
+  Of what `intervals.merge_people` returns: people, with all seeds; and where seeds
+  divide them anew, folds of a seed, but those that hold the same people are one.
+  """
+  people = np.broadcast_to(np.arange(subjects), (seeds, subjects))
+  if folds is None:
+    return [people]
+  numbers: dict[tuple, int] = {}
+  models = np.zeros_like(folds)
+  for seed, row in enumerate(folds):
+    for fold in np.unique(row):
+      same = row == fold
+      models[seed, same] = numbers.setdefault(tuple(same.tolist()), len(numbers))
+  return [people, models]
 
 
 def _distinct(counts: np.ndarray, folds: np.ndarray | None

@@ -7,10 +7,11 @@ sum of squares is set against Student's t with few degrees of freedom where unit
 few. Scores go through the arcsine of their root, which keeps an interval between 0 and
 1 and its width about the same everywhere.
 
-What is left out: people, each with the counts of all seeds; trained models, a fold of a
-seed each, where a fold holds out several people; and seeds, where there are several.
-The parts add up (Cameron, Gelbach and Miller 2011), each without what the parts before
-it explain.
+What is left out: people, each with the counts of all seeds, and people who are in one
+fold in every seed as one, for seeds repeat the training and not the people; where seeds
+divide people anew, trained models, a fold of a seed each; and seeds, where there are
+several. The parts add up (Cameron, Gelbach and Miller 2011), each without what the
+parts before it explain.
 
 Simulated with people who differ and unequally frequent classes, 95 % intervals of UF1
 cover the true one in .93 to .96 of 1 000 or 2 000 draws of 5, 8, 16, 24 or 68 people
@@ -106,28 +107,51 @@ def check_pair(first: np.ndarray, second: np.ndarray) -> None:
                      'over as many seeds of each')
 
 
+def merge_people(counts: Int[np.ndarray, 'R S *k'], folds: Int[np.ndarray, 'R S'] | None
+                 ) -> tuple[Int[np.ndarray, 'R B *k'], Int[np.ndarray, 'R B'] | None]:
+  """The counts of people who are in one fold in every seed become those of one.
+
+  Args:
+    counts: of every seed and subject.
+    folds: see `score_interval`.
+
+  Returns:
+    The counts, and the folds; None where what remains had models of its own.
+  """
+  alone = lambda rows: all(len(set(row)) == len(row) for row in rows.tolist())
+  if folds is None or alone(folds):
+    return counts, None
+  names, number = np.unique(folds, axis=1, return_inverse=True)
+  merged = _sums(counts.swapaxes(0, 1), number.reshape(-1)).swapaxes(0, 1)
+  return merged, None if alone(names) else names
+
+
 def _spread(counts: np.ndarray, value: Score, folds: np.ndarray | None, level: float,
             scale: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
   """Middle of the interval, and half its width, in the units of `scale`."""
+  counts, folds = merge_people(counts, folds)
   seeds, subjects = counts.shape[:2]
   pooled = counts.sum(1)
   each = np.asarray(value(pooled), float)                                  # (R,)
   without = np.asarray(value(pooled - counts.swapaxes(0, 1)), float)       # (S, R)
-  # One seed's value changes and the others stay.
-  with_one = lambda seed, changed: scale(each.mean() + (changed - each[seed]) / seeds)
-  cells = np.stack([with_one(r, without[:, r]) for r in range(seeds)], 1)  # (S, R)
+  # Some seeds' values change and the others stay.
+  with_some = lambda some, changed: scale(
+      each.mean() + (changed - each[some]).sum(-1) / seeds)
+  cells = np.stack([with_some([r], without[:, [r]]) for r in range(seeds)], 1)  # (S, R)
   variance, freedom = _jackknife(scale(without.mean(1))), subjects - 1
   together = 0.            # what people of a fold have in common beyond themselves
-  if folds is not None and any(len(set(row)) < subjects for row in folds.tolist()):
-    left_out = [pooled[r] - _sums(counts[r], folds[r]) for r in range(seeds)]
-    if min(map(len, left_out)) < 2:
-      return float('nan'), float('nan')
-    models = sum(_jackknife(with_one(r, value(part)))
-                 for r, part in enumerate(left_out))
-    together = models - sum(map(_jackknife, cells.T))
+  if folds is not None:
+    models, freedom = 0., 0
+    for some in _divided_alike(folds):
+      left_out = pooled[some] - _sums(counts[some].swapaxes(0, 1), folds[some[0]])
+      if len(left_out) < 2:
+        return float('nan'), float('nan')
+      part = _jackknife(with_some(some, np.asarray(value(left_out), float)))
+      models += part
+      together += part - _jackknife(with_some(some, without[:, some]))
+      freedom += len(left_out) - 1
     # A difference of estimates may be below nothing, what the models give is not.
     variance = max(variance + together, models)
-    freedom = sum(len(part) - 1 for part in left_out)
   if freedom < 1:
     return float('nan'), float('nan')
   parts = [(variance, freedom)]
@@ -144,6 +168,14 @@ def _spread(counts: np.ndarray, value: Score, folds: np.ndarray | None, level: f
   freedom = variance ** 2 / squares if squares > 0 else freedom
   return (float(scale(each.mean())),
           float(special.stdtrit(freedom, (1 + level) / 2) * np.sqrt(variance)))
+
+
+def _divided_alike(folds: Int[np.ndarray, 'R S']) -> list[list[int]]:
+  """The numbers of the seeds, those that divide people alike together."""
+  alike: dict[tuple, list[int]] = {}
+  for seed, row in enumerate(folds.tolist()):
+    alike.setdefault(tuple(map(row.index, row)), []).append(seed)
+  return list(alike.values())
 
 
 def _jackknife(values: Float[np.ndarray, 'n']) -> float:

@@ -243,9 +243,10 @@ def _test(folds: int, units: str, resamples: int) -> str:
   if least < comparison.LEVEL:
     return words
   return (f'no verdict on any difference: {folds} {units}, can be swapped in '
-          f'{2 ** folds} ways only, so no p can be below {least:.3g}; more people, or, '
-          'where a fold holds several out, more folds or several seeds in one report, '
-          f'make one possible. {words}')
+          f'{2 ** folds} ways only, so no p can be below {least:.3g}; more people who '
+          'have models alone, or more folds, make one possible, and under kfold, which '
+          'divides people anew in each, several seeds in one report; seeds that hold '
+          f'out the same people together do not. {words}')
 
 
 def remarks(clips_per_class: Mapping[str, int]) -> list[str]:

@@ -122,21 +122,51 @@ def test_p_is_uniform_where_nothing_differs():
   assert .15 <= np.mean(p <= .25) <= .35
 
 
-def test_units_are_what_was_trained():
-  """By hand: a fold of a seed is swapped as a whole, seed by seed."""
-  rng = np.random.default_rng(16)
-  one, two = (simulated(rng, seeds=2, subjects=4) for _ in range(2))
-  folds = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
+def swapped_by_hand(one, two, units):
+  """p over all swaps of units, each a list of (seed, subject)."""
   gap = lambda a, b: scores.uf1(a.sum(1)).mean() - scores.uf1(b.sum(1)).mean()
   seen = []
-  for swap in itertools.product((False, True), repeat=4):
-    here = np.array(swap).reshape(2, 2)[np.arange(2)[:, None], folds][..., None, None]
+  for swap in itertools.product((False, True), repeat=len(units)):
+    here = np.zeros((*one.shape[:2], 1, 1), bool)
+    for cell in itertools.chain(*itertools.compress(units, swap)):
+      here[cell] = True
     seen.append(gap(np.where(here, two, one), np.where(here, one, two)))
-  by_hand = np.mean(np.abs(seen) >= abs(gap(one, two)) - 1e-12)
-  result = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
-  assert (result.p, result.units) == (by_hand, 4)
+  return np.mean(np.abs(seen) >= abs(gap(one, two)) - 1e-12)
+
+
+def test_seeds_that_divide_people_anew_are_swapped_by_people_and_by_models():
+  """By hand: a person with all seeds, or a fold of a seed; the larger p counts."""
+  larger = set()
+  for seed in range(8):
+    rng = np.random.default_rng(16 + seed)
+    one, two = (simulated(rng, seeds=2, subjects=4) for _ in range(2))
+    folds = np.array([[0, 0, 1, 1], [0, 1, 0, 1]])
+    people = swapped_by_hand(one, two, [[(0, n), (1, n)] for n in range(4)])
+    models = swapped_by_hand(one, two, [[(r, n) for n in range(4) if folds[r, n] == f]
+                                        for r in range(2) for f in range(2)])
+    found = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
+    assert (found.p, found.units) == (max(people, models), 4)
+    larger.add(people > models)
+  assert larger == {False, True}
+
+
+def test_people_of_one_fold_in_every_seed_are_one_unit_of_people():
+  rng = np.random.default_rng(16)
+  one, two = (simulated(rng, seeds=3, subjects=6) for _ in range(2))
+  # The numbers of a seed's folds mean nothing to another seed.
+  folds = np.array([[0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2], [2, 2, 0, 0, 1, 1]])
+  by_hand = swapped_by_hand(one, two, [
+      [(r, n) for r in range(3) for n in pair] for pair in ((0, 1), (2, 3), (4, 5))])
+  found = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
+  assert (found.p, found.units) == (by_hand, 3)
+  together = lambda counts: counts.reshape(3, 3, 2, 2, 2).sum(2)
+  assert found == pytest.approx(comparison.difference(
+      together(one), together(two), scores.uf1, rng=rng))
+  # Of two divisions, folds that hold the same people in both are one unit.
+  folds = np.array([[0, 0, 1, 1, 2, 2], [0, 0, 1, 2, 1, 2]])
+  assert comparison.count_units(folds, 2, 6) == 5
   # Folds of one person each are that person's, all seeds together.
-  alone = np.array([[3, 1, 0, 2], [0, 1, 2, 3]])
+  alone = np.array([[3, 1, 0, 2, 4, 5], [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]])
   assert comparison.difference(one, two, scores.uf1, rng=rng, folds=alone
                                ) == comparison.difference(one, two, scores.uf1, rng=rng)
 

@@ -129,3 +129,48 @@ def test_zero_bytes_are_no_text(tmp_path):
   (tmp_path / 'm.csv').write_bytes(b'clip,label\n' + b'1,joy\n' * 9 + b'\0')
   with pytest.raises(InputError, match='m.csv is not a text: it holds zero bytes'):
     read_cells(tmp_path / 'm.csv')
+
+
+ROWS = ['clip,subject,label,path,notes', 'a,s1,pos,a.png,ok', 'b,s1,pos,b.png,{}',
+        'c,s2,neg,c.png,{}', 'd,s2,neg,d.png,ok', 'e,s3,neg,e.png,{}', '']
+
+
+@pytest.mark.parametrize('notes', [
+    ('"5 minutes', 'ok', 'ok'),                # open to the end of the file
+    ('"5 minutes', 'ok', '6"'),
+    ('"5 minutes', 'ok', '"seen"'),
+    ('"5 minutes', '"well, seen"', 'ok'),
+    ('"5 minutes', '6"', 'ok')])
+@pytest.mark.parametrize('mark, end', [(',', '\n'), (';', '\r\n'), (',', '\r')])
+def test_rows_behind_a_stray_quote_are_not_one_cell(tmp_path, notes, mark, end):
+  lines = end.join(ROWS).replace(',', mark).format(*notes)
+  (tmp_path / 'm.csv').write_bytes(lines.encode())
+  with pytest.raises(InputError, match=r'^\S*m\.csv row 3: a quote .* more rows?; take it'):
+    read_cells(tmp_path / 'm.csv', columns=HEADER)
+
+
+@pytest.mark.parametrize('rows', [
+    'b,"s1,pos,b.png,x\nc,s2",neg,c.png,y\n',
+    'b,s1,pos,b.png,"5\nc,s2,neg,6",c.png,y\n',
+    'b,s1,pos,"b.png","5\nc,s2,neg,"c.png",y\n',
+    'b,s1,pos,b.png,"5'])
+def test_a_stray_quote_in_any_column_is_named(tmp_path, rows):
+  (tmp_path / 'm.csv').write_text(f'sep=,\n{ROWS[0]}\n{ROWS[1]}\n{rows}')
+  with pytest.raises(InputError, match=r'^\S*m\.csv row 4: a quote'):
+    read_cells(tmp_path / 'm.csv', columns=HEADER)
+
+
+@pytest.mark.parametrize('cell, text', [
+    ('"two\nlines"', 'two\nlines'), ('"a, b,\nand then, c, d, e, f, so"', None),
+    ('"he said ""so""\nand, ""no"", went"', 'he said "so"\nand, "no", went'),
+    ('5" wide', '5" wide'), ('"5"" wide"', '5" wide'), ('"5" wide', '5 wide')])
+def test_a_cell_of_several_lines_of_text_is_one_cell(tmp_path, cell, text):
+  (tmp_path / 'm.csv').write_text('\n'.join(ROWS).format(cell, 'x', 'y'))
+  cells = read_cells(tmp_path / 'm.csv', columns=HEADER)
+  assert [row[0] for row in cells] == ['clip', *'abcde']
+  assert cells[2][4] == (text or 'a, b,\nand then, c, d, e, f, so')
+  # In the first column, too, where the rest of the row follows.
+  lines = [','.join(line.split(',', 4)[::-1]) for line in ROWS[:-1]]
+  (tmp_path / 'm.csv').write_text('\n'.join(lines).format(cell, 'x', 'y') + '\n')
+  assert [row[-1] for row in read_cells(tmp_path / 'm.csv', columns=HEADER)] == [
+      'clip', *'abcde']
