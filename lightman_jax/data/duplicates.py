@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from lightman_jax.data import people
 from lightman_jax.data.choice import Choice
+from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.manifest import Entry
 from lightman_jax.errors import InputError
 
@@ -55,9 +56,17 @@ def near_labels(labels: Iterable[str]) -> tuple[Near, ...]:
 
 
 def near_data_sets(datasets: Iterable[str]) -> tuple[Near, ...]:
-  """Names of data sets that are equal but for their spelling, and not known here."""
-  return tuple(Near('data sets', names) for names in _group_alike(
-      map(people.canonical, dict.fromkeys(datasets)), people.fold_dataset))
+  """Names of data sets that are equal but for their spelling, and not known here.
+
+  Or in which the name of a known one is a part of a word, beside that one.
+  """
+  names = [name for name in dict.fromkeys(datasets) if not people.is_unnamed(name)]
+  other = [name for name in names if people.family(name) not in TABLES]
+  return (*(Near('data sets', group)
+            for group in _group_alike(other, people.fold_dataset)),
+          *(Near('data sets', tuple(sorted((name, known))))
+            for name in other for known in names if people.near_known(
+                people.fold_dataset(name), people.fold_dataset(people.family(known)))))
 
 
 def near_names(entries: Sequence[Entry]) -> tuple[Near, ...]:
@@ -122,7 +131,8 @@ def _is_exempt(near: Near, exempt: set[str]) -> bool:
 
 def _sentence(near: Near, choice: Choice) -> str:
   if near.kind == 'data sets':
-    return f'{_join_names(near.names)} look like one data set; write one of them'
+    return (f'{_join_names(near.names)} look like one data set; write one of them, or '
+            'where they are two a name without that of the other in it')
   unit, consequence = {
       'people': ('one person', 'who would be tested after training on their own clips'),
       'labels': ('one class', 'which would be two'),

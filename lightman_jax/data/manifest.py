@@ -16,7 +16,12 @@ from typing import NamedTuple
 
 from lightman_jax import places
 from lightman_jax.data import workbooks
-from lightman_jax.data.spellings import describe_disorder, whole_number
+from lightman_jax.data.spellings import (
+    describe_disorder,
+    fold_characters,
+    is_missing,
+    whole_number,
+)
 from lightman_jax.errors import InputError
 
 REQUIRED = ('clip', 'subject', 'label', 'path')
@@ -168,6 +173,15 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
   for name in REQUIRED:
     if not cell[name] and not (name == 'label' and kind == 'macro'):
       raise InputError(f'{clip}the cell under {name!r} is empty.')
+  for name in ('clip', 'subject', 'label', 'dataset'):
+    if len(cell[name].splitlines()) > 1 or '\0' in cell[name]:
+      raise InputError(f'{clip}the cell under {name!r} holds a line break, '
+                       f'{cell[name]!r}; write it in one line.')
+  for name in ('subject', 'label'):
+    if is_missing(cell[name]) and not (name == 'label' and kind == 'macro'):
+      raise InputError(
+          f'{clip}the cell under {name!r} is {cell[name]!r}, which programs write for '
+          'a missing one; fill it, or where it is a name, write another.')
   frames = {}
   for name in ('onset', 'apex', 'offset'):
     frames[name] = whole_number(cell[name])
@@ -181,9 +195,16 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
   if wrong:
     raise InputError(f'{clip}{wrong}; correct the row.')
   return Entry(
-      number, cell['clip'], cell['subject'], cell['label'],
+      number, cell['clip'], cell['subject'],
+      '' if is_missing(cell['label']) else cell['label'],
       _path(cell['path'], path.parent, clip), **frames, fps=_fps(cell['fps'], clip),
-      dataset=cell['dataset'] or 'manifest', kind=kind)
+      dataset=_dataset(cell['dataset']), kind=kind)
+
+
+def _dataset(text: str) -> str:
+  """What a cell names; 'manifest' where it says that it is not known."""
+  unknown = is_missing(text) or fold_characters(text) == 'unknown'
+  return 'manifest' if unknown else text
 
 
 def _path(text: str, folder: pathlib.Path, clip: str) -> pathlib.Path:

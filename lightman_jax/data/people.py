@@ -6,12 +6,13 @@ data sets have the same people and their subjects the same name, however it is s
 """
 
 from collections.abc import Sequence
+import functools
 import re
 from typing import NamedTuple
-import unicodedata
 
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES
+from lightman_jax.data.spellings import fold_characters, is_missing
 from lightman_jax.errors import InputError
 
 UNKNOWN = 'manifest'      # the data set of clips whose manifest names none
@@ -22,17 +23,14 @@ class Shared(NamedTuple):
   """Data sets that show the same people under the same names."""
   family: str               # what they are called together
   members: tuple[str, ...]
-  pattern: str              # of further names for them, in lower case
   source: str               # where that is said
 
 
 SHARED = (
     Shared('samm', ('samm', 'samm_long'),
-           r'samm(?![a-z])|samm(micro|macro|long|lv|crop)',
            'Yap et al. 2020: SAMM Long Videos are the recordings that the clips of '
            'SAMM (Davison et al. 2018) were cut out of'),
     Shared('smic', ('smic', 'smic_long', 'smic_vis', 'smic_nir'),
-           r'smic(?![a-z])|smic(hs|vis|nir|long|all)',
            'Li et al. 2013: HS, VIS and NIR are cameras before the same people, of '
            'whom HS-E holds longer clips'),
 )
@@ -45,12 +43,33 @@ _ALSO = {
     'casmecubed': 'casme_cubed', 'cas(me)3': 'casme_cubed', 'cas(me)^3': 'casme_cubed',
     'casme^3': 'casme_cubed', 'casme3': 'casme_cubed', 'sammlv': 'samm_long',
     'sammlongvideos': 'samm_long', 'smichs': 'smic', 'smichse': 'smic_long'}
-_ALSO |= {re.sub(r'_', '', name): name for name in TABLES}
+_ALSO |= {re.sub(r'_', '', name): name for name in (*TABLES, *COMPOSITES)}
 
-# What stands before a person's number and tells nobody apart.
-_BEFORE = ('sub', 'subj', 'subject', 's', 'p', 'person', 'part', 'participant', 'id',
-           'spno')
-_APART = r'[\s/:_.\-]'
+# Parts of one data set of which nobody says whether someone is in two: people of one
+# number are taken for one.
+_PARTS = {'casme_cubed_c': 'casme_cubed'}
+
+# A known data set as a word in a longer name, as `_words` writes it: of each family, the
+# longer names before those that they begin with.
+_FAMILIES = {
+    'casme_squared': r'cas ?\(me\) ?\^? ?(?:2|ii|sq\w*)|cas ?me ?(?:\^ ?2|sq\w*)',
+    'casme_cubed': r'cas ?\(me\) ?\^? ?(?:3|iii|cub\w*)|cas ?me ?(?:\^? ?3|iii|cub\w*)',
+    'casme2': r'cas ?me ?\(?(?:2|ii)\)?', 'casme': r'cas ?me(?: ?(?:1|i))?',
+    'samm': 'samm', 'smic': 'smic', 'mmew': 'mmew', 'dfme': 'dfme'}
+# What may be written to such a name without a space.
+_PARTICULAR = (r'(?:micro|macro|long|lv|videos?|crop(?:ped)?|raw|sub ?set|test|val|train'
+               r'(?:ing)?|full|all|clips?|flow|hs|hse|e|vis|nir|[abc]|data ?(?:set|base)'
+               r'?|db|selected|apex|part|section|v\d+)')
+_NAMED = '|'.join(f'(?P<{name}>{pattern})' for name, pattern in _FAMILIES.items())
+_WHOLE = re.compile(rf'(?:{_NAMED})(?: ?{_PARTICULAR})*')
+_WITHIN = re.compile(rf'(?<![a-z0-9])(?:{_NAMED})(?: ?{_PARTICULAR})*(?![a-z0-9^])')
+
+# What stands before a person's number and tells nobody apart; several may do.
+_BEFORE = ('sub', 'subj', 'sbj', 'subject', 'subjects', 's', 'p', 'pp', 'person',
+           'part', 'participant', 'patient', 'user', 'volunteer', 'vp', 'id', 'no', 'nr',
+           'num', 'number', 'spno')
+_PREFIXES = f'(?:{"|".join(sorted(_BEFORE, key=len, reverse=True))})'
+_APART = r"""[\s/\\:_.\-#()\[\]{}'",;|]"""
 _LONGEST = 64    # name of a data set before a subject's; a cell may hold a book
 
 
@@ -60,13 +79,41 @@ def canonical(dataset: str) -> str:
   return _ALSO.get(fold_dataset(text), text)
 
 
+@functools.lru_cache(4096)
 def family(dataset: str) -> str:
-  """The name that data sets of the same people share; its own where it has none."""
+  """The name that data sets of the same people share; its own where it has none.
+
+  A name that has that of one known data set as a word in it is of that one, as
+  'CASME II cropped' of casme2.
+  """
   name = canonical(dataset)
-  for shared in SHARED:
-    if name in shared.members or re.match(shared.pattern, name.casefold()):
-      return shared.family
-  return name
+  if name in COMPOSITES:
+    return name
+  if name not in TABLES:
+    known = {match.lastgroup for match in _WITHIN.finditer(_words(name))}
+    name = known.pop() if len(known) == 1 else name
+  name = _PARTS.get(name, name)
+  return next((one.family for one in SHARED if name in one.members), name)
+
+
+def is_unnamed(dataset: str) -> bool:
+  """Whether a name of a data set says nothing: empty, NaN, unknown, manifest."""
+  return is_missing(dataset) or fold_characters(dataset) in (UNKNOWN, 'unknown')
+
+
+def _words(dataset: str) -> str:
+  """A name in lower case, with a space where a mark divides words."""
+  text = fold_characters(dataset.replace('²', '^2').replace('³', '^3'))
+  return ' '.join(re.sub(r"""[\s/\\:_.\-#\[\]{}'",;|+&]+""", ' ', text).split())
+
+
+def _known_data_set(text: str) -> str:
+  """The data set that a whole text names, behind prefixes such as sub; else ''."""
+  words = re.sub(rf'^(?:{_PREFIXES} )+', '', _words(text))
+  if canonical(words) in TABLES:
+    return canonical(words)
+  whole = _WHOLE.fullmatch(words)
+  return whole.lastgroup if whole else ''
 
 
 def identify_row(dataset: str, subject: str) -> tuple[str, str]:
@@ -87,12 +134,12 @@ def identify_row(dataset: str, subject: str) -> tuple[str, str]:
     InputError: the cell names a data set that is made of others, and the subject does
       not say of which of them it is.
   """
-  dataset = '' if dataset == UNKNOWN else canonical(dataset)
+  dataset = '' if is_unnamed(dataset) else canonical(dataset)
   if dataset and family(dataset) in TABLES:
     return dataset, bare_subject(dataset, subject)
   for before, name in _divisions(subject):
-    if canonical(before) in TABLES:
-      return canonical(before), name
+    if _known_data_set(before):
+      return _known_data_set(before), name
   if dataset in COMPOSITES:
     raise InputError(f'{dataset} is made of {", ".join(COMPOSITES[dataset].parts)}: '
                      'write under dataset the one that the clip is of')
@@ -111,19 +158,26 @@ def bare_subject(dataset: str, subject: str) -> str:
   """
   same = {fold_dataset(dataset), fold_dataset(family(dataset))}
   for before, name in _divisions(subject):
-    known = canonical(before)
-    if (known in TABLES and family(known) == family(dataset)
-        or fold_dataset(before) in same):
+    known = _known_data_set(before)
+    if known and family(known) == family(dataset) or fold_dataset(before) in same:
       return name
-  joined = re.fullmatch(r'([^\W\d_]{2,})(\d+)', subject)
-  return joined[2] if joined and fold_dataset(joined[1]) in same else subject
+  return subject
 
 
 def _divisions(subject: str) -> list[tuple[str, str]]:
-  """Ways to divide a name in two at a mark, the longest beginning first."""
-  marks = [mark.start() for mark in re.finditer(_APART, subject[:_LONGEST])]
-  return [(subject[:place], subject[place + 1:]) for place in reversed(marks)
-          if place and subject[place + 1:]]
+  """Ways to divide a name in two, the longest beginning first.
+
+  At a mark, or before a number and what stands before numbers: casme2 and sub01 of
+  casme2sub01.
+  """
+  divisions = []
+  for place in range(min(len(subject), _LONGEST) - 1, 0, -1):
+    before, rest = subject[:place], subject[place:]
+    if re.match(_APART, rest):
+      divisions += [(before, rest[1:])] * bool(rest[1:])
+    elif re.match(rf'{_PREFIXES}*(?:{_APART}*)\d', fold_characters(rest)):
+      divisions.append((before, rest))
+  return divisions
 
 
 def fold_name(name: str) -> str:
@@ -131,10 +185,12 @@ def fold_name(name: str) -> str:
 
   Two subjects of one data set whose names are equal after this are taken for one.
   """
-  parts = spelling(name).split(' ')
-  if len(parts) > 1 and parts[0] in _BEFORE and parts[1].isdecimal():
+  sign, parts = _parts(name)
+  while len(parts) > 1 and parts[0].isalpha() and re.fullmatch(
+      f'{_PREFIXES}+', parts[0]) and (
+          any(part.isdecimal() for part in parts[1:]) or len(parts[0]) > 2):
     parts = parts[1:]
-  return ' '.join(parts)
+  return sign + _join(parts) or fold_characters(name)
 
 
 def spelling(name: str) -> str:
@@ -142,18 +198,30 @@ def spelling(name: str) -> str:
 
   Letters, whole numbers and other marks, with a space between: 'sub 1' of Sub-01.
   """
-  text = unicodedata.normalize('NFKC', name).casefold().strip()
-  text = re.sub(r'^([+-]?\d+)\.0+$', r'\1', text)        # a spreadsheet's 1.0
+  sign, parts = _parts(name)
+  return sign + _join(parts) or fold_characters(name)
+
+
+def _parts(name: str) -> tuple[str, list[str]]:
+  """'- ' before a negative number, else '', and what `spelling` is made of."""
+  text = fold_characters(name)
+  # A spreadsheet's 1.0.
+  text = re.sub(r'(?<![\d.])(\d+)(?:\.0+|,0)(?=[^\w.,+]*$)', r'\1', text)
   sign = '- ' if re.match(r'-\d', text) else ''
-  parts = re.findall(r'[^\W\d_]+|\d+|[^\w\s/:_.\-]+', re.sub(_APART, ' ', text))
+  parts = re.findall(r'[^\W\d_]+|\d+|[^\w\s]+', re.sub(_APART, ' ', text))
+  return sign, [part.lstrip('0') or '0' if part.isdecimal() else part
+                for part in parts]
+
+
+def _join(parts: list[str]) -> str:
+  """Words that stand side by side become one."""
   joined = []
   for part in parts:
-    part = part.lstrip('0') or '0' if part.isdecimal() else part
     if joined and joined[-1].isalpha() and part.isalpha():
       joined[-1] += part
     else:
       joined.append(part)
-  return sign + ' '.join(joined) or text
+  return ' '.join(joined)
 
 
 def person_key(dataset: str, subject: str) -> tuple[str, str]:
@@ -178,17 +246,47 @@ def origin(dataset: str, subject: str) -> str:
     subject: as it is written there.
   """
   own = family(_within(dataset, subject)[0])
-  return '' if own == UNKNOWN else own
+  return '' if is_unnamed(own) else own
+
+
+def may_be_one(one: tuple[str, str], other: tuple[str, str]) -> bool:
+  """Whether two may be one person, as far as their data sets and names tell.
+
+  Args:
+    one: data set and subject
+    other: the same of another
+  """
+  (own, name), (others, other_name) = person_key(*one), person_key(*other)
+  return name == other_name and (
+      _may_be(own, others) or SYNTHETIC not in (own, others)
+      and (_is_assumed(*one) or _is_assumed(*other)))
+
+
+def identify(dataset: str, subject: str) -> tuple[str, str]:
+  """The data set, `UNKNOWN` where nothing tells, and the bare name of a subject.
+
+  Args:
+    dataset: that the subject is of; `UNKNOWN` where nothing tells
+    subject: as it is written there
+  """
+  return _within(dataset, subject)
+
+
+def _is_assumed(dataset: str, subject: str) -> bool:
+  """Whether only a stroke in the subject's name makes an unknown word a data set."""
+  own, name = _within(dataset, subject)
+  before, stroke, _ = subject.partition('/')
+  return (bool(stroke) and not is_unnamed(own) and family(own) not in TABLES
+          and fold_dataset(before) == fold_dataset(own))
 
 
 def _within(dataset: str, subject: str) -> tuple[str, str]:
   """The data set and the bare name of a subject who may bear its data set's name."""
-  if dataset == UNKNOWN:
+  if is_unnamed(dataset):
     return identify_row('', subject)
-  if dataset in COMPOSITES:
-    for before, name in _divisions(subject):
-      if canonical(before) in TABLES:
-        return canonical(before), name
+  if canonical(dataset) in COMPOSITES:
+    # Who does not say of which part may be of any.
+    return identify_row('', subject)
   return dataset, bare_subject(dataset, subject)
 
 
@@ -267,6 +365,11 @@ def match_people(rows: Sequence[tuple[str, str]], other_rows: Sequence[tuple[str
     own, name = person_key(*row)
     like = [(_within(dataset, subject)[1], subject)
             for other, dataset, subject in places.get(name, ()) if _may_be(own, other)]
+    if not like:
+      assumed = [subject for _, dataset, subject in places.get(name, ())
+                 if may_be_one((dataset, subject), row)]
+      # Of several, each is of a data set of its own, and none need be this one.
+      like = [(name, subject) for subject in assumed] if len(assumed) == 1 else []
     exact = [subject for name, subject in like if name == _within(*row)[1]]
     matches = dict.fromkeys(exact or [subject for _, subject in like])
     if len(matches) > 1:
@@ -292,7 +395,9 @@ def describe_overlap(rows: Sequence[tuple[str, str]],
   Returns:
     Sentences: 'known' and 'not_known'.
   """
-  own, other = ([*dict.fromkeys(origin(*row) for row in sorted(set(pairs)))]
+  shown = {}
+  own, other = ([*dict.fromkeys(shown.setdefault(fold_dataset(name), name)
+                                for name in (origin(*row) for row in sorted(set(pairs))))]
                 for pairs in (rows, other_rows))
   named, unknown = ', '.join(filter(None, own)) or 'the data', []
   known = ['a person is a data set and a name in it; the same people are in '
@@ -323,10 +428,24 @@ def describe_overlap(rows: Sequence[tuple[str, str]],
 
 def _may_be(one: str, other: str) -> bool:
   """Whether people of two families, folded, are one where their names are."""
-  return one == other or (UNKNOWN in (one, other) and SYNTHETIC not in (one, other))
+  return (one == other or near_known(one, other)
+          or (UNKNOWN in (one, other) and SYNTHETIC not in (one, other)))
+
+
+def near_known(one: str, other: str) -> bool:
+  """Whether one data set is known, and the other, which is not, has its name in it.
+
+  Args:
+    one: a folded family
+    other: another
+  """
+  known = {fold_dataset(family(name)) for name in TABLES}
+  if (one in known) == (other in known):
+    return False
+  return one in other if one in known else other in one
 
 
 def fold_dataset(dataset: str) -> str:
   """A data set's name without its case, spaces and marks."""
-  text = unicodedata.normalize('NFKC', dataset.replace('²', '^2').replace('³', '^3'))
-  return re.sub(r'[\s_.\-]', '', text.casefold())
+  text = fold_characters(dataset.replace('²', '^2').replace('³', '^3'))
+  return re.sub(r"""[\s/\\:_.\-#'",;|]""", '', text)

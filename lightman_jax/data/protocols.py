@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lightman_jax.data import people
 from lightman_jax.data.choice import choose
 from lightman_jax.data.facts import COMPOSITES, MEGC2019
 from lightman_jax.data.manifest import read_manifest
@@ -32,9 +33,9 @@ def check_protocol(config: Mapping[str, Any]) -> None:
     raise InputError(
         f'episodes.protocol=megc2019 is for the data set {MEGC2019.name}, and this is '
         f'{name}; use episodes.protocol=loso')
-  people = config['data']['synthetic']['subjects']
-  if name == 'synthetic' and protocol == 'kfold' and people < episodes['folds']:
-    raise InputError(f'episodes.folds is {episodes["folds"]} and there are {people} '
+  subjects = config['data']['synthetic']['subjects']
+  if name == 'synthetic' and protocol == 'kfold' and subjects < episodes['folds']:
+    raise InputError(f'episodes.folds is {episodes["folds"]} and there are {subjects} '
                      'synthetic people; use fewer folds')
 
 
@@ -49,6 +50,5 @@ def _data_sets(data: Mapping[str, Any]) -> set[str]:
     return {data['name']}
   entries = [entry for entry in read_manifest(manifest_path(choose(data)))
              if entry.kind == 'micro']
-  return ({entry.dataset for entry in entries}
-          | {entry.subject.partition('/')[0] for entry in entries
-             if '/' in entry.subject})
+  return {people.fold_dataset(people.origin(entry.dataset, entry.subject))
+          for entry in entries} - {''}

@@ -3,6 +3,40 @@
 import re
 import unicodedata
 
+# Characters that nobody sees and that are not of the category Cf.
+_UNSEEN = re.compile('[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f'
+                     '\U000e0100-\U000e01ef]')
+# What programs write into an empty cell.
+_MISSING = ('', 'nan', 'na', 'n/a', '#n/a', '#na', '<na>', 'none', 'null', 'nat')
+
+
+def fold_characters(text: str) -> str:
+  """A text with one character for each that looks or counts alike.
+
+  Lower case, without characters that nobody sees (zero width, soft hyphen, byte-order
+  mark); every dash is '-', every digit one of 0 to 9, every space ' '.
+  """
+  text = unicodedata.normalize('NFKC', _UNSEEN.sub('', text)).casefold()
+  made = []
+  for character in _UNSEEN.sub('', unicodedata.normalize('NFKC', text)):
+    category = unicodedata.category(character)
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+      made.append(str(digit))
+    elif character.isspace():
+      made.append(' ')
+    elif category == 'Pd' or character == '\u2212':
+      made.append('-')
+    elif category not in ('Cf', 'Cc'):
+      made.append(character)
+  return ''.join(made).strip()
+
+
+def is_missing(text: str) -> bool:
+  """Whether a cell holds nothing, or what a program writes for nothing: NaN, #N/A."""
+  return fold_characters(text) in _MISSING
+
+
 # Frame numbers: reading them from text, and the order they must keep.
 
 # More digits than a frame number can have would not fit where clips are stored.

@@ -7,13 +7,11 @@ them. A file of weights lists them; where it does not, results say so.
 from collections.abc import Mapping, Sequence
 import hashlib
 import pathlib
-import re
 from typing import Any, NamedTuple
 
 import jax
 
 from lightman_jax.data import people
-from lightman_jax.data.facts import COMPOSITES
 from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
 from lightman_jax.inputs.pool import Pool
@@ -22,7 +20,7 @@ from lightman_jax.models.network import Network, Params
 from lightman_jax.models.weights_files import Declared
 from lightman_jax.tasks.folds import Fold
 
-Person = tuple[str, str]      # data set, and how it calls them
+Person = tuple[str, str]      # data set, and how it or a manifest calls them
 
 
 class Weights(NamedTuple):
@@ -88,47 +86,22 @@ def start(file: pathlib.Path, net: Network, pool: Pool) -> Params:
 def people_of(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
   """Whom a fold holds out: (data set, person).
 
-  People of a composite, and of a manifest that says whose they are, bear the name of
-  their data set, as smic/s01.
-
   Args:
-    pool: of the run.
-    fold: of the run.
-    dataset: name of the run's data set.
+    pool: of the run
+    fold: of the run
+    dataset: where the pool does not say, the data set of all clips
   """
-  mixed = dataset in COMPOSITES or dataset == 'manifest'
-  names = sorted({pool.subjects[s] for s in pool.subject[fold.test]})
-  return tuple(tuple(name.split('/', 1)) if mixed and '/' in name else (dataset, name)
-               for name in names)
-
-
-def is_same_person(one: Person, other: Person) -> bool:
-  """Whether two are one person, as far as names tell.
-
-  Of data sets that share people as of one, and whatever is written before the number:
-  sub01, Sub1 and 1 are one. People of a manifest that does not say whose they are may
-  be those of any data set.
-  """
-  known = 'manifest' not in (one[0], other[0])
-  return (_folded(one[1]) == _folded(other[1])
-          and (not known or _data_set(one[0]) == _data_set(other[0])))
-
-
-def _data_set(name: str) -> str:
-  return people.family(re.sub(r'[\s-]+', '_', name.casefold().strip()))
-
-
-def _folded(name: str) -> str:
-  name = re.sub(r'[\s_.-]+', '', re.sub(r'\.0+$', '', name.casefold().strip()))
-  number = re.fullmatch(r'(?:subject|subj|sub|s|p)?0*(\d+)', name)
-  return number[1] if number else name
+  clips = [int(n) for n in fold.test.nonzero()[0]]
+  rows = {(pool.dataset[n] if pool.dataset else dataset,
+           pool.subjects[int(pool.subject[n])]) for n in clips}
+  return tuple(sorted(rows))
 
 
 def _file_for(fold: str, persons: Sequence[Person],
               declared: Mapping[pathlib.Path, Declared]) -> pathlib.Path:
   """The one file that saw none of a fold's held-out people."""
   seen = {file: next((person for person in persons for other in one.trained_on or ()
-                      if is_same_person(person, other)), None)
+                      if people.may_be_one(person, other)), None)
           for file, one in declared.items()}
   fitting = [file for file, person in seen.items() if person is None]
   if len(fitting) == 1:
@@ -139,8 +112,9 @@ def _file_for(fold: str, persons: Sequence[Person],
         f'{fitting[0].name} and {fitting[1].name} among them; give one file, or a '
         'folder in which each fold has one that did not see its people')
   file, person = next(iter(seen.items()))
+  person = people.identify(*person)
   unnamed = (f'; where {"/".join(person)} is somebody else, name people with their '
-             'data set, as smic/s01' if person[0] == 'manifest' else '')
+             'data set, as smic/s01' if person[0] == people.UNKNOWN else '')
   raise InputError(
       f'model.weights: fold {fold} holds out {"/".join(person)}, and {file.name} was '
       'trained on that person; give weights that never saw who is held out, or a '
@@ -178,11 +152,14 @@ def _origin(declared: Sequence[Declared], held_out: Mapping[str, Sequence[Person
     return ('unknown: whom these weights were trained on is not stated, so the people '
             'held out here may be among them')
   seen = {person for one in declared for person in one.trained_on}
-  data_sets = ', '.join(sorted({dataset for dataset, _ in seen}))
+  named = sorted({people.origin(*person) for person in seen})
+  data_sets = ', '.join(filter(None, named)) or 'data sets that it does not name'
   words = (f'trained on {max(len(one.trained_on) for one in declared)} people of '
            f'{data_sets}; no person that a fold holds out is on its list')
-  if any(dataset == 'manifest' for persons in held_out.values()
-         for dataset, _ in persons):
+  if any(not people.origin(*person) for persons in held_out.values() for person in persons):
     words += ('; the manifest does not say whose its people are, so whether they are '
               'there under other names is not known')
+  if '' in named:
+    words += ('; the list does not say of which data set all of its people are, so '
+              'whether they are held out under other names is not known')
   return words

@@ -91,6 +91,7 @@ def read_people(path: str, held_out: list[str]) -> tuple[tuple[str, str], ...] |
   Raises:
     InputError: the csv cannot be read, or does not name whom to leave out.
   """
+  from lightman_jax.data.spellings import is_missing
   if path == UNKNOWN:
     if held_out:
       raise InputError('--held_out leaves people out of a csv, and --trained_on is '
@@ -109,7 +110,7 @@ def read_people(path: str, held_out: list[str]) -> tuple[tuple[str, str], ...] |
   except (ValueError, AttributeError, csv.Error) as error:
     raise InputError(f'{path} is no csv with the columns dataset, subject ({error})'
                      ) from None
-  if not people or not all(map(all, people)):
+  if not people or any(map(is_missing, (word for pair in people for word in pair))):
     raise InputError(f'{path} names nobody, or leaves a dataset or subject empty')
   for word in held_out:
     pair = tuple(word.partition('/')[::2])
@@ -117,4 +118,7 @@ def read_people(path: str, held_out: list[str]) -> tuple[tuple[str, str], ...] |
       raise InputError(f'--held_out={word} is nobody of {path}; write DATASET/SUBJECT '
                        'as they stand there')
     people.discard(pair)
+  if not people:
+    raise InputError(f'--held_out leaves nobody of {path}; give whom the weights were '
+                     'trained on, or --trained_on=unknown')
   return tuple(sorted(people))

@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, numpy as safetensors
 
 from lightman_jax import bounded
+from lightman_jax.data.spellings import is_missing
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.models.ststnet import Scaling
@@ -153,13 +154,27 @@ def _declared(metadata: Mapping[str, Any]) -> Declared:
   parse = lambda name: bounded.parse_json(metadata[name].encode())
   inputs, people = parse('inputs'), None
   if 'trained_on' in metadata:
-    people = tuple((dataset, person) for dataset, person in parse('trained_on'))
-    if not all(isinstance(word, str) and word for pair in people for word in pair):
-      raise ValueError('trained_on holds no pairs of data set and person')
+    people = tuple(map(tuple, _lists(parse('trained_on'))))
+  if not isinstance(inputs, dict):
+    raise ValueError('inputs is no object')
+  if not all(type(inputs[name]) in (int, float) for name in ('low', 'high')):
+    raise ValueError('low and high are no numbers')
+  classes, channels = _lists([parse('classes'), inputs['channels']])
   return checked(Declared(
-      inputs['holds'], tuple(inputs['channels']), float(inputs['low']),
-      float(inputs['high']), inputs['size'], tuple(parse('classes')), people,
+      inputs['holds'], tuple(channels), float(inputs['low']),
+      float(inputs['high']), inputs['size'], tuple(classes), people,
       str(metadata.get('source', ''))))
+
+
+def _lists(value: Any) -> list[list]:
+  """A list of lists, for a string is a sequence, too.
+
+  Raises:
+    ValueError: it is none.
+  """
+  if type(value) is not list or not all(type(one) is list for one in value):
+    raise ValueError(f'{json.dumps(value)[:60]} is not made of lists')
+  return value
 
 
 def checked(declared: Declared) -> Declared:
@@ -169,8 +184,15 @@ def checked(declared: Declared) -> Declared:
     declared: what somebody has written.
 
   Raises:
-    ValueError: its channels, range, size or classes are none.
+    ValueError: its channels, range, size, classes or people are none.
   """
+  people = declared.trained_on
+  if people is not None and not people:
+    raise ValueError('trained_on names nobody; leave it out where it is not known whom '
+                     'the weights were trained on')
+  if not all(len(pair) == 2 and all(isinstance(word, str) for word in pair)
+             and not any(map(is_missing, pair)) for pair in people or ()):
+    raise ValueError('trained_on holds no pairs of data set and person')
   if sorted(declared.channels) != sorted(CHANNELS.get(declared.holds, ())):
     raise ValueError(f'pictures of {declared.holds!r} with the channels '
                      f'{", ".join(map(str, declared.channels))} are not known')
@@ -180,6 +202,7 @@ def checked(declared: Declared) -> Declared:
   if type(declared.size) is not int or not 1 <= declared.size <= 4096:
     raise ValueError(f'pictures of {declared.size} pixels a side')
   if (len(declared.classes) < 2 or len(set(declared.classes)) < len(declared.classes)
-      or not all(isinstance(name, str) for name in declared.classes)):
+      or not all(isinstance(name, str) and name.strip()
+                 for name in declared.classes)):
     raise ValueError('classes are two names or more, each once')
   return declared

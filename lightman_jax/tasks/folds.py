@@ -142,15 +142,17 @@ def data_sets(pool: Pool, dataset: str) -> tuple[str, ...]:
   """
   subject, foreign = np.asarray(pool.subject), np.asarray(pool.foreign)
   micro = ~np.asarray(pool.macro)
-  names = [''] * len(pool.subjects)
+  names, shown = [''] * len(pool.subjects), {}
   for number in dict.fromkeys(subject.tolist()):
     clips, name, source = subject == number, pool.subjects[number], ''
     clips = np.flatnonzero(clips & micro if (clips & micro).any() else clips)
     if foreign[clips].any():     # they bear the name of the macro source before theirs
       source, _, name = name.partition(':')
-    sources = [pool.dataset[n] for n in clips] if pool.dataset else [source or dataset]
-    origins = (people.origin(own, name) for own in dict.fromkeys(sources))
-    names[number] = next(filter(None, origins), '')
+    owns = ([pool.dataset[n] for n in clips] if pool.dataset else [source or dataset])
+    known = (people.origin(own, name) for own in dict.fromkeys(owns))
+    name = next(filter(None, known), '')
+    # MyLab of a manifest and mylab of another are one.
+    names[number] = shown.setdefault(people.fold_dataset(name), name)
   return tuple(names)
 
 

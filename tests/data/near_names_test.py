@@ -8,7 +8,11 @@ from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.manifest import Entry
 from lightman_jax.errors import InputError
 
-ALIKE = ['sub01', 'Sub01', 'sub1', '1', '01', '1.0', 'SUB_01', 'Subject 1', 's1']
+ALIKE = ['sub01', 'Sub01', 'sub1', '1', '01', '1.0', 'SUB_01', 'Subject 1', 's1',
+         's1.0', 'sub01.0', 'sub-S01', 'Subject_S01', 'subS01', 'subject #1', '(1)',
+         'patient 1', 'user1', 'volunteer_01', 'vp1', 'sbj01', 'no.1', 'participant_1',
+         'person 1', 'id1', 'p1', 'spNO.1', '１', '٠١', '①', 's\u200b1', '\ufeffsub01',
+         'su\u00adb01', 'sub–01', 'sub\u221201', '1,0']
 APART = ['1', '2', '11', '1-11', '11-1', 'A1', 'B1', 'a+', 'a', '10', '-1', '1.5']
 
 
@@ -40,11 +44,17 @@ def test_labels():
   assert one.names == ('NEGATIVE', 'Negative', 'negative')
   assert not duplicates.near_labels(['-1', '0', '1', 'sub1', 'fear', 'fear+'])
   assert duplicates.near_labels(['1', '01']) and duplicates.near_labels(['1', '1.0'])
+  for pair in [('neg', 'neg\u200b'), ('non-neg', 'non–neg'), ('class 1', 'class 1.0'),
+               ('-1', '\u22121'), ('class 1', 'class １')]:
+    assert len(duplicates.near_labels(pair)) == 1, pair
 
 
 def test_data_sets():
   assert duplicates.near_data_sets(['my lab', 'My-Lab'])
   assert not duplicates.near_data_sets(['CASME II', 'casme2', 'SAMM', 'samm'])
+  assert not duplicates.near_data_sets(['casme2_crop', 'casme', 'smic', 'NaN', 'nan'])
+  (one,) = duplicates.near_data_sets(['samm', 'sammy', 'mine'])
+  assert one.names == ('samm', 'sammy')
 
 
 def entry(subject, label, dataset='manifest'):
@@ -77,6 +87,14 @@ def test_a_setting_says_that_they_are_different(said):
   (line,) = duplicates.check_near_names(near('s0', 'S0', 't'),
                              Choice('manifest', different_people=said), place='m.csv')
   assert line == "'S0' and 's0' are different people: data.different_people"
+
+
+@pytest.mark.parametrize('rows', [
+    [('samm', '6'), ('', 'samm006')], [('casme2', 'casme2sub01'), ('casme2', '1')]])
+def test_a_name_that_joins_data_set_and_number(rows):
+  (one,) = duplicates.near_names([entry(subject, 'x', dataset)
+                                  for dataset, subject in rows])
+  assert one.kind == 'people'
 
 
 def test_licensed_sheets_go_through_the_same_gate():

@@ -14,10 +14,36 @@ from lightman_jax.errors import InputError
     ('CASME II', 'casme2', 'casme2'), ('CASME', 'casme', 'casme'),
     ('CAS(ME)^2', 'casme_squared', 'casme_squared'),
     ('CAS(ME)²', 'casme_squared', 'casme_squared'),
-    ('CAS(ME)3', 'casme_cubed', 'casme_cubed'), ('Sammy', 'Sammy', 'Sammy')])
+    ('CAS(ME)3', 'casme_cubed', 'casme_cubed'), ('Sammy', 'Sammy', 'Sammy'),
+    ('MEGC2019', 'megc2019', 'megc2019'), ('cas\u200bme2', 'casme2', 'casme2')])
 def test_a_data_set_is_known_however_it_is_written(dataset, known, family):
   assert people.canonical(dataset) == known
   assert people.family(dataset) == family
+
+
+@pytest.mark.parametrize('family, names', [
+    ('casme2', ['CASME II cropped', 'casme2_crop', 'casme2-raw', 'CASME II/2014',
+                'CASME2 macro', 'CASME (II)', 'ＣＡＳＭＥ２ raw']),
+    ('casme', ['casme_a', 'CASME-B', 'casme 2013', 'CASME I cropped']),
+    ('casme_squared', ['CAS(ME)^2 cropped', 'CAS(ME)² raw', 'casme-squared-macro']),
+    ('casme_cubed', ['casme3a', 'casme3c', 'CAS(ME)³ part A']),
+    ('smic', ['SMICE', 'smicsubset', 'SMIC-HS-E']), ('dfme', ['DFME_test', 'my dfme']),
+    ('samm', ['my samm', 'samm\u00ad-crop', 'sa\u200bmm'])])
+def test_a_name_with_a_known_one_in_it_is_of_that_one(family, names):
+  assert {name: people.family(name) for name in names} == dict.fromkeys(names, family)
+
+
+@pytest.mark.parametrize('name', ['mysamm', 'casmexyz', 'samm_casme2', 'mine'])
+def test_other_names_are_data_sets_of_their_own(name):
+  assert people.family(name) == name
+
+
+@pytest.mark.parametrize('name', ['', ' ', 'NaN', 'n/a', 'NA', 'None', '#N/A', 'unknown',
+                                  'Unknown', '\u200b', 'manifest'])
+def test_a_cell_may_name_no_data_set(name):
+  assert people.identify_row(name, 's1') == (UNKNOWN, 's1')
+  assert people.origin(name, 's1') == ''
+  assert people.match_people([(name, '6')], [('samm_long', '006')]) == ['6']
 
 
 def test_every_data_set_that_shares_people_has_a_source():
@@ -33,7 +59,10 @@ def test_every_data_set_that_shares_people_has_a_source():
     (('', 'smic/s01'), ('smic', 's01')), (('', 'casme2-sub01'), ('casme2', 'sub01')),
     (('', 'mine/s01'), ('mine', 's01')), (('', 'mine-s01'), (UNKNOWN, 'mine-s01')),
     (('manifest', 's01'), (UNKNOWN, 's01')), (('mine', 's01'), ('mine', 's01')),
-    (('mine', 'samm/006'), ('samm', '006')),
+    (('mine', 'samm/006'), ('samm', '006')), (('', 'samm006'), ('samm', '006')),
+    (('', 'sub-samm-006'), ('samm', '006')), (('', 'casme2sub01'), ('casme2', 'sub01')),
+    (('casme2', 'casme2sub01'), ('casme2', 'sub01')), (('', 'Samms6'), ('samm', 's6')),
+    (('', 'sammy6'), (UNKNOWN, 'sammy6')), (('', 'samm-006-1'), ('samm', '006-1')),
     (('megc2019', 'samm/006'), ('samm', '006')),
 ])
 def test_a_row_says_whose_clip_it_is(row, expected):
@@ -71,7 +100,16 @@ MINE = [('samm', '006'), ('samm', '007')]
     (MINE, ('SAMM Long Videos', 'sub06'), '006'), (MINE, ('samm_long', '008'), ''),
     (MINE, ('casme2', '006'), ''), (MINE, ('synthetic', '006'), ''),
     (MINE, (UNKNOWN, 's006'), '006'), (MINE, (UNKNOWN, 'samm_long/006'), '006'),
-    (MINE, (UNKNOWN, 'smic/006'), ''),
+    (MINE, (UNKNOWN, 'smic/006'), ''), (MINE, (UNKNOWN, 'x/006'), '006'),
+    ([(UNKNOWN, 'samm006')], ('samm_long', '006'), 'samm006'),
+    ([(UNKNOWN, 'sub-samm-006')], ('samm_long', '006'), 'sub-samm-006'),
+    ([(UNKNOWN, 'x/006')], ('samm_long', '006'), 'x/006'),
+    ([('x', 'x/006')], ('samm_long', '006'), 'x/006'),
+    ([(UNKNOWN, 'subject#6')], ('samm_long', '006'), 'subject#6'),
+    ([(UNKNOWN, 'sub-S006')], ('samm_long', '006'), 'sub-S006'),
+    ([('a', 'a/6'), ('b', 'b/6')], ('samm_long', '006'), ''),
+    ([('sammy', '6')], ('samm_long', '006'), '6'),
+    ([('mine', '6')], ('samm_long', '006'), ''),
     ([('samm', 'samm/006'), ('smic', 'smic/s06')], ('samm_long', '006'), 'samm/006'),
     ([('samm', 'samm-006'), ('smic', 'smic-s06')], ('samm_long', '006'), 'samm-006'),
     ([('megc2019', 'samm/006')], ('samm_long', '006'), 'samm/006'),
@@ -107,3 +145,20 @@ def test_two_data_sets_may_share_people_and_it_is_said():
   said = people.describe_overlap([('samm', '1'), ('casme2', '1')])
   assert 'two of casme2, samm is not known' in said['not_known'][0]
   assert 'samm and samm_long' in said['known'][0]
+
+
+@pytest.mark.parametrize('one, other, expected', [
+    (('casme2', 'casme2-sub01'), ('casme2', 'sub01'), True),
+    (('casme2', 'sub01'), ('MEGC2019', 'casme2/sub01'), True),
+    (('megc2019', 'casme2/sub01'), ('CASME II', '1'), True),
+    (('megc2019', 'casme2/sub01'), ('MEGC2019', 'sub01'), True),
+    (('megc2019', 'casme2/sub01'), ('megc2019', 'smic/s01'), False),
+    (('casme_cubed', 'spNO.1'), ('casme_cubed', '1'), True),
+    (('smic', 's2'), ('smic', '\u200bid２'), True),
+    (('mine', '1'), ('yours', '1'), False), (('MyLab', '1'), ('mylab', '1'), True)])
+def test_two_may_be_one_person(one, other, expected):
+  assert people.may_be_one(one, other) == people.may_be_one(other, one) == expected
+
+
+def test_data_sets_of_one_name_are_one_in_two_files():
+  assert not people.describe_overlap([('MyLab', '1')], [('mylab', '1')])['not_known']

@@ -151,6 +151,11 @@ def test_a_run_begins_with_them_and_leaves_them_where_the_rate_is_nothing(
     (('casme2/sub02', 'smic/s01'), 'manifest', True),
     # A manifest that does not say whose its people are: they may be those.
     (('sub02', 'sub03'), 'manifest', True),
+    (('casme2-sub02', 'smic-s01'), 'manifest', True),
+    (('casme2sub02', 'smic-s01'), 'manifest', True),
+    (('sub０２', 'sub03'), 'casme2', True), (('sub\u200b02', 'sub03'), 'casme2', True),
+    (('person 7', 's1'), 'smic', True), (('participant_7', 's1'), 'smic', True),
+    (('id7', 's1'), 'smic', True),
     (('ann', 'bob'), 'manifest', False)])
 def test_whom_the_weights_saw_is_not_held_out(material, file, held_out, dataset,
                                               refused):
@@ -160,8 +165,34 @@ def test_whom_the_weights_saw_is_not_held_out(material, file, held_out, dataset,
     return
   with pytest.raises(InputError, match='was trained on that person') as caught:
     material(file(), (*held_out, 'zoe'), dataset)
-  assert ('as smic/s01' in str(caught.value)) == ('/' not in ''.join(held_out)
+  assert ('as smic/s01' in str(caught.value)) == (held_out[0] == 'sub02'
                                                   and dataset == 'manifest')
+
+
+@pytest.mark.parametrize('dataset, held_out, listed', [
+    ('casme2', 'sub01', ('MEGC2019', 'casme2/sub01')),
+    ('megc2019', 'casme2/sub01', ('MEGC2019', 'casme2/sub01')),
+    ('megc2019', 'casme2/sub01', ('CASME II', 'CASME2-01')),
+    ('casme_cubed', 'spNO.1', ('casme_cubed', '1')),
+    ('casme2', 'sub01', ('casme2_crop', '1')), ('casme2', 'sub01', ('unknown', '1'))])
+def test_whom_the_weights_saw_in_another_spelling(material, file, dataset, held_out,
+                                                  listed):
+  with pytest.raises(InputError, match='was trained on that person'):
+    material(file(trained_on=(listed,)), (held_out, 'x/zoe', 'x/ann'), dataset)
+
+
+def test_the_column_dataset_of_a_manifest_counts(file):
+  from lightman_jax.experiment import published_start
+  from lightman_jax.inputs.pool import Pool
+  from lightman_jax.tasks.folds import Fold
+  pool = Pool(None, np.zeros(2), np.array([0, 1]), np.zeros(2, bool), np.zeros(2, bool),
+              ('casme2-sub01', 'x'), ('a', 'b'), CLASSES, None, ('casme2', 'smic'))
+  fold = Fold('f', np.array([False, True]), np.array([True, False]))
+  assert published_start.people_of(pool, fold, 'manifest') == (
+      ('casme2', 'casme2-sub01'),)
+  with pytest.raises(InputError, match='holds out casme2/sub01'):
+    published_start._file_for('f', (('casme2', 'casme2-sub01'),),
+                              {file(): declared()})
 
 
 def test_each_fold_takes_the_file_that_did_not_see_its_people(material, file, tmp_path):
@@ -217,7 +248,11 @@ def test_what_is_no_file_of_weights_is_refused(material, tmp_path, content, word
 
 @pytest.mark.parametrize('changes', [
     dict(channels=('u', 'v')), dict(low=1., high=1.), dict(high=float('inf')),
-    dict(size=0), dict(classes=('a',)), dict(classes=('a', 'a')), dict(holds='sound')])
+    dict(size=0), dict(classes=('a',)), dict(classes=('a', 'a')), dict(holds='sound'),
+    dict(trained_on=()), dict(trained_on=('ab', 'cd')), dict(trained_on={'ab': 1}),
+    dict(trained_on=(('smic', ' '),)), dict(trained_on=(('smic', 'nan'),)),
+    dict(trained_on=(('smic', 1),)), dict(trained_on=(('smic', 's1', 's2'),)),
+    dict(classes='abc'), dict(classes=('a', ' ')), dict(low='0')])
 def test_what_a_file_declares_must_mean_something(tmp_path, changes):
   weights_files.write(tmp_path / 'w.safetensors', arrays(), declared(**changes))
   with pytest.raises(InputError, match='no safetensors file with the metadata'):
@@ -270,6 +305,7 @@ def test_a_pth_is_converted(pth, capsys):
     (['--range=a,b'], 'two numbers'), (['--channels=u,v'], 'not known'),
     (['--classes=a'], 'two names'), (['--trained_on=no.csv'], 'unknown where you'),
     (['--out=y.npz'], 'must end with .safetensors'),
+    (['--held_out=smic/s1', '--held_out=samm/6'], 'leaves nobody'),
     (['--trained_on=unknown', '--held_out=smic/s1'], 'give the csv')])
 def test_what_cannot_be_converted_is_refused(pth, capsys, flags, words):
   assert convert(pth, *flags) == 2
@@ -282,6 +318,8 @@ def test_a_csv_without_data_sets_is_refused(pth, capsys):
   (pth / 'people.csv').write_text('clip,subject\na,s1\n')
   assert convert(pth) == 2 and "no column 'dataset'" in capsys.readouterr().err
   (pth / 'people.csv').write_text('dataset,subject\nsmic,\n')
+  assert convert(pth) == 2 and 'empty' in capsys.readouterr().err
+  (pth / 'people.csv').write_text('dataset,subject\nsmic,nan\n')
   assert convert(pth) == 2 and 'empty' in capsys.readouterr().err
 
 

@@ -125,6 +125,10 @@ ROADS = {
     'a manifest that says nothing':
         ('manifest', '006', 'samm_long', 'samm_long', '006'),
     'a macro manifest that says nothing': ('samm', '006', 'manifest', 'manifest', '6'),
+    'joined names': ('manifest', 'samm006', 'samm_long', 'samm_long', '006'),
+    'unseen characters': ('samm', 's\u200b6', 'samm_long', 'samm_long', '006'),
+    'a folder before the name': ('manifest', 'x/006', 'samm_long', 'samm_long', '006'),
+    'a copy of a data set': ('samm-cropped', '6', 'samm_long', 'samm_long', '006'),
     'two manifests that say nothing': ('manifest', '006', 'manifest', 'manifest', '6'),
 }
 

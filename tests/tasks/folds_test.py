@@ -110,6 +110,16 @@ def test_one_data_set_is_left_out_by_the_column_of_a_manifest():
       pool, 'leave_one_dataset_out', dataset='manifest')] == ['mine', 'samm', 'smic']
 
 
+def test_one_data_set_in_two_spellings_is_left_out_as_one():
+  """MyLab of a manifest, and mylab of the manifest of its macro-expressions."""
+  pool = pool_with([('a', 0, False), ('b', 1, False), ('mylab:c', 0, True)],
+                   ['a', 'b', 'mylab:c'], foreign=['mylab:c'])
+  pool = pool._replace(dataset=('MyLab', 'Other', 'mylab'))
+  mine, other = made(pool, 'leave_one_dataset_out', dataset='manifest')
+  assert mine.held_out == 'MyLab' and indices(mine.train) == {1}
+  assert other.held_out == 'Other' and indices(other.train) == {0, 2}
+
+
 @pytest.mark.parametrize('names, dataset', [
     (('s1', 's2'), 'casme2'), (('a/1', 'b/1'), 'casme2'), (('a/1', 'a/2'), 'manifest'),
     (('a/1', 'b'), 'manifest')])
