@@ -14,8 +14,6 @@ COMMANDS = {
                'tells which data set lies in a folder and what of it can be used'),
     'fetch': ('lightman_jax.faces.fetch',
               'downloads the two graphs that find faces and landmarks'),
-    'info': ('lightman_jax.runs.info_command',
-             'prints versions, devices and caches, for a report of a fault'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
     'replica': ('lightman_jax.synthetic.replicas.command',

@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 FUNCTIONS = [name for name in lm.__all__ if name not in ('settings', 'tasks', 'learners')]
 SMALL = {'model.width': 8, 'training.steps': 3, 'training.checkpoint_every': 3,
          'training.tasks': 1, 'evaluation.draws': 2, 'episodes.shots': 1,
-         'episodes.queries': 1, 'method.inner_steps': 1}
+         'episodes.queries': 1}
 
 
 def people(count=4, each=6, shape=(3,), classes=2, seed=0):
@@ -199,11 +199,9 @@ def test_an_inner_optimizer_of_ones_own():
 
 def test_info():
   info = lm.info()
-  assert info['lightman_jax'] == lm.__version__
+  assert info['version'] == lm.__version__
   assert info['packages']['jax'] == jax.__version__
   assert info['devices']['platform'] == 'cpu'
-  assert info['flags']['JAX_PLATFORMS'] == 'cpu'
-  assert set(info['folders']['inputs']) == {'path', 'files', 'bytes', 'size'}
   json.dumps(info)
 
 

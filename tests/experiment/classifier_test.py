@@ -15,7 +15,7 @@ from lightman_jax.tasks.folds import make_folds
 
 SMALL = {'model.width': 8, 'training.steps': 2, 'training.checkpoint_every': 2,
          'training.tasks': 1, 'evaluation.draws': 1, 'episodes.shots': 1,
-         'episodes.queries': 1, 'method.inner_steps': 1}
+         'episodes.queries': 1}
 
 
 @pytest.fixture(scope='module')
