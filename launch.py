@@ -25,7 +25,7 @@ machine.check('launch.py')     # before what does not exist on every system is i
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from lightman_jax import files, places, settings
+from lightman_jax import config_flag, files, places, registry, settings
 from lightman_jax.data.protocols import check_protocol
 from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
@@ -36,6 +36,7 @@ from lightman_jax.training import stopping
 
 CONFIG = config_flags.DEFINE_config_file(
     'config', None, 'A file of configs/, and variants: FILE.py:method=maml,debug')
+flags.FLAGS['config'].parser = config_flag.FittingParser(flags.FLAGS['config'].parser)
 WORKDIR = flags.DEFINE_string(
     'workdir', None, 'Folder of the run; by default one under runs/ that is a function '
     'of the configuration')
@@ -116,7 +117,8 @@ def main(argv: list[str]) -> int:
   for data in filter(None, (config['data'], settings.macro_data(config))):
     check_present(data, config['inputs'])
   check_protocol(config)
-  words = [config['data']['name'], config['method']['name'], config['model']['encoder']]
+  words = [config['data']['name'], registry.label(config['method']['name']),
+           config['model']['encoder']]
   workdir = (places.expand(WORKDIR.value) if WORKDIR.value
              else pathlib.Path('runs', name_of(config, words)))
   if REPLAY.value:

@@ -186,7 +186,7 @@ def faults():
   config = common.base().to_dict()
   config['data']['name'] = 'manifest'
   config['model'].update(encoder='ststnet', temporal_depth=0)
-  config['method'].update(name='supervised')
+  config['method'] = sections.choose('method', 'supervised')
   config['inputs'].update(size=8)
   learner = make_learner(make_net(config, ('a', 'b')), **config['method'])
   x = np.ones((2, 1, 8, 8, 3), np.float32)

@@ -20,6 +20,8 @@ COMMANDS = {
                 "writes a synthetic tree in a data set's exact layout"),
     'report': ('lightman_jax.report.page.command',
                'makes one page and its tables from finished runs'),
+    'settings': ('lightman_jax.settings_command',
+                 'lists what a method can be set to'),
     'spot': ('lightman_jax.data.commands',
              'measures the apex spotter on clips whose apex is known'),
     'verify': ('lightman_jax.experiment.verify',

@@ -1,8 +1,7 @@
 """What the settings of a run may be, checked before anything heavy is imported."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 import copy
-import difflib
 import importlib
 import math
 import os
@@ -10,8 +9,9 @@ import sys
 import types
 from typing import Any
 
-from lightman_jax import method_settings, model_settings, places, protocol_settings
+from lightman_jax import model_settings, places, protocol_settings, registry, sections
 from lightman_jax.errors import InputError
+from lightman_jax.options import nearest
 
 CHOICES = {
     'inputs.kind': ('flow', 'difference', 'frames', 'picture', 'landmarks'),
@@ -30,19 +30,15 @@ CHOICES = {
     'training.data': ('auto', 'device', 'host'),
     'training.split': ('auto', 'folds', 'tasks'),
     'select.by': ('none', 'inner'),
-    'method.name': ('lightman', 'maml', 'fomaml', 'anil', 'reptile', 'metasgd',
-                    'protonet', 'matchingnet', 'finetune', 'supervised'),
-    'method.rates': ('fixed', 'layers', 'weights'),
-    'method.weight': ('fixed', 'learned'),
-    'method.alignment': ('marginal', 'per_class'),
-    'method.aligned': ('embedding', 'pooled', 'logits'),
-    'method.statistic': ('v', 'u'),
-    'method.bandwidth_rule': ('mean', 'median'),
-    'method.outer': ('query', 'none'),
+    # All else in this section is the method's own: `sections` reads and checks it.
+    'method.name': tuple(registry.METHODS),
     'episodes.protocol': ('loso', 'kfold', 'leave_one_dataset_out', 'megc2019'),
     'evaluation.support': ('training_subjects', 'held_out_subject',
                            'held_out_dataset'),
 }
+
+# Where code from outside may be named, too.
+SECTION_NAMES = tuple('.'.join(place) for place in sections.SECTIONS.values())
 
 # Least and greatest value, both allowed.
 RANGES = {
@@ -63,12 +59,6 @@ RANGES = {
     'model.depth': (1, 64),
     'model.dense': (1, 65536),
     'model.actions': (1, 256),
-    'method.inner_steps': (1, 1000),
-    'method.inner_rate': (0., 100.),
-    'method.inner_memory': (0., 1e6),
-    'method.multi_step': (0., 1.),
-    'method.align_weight': (0., 1000.),
-    'method.bandwidth': (0., 1e6),
     'training.steps': (1, 10**9),
     'training.tasks': (1, 10**6),
     'training.checkpoint_every': (1, 10**9),
@@ -89,11 +79,6 @@ RANGES = {
     'evaluation.resamples': (100, 10**7),
     'evaluation.ridge_penalty': (1e-9, 1e9),
 }
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-  """The known word that looks most like `word`."""
-  return difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.)[0]
 
 
 def flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
@@ -117,22 +102,37 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
   Raises:
     InputError: there is no such setting, or its value is of another type.
   """
-  result, known = copy.deepcopy(dict(config)), flat(config)
+  result = copy.deepcopy(dict(config))
+  for place in SECTION_NAMES:
+    section, key = place.split('.')
+    if changes.get(place, result[section][key]) != result[section][key]:
+      result[section][key] = changes[place]
+      sections.fit(result)
+  known = flat(result)
   for name, value in changes.items():
     if name not in known:
-      raise InputError(f'there is no setting {name!r}; the nearest is '
-                       f'{nearest(name, known)!r}')
+      raise InputError(_no_such(name, value, result, known))
     old = known[name]
     if isinstance(old, float) and type(value) is int:
       value = float(value)
     if type(value) is not type(old):
       raise InputError(f'{name} is {value!r}; it must be of the type of {old!r}')
-    *sections, last = name.split('.')
+    *above, last = name.split('.')
     part = result
-    for section in sections:
+    for section in above:
       part = part[section]
     part[last] = value
   return result
+
+
+def _no_such(name: str, value: Any, config: Mapping[str, Any], known: Mapping[str, Any]
+             ) -> str:
+  """What to say of a setting that a configuration does not have."""
+  for kind, (section, key) in sections.SECTIONS.items():
+    setting = name.removeprefix(f'{section}.')
+    if name.startswith(f'{section}.') and sections.owners(kind, setting):
+      return sections.refusal(kind, config[section][key], setting, value)
+  return f'there is no setting {name!r}; the nearest is {nearest(name, known)!r}'
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -156,7 +156,8 @@ def check(config: Mapping[str, Any]) -> None:
 def _check_alone(given: Mapping[str, Any]) -> None:
   """Each setting by itself."""
   for name, known in CHOICES.items():
-    if given[name] not in known:
+    if given[name] not in known and not (name in SECTION_NAMES
+                                         and registry.is_outside(given[name])):
       raise InputError(f'{name} is {given[name]!r}; the nearest that exists is '
                        f'{nearest(given[name], known)!r} (all: {", ".join(known)})')
   for name, (least, most) in RANGES.items():
@@ -168,7 +169,9 @@ def _check_alone(given: Mapping[str, Any]) -> None:
 def _check_together(given: Mapping[str, Any]) -> None:
   """Settings that are right each, and wrong together."""
   model_settings.check(given)
-  method_settings.check(given)
+  method = sections.check('method', given)
+  if hasattr(method, 'check'):
+    method.check(given)
   _check_few_shot(given)
   if given['macro.source'] == given['data.name']:
     _check_other_people(given)
@@ -207,7 +210,8 @@ def _check_other_people(given: Mapping[str, Any]) -> None:
 
 def uses_macro(config: Mapping[str, Any]) -> bool:
   """Whether the method looks at macro-expressions at all."""
-  return config['method']['name'] == 'lightman' and config['macro']['source'] != 'none'
+  method = registry.find('method', config['method']['name'])
+  return getattr(method, 'uses_macro', False) and config['macro']['source'] != 'none'
 
 
 def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -242,7 +246,9 @@ class _Callable(types.ModuleType):
     Args:
       name: of a configuration or a file, with variants behind a colon, as
         'synthetic:debug'.
-      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`.
+      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`, a
+        name, or a function or dataclass of one's own that makes a `Learner` of a
+        network, whose text is recorded by a run.
 
     Returns:
       Nested plain values: section to setting to value.
@@ -257,6 +263,9 @@ class _Callable(types.ModuleType):
       0
     """
     named = importlib.import_module('lightman_jax.configurations.named')
+    if callable(method := changes.get('method')):
+      changes = {name: value for name, value in changes.items() if name != 'method'}
+      changes['method.name'] = registry.allow_object('method', method)
     return named.settings_by_name(name, **changes)
 
 

@@ -227,6 +227,24 @@ def test_a_run_and_a_run_opened(debug, tmp_path):
       lm.predict(settings, folds[0], again.models['fold1of2']), odds[mine], atol=1e-5)
 
 
+def my_method(net, *, strength: float = 2.):
+  """A method of one's own: supervised, with logits of another strength."""
+  return lm.learners.supervised(net)._replace(
+      predict=lambda fast, x: strength * net.logits(fast, x))
+
+
+def test_settings_take_a_method_that_python_holds():
+  """What a run of these settings records of it is its text."""
+  settings = lm.settings('synthetic:debug', method=my_method)
+  assert settings['method'].pop('name').endswith('door_test:my_method')
+  assert settings['method'].keys() == {'sha256', 'strength'}
+  settings = lm.settings('synthetic:debug', method=my_method, **{'method.strength': 3.})
+  net = lm.make_network(settings, 2, encoder=Mean())
+  params, x = net.init(jax.random.key(0), (3,)), jnp.ones((1, 3))
+  np.testing.assert_allclose(lm.make_learner(settings, net).predict(params, x),
+                             3 * net.logits(params, x), rtol=1e-6)
+
+
 @pytest.mark.parametrize('files, words', [((), 'no run folder'),
                                           (('config.json',), 'has no results yet')])
 def test_folders_that_are_no_finished_run(files, words, tmp_path):

@@ -14,9 +14,10 @@ PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
 FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'tasks', 'models',
         'meta', 'training', 'evaluation', 'runs', 'report', 'profiling', 'experiment')
-BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'errors', 'files', 'keys',
-         'machine', 'method_settings', 'model_settings', 'places', 'protocol_settings',
-         'settings', 'units')
+BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
+         'files', 'keys', 'machine', 'model_settings', 'options', 'places',
+         'protocol_settings', 'registry', 'sections', 'settings', 'settings_command',
+         'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
 

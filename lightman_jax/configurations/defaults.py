@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ml_collections import config_dict
 
+from lightman_jax import registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.settings import CHOICES, nearest
 
@@ -70,22 +71,8 @@ def base() -> config_dict.ConfigDict:
                  weights='',
                  # DeRe-GRL's own: how many actions, and its modules.
                  actions=8, decompose=True, relate=True),
-      method=dict(
-          name='lightman', inner_steps=3, inner_rate=.05,
-          inner_memory=1024.,     # MiB of a task, to save arithmetic
-          first_order=False,      # inner gradients are constants
-          rates='fixed',          # or learned: weights (Meta-SGD), layers (MAML++)
-          multi_step=0.,          # share of training with a query after every step
-          # LightmanNet's own.
-          align_weight=.5,        # lambda
-          weight='fixed',         # or learned: lambda goes by its hypergradient
-          alignment='marginal',   # or per_class
-          aligned='embedding',    # what is: embedding, pooled (over the face), logits
-          align_outside=False,    # the query is aligned, too, in the outer loss
-          statistic='v',          # of the MMD: v (biased) or u (unbiased)
-          bandwidth=0.,           # of its kernels; 0: by the rule, of all distances
-          bandwidth_rule='mean',  # or median
-          outer='query'),         # or none: no outer level
+      # What the method can be set to: python -m lightman_jax settings method=NAME.
+      method=sections.choose('method', 'lightman'),
       training=dict(steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
                     weight_decay=1e-2, clip_norm=1.,
                     wrong_labels=0.,    # share of a fold's training micro clips
@@ -187,7 +174,7 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
   Args:
     config: complete.
     arg: names of `variants`, and method=, encoder=, macro=, protocol=, support=,
-      separated by commas.
+      separated by commas; method=FILE.py:NAME takes a method from outside.
     variants: what this file offers beside `debug`, `quick`, `few_shot` and `published`,
       or instead of one.
 
@@ -202,7 +189,8 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
   for word in filter(None, (arg or '').split(',')):
     name, given, value = word.partition('=')
     if given and name in valued:
-      if value not in CHOICES[valued[name]]:
+      if value not in CHOICES[valued[name]] and not (
+          name in sections.SECTIONS and registry.is_outside(value)):
         known = CHOICES[valued[name]]
         raise InputError(f'{name}={value} is no variant; the nearest is '
                          f'{name}={nearest(value, known)} (all: {", ".join(known)})')
@@ -215,5 +203,6 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
                        f'{nearest(word, known)!r} (all: {", ".join(known)})')
     else:
       variants[name](config)
+  sections.fit(config)
   config.lock()
   return config

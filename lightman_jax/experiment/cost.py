@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import os
 from typing import Any
 
+from lightman_jax import registry
 from lightman_jax.experiment import assembly
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.profiling import efficiency
@@ -26,11 +27,11 @@ def cost(config: Mapping[str, Any], material: Material, devices) -> dict[str, An
   found = efficiency.measure(recipe, assembly.fold_data(config, material, 0),
                              steps=config['training']['steps'], folds=folds)
   about = {
-      'method': config['method']['name'], 'encoder': config['model']['encoder'],
+      'method': registry.label(config['method']['name']), 'encoder': config['model']['encoder'],
       'clip': list(material.pool.x.shape[1:]), 'classes': len(material.pool.classes),
       'shots': config['episodes']['shots'], 'queries': config['episodes']['queries'],
       'macro_clips': recipe.sizes.macros,
-      'inner_steps': config['method']['inner_steps'],
+      'inner_steps': config['method'].get('inner_steps', 0),
       'tasks_of_a_step': config['training']['tasks'],
       'steps_of_a_fold': config['training']['steps'], 'folds': folds,
       'device': {**environment.devices(), 'count': 1}, 'cpus': os.cpu_count(),

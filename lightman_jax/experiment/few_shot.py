@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lightman_jax import registry
 from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_answer
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
 from lightman_jax.experiment.assembly import Material
@@ -46,7 +47,7 @@ def summary(config: Mapping[str, Any], folder: RunFolder, material: Material,
   plan = material.few_shot
   if plan is None:
     return None
-  name, pool, resamples = (config['method']['name'], material.pool,
+  name, pool, resamples = (registry.label(config['method']['name']), material.pool,
                            config['evaluation']['resamples'])
   said = _read(folder, plan, name)
   query = np.concatenate([part.query for part in plan.folds.values()])

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded
+from lightman_jax import bounded, registry
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
@@ -42,7 +42,7 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
   pool, about = material.pool, _about(config, material)
   order = np.concatenate([part.index for part in held])
   logits = np.concatenate([np.array(part.logits) for part in held])
-  name = config['method']['name']
+  name = registry.label(config['method']['name'])
   rows, averaged = {name: logits.argmax(-1)}, {name: 1}
   if held[0].one_draw is not None:
     averaged[name] = config['evaluation']['draws']

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lightman_jax import bounded, files, places, settings as settings_module
+from lightman_jax import bounded, files, places, registry, settings as settings_module
 from lightman_jax.data.protocols import check_protocol
 from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
@@ -154,7 +154,7 @@ def run(settings: Mapping[str, Any], folder: str | os.PathLike | None = None, *,
   for data in filter(None, (settings['data'], settings_module.macro_data(settings))):
     check_present(data, settings['inputs'])
   check_protocol(settings)
-  names = [settings['data']['name'], settings['method']['name'],
+  names = [settings['data']['name'], registry.label(settings['method']['name']),
            settings['model']['encoder']]
   place = (pathlib.Path('runs', name_of(settings, names)) if folder is None
            else places.expand(folder))

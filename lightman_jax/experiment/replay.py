@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax import bounded, places, settings
+from lightman_jax import bounded, places, registry, sections, settings
 from lightman_jax.errors import InputError
 from lightman_jax.experiment.assembly import Material, make_net
 from lightman_jax.files import write_atomically
@@ -85,8 +85,11 @@ def replay(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser('python -m lightman_jax replay', description=(
       'redoes the task in which training met a value that is not finite'))
   parser.add_argument('run', help='the folder of the run')
+  parser.add_argument('--method', metavar='FILE.py:NAME',
+                      help='code from outside that the run had')
+  given = parser.parse_args(arguments)
   try:
-    for line in replay_lines(parser.parse_args(arguments).run):
+    for line in replay_lines(given.run, {'method': given.method}):
       print(line)
   except InputError as error:
     print(f'replay: {error}', file=sys.stderr)
@@ -94,8 +97,13 @@ def replay(arguments: list[str]) -> int:
   return 0
 
 
-def replay_lines(run: str | os.PathLike) -> Iterator[str]:
+def replay_lines(run: str | os.PathLike, outside: Mapping[str, str | None] = {}
+                 ) -> Iterator[str]:
   """Redoes a kept task operation by operation; lines on where it breaks.
+
+  Args:
+    run: its folder.
+    outside: kind of part -> code from outside, named again.
 
   Raises:
     InputError: the folder keeps no task, or a damaged one.
@@ -107,6 +115,7 @@ def replay_lines(run: str | os.PathLike) -> Iterator[str]:
       pinned = functools.partial(numerics.pinned,
                                  about['settings']['model']['matmul_precision'])
       with pinned():
+        sections.allow_again(about['settings'], outside)
         function, arguments = _task_gradient(about, tree)
       yield from _described(about, tree)
     # From here on nothing is the fault of the files.
@@ -147,6 +156,8 @@ def _naming(place: pathlib.Path) -> Iterator[None]:
   """What is kept is used within, whatever it may hold."""
   try:
     yield
+  except registry.NotNamed:
+    raise
   except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError,
           FlaxError) as error:
     raise InputError(f'{place.with_suffix("")}.* are damaged ({error}); give the '

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from lightman_jax import bounded
+from lightman_jax import bounded, sections
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import (
   assembly,
@@ -84,6 +84,8 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
+    if multihost.is_first() and (code := sections.outside(config)):
+      write_json(folder.outside, code)
     robustness.kinds(config, material, progress.say)
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):

@@ -6,7 +6,7 @@ that the results state. From these, scores, intervals and differences are made a
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import csv
 import json
 import math
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, places, settings
+from lightman_jax import bounded, places, sections, settings
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.files import file_sha256, of_fold
@@ -292,12 +292,18 @@ def verify(arguments: Sequence[str]) -> int:
                    help='also train and predict again, in a folder that goes after')
   parser.add_argument('--data_dir', metavar='DIR', help='of --rerun: where built data '
                       'lie, or are built, where the run had a place of its own')
+  parser.add_argument('--method', metavar='FILE.py:NAME', help='of --rerun: code from '
+                      'outside that the run had, which is executed where it is named '
+                      'here, and is the same')
   given = parser.parse_args(arguments)
   if given.data_dir is not None and not given.rerun:
     parser.error('--data_dir is of --rerun')
+  if given.method is not None and not given.rerun:
+    parser.error('--method is of --rerun')
   try:
     agrees = True
-    for said in checks(given.run, rerun=given.rerun, data_dir=given.data_dir):
+    for said in checks(given.run, rerun=given.rerun, data_dir=given.data_dir,
+                       outside={'method': given.method}):
       print(f'{"  ok" if said.agrees else "  NO"}  {said.sentence}', flush=True)
       agrees &= said.agrees
   except InputError as error:
@@ -308,14 +314,15 @@ def verify(arguments: Sequence[str]) -> int:
   return 0 if agrees else 1
 
 
-def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = None
-           ) -> Iterator[Check]:
+def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = None,
+           outside: Mapping[str, str | None] = {}) -> Iterator[Check]:
   """What is checked of a run, one after another.
 
   Args:
     folder: of the run; nothing in it is trusted.
     rerun: also run its configuration again.
     data_dir: for that, in the place of the configuration's own.
+    outside: for that, kind of part -> code from outside, named again.
 
   Raises:
     InputError: it is no finished run of this version.
@@ -337,7 +344,8 @@ def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = 
                      f'number evaluation.resamples from {least} to {most}')
   yield from rescore(folder, resamples)
   if rerun:
-    yield from compare_rerun(folder, rerun_config(folder, config, data_dir))
+    yield from compare_rerun(folder, rerun_config(folder, config, data_dir,
+                                                   outside))
 
 
 def check_statement(folder: pathlib.Path, config: dict[str, Any], stored: dict[str, Any]
@@ -389,14 +397,15 @@ def compare_environments(stored: dict[str, Any]) -> Iterator[Check]:
                'the run.')
 
 
-def rerun_config(folder: pathlib.Path, config: dict[str, Any], data_dir: str | None
-           ) -> dict[str, Any]:
+def rerun_config(folder: pathlib.Path, config: dict[str, Any], data_dir: str | None,
+           outside: Mapping[str, str | None] = {}) -> dict[str, Any]:
   """The configuration to run again, which writes only where its user says.
 
   Raises:
     InputError: it cannot run, or names a place of its own and no other is given.
   """
   with run_folder.blaming(folder / 'config.json'):
+    sections.allow_again(config, outside)
     settings.check(config)
     own = config['data']['data_dir']
     if data_dir is None and own:

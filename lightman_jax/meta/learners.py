@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 import optax
 
+from lightman_jax import sections
+from lightman_jax.errors import InputError
 from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align
@@ -258,28 +260,21 @@ def _unit(z):
 
 # All methods by name: the `method` section of a configuration becomes a learner.
 
-def make_learner(net: Network, *, name: str, inner_steps: int, inner_rate: float,
-                 inner_memory: float, first_order: bool, rates: str, multi_step: float,
-                 align_weight: float, weight: str, alignment: str, aligned: str,
-                 align_outside: bool, statistic: str, bandwidth: float,
-                 bandwidth_rule: str, outer: str) -> Learner:
-  """The learner of a configuration; `settings` refuses what has no meaning."""
-  how = Steps(inner_steps, inner_rate, rates, first_order, inner_memory)
-  align = Align(align_weight, weight == 'learned', alignment == 'per_class', aligned,
-                align_outside, statistic, bandwidth, bandwidth_rule)
-  return {
-      'supervised': lambda: (published if net.train else
-                             supervised)(net),
-      'finetune': lambda: finetuned(net, how),
-      'maml': lambda: maml(net, how, multi_step=multi_step),
-      'fomaml': lambda: maml(net, how._replace(first_order=True),
-                                      multi_step=multi_step),
-      'metasgd': lambda: maml(net, how._replace(rates='weights'),
-                                       multi_step=multi_step),
-      'anil': lambda: anil(net, how, multi_step=multi_step),
-      'reptile': lambda: reptile(net, how._replace(first_order=True)),
-      'protonet': lambda: protonet(net),
-      'matchingnet': lambda: matchingnet(net),
-      'lightman': lambda: lightman(net, how, align, multi_step=multi_step,
-                                            judge=outer),
-  }[name]()
+def make_learner(net: Network, *, name: str, sha256: str = '', **options) -> Learner:
+  """The learner of a configuration's `method` section.
+
+  Args:
+    net: the network.
+    name: of a method in `registry.METHODS`, or of code from outside that was allowed.
+    sha256: of that code, which `settings` compares.
+    **options: what the method can be set to; see `methods`.
+
+  Raises:
+    InputError: there is no such method, or it makes no learner.
+  """
+  del sha256
+  learner = sections.build('method', name, options, net)
+  if not isinstance(learner, Learner):
+    raise InputError(f'method={name} makes {type(learner).__name__}; a method makes a '
+                     'meta.learners.Learner')
+  return learner

@@ -96,7 +96,7 @@ OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'or
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
-         'reproducibility.json', 'environment.json', 'config.json')
+         'outside.json', 'reproducibility.json', 'environment.json', 'config.json')
 
 
 def clear(path: pathlib.Path) -> None:
@@ -168,6 +168,7 @@ class RunFolder:
     self.oracle_json = path / 'oracle.json'
     self.selection = path / 'selection'
     self.choices = self.selection / 'choices.json'
+    self.outside = path / 'outside.json'
     self.fault = path / 'fault.json'
     self.fault_npz = path / 'fault.npz'
 

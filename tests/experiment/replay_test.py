@@ -79,7 +79,7 @@ def whole(tmp_path):
   config = common.base().to_dict()
   config['data']['name'] = 'manifest'
   config['model'].update(width=4, temporal_depth=0)
-  config['method'].update(name='maml', inner_steps=1)
+  config['method'] = sections.choose('method', 'maml') | {'inner_steps': 1}
   learner = make_learner(make_net(config, ('a', 'b')), **config['method'])
   params = jax.tree.map(np.asarray, learner.init(jax.random.key(0), (1, 4, 4, 2)))
   x = np.ones((2, 1, 4, 4, 2), np.float32)

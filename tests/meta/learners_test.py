@@ -358,7 +358,7 @@ def test_a_learned_weight_starts_where_it_was_given(small_net):
 
 @pytest.mark.parametrize('name', settings.CHOICES['method.name'])
 def test_a_configuration_names_its_learner(small_net, name):
-  method = {**common.base().method.to_dict(), 'name': name}
+  method = sections.choose('method', name)
   made = learners.make_learner(small_net, **method)
   moving = {'supervised': (), 'protonet': (), 'matchingnet': (), 'anil': ('head',)}
   assert made.moving == moving.get(name, learners.EVERYTHING)

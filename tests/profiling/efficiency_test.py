@@ -65,7 +65,7 @@ def test_counts(costs):
 @pytest.mark.parametrize('name', settings.CHOICES['method.name'])
 def test_every_method_can_be_counted(small_net, data, name):
   """No loop of theirs goes round nobody knows how often."""
-  method = {**common.base().to_dict()['method'], 'name': name}
+  method = sections.choose('method', name)
   recipe = recipe_of(make_learner(small_net, **method))
   recipe = recipe._replace(sizes=recipe.sizes._replace(macros=2))
   shapes = jax.eval_shape(lambda: init_state(data.key, recipe, (1, 2, 2, 2)))

@@ -304,7 +304,8 @@ def restored(folder, state):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_every_methods_state_comes_back(method, small_net, tmp_path, states_equal):
-  settings = {**common.base().method.to_dict(), **METHODS[method]}
+  given = {'name': 'lightman', **METHODS[method]}
+  settings = {**sections.choose('method', given['name']), **given}
   state = started(make_learner(small_net, **settings), (1, 2, 2, 2))
   found = restored(tmp_path, state)
   states_equal(found.params, state.params)

@@ -1,0 +1,132 @@
+"""What a dataclass, or a function by its keyword-only arguments, can be set to."""
+
+from collections.abc import Callable, Iterable
+import dataclasses
+import difflib
+import functools
+import inspect
+import math
+import typing
+from typing import Any, NamedTuple
+
+from lightman_jax.errors import InputError
+
+KINDS = (bool, int, float, str)
+
+
+class Range(NamedTuple):
+  """Least and greatest value of an option, both allowed."""
+  least: int | float
+  most: int | float
+
+
+class Option(NamedTuple):
+  """One setting of a method or an encoder."""
+  name: str
+  default: bool | int | float | str
+  choices: tuple[str, ...] = ()
+  range: Range | None = None
+  help: str = ''
+
+
+def option(default: Any, help: str = '', *, choices: tuple[str, ...] = (),
+           range: tuple[int | float, int | float] | None = None) -> Any:
+  """A field of a dataclass that a configuration can set.
+
+  Args:
+    default: a bool, int, float or str; a value must be of the same type.
+    help: a line for people.
+    choices: of a str, all that it may be.
+    range: of a number, the least and greatest value, both allowed.
+  """
+  return dataclasses.field(default=default, metadata={
+      'choices': choices, 'range': range and Range(*range), 'help': help})
+
+
+@functools.cache
+def read_options(of: Callable) -> dict[str, Option]:
+  """The options of a dataclass (its fields) or a function (keyword-only arguments).
+
+  Choices, range and help stand in the field, as `option` puts them there, or in the
+  annotation: `Literal['mean', 'max']`, `Annotated[float, Range(0., 1.), 'a line']`.
+  Fields of a flax module that are flax's own are no options.
+
+  Args:
+    of: the dataclass or the function.
+
+  Raises:
+    InputError: an option has no default, or one that a configuration cannot hold.
+  """
+  try:
+    notes = inspect.get_annotations(of, eval_str=True)
+  except Exception:     # an annotation that only a type checker can read
+    notes = {}
+  options = {}
+  for name, default, metadata in _parameters(of):
+    if type(default) not in KINDS:
+      what = ('has no default' if default is dataclasses.MISSING else
+              f'has the default {default!r}')
+      raise InputError(f'{of.__name__}: its setting {name} {what}; a setting needs a '
+                       'default that is a bool, int, float or str')
+    noted = _of_annotation(notes.get(name))
+    options[name] = Option(name, default, **{
+        **noted, **{key: value for key, value in metadata.items()
+                    if key in Option._fields and value}})
+  return options
+
+
+def check_option(place: str, option: Option, value: Any) -> None:
+  """Refuses a value that an option cannot have.
+
+  Args:
+    place: the dotted name, as 'method.inner_rate'.
+    option: what is allowed.
+    value: of a configuration.
+
+  Raises:
+    InputError: names the place, the value, and what is allowed.
+  """
+  kind = type(option.default)
+  if type(value) is not kind and not (kind is float and type(value) is int):
+    raise InputError(f'{place} is {value!r}; it must be of the type of '
+                     f'{option.default!r}')
+  if option.choices and value not in option.choices:
+    raise InputError(f'{place} is {value!r}; the nearest that exists is '
+                     f'{nearest(value, option.choices)!r} '
+                     f'(all: {", ".join(option.choices)})')
+  if kind is float and not math.isfinite(value) or option.range and not (
+      option.range.least <= value <= option.range.most):
+    least, most = option.range or ('the least', 'the greatest number')
+    raise InputError(f'{place} is {value!r}; it must be from {least} to {most}')
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+  """The known word that looks most like `word`."""
+  return difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.)[0]
+
+
+def _parameters(of: Callable) -> list[tuple[str, Any, Any]]:
+  """Name, default and metadata of what can be set."""
+  if isinstance(of, type) and dataclasses.is_dataclass(of):
+    # Of a flax module; it is `kw_only`, and no field of its own is.
+    own = ('parent', 'name') if hasattr(of, 'setup') else ()
+    return [(field.name, field.default, field.metadata)
+            for field in dataclasses.fields(of) if field.init and field.name not in own]
+  return [(name, dataclasses.MISSING if parameter.default is parameter.empty
+           else parameter.default, {})
+          for name, parameter in inspect.signature(of).parameters.items()
+          if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def _of_annotation(note: Any) -> dict[str, Any]:
+  noted, kind = {}, note
+  if typing.get_origin(note) is typing.Annotated:
+    kind, *rest = typing.get_args(note)
+    for part in rest:
+      if isinstance(part, Range):
+        noted['range'] = part
+      elif isinstance(part, str):
+        noted['help'] = part
+  if typing.get_origin(kind) is typing.Literal:
+    noted['choices'] = typing.get_args(kind)
+  return noted

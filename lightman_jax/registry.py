@@ -1,0 +1,198 @@
+"""One table for each kind of part, and parts from outside: FILE.py:NAME.
+
+Code from outside runs only where a person names it: on the command line, in a
+configuration file, in Python. What a run folder or a bundle names is data, and is
+refused here until the same code has been allowed by a person.
+"""
+
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.util
+import inspect
+import pathlib
+import sys
+from typing import Any, NamedTuple
+
+from lightman_jax import places
+from lightman_jax.errors import InputError
+from lightman_jax.options import nearest
+
+# By names and not by imports: settings are checked before jax is imported.
+METHODS = {
+    'lightman': 'lightman_jax.meta.methods:Lightman',
+    'maml': 'lightman_jax.meta.methods:Maml',
+    'fomaml': 'lightman_jax.meta.methods:Fomaml',
+    'anil': 'lightman_jax.meta.methods:Anil',
+    'reptile': 'lightman_jax.meta.methods:Reptile',
+    'metasgd': 'lightman_jax.meta.methods:MetaSGD',
+    'protonet': 'lightman_jax.meta.methods:ProtoNet',
+    'matchingnet': 'lightman_jax.meta.methods:MatchingNet',
+    'finetune': 'lightman_jax.meta.methods:Finetune',
+    'supervised': 'lightman_jax.meta.methods:Supervised',
+}
+TABLES = {'method': METHODS}
+
+
+class NotNamed(InputError):
+  """Code from outside that no person has named in this process."""
+
+
+class Source(NamedTuple):
+  """Code from outside, as it was read when a person named it."""
+  name: str          # 'my_file.py:proximal_maml'
+  sha256: str        # of the whole file
+  text: str
+  part: Any          # what NAME is in it
+
+
+_ALLOWED: dict[tuple[str, str], Source] = {}
+_OBJECTS: set[tuple[str, str]] = set()     # of these, what Python holds
+
+
+def is_outside(name: str) -> bool:
+  """Whether a name is FILE.py:NAME or package.module:NAME."""
+  return isinstance(name, str) and ':' in name
+
+
+def label(name: str) -> str:
+  """A name without folders, for tables and names of folders."""
+  return name.replace('\\', '/').rpartition('/')[2] if is_outside(name) else name
+
+
+def find(kind: str, name: str) -> Any:
+  """The dataclass or function of a name.
+
+  Args:
+    kind: of `TABLES`.
+    name: in the table, or that of code from outside which was allowed.
+
+  Raises:
+    InputError: there is no such name, or nobody allowed it.
+  """
+  if is_outside(name):
+    return source(kind, name).part
+  table = TABLES[kind]
+  if name not in table:
+    raise InputError(f'there is no {kind} {name!r}; the nearest is '
+                     f'{nearest(name, table)!r} (all: {", ".join(table)})')
+  module, _, attribute = table[name].partition(':')
+  return getattr(importlib.import_module(module), attribute)
+
+
+def is_allowed(kind: str, name: str) -> bool:
+  """Whether a person has named this code from outside in this process."""
+  return (kind, name) in _ALLOWED
+
+
+def source(kind: str, name: str) -> Source:
+  """The code from outside that a name stands for.
+
+  Raises:
+    NotNamed: nobody allowed it in this process.
+  """
+  if not is_allowed(kind, name):
+    raise NotNamed(
+        f'the {kind} {name} is code from outside of the package, and is not run because '
+        f'a folder names it; name it yourself, with --{kind}={name}, or give the '
+        'command of the run again')
+  return _ALLOWED[kind, name]
+
+
+def allow(kind: str, name: str, *, recorded: str | None = None) -> Source:
+  """Reads, runs and keeps code from outside, as a person names it.
+
+  Args:
+    kind: of `TABLES`.
+    name: 'my_file.py:proximal_maml' or 'my_package.models:Mixer'.
+    recorded: the name that a run folder has for it, where it lay elsewhere then.
+
+  Raises:
+    InputError: it cannot be imported, or has no such name.
+  """
+  place, _, attribute = name.rpartition(':')
+  try:
+    path, module = _import(place)
+  except InputError:
+    raise
+  except Exception as error:     # whatever the code of somebody else raises
+    raise InputError(f'{kind}={name}: {place} cannot be imported '
+                     f'({type(error).__name__}: {error})') from error
+  if not callable(getattr(module, attribute, None)):
+    known = [key for key, value in vars(module).items()
+             if callable(value) and getattr(value, '__module__', '') == module.__name__]
+    near = f'; the nearest there is {nearest(attribute, known)!r}' if known else ''
+    raise InputError(f'{kind}={name}: {place} has no {attribute!r} that can be '
+                     f'called{near}')
+  found = Source(recorded or name, _sha256(path), _text(path),
+                 getattr(module, attribute))
+  _ALLOWED[kind, found.name] = found
+  return found
+
+
+def allow_object(kind: str, part: Any) -> str:
+  """Allows a function or a class that Python holds; returns its name.
+
+  Args:
+    kind: of `TABLES`.
+    part: defined in a file, so that its text can be recorded.
+
+  Raises:
+    InputError: it has no text, or is no part of a module by its own name.
+  """
+  try:
+    text = inspect.getsource(part)
+  except (OSError, TypeError) as error:
+    raise InputError(f'{kind}={part!r} has no source that could be recorded '
+                     f'({error}); define it in a file') from None
+  name = f'{part.__module__}:{part.__qualname__}'
+  _ALLOWED[kind, name] = Source(
+      name, hashlib.sha256(text.encode()).hexdigest(), text, part)
+  _OBJECTS.add((kind, name))
+  return name
+
+
+def allow_or_keep(kind: str, name: str) -> Source:
+  """`allow`, but for what Python holds, which no file need have as it is.
+
+  Raises:
+    InputError: it cannot be imported, or has no such name.
+  """
+  return _ALLOWED[kind, name] if (kind, name) in _OBJECTS else allow(kind, name)
+
+
+def _import(place: str) -> tuple[pathlib.Path, Any]:
+  """The file and the module of 'my_file.py' or 'my_package.models'."""
+  if not place.endswith('.py'):
+    module = importlib.import_module(place)
+    return pathlib.Path(module.__file__), module
+  path = pathlib.Path(places.expand(place)).resolve()
+  if not path.is_file():
+    raise InputError(f'{place} is not there; give the path of a Python file, from '
+                     f'{pathlib.Path.cwd()}')
+  name = f'outside_{_sha256(path)[:16]}_{path.stem}'
+  if name not in sys.modules:
+    spec = importlib.util.spec_from_loader(name, _AsWritten(name, str(path)))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module       # where dataclasses look for their module
+    try:
+      spec.loader.exec_module(module)
+    except BaseException:
+      del sys.modules[name]
+      raise
+  return path, sys.modules[name]
+
+
+class _AsWritten(importlib.machinery.SourceFileLoader):
+  """Runs the text that is hashed: no older bytecode, and none is left beside it."""
+
+  def get_code(self, fullname):
+    return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def _sha256(path: pathlib.Path) -> str:
+  return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _text(path: pathlib.Path) -> str:
+  return path.read_bytes().decode('utf-8', errors='replace')

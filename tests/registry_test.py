@@ -1,0 +1,157 @@
+"""Parts from outside: named by a person, read once, checked, never run from a folder."""
+
+import hashlib
+import importlib
+import pathlib
+
+import pytest
+
+from configs import synthetic
+from lightman_jax import registry, sections, settings, settings_command
+from lightman_jax.errors import InputError
+
+METHOD = '''
+def mine(net, *, inner_rate: float = .01, pull: float = .5):
+  """Mine."""
+'''
+
+
+@pytest.fixture(autouse=True)
+def nobody_named_anything(monkeypatch):
+  monkeypatch.setattr(registry, '_ALLOWED', {})
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+  """A method of somebody's own, in the folder of the call."""
+  monkeypatch.chdir(tmp_path)
+  path = tmp_path / 'my_file.py'
+  path.write_text(METHOD)
+  return path
+
+
+@pytest.mark.parametrize('kind', registry.TABLES)
+def test_every_name_in_a_table_is_there(kind):
+  for name in registry.TABLES[kind]:
+    assert callable(registry.find(kind, name))
+
+
+def test_a_variant_builds_the_section_of_a_file(file):
+  for arg in ('method=my_file.py:mine,debug', 'debug,method=my_file.py:mine'):
+    config = synthetic.get_config(arg)
+    assert config.method.to_dict() == {
+        'name': 'my_file.py:mine', 'inner_rate': .01, 'pull': .5,
+        'sha256': hashlib.sha256(METHOD.encode()).hexdigest()}
+    assert config.training.steps == 4
+    settings.check(config.to_dict())
+
+
+def test_an_own_setting_is_checked(file):
+  config = synthetic.get_config('method=my_file.py:mine').to_dict()
+  for changes, words in (({'pull': 'x'}, 'method.pull'),
+                         ({'align_weight': 7.}, 'align_weight=7.0 means nothing for '
+                          'method.name=my_file.py:mine: lightman has')):
+    with pytest.raises(InputError, match=words):
+      settings.check({**config, 'method': {**config['method'], **changes}})
+  changed = settings.changed(config, {'method.pull': 1})
+  assert changed['method']['pull'] == 1.
+
+
+def test_a_run_folder_cannot_have_it_run(file):
+  config = synthetic.get_config('method=my_file.py:mine').to_dict()
+  registry._ALLOWED.clear()
+  file.write_text(METHOD + 'raise SystemExit("it was run")\n')
+  for use in (lambda: settings.check(config), lambda: settings.uses_macro(config),
+              lambda: registry.find('method', 'my_file.py:mine'),
+              lambda: sections.allow_again(config, {})):
+    with pytest.raises(registry.NotNamed, match='--method=my_file.py:mine'):
+      use()
+
+
+def test_another_file_of_the_name_is_other_code(file, tmp_path):
+  config = synthetic.get_config('method=my_file.py:mine').to_dict()
+  registry._ALLOWED.clear()
+  moved = tmp_path / 'moved.py'
+  moved.write_text(METHOD)
+  sections.allow_again(config, {'method': 'moved.py:mine'})
+  settings.check(config)
+  registry._ALLOWED.clear()
+  moved.write_text(METHOD + '# another\n')
+  with pytest.raises(InputError, match='other code than that of this configuration'):
+    sections.allow_again(config, {'method': 'moved.py:mine'})
+  with pytest.raises(InputError, match='leave it out'):
+    sections.allow_again(synthetic.get_config().to_dict(),
+                         {'method': 'moved.py:mine'})
+
+
+def test_the_record_holds_hash_and_text(file):
+  config = synthetic.get_config('method=my_file.py:mine').to_dict()
+  assert sections.outside(config) == {'method': {
+      'name': 'my_file.py:mine', 'text': METHOD,
+      'sha256': hashlib.sha256(METHOD.encode()).hexdigest()}}
+  assert sections.outside(synthetic.get_config().to_dict()) == {}
+
+
+def test_what_runs_is_what_is_hashed(file):
+  """Bytecode of an older text, of the same size and second, does not run."""
+  assert registry.allow('method', 'my_file.py:mine').text == METHOD
+  file.write_text(METHOD.replace('.5', '.6'))
+  part = registry.allow('method', 'my_file.py:mine').part
+  assert part.__kwdefaults__['pull'] == .6
+  assert not (file.parent / '__pycache__').exists()
+
+
+@pytest.mark.parametrize('name, words', [
+    ('my_fil.py:mine', 'my_fil.py is not there'),
+    ('my_file.py:min', "has no 'min'.*nearest there is 'mine'"),
+    ('no_such_package.models:Mixer', 'cannot be imported.*no_such_package'),
+    ('broken.py:f', 'cannot be imported.*SyntaxError'),
+    ('raises.py:f', 'cannot be imported.*ZeroDivisionError'),
+    ('taken.py:f', 'name cannot be the name of a setting'),
+    ('list.py:f', 'its setting widths has the default')])
+def test_what_cannot_be_taken_is_one_sentence(file, tmp_path, name, words):
+  for other, text in (('broken', 'def f('), ('raises', '1 / 0'),
+                      ('taken', 'def f(net, *, name="x"): pass'),
+                      ('list', 'def f(net, *, widths=(1,)): pass')):
+    (tmp_path / f'{other}.py').write_text(text)
+  with pytest.raises(InputError, match=words) as caught:
+    synthetic.get_config(f'method={name}')
+  assert '\n' not in str(caught.value)
+
+
+def test_a_module_of_a_package(tmp_path, monkeypatch):
+  folder = tmp_path / 'outside_package'
+  folder.mkdir()
+  (folder / '__init__.py').write_text('')
+  (folder / 'models.py').write_text(METHOD)
+  monkeypatch.syspath_prepend(tmp_path)
+  importlib.invalidate_caches()
+  config = synthetic.get_config('method=outside_package.models:mine')
+  assert config.method.pull == .5 and len(config.method.sha256) == 64
+
+
+def test_an_object_that_python_holds():
+  name = registry.allow_object('method', test_an_object_that_python_holds)
+  assert registry.source('method', name).text.startswith('def test_an_object')
+  with pytest.raises(InputError, match='no source'):
+    registry.allow_object('method', len)
+
+
+def test_a_name_without_its_folders():
+  assert registry.label('a/b/my_file.py:mine') == 'my_file.py:mine'
+  assert registry.label('maml') == 'maml'
+
+
+def test_the_command_lists_what_can_be_set(file, capsys):
+  assert settings_command.settings(['method=my_file.py:mine', 'method=lightman']) == 0
+  out = capsys.readouterr().out
+  for words in ('--config.method.pull', hashlib.sha256(METHOD.encode()).hexdigest(),
+                "'marginal' (marginal, per_class)", '0.5 (from 0.0 to 1000.0)'):
+    assert words in out
+  assert settings_command.settings([]) == 0
+  out = capsys.readouterr().out
+  assert all(f'{kind}={name}' in out for kind, table in registry.TABLES.items()
+             for name in table)
+  for wrong, words in (('method=mamml', "'maml'"), ('methd=maml', 'method=NAME')):
+    assert settings_command.settings([wrong]) == 2
+    assert words in capsys.readouterr().err
