@@ -14,6 +14,8 @@ COMMANDS = {
                'tells which data set lies in a folder and what of it can be used'),
     'fetch': ('lightman_jax.faces.fetch',
               'downloads the two graphs that find faces and landmarks'),
+    'info': ('lightman_jax.runs.info_command',
+             'tells versions, devices, flags and caches: what a report of a fault needs'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
     'replica': ('lightman_jax.synthetic.replicas.command',
@@ -24,6 +26,8 @@ COMMANDS = {
                  'lists what a method can be set to'),
     'spot': ('lightman_jax.data.commands',
              'measures the apex spotter on clips whose apex is known'),
+    'train': ('lightman_jax.experiment.launch',
+              'trains and evaluates what a configuration describes, as launch.py does'),
     'verify': ('lightman_jax.experiment.verify',
                'checks a finished run against what it states, or trains it again'),
 }
@@ -35,7 +39,7 @@ def usage() -> str:
   return '\n'.join([
       'usage: python -m lightman_jax COMMAND ...', '',
       *(f'  {name:<{width}}  {line}' for name, (_, line) in COMMANDS.items()), '',
-      'COMMAND --help tells more. Training: python launch.py --help'])
+      'COMMAND --help tells more.'])
 
 
 def main(arguments: list[str]) -> int:

@@ -1,10 +1,20 @@
-"""Machines on which this program cannot run, told before an import fails on them.
+"""Machines on which this program cannot run, and what it is called.
+
+Refused before an import fails on them.
 
 Standard library alone: what else is imported may not be there.
 """
 
 import platform
 import sys
+
+
+TRAIN = 'train'       # the command that trains, without a checkout's launch.py
+
+
+def program() -> str:
+  """Returns what the program that trains is called: 'launch.py', or 'train'."""
+  return TRAIN if sys.argv[:1] == [TRAIN] else 'launch.py'
 
 
 def refusal() -> str:

@@ -96,7 +96,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     self.settings_ = notebook.array_settings(pool.x.shape[1:], method=self.method,
                                              **self.settings)
     with numerics.pinned(self.settings_['model']['matmul_precision']):
-      self._fold = notebook.fold_of(self.settings_, pool, fold, key=key, rng=rng)
+      self._fold = notebook.fold_of(key, self.settings_, pool, fold, rng=rng)
     self.params_ = notebook.train(self.settings_, self._fold)
     return self
 

@@ -12,25 +12,25 @@ from flax import linen as nn
 import jax
 import numpy as np
 
+from lightman_jax import settings as settings_module
 from lightman_jax.configurations import defaults
+from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import assembly
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.inputs.pool import Pool, mean_squares, select_clips
-from lightman_jax.evaluation import predict as prediction
-from lightman_jax.errors import InputError
 from lightman_jax.meta import learners
 from lightman_jax.meta.learners import Learner
-from lightman_jax.models.network import Network, Params
 from lightman_jax.models import network
+from lightman_jax.models.network import Network, Params
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold, make_folds
 from lightman_jax.tasks.sampling import Task
+from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
 from lightman_jax.training.state import Recipe, View, task_of
-from lightman_jax import settings as settings_module
 
 
 class HeldOut(NamedTuple):
@@ -270,22 +270,22 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
   return odds / odds.sum(-1, keepdims=True)
 
 
-def fold_of(settings: Mapping[str, Any], pool: Pool, fold: Fold, *, key: jax.Array,
+def fold_of(key: jax.Array, settings: Mapping[str, Any], pool: Pool, fold: Fold, *,
             rng: np.random.Generator) -> HeldOut:
   """A fold by masks and a key of its own.
 
   Args:
+    key: of all that is drawn in training and prediction.
     settings: complete.
     pool: N examples.
     fold: which are for training.
-    key: of all that is drawn in training and prediction.
     rng: which ways to divide people are tried, where there are too many.
 
   Raises:
     InputError: a class has too few people to make tasks of.
   """
   sizes = assembly.make_sizes(settings, pool)
-  splits = assembly.plan_splits(
+  splits = plan_splits(
       pool, fold, shots=sizes.shots, queries=sizes.queries, rng=rng,
       own_macro=sizes.macros > 0 and assembly.own_macro(pool, fold))
   data = assembly.make_fold_data(settings, pool, fold, labels=pool.label,

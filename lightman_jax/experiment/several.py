@@ -14,6 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
+from lightman_jax import machine
 from lightman_jax.errors import InputError
 from lightman_jax.runs import folder
 from lightman_jax.runs.folder import RunFolder
@@ -46,7 +47,8 @@ def supervise(command: Sequence[str]) -> int:
   if stopped:
     return 128 + stopped[0]
   why = f'signal {-code}' if code < 0 else f'exit code {code}'
-  print(f'launch.py: {SENTENCE} (this one ended with {why})', file=sys.stderr)
+  print(f'{machine.program()}: {SENTENCE} (this one ended with {why})',
+        file=sys.stderr)
   return LOST
 
 
@@ -84,8 +86,9 @@ def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
   return opened[0] if opened else RunFolder(pathlib.Path(workdir), io.StringIO())
 
 
-def is_one_of_several(config: Mapping[str, Any], distributed: bool, coordinator: str | None,
-          processes: int | None, process: int | None, sweep: str | None) -> bool:
+def is_one_of_several(
+    config: Mapping[str, Any], distributed: bool, coordinator: str | None,
+    processes: int | None, process: int | None, sweep: str | None) -> bool:
   """Whether this is to be one of several processes, by the flags of launch.py.
 
   Raises:

@@ -89,7 +89,7 @@ def family(file: str | os.PathLike, name: str) -> tuple[Variant, ...]:
   found = runpy.run_path(os.fspath(file)).get('sweep')
   if found is None:
     raise InputError(f'{file} has no function sweep(family), so it has no --sweep; '
-                     'configs/sweeps.py has one to take over')
+                     'lightman_jax/configurations/sweeps.py has one to take over')
   return tuple(found(name))
 
 
@@ -299,4 +299,5 @@ def _why(code: int, log: pathlib.Path) -> str:
     return f'it was ended by {signal.Signals(-code).name}{memory}; its output is {log}'
   lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
   said = next((line for line in reversed(lines) if line.strip()), 'it said nothing')
-  return f'{said.removeprefix("launch.py: ").rstrip(".")}; its output is {log}'
+  sentence = re.sub(r'^(launch\.py|train): ', '', said).rstrip('.')
+  return f'{sentence}; its output is {log}'

@@ -24,6 +24,10 @@ def info() -> dict[str, Any]:
     package), 'code_sha256', 'python', 'platform', 'cpus', 'packages' (name to version),
     'devices', 'jax' (its flags, XLA's, and variables), 'folders' (purpose to 'path',
     'files' and 'bytes'; no files where it is not there).
+
+  Example:
+    >>> lm.info()['devices']['platform']                          # doctest: +SKIP
+    'cpu'
   """
   return {
       'version': lightman_jax.__version__,

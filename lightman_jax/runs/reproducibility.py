@@ -10,7 +10,7 @@ import pathlib
 import sys
 from typing import Any
 
-from lightman_jax import bounded
+from lightman_jax import bounded, machine
 from lightman_jax.files import file_sha256
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, write_json
@@ -41,9 +41,12 @@ def write(config: Mapping[str, Any], folder: RunFolder, found: Mapping[str, Any]
 
 def command(arguments: Sequence[str]) -> list[str] | None:
   """The command that started a run, without its places; None for another program."""
-  if not arguments or pathlib.Path(arguments[0]).name != 'launch.py':
+  if not arguments or pathlib.Path(arguments[0]).name not in ('launch.py',
+                                                              machine.TRAIN):
     return None
-  kept, skip = ['launch.py'], False
+  train = arguments[0] == machine.TRAIN
+  kept = ['-m', 'lightman_jax', machine.TRAIN] if train else ['launch.py']
+  skip = False
   for word in arguments[1:]:
     name, equals, _ = word.lstrip('-').partition('=')
     if skip or word.startswith('-') and name in _PLACES:

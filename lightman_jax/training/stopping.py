@@ -18,6 +18,8 @@ import threading
 import time
 from typing import NoReturn
 
+from lightman_jax import machine
+
 GRACE = 20.              # seconds
 LINGER = 5.              # seconds for what has nothing to save
 AGAIN = 1.               # seconds after which a second Ctrl-C is one, and no echo
@@ -160,7 +162,8 @@ def _end_late(reading: int, grace: float) -> None:
       break
   # A bar hides the cursor.
   end = '\n\x1b[?25h' if sys.stderr.isatty() else ''
-  print(f'{end}launch.py: {Stopped(_number)}{tail}', file=sys.stderr, flush=True)
+  print(f'{end}{machine.program()}: {Stopped(_number)}{tail}', file=sys.stderr,
+        flush=True)
   leave(Stopped(_number).code)
 
 

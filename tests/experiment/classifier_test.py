@@ -101,8 +101,8 @@ def test_a_network_is_that_of_our_own_fold(people, shape):
     rng = np.random.default_rng(np.asarray(jax.random.key_data(state)).tolist())
     from lightman_jax.experiment import notebook
     from lightman_jax.tasks.folds import Fold
-    fold = notebook.fold_of(settings, fold.pool, Fold('d', fold.train, fold.test),
-                            key=state, rng=rng)
+    fold = notebook.fold_of(state, settings, fold.pool,
+                            Fold('d', fold.train, fold.test), rng=rng)
   params = lm.train(settings, fold)
   theirs = lm.Classifier('protonet', random_state=state, **SMALL).fit(
       X[:-8], y[:-8], groups=groups[:-8])

@@ -1,0 +1,346 @@
+"""python -m lightman_jax train, and launch.py: a configuration becomes a run.
+
+    python -m lightman_jax train --config=synthetic
+    python -m lightman_jax train --config=synthetic:method=maml --config.seed=1
+    python -m lightman_jax train --config=synthetic --sweep=methods --seeds=3
+
+The same command goes on where an earlier one was stopped; a finished run says so.
+"""
+
+from collections.abc import Sequence
+import errno
+import functools
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import sys
+import textwrap
+from typing import NoReturn
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from lightman_jax import config_flag, files, machine, places, registry, settings
+from lightman_jax.configurations import defaults, named
+from lightman_jax.data.protocols import check_protocol
+from lightman_jax.data.sources import check_present
+from lightman_jax.errors import InputError
+from lightman_jax.experiment import several, sweep
+from lightman_jax.runs import folder as run_folder
+from lightman_jax.runs.identity import name_of
+from lightman_jax.training import stopping
+
+CONFIG = config_flags.DEFINE_config_file(
+    'config', None, 'A configuration by name, or a file of your own, and variants: '
+    'synthetic:method=maml,debug, FILE.py:debug')
+flags.FLAGS['config'].parser = config_flag.FittingParser(flags.FLAGS['config'].parser)
+WORKDIR = flags.DEFINE_string(
+    'workdir', None, 'Folder of the run; by default one under runs/ that is a function '
+    'of the configuration')
+FRESH = flags.DEFINE_bool(
+    'fresh', False, 'Delete what this program wrote in the folder, and begin anew')
+RESUME_ANYWAY = flags.DEFINE_bool(
+    'resume_anyway', False, 'Go on although code, packages, data or devices changed')
+REPLAY = flags.DEFINE_bool(
+    'replay', False, 'Redo the task in which training met a value that is not finite, '
+    'operation by operation, and tell where it arises')
+SWEEP = flags.DEFINE_string(
+    'sweep', None, 'A family of runs that the configuration file knows, such as '
+    'methods, or some of it, as methods:lightman,maml; each runs in a process of its '
+    'own, in a folder of its own in the workdir')
+SEEDS = flags.DEFINE_integer(
+    'seeds', 1, 'How many seeds a variant of the sweep gets, from config.seed on',
+    lower_bound=1)
+PARALLEL = flags.DEFINE_integer(
+    'parallel', 1, 'How many runs of the sweep share the machine', lower_bound=1)
+OF_SWEEP = flags.DEFINE_bool(
+    'of_sweep', False, 'Ends when its standard input does; --sweep starts runs so')
+GRACE = flags.DEFINE_float(
+    'grace', stopping.GRACE, 'Seconds from SIGTERM, SIGUSR1, SIGHUP or Ctrl-C to the '
+    'end of the program, in which the steps under way are finished and saved',
+    lower_bound=0.)
+DISTRIBUTED = flags.DEFINE_bool(
+    'distributed', False, 'One of several processes that train this run, as the '
+    'cluster says: Slurm, Open MPI, Kubernetes or Cloud TPU')
+COORDINATOR = flags.DEFINE_string(
+    'coordinator', None, 'HOST:PORT of process 0, where no cluster says it')
+PROCESSES = flags.DEFINE_integer(
+    'processes', None, 'How many processes train this run', lower_bound=1)
+PROCESS = flags.DEFINE_integer('process', None, 'Which this is, from 0', lower_bound=0)
+HEARTBEAT = flags.DEFINE_integer(
+    'heartbeat', 60, 'Seconds after which a silent process is taken for lost, and all '
+    'others end', lower_bound=2)
+WORKER = flags.DEFINE_bool(
+    'worker', False, 'Ends when its standard input does; what --distributed and '
+    '--coordinator start is watched over so')
+
+
+# What starts this program again, for the processes of a run or of a sweep: the words
+# behind the interpreter.
+TRAIN = ('-m', 'lightman_jax', machine.TRAIN)
+_program = list(TRAIN)
+
+# What absl, ml_collections and Python say of a flag, and what is said here.
+SENTENCES = {
+    r"\[Errno \d+\] ([^:]+): '([^']+)'":
+        r'\2 cannot be read (\1); try --config=configs/synthetic.py',
+    r'flag (.+): invalid literal for int': r'\1: this setting takes a whole number',
+    r'flag (.+): could not convert string to float': r'\1: this setting takes a number',
+    r'flag (--\S+?)=.* as a ConfigDict':
+        r'\1 is a section; give one of its settings, as \1.NAME=VALUE',
+}
+# What they say where a name of a flag, or of a setting, resembles no other.
+NO_FLAG = re.compile(r"Unknown command line flag '([\w.]+)'")
+NO_SETTING = re.compile(r"""^['\"]+(\w+)['\"]+$""")
+
+
+def main(argv: list[str]) -> int:
+  if len(argv) > 1:
+    name = argv[1].lstrip('-')
+    raise InputError(setting_hint(name) or
+                     f'{argv[1]!r} is no flag; did you mean --{name}?')
+  logging.set_verbosity(logging.WARNING)   # orbax tells of every file it writes
+  if OF_SWEEP.value or WORKER.value:
+    sweep.end_with_parent()
+  config = CONFIG.value.to_dict()
+  settings.check(config)
+  shared = several.is_one_of_several(
+      config, DISTRIBUTED.value, COORDINATOR.value, PROCESSES.value, PROCESS.value,
+      SWEEP.value)
+  if shared and not WORKER.value:
+    return several.supervise([sys.executable, *_program, '--worker', *sys.argv[1:]])
+  sweep.ask_for_determinism()
+  # Who starts other processes ends after them.
+  stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None))
+  files.check_limit()
+  places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
+  if SWEEP.value is not None:
+    return run_sweep(config)
+  for data in filter(None, (config['data'], settings.macro_data(config))):
+    check_present(data, config['inputs'])
+  check_protocol(config)
+  words = [config['data']['name'], registry.label(config['method']['name']),
+           config['model']['encoder']]
+  workdir = (places.expand(WORKDIR.value) if WORKDIR.value
+             else pathlib.Path('runs', name_of(config, words)))
+  if REPLAY.value:
+    from lightman_jax.experiment import replay
+    print(*replay.replay_lines(workdir), sep='\n')
+    return 0
+  work = functools.partial(run, config, workdir)
+  return work() if not shared else several.join(
+      functools.partial(work, several.open_run), coordinator=COORDINATOR.value,
+      processes=PROCESSES.value, process=PROCESS.value, heartbeat=HEARTBEAT.value)
+
+
+def run(config: dict, workdir: str | os.PathLike, open_run=run_folder.open_run) -> int:
+  """Runs a configuration in a folder; returns the exit code."""
+  with open_run(workdir, config=config, fresh=FRESH.value) as folder:
+    finished = folder.is_finished()
+    # jax takes seconds to import: a wrong setting is told of before.
+    from lightman_jax.experiment import findings, run as experiment
+    from lightman_jax.report import table
+    found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
+    if not found:
+      return 0     # process 0 has it
+    with run_folder.blaming(folder.results):
+      table.show(found)
+    for line in findings.describe_files(folder):
+      print(line)
+    print(f'{"this run was finished before: " if finished else ""}{folder.path}')
+  return 0
+
+
+def run_sweep(config: dict) -> int:
+  """Runs a family of the configuration file; returns the exit code."""
+  given = flags.FLAGS['config']
+  file = config_flags.get_config_filename(given)
+  name, _, some = SWEEP.value.partition(':')
+  family = sweep.subset(sweep.family(file.partition(':')[0], name), some)
+  runs = sweep.plan(config, family, seeds=SEEDS.value)
+  data = [(part, run.config['inputs']) for run in runs
+          for part in (run.config['data'], settings.macro_data(run.config)) if part]
+  for part in {json.dumps(part, sort_keys=True): part for part in data}.values():
+    check_present(*part)
+  for run in runs:
+    check_protocol(run.config)
+  folder = (places.expand(WORKDIR.value) if WORKDIR.value else pathlib.Path(
+      'runs', name_of(config, [name, config['data']['name']])))
+  overrides = config_flags.get_override_values(given)
+  command = [sys.executable, *_program, f'--config={_short(file)}',
+             '--of_sweep', f'--grace={GRACE.value}', f'--fresh={FRESH.value}',
+             f'--resume_anyway={RESUME_ANYWAY.value}',
+             *(f'--config.{name}={value}' for name, value in overrides.items())]
+  failed = sweep.carry_out(runs, folder, command=command, parallel=PARALLEL.value,
+                           again=FRESH.value)
+  print(f'{len(runs) - len(failed)} of {len(runs)} runs are finished in {folder}'
+        + (f'; these failed: {", ".join(failed)}' if failed else ''))
+  place = shlex.quote(str(folder))
+  print(f'next: python -m lightman_jax report {place}/*-seed*/ --out={place}/report'
+        + ' --skip-unfinished' * bool(failed))
+  return 1 if failed else 0
+
+
+def parse(argv: list[str]) -> list[str]:
+  """Reads the flags; what is wrong with them is one sentence."""
+  if {'--help', '-help', '--helpshort', '-h'} & set(argv[1:]):
+    print(textwrap.dedent(__doc__ if argv[0] == machine.TRAIN else
+                          sys.modules['__main__'].__doc__ or __doc__))
+    print(flags.FLAGS.module_help(__name__))
+    sys.exit(0)
+  try:
+    # The shell leaves a ~ behind an equals sign as it is.
+    rest = flags.FLAGS(with_paths([
+        re.sub(r'^(--?config=)(~.*)$', lambda match: match[1] + str(
+            places.expand(match[2])), word) for word in argv]))
+    if CONFIG.value is None:
+      raise InputError('no configuration is given: try --config=synthetic')
+    CONFIG.value.to_dict()   # A file that was not found tells of it only now.
+    return rest
+  except (flags.Error, AttributeError, KeyError, OSError, SyntaxError, TypeError,
+          ValueError) as error:
+    raise InputError(sentence(error, argv)) from None
+
+
+def with_paths(argv: list[str]) -> list[str]:
+  """Returns the flags, with the file of a configuration in the place of its name.
+
+  A file configs/NAME.py that is not in this folder is that of the checkout, or of the
+  package; standard error says so.
+  """
+  result, follows = [], False
+  for word in argv:
+    flag, equals, value = word.partition('=')
+    if flag in ('--config', '-config') and equals:
+      word = f'{flag}={_with_path(value, argv)}'
+    elif follows:
+      word = _with_path(word, argv)
+    follows = word in ('--config', '-config')
+    result.append(word)
+  return result
+
+
+def _with_path(config: str, argv: list[str]) -> str:
+  file, colon, variants = config.partition(':')
+  path = named.path_of(file)
+  # Who starts these processes said it.
+  if path.is_file() and not os.path.exists(file) and file not in named.NAMES and not (
+      {'--worker', '--of_sweep'} & set(argv)):
+    print(f'{file} is not in this folder; {path} is used', file=sys.stderr)
+  return f'{path}{colon}{variants}'
+
+
+def _short(config: str) -> str:
+  """A configuration of the package by its name, as its folder is another elsewhere."""
+  file, colon, variants = config.partition(':')
+  return f'{named.name_of(file)}{colon}{variants}'
+
+
+def setting_hint(flag: str) -> str:
+  """What to say of a flag that is a setting without its `config.`; '' if it is none."""
+  known = settings.flat(defaults.base().to_dict())
+  name = flag.partition('=')[0]
+  if name not in known:
+    if name.partition('.')[0] not in defaults.base() or '.' not in name:
+      return ''
+    name = settings.nearest(name, known)
+  return (f'--{flag} is no flag: settings of a configuration are given as '
+          f'--config.{name}=VALUE')
+
+
+def unknown_setting(name: str, argv: list[str]) -> str:
+  """What to say of a setting whose name resembles none of its section."""
+  flag = next((word.partition('=')[0] for word in argv
+               if name in word.partition('=')[0].split('.')), name)
+  setting = flag.partition('.')[2] or name
+  near = settings.nearest(setting, settings.flat(defaults.base().to_dict()))
+  return (f'{flag}: there is no setting {setting!r}; the nearest is {near!r}, and '
+          'lightman_jax/configurations/defaults.py lists all')
+
+
+def sentence(error: Exception, argv: list[str]) -> str:
+  """What flags and configuration files raise, as something to read."""
+  text = str(error)
+  if 'InputError: ' in text:
+    # ml_collections hands on the whole traceback of a configuration file.
+    return text.rsplit('InputError: ', 1)[1].strip()
+  if isinstance(error, SyntaxError):
+    return f'{error.filename} is not a configuration: {text}'
+  unknown = re.search(r'Did you mean \\?"(\w+)\\?" instead of \\?"(\w+)', text)
+  if unknown:
+    right, wrong = unknown.groups()
+    flag = next((word for word in argv if f'.{wrong}' in word), wrong)
+    return f'{flag}: there is no setting {wrong!r}; the nearest is {right!r}'
+  if match := NO_FLAG.search(text):
+    flag = next((word.lstrip('-') for word in argv
+                 if word.lstrip('-').partition('=')[0] == match[1]), match[1])
+    if hint := setting_hint(flag):
+      return hint
+  match = NO_SETTING.search(text)
+  if match and isinstance(error, (KeyError, AttributeError)):
+    return unknown_setting(match[1], argv)
+  found = (re.search(pattern, text) for pattern in SENTENCES)
+  told = (match.expand(SENTENCES[match.re.pattern]) for match in found if match)
+  return next(told, text)
+
+
+def explain(error: OSError) -> str:
+  """A sentence for the faults of a disk."""
+  place = f' at {error.filename}' if error.filename else ''
+  if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    return (f'the disk is full{place}: free some space and give the same command '
+            'again; it goes on where it was')
+  if error.errno in (errno.EMFILE, errno.ENFILE):
+    return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
+            'same command again; it goes on where it was')
+  return f'{error.strerror or error}{place}'
+
+
+def refuse(sentence: str, code: int = 2) -> NoReturn:
+  """Ends the program."""
+  print(f'{machine.program()}: {sentence}', file=sys.stderr, flush=True)
+  if '--worker' in sys.argv:
+    os._exit(code)     # jax would wait for the other processes, which may be gone
+  sys.exit(code)
+
+
+def end(stopped: stopping.Stopped) -> NoReturn:
+  """Ends a program that a signal stopped."""
+  print(f'{machine.program()}: {stopped}', file=sys.stderr)
+  stopping.leave(stopped.code)
+
+
+def start(argv: Sequence[str], *, program: Sequence[str]) -> NoReturn:
+  """Runs the program, and ends the process.
+
+  Args:
+    argv: the words of the command; the first is what the program is called.
+    program: what starts it again, behind the interpreter.
+  """
+  _program[:] = program
+  try:
+    app.run(main, argv=list(argv), flags_parser=parse)
+  except InputError as error:
+    refuse(str(error))
+  except ConnectionAbortedError as error:
+    refuse(str(error), several.LOST)
+  except OSError as error:
+    refuse(explain(error))
+  except stopping.Stopped as stopped:
+    end(stopped)
+  except KeyboardInterrupt:
+    end(stopping.Stopped(signal.SIGINT))
+
+
+def train(arguments: Sequence[str]) -> NoReturn:
+  """The command `train`; ends the process."""
+  before = sys.argv
+  # absl and ml_collections read the words of the process itself.
+  sys.argv = [machine.TRAIN, *arguments]
+  try:
+    start(sys.argv, program=TRAIN)
+  finally:
+    sys.argv = before
