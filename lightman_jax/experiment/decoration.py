@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterator
 import contextlib
+import errno
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @contextlib.contextmanager
@@ -15,6 +18,9 @@ def optional(name: str, say: Callable[[str], None]) -> Iterator[None]:
   try:
     yield
   except Exception as error:       # whatever a library raises: no result depends on it
+    # A full disk holds no results either; the same command goes on once there is room.
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+      raise
     reason = ' '.join(str(error).split())[:200]
     say(f'{name} is not made ({type(error).__name__}: {reason}); results do not depend '
         'on it')

@@ -1,5 +1,7 @@
 """What only stands beside a result costs none."""
 
+import errno
+
 import pytest
 
 from lightman_jax.experiment import findings
@@ -18,6 +20,11 @@ def test_a_failure_is_a_line(error):
     raise error
   assert lines == [f'x.png is not made ({type(error).__name__}: a b); results do not '
                    'depend on it']
+
+
+def test_a_full_disk_is_no_matter_of_decoration():
+  with pytest.raises(OSError), optional('x.png', print):
+    raise OSError(errno.ENOSPC, 'No space left on device')
 
 
 def test_who_ends_the_program_ends_it():
