@@ -1,6 +1,5 @@
 """An estimator with scikit-learn's conventions, for people with arrays."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -60,8 +59,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.settings[name] = value
     return self
 
-  def fit(self, X: Any, y: Sequence, groups: Sequence | None = None,
-          macro: Sequence | None = None) -> 'Classifier':
+  def fit(self, X: Any, y: Any, groups: Any = None,
+          macro: Any = None) -> 'Classifier':
     """Trains on people.
 
     Args:

@@ -5,6 +5,7 @@ import os
 import pathlib
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import bounded, files, places, registry, settings as settings_module
@@ -72,7 +73,7 @@ class Run:
   def models(self) -> dict[str, dict[str, Any]]:
     """The trained parameters by the name of the fold: who was held out.
 
-    Nested dictionaries of NumPy arrays, as `predict` and a learner take them.
+    Nested dictionaries of arrays, as `predict` and a learner take them.
     """
     found: dict[str, tuple[int, int, pathlib.Path, int]] = {}
     for about in (self.path / 'checkpoints').glob(f'*/{ABOUT}'):
@@ -102,7 +103,7 @@ def _nested(arrays: Mapping[str, np.ndarray], row: int) -> dict[str, Any]:
     part = params
     for name in between:
       part = part.setdefault(name, {})
-    part[last] = x[row]
+    part[last] = jnp.asarray(x[row])
   return params
 
 

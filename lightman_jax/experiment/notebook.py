@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from flax import linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import settings as settings_module
@@ -62,7 +63,7 @@ def load(settings: Mapping[str, Any]) -> Material:
   Example:
     >>> data = lm.load(lm.settings('synthetic:debug'))        # doctest: +SKIP
     >>> data.pool.x.shape                                     # doctest: +SKIP
-    (108, 4, 16, 16, 3)
+    (36, 4, 16, 16, 3)
   """
   settings_module.check(settings)
   with numerics.pinned(settings['model']['matmul_precision']), Progress() as progress:
@@ -252,7 +253,7 @@ def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
     states = [train_folds(trainer, [one.data], _NoCheckpoints(),
                           on_chunk=on_step or (lambda step, scalars: None))[0]
               for one in several]
-  params = [state.params for state in states]
+  params = [jax.tree.map(jnp.asarray, state.params) for state in states]
   return params[0] if isinstance(fold, HeldOut) else params
 
 
@@ -272,7 +273,7 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
 
   Example:
     >>> lm.predict(settings, fold, params).shape                  # doctest: +SKIP
-    (18, 3)
+    (6, 3)
   """
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe, _ = _recipe(settings, fold, learner)

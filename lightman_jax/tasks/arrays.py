@@ -1,6 +1,5 @@
 """Arrays that are no pictures become a pool that tasks are drawn from."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ from lightman_jax.inputs.pool import Content, Pool
 KIND = 'array'     # of `pool.Content`: numbers of which augmentation knows nothing
 
 
-def from_arrays(X: Any, y: Sequence, groups: Sequence, *, macro: Sequence | None = None
-                ) -> Pool:
+def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None) -> Pool:
   """Makes a pool of arrays, from which folds and tasks are made as of any data set.
 
   Args:
@@ -59,13 +57,12 @@ def _numbers(X: Any) -> np.ndarray:
     raise InputError(f'X has shape {x.shape}; give (n, d) rows or (n, t, d) series')
   bad = np.flatnonzero(~np.isfinite(x.reshape(len(x), -1)).all(1))
   if bad.size:
-    raise InputError(f'X[{bad[0]}] is not finite in float32 ({bad.size} such examples); '
-                     'fill in or leave out what is missing')
+    raise InputError(f'X[{bad[0]}] is not finite in float32 ({bad.size} such '
+                     'examples); fill in or leave out what is missing')
   return x
 
 
-def _coded(name: str, values: Sequence, count: int
-           ) -> tuple[np.ndarray, tuple[str, ...]]:
+def _coded(name: str, values: Any, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
   """Numbers of values among the sorted ones, and these as texts."""
   array = np.asarray(values)
   if array.shape != (count,):
@@ -74,8 +71,8 @@ def _coded(name: str, values: Sequence, count: int
   if array.dtype.kind == 'f' and not np.isfinite(array).all() or (
       array.dtype == object and any(value is None or value != value
                                     for value in array)):
-    raise InputError(f'{name}[{_first_missing(array)}] is missing; fill it in, or leave '
-                     'that example out')
+    raise InputError(f'{name}[{_first_missing(array)}] is missing; fill it in, or '
+                     'leave that example out')
   try:
     known, code = np.unique(array, return_inverse=True)
   except TypeError:
