@@ -113,6 +113,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
       InputError: examples of another shape than those of `fit`, or missing numbers.
     """
     x = self._examples(X)
+    if not len(x):
+      return np.zeros((0, len(self.classes_)))
     if self._fold is not None:
       return notebook.predict(self.settings_, self._fold, self.params_, x=x)
     scores = self._ridge(x)

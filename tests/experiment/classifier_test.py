@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import LeaveOneGroupOut, cross_validate
 
 import lightman_jax as lm
@@ -59,7 +60,7 @@ def test_examples_of_another_shape_are_refused(people):
   with pytest.raises(lm.InputError, match=r'\(3,\) and fit had \(5,\)'):
     ready.predict(X[:, :3])
   assert ready.predict(X[:0]).shape == (0,)
-  with pytest.raises(sklearn.exceptions.NotFittedError):
+  with pytest.raises(NotFittedError):
     lm.Classifier('ridge').predict(X)
 
 
