@@ -133,7 +133,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     Raises:
       InputError: examples of another shape than those of `fit`, or missing numbers.
     """
-    return self.classes_[self.predict_proba(X).argmax(-1)]
+    best = self.predict_proba(X).argmax(-1)     # which says so where nothing is fitted
+    return self.classes_[best]
 
   def __sklearn_tags__(self):
     tags = super().__sklearn_tags__()
