@@ -47,6 +47,7 @@ class Source(NamedTuple):
 
 
 _ALLOWED: dict[tuple[str, str], Source] = {}
+_OBJECTS: set[tuple[str, str]] = set()     # of these, what Python holds
 
 
 def is_outside(name: str) -> bool:
@@ -147,7 +148,17 @@ def allow_object(kind: str, part: Any) -> str:
   name = f'{part.__module__}:{part.__qualname__}'
   _ALLOWED[kind, name] = Source(
       name, hashlib.sha256(text.encode()).hexdigest(), text, part)
+  _OBJECTS.add((kind, name))
   return name
+
+
+def allow_or_keep(kind: str, name: str) -> Source:
+  """`allow`, but for what Python holds, which no file need have as it is.
+
+  Raises:
+    InputError: it cannot be imported, or has no such name.
+  """
+  return _ALLOWED[kind, name] if (kind, name) in _OBJECTS else allow(kind, name)
 
 
 def _import(place: str) -> tuple[pathlib.Path, Any]:

@@ -51,7 +51,7 @@ def choose(kind: str, name: str, old: Mapping[str, Any] = {}) -> dict[str, Any]:
   Raises:
     InputError: there is no such part.
   """
-  code = ({HASH: registry.allow(kind, name).sha256} if registry.is_outside(name)
+  code = ({HASH: registry.allow_or_keep(kind, name).sha256} if registry.is_outside(name)
           else {})
   options = options_of(kind, name)
   usual = _defaults(kind)

@@ -247,7 +247,9 @@ class _Callable(types.ModuleType):
     Args:
       name: of a configuration or a file, with variants behind a colon, as
         'synthetic:debug'.
-      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`.
+      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`, a
+        name, or a function or dataclass of one's own that makes a `Learner` of a
+        network, whose text is recorded by a run.
 
     Returns:
       Nested plain values: section to setting to value.
@@ -262,6 +264,9 @@ class _Callable(types.ModuleType):
       0
     """
     named = importlib.import_module('lightman_jax.configurations.named')
+    if callable(method := changes.get('method')):
+      changes = {name: value for name, value in changes.items() if name != 'method'}
+      changes['method.name'] = registry.allow_object('method', method)
     return named.settings_by_name(name, **changes)
 
 

@@ -1,6 +1,5 @@
 """An estimator with scikit-learn's conventions, for people with arrays."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -60,8 +59,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
         self.settings[name] = value
     return self
 
-  def fit(self, X: Any, y: Sequence, groups: Sequence | None = None,
-          macro: Sequence | None = None) -> 'Classifier':
+  def fit(self, X: Any, y: Any, groups: Any = None,
+          macro: Any = None) -> 'Classifier':
     """Trains on people.
 
     Args:
@@ -96,7 +95,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     self.settings_ = notebook.array_settings(pool.x.shape[1:], method=self.method,
                                              **self.settings)
     with numerics.pinned(self.settings_['model']['matmul_precision']):
-      self._fold = notebook.fold_of(self.settings_, pool, fold, key=key, rng=rng)
+      self._fold = notebook.fold_of(key, self.settings_, pool, fold, rng=rng)
     self.params_ = notebook.train(self.settings_, self._fold)
     return self
 
@@ -114,6 +113,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
       InputError: examples of another shape than those of `fit`, or missing numbers.
     """
     x = self._examples(X)
+    if not len(x):
+      return np.zeros((0, len(self.classes_)))
     if self._fold is not None:
       return notebook.predict(self.settings_, self._fold, self.params_, x=x)
     scores = self._ridge(x)
@@ -132,7 +133,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
     Raises:
       InputError: examples of another shape than those of `fit`, or missing numbers.
     """
-    return self.classes_[self.predict_proba(X).argmax(-1)]
+    best = self.predict_proba(X).argmax(-1)     # which says so where nothing is fitted
+    return self.classes_[best]
 
   def __sklearn_tags__(self):
     tags = super().__sklearn_tags__()

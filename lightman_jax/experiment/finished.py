@@ -5,9 +5,10 @@ import os
 import pathlib
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax import bounded, files, places, settings as settings_module
+from lightman_jax import bounded, files, places, registry, settings as settings_module
 from lightman_jax.data.protocols import check_protocol
 from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
@@ -72,7 +73,7 @@ class Run:
   def models(self) -> dict[str, dict[str, Any]]:
     """The trained parameters by the name of the fold: who was held out.
 
-    Nested dictionaries of NumPy arrays, as `predict` and a learner take them.
+    Nested dictionaries of arrays, as `predict` and a learner take them.
     """
     found: dict[str, tuple[int, int, pathlib.Path, int]] = {}
     for about in (self.path / 'checkpoints').glob(f'*/{ABOUT}'):
@@ -102,7 +103,7 @@ def _nested(arrays: Mapping[str, np.ndarray], row: int) -> dict[str, Any]:
     part = params
     for name in between:
       part = part.setdefault(name, {})
-    part[last] = x[row]
+    part[last] = jnp.asarray(x[row])
   return params
 
 
@@ -154,7 +155,7 @@ def run(settings: Mapping[str, Any], folder: str | os.PathLike | None = None, *,
   for data in filter(None, (settings['data'], settings_module.macro_data(settings))):
     check_present(data, settings['inputs'])
   check_protocol(settings)
-  names = [settings['data']['name'], settings['method']['name'],
+  names = [settings['data']['name'], registry.label(settings['method']['name']),
            settings['model']['encoder']]
   place = (pathlib.Path('runs', name_of(settings, names)) if folder is None
            else places.expand(folder))

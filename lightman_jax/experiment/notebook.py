@@ -5,31 +5,36 @@ the weights that it has in a run of the same settings on one device.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+import functools
+import math
 import sys
 from typing import Any, NamedTuple
 
 from flax import linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import settings as settings_module
 from lightman_jax.configurations import defaults
+from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import assembly
 from lightman_jax.experiment.assembly import Material
-from lightman_jax.inputs.pool import Pool, mean_squares, select_clips
+from lightman_jax.inputs.pool import Pool, Stored, mean_squares, select_clips
 from lightman_jax.meta import learners
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import network
 from lightman_jax.models.network import Network, Params
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold, make_folds
-from lightman_jax.tasks.sampling import Task
+from lightman_jax.tasks.sampling import Task, bring_clips, max_clips
+from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe, View, task_of
+from lightman_jax.training.state import Recipe, View, draw_steps, task_of
 
 
 class HeldOut(NamedTuple):
@@ -58,7 +63,7 @@ def load(settings: Mapping[str, Any]) -> Material:
   Example:
     >>> data = lm.load(lm.settings('synthetic:debug'))        # doctest: +SKIP
     >>> data.pool.x.shape                                     # doctest: +SKIP
-    (108, 4, 16, 16, 3)
+    (36, 4, 16, 16, 3)
   """
   settings_module.check(settings)
   with numerics.pinned(settings['model']['matmul_precision']), Progress() as progress:
@@ -188,18 +193,30 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
     `label` (n,), and of macro-expressions `macro` (m, *clip) and `macro_label` (m,);
     support and query are of different people.
 
+  Raises:
+    InputError: a step has no task of this number.
+
   Example:
     >>> lm.sample_task(settings, fold, step=7).query.label        # doctest: +SKIP
     Array([0, 1, 2], dtype=int32)
   """
+  tasks = settings['training']['tasks']
+  if not 0 <= number < tasks:
+    raise InputError(f'there is no task {number}: training.tasks is {tasks}, and they '
+                     'are counted from 0')
+  clips, step = fold.data.clips, np.int32(step)
+  view = View(fold.data.key, clips.label, clips.train, clips.scale, fold.data.splits,
+              np.int32(len(fold.data.splits)))
   with numerics.pinned(settings['model']['matmul_precision']):
-    data = fold.data
-    view = View(data.key, data.clips.label, data.clips.train, data.clips.scale,
-                data.splits, len(data.splits))
     recipe = _recipe(settings, fold, None)[0]
-    draw = jax.jit(lambda step, number: task_of(
-        view, data.clips, recipe, step, number)[0])
-    return draw(np.int32(step), np.int32(number))
+    # Numbers first, then their clips alone: all of them may be in files.
+    draw = jax.jit(functools.partial(draw_steps, recipe=recipe, length=1))
+    drawn = jax.tree.map(lambda x: x[0, number],
+                         jax.device_get(draw(view, clips._replace(x=None), step)))
+    x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
+    gather = jax.jit(lambda view, clips, step, number, drawn: task_of(
+        view, clips, recipe, step, number, drawn)[0])
+    return gather(view, clips._replace(x=x), step, np.int32(number), drawn)
 
 
 def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
@@ -228,13 +245,15 @@ def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
   several = [fold] if isinstance(fold, HeldOut) else list(fold)
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe, layout = _recipe(settings, several[0], learner)
-    training = settings['training']
-    trainer = make_trainer(recipe, steps=training['steps'],
-                           every=training['checkpoint_every'], layout=layout)
+    training, x = settings['training'], several[0].pool.x
+    trainer = make_trainer(
+        recipe, steps=training['steps'], every=training['checkpoint_every'],
+        layout=layout,
+        streamed=math.prod(x.shape[1:]) * 4 if isinstance(x, Stored) else 0)
     states = [train_folds(trainer, [one.data], _NoCheckpoints(),
                           on_chunk=on_step or (lambda step, scalars: None))[0]
               for one in several]
-  params = [state.params for state in states]
+  params = [jax.tree.map(jnp.asarray, state.params) for state in states]
   return params[0] if isinstance(fold, HeldOut) else params
 
 
@@ -254,7 +273,7 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
 
   Example:
     >>> lm.predict(settings, fold, params).shape                  # doctest: +SKIP
-    (18, 3)
+    (6, 3)
   """
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe, _ = _recipe(settings, fold, learner)
@@ -269,22 +288,22 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
   return odds / odds.sum(-1, keepdims=True)
 
 
-def fold_of(settings: Mapping[str, Any], pool: Pool, fold: Fold, *, key: jax.Array,
+def fold_of(key: jax.Array, settings: Mapping[str, Any], pool: Pool, fold: Fold, *,
             rng: np.random.Generator) -> HeldOut:
   """A fold by masks and a key of its own.
 
   Args:
+    key: of all that is drawn in training and prediction.
     settings: complete.
     pool: N examples.
     fold: which are for training.
-    key: of all that is drawn in training and prediction.
     rng: which ways to divide people are tried, where there are too many.
 
   Raises:
     InputError: a class has too few people to make tasks of.
   """
   sizes = assembly.make_sizes(settings, pool)
-  splits = assembly.plan_splits(
+  splits = plan_splits(
       pool, fold, shots=sizes.shots, queries=sizes.queries, rng=rng,
       own_macro=sizes.macros > 0 and assembly.own_macro(pool, fold))
   data = assembly.make_fold_data(settings, pool, fold, labels=pool.label,

@@ -114,7 +114,7 @@ def optimizer_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str
 
 def _steps(loss, params, batch, moving, steps, update, state, first_order, memory,
            watch) -> Adapted:
-  """Steps by `update`: (moved, gradients, its state, step number) to the next."""
+  """Steps by `update`, from (moved, gradients, its state, number) to the next."""
   fixed = {name: tree for name, tree in params.items() if name not in moving}
 
   def step(both, number):

@@ -15,10 +15,10 @@ from lightman_jax.runs.jax_settings import jax_settings
 
 # What setup.cfg asks for and what computes below it: what a number may depend on.
 PACKAGES = (
-    'absl-py', 'array_record', 'flax', 'importlib_resources', 'jax', 'jaxlib',
-    'jaxtyping', 'matplotlib', 'ml-collections', 'numpy', 'opencv-python-headless',
-    'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
-    'safetensors', 'scikit-learn', 'scipy', 'tensorflow-datasets')
+    'absl-py', 'anyascii', 'array_record', 'flax', 'importlib_resources', 'jax',
+    'jaxlib', 'jaxtyping', 'jinja2', 'markupsafe', 'matplotlib', 'ml-collections',
+    'numpy', 'opencv-python-headless', 'openpyxl', 'optax', 'orbax-checkpoint',
+    'pillow', 'python-calamine', 'rich', 'safetensors', 'scikit-learn', 'scipy', 'tensorflow-datasets')
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)

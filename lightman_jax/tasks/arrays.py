@@ -1,6 +1,5 @@
 """Arrays that are no pictures become a pool that tasks are drawn from."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,7 @@ from lightman_jax.inputs.pool import Content, Pool
 KIND = 'array'     # of `pool.Content`: numbers of which augmentation knows nothing
 
 
-def from_arrays(X: Any, y: Sequence, groups: Sequence, *, macro: Sequence | None = None
-                ) -> Pool:
+def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None) -> Pool:
   """Makes a pool of arrays, from which folds and tasks are made as of any data set.
 
   Args:
@@ -64,8 +62,7 @@ def _numbers(X: Any) -> np.ndarray:
   return x
 
 
-def _coded(name: str, values: Sequence, count: int
-           ) -> tuple[np.ndarray, tuple[str, ...]]:
+def _coded(name: str, values: Any, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
   """Numbers of values among the sorted ones, and these as texts."""
   array = np.asarray(values)
   if array.shape != (count,):

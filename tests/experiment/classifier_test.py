@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import LeaveOneGroupOut, cross_validate
 
 import lightman_jax as lm
@@ -15,7 +16,7 @@ from lightman_jax.tasks.folds import make_folds
 
 SMALL = {'model.width': 8, 'training.steps': 2, 'training.checkpoint_every': 2,
          'training.tasks': 1, 'evaluation.draws': 1, 'episodes.shots': 1,
-         'episodes.queries': 1, 'method.inner_steps': 1}
+         'episodes.queries': 1}
 
 
 @pytest.fixture(scope='module')
@@ -59,7 +60,7 @@ def test_examples_of_another_shape_are_refused(people):
   with pytest.raises(lm.InputError, match=r'\(3,\) and fit had \(5,\)'):
     ready.predict(X[:, :3])
   assert ready.predict(X[:0]).shape == (0,)
-  with pytest.raises(sklearn.exceptions.NotFittedError):
+  with pytest.raises(NotFittedError):
     lm.Classifier('ridge').predict(X)
 
 
@@ -101,8 +102,8 @@ def test_a_network_is_that_of_our_own_fold(people, shape):
     rng = np.random.default_rng(np.asarray(jax.random.key_data(state)).tolist())
     from lightman_jax.experiment import notebook
     from lightman_jax.tasks.folds import Fold
-    fold = notebook.fold_of(settings, fold.pool, Fold('d', fold.train, fold.test),
-                            key=state, rng=rng)
+    fold = notebook.fold_of(state, settings, fold.pool,
+                            Fold('d', fold.train, fold.test), rng=rng)
   params = lm.train(settings, fold)
   theirs = lm.Classifier('protonet', random_state=state, **SMALL).fit(
       X[:-8], y[:-8], groups=groups[:-8])
