@@ -100,7 +100,8 @@ def tabs_of(path: str | os.PathLike, facts: Facts) -> tuple[str, ...]:
   tabs = [tab for tab, _ in _tables(path, facts)]
   if tabs and parts_of_a_whole(facts):
     return tuple(tabs)
-  if len(tabs) > 1 and tabs[0] not in [sheet.tab for sheet in facts.sheets]:
+  # Sheets without a header row are known by their place: the first is the one.
+  if len(tabs) > 1 and not facts.positions and tabs[0] not in [sheet.tab for sheet in facts.sheets]:
     raise workbooks.two_sheets(path, *tabs[:2])
   if tabs:
     return (tabs[0],)

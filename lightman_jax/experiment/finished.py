@@ -97,9 +97,9 @@ def _nested(arrays: Mapping[str, np.ndarray], row: int) -> dict[str, Any]:
   """The parameters of one fold, out of arrays by path."""
   params: dict[str, Any] = {}
   for path, x in arrays.items():
-    top, *between, last = path.split('/')
-    if top != 'params':
+    if not path.startswith('params/'):
       continue
+    _, *between, last = path.split('/')
     part = params
     for name in between:
       part = part.setdefault(name, {})

@@ -62,9 +62,9 @@ def test_best_is_bold_where_it_is(table_of_runs, tmp_path):
       ('supervised, conv4', '2', '0'), ('lightman, conv4, not adapted', '2', '0'),
       ('maml, conv4, not adapted', '2', '0'), ('ridge', '1', '0'),
       ('constant', '1', '0')]
-  rows = [json.loads((path / 'results.json').read_text())['rows']['lightman']
-          for path in table_of_runs[:2]]
-  value = np.mean([one['uf1']['value'] for one in rows])
+  scored = [json.loads((path / 'results.json').read_text())['rows']['lightman']
+            for path in table_of_runs[:2]]
+  value = np.mean([one['uf1']['value'] for one in scored])
   assert float(rows[0]['uf1']) == pytest.approx(value, abs=2e-6)
   assert float(rows[0]['uf1_low']) < value < float(rows[0]['uf1_high'])
   bold = short(value)
