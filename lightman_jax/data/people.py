@@ -53,23 +53,24 @@ _PARTS = {'casme_cubed_c': 'casme_cubed'}
 # before those that they begin with.
 _FAMILIES = {
     'casme_squared':
-        r'cas ?\(me\) ?\^? ?(?:2|ii|sq\w*)|cas ?me ?(?:\^ ?2|sq\w*)',
+        r'cas ?\(me\) ?\^? ?(?:2|ii|sq(?:uared?)?)|cas ?me ?(?:\^ ?2|sq(?:uared?)?)',
     'casme_cubed':
-        r'cas ?\(me\) ?\^? ?(?:3|iii|cub\w*)|cas ?me ?(?:\^? ?3|iii|cub\w*)',
+        r'cas ?\(me\) ?\^? ?(?:3|iii|cubed?)|cas ?me ?(?:\^? ?3|iii|cubed?)',
     'casme2': r'cas ?me ?\(?(?:2|ii)\)?', 'casme': r'cas ?me(?: ?(?:1|i))?',
     'samm': 'samm', 'smic': 'smic', 'mmew': 'mmew', 'dfme': 'dfme'}
 # What may be written to such a name without a space.
 _PARTICULAR = (r'(?:micro|macro|long|lv|videos?|crop(?:ped)?|raw|sub ?set|test|val'
-               r'|train(?:ing)?|full|all|clips?|flow|hs|hse|e|vis|nir|[abc]'
+               r'|train(?:ing)?|full|all|clips?|flow|hs|e|vis|nir|[abc]'
                r'|data ?(?:set|base)?|db|selected|apex|part|section|v\d+)')
 _FAMILY = '|'.join(f'(?P<{name}>{pattern})' for name, pattern in _FAMILIES.items())
 _WHOLE = re.compile(rf'(?:{_FAMILY})(?: ?{_PARTICULAR})*')
 _WITHIN = re.compile(rf'(?<![a-z0-9])(?:{_FAMILY})(?: ?{_PARTICULAR})*(?![a-z0-9^])')
 
-# What stands before a person's number and tells nobody apart; several may do.
-_BEFORE = ('sub', 'subj', 'sbj', 'subject', 'subjects', 's', 'p', 'pp', 'person',
+# What stands before a person's number and tells nobody apart; several may do, as s, p
+# and no in spNO. None is made of others: there is one way to divide a text into them.
+_BEFORE = ('sub', 'subj', 'sbj', 'subject', 's', 'p', 'person',
            'part', 'participant', 'patient', 'user', 'volunteer', 'vp', 'id', 'no',
-           'nr', 'num', 'number', 'spno')
+           'nr', 'num', 'number')
 _PREFIXES = f'(?:{"|".join(sorted(_BEFORE, key=len, reverse=True))})'
 _APART = r"""[\s/\\:_.\-#()\[\]{}'",;|]"""
 _LONGEST = 64    # name of a data set before a subject's; a cell may hold a book
@@ -92,7 +93,7 @@ def family(dataset: str) -> str:
   if name in COMPOSITES:
     return name
   if name not in TABLES:
-    known = {match.lastgroup for match in _WITHIN.finditer(_words(name))}
+    known = {match.lastgroup for match in _WITHIN.finditer(_words(name[:_LONGEST]))}
     name = known.pop() if len(known) == 1 else name
   name = _PARTS.get(name, name)
   return next((one.family for one in SHARED if name in one.members), name)
@@ -177,7 +178,7 @@ def _divisions(subject: str) -> list[tuple[str, str]]:
     before, rest = subject[:place], subject[place:]
     if re.match(_APART, rest):
       divisions += [(before, rest[1:])] * bool(rest[1:])
-    elif re.match(rf'{_PREFIXES}*(?:{_APART}*)\d', fold_characters(rest)):
+    elif re.match(rf'{_PREFIXES}*(?:{_APART}*)\d', fold_characters(rest[:_LONGEST])):
       divisions.append((before, rest))
   return divisions
 
