@@ -49,25 +49,28 @@ _ALSO |= {re.sub(r'_', '', name): name for name in (*TABLES, *COMPOSITES)}
 # number are taken for one.
 _PARTS = {'casme_cubed_c': 'casme_cubed'}
 
-# A known data set as a word in a longer name, as `_words` writes it: of each family, the
-# longer names before those that they begin with.
+# A known data set as a word in a longer name, as `_words` writes it: longer names
+# before those that they begin with.
 _FAMILIES = {
-    'casme_squared': r'cas ?\(me\) ?\^? ?(?:2|ii|sq\w*)|cas ?me ?(?:\^ ?2|sq\w*)',
-    'casme_cubed': r'cas ?\(me\) ?\^? ?(?:3|iii|cub\w*)|cas ?me ?(?:\^? ?3|iii|cub\w*)',
+    'casme_squared':
+        r'cas ?\(me\) ?\^? ?(?:2|ii|sq(?:uared?)?)|cas ?me ?(?:\^ ?2|sq(?:uared?)?)',
+    'casme_cubed':
+        r'cas ?\(me\) ?\^? ?(?:3|iii|cubed?)|cas ?me ?(?:\^? ?3|iii|cubed?)',
     'casme2': r'cas ?me ?\(?(?:2|ii)\)?', 'casme': r'cas ?me(?: ?(?:1|i))?',
     'samm': 'samm', 'smic': 'smic', 'mmew': 'mmew', 'dfme': 'dfme'}
 # What may be written to such a name without a space.
-_PARTICULAR = (r'(?:micro|macro|long|lv|videos?|crop(?:ped)?|raw|sub ?set|test|val|train'
-               r'(?:ing)?|full|all|clips?|flow|hs|hse|e|vis|nir|[abc]|data ?(?:set|base)'
-               r'?|db|selected|apex|part|section|v\d+)')
-_NAMED = '|'.join(f'(?P<{name}>{pattern})' for name, pattern in _FAMILIES.items())
-_WHOLE = re.compile(rf'(?:{_NAMED})(?: ?{_PARTICULAR})*')
-_WITHIN = re.compile(rf'(?<![a-z0-9])(?:{_NAMED})(?: ?{_PARTICULAR})*(?![a-z0-9^])')
+_PARTICULAR = (r'(?:micro|macro|long|lv|videos?|crop(?:ped)?|raw|sub ?set|test|val'
+               r'|train(?:ing)?|full|all|clips?|flow|hs|e|vis|nir|[abc]'
+               r'|data ?(?:set|base)?|db|selected|apex|part|section|v\d+)')
+_FAMILY = '|'.join(f'(?P<{name}>{pattern})' for name, pattern in _FAMILIES.items())
+_WHOLE = re.compile(rf'(?:{_FAMILY})(?: ?{_PARTICULAR})*')
+_WITHIN = re.compile(rf'(?<![a-z0-9])(?:{_FAMILY})(?: ?{_PARTICULAR})*(?![a-z0-9^])')
 
-# What stands before a person's number and tells nobody apart; several may do.
-_BEFORE = ('sub', 'subj', 'sbj', 'subject', 'subjects', 's', 'p', 'pp', 'person',
-           'part', 'participant', 'patient', 'user', 'volunteer', 'vp', 'id', 'no', 'nr',
-           'num', 'number', 'spno')
+# What stands before a person's number and tells nobody apart; several may do, as s, p
+# and no in spNO. None is made of others: there is one way to divide a text into them.
+_BEFORE = ('sub', 'subj', 'sbj', 'subject', 's', 'p', 'person',
+           'part', 'participant', 'patient', 'user', 'volunteer', 'vp', 'id', 'no',
+           'nr', 'num', 'number')
 _PREFIXES = f'(?:{"|".join(sorted(_BEFORE, key=len, reverse=True))})'
 _APART = r"""[\s/\\:_.\-#()\[\]{}'",;|]"""
 _LONGEST = 64    # name of a data set before a subject's; a cell may hold a book
@@ -90,7 +93,7 @@ def family(dataset: str) -> str:
   if name in COMPOSITES:
     return name
   if name not in TABLES:
-    known = {match.lastgroup for match in _WITHIN.finditer(_words(name))}
+    known = {match.lastgroup for match in _WITHIN.finditer(_words(name[:_LONGEST]))}
     name = known.pop() if len(known) == 1 else name
   name = _PARTS.get(name, name)
   return next((one.family for one in SHARED if name in one.members), name)
@@ -175,7 +178,7 @@ def _divisions(subject: str) -> list[tuple[str, str]]:
     before, rest = subject[:place], subject[place:]
     if re.match(_APART, rest):
       divisions += [(before, rest[1:])] * bool(rest[1:])
-    elif re.match(rf'{_PREFIXES}*(?:{_APART}*)\d', fold_characters(rest)):
+    elif re.match(rf'{_PREFIXES}*(?:{_APART}*)\d', fold_characters(rest[:_LONGEST])):
       divisions.append((before, rest))
   return divisions
 
@@ -259,7 +262,7 @@ def may_be_one(one: tuple[str, str], other: tuple[str, str]) -> bool:
   (own, name), (others, other_name) = person_key(*one), person_key(*other)
   return name == other_name and (
       _may_be(own, others) or SYNTHETIC not in (own, others)
-      and (_is_assumed(*one) or _is_assumed(*other)))
+      and (_is_guess(*one) or _is_guess(*other)))
 
 
 def identify(dataset: str, subject: str) -> tuple[str, str]:
@@ -272,7 +275,7 @@ def identify(dataset: str, subject: str) -> tuple[str, str]:
   return _within(dataset, subject)
 
 
-def _is_assumed(dataset: str, subject: str) -> bool:
+def _is_guess(dataset: str, subject: str) -> bool:
   """Whether only a stroke in the subject's name makes an unknown word a data set."""
   own, name = _within(dataset, subject)
   before, stroke, _ = subject.partition('/')
@@ -366,10 +369,10 @@ def match_people(rows: Sequence[tuple[str, str]], other_rows: Sequence[tuple[str
     like = [(_within(dataset, subject)[1], subject)
             for other, dataset, subject in places.get(name, ()) if _may_be(own, other)]
     if not like:
-      assumed = [subject for _, dataset, subject in places.get(name, ())
+      guesses = [subject for _, dataset, subject in places.get(name, ())
                  if may_be_one((dataset, subject), row)]
       # Of several, each is of a data set of its own, and none need be this one.
-      like = [(name, subject) for subject in assumed] if len(assumed) == 1 else []
+      like = [(name, subject) for subject in guesses] if len(guesses) == 1 else []
     exact = [subject for name, subject in like if name == _within(*row)[1]]
     matches = dict.fromkeys(exact or [subject for _, subject in like])
     if len(matches) > 1:
@@ -397,8 +400,8 @@ def describe_overlap(rows: Sequence[tuple[str, str]],
   """
   shown = {}
   own, other = ([*dict.fromkeys(shown.setdefault(fold_dataset(name), name)
-                                for name in (origin(*row) for row in sorted(set(pairs))))]
-                for pairs in (rows, other_rows))
+                                for name in (origin(*row) for row in sorted(pairs)))]
+                for pairs in (set(rows), set(other_rows)))
   named, unknown = ', '.join(filter(None, own)) or 'the data', []
   known = ['a person is a data set and a name in it; the same people are in '
            + ', and in '.join(' and '.join(one.members) for one in SHARED)]

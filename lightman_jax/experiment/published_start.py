@@ -152,14 +152,14 @@ def _origin(declared: Sequence[Declared], held_out: Mapping[str, Sequence[Person
     return ('unknown: whom these weights were trained on is not stated, so the people '
             'held out here may be among them')
   seen = {person for one in declared for person in one.trained_on}
-  named = sorted({people.origin(*person) for person in seen})
-  data_sets = ', '.join(filter(None, named)) or 'data sets that it does not name'
+  origins = sorted({people.origin(*person) for person in seen})
+  data_sets = ', '.join(filter(None, origins)) or 'data sets that it does not name'
   words = (f'trained on {max(len(one.trained_on) for one in declared)} people of '
            f'{data_sets}; no person that a fold holds out is on its list')
   if any(not people.origin(*person) for persons in held_out.values() for person in persons):
     words += ('; the manifest does not say whose its people are, so whether they are '
               'there under other names is not known')
-  if '' in named:
+  if '' in origins:
     words += ('; the list does not say of which data set all of its people are, so '
               'whether they are held out under other names is not known')
   return words

@@ -162,3 +162,9 @@ def test_two_may_be_one_person(one, other, expected):
 
 def test_data_sets_of_one_name_are_one_in_two_files():
   assert not people.describe_overlap([('MyLab', '1')], [('mylab', '1')])['not_known']
+
+
+@pytest.mark.parametrize('text', ['p' * 5000, 'subjects' * 600, 'casme sq' + 'a' * 9000,
+                                  'samm' * 2000, '-' * 5000])
+def test_a_cell_that_holds_a_book_is_compared_all_the_same(text):
+  assert people.person_key(text, text) == people.person_key(text, text.upper())

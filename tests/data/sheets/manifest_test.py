@@ -49,6 +49,31 @@ def test_a_mistake_is_named(tmp_path, lines, words):
   assert all(word in message for word in words), message
 
 
+@pytest.mark.parametrize('word', ['nan', 'NaN', '#N/A', 'NA', 'None', 'n/a', 'null',
+                                  '<NA>', '\u200b'])
+def test_what_programs_write_for_a_missing_cell_is_one(tmp_path, word):
+  for line, column in (f'a,{word},j,p', 'subject'), (f'a,s,{word},p', 'label'):
+    with pytest.raises(InputError, match=f"row 2 .*'{column}' is .*for a missing one"):
+      read_manifest(manifest(tmp_path, HEADER, line))
+  (entry,) = read_manifest(manifest(tmp_path, FULL, f'a,s,{word},p,,,,,{word},macro'))
+  assert entry.label == '' and entry.dataset == 'manifest'
+  # Names that only begin like one are names.
+  assert read_manifest(manifest(tmp_path, HEADER, 'a,Nancy,none at all,p'))
+
+
+@pytest.mark.parametrize('mark', ['\n', '\r\n', '\u2028', '\x85'])
+@pytest.mark.parametrize('column', ['clip', 'subject', 'label', 'dataset'])
+def test_a_line_break_in_a_name_is_refused_where_it_is_read(tmp_path, column, mark):
+  row = dict(clip='a', subject='s', label='j', path='p', dataset='d')
+  row[column] = f'"x{mark}y"'
+  path = tmp_path / 'm.csv'
+  path.write_bytes((','.join(row) + '\n' + ','.join(row.values())).encode())
+  words = f"row 2 .*'{column}' holds a line break"
+  with pytest.raises(InputError, match=words) as caught:
+    read_manifest(path)
+  assert len(str(caught.value).splitlines()) == 1
+
+
 def test_columns_of_a_person_are_not_used_and_a_remark_says_so(tmp_path):
   path = manifest(tmp_path, ',clip,Notes,subject,label,path,Apex Frame,Unnamed: 0',
                   '0,a,cried,s,j,p,7,0')
