@@ -1,6 +1,7 @@
 """A method of one's own in a file of one's own: MAML that stays near its start inside.
 
-    python launch.py --config=configs/synthetic.py:method=examples/proximal_maml.py:proximal_maml \
+    python launch.py \
+        --config=configs/synthetic.py:method=examples/proximal_maml.py:proximal_maml \
         --config.method.proximal=.1
     python -m lightman_jax settings method=examples/proximal_maml.py:proximal_maml
 

@@ -93,9 +93,9 @@ def source(kind: str, name: str) -> Source:
   """
   if not is_allowed(kind, name):
     raise NotNamed(
-        f'the {kind} {name} is code from outside of the package, and is not run because '
-        f'a folder names it; name it yourself, with --{kind}={name}, or give the '
-        'command of the run again')
+        f'the {kind} {name} is code from outside of the package, and is not run '
+        f'because a folder names it; name it yourself, with --{kind}={name}, or give '
+        'the command of the run again')
   return _ALLOWED[kind, name]
 
 

@@ -41,7 +41,8 @@ def choose(kind: str, name: str, old: Mapping[str, Any] = {}) -> dict[str, Any]:
 
   Args:
     kind: of `SECTIONS`.
-    name: in its table, or 'my_file.py:proximal_maml', which is run to read its settings.
+    name: in its table, or 'my_file.py:proximal_maml', which is run to read its
+      settings.
     old: a section of another name. What it was changed to is kept where both have the
       setting.
 
@@ -156,9 +157,9 @@ def allow_again(config: Mapping[str, Any], named: Mapping[str, str | None]) -> N
     name, again = config[section][key], named.get(kind)
     if again is not None and not (registry.is_outside(name)
                                   and registry.is_outside(again)):
-      raise InputError(f'--{kind}={again} names code from outside again, as FILE.py:NAME, '
-                       f'and the run has {kind}={registry.label(str(name))}; leave it '
-                       'out, or name what the run had')
+      raise InputError(f'--{kind}={again} names code from outside again, as '
+                       f'FILE.py:NAME, and the run has {kind}='
+                       f'{registry.label(str(name))}; leave it out, or name what the run had')
     if again is not None:
       registry.allow(kind, again, recorded=name)
       _check_code(kind, name, config[section].get(HASH))

@@ -91,7 +91,7 @@ def test_inputs_with_another_strain_are_other_inputs(edited):
 
 def test_the_report_page_is_no_part_of_inputs_and_of_runs(edited):
   for stage in (cache.STAGE, environment.RUN):
-    before, after = edited(stage, 'report/page/markup.py', 'STYLE = None')
+    before, after = edited(stage, 'report/page/html.py', 'STYLE = None')
     assert before == after
 
 

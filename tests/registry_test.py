@@ -1,4 +1,4 @@
-"""Parts from outside: named by a person, read once, checked, never run from a folder."""
+"""Parts from outside: named by a person, checked, never run from a run folder."""
 
 import hashlib
 import importlib

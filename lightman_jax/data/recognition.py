@@ -101,7 +101,8 @@ def tabs_of(path: str | os.PathLike, facts: Facts) -> tuple[str, ...]:
   if tabs and parts_of_a_whole(facts):
     return tuple(tabs)
   # Sheets without a header row are known by their place: the first is the one.
-  if len(tabs) > 1 and not facts.positions and tabs[0] not in [sheet.tab for sheet in facts.sheets]:
+  named_tabs = [sheet.tab for sheet in facts.sheets]
+  if len(tabs) > 1 and not facts.positions and tabs[0] not in named_tabs:
     raise workbooks.two_sheets(path, *tabs[:2])
   if tabs:
     return (tabs[0],)

@@ -178,7 +178,8 @@ def read_cells(
   Args:
     path: the file.
     tab: the sheet's name in a workbook; '' = the first, which may then be the only one
-      with most of its columns, unless the others have the same rows. A csv file has none.
+      with most of its columns, unless the others have the same rows. A csv file has
+      none.
     columns: for each column the header words that a sheet may use for it. What divides
       the cells of a csv file is what divides the most of these in one line; where none
       is known, what is there most often.
@@ -226,7 +227,8 @@ def _check_alone(path: pathlib.Path, table: list[list[str]], columns) -> None:
 
   def known(rows: list[list[str]]) -> int:
     return max((sum(not spelt.isdisjoint(row) for spelt in words)
-                for row in ({_folded(cell) for cell in row} for row in rows)), default=0)
+                for row in ({_folded(cell) for cell in row} for row in rows)),
+               default=0)
 
   plain = lambda rows: [row for row in rows if any(row)]
   most = known(table)
@@ -420,8 +422,8 @@ def _rows(path: pathlib.Path, body: str, delimiter: str, above: int
     if index == len(rows) - 1 or _swallowed(rows[index], raw, delimiter, width):
       many = len(raw) - (index == len(rows) - 1) - 1
       raise InputError(
-          f'{path} row {index + 1 + above}: a quote (") in {raw[0].strip()[:60]!r} makes '
-          f'one cell of what looks like {many} more '
+          f'{path} row {index + 1 + above}: a quote (") in {raw[0].strip()[:60]!r} '
+          f'makes one cell of what looks like {many} more '
           f'{"row" if many == 1 else "rows"}; take it out, or write the cell in quotes '
           'and each quote in it twice, as in "5"" minutes".')
   return rows[:-1]

@@ -10,7 +10,8 @@ Whether two methods differ is asked twice, and both must agree. The permutation 
 swaps their names in units of people: what all seeds predicted of a person, or of people
 who are in one fold in every seed, goes together, for such seeds repeat the training and
 not the people, and people of a fold share its models' luck. Where seeds divide people
-anew, what a fold's model of one seed predicted is swapped, too, and the larger p counts:
+anew, what a fold's model of one seed predicted is swapped, too, and the larger p
+counts:
 people differ in what the methods make of them, and models in their luck. The interval
 (`intervals.difference_interval`) adds up what people, models and seeds contribute. U
 units can be swapped in 2^U ways, two of which are as far apart as what was observed, so

@@ -144,7 +144,8 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
 
 def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
   """Alignment by class needs macro clips of every class."""
-  if (config['method'].get('alignment', 'marginal') == 'marginal' or not uses_macro(config)
+  if (config['method'].get('alignment', 'marginal') == 'marginal'
+      or not uses_macro(config)
       or config['macro']['source'] == 'magnified' or not pool.macro.any()):
     return
   present = set(pool.label[pool.macro].tolist())

@@ -156,7 +156,8 @@ def _origin(declared: Sequence[Declared], held_out: Mapping[str, Sequence[Person
   data_sets = ', '.join(filter(None, origins)) or 'data sets that it does not name'
   words = (f'trained on {max(len(one.trained_on) for one in declared)} people of '
            f'{data_sets}; no person that a fold holds out is on its list')
-  if any(not people.origin(*person) for persons in held_out.values() for person in persons):
+  if any(not people.origin(*person) for persons in held_out.values()
+         for person in persons):
     words += ('; the manifest does not say whose its people are, so whether they are '
               'there under other names is not known')
   if '' in origins:

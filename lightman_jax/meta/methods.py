@@ -76,7 +76,8 @@ class _FirstOrder(_Stepping):
 class _Rates(_Stepping):
   """Steps whose sizes may be learned."""
   rates: str = option('fixed', 'inner rates; learned: of weights (Meta-SGD), or of '
-                      'layers and steps (MAML++)', choices=('fixed', 'layers', 'weights'))
+                      'layers and steps (MAML++)',
+                      choices=('fixed', 'layers', 'weights'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,8 +128,8 @@ class Reptile(_Stepping):
   def check(self, given):
     """Refuses a rate that the displacement cannot be divided by."""
     if self.inner_rate < LEAST_RATE:
-      raise InputError(f'method.inner_rate is {self.inner_rate} and method.name=reptile '
-                       f'divides by it; use {LEAST_RATE} or more')
+      raise InputError(f'method.inner_rate is {self.inner_rate} and '
+                       f'method.name=reptile divides by it; use {LEAST_RATE} or more')
 
   def make(self, net):
     """See `learners.reptile`."""
@@ -207,8 +208,8 @@ class Lightman(Maml):
                          'which is then least where lambda is nought; leave one of '
                          'them out')
       if not self.align_weight:
-        raise InputError('method.weight=learned is kept as a logarithm and cannot start '
-                         'at nought; give method.align_weight a value above it')
+        raise InputError('method.weight=learned is kept as a logarithm and cannot '
+                         'start at nought; give method.align_weight a value above it')
     if self.bandwidth and self.bandwidth_rule != 'mean':
       raise InputError('method.bandwidth is given, so method.bandwidth_rule would not '
                        'be asked; leave one of them out')

@@ -18,7 +18,8 @@ PACKAGES = (
     'absl-py', 'anyascii', 'array_record', 'flax', 'importlib_resources', 'jax',
     'jaxlib', 'jaxtyping', 'jinja2', 'markupsafe', 'matplotlib', 'ml-collections',
     'numpy', 'opencv-python-headless', 'openpyxl', 'optax', 'orbax-checkpoint',
-    'pillow', 'python-calamine', 'rich', 'safetensors', 'scikit-learn', 'scipy', 'tensorflow-datasets')
+    'pillow', 'python-calamine', 'rich', 'safetensors', 'scikit-learn', 'scipy',
+    'tensorflow-datasets')
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)

@@ -38,8 +38,8 @@ def test_other_names_are_data_sets_of_their_own(name):
   assert people.family(name) == name
 
 
-@pytest.mark.parametrize('name', ['', ' ', 'NaN', 'n/a', 'NA', 'None', '#N/A', 'unknown',
-                                  'Unknown', '\u200b', 'manifest'])
+@pytest.mark.parametrize('name', ['', ' ', 'NaN', 'n/a', 'NA', 'None', '#N/A',
+                                  'unknown', 'Unknown', '\u200b', 'manifest'])
 def test_a_cell_may_name_no_data_set(name):
   assert people.identify_row(name, 's1') == (UNKNOWN, 's1')
   assert people.origin(name, 's1') == ''

@@ -109,7 +109,8 @@ def test_a_spotted_apex_does_not_depend_on_what_is_stored(tmp_path):
     picture[50:80, 30:60] = np.roll(ground, shift, 1)[50:80, 30:60]
     files.append((10 + number, str(tmp_path / f'{10 + number}.png')))
     Image.fromarray(picture).save(files[-1][1])
-  clips = [pixels.spot_and_read(tuple(files), frames=t, size=size, crop=False, face=None)
+  clips = [pixels.spot_and_read(tuple(files), frames=t, size=size, crop=False,
+                                face=None)
            for t, size in ((3, 16), (3, 96), (1, 32), (5, 8))]
   assert [made.numbers for made in clips] == [
       (10, 13, 16), (10, 13, 16), (13,), (10, 12, 13, 15, 16)]

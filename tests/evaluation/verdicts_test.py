@@ -1,8 +1,8 @@
 """Verdicts, simulated: equals are seldom called different, and what differs is seen.
 
 People differ in how easy they are, for both methods alike; a trained model differs from
-the next in how good it is; and clips are right or wrong by chance. Two methods are equal
-where their models come from the same distribution.
+the next in how good it is; and clips are right or wrong by chance. Two methods are
+equal where their models come from the same distribution.
 """
 
 from typing import NamedTuple
@@ -80,7 +80,8 @@ def methods(rng, protocol, skills, **options):
   return [predicted(rng, ease, folds, skill, **options) for skill in skills], folds
 
 
-def verdicts(protocol, skills=(.6, .6), *, draws=DRAWS, believed=True, seed=1, **options):
+def verdicts(protocol, skills=(.6, .6), *, draws=DRAWS, believed=True, seed=1,
+             **options):
   """Of each draw, the difference and whether one is called better."""
   rng = np.random.default_rng(seed)
   found, called = [], []

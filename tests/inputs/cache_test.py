@@ -52,7 +52,8 @@ def test_all_that_moves_a_number_names_the_file(run_cache, clips, monkeypatch):
   assert run_cache()[0] == 1
   assert run_cache(HOW._replace(size=8))[0] == 2
   assert run_cache(HOW._replace(kind='frames'))[0] == 3
-  assert run_cache(clips=clips._replace(info={**clips.info, 'sha256': '1' * 64}))[0] == 4
+  other = clips._replace(info={**clips.info, 'sha256': '1' * 64})
+  assert run_cache(clips=other)[0] == 4
   settings = ((dense_flow.FARNEBACK, 'winsize'), (dense_flow.DIS, 'finest_scale'),
               (dense_flow.TVL1, 'warps'))
   for number, (algorithm, name) in enumerate(settings, start=5):

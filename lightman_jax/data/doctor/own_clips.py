@@ -150,8 +150,8 @@ def _single(entries: Sequence[Entry]) -> tuple[str, ...]:
 def _remarks_of_frames(present: Sequence[Entry], decoded: int) -> Iterator[str]:
   """How many clips' pictures were looked at, and how frames of a video are counted."""
   if decoded < len(present):
-    yield (f'pictures of {decoded} of {len(present)} clips were decoded; --read decodes '
-           'all of them, as a build does')
+    yield (f'pictures of {decoded} of {len(present)} clips were decoded; --read '
+           'decodes all of them, as a build does')
   if any(form_of(entry.path) == 'video' and None not in (entry.onset, entry.offset)
          for entry in present):
     yield ('frames of a video are counted from 0, so a sheet that counts from 1 is one '

@@ -71,9 +71,9 @@ class Gap(NamedTuple):
     least = comparison.least_p(units, self.pairs)
     if least < comparison.LEVEL:
       return ''
-    return (f'no verdict: what was trained is {units} units (people who are in one fold '
-            'in every seed, or a fold of a seed where seeds divide people anew), which '
-            f'can be swapped in {2 ** units} ways; after Holm over {self.pairs} '
+    return (f'no verdict: what was trained is {units} units (people who are in one '
+            'fold in every seed, or a fold of a seed where seeds divide people anew), '
+            f'which can be swapped in {2 ** units} ways; after Holm over {self.pairs} '
             f'{"pair" if self.pairs == 1 else "pairs"} p cannot be below {least:.3g}. '
             'More people who have models alone, or more folds, make one possible; more '
             'seeds do only under kfold, which divides people anew in each')

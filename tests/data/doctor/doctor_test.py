@@ -260,7 +260,8 @@ def test_a_refusal_of_several_lines_is_shown_in_lines_and_the_frames_as_they_are
   page = show.render_examination(examination)
   assert '\\n' not in page and '\\n' not in show.summarise_examination(examination)
   assert 'lies there too' not in page
-  composite = together.examine_composite(choose({'name': 'megc2019', 'manual_dir': str(copy)}))
+  composite = together.examine_composite(
+      choose({'name': 'megc2019', 'manual_dir': str(copy)}))
   assert '\\n' not in show.render_examination(composite)
 
 

@@ -145,7 +145,8 @@ ROWS = ['clip,subject,label,path,notes', 'a,s1,pos,a.png,ok', 'b,s1,pos,b.png,{}
 def test_rows_behind_a_stray_quote_are_not_one_cell(tmp_path, notes, mark, end):
   lines = end.join(ROWS).replace(',', mark).format(*notes)
   (tmp_path / 'm.csv').write_bytes(lines.encode())
-  with pytest.raises(InputError, match=r'^\S*m\.csv row 3: a quote .* more rows?; take it'):
+  with pytest.raises(InputError,
+                     match=r'^\S*m\.csv row 3: a quote .* more rows?; take it'):
     read_cells(tmp_path / 'm.csv', columns=HEADER)
 
 
