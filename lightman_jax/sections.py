@@ -159,7 +159,8 @@ def allow_again(config: Mapping[str, Any], named: Mapping[str, str | None]) -> N
                                   and registry.is_outside(again)):
       raise InputError(f'--{kind}={again} names code from outside again, as '
                        f'FILE.py:NAME, and the run has {kind}='
-                       f'{registry.label(str(name))}; leave it out, or name what the run had')
+                       f'{registry.label(str(name))}; leave it out, or name what the '
+                       'run had')
     if again is not None:
       registry.allow(kind, again, recorded=name)
       _check_code(kind, name, config[section].get(HASH))
