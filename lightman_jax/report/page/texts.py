@@ -64,8 +64,8 @@ METHOD = (
     'test that swaps two methods in units of what was trained, after Holm (p < .05, '
     'all pairs), and beyond the interval of the difference, both on the seeds that the '
     'two have in common; where nothing is bold, no method was seen to be the best. '
-    'Methods that average differently many models are compared with one model each. References '
-    'stand beside and are in no comparison of methods.')
+    'Methods that average differently many models are compared with one model each. '
+    'References stand beside and are in no comparison of methods.')
 
 
 def markdown(tables: Compared) -> str:
