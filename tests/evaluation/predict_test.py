@@ -52,7 +52,7 @@ def test_the_mean_over_supports(maml, clips):
     support = sample_support(keys.key_for(KEY, Purpose.EVAL_SUPPORT, number), on_device,
                              on_device.train, SIZES)
     fast = learner.adapt(params, support, KEY).fast
-    return learner.predict_clips(fast, on_device.x[index] / on_device.scale[0])
+    return learner.predict(fast, on_device.x[index] / on_device.scale[0])
   drawn = np.stack([one(number) for number in range(DRAWS)])
   x = clips.x[index]
   got = predict_clips(params, KEY, clips, x, most=8)
@@ -61,7 +61,7 @@ def test_the_mean_over_supports(maml, clips):
   assert drawn.std(0).max() > 1e-3, 'each support is another'
   np.testing.assert_allclose(
       plain(params, KEY, clips, x, most=8),
-      learner.predict_clips(params, jnp.asarray(x / clips.scale[0])), atol=1e-5)
+      learner.predict(params, jnp.asarray(x / clips.scale[0])), atol=1e-5)
   assert np.abs(got - plain(params, KEY, clips, x, most=8)).max() > 1e-3
 
 

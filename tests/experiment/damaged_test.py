@@ -39,6 +39,7 @@ def test_what_is_no_object(folder, text):
 
 @pytest.mark.parametrize('resumed', [[1], 'x', {'a': 1}, [{'packages': 3}]])
 def test_an_environment_of_other_parts(folder, resumed):
+  folder.metrics.write_text('{}\n')
   folder.environment.write_text(json.dumps({'resumed_with': resumed}))
   with pytest.raises(InputError, match=r'environment'):
     folder.check({'data_sha256': '', 'packages': {'jax': '1'}})
