@@ -218,7 +218,7 @@ def describe_cost(content: Mapping[str, Any]) -> str:
   def of(name: str, unit: str, describe: Callable[[float], str]) -> str:
     return f'? {unit}' if value[name] is None else describe(value[name])
 
-  def gflop(count: float) -> str:
+  def gflop(count: int | float) -> str:
     return f'{count / 1e9:.3g} GFLOP'
   share = value['share_of_matmul_rate']
   return (f'cost: {value["step_time"]:.3g} s a meta-step of a fold, '
