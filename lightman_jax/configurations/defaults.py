@@ -210,8 +210,8 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
             'macro': 'macro.source', 'protocol': 'episodes.protocol',
             'support': 'evaluation.support'}
   for word in filter(None, (arg or '').split(',')):
-    name, given, value = word.partition('=')
-    if given and name in valued:
+    name, equals, value = word.partition('=')
+    if equals and name in valued:
       if value not in CHOICES[valued[name]] and not (
           name in sections.SECTIONS and registry.is_outside(value)):
         known = CHOICES[valued[name]]
@@ -220,7 +220,7 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
       config.update_from_flattened_dict({valued[name]: value})
       if value == 'dere_grl':
         config.inputs.kind = 'landmarks'
-    elif given or name not in variants:
+    elif equals or name not in variants:
       known = [*variants, *(f'{key}=' for key in valued)]
       raise InputError(f'{word!r} is no variant of this configuration; the nearest is '
                        f'{nearest(word, known)!r} (all: {", ".join(known)})')

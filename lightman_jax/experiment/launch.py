@@ -144,11 +144,11 @@ def run(config: dict, workdir: str | os.PathLike, open_run=run_folder.open_run) 
     # jax takes seconds to import: a wrong setting is told of before.
     from lightman_jax.experiment import findings, run as experiment
     from lightman_jax.report import table
-    found = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
-    if not found:
+    results = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
+    if not results:
       return 0     # process 0 has it
     with run_folder.blaming(folder.results):
-      table.show(found)
+      table.show(results)
     for line in findings.describe_files(folder):
       print(line)
     print(f'{"this run was finished before: " if finished else ""}{folder.path}')
@@ -157,8 +157,8 @@ def run(config: dict, workdir: str | os.PathLike, open_run=run_folder.open_run) 
 
 def run_sweep(config: dict) -> int:
   """Runs a family of the configuration file; returns the exit code."""
-  given = flags.FLAGS['config']
-  file = config_flags.get_config_filename(given)
+  flag = flags.FLAGS['config']
+  file = config_flags.get_config_filename(flag)
   name, _, some = SWEEP.value.partition(':')
   family = sweep.subset(sweep.family(file.partition(':')[0], name), some)
   runs = sweep.plan(config, family, seeds=SEEDS.value)
@@ -170,7 +170,7 @@ def run_sweep(config: dict) -> int:
     check_protocol(run.config)
   folder = (places.expand(WORKDIR.value) if WORKDIR.value else pathlib.Path(
       'runs', name_of(config, [name, config['data']['name']])))
-  overrides = config_flags.get_override_values(given)
+  overrides = config_flags.get_override_values(flag)
   command = [sys.executable, *_program, f'--config={_short(file)}',
              '--of_sweep', f'--grace={GRACE.value}', f'--fresh={FRESH.value}',
              f'--resume_anyway={RESUME_ANYWAY.value}',
@@ -283,9 +283,9 @@ def sentence(error: Exception, argv: list[str]) -> str:
   match = NO_SETTING.search(text)
   if match and isinstance(error, (KeyError, AttributeError)):
     return unknown_setting(match[1], argv)
-  found = (re.search(pattern, text) for pattern in SENTENCES)
-  told = (match.expand(SENTENCES[match.re.pattern]) for match in found if match)
-  return next(told, text)
+  matches = (re.search(pattern, text) for pattern in SENTENCES)
+  sentences = (match.expand(SENTENCES[match.re.pattern]) for match in matches if match)
+  return next(sentences, text)
 
 
 def explain(error: OSError) -> str:
