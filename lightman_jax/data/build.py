@@ -115,7 +115,8 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
     shutil.rmtree(final)
     raise InputError(f'{final} did not come back from the disk as it was written; '
                      'check the disk, then repeat the command.')
-  left_out = tuple(sorted((*plan.left_out, *unreadable)))
+  left_out = tuple(sorted((*plan.left_out, *unreadable),
+                          key=lambda entry: entry.in_words))
   whole = plan._replace(items=items, left_out=left_out)
   sums = _sums(plan, details)
   contents.write_record(plan, final, sums)

@@ -141,8 +141,8 @@ def _measure(options: argparse.Namespace) -> None:
     if sys.stderr.isatty():
       print(f'\rclips {done}/{len(pairs)}', end='' if done < len(pairs) else '\n',
             file=sys.stderr, flush=True)
-  for clip, reason in sorted(left_out):
-    print(f'left out: {clip}: {reason}')
+  for clip, sentence in sorted(entry.in_words for entry in left_out):
+    print(f'left out: {clip}: {sentence}')
   if not spotted:
     raise InputError(f'{options.name} has no clip whose apex can be spotted')
   how = 'landmarks' if placement.find_face_model(choice.landmarks) else 'no landmarks'

@@ -7,11 +7,8 @@ from typing import Any
 
 from lightman_jax.data import duplicates
 from lightman_jax.data.build import Progress, build, is_built, read_finished
-from lightman_jax.data.choice import Choice, choose, parts_of
-from lightman_jax.data.doctor.examine import examine
-from lightman_jax.data.doctor.show import summarise_examination
-from lightman_jax.data.facts import COMPOSITES
-from lightman_jax.data.planning import plan_data_set
+from lightman_jax.data.choice import Choice, choose
+from lightman_jax.data.planning import describe_plan, plan_data_set
 from lightman_jax.data.sources import REPORT, Missing, find_ready_build
 from lightman_jax.data.store import ClipSet, read_data_set
 from lightman_jax.errors import InputError
@@ -46,7 +43,7 @@ def load(
         _labels(choice, planned.classes, (item.row.emotion for item in planned.items)),
         choice)
     if not is_built(planned, choice.home, progress):
-      for line in describe_damage(choice):
+      for line in describe_plan(planned):
         say(line)
     folder = build(planned, choice.home, progress=progress, say=say, workers=workers)
   except Missing:
@@ -97,11 +94,3 @@ def _whole(folder: pathlib.Path, progress: Progress) -> ClipSet | None:
   except Exception:    # what reads records fails in any way on damaged ones
     return None
   return clips if clips.info['sha256'] == read_finished(folder).get('sha256') else None
-
-
-def describe_damage(choice: Choice) -> list[str]:
-  """What the layout doctor says of the files, a line a data set."""
-  composite = COMPOSITES.get(choice.name)
-  return [summarise_examination(examine(choice._replace(
-      name=name, class_set=composite.parts[name] if composite else choice.class_set),
-      estimate=False, corrections=False)) for name in parts_of(choice)]

@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lightman_jax.data.doctor import findings
 from lightman_jax.data.doctor.findings import (
   LOSSES,
   UNUSABLE,
@@ -22,6 +21,7 @@ from lightman_jax.data.doctor.findings import (
   printable,
   printable_lines,
 )
+from lightman_jax.errors import Kind
 
 STYLES = {USABLE: 'bold green', LOSSES: 'bold yellow', UNUSABLE: 'bold red'}
 _IN_FULL = 12     # losses of a kind that are told one by one
@@ -65,18 +65,6 @@ def show_composite(composite: Composite, *, console: Console) -> None:
   for line in composite.differences:
     console.print(Padding(Text(printable_lines(line)), (0, 0, 0, 4)))
   console.print()
-
-
-def summarise_examination(examination: Examination) -> str:
-  """One sentence, for those who are about to build."""
-  if examination.verdict == UNUSABLE:
-    return f'{examination.title}: not usable: {printable_lines(examination.why)}'
-  counts = {count.name: count for count in examination.counts}
-  rows, clips = counts['rows'].here, counts['clips'].here
-  text = f'{examination.title}: {clips} of {rows} rows can be used'
-  groups = ', '.join(f'{len(losses)} {findings.kind_title(kind)}'
-                     for kind, losses in _grouped(examination.losses))
-  return f'{text} ({groups})' if groups else text
 
 
 def _head(examination: Examination) -> RenderableType:
@@ -167,7 +155,7 @@ def _losses(examination: Examination) -> Group:
   parts = []
   for kind, losses in _grouped(examination.losses):
     known_count = sum(loss.known for loss in losses)
-    words = f'{len(losses)} {findings.kind_title(kind)}'
+    words = f'{len(losses)} {Kind[kind.upper()].value}'
     if known_count:
       words += ', so in every copy' if known_count == len(losses) else (
           f', {known_count} of them so in every copy')
