@@ -160,3 +160,18 @@ class Unusable(ValueError):
 
 class Unreadable(Unusable):
   """A picture, video or folder that cannot be used; names it and says why."""
+
+
+# What others wrote into sheets and file names, shown without obeying it.
+
+
+def printable(text: str) -> str:
+  """Text that cannot act on a terminal: what does not print is spelt out."""
+  return ''.join(
+      mark if mark.isprintable() else mark.encode(
+          'unicode_escape', 'surrogatepass').decode('ascii') for mark in text)
+
+
+def printable_lines(text: str) -> str:
+  """The same for text of several lines, which stay lines."""
+  return '\n'.join(map(printable, text.split('\n')))

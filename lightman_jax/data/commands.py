@@ -5,8 +5,7 @@ import csv
 import sys
 
 from lightman_jax import places
-from lightman_jax.data.doctor.findings import printable
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, printable
 from lightman_jax.files import write_atomically
 
 # The command `build`.

@@ -35,7 +35,7 @@ def load(
   """
   choice = choose(data)
   progress = progress or (lambda stage, done, total: None)
-  planned = None
+  planned = clips = None
   try:
     planned = plan_data_set(choice)
     duplicates.check_names(
@@ -45,7 +45,8 @@ def load(
     if not is_built(planned, choice.home, progress):
       for line in describe_plan(planned):
         say(line)
-    folder = build(planned, choice.home, progress=progress, say=say, workers=workers)
+    folder, clips = build(planned, choice.home, progress=progress, say=say,
+                          workers=workers)
   except Missing:
     folder = find_ready_build(choice)
     if folder is None:
@@ -53,13 +54,13 @@ def load(
     place = choice.path if choice.name == 'manifest' else f'all in {choice.manual}'
     say(f'{choice.name}: the files it is built from are not there ({place}), so the '
         f'clips of an earlier build are used: {folder}')
-  clips = _whole(folder, progress)
+  clips = clips or _whole(folder, progress)
   if clips is None and planned is not None:
     say(f'{folder} is damaged and is built again')
     # Without its report it counts as not built; who holds the lock replaces it.
     (folder / REPORT).unlink(missing_ok=True)
-    clips = _whole(build(planned, choice.home, progress=progress, say=say,
-                         workers=workers), progress)
+    _, clips = build(planned, choice.home, progress=progress, say=say, workers=workers)
+    clips = clips or _whole(folder, progress)
   if clips is None:
     raise InputError(f'{folder} is damaged: its content is not what was built; remove '
                      'that folder and repeat the command.')

@@ -57,7 +57,7 @@ def everything(folder):
 def build(plan, home, **options):
   lines = []
   quiet = {'progress': lambda *_: None, 'say': lines.append}
-  return stage.build(plan, home, **(quiet | options)), lines
+  return stage.build(plan, home, **(quiet | options))[0], lines
 
 
 def counted(plan, calls):

@@ -9,21 +9,6 @@ from lightman_jax.data.facts import Facts
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.errors import Kind
 
-# What others wrote into sheets and file names, shown without obeying it.
-
-
-def printable(text: str) -> str:
-  """Text that cannot act on a terminal: what does not print is spelt out."""
-  return ''.join(
-      mark if mark.isprintable() else mark.encode(
-          'unicode_escape', 'surrogatepass').decode('ascii') for mark in text)
-
-
-def printable_lines(text: str) -> str:
-  """The same for text of several lines, which stay lines."""
-  return '\n'.join(map(printable, text.split('\n')))
-
-
 USABLE, LOSSES, UNUSABLE = 0, 1, 2
 VERDICTS = ('usable', 'usable with losses', 'not usable')
 

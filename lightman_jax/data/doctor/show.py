@@ -18,10 +18,8 @@ from lightman_jax.data.doctor.findings import (
   Count,
   Examination,
   Loss,
-  printable,
-  printable_lines,
 )
-from lightman_jax.errors import Kind
+from lightman_jax.errors import Kind, printable, printable_lines
 
 STYLES = {USABLE: 'bold green', LOSSES: 'bold yellow', UNUSABLE: 'bold red'}
 _IN_FULL = 12     # losses of a kind that are told one by one
