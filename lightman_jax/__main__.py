@@ -5,8 +5,7 @@ import sys
 
 from lightman_jax import machine, places
 
-# Where a command's function is (the one of its name, where none is named), and what it
-# does.
+# Where the function of a command's name is, and what it does.
 COMMANDS = {
     'build': ('lightman_jax.data.commands', 'builds a data set ahead of a run'),
     'convert-weights': ('lightman_jax.models.convert_weights',
@@ -15,7 +14,7 @@ COMMANDS = {
                'tells which data set lies in a folder and what of it can be used'),
     'fetch': ('lightman_jax.faces.fetch',
               'downloads the two graphs that find faces and landmarks'),
-    'info': ('lightman_jax.runs.info:show_info',
+    'info': ('lightman_jax.runs.info_command',
              'tells versions, devices, flags and caches, for a report of a fault'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
@@ -55,10 +54,8 @@ def main(arguments: list[str]) -> int:
   name = arguments[0]
   machine.check(name)
   places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
-  module, _, function = COMMANDS[name][0].partition(':')
-  command = getattr(importlib.import_module(module),
-                    function or name.replace('-', '_'))
-  return command(arguments[1:])
+  module = importlib.import_module(COMMANDS[name][0])
+  return getattr(module, name.replace('-', '_'))(arguments[1:])
 
 
 if __name__ == '__main__':

@@ -1,8 +1,5 @@
 """What a report of a fault needs to say: versions, devices, flags, and caches."""
 
-import argparse
-from collections.abc import Sequence
-import json
 import os
 import pathlib
 import platform
@@ -103,21 +100,3 @@ def describe(facts: dict[str, Any]) -> list[str]:
           f'{folder["files"]} files, {folder["size"]}'
           if folder['files'] else 'nothing yet')
         for name, folder in facts['folders'].items())]
-
-
-def show_info(arguments: Sequence[str]) -> int:
-  """python -m lightman_jax info: prints it; returns the exit code.
-
-  Args:
-    arguments: of the command line.
-  """
-  parser = argparse.ArgumentParser(
-      prog='python -m lightman_jax info',
-      description='Tells versions, devices, flags, and the folders that this program '
-                  'keeps: paste it into a report of a fault.')
-  parser.add_argument('--json', action='store_true', help='all of it, as JSON')
-  parsed = parser.parse_args(arguments)
-  facts = info()
-  print(json.dumps(facts, indent=2) if parsed.json else
-        '\n'.join(describe(facts)))
-  return 0

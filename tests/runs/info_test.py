@@ -5,7 +5,7 @@ import json
 import jax
 
 import lightman_jax
-from lightman_jax.runs import info as facts_of_machine
+from lightman_jax.runs import info as facts_of_machine, info_command
 
 
 def test_facts(tmp_path, monkeypatch):
@@ -27,12 +27,12 @@ def test_facts(tmp_path, monkeypatch):
 
 def test_command(tmp_path, monkeypatch, capsys):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-  assert facts_of_machine.show_info([]) == 0
+  assert info_command.info([]) == 0
   lines = capsys.readouterr().out.splitlines()
   assert f'lightman_jax {lightman_jax.__version__}' in lines[0]
   assert f'jax {jax.__version__}' in lines[2] and 'missing' not in lines[2]
   assert f'inputs: {tmp_path}/lightman_jax/inputs, nothing yet' in lines
-  assert facts_of_machine.show_info(['--json']) == 0
+  assert info_command.info(['--json']) == 0
   assert json.loads(capsys.readouterr().out)['lightman_jax'] == lightman_jax.__version__
 
 
