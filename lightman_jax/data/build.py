@@ -22,6 +22,7 @@ import tensorflow_datasets as tfds
 from lightman_jax import bounded
 from lightman_jax.data import builder as builders, contents, workers as cache
 from lightman_jax.data.build_report import describe_build, make_report
+from lightman_jax.data.contents import Progress
 from lightman_jax.data.plan import Item, Pixels, Plan, check_enough
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.sources import REPORT, VERSION
@@ -36,7 +37,6 @@ from lightman_jax.data.workers import Job, make_all
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 
-Progress = Callable[[str, int, int], None]
 _REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
 
 
