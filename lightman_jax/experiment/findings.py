@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
+import errno
 import shlex
 from typing import Any, NamedTuple
 
@@ -11,14 +12,36 @@ from lightman_jax import bounded, registry
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
-from lightman_jax.experiment.decoration import optional
 from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
 from lightman_jax.inputs.pool import Pool, channel_scale
 from lightman_jax.profiling import cost
 from lightman_jax.report import table
-from lightman_jax.runs import metrics_log, results
+from lightman_jax.runs import progress, results
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.tasks.folds import data_sets, protocol_name
+
+# What is made beside a result and is no part of it: figures, event files, ...
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@contextlib.contextmanager
+def optional(name: str, say: Callable[[str], None]) -> Iterator[None]:
+  """Within, what is named is made; where that fails, a line says so, and all goes on.
+
+  Args:
+    name: what is missing then, such as 'confusion.png'.
+    say: called with the line.
+  """
+  try:
+    yield
+  except Exception as error:       # whatever a library raises: no result depends on it
+    # A full disk holds no results either; the same command goes on once there is room.
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+      raise
+    reason = ' '.join(str(error).split())[:200]
+    say(f'{name} is not made ({type(error).__name__}: {reason}); results do not depend '
+        'on it')
 
 
 class FoldLogits(NamedTuple):
@@ -154,7 +177,7 @@ def _draw(folder: RunFolder, findings: dict[str, Any], name: str,
                              classes=classes, title=name, caption=caption)
   with optional(folder.curves.name, say):
     from lightman_jax.report import figures
-    figures.learning_curves(folder.curves, metrics_log.read(folder.metrics),
+    figures.learning_curves(folder.curves, progress.read(folder.metrics),
                             title=name, caption=caption)
   if 'robustness' in findings:
     with optional(folder.noise_curves.name, say):

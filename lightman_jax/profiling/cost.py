@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from lightman_jax.profiling import arithmetic, efficiency, memory
+from lightman_jax.profiling import efficiency, memory
 from lightman_jax.profiling.efficiency import as_measure, peak_memory
 from lightman_jax.runs import environment
 from lightman_jax.runs.folder import write_json
@@ -159,10 +159,10 @@ class Meter:
     need = self._need
     self._program = {
         'step_arithmetic': as_measure(
-            of_a_step(arithmetic.count_operations),
+            of_a_step(efficiency.count_operations),
             'floating point operations of a meta-step'),
         'step_traffic': as_measure(
-            of_a_step(arithmetic.count_traffic),
+            of_a_step(efficiency.count_traffic),
             'bytes that a meta-step reads and writes at least'),
         'trace_time': as_measure(
             program.tracing, 'seconds, of the program that trains'),
