@@ -60,7 +60,8 @@ def make_embed(net: Network, learner: Learner, *, sizes: Sizes) -> Callable:
             micro: Int[np.ndarray, 'n'], macro: Int[np.ndarray, 'm']):
     fast = adapt(params, fold_key, supports(fold_key, clips))
     index = np.concatenate([micro, macro])
-    scale = np.asarray(clips.scale)[(np.arange(len(index)) >= len(micro)).astype(int)]
+    is_macro = (np.arange(len(index)) >= len(micro)).astype(int)
+    scale = np.asarray(clips.view.scale)[is_macro]
     size, batches = in_batch(clips.x, len(index)), []
     for first in range(0, len(index), size):
       numbers = np.resize(np.arange(first, min(first + size, len(index))), size)

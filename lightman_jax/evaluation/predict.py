@@ -19,7 +19,9 @@ from lightman_jax.meta.learners import Learner
 from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import (
   Clips,
+  ClipTable,
   Examples,
+  FoldView,
   Sizes,
   bring_clips,
   draw_support,
@@ -39,15 +41,16 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
     draws: how many.
   """
   @jax.jit
-  def draw(fold_key: Key[Array, ''], clips: Clips):
+  def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView):
     def one(number):
       key = keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number)
-      return draw_support(key, clips, clips.train, sizes)
+      return draw_support(key, table, view, view.train, sizes)
     return jax.vmap(one)(jnp.arange(draws))
 
   def supports(fold_key, clips: Clips):
-    drawn = jax.device_get(draw(fold_key, clips._replace(x=None)))
-    return (*bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x))), clips.scale)
+    drawn = jax.device_get(draw(fold_key, clips.table, clips.view))
+    return (*bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x))),
+            clips.view.scale)
   return supports
 
 
@@ -129,7 +132,8 @@ def make_plain_predict(learner: Learner):
 
   def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key
-    return _in_order(lambda part: (predict(params, clips.scale, part),), x, most)[0]
+    return _in_order(lambda part: (predict(params, clips.view.scale, part),), x,
+                     most)[0]
   return predict_clips
 
 

@@ -30,7 +30,7 @@ from lightman_jax.settings import macro_data, uses_macro
 from lightman_jax.tasks import few_shot
 from lightman_jax.tasks.few_shot import EpisodePlan
 from lightman_jax.tasks.folds import Fold, make_folds, mislabel
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import Layout, lay_out, open_devices
@@ -237,7 +237,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
     config: complete.
     pool: N clips.
     fold: which of them are for training.
-    labels: (N,) as the fold believes them.
+    labels: (N,) as the fold has them.
     splits: (P, S) ways to divide its people.
     squares: (N, c) of the inputs, where they are known; see `pool.mean_squares`.
     weights: published ones that it begins with, if so.
@@ -250,8 +250,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
                                   make_net(config, pool.classes), pool)
   return FoldData(
       fold.held_out, keys.fold_key(config['seed'], fold.held_out),
-      Clips(pool.x, labels, pool.subject, pool.macro, pool.foreign, fold.train, scale),
-      splits, start)
+      fold_clips(pool, fold.train, scale, labels), splits, start)
 
 
 def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],

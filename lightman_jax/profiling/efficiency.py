@@ -152,13 +152,13 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   """Adaptation to one support, then the prediction of one clip."""
   learner, clips = recipe.learner, jax.device_put(data.clips)
   support = jax.jit(lambda key, clips: sample_support(
-      key, clips, clips.train, recipe.sizes))(
+      key, clips, clips.view.train, recipe.sizes))(
           keys.key_for(data.key, Purpose.EVAL_SUPPORT), clips)
   key = keys.key_for(data.key, Purpose.EVAL_ADAPT)
   adapt = lambda params, support, key: learner.adapt(params, support, key).fast
   adapted = jax.jit(adapt)
   fast = adapted(params, support, key)
-  x, predict = clips.x[:1] / clips.scale[0], jax.jit(learner.predict)
+  x, predict = clips.x[:1] / clips.view.scale[0], jax.jit(learner.predict)
   return {
       'prediction_arithmetic': as_measure(count_operations(learner.predict, fast, x),
                                           'floating point operations of a clip'),

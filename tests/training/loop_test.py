@@ -209,10 +209,11 @@ def test_chunks_are_equally_long(recipe, steps, every, length):
 
 def test_labels_are_a_folds_own(trained, trainer, fold, tmp_path):
   """In a group each fold keeps its own; other labels train another model."""
-  label = np.where(fold.clips.train, (fold.clips.label + 1) % 3, fold.clips.label)
-  other = fold._replace(clips=fold.clips._replace(label=label))
+  own = fold.clips.view
+  label = np.where(own.train, (own.label + 1) % 3, own.label)
+  other = fold._replace(clips=fold.clips._replace(view=own._replace(label=label)))
   views, _ = stack([fold, other], 2)
-  np.testing.assert_array_equal(views.label, [fold.clips.label, label])
+  np.testing.assert_array_equal(views.fold.label, [own.label, label])
   state = train(trainer, other, tmp_path)
   assert not np.array_equal(state.params['head']['kernel'],
                             trained[0].params['head']['kernel'])
