@@ -26,6 +26,7 @@ from lightman_jax.tasks.sampling import (
   gather,
   max_clips,
 )
+from lightman_jax.training import compiled
 
 # Held-out clips that are on the device at once, in bytes.
 BATCH = 2**28
@@ -38,7 +39,7 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
     sizes: of a support.
     draws: how many.
   """
-  @jax.jit
+  @compiled.jit
   def draw(fold_key: Key[Array, ''], clips: Clips):
     def one(number):
       key = keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number)
@@ -78,7 +79,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
   """
   supports = make_supports(sizes=sizes, draws=draws)
 
-  @jax.jit
+  @compiled.jit
   def predict(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']
               ) -> tuple[Float[Array, 'n K'], Float[Array, 'n K']]:
@@ -123,7 +124,7 @@ def make_plain_predict(learner: Learner):
   Returns:
     A function as that of `make_predict`, without `first`.
   """
-  @jax.jit
+  @compiled.jit
   def predict(params, scale, x):
     return learner.predict(params, x / scale[0])
 
