@@ -65,7 +65,8 @@ def test_a_stage_says_which_data_set_is_read(tmp_path):
   with Progress(console=Console(file=out)) as progress:
     assembly.prepare(config, progress)
     assembly.Stages(progress).of(row)('load', 1, 1)
-  stages = {line.split(':')[0] for line in out.getvalue().splitlines() if 'took' in line}
+  lines = [line for line in out.getvalue().splitlines() if 'took' in line]
+  stages = {line.split(':')[0] for line in lines}
   assert stages == {'synthetic clips', 'synthetic write', 'synthetic check',
                     'synthetic load', 'synthetic inputs', 'one.csv load'}
 
