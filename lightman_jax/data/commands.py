@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import functools
 import sys
 
 from lightman_jax import places
@@ -51,7 +52,8 @@ def build(arguments: list[str]) -> int:
     options['synthetic'] = dict(map(_pair, options['synthetic']))
     check_present(options)
     from lightman_jax.data.load import load
-    clips = load(options, progress=_show, workers=workers)
+    clips = load(options, progress=functools.partial(_show, options['name']),
+                 workers=workers)
   except InputError as error:
     return _refuse(error)
   info = clips.info
@@ -81,10 +83,10 @@ def _refuse(error: InputError) -> int:
   return 2
 
 
-def _show(stage: str, done: int, total: int) -> None:
+def _show(name: str, stage: str, done: int, total: int) -> None:
   if sys.stderr.isatty():
     end = '\n' if done == total else ''
-    print(f'\r{stage} {done}/{total}', end=end, file=sys.stderr, flush=True)
+    print(f'\r{name} {stage} {done}/{total}', end=end, file=sys.stderr, flush=True)
 
 
 # The command `spot`.

@@ -103,7 +103,9 @@ class Tree:
       if not matches and name.endswith('*'):
         matches = self._elsewhere(place, name)
       if not matches:
-        raise Unreadable(f'there is no folder {"/".join(names)} in {self.root}')
+        first = '/'.join(names[:depth + 1])
+        raise Unreadable(f'there is no folder {"/".join(names)} in {self.root}' + (
+            f', for {first} is not there' if depth + 1 < len(names) else ''))
       if len(matches) > 1:
         raise Unreadable(f'both {matches[0].name} and {matches[1].name} in '
                          f'{matches[0].parent} could be {name}')

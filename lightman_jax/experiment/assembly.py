@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 import functools
 import hashlib
 import math
+import pathlib
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +22,7 @@ from lightman_jax.inputs import inputs
 from lightman_jax.inputs.augmentation import Augmentation, augment
 from lightman_jax.inputs.cache import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
-from lightman_jax.inputs.pool import Pool, channel_scale, mean_squares
+from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta.learners import MOMENTUM, beside_statistics, make_learner
 from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.runs import results
@@ -59,11 +60,14 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   others, other = macro_data(config), None
   for data in filter(None, (config['data'], others)):
     check_flow_pictures(data, config['inputs'])
-  clips = load(config['data'], progress=shown, say=progress.say)
+  clips = load(config['data'], progress=shown.of(config['data']), say=progress.say)
   if others:
-    other = load(others, progress=shown, say=progress.say)
-  make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
-                           progress=shown, say=progress.say)
+    other = load(others, progress=shown.of(others), say=progress.say)
+
+  def make(some: ClipSet) -> Inputs:
+    return cached_inputs(
+        some, inputs.Settings(**config['inputs']), say=progress.say,
+        progress=shown.of(config['data'] if some is clips else others))
   material = arrange(config, clips, other, make=make, say=progress.say)
   for line in (*material.people['known'][1:], *material.people['not_known']):
     progress.say(line)
@@ -299,6 +303,12 @@ class Stages:
 
   def __init__(self, progress: Progress):
     self._progress, self._last = progress, ('', 0, 0)
+
+  def of(self, data: Mapping[str, Any]) -> Callable[[str, int, int], None]:
+    """The same callback, with the name of a data set, or of a csv, before the stage."""
+    name = pathlib.Path(data['path']).name if data['name'] == 'manifest' else data[
+        'name']
+    return lambda stage, done, total: self(f'{name} {stage}', done, total)
 
   def __call__(self, stage: str, done: int, total: int) -> None:
     name, before, of = self._last

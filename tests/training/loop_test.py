@@ -65,7 +65,8 @@ def test_two_devices_are_as_one(trained, recipe, fold, tmp_path, states_equal):
   states_equal(chunks, trained[1], rtol=1e-4)
 
 
-@pytest.mark.parametrize('folds_at_once', [1, 2])
+@pytest.mark.parametrize('folds_at_once', [
+    pytest.param(1, marks=pytest.mark.slow), 2])
 def test_folds_are_trained_side_by_side(
     trained, recipe, material_of, inputs, tmp_path, states_equal, folds_at_once):
   """On two devices that exchange nothing, whoever else is in the group."""

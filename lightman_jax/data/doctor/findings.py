@@ -171,6 +171,15 @@ def kind_of(reason: str) -> str:
               UNSORTED.name)
 
 
+_CAUSE = re.compile(', for (.+ is not there)$')
+
+
+def cause_of(reason: str) -> str:
+  """What a reason names as the cause that others may share; '' where it names none."""
+  match = _CAUSE.search(reason)
+  return match[1] if match else ''
+
+
 def kind_title(name: str) -> str:
   """What is said of rows of a kind, after their number."""
   return {kind.name: kind.title for kind in (*KINDS, UNSORTED)}[name]
