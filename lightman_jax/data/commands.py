@@ -6,8 +6,7 @@ import functools
 import sys
 
 from lightman_jax import places
-from lightman_jax.data.doctor.findings import printable
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, printable
 from lightman_jax.files import write_atomically
 
 # The command `build`.
@@ -143,8 +142,8 @@ def _measure(options: argparse.Namespace) -> None:
     if sys.stderr.isatty():
       print(f'\rclips {done}/{len(pairs)}', end='' if done < len(pairs) else '\n',
             file=sys.stderr, flush=True)
-  for clip, reason in sorted(left_out):
-    print(f'left out: {clip}: {reason}')
+  for clip, sentence in sorted(entry.in_words for entry in left_out):
+    print(f'left out: {clip}: {sentence}')
   if not spotted:
     raise InputError(f'{options.name} has no clip whose apex can be spotted')
   how = 'landmarks' if placement.find_face_model(choice.landmarks) else 'no landmarks'

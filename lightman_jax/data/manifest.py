@@ -17,12 +17,12 @@ from typing import NamedTuple
 from lightman_jax import places
 from lightman_jax.data import workbooks
 from lightman_jax.data.spellings import (
-    describe_disorder,
+    find_disorder,
     fold_characters,
     is_missing,
     whole_number,
 )
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, Unusable
 
 REQUIRED = ('clip', 'subject', 'label', 'path')
 OPTIONAL = ('onset', 'apex', 'offset', 'fps', 'dataset', 'kind')
@@ -230,11 +230,10 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
       raise InputError(f'{clip}{name} is {cell[name]!r}, which is not a frame '
                        'number; write a whole number or leave the cell empty.')
   onset, apex, offset = frames.values()
-  wrong = describe_disorder(
-      onset if onset is not None else 0, apex,
-      offset if offset is not None else max(onset or 0, apex or 0))
-  if wrong:
-    raise InputError(f'{clip}{wrong}; correct the row.')
+  span = {'onset': onset or 0, 'apex': apex,
+          'offset': offset if offset is not None else max(onset or 0, apex or 0)}
+  if disorder := find_disorder(**span):
+    raise InputError(f'{clip}{Unusable(disorder, **span)}; correct the row.')
   return Entry(
       number, cell['clip'], cell['subject'],
       '' if is_missing(cell['label']) else cell['label'],

@@ -209,7 +209,7 @@ def _readable(entries: Sequence[Entry], choice: Choice, thorough: bool
     except Unreadable as error:
       lines.append(f'{entry.where}: {error}')
   to_read = [*items.values()] if thorough else sample_items([*items.values()])
-  broken = {entry.clip: entry.reason for entry in read_items(to_read)[1]}
+  broken = {entry.clip: entry.cause for entry in read_items(to_read)[1]}
   lines += [f'{entry.where}: {broken[entry.clip]}' for entry in whole
             if entry.clip in broken]
   return ([entry for entry in whole if entry.clip not in broken], tuple(lines),
