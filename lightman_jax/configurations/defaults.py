@@ -106,7 +106,8 @@ def base() -> config_dict.ConfigDict:
       data=_data(),
       # What the network sees. kind: flow, difference, frames, picture, landmarks.
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
-                  holds='flow'),
+                  holds='flow',
+                  centre='none'),    # or median, where no motion is at no known level
       # The macro-expressions that micro-expressions are aligned with.
       macro=dict(
           source='own',           # own, none, magnified, or a data set by name
