@@ -87,7 +87,7 @@ def _evaluation() -> dict:
       oracle_gap=False,   # what peeking would gain; not a result
       draws=8,            # supports whose models' logits are averaged
       resamples=2000,     # swaps of two rows that a p is taken from
-      ridge_penalty=.1,
+      ridge_penalty=.1,   # of ridge_raw; ridge and svm choose theirs in each fold
       # Few-shot test episodes: 0 (none), or 600 or more.
       episodes=0, ways=0,     # classes of an episode; 0: all
       shots=1, queries=3,

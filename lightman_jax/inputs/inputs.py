@@ -4,11 +4,12 @@ u is horizontal (to the right), v vertical (down), both in pixels of the stored 
 which are those of the aligned face; strain has no unit.
 
 Of flow, differences and landmarks zero is no motion. Ready flow pictures have no zero
-level: each channel of each was stretched by its own minimum and maximum, so the grey that
-is no motion differs from picture to picture (its spread is 39 levels for u and 61 for v
-over published ones), as brightness does between frames. `Settings.centre` takes each
-channel's median for it. A mirror image changes the sign of u in either case: of a stretched
-picture -1 ... 1, its negative is the stretched negative.
+level: each channel of each was stretched by its own minimum and maximum, so the grey
+that is no motion differs from picture to picture (medians of 442 published ones have
+standard deviations of 39 grey levels in u and 61 in v), as brightness does between
+frames. `Settings.centre` takes each channel's median for it. A mirror image changes
+the sign of u in either case: of what was stretched to -1 ... 1, the negative is the
+stretched negative.
 """
 
 from collections.abc import Callable, Iterator
@@ -198,7 +199,7 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
 def describe_content(how: Settings, channels: int) -> Content:
   """What augmentation and references must know of these inputs.
 
-  Where frames or stretched pictures are centred, their amplitude is as unknown as before.
+  Centred or not, the amplitude of frames and stretched pictures is not known.
 
   Args:
     how: what the inputs are.
