@@ -23,10 +23,11 @@ from lightman_jax.inputs.cache import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Pool, channel_scale, mean_squares
 from lightman_jax.meta.learners import MOMENTUM, beside_statistics, make_learner
+from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.runs import results
 from lightman_jax.runs.progress import Progress
-from lightman_jax.settings import macro_data, uses_macro
+from lightman_jax.settings import aligns_macro, macro_data, uses_macro
 from lightman_jax.tasks import few_shot
 from lightman_jax.tasks.few_shot import EpisodePlan
 from lightman_jax.tasks.folds import Fold, make_folds, mislabel
@@ -103,9 +104,9 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
   _check_macro_labels(config, pool)
-  folds = make_folds(
+  folds = _labelled(config, pool, make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
-      seed=config['seed'], dataset=clips.info['dataset'])
+      seed=config['seed'], dataset=clips.info['dataset']))
   known_people = _people(config, clips, other, pool)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
                                  for k, name in enumerate(pool.classes)}):
@@ -140,6 +141,28 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
                             [pool.subjects[s] for s in pool.subject], pool.clips),
         config['data']['repeated_clips'], place=f'macro.source={source}')
   return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
+
+
+def _labelled(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...]
+              ) -> tuple[Fold, ...]:
+  """The folds, without macro clips of no class where macro clips count by their labels.
+
+  Raises:
+    InputError: a fold has no macro clip that has one of the classes.
+  """
+  if not config['macro']['label_weight'] or config['macro']['source'] == 'magnified':
+    return folds
+  labelled = pool.macro & (pool.label >= 0)
+  for fold in folds:
+    if not (fold.train & labelled).any():
+      raise InputError(
+          f'macro.label_weight: fold {fold.held_out} has no macro clip of a class of '
+          f'{", ".join(pool.classes)} to train on; use another macro.map or '
+          'macro.source, or macro.label_weight=0')
+  if aligns_macro(config):
+    return folds
+  return tuple(fold._replace(train=fold.train & (labelled | ~pool.macro))
+               for fold in folds)
 
 
 def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
@@ -189,7 +212,17 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
 
 def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
   """The network of a configuration, for the classes of its data."""
-  return make_network(make_encoder(**config['model']), classes=len(classes))
+  return make_network(make_encoder(**config['model']), classes=len(classes),
+                      macro_head=config['macro']['label_head'] == 'own')
+
+
+def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
+  """How labelled macro clips are in the losses of a configuration; None: not at all."""
+  macro = config['macro']
+  if not macro['label_weight']:
+    return None
+  return MacroLabels(macro['label_weight'], macro['label_where'],
+                     macro['label_head'] == 'own', macro['label_learned'])
 
 
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
@@ -200,7 +233,7 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
                              weight_decay=training['weight_decay'],
                              clip_norm=training['clip_norm'])
   return Recipe(
-      make_learner(net, **config['method']),
+      make_learner(net, labels=macro_labels(config), **config['method']),
       # At an outer rate of 0 nothing moves, running statistics neither.
       beside_statistics(optimizer, momentum=MOMENTUM if training['outer_rate'] else 0.)
       if net.train else optimizer,
