@@ -182,6 +182,8 @@ def _check_together(given: Mapping[str, Any]) -> None:
     method.check(given)
   _check_few_shot(given)
   _check_macro_labels(given)
+  if given['macro.only']:
+    _check_macro_only(given)
   if given['macro.source'] == given['data.name']:
     _check_other_people(given)
 
@@ -229,6 +231,30 @@ def _check_macro_labels(given: Mapping[str, Any]) -> None:
                      'never be trained; use macro.label_where=both')
 
 
+# Where `macro.only` would bring micro clips in, or stand for nothing.
+_NOT_WITH_ONLY = {
+    'macro.label_weight': (0., 'all clips have their labels in the loss'),
+    'select.by': ('none', 'who judges the candidates is judged by micro clips'),
+    'evaluation.episodes': (0, 'the support of a test episode is of micro clips'),
+    'training.wrong_labels': (0., 'it is micro clips that get wrong labels'),
+    'model.norm': ('group', 'batch is STSTNet as it was published')}
+
+
+def _check_macro_only(given: Mapping[str, Any]) -> None:
+  """Macro clips in the place of all micro clips of the training."""
+  for name, (off, why) in _NOT_WITH_ONLY.items():
+    if given[name] != off:
+      raise InputError(f'macro.only trains on no micro clip, and with {name}='
+                       f'{given[name]} {why}; leave that at {off}')
+  if given['macro.source'] in ('none', 'magnified'):
+    raise InputError(f'macro.only trains on macro clips, and macro.source='
+                     f'{given["macro.source"]} has none but micro clips; use own, or a '
+                     'data set')
+  if given['model.encoder'] == 'dere_grl':
+    raise InputError('macro.only divides each clip by its own root mean square, which '
+                     'model.encoder=dere_grl does not take; use another encoder')
+
+
 def _check_few_shot(given: Mapping[str, Any]) -> None:
   """As many test episodes as the field asks for, of people who can be divided."""
   episodes, protocol = given['evaluation.episodes'], given['episodes.protocol']
@@ -265,7 +291,8 @@ def uses_macro(config: Mapping[str, Any]) -> bool:
   """Whether the method looks at macro-expressions at all."""
   method = registry.find('method', config['method']['name'])
   return config['macro']['source'] != 'none' and bool(
-      getattr(method, 'uses_macro', False) or config['macro']['label_weight'])
+      getattr(method, 'uses_macro', False) or config['macro']['label_weight']
+      or config['macro']['only'])
 
 
 def aligns_macro(config: Mapping[str, Any]) -> bool:
@@ -273,7 +300,8 @@ def aligns_macro(config: Mapping[str, Any]) -> bool:
   method = registry.find('method', config['method']['name'])
   aligned = (config['method'].get('align_weight', 1.) > 0
              or config['method'].get('weight') == 'learned')
-  return aligned and getattr(method, 'uses_macro', False)
+  return (aligned and getattr(method, 'uses_macro', False)
+          and not config['macro']['only'])
 
 
 def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:

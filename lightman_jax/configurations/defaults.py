@@ -118,6 +118,7 @@ def base() -> config_dict.ConfigDict:
           label_where='inner',    # the loss that they are in: inner, outer, both
           label_head='shared',    # or own
           label_learned=False,    # mu goes by its hypergradient
+          only=False,             # no micro clip is trained on; macro clips stand in
           data=dict(frames=9, size=64, class_set='', path='', **meant(),
                     synthetic=synthetic())),
       augment=dict(shift=1, flip=.5, amplitude=.2),

@@ -150,19 +150,33 @@ def _labelled(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...]
   Raises:
     InputError: a fold has no macro clip that has one of the classes.
   """
-  if not config['macro']['label_weight'] or config['macro']['source'] == 'magnified':
+  macro = config['macro']
+  setting = 'macro.only' if macro['only'] else 'macro.label_weight'
+  if macro['source'] == 'magnified' or not (macro['label_weight'] or macro['only']):
     return folds
   labelled = pool.macro & (pool.label >= 0)
   for fold in folds:
     if not (fold.train & labelled).any():
       raise InputError(
-          f'macro.label_weight: fold {fold.held_out} has no macro clip of a class of '
+          f'{setting}: fold {fold.held_out} has no macro clip of a class of '
           f'{", ".join(pool.classes)} to train on; use another macro.map or '
-          'macro.source, or macro.label_weight=0')
+          f'macro.source, or leave {setting} as it is by default')
   if aligns_macro(config):
     return folds
   return tuple(fold._replace(train=fold.train & (labelled | ~pool.macro))
                for fold in folds)
+
+
+def trained_on(config: Mapping[str, Any], pool: Pool, fold: Fold) -> tuple[Pool, Fold]:
+  """The pool and the fold as training sees them.
+
+  With `macro.only` the macro clips that have a class stand in the place of all micro
+  clips: tasks are drawn of them, and the scale is theirs.
+  """
+  if not config['macro']['only']:
+    return pool, fold
+  mine = fold.train & pool.macro & (pool.label >= 0)
+  return pool._replace(macro=np.zeros_like(pool.macro)), fold._replace(train=mine)
 
 
 def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
@@ -203,7 +217,8 @@ def fold_labels(config: Mapping[str, Any], pool: Pool, fold: Fold) -> np.ndarray
 def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
   """What a task holds; no macro clip where none is used, or there is none."""
   magnified = uses_macro(config) and config['macro']['source'] == 'magnified'
-  has_macros = magnified or (uses_macro(config) and bool(pool.macro.any()))
+  has_macros = not config['macro']['only'] and (
+      magnified or (uses_macro(config) and bool(pool.macro.any())))
   return Sizes(
       len(pool.classes), config['episodes']['shots'], config['episodes']['queries'],
       config['macro']['clips'] if has_macros else 0,
@@ -213,7 +228,8 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
 def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
   """The network of a configuration, for the classes of its data."""
   return make_network(make_encoder(**config['model']), classes=len(classes),
-                      macro_head=config['macro']['label_head'] == 'own')
+                      macro_head=config['macro']['label_head'] == 'own',
+                      unit_clips=config['macro']['only'])
 
 
 def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
@@ -275,6 +291,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
     squares: (N, c) of the inputs, where they are known; see `pool.mean_squares`.
     weights: published ones that it begins with, if so.
   """
+  pool, fold = trained_on(config, pool, fold)
   scale, start = channel_scale(pool, fold.train, squares), None
   if weights:
     # Published weights take the pictures as they are, by the network's own scaling.
@@ -292,13 +309,17 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
          ) -> tuple[np.ndarray, ...]:
   """Splits of every fold; says what is drawn more than once, and what is absent."""
   sizes = make_sizes(config, pool)
-  if uses_macro(config) and not sizes.macros:
+  if config['macro']['label_weight'] and not sizes.macros:
+    raise InputError('macro.label_weight is above 0 and there is no macro clip; give '
+                     'them, or set it to 0')
+  if uses_macro(config) and not sizes.macros and not config['macro']['only']:
     say('there are no macro-expressions to align with: without the auxiliary term '
         'this is MAML')
   planned = []
   for fold, label in zip(folds, labels):
+    drawn, part = trained_on(config, pool._replace(label=label), fold)
     planned.append(plan_splits(
-        pool._replace(label=label), fold, shots=sizes.shots, queries=sizes.queries,
+        drawn, part, shots=sizes.shots, queries=sizes.queries,
         own_macro=sizes.macros > 0 and own_macro(pool, fold),
         rng=splits_generator(config['seed'], fold.held_out)))
   short = [plan.short for plan in planned]

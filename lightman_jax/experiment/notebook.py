@@ -154,7 +154,8 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
   return network.make_network(encoder, classes=classes,
-                              macro_head=settings['macro']['label_head'] == 'own')
+                              macro_head=settings['macro']['label_head'] == 'own',
+                              unit_clips=settings['macro']['only'])
 
 
 def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:

@@ -73,14 +73,15 @@ class Network(NamedTuple):
     return self.classify(params, self.embed(params, x))
 
 
-def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False
-                 ) -> Network:
+def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
+                 unit_clips: bool = False) -> Network:
   """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both.
 
   Args:
     encoder: of clips.
     classes: of micro clips, and of macro clips.
     macro_head: macro clips have a head of their own over the embedding.
+    unit_clips: each clip is divided by its own root mean square before the encoder.
   """
   # Uniform, not normal: the draws of a normal take seconds to compile.
   head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
@@ -107,7 +108,12 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False
                                    rngs={'dropout': key}, mutable=['statistics'])
     return classify(params, features.reshape(len(x), -1)), seen['statistics']
 
-  maps = lambda params, x: encoder.apply(variables_of(params), x)
+  def maps(params, x):
+    if unit_clips:
+      squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
+      x = x * jax.lax.rsqrt(squares + 1e-16)
+    return encoder.apply(variables_of(params), x)
+
   classify = lambda params, z: head.apply({'params': params['head']}, z)
   macro = lambda params, z: head.apply({'params': params['macro_head']}, z)
   return Network(init, maps, classify, classes,

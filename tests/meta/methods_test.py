@@ -178,6 +178,21 @@ def plain_method(net):
   """A method from outside that knows nothing of macro clips."""
 
 
+@pytest.mark.parametrize('changes, word', [
+    ({'macro.label_weight': .3}, 'all clips have their labels in the loss'),
+    ({'select.by': 'inner', 'select.candidates': 'training.steps=1,2'}, 'who judges'),
+    ({'evaluation.episodes': 600}, 'of a test episode'),
+    ({'training.wrong_labels': .1}, 'wrong labels'),
+    ({'macro.source': 'none'}, 'has none but micro clips'),
+    ({'macro.source': 'magnified'}, 'has none but micro clips'),
+    ({'model.encoder': 'dere_grl', 'inputs.kind': 'landmarks'}, 'dere_grl')])
+def test_macro_clips_only(changes, word):
+  config = settings.changed(complete('maml'), {'macro.only': True})
+  settings.check(config)
+  with pytest.raises(InputError, match=word):
+    settings.check(settings.changed(config, changes))
+
+
 def test_a_weight_above_nothing_cannot_be_chosen_where_there_are_no_clips():
   config = complete('maml')
   config['select'].update(by='inner', candidates='macro.label_weight=0,.3')

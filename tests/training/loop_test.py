@@ -201,6 +201,31 @@ def test_labelled_macro_clips_of_who_is_held_out_are_not_looked_at(
     run(spoilt(~theirs & pool.macro), 'others')
 
 
+def test_no_micro_clip_is_looked_at_with_macro_clips_only(recipe, small_net,
+                                                          material_of, inputs,
+                                                          tmp_path, states_equal):
+  """With NaN in all micro clips and in those of who is held out: the same, bit by bit.
+
+  The scale is that of macro clips, too; and the poison works in those of others.
+  """
+  made = make_trainer(
+      recipe._replace(learner=learners.maml(small_net, Steps(1, .1)),
+                      sizes=recipe.sizes._replace(macros=0)), steps=2, every=2,
+      layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
+
+  def run(x, place):
+    config, material = material_of(x.astype(np.float32), only=True)
+    assert not assembly.make_sizes(config, material.pool).macros
+    return train(made, assembly.fold_data(config, material, 2), tmp_path / place)
+  pool = material_of(inputs)[1].pool
+  spoilt = lambda which: np.where(which[:, None, None, None, None], np.nan, inputs)
+  want = run(inputs, 'clean')
+  with np.errstate(invalid='ignore'):
+    states_equal(run(spoilt(~pool.macro | (pool.subject == 2)), 'poisoned'), want)
+    with pytest.raises(InputError, match='not a number at step 1;'):
+      run(spoilt(pool.macro & (pool.subject == 1)), 'other')
+
+
 def test_not_a_number(trainer, fold, tmp_path, states_equal, trained):
   """Names the fold, the step and the last good checkpoint, which is still there."""
   with pytest.raises(Killed):
