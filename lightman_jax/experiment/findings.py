@@ -102,14 +102,18 @@ def _about(config, material: Material) -> results.About:
   info = material.clips.info
   protocol = protocol_name(
       material.pool, config['episodes']['protocol'],
-      folds=config['episodes']['folds'])
+      folds=config['episodes']['folds'], options=config['episodes'])
+  never = np.unique(material.pool.subject[~material.pool.macro & ~np.any(
+      [fold.test for fold in material.folds], 0)])
+  if len(never):
+    protocol += f', {len(never)} people trained on in every fold'
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
   return results.About(
       protocol=f'{protocol}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
-      seed=config['seed'], encoder=config['model']['encoder'],
+      seed=config['seed'], encoder=registry.label(config['model']['encoder']),
       clips_seen=clips_seen(config, len(material.pool.classes)),
       macro_clips_seen=macro_clips_seen(config, material.pool),
       balance='as many clips of each class in every task',

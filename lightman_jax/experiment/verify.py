@@ -311,18 +311,21 @@ def verify(arguments: Sequence[str]) -> int:
                    help='also train and predict again, in a folder that goes after')
   parser.add_argument('--data_dir', metavar='DIR', help='of --rerun: where built data '
                       'lie, or are built, where the run had a place of its own')
-  parser.add_argument('--method', metavar='FILE.py:NAME', help='of --rerun: code from '
-                      'outside that the run had, which is executed where it is named '
-                      'here, and is the same')
+  for kind in sections.SECTIONS:
+    parser.add_argument(f'--{kind}', metavar='FILE.py:NAME', help='of --rerun: code '
+                        'from outside that the run had, which is executed where it is '
+                        'named here, and is the same')
   options = parser.parse_args(arguments)
   if options.data_dir is not None and not options.rerun:
     parser.error('--data_dir is of --rerun')
-  if options.method is not None and not options.rerun:
-    parser.error('--method is of --rerun')
+  outside = {kind: getattr(options, kind) for kind in sections.SECTIONS}
+  for kind, name in outside.items():
+    if name is not None and not options.rerun and kind != 'score':
+      parser.error(f'--{kind} is of --rerun')
   try:
     agrees = True
     for check in checks(options.run, rerun=options.rerun, data_dir=options.data_dir,
-                        outside={'method': options.method}):
+                        outside=outside):
       print(f'{"  ok" if check.agrees else "  NO"}  {check.sentence}', flush=True)
       agrees &= check.agrees
   except InputError as error:
