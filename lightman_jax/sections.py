@@ -5,7 +5,7 @@ set to. A data set, a protocol and scores are named in a section that all share;
 protocol from outside can be set to stands in it beside the rest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import contextlib
 import functools
 import importlib
@@ -79,7 +79,7 @@ def choose(kind: str, name: str, old: Mapping[str, Any] = {}) -> dict[str, Any]:
   outside = [one for one in names_in(kind, name) if registry.is_outside(one)]
   codes = [registry.allow_or_keep(kind, one).sha256 for one in outside]
   code = {HASH: ','.join(codes)} if codes else {}
-  (section, key), options = SECTIONS[kind], options_of(kind, name)
+  (section, key), options = SECTIONS[kind], _options_in(kind, name)
   if kind not in OWN:
     # Without what another protocol from outside could be set to.
     rest = {one: value for one, value in old.items()
@@ -95,6 +95,11 @@ def choose(kind: str, name: str, old: Mapping[str, Any] = {}) -> dict[str, Any]:
           **{one: kept.get(one, option.default) for one, option in options.items()}}
 
 
+def _options_in(kind: str, name: str) -> dict[str, Option]:
+  """What stands in the section because of a part."""
+  return options_of(kind, name) if kind in OWN or registry.is_outside(name) else {}
+
+
 def fit(config: Any) -> None:
   """Makes each section that of the part which is named in it, in place.
 
@@ -106,7 +111,7 @@ def fit(config: Any) -> None:
   """
   for kind, (section, key) in SECTIONS.items():
     old = dict(config[section].items())
-    if kind not in OWN and not needs_fit(kind, old.get(key, ''), old):
+    if not needs_fit(kind, old.get(key, ''), old):
       continue
     new = choose(kind, old[key], old)
     if set(new) == set(old) and new.get(HASH) == old.get(HASH):
@@ -115,14 +120,14 @@ def fit(config: Any) -> None:
 
 
 def needs_fit(kind: str, name: Any, section: Mapping[str, Any]) -> bool:
-  """Whether a section that parts share is to be made anew for what it names.
+  """Whether a section is to be made anew for what it names.
 
   Args:
-    kind: of `SECTIONS`, not of `OWN`.
+    kind: of `SECTIONS`.
     name: what the section names, or shall name.
     section: as it is.
   """
-  return HASH in section or any(map(registry.is_outside, names_in(kind, name)))
+  return kind in OWN or HASH in section or any(map(registry.is_outside, names_in(kind, name)))
 
 
 def replace(config: Any, section: str, new: Mapping[str, Any]) -> None:
@@ -152,8 +157,7 @@ def check(kind: str, flat: Mapping[str, Any]) -> Any:
          if name.startswith(f'{section}.')}
   name, code = own.pop(key, ''), own.pop(HASH, None)
   _check_code(kind, name, code)
-  options = {} if kind not in OWN and not registry.is_outside(name) else (
-      options_of(kind, name))
+  options = _options_in(kind, name)
   more = [one for one in own if kind in OWN and one not in (*options, *AROUND[kind])]
   if more:
     usual = _defaults(kind)
@@ -190,19 +194,22 @@ def build(kind: str, name: str, options: Mapping[str, Any], *before: Any) -> Any
   return part(*before, **options)
 
 
-def allow_again(config: Mapping[str, Any], named: Mapping[str, str | None]) -> None:
+def allow_again(config: Mapping[str, Any], named: Mapping[str, str | None],
+                kinds: Iterable[str] = SECTIONS) -> None:
   """Runs code from outside that a run names, where a person names it again.
 
   Args:
     config: of the run, nested; nothing in it is trusted.
     named: kind of part -> what the person named, some with commas between; None where
       nothing.
+    kinds: which are needed.
 
   Raises:
     InputError: code is needed and was not named, was named and is not needed, or is
       other code than that of the run.
   """
-  for kind, (section, key) in SECTIONS.items():
+  for kind in kinds:
+    section, key = SECTIONS[kind]
     value = config[section].get(key, '')
     recorded = [name for name in names_in(kind, value) if registry.is_outside(name)]
     again = [name for text in filter(None, [named.get(kind)])

@@ -18,6 +18,7 @@ CHOICES = {
     'inputs.span': ('each', 'apex'),
     'inputs.algorithm': ('farneback', 'dis', 'tvl1'),
     'inputs.holds': ('flow', 'intensity'),
+    # Other data sets are those whose sheets have macro-expressions.
     'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest',
                      'casme_squared', 'samm_long'),
     'macro.map': ('same', 'valence', 'emotions'),
@@ -121,7 +122,8 @@ def _no_such(name: str, value: Any, config: Mapping[str, Any], known: Mapping[st
   """What to say of a setting that a configuration does not have."""
   for kind, (section, key) in sections.SECTIONS.items():
     setting = name.removeprefix(f'{section}.')
-    if name.startswith(f'{section}.') and sections.owners(kind, setting):
+    if kind in sections.OWN and name.startswith(f'{section}.') and (
+        sections.owners(kind, setting)):
       return sections.refusal(kind, config[section][key], setting, value)
   return f'there is no setting {name!r}; the nearest is {nearest(name, known)!r}'
 

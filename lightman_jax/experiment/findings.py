@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, registry
+from lightman_jax import bounded, registry, sections
 from lightman_jax.evaluation import references
+from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.experiment.decoration import optional
@@ -63,17 +64,33 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
        for _ in part.index],
       pool.label[order], pool.classes, _data_sets(material, order))
-  findings = results.summarise(rows, clips, about,
-                               resamples=config['evaluation']['resamples'])
+  named, probabilities = config['evaluation'].get('scores', ''), {
+      name: _softmax(logits)}
+  if fold_logits[0].one_draw is not None:
+    probabilities[results.one_draw(name)] = _softmax(np.concatenate(
+        [np.array(part.one_draw) for part in fold_logits]))
+  if fold_logits[0].plain is not None:
+    probabilities[f'{name}, not adapted'] = _softmax(np.concatenate(
+        [np.array(part.plain) for part in fold_logits]))
+  findings = results.summarise(
+      rows, clips, about, resamples=config['evaluation']['resamples'],
+      every=scores_of(named), probabilities=probabilities)
+  if named:
+    findings['about']['scores'] = {
+        one.rpartition(':')[2]: registry.label(one)
+        for one in sections.names_in('score', named) if registry.is_outside(one)}
   episodes = few_shot.summary(config, folder, material, about)
   findings |= {'few_shot': episodes} if episodes else {}
   noisy = robustness.noise_rows(config, folder, material, clips, about, rows[name])
   findings |= {'robustness': noisy} if noisy else {}
-  odds = np.exp(logits - logits.max(-1, keepdims=True))
-  results.write_predictions(folder.predictions, clips, rows[name],
-                            odds / odds.sum(-1, keepdims=True))
+  results.write_predictions(folder.predictions, clips, rows[name], _softmax(logits))
   _draw(folder, findings, name, pool.classes, say)
   return findings
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+  odds = np.exp(logits - logits.max(-1, keepdims=True))
+  return odds / odds.sum(-1, keepdims=True)
 
 
 def _data_sets(material: Material, order: np.ndarray) -> list[str]:
