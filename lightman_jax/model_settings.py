@@ -41,6 +41,15 @@ def check(given: Mapping[str, Any]) -> None:
         f'model.encoder={encoder} takes pictures and inputs.kind=landmarks has none; '
         'use flow, difference, frames or picture, or model.encoder=dere_grl, mlp or '
         'tcn')
+  if given['model.skip'] and (kind == 'landmarks' or given['model.norm'] == 'batch'):
+    raise InputError(
+        f'model.skip={given["model.skip"]} shows the head local means of pictures, '
+        'which landmarks are not and STSTNet as it was published did not have; set it '
+        'to 0')
+  if given['model.weights'] and given['training.members'] > 1:
+    raise InputError(
+        f'training.members is {given["training.members"]} and all of them would begin '
+        'with the same model.weights; use 1')
   holds_flow = kind == 'flow' or (kind == 'picture' and given['inputs.holds'] == 'flow')
   if encoder == 'off_apexnet' and not holds_flow:
     raise InputError('model.encoder=off_apexnet has a stream for each of u and v, '

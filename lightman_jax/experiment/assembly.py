@@ -18,11 +18,16 @@ from lightman_jax.errors import InputError
 from lightman_jax.experiment import published_start
 from lightman_jax.experiment.published_start import Weights
 from lightman_jax.inputs import inputs
-from lightman_jax.inputs.augmentation import Augmentation, augment
+from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.cache import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import MOMENTUM, beside_statistics, make_learner
+from lightman_jax.meta.learners import (
+  MOMENTUM,
+  beside_statistics,
+  ensemble,
+  make_learner,
+)
 from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.runs import results
 from lightman_jax.runs.progress import Progress
@@ -189,25 +194,34 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
 
 def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
   """The network of a configuration, for the classes of its data."""
-  return make_network(make_encoder(**config['model']), classes=len(classes))
+  model = config['model']
+  return make_network(
+      make_encoder(**model), classes=len(classes), skip=model['skip'],
+      label_smoothing=config['training']['label_smoothing'])
 
 
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
   """Network, learner, optimizer and tasks of a configuration."""
   net = make_net(config, pool.classes)
   training = config['training']
-  optimizer = make_optimizer(outer_rate=training['outer_rate'],
-                             weight_decay=training['weight_decay'],
-                             clip_norm=training['clip_norm'])
+  members = training['members']
+  optimizer = make_optimizer(
+      outer_rate=training['outer_rate'], weight_decay=training['weight_decay'],
+      # Each member may have a gradient of this norm; together they have this many.
+      clip_norm=training['clip_norm'] * math.sqrt(members), steps=training['steps'],
+      schedule=training['schedule'], average=training['average'])
+  learner = make_learner(net, **config['method'])
   return Recipe(
-      make_learner(net, **config['method']),
+      ensemble(learner, members) if members > 1 else learner,
       # At an outer rate of 0 nothing moves, running statistics neither.
       beside_statistics(optimizer, momentum=MOMENTUM if training['outer_rate'] else 0.)
       if net.train else optimizer,
       make_sizes(config, pool),
       functools.partial(augment, content=pool.content,
                         how=Augmentation(**config['augment'])),
-      training['tasks'], layout.tasks_at_once, training['steps'])
+      training['tasks'], layout.tasks_at_once, training['steps'],
+      functools.partial(mirror, content=pool.content)
+      if config['evaluation']['mirror'] and pool.content.kind != 'array' else None)
 
 
 def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],

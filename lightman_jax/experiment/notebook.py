@@ -153,7 +153,9 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
-  return network.make_network(encoder, classes=classes)
+  return network.make_network(
+      encoder, classes=classes, skip=settings['model']['skip'],
+      label_smoothing=settings['training']['label_smoothing'])
 
 
 def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
@@ -282,7 +284,8 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
       return np.zeros((0, recipe.sizes.classes))
     draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
     logits = prediction.make_predict(
-        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once)(
+        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once,
+        mirror=recipe.mirror)(
             params, fold.data.key, fold.data.clips, x, most=len(x))
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   return odds / odds.sum(-1, keepdims=True)

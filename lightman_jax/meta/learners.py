@@ -42,14 +42,14 @@ class Learner(NamedTuple):
 def supervised(net: Network) -> Learner:
   """Plain training on support and query together; nothing moves at test time."""
   adapt = lambda params, support, key: Adapted(params, {})
-  loss = losses.cross_entropy(net.logits)
+  loss = losses.cross_entropy(net.logits, net.label_smoothing)
   return Learner(net.init, adapt, net.logits, outer.direct_in_blocks(loss),
                  supported=False)
 
 
 def finetuned(net: Network, how: Steps) -> Learner:
   """Plain training, and gradient steps on the support at test time."""
-  loss = losses.cross_entropy(net.logits)
+  loss = losses.cross_entropy(net.logits, net.label_smoothing)
   return Learner(net.init, stepping(loss, how), net.logits,
                  outer.direct_in_blocks(loss), EVERYTHING)
 
@@ -61,7 +61,7 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
   layers and steps and with `multi_step`, the share of the training in which the query
   is judged after every inner step, it is most of MAML++ (Antoniou et al. 2019).
   """
-  loss = losses.cross_entropy(net.logits)
+  loss = losses.cross_entropy(net.logits, net.label_smoothing)
   adapt = stepping(loss, how)
   return Learner(with_rates(net.init, how), adapt, net.logits,
                  outer_gradient(adapt, lambda fast, task: loss(fast, task.query),
@@ -74,12 +74,12 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
 
   What does not move is computed once: the steps are taken on the support's embeddings.
   """
-  head = stepping(losses.cross_entropy(net.classify), how, moving=('head',))
+  head = stepping(losses.cross_entropy(net.classify, net.label_smoothing), how, moving=('head',))
 
   def adapt(params, support, key, watch=None):
     return head(params, support._replace(x=net.embed(params, support.x)), key, watch)
 
-  loss = losses.cross_entropy(net.logits)
+  loss = losses.cross_entropy(net.logits, net.label_smoothing)
   return Learner(with_rates(net.init, how, moving=('head',)), adapt, net.logits,
                  outer_gradient(adapt, lambda fast, task: loss(fast, task.query),
                                 multi_step),
@@ -88,7 +88,7 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
 
 def reptile(net: Network, how: Steps) -> Learner:
   """Towards where adaptation leads (Nichol et al. 2018): no second derivative."""
-  adapt = stepping(losses.cross_entropy(net.logits), how)
+  adapt = stepping(losses.cross_entropy(net.logits, net.label_smoothing), how)
   return Learner(net.init, adapt, net.logits,
                  outer.displacement(adapt, rate=how.rate), EVERYTHING)
 
@@ -111,7 +111,7 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
   """
   both = losses.with_alignment(net, align)
   adapt = stepping(both, how)
-  primary = losses.cross_entropy(net.logits)
+  primary = losses.cross_entropy(net.logits, net.label_smoothing)
 
   def outside(fast, task):
     if not align.outside:
@@ -166,6 +166,41 @@ def outer_gradient(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
   return outer.through_adaptation(adapt, loss)
 
 
+def ensemble(learner: Learner, count: int) -> Learner:
+  """Several models of one method, from draws of their own; log-probabilities averaged.
+
+  All see the same tasks. Every array of the parameters has the members along a first
+  axis (Lakshminarayanan et al. 2017, without their adversarial examples).
+
+  Args:
+    learner: of one member.
+    count: of members.
+  """
+  numbers = jnp.arange(count)
+
+  def init(key, shape):
+    return jax.lax.map(lambda key: learner.init(key, shape), jax.random.split(key, count))
+
+  def adapt(params, support, key):
+    def one(both):
+      params, number = both
+      return learner.adapt(params, support, jax.random.fold_in(key, number))
+    fast, trace, _ = jax.lax.map(one, (params, numbers))
+    return Adapted(fast, jax.tree.map(lambda x: x.mean(0), trace))
+
+  def predict(fast, x):
+    return jax.lax.map(lambda fast: jax.nn.log_softmax(learner.predict(fast, x)), fast
+                       ).mean(0)
+
+  def meta_grad(params, task, key, done=1.):
+    def one(both):
+      params, number = both
+      return learner.meta_grad(params, task, jax.random.fold_in(key, number), done)
+    grads, scalars = jax.lax.map(one, (params, numbers))
+    return grads, jax.tree.map(lambda x: x.mean(0), scalars)
+  return learner._replace(init=init, adapt=adapt, predict=predict, meta_grad=meta_grad)
+
+
 # Supervised training of a network with running statistics, without hidden state.
 
 MOMENTUM = .1     # of a batch in the running statistics, as in PyTorch
@@ -186,8 +221,8 @@ def published(net: Network) -> Learner:
     def loss(weights):
       logits, seen = net.train({**weights, 'statistics': statistics},
                                task.everything.x, key)
-      return optax.softmax_cross_entropy_with_integer_labels(
-          logits, task.everything.label).mean(), seen
+      return losses.cross_entropies(logits, task.everything.label,
+                                    net.label_smoothing).mean(), seen
     weights = {name: tree for name, tree in params.items() if name != 'statistics'}
     (value, seen), grads = jax.value_and_grad(loss, has_aux=True)(weights)
     left = jax.tree.map(jnp.subtract, statistics, seen)
@@ -252,7 +287,7 @@ def matchingnet(net: Network) -> Learner:
 def _compared(net: Network, adapt, predict) -> Learner:
   def init(key, shape):
     return {'encoder': net.init(key, shape)['encoder']}
-  loss = losses.cross_entropy(predict)
+  loss = losses.cross_entropy(predict, net.label_smoothing)
   return Learner(init, adapt, predict, outer.through_adaptation(
       adapt, lambda fast, task: loss(fast, task.query)))
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 import optax
 
 from lightman_jax.meta import mmd
@@ -28,26 +28,43 @@ class Align(NamedTuple):
   bandwidth_rule: str = 'mean'
 
 
-def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> Loss:
+def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']],
+                  smoothing: float = 0.) -> Loss:
   """The primary branch: mean cross entropy of the micro clips.
 
   Args:
     predict: (params, clips) -> logits.
+    smoothing: see `cross_entropies`.
 
   Returns:
     A loss of (params, examples); macro clips have no part in it.
   """
   def loss(params, batch):
-    value = optax.softmax_cross_entropy_with_integer_labels(
-        predict(params, batch.x), batch.label).mean()
+    value = cross_entropies(predict(params, batch.x), batch.label, smoothing).mean()
     return value, {'cross_entropy': value}
   return loss
+
+
+def cross_entropies(logits: Float[Array, 'n K'], label: Int[Array, 'n'],
+                    smoothing: float = 0.) -> Float[Array, 'n']:
+  """The cross entropy of each clip.
+
+  Args:
+    logits: of clips.
+    label: 0 ... K - 1.
+    smoothing: share of a label that all classes get alike (Szegedy et al. 2016,
+      section 7).
+  """
+  if not smoothing:
+    return optax.softmax_cross_entropy_with_integer_labels(logits, label)
+  one_hot = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
+  return optax.softmax_cross_entropy(logits, optax.smooth_labels(one_hot, smoothing))
 
 
 def with_alignment(net: Network, how: Align) -> Loss:
   """Both branches: cross entropy + lambda * MMD^2 of micro and macro clips.
 
-  What is aligned is what the head sees (or its positions' mean, or what it says): an
+  What is aligned is the encoder's map (or its positions' mean, or the logits): an
   MMD on a projection of its own can be met without any change to the encoder. Where a
   batch holds no macro clip, the first branch alone is left.
 
@@ -61,11 +78,12 @@ def with_alignment(net: Network, how: Align) -> Loss:
   def loss(params, batch):
     n = len(batch.x)
     # One pass over both, so that the encoder's matmuls are as large as they can be.
-    maps = net.maps(params, jnp.concatenate([batch.x, batch.macro]))
+    x = jnp.concatenate([batch.x, batch.macro])
+    maps = net.maps(params, x)
     z = maps.reshape(len(maps), -1)
-    logits = net.classify(params, z if how.aligned == 'logits' else z[:n])
-    value = optax.softmax_cross_entropy_with_integer_labels(
-        logits[:n], batch.label).mean()
+    end = None if how.aligned == 'logits' else n
+    logits = net.classify(params, net.beside(z[:end], x[:end]))
+    value = cross_entropies(logits[:n], batch.label, net.label_smoothing).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
       features = {'embedding': lambda: z, 'logits': lambda: logits,

@@ -62,18 +62,50 @@ class Network(NamedTuple):
   classes: int
   train: Callable[[Params, Array, Key[Array, '']],
                   tuple[Float[Array, 'n K'], Params]] | None = None
+  label_smoothing: float = 0.       # in every loss of its logits
+  skip: int = 0                     # see `local_means`; 0: the head sees the map alone
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
-    """The flattened map: pooling it over the face would lose position."""
-    return self.maps(params, x).reshape(len(x), -1)
+    """What the head sees: the flattened map (pooling it over the face would lose
+    position), and with `skip` the clip itself."""
+    return self.beside(self.maps(params, x).reshape(len(x), -1), x)
+
+  def beside(self, z: Float[Array, 'n _d'], x: Float[Array, 'n *clip']
+             ) -> Float[Array, 'n d']:
+    """Flattened maps, and with `skip` the local means of their clips beside them."""
+    return (jnp.concatenate([z, local_means(x, self.skip)], -1) if self.skip else z)
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
     """Of clips; the softmax of a row is a clip's probabilities."""
     return self.classify(params, self.embed(params, x))
 
 
-def make_network(encoder: nn.Module, *, classes: int) -> Network:
-  """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both."""
+def local_means(x: Float[Array, 'n t h w c'], side: int) -> Float[Array, 'n _d']:
+  """Means over time and squares of pictures, flattened: what a linear model takes.
+
+  Args:
+    x: clips.
+    side: about how many squares lie along a side; rows and columns that fill none at
+      the lower and right border are left out.
+  """
+  n, _, h, w, c = x.shape
+  size = max(h // side, 1)
+  rows, columns = h // size, w // size
+  squares = x.mean(1)[:, :rows * size, :columns * size].reshape(
+      n, rows, size, columns, size, c)
+  return squares.mean((2, 4)).reshape(n, -1)
+
+
+def make_network(encoder: nn.Module, *, classes: int, skip: int = 0,
+                 label_smoothing: float = 0.) -> Network:
+  """A network of an encoder and a linear head.
+
+  Args:
+    encoder: maps (n, *clip) to (n, *place, d), whatever the ranks of both.
+    classes: how many, K.
+    skip: cells along a side of the picture that the head sees beside the maps; 0: none.
+    label_smoothing: of every loss of its logits.
+  """
   # Uniform, not normal: the draws of a normal take seconds to compile.
   head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
 
@@ -84,7 +116,7 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
     params = {'encoder': variables['params']}
     if 'statistics' in variables:
       params['statistics'] = variables['statistics']
-    params['head'] = head.init(key_head, maps(params, x).reshape(1, -1))['params']
+    params['head'] = head.init(key_head, net.embed(params, x))['params']
     return params
 
   def variables_of(params):
@@ -94,19 +126,23 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
   def train(params, x, key):
     features, seen = encoder.apply(variables_of(params), x, training=True,
                                    rngs={'dropout': key}, mutable=['statistics'])
-    return classify(params, features.reshape(len(x), -1)), seen['statistics']
+    z = net.beside(features.reshape(len(x), -1), x)
+    return classify(params, z), seen['statistics']
 
   maps = lambda params, x: encoder.apply(variables_of(params), x)
   classify = lambda params, z: head.apply({'params': params['head']}, z)
-  return Network(init, maps, classify, classes,
-                 train if isinstance(encoder, ststnet.PublishedSTSTNet) else None)
+  net = Network(init, maps, classify, classes,
+                train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
+                label_smoothing, skip)
+  return net
 
 
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
                  temporal_depth: int, conv: str, norm: str = 'group', depth: int = 2,
                  dense: int = 1024, actions: int = 8, decompose: bool = True,
                  relate: bool = True, precision: str = 'float32',
-                 matmul_precision: str = 'highest', weights: str = '') -> nn.Module:
+                 matmul_precision: str = 'highest', weights: str = '',
+                 skip: int = 0) -> nn.Module:
   """The clip encoder of a configuration's `model` section.
 
   Args:
@@ -130,10 +166,12 @@ def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
       see `training.numerics.pinned`.
     weights: path of published weights, for the scaling of pictures that they declare;
       the weights themselves become parameters in `run.published_start`.
+    skip: of the network around the encoder; see `make_network`.
 
   Raises:
     InputError: the weights cannot be read.
   """
+  del skip
   dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
   if encoder == 'dere_grl':
     return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
