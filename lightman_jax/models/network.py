@@ -63,17 +63,13 @@ class Network(NamedTuple):
   train: Callable[[Params, Array, Key[Array, '']],
                   tuple[Float[Array, 'n K'], Params]] | None = None
   label_smoothing: float = 0.       # in every loss of its logits
-  skip: int = 0                     # see `local_means`; 0: the head sees the map alone
+  # Flattened maps (n, d) and their clips to what the head sees: with a skip, the local
+  # means of a clip beside its map.
+  beside: Callable[[Array, Array], Float[Array, 'n _d']] = lambda z, x: z
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
-    """What the head sees: the flattened map (pooling it over the face would lose
-    position), and with `skip` the clip itself."""
+    """What the head sees: pooling the map over the face would lose position."""
     return self.beside(self.maps(params, x).reshape(len(x), -1), x)
-
-  def beside(self, z: Float[Array, 'n _d'], x: Float[Array, 'n *clip']
-             ) -> Float[Array, 'n d']:
-    """Flattened maps, and with `skip` the local means of their clips beside them."""
-    return (jnp.concatenate([z, local_means(x, self.skip)], -1) if self.skip else z)
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
     """Of clips; the softmax of a row is a clip's probabilities."""
@@ -116,7 +112,8 @@ def make_network(encoder: nn.Module, *, classes: int, skip: int = 0,
     params = {'encoder': variables['params']}
     if 'statistics' in variables:
       params['statistics'] = variables['statistics']
-    params['head'] = head.init(key_head, net.embed(params, x))['params']
+    z = beside(maps(params, x).reshape(1, -1), x)
+    params['head'] = head.init(key_head, z)['params']
     return params
 
   def variables_of(params):
@@ -126,15 +123,17 @@ def make_network(encoder: nn.Module, *, classes: int, skip: int = 0,
   def train(params, x, key):
     features, seen = encoder.apply(variables_of(params), x, training=True,
                                    rngs={'dropout': key}, mutable=['statistics'])
-    z = net.beside(features.reshape(len(x), -1), x)
+    z = beside(features.reshape(len(x), -1), x)
     return classify(params, z), seen['statistics']
 
   maps = lambda params, x: encoder.apply(variables_of(params), x)
   classify = lambda params, z: head.apply({'params': params['head']}, z)
-  net = Network(init, maps, classify, classes,
-                train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
-                label_smoothing, skip)
-  return net
+  def beside(z, x):
+    return jnp.concatenate([z, local_means(x, skip)], -1) if skip else z
+
+  return Network(init, maps, classify, classes,
+                 train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
+                 label_smoothing, beside)
 
 
 def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
