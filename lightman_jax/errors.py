@@ -80,6 +80,8 @@ class Reason(enum.Enum):
   NO_NUMBERS = Kind.FRAMES, ('the folder {folder} holds no picture with a number in '
                              'its name')
   NO_FOLDER = Kind.FOLDER, 'there is no folder {names} in {folder}'
+  NO_FOLDER_ABOVE = Kind.FOLDER, ('there is no folder {names} in {folder}, for {above} '
+                                  'is not there')
   TWO_FOLDERS = Kind.FOLDER, 'both {one} and {other} in {folder} could be {name}'
   CLOSED_FOLDER = Kind.FOLDER, 'the folder {folder} cannot be read: {error}'
   NO_FILE = Kind.PICTURE, '{path} is not a file'

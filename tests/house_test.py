@@ -13,9 +13,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
 FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
-        'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling', 'experiment')
+        'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
+        'experiment')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
-         'files', 'keys', 'machine', 'model_settings', 'options', 'places',
+         'files', 'keys', 'machine', 'options', 'places',
          'protocol_settings', 'registry', 'renamed', 'sections', 'settings',
          'settings_command', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
@@ -139,8 +140,22 @@ def test_heavy_libraries_stay_where_they_belong(path):
                 'errors.py'):
     assert not {'jax', 'flax', 'optax', 'orbax'} & libraries
   assert not {'tensorflow', 'torch', 'pandas', 'polars'} & libraries
-  if name_of(path) != 'experiment/classifier.py':
+  if name_of(path) not in ('experiment/classifier.py', 'evaluation/solvers.py'):
     assert 'sklearn' not in libraries
+
+
+# Where jax itself makes a program: the door; what `ahead` compiles; inside of others.
+COMPILES = {'training/compiled.py': 1, 'training/devices.py': 1,
+            'profiling/efficiency.py': 1, 'training/state.py': 1,
+            'models/convolution.py': 1}
+
+
+@every_source
+def test_programs_are_made_where_slow_compilations_are_no_alarm(path):
+  names = [ast.unparse(node) for node in ast.walk(TREES[path])
+           if isinstance(node, ast.Attribute)]
+  assert sum(name in ('jax.jit', 'jax.pmap') for name in names) == COMPILES.get(
+      name_of(path), 0)
 
 
 def test_faces_and_synthetic_import_no_jax():

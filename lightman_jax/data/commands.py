@@ -2,9 +2,10 @@
 
 import argparse
 import csv
+import functools
 import sys
 
-from lightman_jax import places
+from lightman_jax import places, registry
 from lightman_jax.errors import InputError, printable
 from lightman_jax.files import write_atomically
 
@@ -17,7 +18,7 @@ def build(arguments: list[str]) -> int:
       prog='python -m lightman_jax build',
       description='Builds a data set ahead of a run, or finds that it is up to date.')
   from lightman_jax.data.choice import DATA_SETS
-  parser.add_argument('name', help=', '.join(DATA_SETS))
+  parser.add_argument('name', help=f'{", ".join(DATA_SETS)}, or FILE.py:NAME')
   parser.add_argument('--manual_dir', default='', help='where the licensed data lie')
   parser.add_argument('--data_dir', default='', help='where built data sets are kept')
   parser.add_argument('--path', default='', help='csv of a manifest')
@@ -47,10 +48,13 @@ def build(arguments: list[str]) -> int:
   from lightman_jax.data.sources import check_present
   try:
     workers = options.pop('workers')
+    if registry.is_outside(options['name']):
+      registry.allow('data', options['name'])
     options['synthetic'] = dict(map(_pair, options['synthetic']))
     check_present(options)
     from lightman_jax.data.load import load
-    clips = load(options, progress=_show, workers=workers)
+    clips = load(options, progress=functools.partial(_show, options['name']),
+                 workers=workers)
   except InputError as error:
     return _refuse(error)
   info = clips.info
@@ -80,10 +84,10 @@ def _refuse(error: InputError) -> int:
   return 2
 
 
-def _show(stage: str, done: int, total: int) -> None:
+def _show(name: str, stage: str, done: int, total: int) -> None:
   if sys.stderr.isatty():
     end = '\n' if done == total else ''
-    print(f'\r{stage} {done}/{total}', end=end, file=sys.stderr, flush=True)
+    print(f'\r{name} {stage} {done}/{total}', end=end, file=sys.stderr, flush=True)
 
 
 # The command `spot`.
@@ -112,6 +116,8 @@ def spot(arguments: list[str]) -> int:
                       help='processes; 0: one a core where that pays')
   options = parser.parse_args(arguments)
   try:
+    if registry.is_outside(options.name):
+      registry.allow('data', options.name)
     _measure(options)
   except InputError as error:
     print(error, file=sys.stderr)

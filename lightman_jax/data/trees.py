@@ -101,7 +101,11 @@ class Tree:
       if not matches and name.endswith('*'):
         matches = self._elsewhere(place, name)
       if not matches:
-        raise Unreadable(Reason.NO_FOLDER, names='/'.join(names), folder=self.root)
+        names_in_words = '/'.join(names)
+        if depth + 1 < len(names):
+          raise Unreadable(Reason.NO_FOLDER_ABOVE, names=names_in_words,
+                           folder=self.root, above='/'.join(names[:depth + 1]))
+        raise Unreadable(Reason.NO_FOLDER, names=names_in_words, folder=self.root)
       if len(matches) > 1:
         raise Unreadable(Reason.TWO_FOLDERS, one=matches[0].name,
                          other=matches[1].name, folder=matches[0].parent, name=name)

@@ -327,7 +327,8 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
       whole.items if thorough else sample_items(plan.items) if estimate else ())
   losses = tuple(sorted(
       Loss(entry.clip, entry.cause.reason.kind.name.lower(), str(entry.cause),
-           findings.is_lost_everywhere(entry, facts, used_frames.edition))
+           findings.is_lost_everywhere(entry, facts, used_frames.edition),
+           str(dict(entry.cause.facts).get('above', '')))
       for entry in (*whole.left_out, *broken)))
   unread = {entry.clip for entry in broken}
   items = tuple(item for item in whole.items if item.row.clip not in unread)

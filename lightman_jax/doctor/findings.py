@@ -36,6 +36,7 @@ class Loss(NamedTuple):
   kind: str                 # the name of an `errors.Kind`, in lower case
   reason: str
   known: bool = False       # so in every copy of this data set, not only here
+  shared: str = ''          # what is missing, where that may be missing to others, too
 
 
 class Frames(NamedTuple):
@@ -267,6 +268,16 @@ def _grouped(losses: tuple[Loss, ...]) -> list[tuple[str, list[Loss]]]:
   return sorted(groups.items(), key=lambda group: -len(group[1]))
 
 
+def _causes(losses: list[Loss]) -> tuple[list[tuple[str, int]], list[Loss]]:
+  """Causes that several losses share, with how many do; and the other losses."""
+  groups = defaultdict(list)
+  for loss in losses:
+    groups[loss.shared].append(loss)
+  shared = {part: group for part, group in groups.items() if part and len(group) > 1}
+  return ([(f'{part} is not there', len(group)) for part, group in shared.items()],
+          [loss for loss in losses if loss.shared not in shared])
+
+
 def _losses(examination: Examination) -> Group:
   parts = []
   for kind, losses in _grouped(examination.losses):
@@ -276,6 +287,11 @@ def _losses(examination: Examination) -> Group:
       words += ', so in every copy' if known_count == len(losses) else (
           f', {known_count} of them so in every copy')
     parts.append(Text(words, style='yellow'))
+    causes, losses = _causes(losses)
+    parts += [Padding(Text(f'{printable(cause)}: {count} clips'), (0, 0, 0, 2))
+              for cause, count in causes]
+    if not losses:
+      continue
     shown = losses if len(losses) <= _IN_FULL else losses[:3]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow='fold', max_width=30)

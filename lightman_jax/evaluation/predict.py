@@ -19,13 +19,16 @@ from lightman_jax.meta.learners import Learner
 from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import (
   Clips,
+  ClipTable,
   Examples,
+  FoldView,
   Sizes,
   bring_clips,
   draw_support,
   gather,
   max_clips,
 )
+from lightman_jax.training import compiled
 
 # Held-out clips that are on the device at once, in bytes.
 BATCH = 2**28
@@ -38,16 +41,17 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
     sizes: of a support.
     draws: how many.
   """
-  @jax.jit
-  def draw(fold_key: Key[Array, ''], clips: Clips):
+  @compiled.jit
+  def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView):
     def one(number):
       key = keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number)
-      return draw_support(key, clips, clips.train, sizes)
+      return draw_support(key, table, view, view.train, sizes)
     return jax.vmap(one)(jnp.arange(draws))
 
   def supports(fold_key, clips: Clips):
-    drawn = jax.device_get(draw(fold_key, clips._replace(x=None)))
-    return (*bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x))), clips.scale)
+    drawn = jax.device_get(draw(fold_key, clips.table, clips.view))
+    return (*bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x))),
+            clips.view.scale)
   return supports
 
 
@@ -62,7 +66,11 @@ def support_examples(supports, sizes: Sizes) -> Examples:
   return jax.vmap(lambda side: gather(x, scale, side, sizes.magnify))(sides)
 
 
-def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1):
+Mirror = Callable[[Float[Array, '*clip']], Float[Array, '*clip']]
+
+
+def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1,
+                 mirror: Mirror | None = None):
   """The compiled prediction of a fold.
 
   Args:
@@ -71,6 +79,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
     draws: supports, each drawn from the training subjects; the logits of the models
       adapted to them are averaged. One is enough where nothing is adapted.
     at_once: supports that make one batch.
+    mirror: a clip to its mirror image, whose logits are averaged with its own.
 
   Returns:
     A function (params, fold key, clips, held-out x (n, *clip)) -> logits (n, K); with
@@ -78,14 +87,14 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
   """
   supports = make_supports(sizes=sizes, draws=draws)
 
-  @jax.jit
+  @compiled.jit
   def predict(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']
               ) -> tuple[Float[Array, 'n K'], Float[Array, 'n K']]:
     def one(both):
       number, support = both
       fast = adapt_to_support(learner, params, fold_key, support, number)
-      return learner.predict(fast, x / drawn[-1][0])
+      return _predict_both(learner, fast, x / drawn[-1][0], mirror)
     every = jnp.arange(draws), support_examples(drawn, sizes)
     logits = map_in_batches(one, every, at_once)
     return logits.mean(0), logits[0]
@@ -114,22 +123,32 @@ def adapt_to_support(learner: Learner, params: Params, fold_key: Key[Array, ''],
   return learner.adapt(params, support, key).fast
 
 
-def make_plain_predict(learner: Learner):
+def _predict_both(learner: Learner, fast: PyTree, x: Float[Array, 'n *clip'],
+                  mirror: Mirror | None) -> Float[Array, 'n K']:
+  """Logits of clips, or the mean of theirs and their mirror images'."""
+  if mirror is None:
+    return learner.predict(fast, x)
+  return (learner.predict(fast, x) + learner.predict(fast, jax.vmap(mirror)(x))) / 2
+
+
+def make_plain_predict(learner: Learner, *, mirror: Mirror | None = None):
   """The same model not adapted; only for learners that adapt parameters.
 
   Args:
     learner: predicts.
+    mirror: as that of `make_predict`.
 
   Returns:
     A function as that of `make_predict`, without `first`.
   """
-  @jax.jit
+  @compiled.jit
   def predict(params, scale, x):
-    return learner.predict(params, x / scale[0])
+    return _predict_both(learner, params, x / scale[0], mirror)
 
   def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key
-    return _in_order(lambda part: (predict(params, clips.scale, part),), x, most)[0]
+    return _in_order(lambda part: (predict(params, clips.view.scale, part),), x,
+                     most)[0]
   return predict_clips
 
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, registry
+from lightman_jax import bounded, registry, sections
 from lightman_jax.evaluation import references
+from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
@@ -79,24 +80,41 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
   if fold_logits[0].plain is not None:
     rows[f'{name}, not adapted'] = np.concatenate(
         [np.array(part.plain).argmax(-1) for part in fold_logits])
-  rows |= _references(config, material, order)
-  about = about._replace(models=dict.fromkeys(rows, 1) | averaged)
+  beside, chosen = _references(config, material)
+  rows |= {name: answers.prediction[order] for name, answers in beside.items()}
+  about = about._replace(models=dict.fromkeys(rows, 1) | averaged, references=chosen)
   clips = results.Clips(
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
        for _ in part.index],
       pool.label[order], pool.classes, _data_sets(material, order))
-  findings = results.summarise(rows, clips, about,
-                               resamples=config['evaluation']['resamples'])
+  named, probabilities = config['evaluation'].get('scores', ''), {
+      name: _softmax(logits)}
+  if fold_logits[0].one_draw is not None:
+    probabilities[results.one_draw(name)] = _softmax(np.concatenate(
+        [np.array(part.one_draw) for part in fold_logits]))
+  if fold_logits[0].plain is not None:
+    probabilities[f'{name}, not adapted'] = _softmax(np.concatenate(
+        [np.array(part.plain) for part in fold_logits]))
+  findings = results.summarise(
+      rows, clips, about, resamples=config['evaluation']['resamples'],
+      every=scores_of(named), probabilities=probabilities)
+  if named:
+    findings['about']['scores'] = {
+        one.rpartition(':')[2]: registry.label(one)
+        for one in sections.names_in('score', named) if registry.is_outside(one)}
   episodes = few_shot.summary(config, folder, material, about)
   findings |= {'few_shot': episodes} if episodes else {}
   noisy = robustness.noise_rows(config, folder, material, clips, about, rows[name])
   findings |= {'robustness': noisy} if noisy else {}
-  odds = np.exp(logits - logits.max(-1, keepdims=True))
-  results.write_predictions(folder.predictions, clips, rows[name],
-                            odds / odds.sum(-1, keepdims=True))
+  results.write_predictions(folder.predictions, clips, rows[name], _softmax(logits))
   _draw(folder, findings, name, pool.classes, say)
   return findings
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+  odds = np.exp(logits - logits.max(-1, keepdims=True))
+  return odds / odds.sum(-1, keepdims=True)
 
 
 def _data_sets(material: Material, order: np.ndarray) -> list[str]:
@@ -105,34 +123,46 @@ def _data_sets(material: Material, order: np.ndarray) -> list[str]:
   return [own[subject] for subject in np.asarray(material.pool.subject)[order]]
 
 
-def _references(config, material: Material, order: np.ndarray) -> dict[str, np.ndarray]:
-  """The linear model and the constant answer, on the same folds and inputs."""
+def _references(config, material: Material
+                ) -> tuple[dict[str, references.Answers], dict[str, str]]:
+  """Linear models and the constant answer, on the same folds and inputs.
+
+  And what penalties the first of them chose.
+  """
   pool, folds = material.pool, material.folds
   train = np.stack([fold.train & ~pool.macro for fold in folds])
   test = np.stack([fold.test for fold in folds])
   scale = np.stack([channel_scale(pool, fold.train, material.squares)[0]
                     for fold in folds])
-  # What the method was told is what they are told, wrong labels, too.
-  label = np.stack(material.labels)
-  linear = references.ridge(pool.x, label, train, test, classes=len(pool.classes),
-                            scale=scale,
-                            relative_penalty=config['evaluation']['ridge_penalty'])
-  most = references.constant(label, train, test, classes=len(pool.classes))
-  return {'ridge': linear.prediction[order], 'constant': most.prediction[order]}
+  # The labels of each fold's training are those that the method has, wrong ones, too.
+  label, classes = np.stack(material.labels), len(pool.classes)
+  rows = references.linear(pool.x, label, train, test, classes=classes,
+                           subject=np.asarray(pool.subject), content=pool.content)
+  chosen = {name: references.describe_penalties(name, answers.penalty)
+            for name, answers in rows.items()}
+  rows['ridge_raw'] = references.ridge_raw(
+      pool.x, label, train, test, classes=classes, scale=scale,
+      relative_penalty=config['evaluation']['ridge_penalty'])
+  rows['constant'] = references.constant(label, train, test, classes=classes)
+  return rows, chosen
 
 
 def _about(config, material: Material) -> results.About:
   info = material.clips.info
   protocol = protocol_name(
       material.pool, config['episodes']['protocol'],
-      folds=config['episodes']['folds'])
+      folds=config['episodes']['folds'], options=config['episodes'])
+  never = np.unique(material.pool.subject[~material.pool.macro & ~np.any(
+      [fold.test for fold in material.folds], 0)])
+  if len(never):
+    protocol += f', {len(never)} people trained on in every fold'
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
   return results.About(
       protocol=f'{protocol}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
-      seed=config['seed'], encoder=config['model']['encoder'],
+      seed=config['seed'], encoder=registry.label(config['model']['encoder']),
       clips_seen=clips_seen(config, len(material.pool.classes)),
       macro_clips_seen=macro_clips_seen(config, material.pool),
       balance='as many clips of each class in every task',
@@ -150,6 +180,13 @@ def clips_seen(config: Mapping[str, Any], classes: int) -> int:
     config: complete.
     classes: how many there are.
   """
+  if config['macro']['only']:
+    return 0
+  return _drawn(config, classes)
+
+
+def _drawn(config: Mapping[str, Any], classes: int) -> int:
+  """Clips of support and query that one fold's training draws."""
   sizes, training = config['episodes'], config['training']
   return (training['steps'] * training['tasks'] * classes
           * (sizes['shots'] + sizes['queries']))
@@ -162,6 +199,8 @@ def macro_clips_seen(config: Mapping[str, Any], pool: Pool) -> int:
     config: complete.
     pool: of the run.
   """
+  if config['macro']['only']:
+    return _drawn(config, len(pool.classes))
   training = config['training']
   return training['steps'] * training['tasks'] * make_sizes(config, pool).macros
 

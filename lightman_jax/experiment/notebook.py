@@ -22,7 +22,6 @@ from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import assembly
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.inputs.pool import Pool, Stored, mean_squares, select_clips
-from lightman_jax.meta import learners
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import network
 from lightman_jax.models.network import Network, Params
@@ -30,11 +29,11 @@ from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold, make_folds
 from lightman_jax.tasks.sampling import Task, bring_clips, max_clips
 from lightman_jax.tasks.splits import plan_splits
-from lightman_jax.training import numerics
+from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe, View, draw_steps, task_of
+from lightman_jax.training.state import Recipe, View, draw_steps, make_task
 
 
 class HeldOut(NamedTuple):
@@ -125,7 +124,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
                    for fold, one in zip(data.folds, made))
     episodes = settings['episodes']
     cut = make_folds(data, episodes['protocol'], folds=episodes['folds'],
-                     seed=settings['seed'], dataset='arrays')
+                     seed=settings['seed'], dataset='arrays', options=episodes)
     labels = tuple(assembly.fold_labels(settings, data, fold) for fold in cut)
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)
@@ -140,7 +139,7 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """Makes the network of a configuration, or one around an encoder of your own.
 
   Args:
-    settings: complete; the section `model` is read.
+    settings: complete; the sections `model` and `macro` are read.
     classes: how many, K.
     encoder: maps (n, *clip) to (n, *place, d), in place of `model.encoder`.
 
@@ -153,14 +152,18 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
-  return network.make_network(encoder, classes=classes)
+  return network.make_network(encoder, classes=classes,
+                              macro_head=settings['macro']['label_head'] == 'own',
+                              unit_clips=settings['macro']['only'],
+                              **assembly.head_settings(settings))
 
 
 def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
   """Makes the method of a configuration for a network.
 
   Args:
-    settings: complete; the section `method` is read.
+    settings: complete; the sections `method` and `macro` are read, and how many
+      `training.members` there are.
     net: of `make_network`.
 
   Returns:
@@ -175,7 +178,7 @@ def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
     >>> learner = lm.make_learner(settings, net)                  # doctest: +SKIP
     >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
   """
-  return learners.make_learner(net, **settings['method'])
+  return assembly.make_method(settings, net)
 
 
 def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
@@ -205,18 +208,18 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
     raise InputError(f'there is no task {number}: training.tasks is {tasks}, and they '
                      'are counted from 0')
   clips, step = fold.data.clips, np.int32(step)
-  view = View(fold.data.key, clips.label, clips.train, clips.scale, fold.data.splits,
+  view = View(fold.data.key, clips.view, fold.data.splits,
               np.int32(len(fold.data.splits)))
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe = _recipe(settings, fold, None)[0]
     # Numbers first, then their clips alone: all of them may be in files.
-    draw = jax.jit(functools.partial(draw_steps, recipe=recipe, length=1))
+    draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
     drawn = jax.tree.map(lambda x: x[0, number],
-                         jax.device_get(draw(view, clips._replace(x=None), step)))
+                         jax.device_get(draw(view, clips.table, step)))
     x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
-    gather = jax.jit(lambda view, clips, step, number, drawn: task_of(
-        view, clips, recipe, step, number, drawn)[0])
-    return gather(view, clips._replace(x=x), step, np.int32(number), drawn)
+    make = compiled.jit(lambda view, x, drawn, step, number: make_task(
+        view.key, x, view.fold.scale, drawn, recipe, step, number)[0])
+    return make(view, x, drawn, step, np.int32(number))
 
 
 def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
@@ -282,7 +285,8 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
       return np.zeros((0, recipe.sizes.classes))
     draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
     logits = prediction.make_predict(
-        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once)(
+        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once,
+        mirror=recipe.mirror)(
             params, fold.data.key, fold.data.clips, x, most=len(x))
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   return odds / odds.sum(-1, keepdims=True)

@@ -33,7 +33,6 @@ from lightman_jax.runs.folder import RunFolder, blaming, write_json
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import (
-  compiled,
   devices as device_door,
   multihost,
   numerics,
@@ -63,7 +62,7 @@ def measure_cost(config: Mapping[str, Any], material: Material, devices
                                 steps=config['training']['steps'], folds=folds)
   about = {
       'method': registry.label(config['method']['name']),
-      'encoder': config['model']['encoder'],
+      'encoder': registry.label(config['model']['encoder']),
       'clip': list(material.pool.x.shape[1:]), 'classes': len(material.pool.classes),
       'shots': config['episodes']['shots'], 'queries': config['episodes']['queries'],
       'macro_clips': recipe.sizes.macros,
@@ -214,8 +213,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
 def _first_time(progress: Progress) -> Iterator[None]:
   """Shows what the first fold takes that no other will."""
   with progress.aside('predicting the first fold: compiling, unless the cache has it'):
-    with compiled.without_alarm():
-      yield
+    yield
 
 
 def _kept_logits(place: pathlib.Path, fold: Fold, material: Material,
@@ -287,8 +285,9 @@ def make_predictions(config, material: Material, recipe: Recipe):
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
   draws = config['evaluation']['draws'] if learner.supported else 1
   adapted = prediction.make_predict(learner, sizes=recipe.sizes, draws=draws,
-                                    at_once=recipe.at_once)
-  plain = prediction.make_plain_predict(learner) if learner.moving else None
+                                    at_once=recipe.at_once, mirror=recipe.mirror)
+  plain = (prediction.make_plain_predict(learner, mirror=recipe.mirror)
+           if learner.moving else None)
 
   def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> FoldLogits:
     index = np.flatnonzero(fold.test)

@@ -117,6 +117,21 @@ def test_every_row_that_is_lost_is_listed_with_its_reason(copy):
   assert "'boredom'" in page and 'frame 1' not in page.split('rows give no clip')[0]
 
 
+def test_a_folder_of_many_clips_that_is_not_there_is_one_line(copy):
+  """The clips of a person are counted; a clip that is missing by itself is named."""
+  whole = len(look(copy).losses)
+  person = copy / 'SAMM_CROP' / '006'
+  clips = sorted(path.name for path in person.iterdir())
+  shutil.rmtree(person)
+  alone = sorted(copy.glob('SAMM_CROP/011/*'))[0]
+  shutil.rmtree(alone)
+  examination = look(copy)
+  page = show.render_examination(examination)
+  assert len(examination.losses) == whole + len(clips) + 1 and len(clips) > 1
+  assert f'006 is not there: {len(clips)} clips' in page
+  assert f'011/{alone.name}' in page and not any(clip in page for clip in clips)
+
+
 def test_without_a_sheet_it_is_not_usable_and_says_why(copy, capsys):
   (copy / 'SAMM_Micro_FACS_Codes_v2.csv').unlink()
   assert look(copy).verdict == UNUSABLE
