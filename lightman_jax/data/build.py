@@ -405,7 +405,11 @@ def _write(plan: Plan, home: pathlib.Path, final: pathlib.Path, progress) -> Non
 
 @contextlib.contextmanager
 def _alone(folder: pathlib.Path) -> Iterator[None]:
-  """Lets one process build at a time; the lock goes with the process."""
+  """Lets one process build at a time; the lock goes with the process.
+
+  filelock 4 fails where a file system has no locks, or leaves a mark that stays when
+  its process is killed; here a build goes on without.
+  """
   folder.mkdir(parents=True, exist_ok=True)
   with open(folder / '.lock', 'w') as file:
     with contextlib.suppress(OSError):   # some network file systems have no locks

@@ -5,7 +5,8 @@ of another. A file is a sheet of a data set where it has that data set's columns
 most of its rows name clips as that data set does. It is of the edition whose counts per
 class it has, or whose columns; its name decides only where neither does.
 
-What a file holds decides; among files that hold the same edition, the published name. Where other files fit as well, they are named.
+What a file holds decides; among files that hold the same edition, the published name.
+Where other files fit as well, they are named.
 """
 
 from collections import Counter

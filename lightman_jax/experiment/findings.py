@@ -78,7 +78,7 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
     rows[results.one_draw(name)] = np.concatenate(
         [np.array(part.one_draw).argmax(-1) for part in fold_logits])
   if fold_logits[0].plain is not None:
-    rows[f'{name}, not adapted'] = np.concatenate(
+    rows[results.not_adapted(name)] = np.concatenate(
         [np.array(part.plain).argmax(-1) for part in fold_logits])
   beside, chosen = _references(config, material)
   rows |= {name: answers.prediction[order] for name, answers in beside.items()}
@@ -94,7 +94,7 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
     probabilities[results.one_draw(name)] = _softmax(np.concatenate(
         [np.array(part.one_draw) for part in fold_logits]))
   if fold_logits[0].plain is not None:
-    probabilities[f'{name}, not adapted'] = _softmax(np.concatenate(
+    probabilities[results.not_adapted(name)] = _softmax(np.concatenate(
         [np.array(part.plain) for part in fold_logits]))
   findings = results.summarise(
       rows, clips, about, resamples=config['evaluation']['resamples'],

@@ -11,7 +11,14 @@ from rich.text import Text
 
 from lightman_jax.evaluation import scores
 from lightman_jax.evaluation.comparison import LEVEL
-from lightman_jax.runs.results import one_draw, strongest_reference
+from lightman_jax.runs.results import (
+  NOT_ADAPTED,
+  ONE_DRAW,
+  has_verdict,
+  one_draw,
+  own_rows,
+  strongest_reference,
+)
 
 # How a number and its interval are written in a table.
 
@@ -108,10 +115,10 @@ def render(results: Mapping[str, Any], *, width: int = 80) -> str:
   return '\n'.join(line.rstrip() for line in out.getvalue().splitlines()) + '\n'
 
 
-# What a row is, by its name or by how that ends. The first is the method's.
+# What a row is, by its name or by what sets it apart of the method's own.
 ROWS = {
-    ', one draw': 'the same, adapted to one support alone',
-    ', not adapted': 'the same trained model without its steps on a support',
+    ONE_DRAW: 'the same, adapted to one support alone',
+    NOT_ADAPTED: 'the same trained model without its steps on a support',
     'ridge': 'class-weighted ridge regression on local means, mirror images included',
     'svm': 'class-weighted linear support vector machine on the same as ridge',
     'ridge_raw': 'class-weighted ridge regression on the inputs as they are',
@@ -131,13 +138,13 @@ def row_lines(rows: Iterable[str]) -> tuple[str, ...]:
     rows: their names, the method's first.
   """
   adapted = 'trained, then adapted to supports from training people, mean of draws'
-  lines = []
+  lines, own = [], {}
   for number, name in enumerate(rows):
-    ending = next((end for end in ROWS if name.endswith(end)), '')
     if number == 0:
       lines.append(f'{name}: {METHODS.get(name, adapted)}')
-    elif ending:
-      lines.append(f'{name}: {ROWS[ending]}')
+      own = own_rows(name)
+    elif (apart := own.get(name, name)) in ROWS:
+      lines.append(f'{name}: {ROWS[apart]}')
   return tuple(lines)
 
 
@@ -156,7 +163,7 @@ def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
   if gap is None:
     return ()
   low, high, p = gap['low'], gap['high'], gap['p']
-  if results['about'].get('test', '').startswith('no verdict'):
+  if not has_verdict(results['about']):
     verdict = 'no verdict, see below'
   elif p is None or low is None or p >= LEVEL or low <= 0 <= high:
     verdict = 'no difference seen'
@@ -188,7 +195,7 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',
-      *((test,) if test.startswith('no verdict') else ()),
+      *(() if has_verdict(about) else (test,)),
   )
 
 

@@ -188,9 +188,22 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, str]]:
   return list(csv.DictReader(io.StringIO(text, newline='')))
 
 
+ONE_DRAW, NOT_ADAPTED = 'one draw', 'not adapted'
+
+
 def one_draw(method: str) -> str:
   """The row of a method whose model is adapted to one support alone."""
-  return f'{method}, one draw'
+  return f'{method}, {ONE_DRAW}'
+
+
+def not_adapted(method: str) -> str:
+  """The row of a method's model without its steps on a support."""
+  return f'{method}, {NOT_ADAPTED}'
+
+
+def own_rows(method: str) -> dict[str, str]:
+  """The rows of a method's own models beside its own: row -> what sets it apart."""
+  return {one_draw(method): ONE_DRAW, not_adapted(method): NOT_ADAPTED}
 
 
 def strongest_reference(rows: Mapping[str, Mapping[str, Any]]) -> str | None:
@@ -200,7 +213,7 @@ def strongest_reference(rows: Mapping[str, Mapping[str, Any]]) -> str | None:
     rows: of the results, the method's first.
   """
   method = next(iter(rows))
-  others = [name for name in rows if not name.startswith(method)]
+  others = [name for name in rows if name not in {method, *own_rows(method)}]
   return max(others, key=lambda name: rows[name]['uf1']['value'], default=None)
 
 
@@ -265,6 +278,15 @@ def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: in
       'clips': len(clips.truth),
       'clips_per_class': dict(zip(clips.classes, size.tolist())),
   }
+
+
+def has_verdict(about: Mapping[str, Any]) -> bool:
+  """Whether a difference could be seen in as many folds; see `_test`.
+
+  Args:
+    about: of the results; those of 0.1.0 do not say.
+  """
+  return 'test' not in about or comparison.least_p(about['folds']) < comparison.LEVEL
 
 
 def _test(folds: int, units: str, resamples: int) -> str:
