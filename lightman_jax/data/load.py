@@ -72,7 +72,7 @@ def load(
 
 
 def _check_people(choice: Choice, clips: ClipSet) -> Iterator[str]:
-  """Lines on what looks like one name or one clip of two people, and is said to be none.
+  """Lines on names or clips of two people that look like one, and are said not to be.
 
   Raises:
     InputError: it looks like one, and nobody says that it is none.
