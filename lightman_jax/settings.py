@@ -187,7 +187,7 @@ def _check_together(given: Mapping[str, Any]) -> None:
 
 
 def _check_macro_labels(given: Mapping[str, Any]) -> None:
-  """Labelled macro clips in a loss that the method has, under a head that is trained."""
+  """Labelled macro clips in a loss that the method has, under a trained head."""
   name, where = given['method.name'], given['macro.label_where']
   own = given['macro.label_head'] == 'own'
   if not given['macro.label_weight']:
