@@ -28,10 +28,10 @@ from lightman_jax.data.sources import REPORT, VERSION
 from lightman_jax.data.store import content_sha256, hashed_words, read_data_set
 from lightman_jax.data.workers import Job, make_all
 from lightman_jax.errors import InputError
-from lightman_jax.files import write_atomically
+from lightman_jax.files import UNWRITABLE, write_atomically
 
 Progress = Callable[[str, int, int], None]
-_REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
+_REFUSED = {*UNWRITABLE, errno.EFBIG, errno.EACCES}
 
 
 def build(

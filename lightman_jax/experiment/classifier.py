@@ -163,11 +163,11 @@ class Classifier(ClassifierMixin, BaseEstimator):
     train = np.r_[~pool.macro, np.zeros(len(x), bool)]
     test = np.r_[np.zeros(len(pool.x), bool), np.ones(len(x), bool)]
     scale = channel_scale(pool, np.ones(len(pool.x), bool))[0]
-    found = references.ridge(
+    linear = references.ridge(
         np.concatenate([pool.x, x]) / scale, np.r_[pool.label, np.zeros(len(x), int)],
         train[None], test[None], classes=len(pool.classes),
         relative_penalty=self._penalty)
-    return found.scores[test]
+    return linear.scores[test]
 
 
 def _randomness(state: Any) -> tuple[jax.Array, np.random.Generator, str]:

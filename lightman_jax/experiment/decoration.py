@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator
 import contextlib
-import errno
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+from lightman_jax import files
 
 
 @contextlib.contextmanager
@@ -19,7 +18,7 @@ def optional(name: str, say: Callable[[str], None]) -> Iterator[None]:
     yield
   except Exception as error:       # whatever a library raises: no result depends on it
     # A full disk holds no results either; the same command goes on once there is room.
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.errno in files.UNWRITABLE:
       raise
     reason = ' '.join(str(error).split())[:200]
     say(f'{name} is not made ({type(error).__name__}: {reason}); results do not depend '

@@ -27,11 +27,11 @@ class Method:
   # The backward pass goes through the inner steps, which takes memory.
   second_order: ClassVar[bool] = False
 
-  def check(self, given: Mapping[str, Any]) -> None:
+  def check(self, settings: Mapping[str, Any]) -> None:
     """Refuses settings that are right each, and wrong together.
 
     Args:
-      given: all settings of the configuration, under dotted names.
+      settings: all settings of the configuration, under dotted names.
 
     Raises:
       InputError: names the settings, and what to do.
@@ -125,7 +125,7 @@ class Anil(_Judged, _Rates, _FirstOrder):
 class Reptile(_Stepping):
   """Towards where adaptation leads (Nichol et al. 2018): no second derivative."""
 
-  def check(self, given):
+  def check(self, settings):
     """Refuses a rate that the displacement cannot be divided by."""
     if self.inner_rate < LEAST_RATE:
       raise InputError(f'method.inner_rate is {self.inner_rate} and '
@@ -197,7 +197,7 @@ class Lightman(Maml):
   outer: str = option('query', 'what judges the inner level; none: no outer level',
                       choices=('query', 'none'))
 
-  def check(self, given):
+  def check(self, settings):
     """Refuses what the alignment, or its absence outside, makes meaningless."""
     if self.outer == 'none':
       self._check_without_outer_level()
@@ -213,8 +213,8 @@ class Lightman(Maml):
     if self.bandwidth and self.bandwidth_rule != 'mean':
       raise InputError('method.bandwidth is given, so method.bandwidth_rule would not '
                        'be asked; leave one of them out')
-    if given['macro.source'] != 'none' and self.statistic == 'u':
-      self._check_counts(given)
+    if settings['macro.source'] != 'none' and self.statistic == 'u':
+      self._check_counts(settings)
 
   def _check_without_outer_level(self) -> None:
     for name in ('first_order', 'rates', 'multi_step', 'weight', 'align_outside'):
@@ -222,11 +222,11 @@ class Lightman(Maml):
         raise InputError(f'method.{name}={getattr(self, name)} is of the outer level, '
                          'which method.outer=none takes away; leave one of the two out')
 
-  def _check_counts(self, given: Mapping[str, Any]) -> None:
-    if given['macro.clips'] < 2:
+  def _check_counts(self, settings: Mapping[str, Any]) -> None:
+    if settings['macro.clips'] < 2:
       raise InputError('method.statistic=u leaves a clip out of its own mean, so it '
                        'needs macro.clips of 2 or more')
-    if self.alignment == 'per_class' and given['episodes.shots'] < 2:
+    if self.alignment == 'per_class' and settings['episodes.shots'] < 2:
       raise InputError('method.statistic=u leaves a clip out of its own mean, so '
                        'method.alignment=per_class needs episodes.shots of 2 or more')
 

@@ -8,6 +8,7 @@ import platform
 import subprocess
 from typing import Any
 
+from lightman_jax import registry
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.runs import identity
 from lightman_jax.runs.identity import Difference
@@ -28,6 +29,8 @@ LAYOUT = ('count', 'processes', 'used', 'split', 'folds_at_once', 'tasks_at_once
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 RUN = 'lightman_jax.experiment.run'     # the module that computes a run, stage by stage
+# What draws and says what a run computes: no number depends on it.
+SHOWN = ('lightman_jax.report', 'lightman_jax.runs.progress')
 
 
 def environment(*, data_sha256: str | None,
@@ -94,8 +97,14 @@ def devices() -> dict[str, Any]:
 
 
 def code_version() -> str:
-  """SHA-256 of the code that a run imports, without comments and docstrings."""
-  return code_sha256(RUN)
+  """SHA-256 of the code that computes a run, without comments and docstrings.
+
+  That is what a run imports, and what the tables of parts name, which is imported by
+  that name.
+  """
+  named = {place.partition(':')[0] for table in registry.TABLES.values()
+           for place in table.values()}
+  return code_sha256(RUN, *sorted(named), without=SHOWN)
 
 
 def git_commit() -> str | None:
