@@ -254,6 +254,7 @@ def test_folders_that_are_no_finished_run(files, words, tmp_path):
     lm.open_run(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_readme_example():
   text = (ROOT / 'README.md').read_text(encoding='utf-8')
   section = text.partition('## In a notebook')[2].partition('\n## ')[0]

@@ -27,6 +27,7 @@ from lightman_jax.tasks.sampling import (
   max_clips,
   side_of,
 )
+from lightman_jax.training import compiled
 
 DEVIATIONS = 1.96     # of the mean, on either side: 95 % of a normal distribution
 
@@ -49,7 +50,7 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
     model answers, those of the model not adapted or None where that is no other).
     Only the classes of an episode can be answered. Without an episode nothing is run.
   """
-  @jax.jit
+  @compiled.jit
   def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView, numbers,
            episodes: Episodes):
     def one(both):
@@ -59,7 +60,7 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
                            view, support, in_episode, len(classes), sizes)
     return jax.lax.map(one, (numbers, episodes))
 
-  @jax.jit
+  @compiled.jit
   def answer(params, fold_key: Key[Array, ''], clips_x, scale, numbers, classes,
              drawn: Drawn):
     def one(both):

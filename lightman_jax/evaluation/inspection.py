@@ -20,6 +20,7 @@ from lightman_jax.models.dere_grl import DeReGRL
 from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import Network, Params
 from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.training import compiled
 
 # Where a fold's clips lie in the embedding, before and after adaptation.
 
@@ -49,12 +50,13 @@ def make_embed(net: Network, learner: Learner, *, sizes: Sizes) -> Callable:
   """
   supports = make_supports(sizes=sizes, draws=1)
 
-  @jax.jit
+  @compiled.jit
   def adapt(params: Params, fold_key: Key[Array, ''], drawn):
     support = jax.tree.map(lambda x: x[0], support_examples(drawn, sizes))
     return adapt_to_support(learner, params, fold_key, support, 0)
 
-  both = jax.jit(lambda params, fast, x: (net.embed(params, x), net.embed(fast, x)))
+  both = compiled.jit(
+      lambda params, fast, x: (net.embed(params, x), net.embed(fast, x)))
 
   def embed(params: Params, fold_key: Key[Array, ''], clips: Clips,
             micro: Int[np.ndarray, 'n'], macro: Int[np.ndarray, 'm']):
@@ -117,7 +119,7 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
   """
   supports = make_supports(sizes=sizes, draws=draws)
 
-  @jax.jit
+  @compiled.jit
   def explain(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']) -> Explanation:
     def one(both):

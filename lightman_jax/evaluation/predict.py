@@ -28,6 +28,7 @@ from lightman_jax.tasks.sampling import (
   gather,
   max_clips,
 )
+from lightman_jax.training import compiled
 
 # Held-out clips that are on the device at once, in bytes.
 BATCH = 2**28
@@ -40,7 +41,7 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
     sizes: of a support.
     draws: how many.
   """
-  @jax.jit
+  @compiled.jit
   def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView):
     def one(number):
       key = keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number)
@@ -81,7 +82,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
   """
   supports = make_supports(sizes=sizes, draws=draws)
 
-  @jax.jit
+  @compiled.jit
   def predict(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']
               ) -> tuple[Float[Array, 'n K'], Float[Array, 'n K']]:
@@ -126,7 +127,7 @@ def make_plain_predict(learner: Learner):
   Returns:
     A function as that of `make_predict`, without `first`.
   """
-  @jax.jit
+  @compiled.jit
   def predict(params, scale, x):
     return learner.predict(params, x / scale[0])
 

@@ -30,7 +30,7 @@ from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold, make_folds
 from lightman_jax.tasks.sampling import Task, bring_clips, max_clips
 from lightman_jax.tasks.splits import plan_splits
-from lightman_jax.training import numerics
+from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
@@ -140,7 +140,7 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """Makes the network of a configuration, or one around an encoder of your own.
 
   Args:
-    settings: complete; the section `model` is read.
+    settings: complete; the sections `model` and `macro` are read.
     classes: how many, K.
     encoder: maps (n, *clip) to (n, *place, d), in place of `model.encoder`.
 
@@ -153,14 +153,16 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
-  return network.make_network(encoder, classes=classes)
+  return network.make_network(encoder, classes=classes,
+                              macro_head=settings['macro']['label_head'] == 'own',
+                              unit_clips=settings['macro']['only'])
 
 
 def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
   """Makes the method of a configuration for a network.
 
   Args:
-    settings: complete; the section `method` is read.
+    settings: complete; the sections `method` and `macro` are read.
     net: of `make_network`.
 
   Returns:
@@ -175,7 +177,8 @@ def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
     >>> learner = lm.make_learner(settings, net)                  # doctest: +SKIP
     >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
   """
-  return learners.make_learner(net, **settings['method'])
+  return learners.make_learner(net, labels=assembly.macro_labels(settings),
+                               **settings['method'])
 
 
 def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
@@ -210,11 +213,11 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe = _recipe(settings, fold, None)[0]
     # Numbers first, then their clips alone: all of them may be in files.
-    draw = jax.jit(functools.partial(draw_steps, recipe=recipe, length=1))
+    draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
     drawn = jax.tree.map(lambda x: x[0, number],
                          jax.device_get(draw(view, clips.table, step)))
     x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
-    make = jax.jit(lambda view, x, drawn, step, number: make_task(
+    make = compiled.jit(lambda view, x, drawn, step, number: make_task(
         view.key, x, view.fold.scale, drawn, recipe, step, number)[0])
     return make(view, x, drawn, step, np.int32(number))
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import Drawn, Task, bring_clips, max_clips
+from lightman_jax.training import compiled
 from lightman_jax.training.finite import Broken, not_finite
 from lightman_jax.training.loop import stack
 from lightman_jax.training.state import (
@@ -48,8 +49,8 @@ def search(recipe: Recipe, broken: Broken) -> Fault | None:
   """
   view, clips = stack([broken.data], 1)
   view = jax.tree.map(lambda x: x[0], view)
-  draw = jax.jit(functools.partial(draw_steps, recipe=recipe, length=1))
-  look = jax.jit(functools.partial(_look, recipe=recipe))
+  draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
+  look = compiled.jit(functools.partial(_look, recipe=recipe))
   state = jax.tree.map(jnp.asarray, broken.state)
   for _ in range(int(state.step), broken.step):
     drawn = jax.tree.map(lambda x: np.asarray(x)[0],

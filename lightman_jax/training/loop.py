@@ -19,7 +19,7 @@ from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import Clips, FoldView
 from lightman_jax.training import devices as device_door, multihost, stopping, streaming
 from lightman_jax.training.checkpoints import Checkpoints, SharedCheckpoints
-from lightman_jax.training.compiled import Around, OnCompiled, ahead
+from lightman_jax.training.compiled import Around, OnCompiled, ahead, jit
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
 from lightman_jax.training.pace import Pace
@@ -101,7 +101,7 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
   def aside():
     with pace.aside(), around():
       yield
-  return Trainer(jax.jit(init, static_argnums=1),
+  return Trainer(jit(init, static_argnums=1),
                  ahead(spread(chunk), on_compiled, aside),
                  spread(lambda states, views, clips, _: chunk(states, views, clips)),
                  length, steps, layout, pace, blocks, _sharing(layout))

@@ -20,7 +20,7 @@ import numpy as np
 
 from lightman_jax.inputs.pool import Inputs
 from lightman_jax.tasks.sampling import ClipTable, bring_clips, max_clips
-from lightman_jax.training import devices as device_door, numerics
+from lightman_jax.training import compiled, devices as device_door, numerics
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.state import (
   BlockView,
@@ -116,7 +116,7 @@ def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
   def draw(views, table, first):
     return jax.lax.map(
         lambda view: draw_steps(view, table, first, recipe=recipe, length=block), views)
-  return Blocks(jax.jit(draw), block, layout)
+  return Blocks(compiled.jit(draw), block, layout)
 
 
 @contextlib.contextmanager
