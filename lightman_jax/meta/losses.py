@@ -89,7 +89,12 @@ def with_macro_labels(net: Network, labels: MacroLabels) -> Loss:
 
 def macro_head(net: Network, labels: MacroLabels
                ) -> Callable[[Params, Array], Float[Array, 'm K']]:
-  """What turns embeddings of macro clips into logits: the network's head, or theirs."""
+  """What turns embeddings of macro clips into logits: the network's head, or theirs.
+
+  Args:
+    net: the network.
+    labels: of the macro clips.
+  """
   return net.classify_macro if labels.own_head else net.classify
 
 
@@ -147,9 +152,9 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
         logits[:n], batch.label).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
-      features = {'embedding': lambda: z, 'logits': lambda: logits,
-                  'pooled': lambda: maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
-                  }[how.aligned]()
+      features = {'embedding': z, 'logits': logits}.get(how.aligned)
+      if how.aligned == 'pooled':
+        features = maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
       parts['alignment'] = discrepancy(features, batch, net.classes, how)
       value += weight_of(params, how) * parts['alignment']
       if labels is not None:

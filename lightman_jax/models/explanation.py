@@ -55,5 +55,9 @@ def explain(encoder: nn.Module, params: Params, x: Float[Array, 'n T 68 2']
 
 
 def mean_explanation(several: Explanation) -> Explanation:
-  """Of models whose logits are averaged: explanations along a first axis."""
+  """Of models whose logits are averaged: explanations along a first axis.
+
+  Args:
+    several: of the same clips, by one model after the other along a first axis.
+  """
   return jax.tree.map(lambda v: v.mean(0), several)

@@ -241,7 +241,14 @@ def draw_task(key: Key[Array, ''], table: ClipTable, view: FoldView,
 
 def gather_task(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], drawn: Drawn,
                 magnify: float) -> Task:
-  """The clips of a task."""
+  """The clips of a task.
+
+  Args:
+    x: all clips.
+    scale: divides micro clips, macro clips.
+    drawn: the task as numbers.
+    magnify: see `gather`; the query is never magnified.
+  """
   return Task(gather(x, scale, drawn.support, magnify),
               gather(x, scale, drawn.query, 0.))
 

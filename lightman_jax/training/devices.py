@@ -99,12 +99,20 @@ def each(tree, devices: Sequence[jax.Device]):
 
 
 def first(tree):
-  """The first device's copy, on the host: the reverse of `replicate`."""
+  """The first device's copy, on the host: the reverse of `replicate`.
+
+  Args:
+    tree: of arrays with a first axis of devices.
+  """
   return jax.tree.map(lambda x: np.asarray(x[0]), tree)
 
 
 def gather(tree):
-  """All devices' parts, of all processes, on the host: the reverse of `divide`."""
+  """All devices' parts, of all processes, on the host: the reverse of `divide`.
+
+  Args:
+    tree: of arrays with a first axis of devices.
+  """
   # A copy: what numpy sees of a CPU's memory, the next chunk may be written into.
   return multihost.gather(jax.tree.map(
       lambda x: np.array(x).reshape(-1, *x.shape[2:]), tree))

@@ -154,7 +154,11 @@ def gather(tree):
 
 
 def anywhere(condition: bool) -> bool:
-  """Whether it is so in any process."""
+  """Whether it is so in any process.
+
+  Args:
+    condition: of this process; all of them ask at the same place.
+  """
   return bool(gather(np.array([condition])).any())
 
 
