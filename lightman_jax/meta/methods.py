@@ -56,20 +56,25 @@ class _Stepping(Method):
   inner_memory: float = option(1024., 'MiB that a task may keep to save arithmetic',
                                range=(0., 1e6))
 
-  def _steps(self, **changes) -> 'Steps':
+  def _steps(self) -> 'Steps':
     from lightman_jax.meta.inner import Steps
-    own = {'rates': getattr(self, 'rates', 'fixed'),
-           'first_order': getattr(self, 'first_order', False)}
     return Steps(self.inner_steps, self.inner_rate, memory=self.inner_memory,
-                 **{**own, **changes})
+                 rates=getattr(self, 'rates', 'fixed'),
+                 first_order=getattr(self, 'first_order', False))
 
 
 @dataclasses.dataclass(frozen=True)
-class _Judged(_Stepping):
-  """Steps that a query judges, through all of them."""
+class _ThroughSteps(_Stepping):
+  """The loss of a query is differentiated through all steps: MAML and its kin."""
   second_order: ClassVar[bool] = True
   multi_step: float = option(0., 'share of the training with a query after every step '
                              '(MAML++)', range=(0., 1.))
+
+  def make(self, net, labels=None):
+    """See `learners.maml`."""
+    from lightman_jax.meta import learners
+    return learners.maml(net, self._steps(), multi_step=self.multi_step,
+                         labels=labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,41 +92,25 @@ class _Rates(_Stepping):
 
 
 @dataclasses.dataclass(frozen=True)
-class Maml(_Judged, _Rates, _FirstOrder):
+class Maml(_ThroughSteps, _Rates, _FirstOrder):
   """Model-agnostic meta-learning (Finn et al. 2017), and most of MAML++."""
 
-  def make(self, net, labels=None):
-    """See `learners.maml`."""
-    from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(), multi_step=self.multi_step,
-                         labels=labels)
-
 
 @dataclasses.dataclass(frozen=True)
-class Fomaml(_Judged, _Rates):
+class Fomaml(_ThroughSteps, _Rates):
   """MAML whose inner gradients are constants (Finn et al. 2017, section 5.2)."""
   second_order: ClassVar[bool] = False
-
-  def make(self, net, labels=None):
-    """See `learners.maml`."""
-    from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(first_order=True),
-                         multi_step=self.multi_step, labels=labels)
+  first_order: ClassVar[bool] = True
 
 
 @dataclasses.dataclass(frozen=True)
-class MetaSGD(_Judged, _FirstOrder):
+class MetaSGD(_ThroughSteps, _FirstOrder):
   """MAML with a learned rate of every weight (Li et al. 2017)."""
-
-  def make(self, net, labels=None):
-    """See `learners.maml`."""
-    from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(rates='weights'),
-                         multi_step=self.multi_step, labels=labels)
+  rates: ClassVar[str] = 'weights'
 
 
 @dataclasses.dataclass(frozen=True)
-class Anil(_Judged, _Rates, _FirstOrder):
+class Anil(_ThroughSteps, _Rates, _FirstOrder):
   """Almost no inner loop (Raghu et al. 2020): the head alone moves."""
 
   def make(self, net, labels=None):
@@ -134,6 +123,7 @@ class Anil(_Judged, _Rates, _FirstOrder):
 @dataclasses.dataclass(frozen=True)
 class Reptile(_Stepping):
   """Towards where adaptation leads (Nichol et al. 2018): no second derivative."""
+  first_order: ClassVar[bool] = True
 
   def check(self, settings):
     """Refuses a rate that the displacement cannot be divided by."""
@@ -144,7 +134,7 @@ class Reptile(_Stepping):
   def make(self, net, labels=None):
     """See `learners.reptile`."""
     from lightman_jax.meta import learners
-    return learners.reptile(net, self._steps(first_order=True), labels)
+    return learners.reptile(net, self._steps(), labels)
 
 
 @dataclasses.dataclass(frozen=True)
