@@ -246,8 +246,8 @@ def _check_macro_only(values: Mapping[str, Any]) -> None:
                        f'{values[name]} {why}; leave that at {off}')
   if values['macro.source'] in ('none', 'magnified'):
     raise InputError(f'macro.only trains on macro clips, and macro.source='
-                     f'{values["macro.source"]} has none but micro clips; use own, or a '
-                     'data set')
+                     f'{values["macro.source"]} has none but micro clips; use own, or '
+                     'a data set')
   if values['model.encoder'] == 'dere_grl':
     raise InputError('macro.only divides each clip by its own root mean square, which '
                      'model.encoder=dere_grl does not take; use another encoder')

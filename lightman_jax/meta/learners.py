@@ -369,13 +369,20 @@ def published(net: Network) -> Learner:
 
   Args:
     net: one with `train`, such as the published STSTNet's.
+
+  Raises:
+    TypeError: it has no running statistics.
   """
+  train = net.train
+  if train is None:
+    raise TypeError('this network has no running statistics; take `supervised`')
+
   def meta_grad(params, task, key, done=1.):
     del done
     statistics = params['statistics']
 
     def loss(weights):
-      logits, seen = net.train({**weights, 'statistics': statistics},
+      logits, seen = train({**weights, 'statistics': statistics},
                                task.everything.x, key)
       return losses.cross_entropies(logits, task.everything.label,
                                     net.label_smoothing).mean(), seen
@@ -476,11 +483,13 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
 
 
 def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learner:
-  own = labels is not None and labels.own_head
+  head = (losses.macro_head(net, labels) if labels is not None and labels.own_head
+          else None)
+  kept = ('encoder',) if head is None else ('encoder', 'macro_head')
 
   def init(key, shape):
     params = net.init(key, shape)
-    return {name: params[name] for name in ('encoder', 'macro_head')[:1 + own]}
+    return {name: params[name] for name in kept}
   loss = losses.cross_entropy(predict, net.label_smoothing)
   _, outside = of_levels(labels)
 
@@ -489,8 +498,8 @@ def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learn
     if outside is None:
       return value, parts
     macro = task.support
-    logits = (net.classify_macro(fast, net.embed(fast, macro.macro)) if own else
-              predict(fast, macro.macro))
+    logits = (predict(fast, macro.macro) if head is None else
+              head(fast, net.embed(fast, macro.macro)))
     part = losses.balanced_cross_entropy(logits, macro.macro_label,
                                          net.label_smoothing)
     return value + outside.weight * part, {**parts, 'macro_cross_entropy': part}

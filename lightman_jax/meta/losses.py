@@ -112,8 +112,15 @@ def macro_head(net: Network, labels: MacroLabels
   Args:
     net: the network.
     labels: of the macro clips.
+
+  Raises:
+    TypeError: they are to have a head of their own, and the network has none.
   """
-  return net.classify_macro if labels.own_head else net.classify
+  if not labels.own_head:
+    return net.classify
+  if net.classify_macro is None:
+    raise TypeError('this network has no head for macro clips: macro_head=True')
+  return net.classify_macro
 
 
 def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
@@ -171,9 +178,10 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
     value = cross_entropies(logits[:n], batch.label, net.label_smoothing).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
-      features = {'embedding': z, 'logits': logits}.get(how.aligned)
       if how.aligned == 'pooled':
         features = maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
+      else:
+        features = {'embedding': z, 'logits': logits}[how.aligned]
       parts['alignment'] = discrepancy(features, batch, net.classes, how)
       value += weight_of(params, how) * parts['alignment']
       if labels is not None:

@@ -87,8 +87,11 @@ def fold_clips(pool: Pool, train: Bool[np.ndarray, 'N'],
     scale: divides micro, macro clips; see `pool.channel_scale`.
     label: as the fold has them; None: the pool's.
   """
-  return Clips(pool.x, ClipTable(pool.subject, pool.macro, pool.foreign),
-               FoldView(train, pool.label if label is None else label, scale))
+  label = pool.label if label is None else label
+  # NumPy's arrays, and files, until a program takes them.
+  table = ClipTable(pool.subject, pool.macro, pool.foreign)  # pyright: ignore[reportArgumentType]
+  view = FoldView(train, label, scale)  # pyright: ignore[reportArgumentType]
+  return Clips(pool.x, table, view)  # pyright: ignore[reportArgumentType]
 
 
 class Sizes(NamedTuple):

@@ -162,12 +162,20 @@ def anywhere(condition: bool) -> bool:
   return bool(gather(np.array([condition])).any())
 
 
+def _service() -> Any:
+  """The client of the service that the processes share."""
+  client = distributed.global_state.client
+  if client is None:
+    raise RuntimeError('this process has joined no others; see `start`')
+  return client
+
+
 def _meet(turn: int, timeout: int) -> None:
-  distributed.global_state.client.wait_at_barrier(f'lightman_jax/{turn}', timeout)
+  _service().wait_at_barrier(f'lightman_jax/{turn}', timeout)
 
 
 def _send(turn: int, text: str) -> None:
-  client, name = distributed.global_state.client, f'lightman_jax/{turn}'
+  client, name = _service(), f'lightman_jax/{turn}'
   pieces = [text[n:n + PIECE] for n in range(0, len(text), PIECE)]
   for n, piece in enumerate(pieces):
     client.key_value_set(f'{name}/{n}', piece)
@@ -175,7 +183,7 @@ def _send(turn: int, text: str) -> None:
 
 
 def _receive(turn: int) -> str:
-  client, name = distributed.global_state.client, f'lightman_jax/{turn}'
+  client, name = _service(), f'lightman_jax/{turn}'
   pieces = int(client.blocking_key_value_get(name, FOREVER))
   return ''.join(client.blocking_key_value_get(f'{name}/{n}', FOREVER)
                  for n in range(pieces))
