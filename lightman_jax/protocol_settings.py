@@ -17,7 +17,8 @@ NAMES = ('method.name', 'model.encoder', 'model.weights')
 SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queries',
               'macro.clips', 'macro.factor', 'macro.label_', 'training.steps',
               'training.tasks', 'training.outer_rate', 'training.weight_decay',
-              'training.clip_norm')
+              'training.clip_norm', 'training.schedule', 'training.average',
+              'training.label_smoothing')
 
 
 def noise(text: str) -> tuple[str, ...]:

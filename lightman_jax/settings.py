@@ -187,7 +187,7 @@ def _check_together(values: Mapping[str, Any]) -> None:
 
 
 def _check_macro_labels(values: Mapping[str, Any]) -> None:
-  """Labelled macro clips in a loss that the method has, under a head that is trained."""
+  """Labelled macro clips in a loss that the method has, under a trained head."""
   name, where = values['method.name'], values['macro.label_where']
   own = values['macro.label_head'] == 'own'
   if not values['macro.label_weight']:

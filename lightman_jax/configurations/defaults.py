@@ -52,7 +52,7 @@ def _training() -> dict:
       weight_decay=1e-2, clip_norm=1.,
       schedule='constant',    # of outer_rate; cosine: to zero at the last step
       average=0.,             # share of the steps at the end whose weights are averaged
-      label_smoothing=0.,     # of micro clips in every cross entropy, inside and outside
+      label_smoothing=0.,     # in every cross entropy, inside and outside
       # Models of a fold, from draws of their own and trained on the same tasks, whose
       # log-probabilities are averaged.
       members=1,

@@ -332,7 +332,8 @@ def ensemble(learner: Learner, count: int) -> Learner:
   numbers = jnp.arange(count)
 
   def init(key, shape):
-    return jax.lax.map(lambda key: learner.init(key, shape), jax.random.split(key, count))
+    return jax.lax.map(lambda key: learner.init(key, shape),
+                       jax.random.split(key, count))
 
   def adapt(params, support, key):
     def one(both):
