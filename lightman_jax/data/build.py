@@ -41,7 +41,7 @@ from lightman_jax.data.store import (
 )
 from lightman_jax.data.workers import Job, make_all
 from lightman_jax.errors import InputError
-from lightman_jax.files import file_sha256, write_atomically
+from lightman_jax.files import UNWRITABLE, file_sha256, write_atomically
 
 # Which files a data set is built from, by their content.
 
@@ -239,7 +239,7 @@ def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path
   return lines
 
 
-_REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
+_REFUSED = {*UNWRITABLE, errno.EFBIG, errno.EACCES}
 
 
 def build(

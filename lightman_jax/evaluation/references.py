@@ -343,13 +343,13 @@ def _choose(solve: Callable[..., np.ndarray], inner: Float[np.ndarray, 'n n'],
   confusion = np.zeros((len(penalties), classes, classes), int)
   for part in spread_evenly(counts, micro, min(INNER_SPLITS, len(micro))):
     apart = np.isin(person, part)
-    judged, fit = np.flatnonzero(apart & ~fold.extra), np.flatnonzero(~apart)
+    validation, fit = np.flatnonzero(apart & ~fold.extra), np.flatnonzero(~apart)
     own = _Fold(*(values[fit] for values in fold))
     for place, penalty in enumerate(penalties):
-      scores = solve(inner[np.ix_(fit, fit)], inner[np.ix_(judged, fit)], own.label,
+      scores = solve(inner[np.ix_(fit, fit)], inner[np.ix_(validation, fit)], own.label,
                      _weights(own), penalty=penalty)
       confusion[place] += measures.confusion(
-          fold.label[judged], scores.argmax(1), classes=classes)
+          fold.label[validation], scores.argmax(1), classes=classes)
   # Rounded, so that equal scores are equal on every machine.
   return penalties[int(np.argmax(np.round(measures.uf1(confusion), 9)))]
 

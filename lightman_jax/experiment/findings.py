@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
-import errno
 import shlex
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, registry, sections
+from lightman_jax import bounded, files, registry, sections
 from lightman_jax.evaluation import references
 from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
@@ -23,8 +22,6 @@ from lightman_jax.tasks.folds import data_sets, protocol_name
 
 # What is made beside a result and is no part of it: figures, event files, ...
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-
 
 @contextlib.contextmanager
 def optional(name: str, say: Callable[[str], None]) -> Iterator[None]:
@@ -38,7 +35,7 @@ def optional(name: str, say: Callable[[str], None]) -> Iterator[None]:
     yield
   except Exception as error:       # whatever a library raises: no result depends on it
     # A full disk holds no results either; the same command goes on once there is room.
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.errno in files.UNWRITABLE:
       raise
     reason = ' '.join(str(error).split())[:200]
     say(f'{name} is not made ({type(error).__name__}: {reason}); results do not depend '

@@ -304,8 +304,10 @@ def stack(folds: Sequence[FoldData], together: int) -> tuple[View, SharedClips]:
   folds = [*folds, *[folds[-1]] * (together - len(folds))]
   most = max(len(fold.splits) for fold in folds)
   splits = [np.resize(fold.splits, (most, fold.splits.shape[1])) for fold in folds]
-  view = View(jnp.stack([fold.key for fold in folds]),
-              FoldView(*(np.stack([np.asarray(x) for x in several])
-                         for several in zip(*(fold.clips.view for fold in folds)))),
-              np.stack(splits), np.array([len(fold.splits) for fold in folds]))
+  own: FoldView = jax.tree.map(lambda *x: np.stack([np.asarray(one) for one in x]),
+                               *(fold.clips.view for fold in folds))
+  counts = np.array([len(fold.splits) for fold in folds])
+  # NumPy's arrays until a program takes them.
+  view = View(jnp.stack([fold.key for fold in folds]), own,
+              np.stack(splits), counts)  # pyright: ignore[reportArgumentType]
   return view, SharedClips(folds[0].clips.x, folds[0].clips.table)

@@ -5,8 +5,8 @@ import csv
 import openpyxl
 import pytest
 
-from lightman_jax.data import choice as names, planning
-from lightman_jax.data.choice import choose
+from lightman_jax.data import planning
+from lightman_jax.data.choice import choose, configuration_names
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.sheets import read_listing
 from lightman_jax.data.sources import Missing, check_present, locate, sheet_of
@@ -59,7 +59,7 @@ def test_labels_of_2019_are_so_whatever_the_name(tmp_path, file):
   located = place(tmp_path)
   assert located.sheet.edition == '2019' and '28 of surprise' in located.remarks[0]
   assert 'its name is that of 2014' in located.remarks[0] or file == 'CASME2.csv'
-  assert '-2019-' in names.configuration_names(choose({'name': 'casme2'})._replace(
+  assert '-2019-' in configuration_names(choose({'name': 'casme2'})._replace(
       sheet=located.sheet.edition))[0]
   with pytest.raises(Missing, match='sheet of 2014') as caught:
     place(tmp_path, sheet='2014')
