@@ -84,7 +84,7 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
     console: where it is printed; None: standard output.
   """
   console = console or Console()
-  console.print(_table(results['rows']))
+  console.print(scores_table(results['rows']))
   for name, part in results.get('data_sets', {}).items():
     _show_part(console, name, part)
   lines = (*row_lines(results['rows']), *strongest_line(results),
@@ -157,16 +157,25 @@ def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
   gap = differences.get(f'{first} - {best}', {}).get('uf1')
   if gap is None:
     return ()
-  low, high, p = gap['low'], gap['high'], gap['p']
-  if results['about'].get('test', '').startswith('no verdict'):
-    verdict = 'no verdict, see below'
-  elif p is None or low is None or p >= LEVEL or low <= 0 <= high:
-    verdict = 'no difference seen'
-  else:
-    verdict = 'better' if low > 0 else 'worse'
   strength = short(rows[best]['uf1']['value'])
   return (f'{best} is the strongest reference, UF1 {strength}: {first} - {best} is '
-          f'{cell(gap)}, p {short(p)}: {verdict}',)
+          f'{cell(gap)}, p {short(gap["p"])}: '
+          f'{verdict(gap, results["about"].get("test", ""))}',)
+
+
+def verdict(gap: Mapping[str, float | None], test: str) -> str:
+  """'better', 'worse', that no difference was seen, or that none could be.
+
+  Args:
+    gap: of two rows, with low, high and p.
+    test: what `about` says of the test.
+  """
+  if test.startswith('no verdict'):
+    return 'no verdict, see below'
+  low, high, p = gap['low'], gap['high'], gap['p']
+  if p is None or low is None or p >= LEVEL or low <= 0 <= high:
+    return 'no difference seen'
+  return 'better' if low > 0 else 'worse'
 
 
 def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
@@ -211,7 +220,7 @@ def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
   """A data set of several: scores of all rows, confusion of the method."""
   sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
   console.print(Text(f'\n{name}: {len(part["subjects"])} subjects, {sizes}'))
-  console.print(_table(part['rows']))
+  console.print(scores_table(part['rows']))
   for remark in part['remarks']:
     console.print(Text(remark))
   method = next(iter(part['rows']))
@@ -225,7 +234,12 @@ def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
   console.print(table)
 
 
-def _table(rows: Mapping[str, Any]) -> Table:
+def scores_table(rows: Mapping[str, Any]) -> Table:
+  """A line for every row: UF1, UAR and accuracy with their intervals.
+
+  Args:
+    rows: of the results, the method's first.
+  """
   table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
                 show_edge=False)
   table.add_column('', overflow='fold')

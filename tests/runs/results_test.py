@@ -124,9 +124,35 @@ def test_every_row_says_what_it_is(method):
   assert [line.partition(':')[0] for line in lines] == rows
   adapts = method not in ('supervised', 'protonet', 'matchingnet')
   assert ('adapted to supports' in lines[0]) == adapts
-  assert 'linear model' in lines[2] and 'commonest class' in lines[3]
+  assert 'ridge regression' in lines[2] and 'commonest class' in lines[3]
   # A row that another part of the program adds is no reason to fail.
   assert table.row_lines([method, 'something else']) == lines[:1]
+
+
+def test_the_strongest_reference_is_named_with_what_is_known_of_it():
+  """By hand: the highest UF1 of rows that are not the method's, and its difference."""
+  predictions, clips = example()
+  rows = {'lightman': predictions['lightman'],
+          'lightman, one draw': predictions['lightman'],
+          'constant': predictions['constant'], 'svm': predictions['ridge']}
+  content = results.summarise(rows, clips, ABOUT._replace(
+      references={'svm': 'C chosen inside each of 8 folds'}))
+  assert results.strongest_reference(content['rows']) == 'svm'
+  line, = table.strongest_line(content)
+  value = content['rows']['svm']['uf1']['value']
+  gap = content['differences']['lightman, one draw - svm']['uf1']
+  assert f'svm is the strongest reference, UF1 {table.short(value)}' in line
+  assert f'lightman, one draw - svm is {table.cell(gap)}' in line
+  assert line.endswith(': better') and gap['low'] > 0 and gap['p'] < .05
+  assert 'svm: C chosen inside each of 8 folds' in ' '.join(
+      table.render(content).split())
+  same = results.summarise({**rows, 'svm': predictions['lightman']}, clips, ABOUT)
+  assert table.strongest_line(same)[0].endswith('no difference seen')
+  few = results.summarise(rows, clips._replace(
+      fold=[f'fold{int(name[3:]) % 3}' for name in clips.subject]), ABOUT)
+  assert table.strongest_line(few)[0].endswith('no verdict, see below')
+  alone = results.summarise({'lightman': predictions['lightman']}, clips, ABOUT)
+  assert table.strongest_line(alone) == ()
 
 
 def test_differences_have_a_p_in_units_of_what_was_trained():

@@ -281,7 +281,7 @@ class Column(NamedTuple):
     folds: dict[int, Int[np.ndarray, 'S']] = {}
     for run in (run for group in self.groups for run in group.runs):
       _, own = np.unique(run.folds, return_inverse=True)
-      folds[run.seed] = _joined(folds[run.seed], own) if run.seed in folds else own
+      folds[run.seed] = join_folds(folds[run.seed], own) if run.seed in folds else own
     return folds
 
   @property
@@ -324,9 +324,13 @@ def arrange(runs: Iterable[Run]) -> tuple[Table, ...]:
   return tuple(tables)
 
 
-def _joined(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
-            ) -> Int[np.ndarray, 'S']:
-  """Numbers of the finest groups that keep together what either does."""
+def join_folds(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
+               ) -> Int[np.ndarray, 'S']:
+  """Numbers of the finest groups that keep together what either does.
+
+  Args:
+    one, two: a number for each subject, the same for those who are together.
+  """
   if (one == two).all():
     return one
   joined = one.copy()
