@@ -63,7 +63,9 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
        for _ in part.index],
-      pool.label[order], pool.classes, _data_sets(material, order))
+      pool.label[order], pool.classes, _data_sets(material, order), {
+          name: [of.get(pool.clips[n], '') for n in order]
+          for name, of in (material.clips.info.get('groups') or {}).items()})
   findings = results.summarise(rows, clips, about,
                                resamples=config['evaluation']['resamples'])
   episodes = few_shot.summary(config, folder, material, about)

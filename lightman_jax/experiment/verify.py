@@ -168,7 +168,7 @@ def _rescored(lines, content, resamples: int) -> dict[str, Any]:
   clips = results.Clips([line['clip'] for line in lines],
                         [line['subject'] for line in lines],
                         [line['fold'] for line in lines], truth, classes,
-                        _data_sets(content, lines))
+                        _data_sets(content, lines), _groups(content, lines))
   results_again = results.summarise(predictions, clips, results.About(**{
       name: about.get(name, default) for name, default in zip(
           results.About._fields, results.About(*[''] * 6, 0))}), resamples=resamples)
@@ -182,6 +182,15 @@ def _data_sets(content, lines) -> list[str]:
   parts = content.get('data_sets') or {}
   own = {subject: name for name, part in parts.items() for subject in part['subjects']}
   return [own.get(line['subject'], '') for line in lines] if own else []
+
+
+def _groups(content, lines) -> dict[str, list[str]]:
+  """The group of every clip's person, column by column."""
+  columns = {name: {subject: value for value, part in parts['by_value'].items()
+                    for subject in part['subjects']}
+             for name, parts in (content.get('groups') or {}).items()}
+  return {name: [of.get(line['subject'], '') for line in lines]
+          for name, of in columns.items()}
 
 
 def _of_counts(row, subjects, truth, clip_subject) -> np.ndarray:

@@ -53,6 +53,7 @@ def show_scores(scored: dict[str, Any], *, console: Console | None = None) -> No
     sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
     console.print(Text(f'\n{name}: {len(part["subjects"])} people, {sizes}'))
     console.print(table.scores_table(part['rows']))
+  table.show_groups(scored, console)
   sizes = ', '.join(f'{k} {n}' for k, n in about['clips_per_class'].items())
   lines = [f'{about["clips"]} clips ({sizes}) of {about["subjects"]} people in '
            f'{about["folds"]} folds', about['f1'], about['interval']]

@@ -14,6 +14,7 @@ import numpy as np
 
 from lightman_jax import bounded, places
 from lightman_jax.data import workbooks
+from lightman_jax.data.manifest import GROUP
 from lightman_jax.data.spellings import fold_characters, is_missing
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
@@ -23,7 +24,6 @@ from lightman_jax.runs import results
 
 REQUIRED = ('clip', 'subject', 'truth', 'prediction')
 OPTIONAL = ('fold', 'dataset')
-GROUP = 'group_'
 PROBABILITY = ('probability_', 'p_')
 NEEDS = 'a file of predictions needs clip, subject, truth, prediction'
 RESAMPLES = 10_000
@@ -89,7 +89,10 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
   codes = lambda one, column: np.array([index[word] for word in one.columns[column]])
   truth = codes(mine, 'truth')
   clips = results.Clips(mine.columns['clip'], mine.people, _folds(files), truth,
-                        classes, mine.columns.get('dataset', ()))
+                        classes, mine.columns.get('dataset', ()), {
+                            name.removeprefix(GROUP): values
+                            for name, values in mine.columns.items()
+                            if name.startswith(GROUP)})
   answers = {one.name: codes(one, 'prediction') for one in files}
   about = results.About('', '', '', '', '', '', 0)
   scored = results.summarise(answers, clips, about, resamples=RESAMPLES)

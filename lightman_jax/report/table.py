@@ -87,6 +87,7 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   console.print(scores_table(results['rows']))
   for name, part in results.get('data_sets', {}).items():
     _show_part(console, name, part)
+  show_groups(results, console)
   lines = (*row_lines(results['rows']), *strongest_line(results),
            *caption(results['about']))
   if 'few_shot' in results:
@@ -232,6 +233,43 @@ def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
   for k, counts in zip(part['clips_per_class'], part['rows'][method]['confusion']):
     table.add_row(Text(k), *(Text(str(n)) for n in counts))
   console.print(table)
+
+
+def show_groups(results: Mapping[str, Any], console: Console) -> None:
+  """Prints UF1 by group of people, a table for each column; nothing without one.
+
+  Args:
+    results: content of results.json.
+    console: where it is printed.
+  """
+  for column, groups in results.get('groups', {}).items():
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+                  show_edge=False)
+    table.add_column(Text(f'UF1 by {column}'), overflow='fold')
+    for value, part in groups['by_value'].items():
+      table.add_column(Text(f'{value}: {len(part["subjects"])} people, '
+                            f'{sum(part["clips_per_class"].values())} clips'),
+                       overflow='fold')
+    for number, name in enumerate(results['rows']):
+      cells = (Text(cell(part['rows'][name]['uf1']))
+               for part in groups['by_value'].values())
+      table.add_row(Text(name), *cells, style='' if number else 'bold')
+    console.print()
+    console.print(table)
+    console.print(Text(group_caption(column, groups)))
+
+
+def group_caption(column: str, groups: Mapping[str, Any]) -> str:
+  """What scores by group of people are, and are not.
+
+  Args:
+    column: of the manifest or sheet.
+    groups: of that column, as in results.json.
+  """
+  unknown = groups['not_known']
+  return (f'{column}: intervals where a group has {groups["least_people"]} people (or '
+          'folds) or more; groups are other people, so their difference is in no test'
+          + f'; {unknown} people are in no group' * bool(unknown))
 
 
 def scores_table(rows: Mapping[str, Any]) -> Table:

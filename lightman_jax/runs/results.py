@@ -10,9 +10,10 @@ import io
 import json
 import math
 import os
+import re
 from typing import Any, NamedTuple
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 import numpy as np
 
 from lightman_jax import bounded
@@ -22,6 +23,9 @@ from lightman_jax.files import write_atomically
 
 SCORES = {'uf1': scores.uf1, 'uar': scores.uar, 'accuracy': scores.accuracy}
 DIGITS = 6
+# Units of a group of people from which on its scores have intervals: those with which a
+# difference could have a p below .05, see `comparison.least_p`.
+LEAST_PEOPLE = 6
 
 
 class About(NamedTuple):
@@ -52,6 +56,8 @@ class Clips(NamedTuple):
   truth: Int[np.ndarray, 'N']
   classes: Sequence[str]
   dataset: Sequence[str] = ()    # of each clip; () or '' where it is not known
+  # Column, such as sex, to the value of each clip's person; '' where it is not known.
+  groups: Mapping[str, Sequence[str]] = {}
 
 
 def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
@@ -71,8 +77,9 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
     'about', 'rows' (name to scores, confusion, per_class, per_subject),
     'differences' (the method minus each reference, on the same subjects, and one draw
     of it minus the references that are one model) and, of several data sets,
-    'data_sets' (name to subjects, clips_per_class and rows); only plain JSON types, a
-    missing number is None.
+    'data_sets' (name to subjects, clips_per_class and rows), and where people are in
+    groups 'groups' (column to by_value, value to the same, and the number of people
+    whose group is not known); only plain JSON types, a missing number is None.
 
   Raises:
     ValueError: a subject is in two folds or two data sets.
@@ -86,6 +93,7 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
                                 classes=len(clips.classes))
       for name, prediction in predictions.items()}
   parts = _by_data_set(counts, clips, group, subjects, number, level)
+  groups = _by_group(counts, clips, group, subjects, number, level)
   return _rounded({
       'about': _about(clips, about, subjects, resamples=resamples, level=level),
       'rows': {name: _row(part, clips.classes, subjects, number, level)
@@ -96,6 +104,7 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
               resamples=resamples, level=level)
           for first, second in _pairs(list(counts))},
       **({'data_sets': parts} if parts else {}),
+      **({'groups': groups} if groups else {}),
   })
 
 
@@ -214,15 +223,60 @@ def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
   names = sorted(set(own) - {''})
   parts = {}
   for name in names if len(names) > 1 else ():
-    mine = np.array([one == name for one in own])
-    truth = next(iter(counts.values()))[mine].sum((0, 2))
-    parts[name] = {
-        'subjects': [subject for subject, here in zip(subjects, mine) if here],
-        'clips_per_class': dict(zip(clips.classes, truth.tolist())),
-        'remarks': remarks(dict(zip(clips.classes, truth.tolist()))),
-        'rows': {row: _scores(part[mine], clips.classes, folds[mine], level)
-                 for row, part in counts.items()}}
+    parts[name] = _part(counts, clips, subjects,
+                        np.array([one == name for one in own]), folds, level)
   return parts
+
+
+def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
+          subjects: Sequence[str], mine: Bool[np.ndarray, 'S'],
+          folds: Int[np.ndarray, 'S'], level: float) -> dict[str, Any]:
+  """Scores and confusions of some of the subjects."""
+  sizes = next(iter(counts.values()))[mine].sum((0, 2)).tolist()
+  return {
+      'subjects': [subject for subject, here in zip(subjects, mine) if here],
+      'clips_per_class': dict(zip(clips.classes, sizes)),
+      'remarks': remarks(dict(zip(clips.classes, sizes))),
+      'rows': {row: _scores(part[mine], clips.classes, folds[mine], level)
+               for row, part in counts.items()}}
+
+
+def _by_group(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
+              group: Int[np.ndarray, 'N'], subjects: Sequence[str],
+              folds: Int[np.ndarray, 'S'], level: float) -> dict[str, Any]:
+  """Scores by group of people; of few people without intervals."""
+  columns = {}
+  for column, values in clips.groups.items():
+    sets = [sorted({value for value, number in zip(values, group.tolist())
+                    if number == n and value}) for n in range(len(subjects))]
+    own = group_names(column, [' and '.join(one) for one in sets])
+    by_value = {}
+    for value in sorted(set(own) - {''}):
+      mine = np.array([one == value for one in own])
+      part = by_value[value] = _part(counts, clips, subjects, mine, folds, level)
+      if len(set(folds[mine].tolist())) < LEAST_PEOPLE:
+        for row in part['rows'].values():
+          for name in SCORES:
+            row[name] |= {'low': None, 'high': None}
+    if by_value:
+      columns[column] = {'by_value': by_value, 'not_known': own.count(''),
+                         'least_people': LEAST_PEOPLE}
+  return columns
+
+
+def group_names(column: str, values: Sequence[str]) -> list[str]:
+  """Ages in decades, as '20 to 29'; all else as it is.
+
+  Args:
+    column: name of the column.
+    values: of each person; '' where it is not known.
+  """
+  if column != 'age' or not all(re.fullmatch(r'[0-9]{1,3}([.,][0-9]+)?', value)
+                                for value in values if value):
+    return list(values)
+  decade = lambda value: int(re.split('[.,]', value)[0]) // 10 * 10
+  return [f'{decade(value):02} to {decade(value) + 9:02}' if value else ''
+          for value in values]
 
 
 def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: int,

@@ -1,4 +1,4 @@
-"""Predictions of any program: against scikit-learn, a run's own, and what is refused."""
+"""Predictions of any program: against scikit-learn, a run's own; what is refused."""
 
 import csv
 

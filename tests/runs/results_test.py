@@ -258,3 +258,33 @@ def test_one_draw_stands_against_one_model():
   words = ' '.join(table.render(content).split())
   assert 'averaged models: lightman 8, other rows 1' in words
   assert '1080 micro clips and 540 macro clips' in words
+
+
+def test_scores_by_group_of_people_and_none_of_few():
+  predictions, clips = example()
+  sex = {f'sub{n:02}': 'fm'[n in (1, 5)] for n in range(8)}
+  age = {f'sub{n:02}': str(18 + n) for n in range(7)}      # of one it is not known
+  clips = clips._replace(groups={
+      'sex': [sex[who] for who in clips.subject],
+      'age': [age.get(who, '') for who in clips.subject]})
+  content = results.summarise(predictions, clips, ABOUT)
+  women, men = (content['groups']['sex']['by_value'][value] for value in 'fm')
+  assert men['subjects'] == ['sub01', 'sub05'] and len(women['subjects']) == 6
+  mine = np.isin(clips.subject, women['subjects'])
+  for name, said in predictions.items():
+    counts = scores.confusion(clips.truth[mine], said[mine], classes=3)
+    row = women['rows'][name]
+    assert row['confusion'] == counts.tolist()
+    assert row['uf1']['value'] == pytest.approx(scores.uf1(counts), abs=1e-6)
+    assert row['uf1']['low'] <= row['uf1']['value'] <= row['uf1']['high']
+    few = men['rows'][name]
+    assert few['uf1']['value'] is not None
+    assert {few[key][end] for key in ('uf1', 'uar', 'accuracy')
+            for end in ('low', 'high')} == {None}
+  ages = content['groups']['age']
+  assert list(ages['by_value']) == ['10 to 19', '20 to 29'] and ages['not_known'] == 1
+  words = ' '.join(table.render(content).split())
+  assert 'UF1 by sex' in words and '6 people' in words and '[-, -]' in words
+  assert 'age: intervals where a group has 6 people' in words
+  assert '1 people are in no group' in words
+  assert 'groups' not in results.summarise(*example(), ABOUT)

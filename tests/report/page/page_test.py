@@ -303,6 +303,21 @@ def test_methods_are_held_against_the_strongest_reference(make, tmp_path):
   assert 'There is no verdict on any difference from' in text
 
 
+def test_groups_of_people_have_a_table(make, tmp_path):
+  path = make('a', groups=True)
+  files = made([path], tmp_path / 'out')
+  found = json.loads((path / 'results.json').read_text())['groups']['sex']['by_value']
+  line = next(line for line in files['table.md'].splitlines()
+              if line.startswith('| lightman, conv4 |')
+              and line.count('|') == 4 and '–' in line)
+  for value in 'fm':
+    one = found[value]['rows']['lightman']['uf1']
+    assert short(one['value']) in line
+  assert line.count('[–, –]') == 1          # of the two men
+  assert 'By sex:' in files['table.md'] and 'by sex: UF1' in files['report.html']
+  assert 'Intervals where a group has 6 people' in files['report.html']
+
+
 def test_clips_missed_most_are_listed_with_their_data_set(make, tmp_path):
   paths = [make(f'{method}{seed}', method=method, seed=seed, skill=skill, parts=True)
            for method, skill in (('lightman', .9), ('maml', .7)) for seed in (0, 1)]
