@@ -39,27 +39,10 @@ def _data() -> dict:
 
 
 def _model() -> dict:
-  """The network."""
-  return dict(
-      encoder='conv4', width=32, grid=4, temporal_width=32,
-      temporal_depth=2,
-      conv='auto',     # how convolutions are computed; auto: by backend
-      norm='group',    # batch: STSTNet as it was published, supervised
-      # bfloat16: of activations and products; weights, normalisation and
-      # losses stay float32.
-      precision='float32',
-      # Of products of float32: highest is float32, high and default are
-      # what an accelerator has that is faster (TF32, bfloat16).
-      matmul_precision='highest',
-      depth=2,         # blocks of vit, graph convolutions of dere_grl
-      dense=1024,      # off_apexnet: width of its two dense layers
-      # Published weights that STSTNet begins with: a safetensors file, or a
-      # folder with one for each fold; python -m lightman_jax
-      # convert-weights makes them. training.outer_rate=0 leaves them as
-      # they are.
-      weights='',
-      # DeRe-GRL's own: how many actions, and its modules.
-      actions=8, decompose=True, relate=True)
+  """The network: python -m lightman_jax settings encoder=NAME."""
+  # Of products of float32: highest is float32, high and default are what an
+  # accelerator has that is faster (TF32, bfloat16).
+  return sections.choose('encoder', 'conv4', dict(matmul_precision='highest'))
 
 
 def _training() -> dict:
@@ -67,6 +50,12 @@ def _training() -> dict:
   return dict(
       steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
       weight_decay=1e-2, clip_norm=1.,
+      schedule='constant',    # of outer_rate; cosine: to zero at the last step
+      average=0.,             # share of the steps at the end whose weights are averaged
+      label_smoothing=0.,     # of micro clips in every cross entropy, inside and outside
+      # Models of a fold, from draws of their own and trained on the same tasks, whose
+      # log-probabilities are averaged.
+      members=1,
       wrong_labels=0.,    # share of a fold's training micro clips
       devices=0,          # 0: all
       data='auto',        # where clips live: device, or host (files)
@@ -86,6 +75,7 @@ def _evaluation() -> dict:
       noise='none',       # all, or kinds: gaussian,blur
       oracle_gap=False,   # what peeking would gain; not a result
       draws=8,            # supports whose models' logits are averaged
+      mirror=False,       # and logits of a clip and of its mirror image
       resamples=2000,     # swaps of two rows that a p is taken from
       ridge_penalty=.1,   # of ridge_raw; ridge and svm choose theirs in each fold
       # Few-shot test episodes: 0 (none), or 600 or more.
@@ -96,7 +86,9 @@ def _evaluation() -> dict:
       support='training_subjects',
       efficiency=False,   # measures what the method costs, too
       embeddings=False,   # of the first fold's clips, for the report
-      tensorboard=False)  # event files of every fold
+      tensorboard=False,  # event files of every fold
+      # Scores besides UF1, UAR and accuracy: FILE.py:NAME, by commas.
+      scores='')
 
 
 def base() -> config_dict.ConfigDict:
@@ -108,12 +100,18 @@ def base() -> config_dict.ConfigDict:
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
                   holds='flow',
                   centre='none'),    # or median, where no motion is at no known level
-      # The macro-expressions that micro-expressions are aligned with.
+      # The macro-expressions: micro ones are aligned with them, or they are labelled
+      # clips in the loss of any method.
       macro=dict(
           source='own',           # own, none, magnified, or a data set by name
           clips=9,                # of a task
           factor=4.,              # magnified: times the motion
           map='same',             # emotion -> class; data/class_sets.py
+          label_weight=0.,        # mu, of their cross entropy; 0: not in the loss
+          label_where='inner',    # the loss that they are in: inner, outer, both
+          label_head='shared',    # or own
+          label_learned=False,    # mu goes by its hypergradient
+          only=False,             # no micro clip is trained on; macro clips stand in
           data=dict(frames=9, size=64, class_set='', path='', **meant(),
                     synthetic=synthetic())),
       augment=dict(shift=1, flip=.5, amplitude=.2),
@@ -191,14 +189,32 @@ def few_shot(config: config_dict.ConfigDict) -> None:
   config.evaluation.update(episodes=600)
 
 
+def _name_part(config: config_dict.ConfigDict, name: str, place: str, value: str
+               ) -> None:
+  """Names a part, or a word, in its section; of scores one more."""
+  known = registry.TABLES.get(name) or CHOICES[place]
+  if value not in known and not (name in sections.SECTIONS
+                                 and registry.is_outside(value)):
+    raise InputError(f'{name}={value} is no variant; the nearest is '
+                     f'{name}={nearest(value, known)} (all: {", ".join(known)})')
+  if name == 'score':
+    value = ','.join(filter(None, (config.evaluation.scores, value)))
+  if name == 'data':      # of another sheet
+    config.data.update(class_set='', sheet='auto', edition='auto', corrections='')
+  config.update_from_flattened_dict({place: value})
+  if value == 'dere_grl':
+    config.inputs.kind = 'landmarks'
+
+
 def finish(config: config_dict.ConfigDict, arg: str | None,
            variants: Mapping[str, Change]) -> config_dict.ConfigDict:
   """Applies the variants after the colon: `:debug`, `:method=maml,debug`.
 
   Args:
     config: complete.
-    arg: names of `variants`, and method=, encoder=, macro=, protocol=, support=,
-      separated by commas; method=FILE.py:NAME takes a method from outside.
+    arg: names of `variants`, and method=, encoder=, data=, macro=, protocol=, score=,
+      support=, separated by commas; method=FILE.py:NAME takes a method from outside,
+      and so do encoder, data, protocol and score.
     variants: what this file offers beside `debug`, `quick`, `few_shot` and `published`,
       or instead of one.
 
@@ -209,18 +225,12 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
               'published': published, **variants}
   valued = {'method': 'method.name', 'encoder': 'model.encoder',
             'macro': 'macro.source', 'protocol': 'episodes.protocol',
-            'support': 'evaluation.support'}
+            'support': 'evaluation.support', 'data': 'data.name',
+            'score': 'evaluation.scores'}
   for word in filter(None, (arg or '').split(',')):
     name, equals, value = word.partition('=')
     if equals and name in valued:
-      if value not in CHOICES[valued[name]] and not (
-          name in sections.SECTIONS and registry.is_outside(value)):
-        known = CHOICES[valued[name]]
-        raise InputError(f'{name}={value} is no variant; the nearest is '
-                         f'{name}={nearest(value, known)} (all: {", ".join(known)})')
-      config.update_from_flattened_dict({valued[name]: value})
-      if value == 'dere_grl':
-        config.inputs.kind = 'landmarks'
+      _name_part(config, name, valued[name], value)
     elif equals or name not in variants:
       known = [*variants, *(f'{key}=' for key in valued)]
       raise InputError(f'{word!r} is no variant of this configuration; the nearest is '

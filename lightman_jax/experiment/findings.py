@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, registry
+from lightman_jax import bounded, registry, sections
 from lightman_jax.evaluation import references
+from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.experiment.decoration import optional
@@ -66,17 +67,33 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
       pool.label[order], pool.classes, _data_sets(material, order), {
           name: [of.get(pool.clips[n], '') for n in order]
           for name, of in (material.clips.info.get('groups') or {}).items()})
-  findings = results.summarise(rows, clips, about,
-                               resamples=config['evaluation']['resamples'])
+  named, probabilities = config['evaluation'].get('scores', ''), {
+      name: _softmax(logits)}
+  if fold_logits[0].one_draw is not None:
+    probabilities[results.one_draw(name)] = _softmax(np.concatenate(
+        [np.array(part.one_draw) for part in fold_logits]))
+  if fold_logits[0].plain is not None:
+    probabilities[f'{name}, not adapted'] = _softmax(np.concatenate(
+        [np.array(part.plain) for part in fold_logits]))
+  findings = results.summarise(
+      rows, clips, about, resamples=config['evaluation']['resamples'],
+      every=scores_of(named), probabilities=probabilities)
+  if named:
+    findings['about']['scores'] = {
+        one.rpartition(':')[2]: registry.label(one)
+        for one in sections.names_in('score', named) if registry.is_outside(one)}
   episodes = few_shot.summary(config, folder, material, about)
   findings |= {'few_shot': episodes} if episodes else {}
   noisy = robustness.noise_rows(config, folder, material, clips, about, rows[name])
   findings |= {'robustness': noisy} if noisy else {}
-  odds = np.exp(logits - logits.max(-1, keepdims=True))
-  results.write_predictions(folder.predictions, clips, rows[name],
-                            odds / odds.sum(-1, keepdims=True))
+  results.write_predictions(folder.predictions, clips, rows[name], _softmax(logits))
   _draw(folder, findings, name, pool.classes, say)
   return findings
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+  odds = np.exp(logits - logits.max(-1, keepdims=True))
+  return odds / odds.sum(-1, keepdims=True)
 
 
 def _data_sets(material: Material, order: np.ndarray) -> list[str]:
@@ -113,14 +130,18 @@ def _about(config, material: Material) -> results.About:
   info = material.clips.info
   protocol = protocol_name(
       material.pool, config['episodes']['protocol'],
-      folds=config['episodes']['folds'])
+      folds=config['episodes']['folds'], options=config['episodes'])
+  never = np.unique(material.pool.subject[~material.pool.macro & ~np.any(
+      [fold.test for fold in material.folds], 0)])
+  if len(never):
+    protocol += f', {len(never)} people trained on in every fold'
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
   return results.About(
       protocol=f'{protocol}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
-      seed=config['seed'], encoder=config['model']['encoder'],
+      seed=config['seed'], encoder=registry.label(config['model']['encoder']),
       clips_seen=clips_seen(config, len(material.pool.classes)),
       macro_clips_seen=macro_clips_seen(config, material.pool),
       balance='as many clips of each class in every task',
@@ -138,6 +159,13 @@ def clips_seen(config: Mapping[str, Any], classes: int) -> int:
     config: complete.
     classes: how many there are.
   """
+  if config['macro']['only']:
+    return 0
+  return _drawn(config, classes)
+
+
+def _drawn(config: Mapping[str, Any], classes: int) -> int:
+  """Clips of support and query that one fold's training draws."""
   sizes, training = config['episodes'], config['training']
   return (training['steps'] * training['tasks'] * classes
           * (sizes['shots'] + sizes['queries']))
@@ -150,6 +178,8 @@ def macro_clips_seen(config: Mapping[str, Any], pool: Pool) -> int:
     config: complete.
     pool: of the run.
   """
+  if config['macro']['only']:
+    return _drawn(config, len(pool.classes))
   training = config['training']
   return training['steps'] * training['tasks'] * make_sizes(config, pool).macros
 

@@ -22,7 +22,6 @@ from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import assembly
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.inputs.pool import Pool, Stored, mean_squares, select_clips
-from lightman_jax.meta import learners
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import network
 from lightman_jax.models.network import Network, Params
@@ -125,7 +124,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
                    for fold, one in zip(data.folds, made))
     episodes = settings['episodes']
     cut = make_folds(data, episodes['protocol'], folds=episodes['folds'],
-                     seed=settings['seed'], dataset='arrays')
+                     seed=settings['seed'], dataset='arrays', options=episodes)
     labels = tuple(assembly.fold_labels(settings, data, fold) for fold in cut)
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)
@@ -140,7 +139,7 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """Makes the network of a configuration, or one around an encoder of your own.
 
   Args:
-    settings: complete; the section `model` is read.
+    settings: complete; the sections `model` and `macro` are read.
     classes: how many, K.
     encoder: maps (n, *clip) to (n, *place, d), in place of `model.encoder`.
 
@@ -153,14 +152,18 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
-  return network.make_network(encoder, classes=classes)
+  return network.make_network(encoder, classes=classes,
+                              macro_head=settings['macro']['label_head'] == 'own',
+                              unit_clips=settings['macro']['only'],
+                              **assembly.head_settings(settings))
 
 
 def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
   """Makes the method of a configuration for a network.
 
   Args:
-    settings: complete; the section `method` is read.
+    settings: complete; the sections `method` and `macro` are read, and how many
+      `training.members` there are.
     net: of `make_network`.
 
   Returns:
@@ -175,7 +178,7 @@ def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
     >>> learner = lm.make_learner(settings, net)                  # doctest: +SKIP
     >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
   """
-  return learners.make_learner(net, **settings['method'])
+  return assembly.make_method(settings, net)
 
 
 def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
@@ -282,7 +285,8 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
       return np.zeros((0, recipe.sizes.classes))
     draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
     logits = prediction.make_predict(
-        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once)(
+        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once,
+        mirror=recipe.mirror)(
             params, fold.data.key, fold.data.clips, x, most=len(x))
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   return odds / odds.sum(-1, keepdims=True)

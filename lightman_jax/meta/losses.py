@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 import optax
 
 from lightman_jax.meta import mmd
@@ -28,44 +28,142 @@ class Align(NamedTuple):
   bandwidth_rule: str = 'mean'
 
 
-def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> Loss:
+class MacroLabels(NamedTuple):
+  """Labelled macro clips in a training loss: mu times their cross entropy."""
+  weight: float = .3            # mu
+  where: str = 'inner'          # the loss they are in: 'inner', 'outer' or 'both'
+  own_head: bool = False        # a head of theirs over the same embedding
+  learned: bool = False         # mu goes by its hypergradient from there
+
+  @property
+  def inside(self) -> bool:
+    """Whether the inner loss has them."""
+    return self.where != 'outer'
+
+  @property
+  def outside(self) -> bool:
+    """Whether the outer loss has them."""
+    return self.where != 'inner'
+
+
+def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']],
+                  smoothing: float = 0.) -> Loss:
   """The primary branch: mean cross entropy of the micro clips.
 
   Args:
     predict: (params, clips) -> logits.
+    smoothing: see `cross_entropies`.
 
   Returns:
     A loss of (params, examples); macro clips have no part in it.
   """
   def loss(params, batch):
-    value = optax.softmax_cross_entropy_with_integer_labels(
-        predict(params, batch.x), batch.label).mean()
+    value = cross_entropies(predict(params, batch.x), batch.label, smoothing).mean()
     return value, {'cross_entropy': value}
   return loss
 
 
-def with_alignment(net: Network, how: Align) -> Loss:
+def cross_entropies(logits: Float[Array, 'n K'], label: Int[Array, 'n'],
+                    smoothing: float = 0.) -> Float[Array, 'n']:
+  """The cross entropy of each clip.
+
+  Args:
+    logits: of clips.
+    label: 0 ... K - 1.
+    smoothing: share of a label that all classes get alike (Szegedy et al. 2016,
+      section 7).
+  """
+  if not smoothing:
+    return optax.softmax_cross_entropy_with_integer_labels(logits, label)
+  one_hot = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
+  return optax.softmax_cross_entropy(logits, optax.smooth_labels(one_hot, smoothing))
+
+
+def with_macro_labels(net: Network, labels: MacroLabels) -> Loss:
+  """Cross entropy of the micro clips + mu * that of the macro clips.
+
+  Args:
+    net: the network.
+    labels: weight and head of the macro clips.
+
+  Returns:
+    A loss of (params, examples) with the parts 'cross_entropy' and, where a batch holds
+    macro clips, 'macro_cross_entropy'; see `balanced_cross_entropy`.
+  """
+  def loss(params, batch):
+    n = len(batch.x)
+    z = net.embed(params, jnp.concatenate([batch.x, batch.macro]))
+    value = cross_entropies(net.classify(params, z[:n]), batch.label,
+                            net.label_smoothing).mean()
+    parts = {'cross_entropy': value}
+    if len(batch.macro):
+      parts['macro_cross_entropy'] = balanced_cross_entropy(
+          macro_head(net, labels)(params, z[n:]), batch.macro_label,
+          net.label_smoothing)
+      value += macro_weight(params, labels) * parts['macro_cross_entropy']
+    return value, parts
+  return loss
+
+
+def macro_head(net: Network, labels: MacroLabels
+               ) -> Callable[[Params, Array], Float[Array, 'm K']]:
+  """What turns embeddings of macro clips into logits: the network's head, or theirs."""
+  return net.classify_macro if labels.own_head else net.classify
+
+
+def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
+                           smoothing: float = 0.) -> Float[Array, '']:
+  """The mean over the classes that are present of each class's mean cross entropy.
+
+  Macro clips have a balance of classes of their own, which no draw makes even.
+
+  Args:
+    logits: of m clips.
+    label: of each; -1 is of no class and counts for nothing. Without any other it is 0.
+    smoothing: see `cross_entropies`.
+  """
+  member = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
+  size = member.sum(0)
+  of_class = (size > 0) / jnp.maximum(size, 1) / jnp.maximum((size > 0).sum(), 1)
+  values = cross_entropies(logits, jnp.maximum(label, 0), smoothing)
+  return (member @ of_class) @ values
+
+
+def macro_weight(params: Params, labels: MacroLabels) -> float | Float[Array, '']:
+  """Mu; a learned one is kept as its logarithm, so it stays above zero.
+
+  Args:
+    params: with 'log_macro_weight' where mu is learned.
+    labels: of the macro clips.
+  """
+  return jnp.exp(params['log_macro_weight']) if labels.learned else labels.weight
+
+
+def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) -> Loss:
   """Both branches: cross entropy + lambda * MMD^2 of micro and macro clips.
 
-  What is aligned is what the head sees (or its positions' mean, or what it says): an
+  What is aligned is the encoder's map (or its positions' mean, or the logits): an
   MMD on a projection of its own can be met without any change to the encoder. Where a
   batch holds no macro clip, the first branch alone is left.
 
   Args:
     net: the network.
     how: weight, features and statistic of the alignment.
+    labels: of the macro clips, where their cross entropy is a third term.
 
   Returns:
-    A loss of (params, examples) with the parts 'cross_entropy' and 'alignment'.
+    A loss of (params, examples) with the parts 'cross_entropy', 'alignment' and, with
+    labels, 'macro_cross_entropy'.
   """
   def loss(params, batch):
     n = len(batch.x)
     # One pass over both, so that the encoder's matmuls are as large as they can be.
-    maps = net.maps(params, jnp.concatenate([batch.x, batch.macro]))
+    x = jnp.concatenate([batch.x, batch.macro])
+    maps = net.maps(params, x)
     z = maps.reshape(len(maps), -1)
-    logits = net.classify(params, z if how.aligned == 'logits' else z[:n])
-    value = optax.softmax_cross_entropy_with_integer_labels(
-        logits[:n], batch.label).mean()
+    end = None if how.aligned == 'logits' else n
+    logits = net.classify(params, net.beside(z[:end], x[:end]))
+    value = cross_entropies(logits[:n], batch.label, net.label_smoothing).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
       features = {'embedding': lambda: z, 'logits': lambda: logits,
@@ -73,6 +171,11 @@ def with_alignment(net: Network, how: Align) -> Loss:
                   }[how.aligned]()
       parts['alignment'] = discrepancy(features, batch, net.classes, how)
       value += weight_of(params, how) * parts['alignment']
+      if labels is not None:
+        parts['macro_cross_entropy'] = balanced_cross_entropy(
+            macro_head(net, labels)(params, net.beside(z[n:], x[n:])),
+            batch.macro_label, net.label_smoothing)
+        value += macro_weight(params, labels) * parts['macro_cross_entropy']
     return value, parts
   return loss
 

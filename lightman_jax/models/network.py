@@ -1,48 +1,19 @@
 """The network: clip to embedding to logits, as pure functions over one pytree."""
 
 from collections.abc import Callable
-import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from lightman_jax.models import (
-  conv4,
-  dere_grl,
-  mlp,
-  off_apexnet,
-  resnet,
-  ststnet,
-  tcn,
-  temporal,
-  vit,
-  weights_files,
-)
+from lightman_jax import sections
+from lightman_jax.errors import InputError
+from lightman_jax.models import ststnet
+from lightman_jax.models.temporal import ClipEncoder as ClipEncoder
 
 Params = PyTree[Float[Array, '...']]
-
-
-class ClipEncoder(nn.Module):
-  """A 2D encoder shared by all frames, then a 3D module over their feature maps.
-
-  `after` is what an encoder has behind its maps, such as dense layers. `dtype` is that
-  of all activations between clips and maps, and of their products with weights; None
-  is that of the clips.
-  """
-  frame: nn.Module
-  temporal: nn.Module
-  after: nn.Module | None = None
-  dtype: jnp.dtype | None = None
-
-  def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n *place d']:
-    (n, t), input_dtype = x.shape[:2], x.dtype
-    x = x.astype(self.dtype or input_dtype)
-    maps = self.frame(x.reshape(n * t, *x.shape[2:]))
-    maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
-    return (self.after(maps) if self.after else maps).astype(input_dtype)
 
 
 class Network(NamedTuple):
@@ -50,7 +21,7 @@ class Network(NamedTuple):
 
   An encoder with running statistics has them beside these, as 'statistics'; its
   network alone has `train`: (params, clips, key) to logits by the batch's statistics,
-  and these.
+  and these. With a head for macro clips, 'macro_head', there is `classify_macro`.
 
   Example:
     >>> params = net.init(jax.random.key(0), (4, 16, 16, 3))      # doctest: +SKIP
@@ -62,18 +33,50 @@ class Network(NamedTuple):
   classes: int
   train: Callable[[Params, Array, Key[Array, '']],
                   tuple[Float[Array, 'n K'], Params]] | None = None
+  classify_macro: Callable[[Params, Array], Float[Array, 'm K']] | None = None
+  label_smoothing: float = 0.       # in every loss of its logits
+  # Flattened maps (n, d) and their clips to what the head sees: with a skip, the local
+  # means of a clip beside its map.
+  beside: Callable[[Array, Array], Float[Array, 'n _d']] = lambda z, x: z
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
-    """The flattened map: pooling it over the face would lose position."""
-    return self.maps(params, x).reshape(len(x), -1)
+    """What the head sees: pooling the map over the face would lose position."""
+    return self.beside(self.maps(params, x).reshape(len(x), -1), x)
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
     """Of clips; the softmax of a row is a clip's probabilities."""
     return self.classify(params, self.embed(params, x))
 
 
-def make_network(encoder: nn.Module, *, classes: int) -> Network:
-  """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both."""
+def local_means(x: Float[Array, 'n t h w c'], side: int) -> Float[Array, 'n _d']:
+  """Means over time and squares of pictures, flattened: what a linear model takes.
+
+  Args:
+    x: clips.
+    side: about how many squares lie along a side; rows and columns that fill none at
+      the lower and right border are left out.
+  """
+  n, _, h, w, c = x.shape
+  size = max(h // side, 1)
+  rows, columns = h // size, w // size
+  squares = x.mean(1)[:, :rows * size, :columns * size].reshape(
+      n, rows, size, columns, size, c)
+  return squares.mean((2, 4)).reshape(n, -1)
+
+
+def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
+                 unit_clips: bool = False, skip: int = 0, label_smoothing: float = 0.
+                 ) -> Network:
+  """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both.
+
+  Args:
+    encoder: of clips.
+    classes: of micro clips, and of macro clips.
+    macro_head: macro clips have a head of their own over the embedding.
+    unit_clips: each clip is divided by its own root mean square before the encoder.
+    skip: cells along a side of the picture that the head sees beside the maps; 0: none.
+    label_smoothing: of every loss of its logits.
+  """
   # Uniform, not normal: the draws of a normal take seconds to compile.
   head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
 
@@ -84,8 +87,11 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
     params = {'encoder': variables['params']}
     if 'statistics' in variables:
       params['statistics'] = variables['statistics']
-    params['head'] = head.init(key_head, maps(params, x).reshape(1, -1))['params']
-    return params
+    z = beside(maps(params, x).reshape(1, -1), x)
+    heads = {'head': key_head}
+    if macro_head:
+      heads['macro_head'] = jax.random.fold_in(key_head, 1)
+    return params | {name: head.init(key, z)['params'] for name, key in heads.items()}
 
   def variables_of(params):
     running = {name: params[name] for name in ('statistics',) if name in params}
@@ -94,62 +100,49 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
   def train(params, x, key):
     features, seen = encoder.apply(variables_of(params), x, training=True,
                                    rngs={'dropout': key}, mutable=['statistics'])
-    return classify(params, features.reshape(len(x), -1)), seen['statistics']
+    z = beside(features.reshape(len(x), -1), x)
+    return classify(params, z), seen['statistics']
 
-  maps = lambda params, x: encoder.apply(variables_of(params), x)
+  def scaled(x):
+    if not unit_clips:
+      return x
+    squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
+    return x * jax.lax.rsqrt(squares + 1e-16)
+
+  def maps(params, x):
+    return encoder.apply(variables_of(params), scaled(x))
+
+  def beside(z, x):
+    return jnp.concatenate([z, local_means(scaled(x), skip)], -1) if skip else z
+
   classify = lambda params, z: head.apply({'params': params['head']}, z)
+  macro = lambda params, z: head.apply({'params': params['macro_head']}, z)
   return Network(init, maps, classify, classes,
-                 train if isinstance(encoder, ststnet.PublishedSTSTNet) else None)
+                 train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
+                 macro if macro_head else None, label_smoothing, beside)
 
 
-def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
-                 temporal_depth: int, conv: str, norm: str = 'group', depth: int = 2,
-                 dense: int = 1024, actions: int = 8, decompose: bool = True,
-                 relate: bool = True, precision: str = 'float32',
-                 matmul_precision: str = 'highest', weights: str = '') -> nn.Module:
+def make_encoder(*, encoder: str, **options: Any) -> nn.Module:
   """The clip encoder of a configuration's `model` section.
 
   Args:
-    encoder: 'dere_grl' takes landmark movements, 'mlp' any numbers, 'tcn' any series
-      of them, all others take pictures.
-    width: channels; OFF-ApexNet's are those of the paper.
-    grid: cells along a side that pooling leaves, at least.
-    temporal_width: of the temporal module; DeRe-GRL has none.
-    temporal_depth: likewise.
-    conv: how convolutions are computed.
-    norm: 'batch' for STSTNet as it was published.
-    depth: blocks of the vision transformer or of the TCN, graph convolutions of
-      DeRe-GRL, layers of the MLP.
-    dense: width of OFF-ApexNet's dense layers.
-    actions: of DeRe-GRL.
-    decompose: DeRe-GRL's action decomposition; False takes it out.
-    relate: its relation reconstruction; False takes it out.
-    precision: 'bfloat16' for activations of 8 significant bits; weights, normalisation
-      and what comes out stay float32.
-    matmul_precision: of products of float32. It is set around a whole run, not here;
-      see `training.numerics.pinned`.
-    weights: path of published weights, for the scaling of pictures that they declare;
-      the weights themselves become parameters in `run.published_start`.
+    encoder: in the table, or code from outside that was allowed.
+    options: what it can be set to, and of the section what is about code from outside
+      or set around a whole run (`matmul_precision`, see `training.numerics.pinned`). A
+      setting of other encoders changes nothing: one of 0.1.0 has those of all.
 
   Raises:
-    InputError: the weights cannot be read.
+    InputError: it is no flax module, or its weights cannot be read.
+    TypeError: no encoder has such a setting.
   """
-  dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
-  if encoder == 'dere_grl':
-    return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
-  if encoder in ('mlp', 'tcn'):
-    return {'mlp': mlp.MLP, 'tcn': tcn.TCN}[encoder](width, depth, dtype)
-  if norm == 'batch':
-    scaling = weights_files.scaling_of(weights) if weights else None
-    return ststnet.PublishedSTSTNet(conv, dtype, scaling)
-  frames = {
-      'conv4': functools.partial(conv4.Conv4, width, grid, conv),
-      'resnet12': functools.partial(resnet.ResNet12, width, grid, conv),
-      'resnet18': functools.partial(resnet.ResNet18, width, grid, conv),
-      'ststnet': functools.partial(ststnet.STSTNet, width, conv),
-      'off_apexnet': functools.partial(off_apexnet.Streams, conv),
-      'vit': functools.partial(vit.VisionTransformer, width, grid, depth),
-  }[encoder]()
-  after = off_apexnet.Dense(dense) if encoder == 'off_apexnet' else None
-  return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth, conv),
-                     after, dtype)
+  own = sections.options_of('encoder', encoder)
+  for name in options.keys() - own.keys() - {
+      *sections.AROUND['encoder'], sections.HASH}:
+    if not sections.owners('encoder', name):
+      raise TypeError(f'no encoder has a setting {name!r}')
+  module = sections.build('encoder', encoder, {
+      name: value for name, value in options.items() if name in own})
+  if not isinstance(module, nn.Module):
+    raise InputError(f'encoder={encoder} makes {type(module).__name__}; an encoder is '
+                     'a flax.linen.Module that takes clips (n, *clip)')
+  return module
