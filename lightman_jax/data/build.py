@@ -205,12 +205,26 @@ def make_report(plan: Plan, details: Mapping[str, Pixels], *, digest: str, sha25
       'notes': list(plan.notes),
       'sheet': plan.sheet,
       'sheet_sha256': plan.sheet_sha256,
+      'groups': groups_of(plan.items),
       'digest': digest,
       'sha256': sha256,
   }
   if plan.dataset in COMPOSITES:
     report['differences'] = list(planning.differences(plan))
   return report
+
+
+def groups_of(items: Iterable[Item]) -> dict[str, dict[str, str]]:
+  """Column of a sheet to clip to the group of its person; without unknown ones.
+
+  Args:
+    items: of a plan.
+  """
+  groups: dict[str, dict[str, str]] = {}
+  for item in items:
+    for name, value in item.row.groups:
+      groups.setdefault(name, {})[item.row.clip] = value
+  return groups
 
 
 def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path

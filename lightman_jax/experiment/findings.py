@@ -84,7 +84,9 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
        for _ in part.index],
-      pool.label[order], pool.classes, _data_sets(material, order))
+      pool.label[order], pool.classes, _data_sets(material, order), {
+          name: [of.get(pool.clips[n], '') for n in order]
+          for name, of in (material.clips.info.get('groups') or {}).items()})
   named, probabilities = config['evaluation'].get('scores', ''), {
       name: _softmax(logits)}
   if fold_logits[0].one_draw is not None:

@@ -187,3 +187,21 @@ def test_a_folder_too_deep_names_the_parent(tmp_path):
     with pytest.raises(Missing, match=f'manual_dir={tmp_path}[.]'):
       check_present({'name': 'casme2', 'manual_dir': str(tmp_path / below),
                      'data_dir': str(tmp_path / 'home')})
+
+
+def test_what_a_sheet_says_of_people_is_read_and_no_digest_covers_it_twice(tmp_path):
+  plain = casme2.table(CASME2, '2014')
+  write(tmp_path / f'{OLD}.csv', plain)
+  more = [[*plain[0], 'Age', 'Gender'],
+          *([*line, 20 + number % 2, ''] for number, line in enumerate(plain[1:]))]
+  write(tmp_path / 'more.csv', more)
+  facts = TABLES['casme2']
+  listing = read_listing(tmp_path / 'more.csv', facts)
+  first = {row.clip: row.row for row in listing.rows}
+  assert {row.groups for row in listing.rows} == {(('age', '20'),), (('age', '21'),)}
+  assert all(row.groups == (('age', str(20 + (first[row.clip] - 2) % 2)),)
+             for row in listing.rows)
+  without = read_listing(tmp_path / f'{OLD}.csv', facts).rows
+  assert [row[:-1] for row in without] == [
+      row._replace(sheet=f'{OLD}.csv')[:-1] for row in listing.rows]
+  assert {row.groups for row in without} == {()} and without[0]._fields[-1] == 'groups'
