@@ -15,8 +15,9 @@ NAMES = ('method.name', 'model.encoder', 'model.weights')
 
 # What an inner split may choose: nothing that changes clips, inputs or folds.
 SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queries',
-              'macro.clips', 'macro.factor', 'macro.label_', 'training.steps', 'training.tasks',
-              'training.outer_rate', 'training.weight_decay', 'training.clip_norm')
+              'macro.clips', 'macro.factor', 'macro.label_', 'training.steps',
+              'training.tasks', 'training.outer_rate', 'training.weight_decay',
+              'training.clip_norm')
 
 
 def noise(asked: str) -> tuple[str, ...]:

@@ -50,12 +50,17 @@ RANGES = {
     'macro.clips': (1, 4096),
     'macro.factor': (1.001, 100.),
     'macro.label_weight': (0., 1000.),
+    'pretrain.steps': (1, 10**6),
+    'pretrain.batch': (1, 65536),
+    'pretrain.rate': (1e-9, 100.),
     'augment.shift': (0, 64),
     'augment.flip': (0., 1.),
     'augment.amplitude': (0., .99),
     'episodes.folds': (2, 4096),
     'episodes.shots': (1, 4096),
     'episodes.queries': (1, 4096),
+    'episodes.training_people': (0, 10**6),
+    'episodes.people_draw': (0, 10**6),
     'model.width': (4, 4096),
     'model.grid': (1, 64),
     'model.temporal_width': (4, 4096),
@@ -182,14 +187,20 @@ def _check_together(given: Mapping[str, Any]) -> None:
     method.check(given)
   _check_few_shot(given)
   _check_macro_labels(given)
+  if given['episodes.people_draw'] and not given['episodes.training_people']:
+    raise InputError(f'episodes.people_draw={given["episodes.people_draw"]} is of some '
+                     'of the training people, and episodes.training_people=0 takes all '
+                     'of them; leave it at 0')
   if given['macro.only']:
     _check_macro_only(given)
+  if given['pretrain.source'] != 'none':
+    _check_pretraining(given)
   if given['macro.source'] == given['data.name']:
     _check_other_people(given)
 
 
 def _check_macro_labels(given: Mapping[str, Any]) -> None:
-  """Labelled macro clips in a loss that the method has, under a head that is trained."""
+  """Labelled macro clips in a loss of the method, under a head that is trained."""
   name, where = given['method.name'], given['macro.label_where']
   own = given['macro.label_head'] == 'own'
   if not given['macro.label_weight']:
@@ -255,6 +266,30 @@ def _check_macro_only(given: Mapping[str, Any]) -> None:
                      'model.encoder=dere_grl does not take; use another encoder')
 
 
+def _check_pretraining(given: Mapping[str, Any]) -> None:
+  """Weights of the network of the run, from clips that are not those of the run."""
+  source = given['pretrain.source']
+  if given['model.norm'] == 'batch':
+    raise InputError('pretrain.source: model.norm=batch begins with published weights '
+                     'or none; use model.norm=group, or pretrain.source=none')
+  if source == 'macro' and given['macro.source'] in ('none', 'magnified'):
+    raise InputError(f'pretrain.source=macro trains on macro clips, and macro.source='
+                     f'{given["macro.source"]} has none but micro clips; use own, or a '
+                     'data set')
+  if source == 'synthetic':
+    if given['data.name'] == 'synthetic' and (given['pretrain.synthetic.seed']
+                                              == given['data.synthetic.seed']):
+      raise InputError('pretrain.synthetic.seed is that of the data set, so these are '
+                       'the same people; give another')
+    if given['inputs.kind'] == 'picture' and given['inputs.holds'] != 'flow':
+      raise InputError('pretrain.source=synthetic has flow pictures, and inputs.holds='
+                       f'{given["inputs.holds"]} are others; use macro, or a run')
+  elif source != 'macro' and given['select.by'] != 'none':
+    raise InputError('select.by=inner: who judges was seen by the weights of '
+                     'pretrain.source, a finished run; fix the settings with '
+                     'select.by=none')
+
+
 def _check_few_shot(given: Mapping[str, Any]) -> None:
   """As many test episodes as the field asks for, of people who can be divided."""
   episodes, protocol = given['evaluation.episodes'], given['episodes.protocol']
@@ -288,11 +323,18 @@ def _check_other_people(given: Mapping[str, Any]) -> None:
 
 
 def uses_macro(config: Mapping[str, Any]) -> bool:
-  """Whether the method looks at macro-expressions at all."""
-  method = registry.find('method', config['method']['name'])
+  """Whether macro-expressions are looked at at all."""
   return config['macro']['source'] != 'none' and bool(
-      getattr(method, 'uses_macro', False) or config['macro']['label_weight']
-      or config['macro']['only'])
+      draws_macro(config) or config['macro']['only']
+      or config['pretrain']['source'] == 'macro')
+
+
+def draws_macro(config: Mapping[str, Any]) -> bool:
+  """Whether tasks hold macro clips beside the micro ones."""
+  method = registry.find('method', config['method']['name'])
+  return (config['macro']['source'] != 'none' and not config['macro']['only']
+          and bool(getattr(method, 'uses_macro', False)
+                   or config['macro']['label_weight']))
 
 
 def aligns_macro(config: Mapping[str, Any]) -> bool:
@@ -321,6 +363,17 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
   other = {} if source == 'manifest' else {'path': ''}
   return {**config['macro']['data'], **places, **other, 'name': source,
           'section': 'macro.data'}
+
+
+def faces_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
+  """The `data` section of the faces of `pretrain.source=synthetic`; None for others."""
+  if config['pretrain']['source'] != 'synthetic':
+    return None
+  same = {name: config['data'][name] for name in ('data_dir', 'manual_dir', 'frames',
+                                                  'size')}
+  return {**config['macro']['data'], **same, 'path': '', 'class_set': '',
+          'name': 'synthetic', 'section': 'pretrain',
+          'synthetic': config['pretrain']['synthetic']}
 
 
 class _Callable(types.ModuleType):

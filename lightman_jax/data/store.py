@@ -88,6 +88,7 @@ class ClipSet(NamedTuple):
   info: dict[str, Any]
   dataset: tuple[str, ...] = ()      # of each clip; () where all are `info['dataset']`
   content: tuple[str, ...] = ()      # each clip's `frames_sha256`; () where unknown
+  action_units: tuple[str, ...] = ()     # each clip's cell of the sheet; () if unknown
 
   @property
   def datasets(self) -> tuple[str, ...]:
@@ -189,11 +190,13 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
   clip, subject, emotion, kind, label, dataset = zip(
       *(identities[place] for place in places))
   classes, hashes = tuple(builder.info.features['label'].names), []
+  units = []
 
   def content():
     for number, place in enumerate(places, count):
       one = example(place, number)
       hashes.append(frames_sha256(one['frames']))
+      units.append(one['action_units']['raw'].decode())
       clip, subject, emotion, kind, label, dataset = _read_identity(one)
       words = hashed_words(clip, subject, emotion, kind, dataset, whole=builder.name)
       yield words, label, one['frames'], one['landmarks']
@@ -206,7 +209,7 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
       Records(folder, source, places, 'frames'),
       Records(folder, source, places, 'landmarks'), np.array(label, np.int32),
       np.array([word == 'macro' for word in kind]), subject, clip, emotion, classes,
-      {**info, 'sha256': sha256}, dataset, tuple(hashes))
+      {**info, 'sha256': sha256}, dataset, tuple(hashes), tuple(units))
 
 
 def _read_identity(example: dict[str, Any]) -> tuple[str, str, str, str, int, str]:

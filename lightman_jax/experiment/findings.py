@@ -105,8 +105,10 @@ def _about(config, material: Material) -> results.About:
       folds=config['episodes']['folds'])
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
+  count = config['episodes']['training_people']
+  some = f', {count} training people a fold' if count else ''
   return results.About(
-      protocol=f'{protocol}, support from training subjects{wrong}',
+      protocol=f'{protocol}{some}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
       seed=config['seed'], encoder=config['model']['encoder'],

@@ -153,12 +153,45 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'{about["subjects"]} subjects, seed {about["seed"]}',
       *(f'begins with published weights, {about["weights"]["origin"]}'
         for _ in range('weights' in about)),
+      *(f'macro-expressions: {about["macro"]}' for _ in range('macro' in about)),
       *about.get('remarks', ()),
       f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',
       *((test,) if test.startswith('no verdict') else ()),
   )
+
+
+def macro_knowledge(config: Mapping[str, Any]) -> str:
+  """What a run makes of macro-expressions, and what it begins with; 'none' of nothing.
+
+  Args:
+    config: of a run folder; of an older version it lacks settings.
+  """
+  macro, method, before = (
+      section if isinstance(section := config.get(name), dict) else {}
+      for name in ('macro', 'method', 'pretrain'))
+  words = []
+  if macro.get('source', 'none') != 'none':
+    learned = 'learned from ' * (method.get('weight') == 'learned')
+    if macro.get('only'):
+      words.append('in the place of all micro clips')
+    elif method.get('align_weight'):
+      words.append(f'aligned with (weight {learned}{method["align_weight"]})')
+    if macro.get('label_weight'):
+      learned = 'learned from ' * bool(macro.get('label_learned'))
+      where = macro.get('label_where', 'inner')
+      words.append(
+          f'labelled (weight {learned}{macro["label_weight"]}, '
+          f'{"both losses" if where == "both" else f"{where} loss"}, '
+          f'{macro.get("label_head", "shared")} head)')
+  source = before.get('source', 'none')
+  if source == 'macro':
+    words.append('pretrained on')
+  elif source != 'none':
+    words.append('pretrained: ' + ('synthetic faces' if source == 'synthetic' else
+                                   'a finished run'))
+  return '; '.join(words) or 'none'
 
 
 def clips_seen(about: Mapping[str, Any]) -> str:
