@@ -50,6 +50,10 @@ def check(given: Mapping[str, Any]) -> None:
     _check_published(given)
   if given['model.weights']:
     _check_weights(given['model.weights'], given['model.norm'])
+    if given['inputs.centre'] != 'none':
+      raise InputError(
+          'model.weights were trained on pictures as they are and inputs.centre='
+          f'{given["inputs.centre"]} changes them; use inputs.centre=none')
 
 
 def _check_weights(path: str, norm: str) -> None:

@@ -19,6 +19,7 @@ CHOICES = {
     'inputs.span': ('each', 'apex'),
     'inputs.algorithm': ('farneback', 'dis', 'tvl1'),
     'inputs.holds': ('flow', 'intensity'),
+    'inputs.centre': ('none', 'median'),
     'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest',
                      'casme_squared', 'samm_long'),
     'macro.map': ('same', 'valence', 'emotions'),

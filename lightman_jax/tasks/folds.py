@@ -1,5 +1,6 @@
 """Who is held out together: a fold is two masks over the clips, never a copy."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from jaxtyping import Bool, Int
@@ -90,21 +91,37 @@ def k_folds(pool: Pool, folds: int, *, seed: int) -> tuple[Fold, ...]:
   if len(subjects) < folds:
     raise InputError(f'episodes.folds is {folds} and {len(subjects)} people have '
                      'micro-expressions; use fewer folds')
-  counts = count_clips(pool, ~pool.macro)
-  counts = np.concatenate([counts, counts.sum(0, keepdims=True)])
-  share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
   by_name = sorted(subjects, key=lambda s: pool.subjects[s])
   drawn = keys.generator(seed, 'folds').permutation(by_name).tolist()
-  parts, fold_counts = [[] for _ in range(folds)], np.zeros((folds, len(counts)))
-  for s in sorted(drawn, key=lambda s: -counts[-1, s]):
-    # Rounded, so that equal sums are equal on every machine.
-    overlap = np.round(fold_counts @ share[:, s], 9)
-    best = int(np.argmin(overlap))
-    parts[best].append(s)
-    fold_counts[best] += counts[:, s]
+  parts = spread_evenly(count_clips(pool, ~pool.macro), drawn, folds)
   width = len(str(folds))
   return _by_name(pool, {f'fold{number:0{width}d}of{folds}': part
                          for number, part in enumerate(parts, 1)})
+
+
+def spread_evenly(counts: Int[np.ndarray, 'K S'], people: Sequence[int], parts: int
+                  ) -> list[list[int]]:
+  """People, divided into parts of about equally many clips of every class.
+
+  Args:
+    counts: clips of each class and person.
+    people: the numbers of those who are divided, in the order in which people with
+      equally many clips come; see `k_folds`.
+    parts: how many.
+
+  Returns:
+    The people of each part.
+  """
+  counts = np.concatenate([counts, counts.sum(0, keepdims=True)])
+  share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+  members, part_counts = [[] for _ in range(parts)], np.zeros((parts, len(counts)))
+  for s in sorted(people, key=lambda s: -counts[-1, s]):
+    # Rounded, so that equal sums are equal on every machine.
+    overlap = np.round(part_counts @ share[:, s], 9)
+    best = int(np.argmin(overlap))
+    members[best].append(s)
+    part_counts[best] += counts[:, s]
+  return members
 
 
 def leave_one_dataset_out(pool: Pool, dataset: str) -> tuple[Fold, ...]:
