@@ -254,8 +254,8 @@ def fewer_people(config: Mapping[str, Any], pool: Pool, fold: Fold) -> Fold:
     except InputError as error:
       why = error
   raise InputError(
-      f'episodes.training_people={count}: of {ATTEMPTS} draws of the training people of '
-      f'fold {fold.held_out} none can fill a task ({why}); use more people')
+      f'episodes.training_people={count}: of {ATTEMPTS} draws of the training people '
+      f'of fold {fold.held_out} none can fill a task ({why}); use more people')
 
 
 def trained_on(config: Mapping[str, Any], pool: Pool, fold: Fold) -> tuple[Pool, Fold]:

@@ -134,14 +134,15 @@ def test_a_curve_over_training_people(make, tmp_path):
                 config={'episodes': episodes, **more})
   labels = {'macro': {'label_weight': .3}}
   tables = arrange(map(read_run, [
-      run('a', 4), run('b', 4, 1), run('c', 4, seed=1), run('d', 0), run('e', 4, **labels),
-      run('f', 0, **labels), make('g', method='maml', folds=3, protocol='x')]))
+      run('a', 4), run('b', 4, 1), run('c', 4, seed=1), run('d', 0),
+      run('e', 4, **labels), run('f', 0, **labels), make('g', method='maml', folds=3, protocol='x')]))
   curves = records.people_curves(tables)['casme2']
   assert len(curves) == 3 and list(curves)[-1] == 'svm'
   for points in curves.values():
     assert [point[0] for point in points] == [4., 6.]
     assert all(low <= value <= high for _, value, low, high in points)
-  mean = np.mean([scores.uf1(read_run(tmp_path / 'runs' / name).counts['lightman'].sum(0))
+  runs = tmp_path / 'runs'
+  mean = np.mean([scores.uf1(read_run(runs / name).counts['lightman'].sum(0))
                   for name in 'abc'])
   plain = next(points for name, points in curves.items()
                if name.startswith('lightman') and '0.3' not in name)
