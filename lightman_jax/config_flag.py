@@ -43,13 +43,14 @@ class FittingParser(flags.ArgumentParser):
 def _fit(config: config_dict.ConfigDict, overrides: dict[str, str]) -> None:
   for kind, (section, key) in sections.SECTIONS.items():
     name = overrides.get(f'{section}.{key}')
-    if name is not None and name != config[section][key]:
-      old = {**dict(config[section].items()), key: name}
+    old = {**dict(config[section].items()), key: name}
+    if name not in (None, config[section].get(key, '')) and sections.needs_fit(
+        kind, name, old):
       sections.replace(config, section, sections.choose(kind, name, old))
     for place, value in overrides.items():
       setting = place.removeprefix(f'{section}.')
-      if setting != place and setting not in config[section] and (
-          sections.owners(kind, setting)):
+      if kind in sections.OWN and setting != place and (
+          setting not in config[section]) and sections.owners(kind, setting):
         raise InputError(sections.refusal(kind, config[section][key], setting, value))
 
 

@@ -5,11 +5,13 @@ configuration file, in Python. What a run folder or a bundle names is data, and 
 refused here until the same code has been allowed by a person.
 """
 
+from collections.abc import Mapping
 import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import json
 import pathlib
 import sys
 from typing import Any, NamedTuple
@@ -31,7 +33,47 @@ METHODS = {
     'finetune': 'lightman_jax.meta.methods:Finetune',
     'supervised': 'lightman_jax.meta.methods:Supervised',
 }
-TABLES = {'method': METHODS}
+ENCODERS = {
+    'conv4': 'lightman_jax.models.encoders:Conv4',
+    'resnet12': 'lightman_jax.models.encoders:ResNet12',
+    'resnet18': 'lightman_jax.models.encoders:ResNet18',
+    'ststnet': 'lightman_jax.models.encoders:STSTNet',
+    'off_apexnet': 'lightman_jax.models.encoders:OffApexNet',
+    'vit': 'lightman_jax.models.encoders:ViT',
+    'dere_grl': 'lightman_jax.models.encoders:DereGRL',
+    'mlp': 'lightman_jax.models.encoders:MLP',
+    'tcn': 'lightman_jax.models.encoders:TCN',
+}
+# Data sets of one's own clips, drawn ones and composites are no sheets: they are not
+# described by facts, and stand in `data.choice`.
+DATA_SETS = {
+    'casme': 'lightman_jax.data.datasets.casme:FACTS',
+    'casme2': 'lightman_jax.data.datasets.casme2:FACTS',
+    'samm': 'lightman_jax.data.datasets.samm:FACTS',
+    'smic': 'lightman_jax.data.datasets.smic:HS',
+    'smic_vis': 'lightman_jax.data.datasets.smic:VIS',
+    'smic_nir': 'lightman_jax.data.datasets.smic:NIR',
+    'smic_long': 'lightman_jax.data.datasets.smic_long:FACTS',
+    'casme_squared': 'lightman_jax.data.datasets.casme_squared:FACTS',
+    'samm_long': 'lightman_jax.data.datasets.samm_long:FACTS',
+    'casme_cubed': 'lightman_jax.data.datasets.casme_cubed:PART_A',
+    'casme_cubed_c': 'lightman_jax.data.datasets.casme_cubed:PART_C',
+    'mmew': 'lightman_jax.data.datasets.mmew:FACTS',
+    'dfme': 'lightman_jax.data.datasets.dfme:FACTS',
+}
+PROTOCOLS = {
+    'loso': 'lightman_jax.tasks.folds:LeaveOneSubjectOut',
+    'kfold': 'lightman_jax.tasks.folds:KFold',
+    'leave_one_dataset_out': 'lightman_jax.tasks.folds:LeaveOneDatasetOut',
+    'megc2019': 'lightman_jax.tasks.folds:Megc2019',
+}
+SCORES = {
+    'uf1': 'lightman_jax.evaluation.scores:uf1',
+    'uar': 'lightman_jax.evaluation.scores:uar',
+    'accuracy': 'lightman_jax.evaluation.scores:accuracy',
+}
+TABLES = {'method': METHODS, 'encoder': ENCODERS, 'data': DATA_SETS,
+          'protocol': PROTOCOLS, 'score': SCORES}
 
 
 class NotNamed(InputError):
@@ -44,6 +86,7 @@ class Source(NamedTuple):
   sha256: str        # of the whole file
   text: str
   part: Any          # what NAME is in it
+  object_sha256: str = ''    # of the text of NAME alone, as Python records an object
 
 
 _ALLOWED: dict[tuple[str, str], Source] = {}
@@ -118,38 +161,45 @@ def allow(kind: str, name: str, *, recorded: str | None = None) -> Source:
   except Exception as error:     # whatever the code of somebody else raises
     raise InputError(f'{kind}={name}: {place} cannot be imported '
                      f'({type(error).__name__}: {error})') from error
-  if not callable(getattr(module, attribute, None)):
-    known = [key for key, value in vars(module).items()
-             if callable(value) and getattr(value, '__module__', '') == module.__name__]
+  if not _fits(kind, getattr(module, attribute, None)):
+    known = [key for key, value in vars(module).items() if _fits(kind, value)
+             and getattr(value, '__module__', module.__name__) == module.__name__]
     near = f'; the nearest there is {nearest(attribute, known)!r}' if known else ''
-    raise InputError(f'{kind}={name}: {place} has no {attribute!r} that can be '
-                     f'called{near}')
-  found = Source(recorded or name, _sha256(path), _text(path),
-                 getattr(module, attribute))
-  _ALLOWED[kind, found.name] = found
-  return found
+    raise InputError(f'{kind}={name}: {place} has no {attribute!r} that '
+                     f'{"is a Facts" if kind == "data" else "can be called"}{near}')
+  part = getattr(module, attribute)
+  code = Source(recorded or name, _sha256(path), _text(path), part,
+                _object_sha256(part))
+  _ALLOWED[kind, code.name] = code
+  return code
 
 
 def allow_object(kind: str, part: Any) -> str:
-  """Allows a function or a class that Python holds; returns its name.
+  """Allows a function, a class or facts that Python holds; returns their name.
 
   Args:
     kind: of `TABLES`.
-    part: defined in a file, so that its text can be recorded.
+    part: defined in a file, so that its text can be recorded; facts are their own text.
 
   Raises:
     InputError: it has no text, or is no part of a module by its own name.
   """
   try:
-    text = inspect.getsource(part)
+    text = _object_text(part)
   except (OSError, TypeError) as error:
     raise InputError(f'{kind}={part!r} has no source that could be recorded '
                      f'({error}); define it in a file') from None
-  name = f'{part.__module__}:{part.__qualname__}'
-  _ALLOWED[kind, name] = Source(
-      name, hashlib.sha256(text.encode()).hexdigest(), text, part)
+  name = (f'python:{part.name}' if kind == 'data' else
+          f'{part.__module__}:{part.__qualname__}')
+  sha256 = _object_sha256(part)
+  _ALLOWED[kind, name] = Source(name, sha256, text, part, sha256)
   _OBJECTS.add((kind, name))
   return name
+
+
+def allowed(kind: str) -> list[Any]:
+  """The parts from outside that a person has named in this process."""
+  return [code.part for (one, _), code in _ALLOWED.items() if one == kind]
 
 
 def allow_or_keep(kind: str, name: str) -> Source:
@@ -188,6 +238,37 @@ class _AsWritten(importlib.machinery.SourceFileLoader):
 
   def get_code(self, fullname):
     return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def _fits(kind: str, part: Any) -> bool:
+  """Whether an object can be a part: facts of a data set, or what can be called."""
+  return (type(part).__name__ == 'Facts' and hasattr(part, 'class_sets')
+          if kind == 'data' else callable(part))
+
+
+def _object_text(part: Any) -> str:
+  """The text of a function or a class; facts are values, which are their own text."""
+  if _fits('data', part):
+    return json.dumps(_plain(part), indent=1, sort_keys=True)
+  return inspect.getsource(part)
+
+
+def _plain(value: Any) -> Any:
+  """Named tuples, mappings and sets as JSON has them, whatever their order."""
+  if hasattr(value, '_asdict'):
+    return _plain(value._asdict())
+  if isinstance(value, Mapping):
+    return {str(key): _plain(part) for key, part in value.items()}
+  if isinstance(value, (set, frozenset)):
+    return sorted(map(str, value))
+  return list(map(_plain, value)) if isinstance(value, (tuple, list)) else value
+
+
+def _object_sha256(part: Any) -> str:
+  try:
+    return hashlib.sha256(_object_text(part).encode()).hexdigest()
+  except (OSError, TypeError):
+    return ''
 
 
 def _sha256(path: pathlib.Path) -> str:

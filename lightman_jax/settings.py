@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any
 
-from lightman_jax import model_settings, places, protocol_settings, registry, sections
+from lightman_jax import places, protocol_settings, registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.options import nearest
 
@@ -20,23 +20,21 @@ CHOICES = {
     'inputs.algorithm': ('farneback', 'dis', 'tvl1'),
     'inputs.holds': ('flow', 'intensity'),
     'inputs.centre': ('none', 'median'),
+    # Other data sets are those whose sheets have macro-expressions.
     'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest',
                      'casme_squared', 'samm_long'),
     'macro.map': ('same', 'valence', 'emotions'),
     'macro.label_where': ('inner', 'outer', 'both'),
     'macro.label_head': ('shared', 'own'),
-    'model.encoder': ('conv4', 'resnet12', 'resnet18', 'ststnet', 'off_apexnet',
-                      'vit', 'dere_grl', 'mlp', 'tcn'),
-    'model.norm': ('group', 'batch'),
-    'model.conv': ('auto', 'lax', 'folded', 'patches'),
-    'model.precision': ('float32', 'bfloat16'),
+    # All else in this section is the encoder's own, as in that of the method below.
+    'model.encoder': tuple(registry.ENCODERS),
     'model.matmul_precision': ('highest', 'high', 'default'),
     'training.data': ('auto', 'device', 'host'),
     'training.split': ('auto', 'folds', 'tasks'),
     'select.by': ('none', 'inner'),
     # All else in this section is the method's own: `sections` reads and checks it.
     'method.name': tuple(registry.METHODS),
-    'episodes.protocol': ('loso', 'kfold', 'leave_one_dataset_out', 'megc2019'),
+    'episodes.protocol': tuple(registry.PROTOCOLS),
     'evaluation.support': ('training_subjects', 'held_out_subject',
                            'held_out_dataset'),
 }
@@ -62,13 +60,6 @@ RANGES = {
     'episodes.queries': (1, 4096),
     'episodes.training_people': (0, 10**6),
     'episodes.people_draw': (0, 10**6),
-    'model.width': (4, 4096),
-    'model.grid': (1, 64),
-    'model.temporal_width': (4, 4096),
-    'model.temporal_depth': (0, 8),
-    'model.depth': (1, 64),
-    'model.dense': (1, 65536),
-    'model.actions': (1, 256),
     'training.steps': (1, 10**9),
     'training.tasks': (1, 10**6),
     'training.checkpoint_every': (1, 10**9),
@@ -115,8 +106,9 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
   result = copy.deepcopy(dict(config))
   for place in SECTION_NAMES:
     section, key = place.split('.')
-    if changes.get(place, result[section][key]) != result[section][key]:
-      result[section][key] = changes[place]
+    old = result[section].get(key, '')
+    if changes.get(place, old) != old:
+      result[section] = {**result[section], key: changes[place]}
       sections.fit(result)
   known = flat(result)
   for name, value in changes.items():
@@ -140,7 +132,8 @@ def _no_such(name: str, value: Any, config: Mapping[str, Any], known: Mapping[st
   """What to say of a setting that a configuration does not have."""
   for kind, (section, key) in sections.SECTIONS.items():
     setting = name.removeprefix(f'{section}.')
-    if name.startswith(f'{section}.') and sections.owners(kind, setting):
+    if kind in sections.OWN and name.startswith(f'{section}.') and (
+        sections.owners(kind, setting)):
       return sections.refusal(kind, config[section][key], setting, value)
   return f'there is no setting {name!r}; the nearest is {nearest(name, known)!r}'
 
@@ -182,10 +175,10 @@ def _check_alone(given: Mapping[str, Any]) -> None:
 
 def _check_together(given: Mapping[str, Any]) -> None:
   """Settings that are right each, and wrong together."""
-  model_settings.check(given)
-  method = sections.check('method', given)
-  if hasattr(method, 'check'):
-    method.check(given)
+  for kind in sections.SECTIONS:
+    part = sections.check(kind, given)
+    if part is not None:
+      part.check(given)
   _check_few_shot(given)
   _check_macro_labels(given)
   if given['episodes.people_draw'] and not given['episodes.training_people']:
@@ -220,7 +213,7 @@ def _check_macro_labels(given: Mapping[str, Any]) -> None:
   if given['macro.source'] == 'none':
     raise InputError('macro.label_weight is above 0 and macro.source=none has no macro '
                      'clips; give a source, or macro.label_weight=0')
-  if given['model.norm'] == 'batch':
+  if given.get('model.norm') == 'batch':
     raise InputError('macro.label_weight: model.norm=batch is STSTNet as it was '
                      'published, without macro clips; use model.norm=group')
   first_order = (given.get('method.first_order', False)
@@ -255,7 +248,7 @@ _NOT_WITH_ONLY = {
 def _check_macro_only(given: Mapping[str, Any]) -> None:
   """Macro clips in the place of all micro clips of the training."""
   for name, (off, why) in _NOT_WITH_ONLY.items():
-    if given[name] != off:
+    if given.get(name, off) != off:
       raise InputError(f'macro.only trains on no micro clip, and with {name}='
                        f'{given[name]} {why}; leave that at {off}')
   if given['macro.source'] in ('none', 'magnified'):
@@ -270,7 +263,7 @@ def _check_macro_only(given: Mapping[str, Any]) -> None:
 def _check_pretraining(given: Mapping[str, Any]) -> None:
   """Weights of the network of the run, from clips that are not those of the run."""
   source = given['pretrain.source']
-  if given['model.norm'] == 'batch':
+  if given.get('model.norm') == 'batch':
     raise InputError('pretrain.source: model.norm=batch begins with published weights '
                      'or none; use model.norm=group, or pretrain.source=none')
   if source == 'macro' and given['macro.source'] in ('none', 'magnified'):
@@ -301,7 +294,8 @@ def _check_few_shot(given: Mapping[str, Any]) -> None:
     raise InputError('evaluation.ways is 1, and with one class there is nothing to '
                      'tell apart; use 2 or more, or 0 for all classes')
   if (episodes and given['evaluation.support'] == 'held_out_dataset'
-      and protocol not in ('kfold', 'leave_one_dataset_out')):
+      and protocol not in ('kfold', 'leave_one_dataset_out')
+      and not registry.is_outside(protocol)):
     raise InputError('evaluation.support=held_out_dataset divides the people of a fold '
                      f'and episodes.protocol={protocol} holds one person out at a '
                      'time; use kfold or leave_one_dataset_out')

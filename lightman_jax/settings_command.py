@@ -1,4 +1,4 @@
-"""python -m lightman_jax settings KIND=NAME: what a method can be set to."""
+"""python -m lightman_jax settings KIND=NAME: what a part can be set to."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,9 @@ def settings(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
   parser = argparse.ArgumentParser(
       prog='python -m lightman_jax settings',
-      description='Lists what a method can be set to: the name, the default, what is '
-      'allowed and what it is. Without an argument: all names.')
+      description='Lists what a method, an encoder or a protocol can be set to: the '
+      'name, the default, what is allowed and what it is. Without an argument: all '
+      'names, of data sets and scores, too.')
   parser.add_argument('parts', metavar='KIND=NAME', nargs='*',
                       help='as method=maml, or method=my_file.py:proximal_maml, which '
                       'is run for it')
@@ -70,4 +71,6 @@ def _value(option: Option) -> str:
 
 
 def _first_line(part) -> str:
-  return (inspect.getdoc(part) or '').split('\n')[0]
+  # Facts of a data set are values, whose class alone has a docstring.
+  return getattr(part, 'title', '') if not callable(part) else (
+      inspect.getdoc(part) or '').split('\n')[0]

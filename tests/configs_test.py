@@ -27,7 +27,6 @@ from lightman_jax.data import choice
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.inputs import augmentation, inputs
-from lightman_jax.models.network import make_encoder
 from lightman_jax.training.state import make_optimizer
 
 FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective']),
@@ -135,17 +134,18 @@ def test_a_config_is_locked_and_typed():
 
 
 @pytest.mark.parametrize('section, schema', [
-    ('inputs', inputs.Settings), ('augment', augmentation.Augmentation),
-    ('model', make_encoder)])
+    ('inputs', inputs.Settings), ('augment', augmentation.Augmentation)])
 def test_a_section_has_what_its_factory_takes(section, schema):
   takes = {name for name, parameter in inspect.signature(schema).parameters.items()
            if parameter.kind != parameter.VAR_KEYWORD} - {'net'}
   assert set(defaults.base()[section]) == takes
 
 
-def test_the_method_section_is_that_of_the_default_method():
+def test_sections_of_parts_are_those_of_the_default_parts():
   assert set(defaults.base().method) == {
       'name', *sections.options_of('method', 'lightman')}
+  assert set(defaults.base().model) == {
+      'encoder', 'matmul_precision', *sections.options_of('encoder', 'conv4')}
 
 
 def test_the_optimizer_finds_its_settings():

@@ -8,6 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import synthetic
+from lightman_jax import settings
+from lightman_jax.errors import InputError
+from lightman_jax.experiment import assembly
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.options import read_options
@@ -56,3 +60,35 @@ def test_proximal_maml(small_net, start_of, task):
   assert near < .8 * far
   gap = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), other, maml)
   assert max(jax.tree.leaves(gap)) > 1e-3
+
+
+def test_mlp_mixer():
+  """It is an encoder with settings of its own; where a patch lies is not lost."""
+  name = f'{EXAMPLES / "mlp_mixer.py"}:Mixer'
+  config = synthetic.get_config(f'encoder={name},debug').to_dict()
+  assert set(config['model']) == {'encoder', 'sha256', 'matmul_precision', 'width',
+                                  'hidden', 'blocks', 'patch'}
+  # What `debug` changes of every network holds here, too.
+  assert config['model']['width'] == 4 and config['model']['hidden'] == 32
+  settings.check(config)
+  for changes, words in (({'patch': 0}, 'model.patch is 0'),
+                         ({'grid': 4}, 'model.grid=4 means nothing for model.enc')):
+    with pytest.raises(InputError, match=words):
+      settings.check({**config, 'model': {**config['model'], **changes}})
+  net = assembly.make_net(config, ('a', 'b', 'c'))
+  x = np.zeros((2, 2, 8, 8, 3), np.float32)
+  x[0, 0, 0, 0], x[1, 0, 7, 7] = 1, 1
+  x = jnp.asarray(x)
+  params = net.init(jax.random.key(0), x.shape[1:])
+  maps = net.maps(params, x)
+  assert maps.shape == (2, 2 * 4, 4)
+  assert np.abs(maps[0] - maps[1]).max() > 1e-3
+  assert net.logits(params, x).shape == (2, 3)
+
+
+def test_what_makes_no_module_is_refused(tmp_path):
+  (tmp_path / 'mine.py').write_text('def net(*, width: int = 3):\n  return width\n')
+  config = synthetic.get_config(f'encoder={tmp_path / "mine.py"}:net').to_dict()
+  settings.check(config)
+  with pytest.raises(InputError, match='makes int; an encoder is a flax.linen.Module'):
+    assembly.make_net(config, ('a', 'b'))

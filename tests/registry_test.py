@@ -32,7 +32,8 @@ def file(tmp_path, monkeypatch):
 @pytest.mark.parametrize('kind', registry.TABLES)
 def test_every_name_in_a_table_is_there(kind):
   for name in registry.TABLES[kind]:
-    assert callable(registry.find(kind, name))
+    part = registry.find(kind, name)
+    assert part.name == name if kind == 'data' else callable(part)
 
 
 def test_a_variant_builds_the_section_of_a_file(file):
@@ -154,3 +155,37 @@ def test_the_command_lists_what_can_be_set(file, capsys):
   for wrong, words in (('method=mamml', "'maml'"), ('methd=maml', 'method=NAME')):
     assert settings_command.settings([wrong]) == 2
     assert words in capsys.readouterr().err
+
+
+# Encoders.
+
+@pytest.mark.parametrize('name', registry.ENCODERS)
+def test_an_encoder_has_its_own_settings_alone(name):
+  """Each setting that it lacks and another has is refused, and says who has it."""
+  config = settings.changed(synthetic.get_config().to_dict(), {'model.encoder': name})
+  own = sections.options_of('encoder', name)
+  assert set(config['model']) == {'encoder', 'matmul_precision', *own}
+  others = {setting for other in registry.ENCODERS
+            for setting in sections.options_of('encoder', other)} - own.keys()
+  assert others
+  for setting in others:
+    with pytest.raises(InputError, match=f'model.{setting}=.* means nothing for '
+                       f'model.encoder={name}'):
+      sections.check('encoder', settings.flat(
+          {'model': {**config['model'], setting: 7}}))
+
+
+def test_what_all_encoders_call_alike_is_alike():
+  kinds = {}
+  for name in registry.ENCODERS:
+    for setting, one in sections.options_of('encoder', name).items():
+      assert kinds.setdefault(setting, one.default) == one.default
+
+
+def test_a_change_of_the_encoder_keeps_what_both_have():
+  config = synthetic.get_config('encoder=vit,debug').to_dict()
+  assert config['model']['width'] == 4 and config['model']['depth'] == 2
+  back = settings.changed(config, {'model.encoder': 'mlp', 'model.depth': 3})
+  assert back['model'] == {
+      'encoder': 'mlp', 'matmul_precision': 'highest', 'precision': 'float32',
+      'width': 4, 'depth': 3}

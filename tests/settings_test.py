@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from configs import common
-from lightman_jax import sections, settings
+from lightman_jax import registry, sections, settings
 from lightman_jax.errors import InputError
 
-LISTS = ('evaluation.noise', 'select.candidates', 'model.weights')
+LISTS = ('evaluation.noise', 'evaluation.scores', 'select.candidates')
 # Right alone, and none of them goes with the defaults.
 COUPLED = {'inputs.kind': 'landmarks', 'model.encoder': 'dere_grl',
-           'model.norm': 'batch', 'select.by': 'inner'}
+           'select.by': 'inner'}
 
 
 def complete(**changes):
@@ -23,7 +23,9 @@ def complete(**changes):
 
 def refusal(**changes) -> str:
   """What is said of a configuration."""
-  nested = complete()
+  encoder = changes.get('model.encoder')
+  nested = complete(**({'model.encoder': encoder} if encoder in registry.ENCODERS
+                       else {}))
   for name, value in changes.items():
     *sections, last = name.split('.')
     part = nested
@@ -67,7 +69,8 @@ def test_ranges(name):
 
 def test_no_setting_goes_unchecked():
   known = {*settings.CHOICES, *settings.RANGES, *LISTS,
-           *(f'method.{name}' for name in sections.options_of('method', 'lightman'))}
+           *(f'method.{name}' for name in sections.options_of('method', 'lightman')),
+           *(f'model.{name}' for name in sections.options_of('encoder', 'conv4'))}
   # What a data set may be asked for is checked by `clips.sources.check_present`.
   assert {name for name, value in settings.flat(complete()).items() if name not in known
           and not isinstance(value, bool)      # has its type, and that is all

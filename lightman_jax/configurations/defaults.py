@@ -39,27 +39,10 @@ def _data() -> dict:
 
 
 def _model() -> dict:
-  """The network."""
-  return dict(
-      encoder='conv4', width=32, grid=4, temporal_width=32,
-      temporal_depth=2,
-      conv='auto',     # how convolutions are computed; auto: by backend
-      norm='group',    # batch: STSTNet as it was published, supervised
-      # bfloat16: of activations and products; weights, normalisation and
-      # losses stay float32.
-      precision='float32',
-      # Of products of float32: highest is float32, high and default are
-      # what an accelerator has that is faster (TF32, bfloat16).
-      matmul_precision='highest',
-      depth=2,         # blocks of vit, graph convolutions of dere_grl
-      dense=1024,      # off_apexnet: width of its two dense layers
-      # Published weights that STSTNet begins with: a safetensors file, or a
-      # folder with one for each fold; python -m lightman_jax
-      # convert-weights makes them. training.outer_rate=0 leaves them as
-      # they are.
-      weights='',
-      # DeRe-GRL's own: how many actions, and its modules.
-      actions=8, decompose=True, relate=True)
+  """The network: python -m lightman_jax settings encoder=NAME."""
+  # Of products of float32: highest is float32, high and default are what an
+  # accelerator has that is faster (TF32, bfloat16).
+  return sections.choose('encoder', 'conv4', dict(matmul_precision='highest'))
 
 
 def _training() -> dict:
@@ -96,7 +79,9 @@ def _evaluation() -> dict:
       support='training_subjects',
       efficiency=False,   # measures what the method costs, too
       embeddings=False,   # of the first fold's clips, for the report
-      tensorboard=False)  # event files of every fold
+      tensorboard=False,  # event files of every fold
+      # Scores besides UF1, UAR and accuracy: FILE.py:NAME, by commas.
+      scores='')
 
 
 def base() -> config_dict.ConfigDict:
@@ -203,14 +188,32 @@ def few_shot(config: config_dict.ConfigDict) -> None:
   config.evaluation.update(episodes=600)
 
 
+def _name_part(config: config_dict.ConfigDict, name: str, place: str, value: str
+               ) -> None:
+  """Names a part, or a word, in its section; of scores one more."""
+  known = registry.TABLES.get(name) or CHOICES[place]
+  if value not in known and not (name in sections.SECTIONS
+                                 and registry.is_outside(value)):
+    raise InputError(f'{name}={value} is no variant; the nearest is '
+                     f'{name}={nearest(value, known)} (all: {", ".join(known)})')
+  if name == 'score':
+    value = ','.join(filter(None, (config.evaluation.scores, value)))
+  if name == 'data':      # of another sheet
+    config.data.update(class_set='', sheet='auto', edition='auto', corrections='')
+  config.update_from_flattened_dict({place: value})
+  if value == 'dere_grl':
+    config.inputs.kind = 'landmarks'
+
+
 def finish(config: config_dict.ConfigDict, arg: str | None,
            variants: Mapping[str, Change]) -> config_dict.ConfigDict:
   """Applies the variants after the colon: `:debug`, `:method=maml,debug`.
 
   Args:
     config: complete.
-    arg: names of `variants`, and method=, encoder=, macro=, protocol=, support=,
-      separated by commas; method=FILE.py:NAME takes a method from outside.
+    arg: names of `variants`, and method=, encoder=, data=, macro=, protocol=, score=,
+      support=, separated by commas; method=FILE.py:NAME takes a method from outside,
+      and so do encoder, data, protocol and score.
     variants: what this file offers beside `debug`, `quick`, `few_shot` and `published`,
       or instead of one.
 
@@ -221,18 +224,12 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
               'published': published, **variants}
   valued = {'method': 'method.name', 'encoder': 'model.encoder',
             'macro': 'macro.source', 'protocol': 'episodes.protocol',
-            'support': 'evaluation.support'}
+            'support': 'evaluation.support', 'data': 'data.name',
+            'score': 'evaluation.scores'}
   for word in filter(None, (arg or '').split(',')):
     name, equals, value = word.partition('=')
     if equals and name in valued:
-      if value not in CHOICES[valued[name]] and not (
-          name in sections.SECTIONS and registry.is_outside(value)):
-        known = CHOICES[valued[name]]
-        raise InputError(f'{name}={value} is no variant; the nearest is '
-                         f'{name}={nearest(value, known)} (all: {", ".join(known)})')
-      config.update_from_flattened_dict({valued[name]: value})
-      if value == 'dere_grl':
-        config.inputs.kind = 'landmarks'
+      _name_part(config, name, valued[name], value)
     elif equals or name not in variants:
       known = [*variants, *(f'{key}=' for key in valued)]
       raise InputError(f'{word!r} is no variant of this configuration; the nearest is '

@@ -188,7 +188,7 @@ def _write(plan: Plan, home: pathlib.Path, final: pathlib.Path, progress) -> Non
   progress('write', 0, 1)
   if final.exists():
     shutil.rmtree(final)
-  kind = builders.BUILDERS[plan.dataset]
+  kind = builders.builder_of(plan.dataset)
   # TFDS refuses a second configuration with the name of one that the class lists.
   config = plan.config if plan.config in kind.builder_configs else builders.ClipConfig(
       name=plan.config, class_set=plan.class_set, classes=plan.classes,

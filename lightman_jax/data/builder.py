@@ -196,3 +196,8 @@ BUILDERS = {
     'manifest': Manifest, 'synthetic': Synthetic,
     **{name: _of_table(facts) for name, facts in TABLES.items()},
     **{name: _of_composite(composite) for name, composite in COMPOSITES.items()}}
+
+
+def builder_of(name: str) -> type[ClipBuilder]:
+  """The builder of a data set; one from outside has it made of its facts."""
+  return BUILDERS[name] if name in BUILDERS else _of_table(TABLES[name])

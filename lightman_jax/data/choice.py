@@ -11,7 +11,7 @@ import pathlib
 import re
 from typing import Any, NamedTuple
 
-from lightman_jax import places
+from lightman_jax import places, registry
 from lightman_jax.data import class_sets
 from lightman_jax.data.corrections import CORRECTIONS
 from lightman_jax.data.datasets.catalog import TABLES
@@ -97,8 +97,11 @@ def choose(data: Any) -> Choice:
     choice = choice._replace(corrections=','.join(choice.corrections))
   choice = choice._replace(synthetic=_as_mapping(choice.synthetic),
                            own_classes=_as_mapping(choice.own_classes))
-  _check_word('name', choice.name, DATA_SETS)
-  class_set_names = CLASS_SETS[choice.name]
+  if registry.is_outside(choice.name):
+    choice = choice._replace(name=name_outside(choice.name))
+  elif choice.name not in TABLES:
+    _check_word('name', choice.name, DATA_SETS)
+  class_set_names = _class_sets(choice.name)
   if choice.own_classes and not choice.class_set:
     choice = choice._replace(class_set=OWN)
   choice = choice._replace(class_set=choice.class_set or class_set_names[0])
@@ -111,6 +114,37 @@ def choose(data: Any) -> Choice:
     raise InputError(f'data.path is {choice.path!r}, which changes nothing where '
                      f'data.name={choice.name}: it is the csv of data.name=manifest.')
   return _check_form(choice)
+
+
+def name_outside(place: str) -> str:
+  """The name of a data set whose facts stand in a file of somebody's own.
+
+  Args:
+    place: FILE.py:NAME, as a person named it.
+
+  Raises:
+    InputError: nobody did, or the facts lack what every data set has.
+  """
+  facts = registry.source('data', place).part
+  if facts.name in CLASS_SETS:
+    raise InputError(f'{place} is called {facts.name!r}, as one that this program '
+                     'knows; give it a name of its own')
+  if not re.fullmatch('[a-z][a-z0-9_]*', str(facts.name)):
+    raise InputError(f'{place} is called {facts.name!r}; the name of a data set is '
+                     'that of its folder: small letters, digits and _, as my_lab')
+  if TABLES[facts.name] != facts:
+    raise InputError(f'{place} is called {facts.name!r}, and so is another file that '
+                     'was named; give each a name of its own')
+  lacking = [name for name in ('class_sets', 'folders', 'editions', 'layout')
+             if not getattr(facts, name)]
+  if lacking:
+    raise InputError(f'{place} has no {lacking[0]}; lightman_jax/data/facts.py says '
+                     'what that is')
+  return facts.name
+
+
+def _class_sets(name: str) -> tuple[str, ...]:
+  return CLASS_SETS[name] if name in CLASS_SETS else tuple(TABLES[name].class_sets)
 
 
 def class_set_of(choice: Choice) -> ClassSet:
@@ -126,7 +160,7 @@ def class_set_of(choice: Choice) -> ClassSet:
 
 def _check_licensed(choice: Choice) -> None:
   _check_word('class_set', choice.class_set,
-              (*CLASS_SETS[choice.name], *([OWN] if choice.name in TABLES else [])))
+              (*_class_sets(choice.name), *([OWN] if choice.name in TABLES else [])))
   if (choice.class_set == OWN) != bool(choice.own_classes):
     raise InputError('data.class_set=own and data.own_classes belong together: give '
                      'the classes as own_classes, a mapping of emotions to them.')

@@ -5,7 +5,7 @@ import csv
 import functools
 import sys
 
-from lightman_jax import places
+from lightman_jax import places, registry
 from lightman_jax.errors import InputError, printable
 from lightman_jax.files import write_atomically
 
@@ -18,7 +18,7 @@ def build(arguments: list[str]) -> int:
       prog='python -m lightman_jax build',
       description='Builds a data set ahead of a run, or finds that it is up to date.')
   from lightman_jax.data.choice import DATA_SETS
-  parser.add_argument('name', help=', '.join(DATA_SETS))
+  parser.add_argument('name', help=f'{", ".join(DATA_SETS)}, or FILE.py:NAME')
   parser.add_argument('--manual_dir', default='', help='where the licensed data lie')
   parser.add_argument('--data_dir', default='', help='where built data sets are kept')
   parser.add_argument('--path', default='', help='csv of a manifest')
@@ -48,6 +48,8 @@ def build(arguments: list[str]) -> int:
   from lightman_jax.data.sources import check_present
   try:
     workers = options.pop('workers')
+    if registry.is_outside(options['name']):
+      registry.allow('data', options['name'])
     options['synthetic'] = dict(map(_pair, options['synthetic']))
     check_present(options)
     from lightman_jax.data.load import load
@@ -114,6 +116,8 @@ def spot(arguments: list[str]) -> int:
                       help='processes; 0: one a core where that pays')
   options = parser.parse_args(arguments)
   try:
+    if registry.is_outside(options.name):
+      registry.allow('data', options.name)
     _measure(options)
   except InputError as error:
     print(error, file=sys.stderr)

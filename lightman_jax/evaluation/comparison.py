@@ -60,8 +60,9 @@ def mean_score(counts: Int[np.ndarray, 'R S K K'], score: Score) -> float:
 
 
 def crossed_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
-                     folds: Int[np.ndarray, 'R S'] | None = None,
-                     level: float = .95) -> tuple[float, float]:
+                     folds: Int[np.ndarray, 'R S'] | None = None, level: float = .95,
+                     bounds: tuple[float, float] | None = (0., 1.)
+                     ) -> tuple[float, float]:
   """Interval of `mean_score`; see `intervals.score_interval`.
 
   Where all seeds are the same, such as those of a reference without chance in it, they
@@ -72,9 +73,10 @@ def crossed_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
     score: of pooled counts, vectorised over leading axes.
     folds: see the module.
     level: how often such intervals should hold the score of all people.
+    bounds: of the score, see `intervals.score_interval`.
   """
   counts, folds = _distinct(counts, folds)
-  return score_interval(counts, score, folds=folds, level=level)
+  return score_interval(counts, score, folds=folds, level=level, bounds=bounds)
 
 
 def difference(first: Int[np.ndarray, 'R S K K'], second: Int[np.ndarray, 'Q S K K'],

@@ -30,12 +30,13 @@ from scipy import special
 Score = Callable[[np.ndarray], np.ndarray]   # counts (*b, K, K) -> (*b)
 
 
-def subject_interval(counts: Int[np.ndarray, 'S K K'], score: Score, *,
-                     folds: Int[np.ndarray, 'S'] | None = None,
-                     level: float = .95) -> tuple[float, float]:
+def subject_interval(counts: Int[np.ndarray, 'S *k'], score: Score, *,
+                     folds: Int[np.ndarray, 'S'] | None = None, level: float = .95,
+                     bounds: tuple[float, float] | None = (0., 1.)
+                     ) -> tuple[float, float]:
   """Interval of `score` of the counts' sum; see `score_interval`, for one seed."""
   folds = None if folds is None else folds[None]
-  return score_interval(counts[None], score, folds=folds, level=level)
+  return score_interval(counts[None], score, folds=folds, level=level, bounds=bounds)
 
 
 def paired_interval(first: Int[np.ndarray, 'S K K'], second: Int[np.ndarray, 'S K K'],
@@ -46,26 +47,34 @@ def paired_interval(first: Int[np.ndarray, 'S K K'], second: Int[np.ndarray, 'S 
   return difference_interval(first[None], second[None], score, folds=folds, level=level)
 
 
-def score_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
-                   folds: Int[np.ndarray, 'R S'] | None = None,
-                   level: float = .95) -> tuple[float, float]:
+def score_interval(counts: Int[np.ndarray, 'R S *k'], score: Score, *,
+                   folds: Int[np.ndarray, 'R S'] | None = None, level: float = .95,
+                   bounds: tuple[float, float] | None = (0., 1.)
+                   ) -> tuple[float, float]:
   """Interval of the mean over seeds of the score of the counts pooled over subjects.
 
   Args:
-    counts: confusion counts of every seed and subject.
-    score: of pooled counts, between 0 and 1, vectorised over leading axes, such as
-      `scores.uf1`.
+    counts: confusion counts (K, K) of every seed and subject; or which clips are
+      theirs, (N,).
+    score: of pooled counts, vectorised over leading axes, such as `scores.uf1`.
     folds: of every seed and subject a number, the same for subjects whom one trained
       model was tested on; None where each subject had models of their own.
     level: how often such intervals should hold the score of all people.
+    bounds: least and greatest value of the score; None where it has none, and the
+      interval is then that of the score itself.
 
   Returns:
     low, high; NaN twice with fewer than two units, which say nothing of others.
   """
-  root = lambda value: np.arcsin(np.sqrt(np.clip(value, 0., 1.)))
+  if bounds is None:
+    middle, half = _spread(counts, score, folds, level, lambda value: value)
+    return float(middle - half), float(middle + half)
+  least, width = bounds[0], bounds[1] - bounds[0]
+  root = lambda value: np.arcsin(np.sqrt(np.clip((value - least) / width, 0., 1.)))
   middle, half = _spread(counts, score, folds, level, root)
   low, high = np.clip([middle - half, middle + half], 0., np.pi / 2)
-  return float(np.sin(low) ** 2), float(np.sin(high) ** 2)
+  return (float(least + width * np.sin(low) ** 2),
+          float(least + width * np.sin(high) ** 2))
 
 
 def difference_interval(first: Int[np.ndarray, 'R S K K'],

@@ -3,13 +3,24 @@
 Counts add over folds and over subjects; a score is taken once, of the sum, because a
 mean of per-fold scores is another number (classes are missing in most folds). Rows of
 a count matrix are the truth, columns the prediction. Every function takes leading
-batch axes. 0/0 counts as 0: a class that neither occurs nor is predicted has F1 0 and
+batch axes. A score from outside is a function of (truth, prediction) or of (truth,
+prediction, probabilities) to a number, see `Score`. 0/0 counts as 0: a class that neither occurs nor is predicted has F1 0 and
 still takes its share in the mean, as in scikit-learn with `zero_division=0`.
 """
+
+from collections.abc import Callable
+import inspect
+import math
+import typing
+from typing import Any, NamedTuple
 
 from jaxtyping import Float, Int
 import numpy as np
 from numpy.typing import ArrayLike
+
+from lightman_jax import registry, sections
+from lightman_jax.errors import InputError
+from lightman_jax.options import Range
 
 # What a figure must say about itself: "F1" alone names at least four numbers.
 UF1_VARIANT = 'UF1: unweighted mean of class F1 over counts pooled over folds'
@@ -93,3 +104,117 @@ def _hits(counts: np.ndarray) -> np.ndarray:
 def _ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
   return np.divide(part, whole, out=np.zeros(np.shape(whole)),
                    where=np.greater(whole, 0))
+
+
+# Scores by name: those of the table, and those from outside that a run names.
+
+HEADS = {'uf1': 'UF1', 'uar': 'UAR'}       # of columns; any other score as it is named
+TAKES = ('truth', 'prediction', 'probabilities', 'classes')
+
+
+class Score(NamedTuple):
+  """A score as tables and intervals need it.
+
+  From outside it is a function whose parameters are some of
+
+    truth: (n,) class of each clip, from 0.
+    prediction: (n,) likewise.
+    probabilities: (n, K) of each clip and class; a row of which none are kept, such as
+      the constant answer, then has no such score.
+    classes: K, how many there are, in the data or not.
+
+  and which returns a number. `-> Annotated[float, Range(-1., 1.)]` says between which
+  it lies: its interval stays between them. Without it, nothing is known.
+  """
+  name: str                          # in results.json
+  function: Callable[..., Any]
+  bounds: tuple[float, float] | None = (0., 1.)
+  takes: tuple[str, ...] = ('counts',)
+
+  @property
+  def needs_probabilities(self) -> bool:
+    """Whether counts are not enough."""
+    return 'probabilities' in self.takes
+
+  def of_counts(self, counts: Int[np.ndarray, '*b K K']) -> Float[np.ndarray, '*b']:
+    """The score of each count matrix; NaN where there is no clip."""
+    if self.takes == ('counts',):
+      return np.asarray(self.function(counts))
+    classes = counts.shape[-1]
+    several = np.asarray(counts).reshape(-1, classes * classes)
+    distinct, which = np.unique(several, axis=0, return_inverse=True)
+    values = np.array([self._of_pairs(row, classes) for row in distinct], float)
+    return values[which.reshape(-1)].reshape(counts.shape[:-2])
+
+  def of_clips(self, truth: Int[np.ndarray, 'N'], probabilities: Float[np.ndarray,
+               'N K']) -> Callable[[np.ndarray], np.ndarray]:
+    """The score of some of N clips, as a function of which: (*b, N), 1 or 0."""
+    prediction, classes = probabilities.argmax(-1), probabilities.shape[-1]
+
+    def score(some: np.ndarray) -> np.ndarray:
+      rows = np.asarray(some).reshape(-1, len(truth)) > 0
+      return np.array([self._call(
+          truth=truth[row], prediction=prediction[row],
+          probabilities=probabilities[row], classes=classes)
+                       for row in rows]).reshape(np.shape(some)[:-1])
+    return score
+
+  def _of_pairs(self, row: Int[np.ndarray, 'KK'], classes: int) -> float:
+    truth, prediction = np.divmod(np.repeat(np.arange(len(row)), row), classes)
+    return self._call(truth=truth, prediction=prediction, classes=classes)
+
+  def _call(self, *, truth: np.ndarray, **known: Any) -> float:
+    if not len(truth):
+      return math.nan
+    known |= {'truth': truth}
+    try:
+      return float(self.function(**{name: known[name] for name in self.takes}))
+    except Exception as error:      # whatever the code of somebody else raises
+      raise InputError(f'score {self.name} of {len(truth)} clips is no number '
+                       f'({type(error).__name__}: {error})') from error
+
+
+def head(name: str) -> str:
+  """What a score's column is called."""
+  return HEADS.get(name, name)
+
+
+def scores_of(named: str = '') -> dict[str, Score]:
+  """All scores of the table, and those from outside that were allowed.
+
+  Args:
+    named: `evaluation.scores`: FILE.py:NAME, with commas between.
+
+  Raises:
+    InputError: one was not allowed, is no score, or has the name of another.
+  """
+  every = {name: Score(name, registry.find('score', name)) for name in registry.SCORES}
+  for place in sections.names_in('score', named):
+    if place in every:
+      continue                # is there anyway
+    part, name = registry.find('score', place), place.rpartition(':')[2].rpartition(
+        '.')[2]
+    if name in every:
+      raise InputError(f'score={place}: there is a score {name!r} already; call it '
+                       'otherwise')
+    every[name] = Score(name, part, _bounds(part), _takes(place, part))
+  return every
+
+
+def _takes(place: str, part: Any) -> tuple[str, ...]:
+  """The names of a score's parameters that have no default."""
+  names = tuple(name for name, parameter in inspect.signature(part).parameters.items()
+                if parameter.default is parameter.empty)
+  if names != ('counts',) and (not set(names) <= set(TAKES) or not names):
+    raise InputError(f'score={place} takes {", ".join(names) or "nothing"}; a score '
+                     f'takes some of {", ".join(TAKES)}, or counts alone')
+  return names
+
+
+def _bounds(part: Any) -> tuple[float, float] | None:
+  try:
+    note = inspect.get_annotations(part, eval_str=True).get('return')
+  except Exception:     # an annotation that only a type checker can read
+    return None
+  ranges = [one for one in typing.get_args(note) if isinstance(one, Range)]
+  return (float(ranges[0].least), float(ranges[0].most)) if ranges else None

@@ -123,7 +123,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   _check_macro_labels(config, pool)
   folds = _labelled(config, pool, make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
-      seed=config['seed'], dataset=clips.info['dataset']))
+      seed=config['seed'], dataset=clips.info['dataset'], options=config['episodes']))
   folds = tuple(fewer_people(config, pool, fold) for fold in folds)
   known_people = _people(config, clips, other, pool)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())

@@ -29,7 +29,7 @@ def measure_cost(config: Mapping[str, Any], material: Material, devices
                                 steps=config['training']['steps'], folds=folds)
   about = {
       'method': registry.label(config['method']['name']),
-      'encoder': config['model']['encoder'],
+      'encoder': registry.label(config['model']['encoder']),
       'clip': list(material.pool.x.shape[1:]), 'classes': len(material.pool.classes),
       'shots': config['episodes']['shots'], 'queries': config['episodes']['queries'],
       'macro_clips': recipe.sizes.macros,

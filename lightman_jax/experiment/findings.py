@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, registry
+from lightman_jax import bounded, registry, sections
 from lightman_jax.evaluation import references
+from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.experiment.decoration import optional
@@ -64,17 +65,33 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
        for _ in part.index],
       pool.label[order], pool.classes, _data_sets(material, order))
-  findings = results.summarise(rows, clips, about,
-                               resamples=config['evaluation']['resamples'])
+  named, probabilities = config['evaluation'].get('scores', ''), {
+      name: _softmax(logits)}
+  if fold_logits[0].one_draw is not None:
+    probabilities[results.one_draw(name)] = _softmax(np.concatenate(
+        [np.array(part.one_draw) for part in fold_logits]))
+  if fold_logits[0].plain is not None:
+    probabilities[f'{name}, not adapted'] = _softmax(np.concatenate(
+        [np.array(part.plain) for part in fold_logits]))
+  findings = results.summarise(
+      rows, clips, about, resamples=config['evaluation']['resamples'],
+      every=scores_of(named), probabilities=probabilities)
+  if named:
+    findings['about']['scores'] = {
+        one.rpartition(':')[2]: registry.label(one)
+        for one in sections.names_in('score', named) if registry.is_outside(one)}
   episodes = few_shot.summary(config, folder, material, about)
   findings |= {'few_shot': episodes} if episodes else {}
   noisy = robustness.noise_rows(config, folder, material, clips, about, rows[name])
   findings |= {'robustness': noisy} if noisy else {}
-  odds = np.exp(logits - logits.max(-1, keepdims=True))
-  results.write_predictions(folder.predictions, clips, rows[name],
-                            odds / odds.sum(-1, keepdims=True))
+  results.write_predictions(folder.predictions, clips, rows[name], _softmax(logits))
   _draw(folder, findings, name, pool.classes, say)
   return findings
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+  odds = np.exp(logits - logits.max(-1, keepdims=True))
+  return odds / odds.sum(-1, keepdims=True)
 
 
 def _data_sets(material: Material, order: np.ndarray) -> list[str]:
@@ -111,7 +128,11 @@ def _about(config, material: Material) -> results.About:
   info = material.clips.info
   protocol = protocol_name(
       material.pool, config['episodes']['protocol'],
-      folds=config['episodes']['folds'])
+      folds=config['episodes']['folds'], options=config['episodes'])
+  never = np.unique(material.pool.subject[~material.pool.macro & ~np.any(
+      [fold.test for fold in material.folds], 0)])
+  if len(never):
+    protocol += f', {len(never)} people trained on in every fold'
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
   count = config['episodes']['training_people']
@@ -120,7 +141,7 @@ def _about(config, material: Material) -> results.About:
       protocol=f'{protocol}{some}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
-      seed=config['seed'], encoder=config['model']['encoder'],
+      seed=config['seed'], encoder=registry.label(config['model']['encoder']),
       clips_seen=clips_seen(config, len(material.pool.classes)),
       macro_clips_seen=macro_clips_seen(config, material.pool),
       balance='as many clips of each class in every task',

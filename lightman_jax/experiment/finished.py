@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax import bounded, files, places, registry, settings as settings_module
+from lightman_jax import bounded, files, places, sections, settings as settings_module
 from lightman_jax.data.protocols import check_protocol
 from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
@@ -155,10 +155,8 @@ def run(settings: Mapping[str, Any], folder: str | os.PathLike | None = None, *,
   for data in filter(None, (settings['data'], settings_module.macro_data(settings))):
     check_present(data, settings['inputs'])
   check_protocol(settings)
-  names = [settings['data']['name'], registry.label(settings['method']['name']),
-           settings['model']['encoder']]
-  place = (pathlib.Path('runs', name_of(settings, names)) if folder is None
-           else places.expand(folder))
+  place = (places.expand(folder) if folder is not None
+           else pathlib.Path('runs', name_of(settings, sections.words(settings))))
   with run_folder.open_run(place, config=settings, fresh=fresh) as opened:
     experiment.run(settings, opened, resume_anyway=resume_anyway)
   return Run(place)

@@ -23,7 +23,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from lightman_jax import config_flag, files, machine, places, registry, settings
+from lightman_jax import config_flag, files, machine, places, sections, settings
 from lightman_jax.configurations import defaults, named
 from lightman_jax.data.protocols import check_protocol
 from lightman_jax.data.sources import check_present
@@ -123,10 +123,8 @@ def main(argv: list[str]) -> int:
   for data in filter(None, (config['data'], settings.macro_data(config))):
     check_present(data, config['inputs'])
   check_protocol(config)
-  words = [config['data']['name'], registry.label(config['method']['name']),
-           config['model']['encoder']]
   workdir = (places.expand(WORKDIR.value) if WORKDIR.value
-             else pathlib.Path('runs', name_of(config, words)))
+             else pathlib.Path('runs', name_of(config, sections.words(config))))
   if REPLAY.value:
     from lightman_jax.experiment import replay
     print(*replay.replay_lines(workdir), sep='\n')
@@ -169,7 +167,7 @@ def run_sweep(config: dict) -> int:
   for run in runs:
     check_protocol(run.config)
   folder = (places.expand(WORKDIR.value) if WORKDIR.value else pathlib.Path(
-      'runs', name_of(config, [name, config['data']['name']])))
+      'runs', name_of(config, [name, sections.words(config)[0]])))
   overrides = config_flags.get_override_values(flag)
   command = [sys.executable, *_program, f'--config={_short(file)}',
              '--of_sweep', f'--grace={GRACE.value}', f'--fresh={FRESH.value}',

@@ -125,7 +125,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
                    for fold, one in zip(data.folds, made))
     episodes = settings['episodes']
     cut = make_folds(data, episodes['protocol'], folds=episodes['folds'],
-                     seed=settings['seed'], dataset='arrays')
+                     seed=settings['seed'], dataset='arrays', options=episodes)
     labels = tuple(assembly.fold_labels(settings, data, fold) for fold in cut)
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)

@@ -44,7 +44,7 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
     InputError: a fold has no file, or several; or the weights are of other inputs or
       classes than the run's.
   """
-  path = config['model']['weights']
+  path = config['model'].get('weights', '')
   if not path:
     return None
   declared = {file: weights_files.read(file)[0]

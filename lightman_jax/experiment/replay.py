@@ -92,11 +92,13 @@ def replay(arguments: list[str]) -> int:
   parser = argparse.ArgumentParser('python -m lightman_jax replay', description=(
       'redoes the task in which training met a value that is not finite'))
   parser.add_argument('run', help='the folder of the run')
-  parser.add_argument('--method', metavar='FILE.py:NAME',
-                      help='code from outside that the run had')
+  for kind in sections.SECTIONS:
+    parser.add_argument(f'--{kind}', metavar='FILE.py:NAME',
+                        help='code from outside that the run had')
   given = parser.parse_args(arguments)
   try:
-    for line in replay_lines(given.run, {'method': given.method}):
+    named = {kind: getattr(given, kind) for kind in sections.SECTIONS}
+    for line in replay_lines(given.run, named):
       print(line)
   except InputError as error:
     print(f'replay: {error}', file=sys.stderr)

@@ -20,6 +20,7 @@ import numpy as np
 
 from lightman_jax import bounded, places, sections, settings
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import sweep
 from lightman_jax.files import file_sha256, fold_path
 from lightman_jax.runs import (
@@ -43,12 +44,13 @@ class Check(NamedTuple):
   sentence: str
 
 
-def rescore(folder: pathlib.Path, resamples: int) -> list[Check]:
+def rescore(folder: pathlib.Path, resamples: int, named: str = '') -> list[Check]:
   """Checks the results of a finished run against its predictions.
 
   Args:
     folder: of the run.
     resamples: of the intervals, as its configuration says.
+    named: the scores from outside that it had, where they were allowed.
 
   Raises:
     InputError: a file of it cannot be read, or is not of this version.
@@ -57,7 +59,7 @@ def rescore(folder: pathlib.Path, resamples: int) -> list[Check]:
     content = bounded.read_json(folder / 'results.json')
     lines = results.read_predictions(folder / 'predictions.csv')
     return [_answers(lines, content), *_logits(folder, lines, content),
-            _scores(lines, content, resamples)]
+            _scores(lines, content, resamples, named)]
   except (OSError, csv.Error, KeyError, TypeError, ValueError, AttributeError,
           IndexError, StopIteration) as error:
     if isinstance(error, InputError):
@@ -137,11 +139,19 @@ def _logits(folder: pathlib.Path, lines, content):
                f'to {greatest:.3g}.')
 
 
-def _scores(lines, content, resamples: int) -> Check:
-  again = _rescored(lines, content, resamples)
-  old = leaves_by_place({name: content.get(name) for name in again})
+def _scores(lines, content, resamples: int, named: str) -> Check:
+  every = {name: score for name, score in scores_of(named).items()
+           if not score.needs_probabilities}
+  again = _rescored(lines, content, resamples, every)
+  # Of code from outside that nobody has named again, and of probabilities, of which
+  # files have six digits.
+  left = [name for name in content['about'].get('scores', ()) if name not in every]
+  old = {place: leaf for place, leaf in leaves_by_place(
+      {name: content.get(name) for name in again}).items()
+         if not set(left) & set(place.split('.')[:-1])
+         or place.startswith('about.')}
   places, gap = compare_numbers(old, leaves_by_place(json.loads(results.text(again))))
-  others = sorted(set(content) - set(again))
+  others = [*sorted(set(content) - set(again)), *left]
   rest = f' Not scored again: {", ".join(others)}.' if others else ''
   if not places:
     return Check(True, f'results.json: scores, intervals, counts and differences come '
@@ -154,7 +164,7 @@ def _scores(lines, content, resamples: int) -> Check:
   return Check(gap <= 2 * DIGIT, words + by + '.' + rest)
 
 
-def _rescored(lines, content, resamples: int) -> dict[str, Any]:
+def _rescored(lines, content, resamples: int, every) -> dict[str, Any]:
   about = content['about']
   classes, subjects = list(about['clips_per_class']), sorted({
       line['subject'] for line in lines})
@@ -171,7 +181,8 @@ def _rescored(lines, content, resamples: int) -> dict[str, Any]:
                         _data_sets(content, lines))
   results_again = results.summarise(predictions, clips, results.About(**{
       name: about.get(name, default) for name, default in zip(
-          results.About._fields, results.About(*[''] * 6, 0))}), resamples=resamples)
+          results.About._fields, results.About(*[''] * 6, 0))}), resamples=resamples,
+      every=every)
   results_again['about'] |= {name: value for name, value in about.items()
                              if name not in results_again['about']}
   return results_again
@@ -311,18 +322,21 @@ def verify(arguments: Sequence[str]) -> int:
                    help='also train and predict again, in a folder that goes after')
   parser.add_argument('--data_dir', metavar='DIR', help='of --rerun: where built data '
                       'lie, or are built, where the run had a place of its own')
-  parser.add_argument('--method', metavar='FILE.py:NAME', help='of --rerun: code from '
-                      'outside that the run had, which is executed where it is named '
-                      'here, and is the same')
+  for kind in sections.SECTIONS:
+    parser.add_argument(f'--{kind}', metavar='FILE.py:NAME', help='of --rerun: code '
+                        'from outside that the run had, which is executed where it is '
+                        'named here, and is the same')
   options = parser.parse_args(arguments)
   if options.data_dir is not None and not options.rerun:
     parser.error('--data_dir is of --rerun')
-  if options.method is not None and not options.rerun:
-    parser.error('--method is of --rerun')
+  outside = {kind: getattr(options, kind) for kind in sections.SECTIONS}
+  for kind, name in outside.items():
+    if name is not None and not options.rerun and kind != 'score':
+      parser.error(f'--{kind} is of --rerun')
   try:
     agrees = True
     for check in checks(options.run, rerun=options.rerun, data_dir=options.data_dir,
-                        outside={'method': options.method}):
+                        outside=outside):
       print(f'{"  ok" if check.agrees else "  NO"}  {check.sentence}', flush=True)
       agrees &= check.agrees
   except InputError as error:
@@ -361,7 +375,10 @@ def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = 
   if type(resamples) is not int or not least <= resamples <= most:
     raise InputError(f'{folder}/config.json is not of this version: it has no whole '
                      f'number evaluation.resamples from {least} to {most}')
-  yield from rescore(folder, resamples)
+  if (named := outside.get('score')) is not None:
+    sections.allow_again(config, outside, ['score'])
+  yield from rescore(folder, resamples, settings.flat(config).get(
+      'evaluation.scores', '') if named is not None else '')
   if rerun:
     yield from compare_rerun(folder, rerun_config(folder, config, data_dir,
                                                    outside))

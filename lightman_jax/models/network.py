@@ -1,48 +1,19 @@
 """The network: clip to embedding to logits, as pure functions over one pytree."""
 
 from collections.abc import Callable
-import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from lightman_jax.models import (
-  conv4,
-  dere_grl,
-  mlp,
-  off_apexnet,
-  resnet,
-  ststnet,
-  tcn,
-  temporal,
-  vit,
-  weights_files,
-)
+from lightman_jax import sections
+from lightman_jax.errors import InputError
+from lightman_jax.models import ststnet
+from lightman_jax.models.temporal import ClipEncoder as ClipEncoder
 
 Params = PyTree[Float[Array, '...']]
-
-
-class ClipEncoder(nn.Module):
-  """A 2D encoder shared by all frames, then a 3D module over their feature maps.
-
-  `after` is what an encoder has behind its maps, such as dense layers. `dtype` is that
-  of all activations between clips and maps, and of their products with weights; None
-  is that of the clips.
-  """
-  frame: nn.Module
-  temporal: nn.Module
-  after: nn.Module | None = None
-  dtype: jnp.dtype | None = None
-
-  def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n *place d']:
-    (n, t), input_dtype = x.shape[:2], x.dtype
-    x = x.astype(self.dtype or input_dtype)
-    maps = self.frame(x.reshape(n * t, *x.shape[2:]))
-    maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
-    return (self.after(maps) if self.after else maps).astype(input_dtype)
 
 
 class Network(NamedTuple):
@@ -121,54 +92,27 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
                  macro if macro_head else None)
 
 
-def make_encoder(*, encoder: str, width: int, grid: int, temporal_width: int,
-                 temporal_depth: int, conv: str, norm: str = 'group', depth: int = 2,
-                 dense: int = 1024, actions: int = 8, decompose: bool = True,
-                 relate: bool = True, precision: str = 'float32',
-                 matmul_precision: str = 'highest', weights: str = '') -> nn.Module:
+def make_encoder(*, encoder: str, **options: Any) -> nn.Module:
   """The clip encoder of a configuration's `model` section.
 
   Args:
-    encoder: 'dere_grl' takes landmark movements, 'mlp' any numbers, 'tcn' any series
-      of them, all others take pictures.
-    width: channels; OFF-ApexNet's are those of the paper.
-    grid: cells along a side that pooling leaves, at least.
-    temporal_width: of the temporal module; DeRe-GRL has none.
-    temporal_depth: likewise.
-    conv: how convolutions are computed.
-    norm: 'batch' for STSTNet as it was published.
-    depth: blocks of the vision transformer or of the TCN, graph convolutions of
-      DeRe-GRL, layers of the MLP.
-    dense: width of OFF-ApexNet's dense layers.
-    actions: of DeRe-GRL.
-    decompose: DeRe-GRL's action decomposition; False takes it out.
-    relate: its relation reconstruction; False takes it out.
-    precision: 'bfloat16' for activations of 8 significant bits; weights, normalisation
-      and what comes out stay float32.
-    matmul_precision: of products of float32. It is set around a whole run, not here;
-      see `training.numerics.pinned`.
-    weights: path of published weights, for the scaling of pictures that they declare;
-      the weights themselves become parameters in `run.published_start`.
+    encoder: in the table, or code from outside that was allowed.
+    options: what it can be set to, and of the section what is about code from outside
+      or set around a whole run (`matmul_precision`, see `training.numerics.pinned`). A
+      setting of other encoders changes nothing: one of 0.1.0 has those of all.
 
   Raises:
-    InputError: the weights cannot be read.
+    InputError: it is no flax module, or its weights cannot be read.
+    TypeError: no encoder has such a setting.
   """
-  dtype = {'float32': None, 'bfloat16': jnp.dtype('bfloat16')}[precision]
-  if encoder == 'dere_grl':
-    return dere_grl.DeReGRL(width, depth, actions, decompose, relate, dtype)
-  if encoder in ('mlp', 'tcn'):
-    return {'mlp': mlp.MLP, 'tcn': tcn.TCN}[encoder](width, depth, dtype)
-  if norm == 'batch':
-    scaling = weights_files.scaling_of(weights) if weights else None
-    return ststnet.PublishedSTSTNet(conv, dtype, scaling)
-  frames = {
-      'conv4': functools.partial(conv4.Conv4, width, grid, conv),
-      'resnet12': functools.partial(resnet.ResNet12, width, grid, conv),
-      'resnet18': functools.partial(resnet.ResNet18, width, grid, conv),
-      'ststnet': functools.partial(ststnet.STSTNet, width, conv),
-      'off_apexnet': functools.partial(off_apexnet.Streams, conv),
-      'vit': functools.partial(vit.VisionTransformer, width, grid, depth),
-  }[encoder]()
-  after = off_apexnet.Dense(dense) if encoder == 'off_apexnet' else None
-  return ClipEncoder(frames, temporal.Temporal(temporal_width, temporal_depth, conv),
-                     after, dtype)
+  own = sections.options_of('encoder', encoder)
+  for name in options.keys() - own.keys() - {
+      *sections.AROUND['encoder'], sections.HASH}:
+    if not sections.owners('encoder', name):
+      raise TypeError(f'no encoder has a setting {name!r}')
+  module = sections.build('encoder', encoder, {
+      name: value for name, value in options.items() if name in own})
+  if not isinstance(module, nn.Module):
+    raise InputError(f'encoder={encoder} makes {type(module).__name__}; an encoder is '
+                     'a flax.linen.Module that takes clips (n, *clip)')
+  return module

@@ -1,6 +1,7 @@
 """The temporal module: how the feature maps of a clip's frames change together."""
 
 from flax import linen as nn
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lightman_jax.models import layers
@@ -25,3 +26,23 @@ class Temporal(nn.Module):
                       form=self.conv)(x)
       x = layers.GroupNorm(relu=True)(x)
     return x.mean(1)
+
+
+class ClipEncoder(nn.Module):
+  """A 2D encoder shared by all frames, then a 3D module over their feature maps.
+
+  `after` is what an encoder has behind its maps, such as dense layers. `dtype` is that
+  of all activations between clips and maps, and of their products with weights; None
+  is that of the clips.
+  """
+  frame: nn.Module
+  temporal: nn.Module
+  after: nn.Module | None = None
+  dtype: jnp.dtype | None = None
+
+  def __call__(self, x: Float[Array, 'n t h w c']) -> Float[Array, 'n *place d']:
+    (n, t), input_dtype = x.shape[:2], x.dtype
+    x = x.astype(self.dtype or input_dtype)
+    maps = self.frame(x.reshape(n * t, *x.shape[2:]))
+    maps = self.temporal(maps.reshape(n, t, *maps.shape[1:]))
+    return (self.after(maps) if self.after else maps).astype(input_dtype)

@@ -125,7 +125,7 @@ class Meter:
         'device': environment.devices(), 'devices_used': len(layout.devices),
         'split': layout.split, 'folds_at_once': layout.folds_at_once,
         'tasks_at_once': layout.tasks_at_once, 'tasks_of_a_step': training['tasks'],
-        'precision': self._config['model']['precision'],
+        'precision': self._config['model'].get('precision', 'float32'),
         'matmul_precision': self._config['model']['matmul_precision'],
         'pieces_timed': len(self._seconds)}
     low, middle, high = np.quantile(self._seconds, (.25, .5, .75)).tolist()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lightman_jax.evaluation import scores
 from lightman_jax.evaluation.comparison import LEVEL
 from lightman_jax.runs.results import one_draw, strongest_reference
 
@@ -70,9 +71,6 @@ def few_shot_caption(section: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 # The table at the end of a run: a row for the method and for each reference.
-
-HEADS = {'uf1': 'UF1', 'uar': 'UAR', 'accuracy': 'accuracy'}
-
 
 def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   """Prints the table of `results.summarise`; it fits 80 columns, without colour, too.
@@ -262,9 +260,12 @@ def _table(rows: Mapping[str, Any]) -> Table:
   table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
                 show_edge=False)
   table.add_column('', overflow='fold')
-  for head in HEADS.values():
-    table.add_column(head, no_wrap=True)
+  first = next(iter(rows.values()))
+  names = [name for name, part in first.items()
+           if isinstance(part, Mapping) and {'value', 'low', 'high'} <= part.keys()]
+  for name in names:
+    table.add_column(Text(scores.head(name)), no_wrap=True)
   for number, (name, row) in enumerate(rows.items()):
-    cells = (Text(cell(row[key])) for key in HEADS)
+    cells = (Text(cell(row[name])) for name in names)
     table.add_row(Text(name), *cells, style='' if number else 'bold')
   return table

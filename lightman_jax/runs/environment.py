@@ -8,6 +8,7 @@ import platform
 import subprocess
 from typing import Any
 
+from lightman_jax import registry
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.runs import identity
 from lightman_jax.runs.identity import Difference
@@ -95,7 +96,10 @@ def devices() -> dict[str, Any]:
 
 def code_version() -> str:
   """SHA-256 of the code that a run imports, without comments and docstrings."""
-  return code_sha256(RUN)
+  # What is imported by its name in a table counts, too.
+  named = {place.partition(':')[0] for table in registry.TABLES.values()
+           for place in table.values()}
+  return code_sha256(RUN, *sorted(named))
 
 
 def git_commit() -> str | None:

@@ -4,23 +4,25 @@ Equal predictions give equal bytes: the order is fixed, floats have six digits, 
 and no path is in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import csv
+import functools
 import io
 import json
 import math
 import os
 from typing import Any, NamedTuple
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 import numpy as np
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, intervals, scores
+from lightman_jax.evaluation.scores import Score
 from lightman_jax.files import write_atomically
 
-SCORES = {'uf1': scores.uf1, 'uar': scores.uar, 'accuracy': scores.accuracy}
+SCORES = scores.scores_of()      # those of every run
 DIGITS = 6
 
 
@@ -55,8 +57,10 @@ class Clips(NamedTuple):
 
 
 def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
-              about: About, *, resamples: int = 2000,
-              level: float = .95) -> dict[str, Any]:
+              about: About, *, resamples: int = 2000, level: float = .95,
+              every: Mapping[str, Score] = SCORES,
+              probabilities: Mapping[str, Float[np.ndarray, 'N K']] = {}
+              ) -> dict[str, Any]:
   """Scores, intervals and counts of every row, the method's first.
 
   Args:
@@ -66,6 +70,8 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
     about: what the figures are figures of; its seed draws the swaps.
     resamples: swaps of two rows' names that a p is taken from, at most.
     level: of the intervals, see `evaluation.intervals`.
+    every: score by name, see `scores.scores_of`.
+    probabilities: of some rows, for scores that need them; the others have none such.
 
   Returns:
     'about', 'rows' (name to scores, confusion, per_class, per_subject),
@@ -85,15 +91,18 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
       name: scores.confusion_by(group, clips.truth, prediction, groups=len(subjects),
                                 classes=len(clips.classes))
       for name, prediction in predictions.items()}
-  parts = _by_data_set(counts, clips, group, subjects, number, level)
+  of_clips = {name: _score_of_clips(clips.truth, group, len(subjects), own)
+              for name, own in probabilities.items()}
+  score = functools.partial(_scores, classes=clips.classes, level=level, every=every)
+  parts = _by_data_set(counts, clips, group, subjects, number, score, of_clips)
   return _rounded({
       'about': _about(clips, about, subjects, resamples=resamples, level=level),
-      'rows': {name: _row(part, clips.classes, subjects, number, level)
-               for name, part in counts.items()},
+      'rows': {name: {**score(part, number, of_clips=of_clips.get(name)),
+                      **_by_subject(part, subjects)} for name, part in counts.items()},
       'differences': {
           f'{first} - {second}': _difference(
               counts[first], counts[second], about.seed, number,
-              resamples=resamples, level=level)
+              resamples=resamples, level=level, every=every)
           for first, second in _pairs(list(counts))},
       **({'data_sets': parts} if parts else {}),
   })
@@ -208,7 +217,8 @@ def _of_subjects(names: Sequence[str], group: Int[np.ndarray, 'N'],
 
 def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
                  group: Int[np.ndarray, 'N'], subjects: Sequence[str],
-                 folds: Int[np.ndarray, 'S'], level: float) -> dict[str, Any]:
+                 folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
+                 of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
   """Scores and confusions of each data set's subjects; empty where there is one."""
   own = _of_subjects(clips.dataset, group, len(subjects)) if clips.dataset else []
   names = sorted(set(own) - {''})
@@ -220,7 +230,8 @@ def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
         'subjects': [subject for subject, here in zip(subjects, mine) if here],
         'clips_per_class': dict(zip(clips.classes, truth.tolist())),
         'remarks': remarks(dict(zip(clips.classes, truth.tolist()))),
-        'rows': {row: _scores(part[mine], clips.classes, folds[mine], level)
+        'rows': {row: score(part[mine], folds[mine],
+                            of_clips=of_clips[row].of(mine) if row in of_clips else None)
                  for row, part in counts.items()}}
   return parts
 
@@ -279,39 +290,68 @@ def remarks(clips_per_class: Mapping[str, int]) -> list[str]:
   return lines
 
 
-def _row(counts: Int[np.ndarray, 'S K K'], classes: Sequence[str],
-         subjects: Sequence[str], folds: Int[np.ndarray, 'S'],
-         level: float) -> dict[str, Any]:
-  return {
-      **_scores(counts, classes, folds, level),
-      'per_subject': {name: {'clips': int(own.sum()),
-                             'accuracy': float(scores.accuracy(own)),
-                             'confusion': own.tolist()}
-                      for name, own in zip(subjects, counts)},
-  }
+class _OfClips(NamedTuple):
+  """What a score of probabilities is taken of: the clips of every subject."""
+  truth: Int[np.ndarray, 'N']
+  probabilities: Float[np.ndarray, 'N K']
+  members: Int[np.ndarray, 'S N']       # 1 where a clip is of a subject
+
+  def of(self, mine: Bool[np.ndarray, 'S']) -> '_OfClips':
+    """Those of some subjects."""
+    return self._replace(members=self.members[mine])
 
 
-def _scores(counts: Int[np.ndarray, 'S K K'], classes: Sequence[str],
-            folds: Int[np.ndarray, 'S'], level: float) -> dict[str, Any]:
+def _score_of_clips(truth: Int[np.ndarray, 'N'], group: Int[np.ndarray, 'N'],
+                    subjects: int, probabilities: Float[np.ndarray, 'N K']) -> _OfClips:
+  return _OfClips(truth, probabilities,
+                  (group == np.arange(subjects)[:, None]).astype(int))
+
+
+def _by_subject(counts: Int[np.ndarray, 'S K K'], subjects: Sequence[str]
+                ) -> dict[str, Any]:
+  return {'per_subject': {name: {'clips': int(own.sum()),
+                                 'accuracy': float(scores.accuracy(own)),
+                                 'confusion': own.tolist()}
+                          for name, own in zip(subjects, counts)}}
+
+
+def _scores(counts: Int[np.ndarray, 'S K K'], folds: Int[np.ndarray, 'S'], *,
+            classes: Sequence[str], level: float, every: Mapping[str, Score],
+            of_clips: _OfClips | None = None) -> dict[str, Any]:
   pooled = counts.sum(0)
   parts = {'f1': scores.class_f1(pooled), 'recall': scores.class_recall(pooled),
            'precision': scores.class_precision(pooled), 'clips': pooled.sum(-1)}
   return {
-      **{name: _scored(score(pooled), intervals.subject_interval(
-          counts, score, folds=folds, level=level)) for name, score in SCORES.items()},
+      **{name: _with_interval(score, counts, folds, level, of_clips)
+         for name, score in every.items()},
       'confusion': pooled.tolist(),
       'per_class': {name: {key: part[k].item() for key, part in parts.items()}
                     for k, name in enumerate(classes)},
   }
 
 
+def _with_interval(score: Score, counts: Int[np.ndarray, 'S K K'],
+                   folds: Int[np.ndarray, 'S'], level: float,
+                   of_clips: _OfClips | None) -> dict[str, float]:
+  function = score.of_counts
+  if score.needs_probabilities:
+    if of_clips is None:
+      return _scored(math.nan, (math.nan, math.nan))
+    counts = of_clips.members
+    function = score.of_clips(of_clips.truth, of_clips.probabilities)
+  return _scored(function(counts.sum(0)), intervals.subject_interval(
+      counts, function, folds=folds, level=level, bounds=score.bounds))
+
+
 def _difference(first: np.ndarray, second: np.ndarray, seed: int,
-                folds: Int[np.ndarray, 'S'], *, resamples: int,
-                level: float) -> dict[str, Any]:
+                folds: Int[np.ndarray, 'S'], *, resamples: int, level: float,
+                every: Mapping[str, Score]) -> dict[str, Any]:
   differences = {}
-  for name, score in SCORES.items():
+  for name, score in every.items():
+    if score.needs_probabilities:
+      continue          # the rows beside a method have none
     value, low, high, p, _ = comparison.difference(
-        first[None], second[None], score, rng=np.random.default_rng(seed),
+        first[None], second[None], score.of_counts, rng=np.random.default_rng(seed),
         folds=folds[None], permutations=resamples, level=level)
     differences[name] = {**_scored(value, (low, high)), 'p': p}
   return differences

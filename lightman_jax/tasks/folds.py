@@ -1,16 +1,19 @@
 """Who is held out together: a fold is two masks over the clips, never a copy."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import functools
+from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Int
 import numpy as np
 
-from lightman_jax import keys
+from lightman_jax import keys, registry, sections
 from lightman_jax.data import people
 from lightman_jax.data.facts import COMPOSITES, MEGC2019
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool
+from lightman_jax.options import option
 
 
 class Fold(NamedTuple):
@@ -20,49 +23,248 @@ class Fold(NamedTuple):
   test: Bool[np.ndarray, 'N']     # the held-out people's micro clips
 
 
-def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int,
-               dataset: str) -> tuple[Fold, ...]:
+class ProtocolTable:
+  """What a protocol sees: a row a clip, micro and macro, and nobody's pictures.
+
+  Attributes:
+    name: of the data set.
+    classes: names, in the order of the pool's.
+    clip: (N,) names.
+    subject: (N,) names; one name is one person.
+    label: (N,) names of classes; '' where a clip has none.
+    macro: (N,) bool.
+    dataset: (N,) names, '' where it is not known.
+  """
+
+  def __init__(self, pool: Pool, dataset: str):
+    """Takes the clips of a pool; `dataset` is theirs where the pool says none."""
+    self._pool = pool
+    self.name, self.classes = dataset, tuple(pool.classes)
+    label, count = np.asarray(pool.label), len(pool.classes)
+    known = (label >= 0) & (label < count)
+    self.clip = np.array(pool.clips, str)
+    self.subject = np.array(pool.subjects, str)[np.asarray(pool.subject)]
+    self.label = np.array([*pool.classes, ''], str)[np.where(known, label, count)]
+    self.macro = np.asarray(pool.macro)
+
+  @functools.cached_property
+  def dataset(self) -> np.ndarray:
+    """See the class; looked up when it is asked for."""
+    own = np.array(data_sets(self._pool, self.name), str)
+    return own[np.asarray(self._pool.subject)]
+
+  def columns(self) -> dict[str, np.ndarray]:
+    """For pandas.DataFrame or polars.DataFrame."""
+    return {name: getattr(self, name)
+            for name in ('clip', 'subject', 'dataset', 'label', 'macro')}
+
+
+# Fold -> which clips are held out: all of some people.
+Masks = Mapping[str, Bool[np.ndarray, 'N']]
+
+
+def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int, dataset: str,
+               options: Mapping[str, Any] = {}) -> tuple[Fold, ...]:
   """The folds of a protocol, in the order of their names.
 
   Args:
     pool: the clips.
     protocol: as `episodes.protocol` of a configuration.
-    folds: how many, for `kfold`.
+    folds: how many, for a protocol that has that setting.
     seed: of the run; `kfold` divides people by it.
     dataset: name of the data set.
+    options: of a protocol from outside, among others.
 
   Raises:
-    InputError: the data do not suit the protocol.
+    InputError: the data do not suit the protocol; or it holds out a part of a person's
+      clips, a person twice, or nobody.
   """
-  if protocol == 'kfold':
-    return k_folds(pool, folds, seed=seed)
-  if protocol == 'leave_one_dataset_out':
-    return leave_one_dataset_out(pool, dataset)
-  if protocol == 'megc2019' and (
-      dataset != MEGC2019.name or pool.classes != MEGC2019.classes):
-    raise InputError(
-        f'episodes.protocol=megc2019 is for the data set {MEGC2019.name} and its '
-        f'classes {", ".join(MEGC2019.classes)}, and this is {dataset} with '
-        f'{", ".join(pool.classes)}; use episodes.protocol=loso')
-  return leave_one_subject_out(pool)
+  table = ProtocolTable(pool, dataset)
+  part = _part(protocol, {**options, 'folds': folds})
+  try:
+    masks = part(table, keys.generator(seed, 'folds'))
+  except InputError:
+    raise
+  except Exception as error:
+    if not registry.is_outside(protocol):
+      raise
+    # Whatever the code of somebody else raises.
+    raise InputError(f'protocol={protocol} cannot divide these {len(table.clip)} clips '
+                     f'({type(error).__name__}: {error})') from error
+  return _checked(pool, protocol, masks)
 
 
-def protocol_name(pool: Pool, protocol: str, *, folds: int) -> str:
+def protocol_name(pool: Pool, protocol: str, *, folds: int,
+                  options: Mapping[str, Any] = {}) -> str:
   """What a figure says of how people were held out; the same for every seed.
 
   Args:
     pool: the clips.
     protocol: as `episodes.protocol` of a configuration.
-    folds: how many, for `kfold`.
+    folds: how many, for a protocol that has that setting.
+    options: of a protocol from outside, among others.
   """
-  clips, published = int((~pool.macro).sum()), sum(map(sum, MEGC2019.expected.values()))
-  exact = '' if clips == published else f' ({clips} clips instead of {published})'
-  return {
-      'loso': 'leave one subject out',
-      'kfold': f'{folds} folds of subjects',
-      'leave_one_dataset_out': 'leave one data set out',
-      'megc2019': f'MEGC2019 composite{exact}, leave one subject out',
-  }[protocol]
+  options = {**options, 'folds': folds}
+  part = registry.find('protocol', protocol)
+  own = {name: options[name] for name in sections.options_of('protocol', protocol)}
+  if not registry.is_outside(protocol):
+    return part(**own).describe(pool)
+  settings = ', '.join(f'{name}={value}' for name, value in own.items())
+  return f'folds of {registry.label(protocol)}' + (f' with {settings}' if own else '')
+
+
+def _part(protocol: str, options: Mapping[str, Any]
+          ) -> Callable[[ProtocolTable, np.random.Generator], Masks]:
+  own = {name: options[name] for name in sections.options_of('protocol', protocol)}
+  return lambda table, rng: sections.build('protocol', protocol, own, table, rng)
+
+
+def _checked(pool: Pool, protocol: str, masks: Masks) -> tuple[Fold, ...]:
+  """Folds of whole people, each of whom is held out once at most.
+
+  Raises:
+    InputError: names the fold, the person and the clips.
+  """
+  subject, macro = np.asarray(pool.subject), np.asarray(pool.macro)
+  where = f'episodes.protocol={protocol}'
+  if not isinstance(masks, Mapping) or not masks:
+    raise InputError(f'{where} makes no folds; a protocol returns a mapping of the '
+                     'name of a fold to a mask over the clips, true where one is held '
+                     'out')
+  parts, fold_of = {}, {}
+  for fold, mask in masks.items():
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != subject.shape:
+      raise InputError(f'{where}, fold {fold}: its mask is {mask.dtype} {mask.shape}; '
+                       f'it must be bool ({len(subject)},), one for each clip')
+    held_out = np.isin(subject, subject[mask])
+    if (left := np.flatnonzero(held_out & ~mask & ~macro)).size:
+      person = subject[left[0]]
+      inside = np.flatnonzero(mask & (subject == person))[0]
+      raise InputError(
+          f'{where}, fold {fold}: {pool.subjects[person]} would be on both sides, '
+          f'held out with the clip {pool.clips[inside]} and trained on with '
+          f'{pool.clips[left[0]]}; hold out all clips of a person')
+    if not (held_out & ~macro).any():
+      raise InputError(f'{where}, fold {fold}: nobody with micro-expressions is held '
+                       'out; leave the fold out')
+    if (held_out | macro).all():
+      raise InputError(f'{where}, fold {fold}: everybody with micro-expressions is '
+                       'held out, and nobody is left to train on')
+    parts[str(fold)] = np.unique(subject[mask]).tolist()
+    for person in parts[str(fold)]:
+      if person in fold_of:
+        raise InputError(f'{where}: {pool.subjects[person]} is held out in the folds '
+                         f'{fold_of[person]} and {fold}; hold out a person once')
+      fold_of[person] = fold
+  return _by_name(pool, parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class LeaveOneSubjectOut:
+  """One fold a subject with micro clips."""
+
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
+    """See `leave_one_subject_out`."""
+    del rng
+    return {name: table.subject == name
+            for name in sorted(set(table.subject[~table.macro].tolist()))}
+
+  def describe(self, pool: Pool) -> str:
+    """What a figure says."""
+    del pool
+    return 'leave one subject out'
+
+
+@dataclasses.dataclass(frozen=True)
+class KFold:
+  """Folds of subjects, about equally large.
+
+  Greedy: subjects come in the order of their number of clips, the greatest first, and
+  those of equal number in an order drawn from the seed; each goes to the fold that so
+  far holds the least of what it brings, that is of sum_k n_k c_k / C_k, with n_k its
+  clips of class k, c_k the fold's, C_k all, and clips of any class as one more k. Of
+  folds that are equal in that it takes the first.
+  """
+  folds: int = option(5, 'how many', range=(2, 4096))
+
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
+    """See the class.
+
+    Raises:
+      InputError: there are fewer people than folds.
+    """
+    people = sorted(set(table.subject[~table.macro].tolist()))
+    if len(people) < self.folds:
+      raise InputError(f'episodes.folds is {self.folds} and {len(people)} people have '
+                       'micro-expressions; use fewer folds')
+    who, what = (column[~table.macro] for column in (table.subject, table.label))
+    counts = np.array([[np.sum(what[who == person] == name) for person in people]
+                       for name in table.classes])
+    order = rng.permutation(len(people)).tolist()
+    parts = [[people[s] for s in part]
+             for part in spread_evenly(counts, order, self.folds)]
+    width = len(str(self.folds))
+    return {f'fold{number:0{width}d}of{self.folds}': np.isin(table.subject, part)
+            for number, part in enumerate(parts, 1)}
+
+  def describe(self, pool: Pool) -> str:
+    """What a figure says."""
+    del pool
+    return f'{self.folds} folds of subjects'
+
+
+@dataclasses.dataclass(frozen=True)
+class LeaveOneDatasetOut:
+  """One fold a data set with micro clips; see `data_sets`.
+
+  Macro-expressions of the held-out data set's other people are held out with it.
+  """
+
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
+    """See the class.
+
+    Raises:
+      InputError: the data are one data set.
+    """
+    del rng
+    names = sorted(set(table.dataset[~table.macro].tolist()))
+    if len(names) < 2 or not all(names):
+      raise InputError(
+          f'episodes.protocol=leave_one_dataset_out needs two data sets or more, and '
+          f'{table.name} is one: take a composite such as {", ".join(COMPOSITES)}, or '
+          'a manifest that names the data set of every clip in a column dataset')
+    return {name: table.dataset == name for name in names}
+
+  def describe(self, pool: Pool) -> str:
+    """What a figure says."""
+    del pool
+    return 'leave one data set out'
+
+
+@dataclasses.dataclass(frozen=True)
+class Megc2019(LeaveOneSubjectOut):
+  """Leave one subject out, of MEGC2019's composite alone."""
+
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
+    """See `leave_one_subject_out`.
+
+    Raises:
+      InputError: it is another data set, or has other classes.
+    """
+    if table.name != MEGC2019.name or table.classes != MEGC2019.classes:
+      raise InputError(
+          f'episodes.protocol=megc2019 is for the data set {MEGC2019.name} and its '
+          f'classes {", ".join(MEGC2019.classes)}, and this is {table.name} with '
+          f'{", ".join(table.classes)}; use episodes.protocol=loso')
+    return super().make(table, rng)
+
+  def describe(self, pool: Pool) -> str:
+    """What a figure says; how many clips, where not all are there."""
+    clips = int((~np.asarray(pool.macro)).sum())
+    published = sum(map(sum, MEGC2019.expected.values()))
+    exact = '' if clips == published else f' ({clips} clips instead of {published})'
+    return f'MEGC2019 composite{exact}, leave one subject out'
 
 
 def leave_one_subject_out(pool: Pool) -> tuple[Fold, ...]:
@@ -73,30 +275,15 @@ def leave_one_subject_out(pool: Pool) -> tuple[Fold, ...]:
 def k_folds(pool: Pool, folds: int, *, seed: int) -> tuple[Fold, ...]:
   """Subjects with micro clips, divided so that folds are about equally large.
 
-  Greedy: subjects come in the order of their number of clips, the greatest first, and
-  those of equal number in an order drawn from the seed; each goes to the fold that so
-  far holds the least of what it brings, that is of sum_k n_k c_k / C_k, with n_k its
-  clips of class k, c_k the fold's, C_k all, and clips of any class as one more k. Of
-  folds that are equal in that it takes the first.
-
   Args:
     pool: the clips.
-    folds: how many.
+    folds: how many; see `KFold`.
     seed: of the order of people with equally many clips.
 
   Raises:
     InputError: there are fewer people than folds.
   """
-  subjects = test_subjects(pool)
-  if len(subjects) < folds:
-    raise InputError(f'episodes.folds is {folds} and {len(subjects)} people have '
-                     'micro-expressions; use fewer folds')
-  by_name = sorted(subjects, key=lambda s: pool.subjects[s])
-  drawn = keys.generator(seed, 'folds').permutation(by_name).tolist()
-  parts = spread_evenly(count_clips(pool, ~pool.macro), drawn, folds)
-  width = len(str(folds))
-  return _by_name(pool, {f'fold{number:0{width}d}of{folds}': part
-                         for number, part in enumerate(parts, 1)})
+  return make_folds(pool, 'kfold', folds=folds, seed=seed, dataset='')
 
 
 def spread_evenly(counts: Int[np.ndarray, 'K S'], people: Sequence[int], parts: int
@@ -106,7 +293,7 @@ def spread_evenly(counts: Int[np.ndarray, 'K S'], people: Sequence[int], parts: 
   Args:
     counts: clips of each class and person.
     people: the numbers of those who are divided, in the order in which people with
-      equally many clips come; see `k_folds`.
+      equally many clips come; see `KFold`.
     parts: how many.
 
   Returns:
@@ -122,29 +309,6 @@ def spread_evenly(counts: Int[np.ndarray, 'K S'], people: Sequence[int], parts: 
     members[best].append(s)
     part_counts[best] += counts[:, s]
   return members
-
-
-def leave_one_dataset_out(pool: Pool, dataset: str) -> tuple[Fold, ...]:
-  """One fold a data set with micro clips; see `data_sets`.
-
-  Macro-expressions of the held-out data set's other people are held out with it.
-
-  Args:
-    pool: the clips.
-    dataset: name of the data set, for clips of which the pool says none.
-
-  Raises:
-    InputError: the data are one data set.
-  """
-  dataset_of = data_sets(pool, dataset)
-  names = sorted({dataset_of[s] for s in test_subjects(pool)})
-  if len(names) < 2 or not all(names):
-    raise InputError(
-        f'episodes.protocol=leave_one_dataset_out needs two data sets or more, and '
-        f'{dataset} is one: take a composite such as {", ".join(COMPOSITES)}, or a '
-        'manifest that names the data set of every clip in a column dataset')
-  return _by_name(pool, {one: [s for s, other in enumerate(dataset_of) if other == one]
-                         for one in names})
 
 
 def data_sets(pool: Pool, dataset: str) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.models import convolution
+from lightman_jax.models import convolution, encoders
 from lightman_jax.models.convolution import convolve
-from lightman_jax.settings import CHOICES
+from lightman_jax.options import read_options
 
 
 def reference(x, kernel, strides=None, padding='SAME'):
@@ -106,7 +106,7 @@ def test_blocks_of_clips_give_the_sum_over_all(monkeypatch):
 
 
 def test_a_configuration_may_name_every_form():
-  assert CHOICES['model.conv'] == ('auto', *convolution.FORMS)
+  assert read_options(encoders.Conv4)['conv'].choices == ('auto', *convolution.FORMS)
 
 
 @pytest.mark.parametrize('wrong', [dict(form='fft'), dict(padding='sam')])

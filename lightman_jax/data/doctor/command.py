@@ -7,8 +7,8 @@ import os
 import pathlib
 import sys
 
-from lightman_jax import places
-from lightman_jax.data.choice import choose
+from lightman_jax import places, registry
+from lightman_jax.data.choice import choose, name_outside
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.errors import InputError, printable
 
@@ -24,8 +24,9 @@ def make_parser() -> argparse.ArgumentParser:
                   'lists, and what of it a build can use; changes nothing.')
   parser.add_argument('path', help='the folder in which the data lie, or the csv of '
                                    'clips of your own')
-  parser.add_argument('--name', nargs='+', default=[], choices=list(TABLES),
-                      metavar='NAME', help=f'only these: {", ".join(TABLES)}')
+  parser.add_argument('--name', nargs='+', default=[], type=_named, metavar='NAME',
+                      help=f'only these: {", ".join(TABLES)}, or FILE.py:NAME, which '
+                      'is run for it')
   parser.add_argument('--json', action='store_true', help='everything, for programs')
   parser.add_argument('--read', dest='thorough', action='store_true',
                       help='decode every picture that a build needs, not only a few')
@@ -47,6 +48,20 @@ def make_parser() -> argparse.ArgumentParser:
   parser.add_argument('--contact_sheet', default='', metavar='FILE.png',
                       help='of a csv: draws what the network will see of some clips')
   return parser
+
+
+def _named(name: str) -> str:
+  """The name of a data set; one from outside is allowed by being named."""
+  try:
+    if registry.is_outside(name):
+      registry.allow('data', name)
+      return name_outside(name)
+  except InputError as error:
+    raise argparse.ArgumentTypeError(str(error)) from None
+  if name not in TABLES:
+    raise argparse.ArgumentTypeError(
+        f'invalid choice: {name!r} (choose from {", ".join(TABLES)})')
+  return name
 
 
 def examine_folders(arguments: list[str]) -> int:

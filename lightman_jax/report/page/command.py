@@ -1,14 +1,16 @@
 """python -m lightman_jax report RUN...: tables and a page out of finished runs."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import pathlib
 import sys
 
-from lightman_jax import places
+from lightman_jax import places, registry, sections
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation.scores import Score, scores_of
 from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.report.page.groups import Run, arrange, read_run
+from lightman_jax.runs.results import SCORES
 
 OUT = pathlib.Path('runs', 'report')
 
@@ -25,10 +27,13 @@ def report(arguments: Sequence[str]) -> int:
                       help=f'where to write; {OUT} by default')
   parser.add_argument('--skip-unfinished', action='store_true',
                       help='leave out folders that hold no finished run')
+  parser.add_argument('--score', default='', metavar='FILE.py:NAME',
+                      help='a score from outside, or some with commas between, for all '
+                      'runs; it is executed, and must be what the runs had')
   options = parser.parse_args(arguments)
   try:
     runs = read_runs(options.runs, skip=options.skip_unfinished)
-    written = write(runs, options.out)
+    written = write(runs, options.out, every=allow_scores(runs, options.score))
   except InputError as error:
     print(f'report: {error}', file=sys.stderr)
     return 2
@@ -57,14 +62,47 @@ def read_runs(paths: Sequence[pathlib.Path], *, skip: bool = False) -> list[Run]
   return runs
 
 
-def write(runs: Sequence[Run], out: pathlib.Path, *,
-          permutations: int = 10_000) -> list[pathlib.Path]:
+def allow_scores(runs: Sequence[Run], named: str) -> dict[str, Score]:
+  """All scores of a report: those from outside are executed where a person names them.
+
+  A line says which scores runs had that nobody named.
+
+  Args:
+    runs: as they are read.
+    named: FILE.py:NAME, with commas between.
+
+  Raises:
+    InputError: a file is not there, is no score, or is other code than a run had.
+  """
+  code = {place.rpartition(':')[2]: registry.allow('score', place)
+          for place in sections.names_in('score', named) if registry.is_outside(place)}
+  for run in runs:
+    evaluation = run.config.get('evaluation', {})
+    recorded = [one for one in sections.names_in('score', evaluation.get('scores', ''))
+                if registry.is_outside(one)]
+    hashes = str(evaluation.get(sections.HASH, '')).split(',')
+    for place, sha256 in zip(recorded, hashes):
+      again = code.get(place.rpartition(':')[2])
+      if again is None:
+        print(f'{run.path} has the score {registry.label(place)}, code from outside; '
+              'it is in the tables where the same file is named again, with '
+              f'--score={registry.label(place)}', file=sys.stderr)
+      elif sha256 not in (again.sha256, again.object_sha256):
+        raise InputError(
+            f'{run.path} had other code as its score {registry.label(place)} (SHA-256 '
+            f'{sha256[:12]} there, {again.sha256[:12]} here); name the file as it was')
+  return scores_of(named)
+
+
+def write(runs: Sequence[Run], out: pathlib.Path, *, permutations: int = 10_000,
+          every: Mapping[str, Score] = SCORES) -> list[pathlib.Path]:
   """Writes the page and the tables; the same runs give the same bytes.
 
   Args:
     runs: in any order.
     out: the folder, made where missing.
     permutations: see `evaluation.comparison`.
+    every: score by name.
 
   Returns:
     The files, the page first.
@@ -76,7 +114,7 @@ def write(runs: Sequence[Run], out: pathlib.Path, *,
   from lightman_jax.report.page import html, texts
   from lightman_jax.report.page.comparison import compare_methods
   tables = arrange(runs)
-  comparisons = [[compare_methods(column, permutations=permutations)
+  comparisons = [[compare_methods(column, permutations=permutations, every=every)
                   for column in table.columns] for table in tables]
   compared = list(zip(tables, comparisons))
   content = {'report.html': html.render(tables, comparisons),

@@ -1,19 +1,20 @@
 """A data set's methods with their intervals, and which differ after Holm."""
 
+from collections.abc import Mapping
 import itertools
 from typing import NamedTuple
 
 import numpy as np
 
-from lightman_jax.evaluation import comparison
+from lightman_jax.evaluation import comparison, scores
 from lightman_jax.evaluation.comparison import BySeed, Difference, Folds
+from lightman_jax.evaluation.scores import Score
 from lightman_jax.report.page.groups import Column, Group
 from lightman_jax.runs import results
 from lightman_jax.runs.results import SCORES
 
 SEED = 0              # of all draws of a page: the same people for every method
 MAIN = 'uf1'          # what methods are compared by
-HEADS = {'uf1': 'UF1', 'uar': 'UAR', 'accuracy': 'accuracy'}
 
 
 class Scored(NamedTuple):
@@ -96,13 +97,25 @@ class Comparison(NamedTuple):
   parts: tuple[Part, ...] = () # of a column of several data sets
 
   @property
+  def heads(self) -> dict[str, str]:
+    """What the columns of scores are called, by the scores' names."""
+    return {name: scores.head(name) for name in self.lines[0].scores}
+
+  @property
   def methods(self) -> tuple[Line, ...]:
     """The rows without references."""
     return tuple(line for line in self.lines if not line.reference)
 
 
-def compare_methods(column: Column, *, permutations: int = 10_000) -> Comparison:
-  """Scores, intervals and differences of a column; see `evaluation.comparison`."""
+def compare_methods(column: Column, *, permutations: int = 10_000,
+                    every: Mapping[str, Score] = SCORES) -> Comparison:
+  """Scores, intervals and differences of a column; see `evaluation.comparison`.
+
+  Args:
+    column: the runs.
+    permutations: of a test, at most.
+    every: score by name.
+  """
   folds = column.folds
   options = dict(seed=SEED, folds=folds, permutations=permutations)
   groups = sorted(column.groups, key=lambda group: (
@@ -113,9 +126,9 @@ def compare_methods(column: Column, *, permutations: int = 10_000) -> Comparison
   beside = _gaps({names: sides for label, (row, owners) in references.items()
                   for group in owners
                   for names, sides in _beside(group, label, row).items()}, options)
-  lines = [_line(group.label, group, group.counts(), folds)._replace(
+  lines = [_line(group.label, group, group.runs[0].method, folds, every)._replace(
       best=_best(group.label, gaps, len(groups))) for group in groups]
-  lines += [_line(label, owners[0], owners[0].counts(row), folds)._replace(
+  lines += [_line(label, owners[0], row, folds, every)._replace(
       reference=True, own=_is_own(row, owners[0]), encoder='–', clips_seen='–',
       macro_clips_seen='–', tried='–',
       balance='–', augmentation='–', models=owners[0].models(row))
@@ -123,7 +136,7 @@ def compare_methods(column: Column, *, permutations: int = 10_000) -> Comparison
   by_label = {group.label: group.counts() for group in groups}
   by_label |= {label: owners[0].counts(row)
                for label, (row, owners) in references.items()}
-  return Comparison(tuple(lines), gaps, beside, _parts(column, by_label))
+  return Comparison(tuple(lines), gaps, beside, _parts(column, by_label, every))
 
 
 def _is_own(row: str, group: Group) -> bool:
@@ -131,7 +144,8 @@ def _is_own(row: str, group: Group) -> bool:
   return row.startswith(group.runs[0].method)
 
 
-def _parts(column: Column, by_label: dict[str, BySeed]) -> tuple[Part, ...]:
+def _parts(column: Column, by_label: dict[str, BySeed], every: Mapping[str, Score]
+           ) -> tuple[Part, ...]:
   """Scores of each data set's subjects, where a column pools several."""
   parts = []
   for dataset, mine in column.first.data_sets.items():
@@ -142,7 +156,7 @@ def _parts(column: Column, by_label: dict[str, BySeed]) -> tuple[Part, ...]:
     sizes = dict(zip(column.first.classes, clips.tolist()))
     parts.append(Part(dataset, int(clips.sum()), int(mine.sum()),
                       tuple(results.remarks(sizes)),
-                      {label: _scores(own, folds)[0] for label, own in counts.items()}))
+                      {label: _scores(own, folds, every)[0] for label, own in counts.items()}))
   return tuple(parts)
 
 
@@ -174,7 +188,7 @@ def _beside(group: Group, label: str, row: str
 
 def _gaps(pairs: dict[tuple[str, str], tuple[Side, Side]], options) -> tuple[Gap, ...]:
   differences = comparison.family({names: (one[0], two[0]) for names, (one, two)
-                                   in pairs.items()}, SCORES[MAIN], **options)
+                                   in pairs.items()}, SCORES[MAIN].of_counts, **options)
   # What has no verdict, for it is not like against like, is in no family.
   even = [names for names in differences if pairs[names][0][1] == pairs[names][1][1]]
   adjusted = dict(zip(even, comparison.holm([differences[names][0].p
@@ -209,25 +223,41 @@ def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
   return dict(sorted(labels.items(), key=lambda item: ', not' not in item[0]))
 
 
-def _line(label: str, group: Group, counts: BySeed, folds: Folds) -> Line:
-  scores, seeds = _scores(counts, folds)
-  return Line(label, scores, group.encoder, group.about('clips_seen'),
+def _line(label: str, group: Group, row: str, folds: Folds,
+          every: Mapping[str, Score]) -> Line:
+  scored, seeds = _scores(group.counts(row), folds, every)
+  scored |= {name: _recorded(group, row, name) for name, score in every.items()
+             if score.needs_probabilities}
+  return Line(label, scored, group.encoder, group.about('clips_seen'),
               group.about('macro_clips_seen'), group.models(), group.about('tried'),
               group.about('balance'), group.about('augmentation'), seeds)
 
 
-def _scores(counts: BySeed, folds: Folds) -> tuple[dict[str, Scored], int]:
-  """All scores, and over how many seeds."""
+def _recorded(group: Group, row: str, name: str) -> Scored:
+  """A score of probabilities, of which a report has what the runs recorded."""
+  recorded = [run.results['rows'][row].get(name) or {} for run in group.runs]
+  number = lambda one, key: (
+      float(one[key]) if isinstance(one.get(key), (int, float)) else np.nan)
+  values = [number(one, 'value') for one in recorded]
+  low, high = ((number(recorded[0], key) for key in ('low', 'high'))
+               if len(recorded) == 1 else (np.nan, np.nan))
+  return Scored(float(np.mean(values)), low, high, tuple(values))
+
+
+def _scores(counts: BySeed, folds: Folds, every: Mapping[str, Score]
+            ) -> tuple[dict[str, Scored], int]:
+  """All scores, and over how many seeds; none of those that need probabilities."""
   stacked = np.stack([counts[seed] for seed in sorted(counts)])
   models = np.stack([folds[seed] for seed in sorted(counts)])
   if len(stacked) > 1 and (stacked == stacked[0]).all() and (models == models[0]).all():
     stacked, models = stacked[:1], models[:1]   # nothing in it depends on the seed
   return {
       name: Scored(
-          comparison.mean_score(stacked, score),
-          *comparison.crossed_interval(stacked, score, folds=models),
-          tuple(score(stacked.sum(1)).tolist()))
-      for name, score in SCORES.items()}, len(stacked)
+          comparison.mean_score(stacked, score.of_counts),
+          *comparison.crossed_interval(stacked, score.of_counts, folds=models,
+                                       bounds=score.bounds),
+          tuple(score.of_counts(stacked.sum(1)).tolist()))
+      for name, score in every.items() if not score.needs_probabilities}, len(stacked)
 
 
 def _best(label: str, gaps: tuple[Gap, ...], methods: int) -> bool:
@@ -239,4 +269,4 @@ def _best(label: str, gaps: tuple[Gap, ...], methods: int) -> bool:
 
 def _mean(counts: BySeed) -> float:
   return comparison.mean_score(np.stack([counts[n] for n in sorted(counts)]),
-                               SCORES[MAIN])
+                               SCORES[MAIN].of_counts)

@@ -25,7 +25,8 @@ from lightman_jax.runs.results import one_draw
 
 # Looking on changes no score.
 ONLOOKERS = tuple(f'evaluation.{name}' for name in (
-    'efficiency', 'embeddings', 'tensorboard', 'oracle_gap', 'noise'))
+    'efficiency', 'embeddings', 'tensorboard', 'oracle_gap', 'noise', 'scores',
+    'sha256'))
 
 HINT = 'leave it out, or give --skip-unfinished to leave out all such folders'
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 import numpy as np
 
 from lightman_jax.report.page import figures, records, texts
-from lightman_jax.report.page.comparison import HEADS, MAIN, Comparison
+from lightman_jax.report.page.comparison import MAIN, Comparison
 from lightman_jax.report.page.groups import Column, Group, Table
 from lightman_jax.report.page.published import of_data_sets
 from lightman_jax.report.style import COLOURS
@@ -87,7 +87,7 @@ def _templates() -> jinja2.Environment:
       keep_trailing_newline=True, finalize=_clean)
   environment.filters.update(short=texts.short, interval=texts.interval,
                              probability=texts.probability)
-  environment.globals.update(heads=HEADS, main=MAIN)
+  environment.globals.update(main=MAIN)
   return environment
 
 

@@ -9,17 +9,15 @@ import re
 import anyascii
 
 from lightman_jax.evaluation.comparison import Difference
-from lightman_jax.report.page.comparison import HEADS, MAIN, Comparison, Line, Scored
+from lightman_jax.report.page.comparison import MAIN, Comparison, Line, Scored
 from lightman_jax.report.page.groups import Column, Table
 from lightman_jax.report.style import printable
 
-CSV_HEAD = (
+CSV_HEAD = (      # and then the scores, each with its interval
     'table', 'protocol', 'f1_variant', 'dataset', 'class_set', 'sheet', 'sheet_sha256',
     'clips', 'subjects', 'row', 'reference', 'encoder', 'clips_seen',
     'macro_clips_seen', 'models_averaged', 'settings_tried', 'class_weighting',
-    'augmentation', 'seeds',
-    *(f'{name}{part}' for name in HEADS for part in ('', '_low', '_high')),
-    'best_after_holm')
+    'augmentation', 'seeds')
 
 Compared = Sequence[tuple[Table, Sequence[Comparison]]]
 
@@ -109,15 +107,15 @@ def _md_cell(line: Line, name: str) -> str:
 
 
 def _md_table(comparison: Comparison) -> str:
-  heads = ['row', *HEADS.values(), 'encoder', 'micro clips seen', 'macro clips seen',
+  heads = ['row', *comparison.heads.values(), 'encoder', 'micro clips seen', 'macro clips seen',
            'models averaged', 'settings tried', 'seeds']
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
   for line in comparison.lines:
-    cells = [_md_cell(line, name) for name in HEADS]
-    cells += [line.encoder, line.clips_seen, line.macro_clips_seen, str(line.models),
+    scored = [_md_cell(line, name) for name in comparison.heads]
+    cells = [line.encoder, line.clips_seen, line.macro_clips_seen, str(line.models),
               line.tried, str(line.seeds)]
     name = f'*{_md(line.label)}*' if line.reference else _md(line.label)
-    lines.append('| ' + ' | '.join([name, *cells[:3], *map(_md, cells[3:])]) + ' |')
+    lines.append('| ' + ' | '.join([name, *scored, *map(_md, cells)]) + ' |')
   return '\n'.join(lines)
 
 
@@ -157,13 +155,16 @@ def comma_separated(tables: Compared) -> str:
   """One line a row and data set, with everything that its figures must name."""
   out = io.StringIO()
   writer = csv.writer(out, lineterminator='\n')
-  writer.writerow(CSV_HEAD)
+  heads = tables[0][1][0].heads
+  writer.writerow((
+      *CSV_HEAD, *(f'{name}{part}' for name in heads for part in ('', '_low', '_high')),
+      'best_after_holm'))
   for number, (table, comparisons) in enumerate(tables, 1):
     for column, one in zip(table.columns, comparisons):
       about = column.about
       for line in one.lines:
         numbers = [f'{part:.6f}' if math.isfinite(part) else ''
-                   for name in HEADS for part in line.scores[name][:3]]
+                   for name in heads for part in line.scores[name][:3]]
         writer.writerow(map(_csv, (
              number, table.protocol, table.f1, column.dataset, about['class_set'],
              about['sheet'], about['sheet_sha256'],
@@ -186,16 +187,16 @@ def latex(tables: Compared) -> str:
            '\n'.join(rf'\providecommand{{{command}}}{{{_tex(name)}}}{_tex_origin(name)}'
                      for name, command in commands.items())]
   for number, (table, comparisons) in enumerate(tables, 1):
-    body = []
+    body, heads = [], comparisons[0].heads
     for column, comparison in zip(table.columns, comparisons):
       head = commands[_tex_data_set(column)]
-      body += [rf'\multicolumn{{4}}{{l}}{{{head}}} \\', *(
-          ' & '.join([commands[line.label], *(_tex_cell(line, name) for name in HEADS)])
+      body += [rf'\multicolumn{{{len(heads) + 1}}}{{l}}{{{head}}} \\', *(
+          ' & '.join([commands[line.label], *(_tex_cell(line, name) for name in heads)])
           + r' \\' for line in comparison.lines), r'\hline']
     parts.append('\n'.join([
         *_tex_comments(number, table), r'\begin{table}', r'\centering',
-        rf'\caption{{{_tex_caption(table)}}}', r'\begin{tabular}{lccc}', r'\hline',
-        rf' & {" & ".join(HEADS.values())} \\', r'\hline', *body, r'\end{tabular}',
+        rf'\caption{{{_tex_caption(table)}}}', r'\begin{tabular}{l' + 'c' * len(heads) + '}', r'\hline',
+        rf' & {" & ".join(map(_tex, heads.values()))} \\', r'\hline', *body, r'\end{tabular}',
         r'\end{table}']))
   return '\n\n'.join(parts) + '\n'
 
