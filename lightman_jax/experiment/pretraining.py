@@ -139,13 +139,13 @@ def macro_source(pool: Pool, dataset: str, sha256: str) -> Source:
     InputError: there is none.
   """
   numbers = np.flatnonzero(pool.macro)
-  if not len(numbers):
+  if not numbers.size:
     raise InputError('pretrain.source=macro: there is no macro clip; give macro.source '
                      'a data set that has some')
   texts = [pool.action_units[n] if pool.action_units else '' for n in numbers]
   return Source(
       _Rows(pool.x, numbers), np.asarray(pool.label)[numbers], read_units(texts),
-      tuple(_person(pool, n, dataset) for n in numbers),
+      tuple(_person(pool, n, dataset) for n in numbers.tolist()),
       tuple(pool.clips[n] for n in numbers), pool.classes, pool.content, sha256)
 
 
@@ -431,7 +431,8 @@ def people_seen(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
     fold: of the run.
     dataset: where the pool does not say, the data set of all clips.
   """
-  return tuple(sorted({_person(pool, n, dataset) for n in np.flatnonzero(fold.train)}))
+  return tuple(sorted({_person(pool, n, dataset)
+                       for n in np.flatnonzero(fold.train).tolist()}))
 
 
 def write_people(material: Any, folder: RunFolder) -> None:

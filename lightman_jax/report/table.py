@@ -114,6 +114,8 @@ ROWS = {
     ', not adapted': 'the same trained model without its steps on a support',
     'ridge': 'class-weighted ridge regression on local means, mirror images included',
     'svm': 'class-weighted linear support vector machine on the same as ridge',
+    ' with macro clips': 'the same, labelled macro-expressions among its rows',
+    'macro_only': 'the SVM trained on macro-expressions alone, on no micro clip',
     'ridge_raw': 'class-weighted ridge regression on the inputs as they are',
     'constant': "the commonest class of each fold's training clips, whatever the clip",
 }

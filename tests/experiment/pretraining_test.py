@@ -114,9 +114,9 @@ def test_cells_of_action_units():
 def test_a_fold_begins_with_them_and_draws_the_rest():
   drawn = {'encoder': jnp.zeros((2, 3)), 'head': jnp.ones((2, 4)),
            'log_weight': jnp.full(2, 7.)}
-  folds = [types.SimpleNamespace(start={'encoder': np.full(3, float(n))})
-           for n in (5, 6)]
-  state = loop._begun(TrainState(jnp.zeros(2), drawn, ()), folds)
+  folds = [loop.FoldData('s0', jax.random.key(0), None, np.ones((1, 2), bool),
+                         {'encoder': np.full(3, n, np.float32)}) for n in (5, 6)]
+  state = loop._begun(TrainState(jnp.zeros(2, int), drawn, ()), folds)
   np.testing.assert_array_equal(state.params['encoder'], [[5.] * 3, [6.] * 3])
   assert equal({**state.params, 'encoder': 0}, {**drawn, 'encoder': 0})
 
@@ -139,38 +139,39 @@ def run(tmp_path, monkeypatch, small_net):
   return make
 
 
-def of_run(pool, **changes):
+def of_run(pool, small_net, **changes):
   config = settings_of(source='somewhere')
   config['model'].update(changes)
   folds = leave_one_subject_out(pool)[:2]
-  return pretraining.choose(config, pool, folds, 'made-up', make_net=None), folds
+  return pretraining.choose(config, pool, folds, 'made-up',
+                            make_net=lambda classes: small_net), folds
 
 
-def test_a_fold_takes_the_model_that_saw_none_of_its_people(pool, run):
+def test_a_fold_takes_the_model_that_saw_none_of_its_people(pool, run, small_net):
   person = lambda *names: [['made-up', name] for name in names]
   models = run({'s0': person('s1', 's2'), 's1': person('s0', 's2'),
                 's2': person('s0', 's1')})
-  made, folds = of_run(pool)
+  made, folds = of_run(pool, small_net)
   for fold, name in zip(folds, ('s0', 's1')):
     assert equal(made.start(fold), {part: models[name][part]
                                     for part in ('encoder', 'head')})
     assert ('made-up', fold.held_out) not in made.people(fold)
   # Folds of other names, as of another protocol.
   models = run({'s0': person('s0', 's2'), 's1': person('s1', 's2')})
-  made, folds = of_run(pool)
+  made, folds = of_run(pool, small_net)
   assert equal(made.start(folds[0])['encoder'], models['s1']['encoder'])
 
 
-def test_a_fold_whose_person_was_seen_by_all_is_refused(pool, run):
+def test_a_fold_whose_person_was_seen_by_all_is_refused(pool, run, small_net):
   run({'s0': [['made-up', 's01']], 's1': [['made-up', 'S0'], ['made-up', 's2']]})
   with pytest.raises(InputError, match='fold s0 holds out made-up/s0, and every model'):
-    of_run(pool)
+    of_run(pool, small_net)
 
 
-def test_a_run_of_another_network_is_refused(pool, run):
+def test_a_run_of_another_network_is_refused(pool, run, small_net):
   run({'s0': []})
   with pytest.raises(InputError, match='model.width is 32 in .* and 8 here'):
-    of_run(pool, width=8)
+    of_run(pool, small_net, width=8)
 
 
 @pytest.mark.parametrize('changes, word', [

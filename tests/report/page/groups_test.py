@@ -135,7 +135,8 @@ def test_a_curve_over_training_people(make, tmp_path):
   labels = {'macro': {'label_weight': .3}}
   tables = arrange(map(read_run, [
       run('a', 4), run('b', 4, 1), run('c', 4, seed=1), run('d', 0),
-      run('e', 4, **labels), run('f', 0, **labels), make('g', method='maml', folds=3, protocol='x')]))
+      run('e', 4, **labels), run('f', 0, **labels),
+      make('g', method='maml', folds=3, protocol='x')]))
   curves = records.people_curves(tables)['casme2']
   assert len(curves) == 3 and list(curves)[-1] == 'svm'
   for points in curves.values():
