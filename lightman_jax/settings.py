@@ -29,6 +29,7 @@ CHOICES = {
     # All else in this section is the encoder's own, as in that of the method below.
     'model.encoder': tuple(registry.ENCODERS),
     'model.matmul_precision': ('highest', 'high', 'default'),
+    'training.schedule': ('constant', 'cosine'),
     'training.data': ('auto', 'device', 'host'),
     'training.split': ('auto', 'folds', 'tasks'),
     'select.by': ('none', 'inner'),
@@ -66,6 +67,9 @@ RANGES = {
     'training.outer_rate': (0., 100.),
     'training.weight_decay': (0., 1.),
     'training.clip_norm': (1e-9, 1e9),
+    'training.average': (0., 1.),
+    'training.label_smoothing': (0., .9),
+    'training.members': (1, 64),
     'training.wrong_labels': (0., .5),
     'training.devices': (0, 10**6),
     'training.folds_at_once': (0, 10**6),
