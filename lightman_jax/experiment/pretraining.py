@@ -271,8 +271,8 @@ class _Trainer:
           state, np.asarray(source.x[batch], np.float32) / scale, source.label[batch],
           source.units[batch], shown, keys.key_for(key, Purpose.PRETRAIN, step))
     kept = ('encoder', 'head') if self._shared else ('encoder',)
-    params = jax.device_get({name: state[0][name] for name in kept})
-    if not all(np.isfinite(x).all() for x in jax.tree.leaves(params)):
+    params = {name: state[0][name] for name in kept}
+    if not all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(params)):
       raise InputError('pretraining ended with weights that are not finite; lower '
                        'pretrain.rate')
     return params
@@ -323,14 +323,14 @@ def _read(path: pathlib.Path, seen: tuple[Person, ...]) -> Params | None:
       part = params
       for word in above:
         part = part.setdefault(word, {})
-      part[last] = x
+      part[last] = jnp.asarray(x)
     return params
   except (OSError, ValueError, KeyError):
     return None
 
 
 def _write(path: pathlib.Path, params: Params, seen: tuple[Person, ...]) -> None:
-  named = {'/'.join(key.key for key in place): x
+  named = {'/'.join(key.key for key in place): np.asarray(x)
            for place, x in jax.tree.leaves_with_path(params)}
   content = io.BytesIO()
   np.savez(content, **named, **{PEOPLE: np.array(json.dumps(seen))})
@@ -405,6 +405,12 @@ def _check_alike(config: Mapping[str, Any], other: Mapping[str, Any],
         raise InputError(
             f'pretrain.source: {section}.{name} is {other[section].get(name)!r} in '
             f'{path} and {value!r} here; give both the same')
+  members = other.get('training', {}).get('members', 1)
+  if members not in (1, config['training']['members']):
+    raise InputError(
+        f'pretrain.source: each fold of {path} has {members} models '
+        f'(training.members) and here {config["training"]["members"]}; give both the '
+        'same')
 
 
 def _fitting(fold: Fold, persons: Sequence[Person],

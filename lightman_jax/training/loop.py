@@ -221,9 +221,17 @@ def _begun(states: TrainState, folds: Sequence[FoldData]) -> TrainState:
   starts = [fold.start for fold in folds]
   starts += [starts[-1]] * (len(states.step) - len(folds))
   params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
-  # A method may have no head.
-  params = {name: part for name, part in params.items() if name in states.params}
+  # A method may have no head, and several members, which all begin with the same.
+  params = {name: jax.tree.map(_of_members, part, states.params[name])
+            for name, part in params.items() if name in states.params}
   return states._replace(params={**states.params, **params})
+
+
+def _of_members(x: Array, like: Array) -> Array:
+  """Weights of folds (G, ...), for all members (G, M, ...) where there are several."""
+  if x.ndim < like.ndim:
+    x = jnp.broadcast_to(x[:, None], like.shape)
+  return x
 
 
 def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:

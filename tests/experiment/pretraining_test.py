@@ -119,6 +119,11 @@ def test_a_fold_begins_with_them_and_draws_the_rest():
   state = loop._begun(TrainState(jnp.zeros(2, int), drawn, ()), folds)
   np.testing.assert_array_equal(state.params['encoder'], [[5.] * 3, [6.] * 3])
   assert equal({**state.params, 'encoder': 0}, {**drawn, 'encoder': 0})
+  # All members of a fold begin with the same.
+  members = {**drawn, 'encoder': jnp.zeros((2, 4, 3))}
+  state = loop._begun(TrainState(jnp.zeros(2, int), members, ()), folds)
+  np.testing.assert_array_equal(state.params['encoder'],
+                                [[[5.] * 3] * 4, [[6.] * 3] * 4])
 
 
 # Weights of a run.
@@ -163,14 +168,14 @@ def test_a_fold_takes_the_model_that_saw_none_of_its_people(pool, run, small_net
 
 
 def test_a_fold_whose_person_was_seen_by_all_is_refused(pool, run, small_net):
-  run({'s0': [['made-up', 's01']], 's1': [['made-up', 'S0'], ['made-up', 's2']]})
+  run({'s0': [['made-up', 's00']], 's1': [['made-up', 'S0'], ['made-up', 's2']]})
   with pytest.raises(InputError, match='fold s0 holds out made-up/s0, and every model'):
     of_run(pool, small_net)
 
 
 def test_a_run_of_another_network_is_refused(pool, run, small_net):
   run({'s0': []})
-  with pytest.raises(InputError, match='model.width is 32 in .* and 8 here'):
+  with pytest.raises(InputError, match='model.width is 16 in .* and 8 here'):
     of_run(pool, small_net, width=8)
 
 
