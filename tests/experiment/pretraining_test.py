@@ -10,6 +10,7 @@ import pytest
 
 from configs import synthetic
 from lightman_jax import settings
+from lightman_jax.configurations.named import settings_by_name
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished, pretraining
 from lightman_jax.tasks.folds import leave_one_subject_out
@@ -188,3 +189,33 @@ def test_what_is_refused(changes, word):
   config = synthetic.get_config().to_dict()
   with pytest.raises(InputError, match=word):
     settings.check(settings.changed(config, changes))
+
+
+@pytest.mark.slow
+def test_runs_with_all_that_macro_expressions_are_for(tmp_path):
+  """One with macro clips before and in the loss, and one that begins with its models."""
+  changes = {'training.steps': 2, 'macro.label_weight': .3,
+             'macro.label_where': 'both', 'pretrain.source': 'macro', 'pretrain.steps': 3}
+  first = finished.run(settings_by_name('synthetic:debug', **changes),
+                       tmp_path / 'first')
+  assert {'macro_only', 'svm with macro clips'} <= set(first.results['rows'])
+  about = first.results['about']
+  assert about['pretrained']['steps'] == 3 and about['macro_clips_seen']
+  assert 'labelled (weight 0.3, both losses, shared head)' in about['macro']
+  seen = json.loads((first.path / pretraining.SEEN).read_text())
+  assert set(seen) == {'s0', 's1', 's2', 's3'}
+  for name, persons in seen.items():
+    assert sorted(person for _, person in persons) == sorted(set(seen) - {name})
+  second = finished.run(settings_by_name('synthetic:debug', **{
+      **changes, 'pretrain.source': str(first.path), 'training.outer_rate': 0.,
+      'method.inner_rate': 0.}), tmp_path / 'second')
+  # Nothing moved: each fold predicts as the model of the same name that it began with.
+  models, began = first.models, second.models
+  for name in models:
+    assert equal(models[name]['encoder'], began[name]['encoder'])
+  alone = finished.run(settings_by_name('synthetic:debug', **{
+      'training.steps': 2, 'macro.only': True, 'method': 'maml',
+      'episodes.training_people': 2}), tmp_path / 'alone')
+  about = alone.results['about']
+  assert not about['clips_seen'] and about['macro_clips_seen']
+  assert ', 2 training people a fold' in about['protocol']
