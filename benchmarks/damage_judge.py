@@ -10,10 +10,10 @@ from benchmarks import damage_sheets
 from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
 from lightman_jax.data.datasets.catalog import TABLES
-from lightman_jax.data.doctor import examine, examine as examining, findings, show
+from lightman_jax.data.doctor import examine, examine as examining, show
 from lightman_jax.data.doctor.findings import UNUSABLE, VERDICTS, to_jsonable
 from lightman_jax.data.plan import Plan, check_enough
-from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.errors import InputError, Kind, Unreadable
 
 FRAMES = 3
 
@@ -94,10 +94,11 @@ def _faults_of_doctor(plan: Plan, examined):
   reasons = Counter((loss.clip, loss.reason) for loss in examined.losses)
   reasons += Counter(examined.outside)
   names = {clip for clip, _ in reasons}
-  for entry, count in Counter(plan.left_out).items():
+  kinds = {entry.in_words: entry.cause.reason.kind for entry in plan.left_out}
+  for entry, count in Counter(entry.in_words for entry in plan.left_out).items():
     # Of a clip that the class set leaves out, the doctor may know something worse.
     if reasons[entry] != count and not (
-        findings.kind_of(entry.reason) == 'class' and entry.clip in names):
+        kinds[entry] is Kind.CLASS and entry[0] in names):
       yield f'the doctor does not tell of {entry}'
 
 

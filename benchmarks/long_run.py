@@ -26,7 +26,7 @@ import numpy as np
 from lightman_jax.meta.learners import supervised
 from lightman_jax.models.network import make_network
 from lightman_jax.runs import metrics_log
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
@@ -69,7 +69,8 @@ def fold() -> FoldData:
   subject = np.tile(np.arange(4, dtype=np.int32), 12)
   x = np.random.default_rng(0).standard_normal((48, 1, 1, 8, 1)).astype(np.float32)
   none = np.zeros(48, bool)
-  clips = Clips(x, label, subject, none, none, ~none, np.ones((2, 1), np.float32))
+  clips = Clips(x, ClipTable(subject, none, none),
+                FoldView(~none, label, np.ones((2, 1), np.float32)))
   splits = np.array([[True, True, False, False], [True, False, True, False]])
   return FoldData('s0', jax.random.key(0), clips, splits)
 

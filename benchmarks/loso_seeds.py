@@ -29,7 +29,7 @@ from lightman_jax import keys
 from lightman_jax.experiment import assembly
 from lightman_jax.meta import learners
 from lightman_jax.runs.progress import Progress
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training import devices
 from lightman_jax.training.loop import FoldData, make_trainer, stack
 from lightman_jax.training.state import Recipe, make_optimizer
@@ -46,8 +46,9 @@ def make_folds(folds: int, seeds: int) -> list[FoldData]:
   nothing = np.zeros(clips, bool)
   split = rng.random((8, folds)) < .5
   return [FoldData(f's{n}', keys.fold_key(seed, f's{n}'), Clips(
-      x, label.astype('i4'), subject.astype('i4'), nothing, nothing, subject != n,
-      np.ones((2, 3), 'f4')), split) for seed in range(seeds) for n in range(folds)]
+      x, ClipTable(subject.astype('i4'), nothing, nothing),
+      FoldView(subject != n, label.astype('i4'), np.ones((2, 3), 'f4'))), split)
+          for seed in range(seeds) for n in range(folds)]
 
 
 def real_folds(path: str, seeds: int) -> list[FoldData]:

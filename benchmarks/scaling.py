@@ -27,7 +27,7 @@ import numpy as np
 from lightman_jax import keys
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training import devices
 from lightman_jax.training.loop import FoldData, stack
 from lightman_jax.training.state import Recipe, init_state, make_optimizer, run_folds
@@ -59,8 +59,9 @@ def make_data(size: Size, fold: int) -> FoldData:
   subject, label = (np.ravel(v).astype('i4') for v in np.meshgrid(
       np.repeat(np.arange(PEOPLE), each), np.arange(CLASSES)))
   x = rng.standard_normal((len(label), size.frames, size.side, size.side, 3), 'f4')
-  clips = Clips(x, label, subject, np.zeros(len(x), bool), np.zeros(len(x), bool),
-                subject != fold % PEOPLE, np.ones((2, 3), 'f4'))
+  clips = Clips(
+      x, ClipTable(subject, np.zeros(len(x), bool), np.zeros(len(x), bool)),
+      FoldView(subject != fold % PEOPLE, label, np.ones((2, 3), 'f4')))
   split = np.arange(PEOPLE)[None] % 2 == 0
   return FoldData(f's{fold}', keys.fold_key(0, f's{fold}'), clips, split)
 

@@ -28,7 +28,7 @@ from lightman_jax import keys
 from lightman_jax.inputs.pool import Stored
 from lightman_jax.meta.learners import supervised
 from lightman_jax.models.network import make_encoder, make_network
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import lay_out, replicate
 from lightman_jax.training.loop import FoldData, make_trainer, stack
@@ -57,9 +57,10 @@ def make_fold(row: Row, rng: np.random.Generator) -> FoldData:
   x = rng.standard_normal((n, *row.shape), np.float32)
   splits = rng.random((16, 20)) < .5
   return FoldData('', keys.fold_key(0, ''), Clips(
-      x, (number % 3).astype(np.int32), (number // 3 % 20).astype(np.int32),
-      np.zeros(n, bool), np.zeros(n, bool), np.ones(n, bool),
-      np.ones((2, 3), np.float32)), splits)
+      x, ClipTable((number // 3 % 20).astype(np.int32), np.zeros(n, bool),
+                   np.zeros(n, bool)),
+      FoldView(np.ones(n, bool), (number % 3).astype(np.int32),
+               np.ones((2, 3), np.float32))), splits)
 
 
 def seconds(call) -> tuple[float, object]:

@@ -18,9 +18,11 @@ CHOICES = {
     'inputs.span': ('each', 'apex'),
     'inputs.algorithm': ('farneback', 'dis', 'tvl1'),
     'inputs.holds': ('flow', 'intensity'),
-    # Other data sets are those whose sheets have macro-expressions.
-    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest',
-                     'casme_squared', 'samm_long'),
+    'inputs.centre': ('none', 'median'),
+    # Of the data sets those whose sheets have macro-expressions.
+    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest', *(
+        name for name in registry.DATA_SETS if any(
+            one.kind == 'macro' for one in registry.find('data', name).expected))),
     'macro.map': ('same', 'valence', 'emotions'),
     # All else in this section is the encoder's own, as in that of the method below.
     'model.encoder': tuple(registry.ENCODERS),

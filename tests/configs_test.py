@@ -194,6 +194,8 @@ def test_settings_of_a_file(tmp_path):
 
 @pytest.mark.parametrize('name, changes, words', [
     ('sinthetic', {}, "the nearest is 'synthetic'"),
+    ('of/casme_2.py', {}, 'No such file.*--config=casme2[?]'),
+    ('/of/dfmee.py:three', {}, 'No such file.*--config=dfme[?]'),
     ('synthetic:debgu', {}, "'debug'"),
     ('synthetic', {'method': 'mamml'}, 'method=maml'),
     ('synthetic', {'training.stepps': 3}, "'training.steps'"),

@@ -137,7 +137,7 @@ def test_arrays_that_are_no_pictures(shape):
   fold = lm.folds(settings, pool)[0]
   assert (fold.name, fold.test.sum(), fold.train.sum()) == ('s0', 6, 18)
   task = lm.sample_task(settings, fold)
-  there = (X / fold.data.clips.scale[0])[groups != 's0'].reshape(18, -1)
+  there = (X / fold.data.clips.view.scale[0])[groups != 's0'].reshape(18, -1)
   for x in np.asarray(task.support.x).reshape(2, -1):     # as they are, of the others
     assert np.abs(there - x).sum(1).min() < 1e-5
   odds = lm.predict(settings, fold, lm.train(settings, fold))
@@ -178,7 +178,7 @@ def test_a_method_of_ones_own():
   assert seen[-1] == 3 and params['encoder']['Dense_0']['kernel'].shape == (3, 4)
   odds = lm.predict(settings, fold, params, learner=mine)
   want = jax.nn.softmax(net.logits(params, jnp.sin(X[fold.test] /
-                                                   fold.data.clips.scale[0])))
+                                                   fold.data.clips.view.scale[0])))
   np.testing.assert_allclose(odds, want, rtol=1e-5)
 
 
@@ -254,6 +254,7 @@ def test_folders_that_are_no_finished_run(files, words, tmp_path):
     lm.open_run(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_readme_example():
   text = (ROOT / 'README.md').read_text(encoding='utf-8')
   section = text.partition('## In a notebook')[2].partition('\n## ')[0]

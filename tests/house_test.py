@@ -139,8 +139,22 @@ def test_heavy_libraries_stay_where_they_belong(path):
                 'errors.py'):
     assert not {'jax', 'flax', 'optax', 'orbax'} & libraries
   assert not {'tensorflow', 'torch', 'pandas', 'polars'} & libraries
-  if name_of(path) != 'experiment/classifier.py':
+  if name_of(path) not in ('experiment/classifier.py', 'evaluation/solvers.py'):
     assert 'sklearn' not in libraries
+
+
+# Where jax itself makes a program: the door; what `ahead` compiles; inside of others.
+COMPILES = {'training/compiled.py': 1, 'training/devices.py': 1,
+            'profiling/efficiency.py': 1, 'training/state.py': 1,
+            'models/convolution.py': 1}
+
+
+@every_source
+def test_programs_are_made_where_slow_compilations_are_no_alarm(path):
+  names = [ast.unparse(node) for node in ast.walk(TREES[path])
+           if isinstance(node, ast.Attribute)]
+  assert sum(name in ('jax.jit', 'jax.pmap') for name in names) == COMPILES.get(
+      name_of(path), 0)
 
 
 def test_faces_and_synthetic_import_no_jax():

@@ -11,7 +11,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import sysconfig
 import tomllib
 
 import pytest
@@ -94,7 +93,9 @@ def test_the_wheel_trains_in_an_empty_folder(tmp_path):
   # Its own lightman_jax goes before that of this environment.
   subprocess.run([*pip, 'install', '--no-deps', f'--target={site}', str(wheel)],
                  check=True)
-  (site / 'base.pth').write_text(sysconfig.get_path('purelib'))
+  # All that this environment has, which may itself stand on another.
+  (site / 'base.pth').write_text('\n'.join(
+      path for path in sys.path if path.endswith('-packages')))
   empty = tmp_path / 'empty'
   empty.mkdir()
   environment = {**os.environ, 'XDG_CACHE_HOME': str(tmp_path / 'cache'),

@@ -70,7 +70,7 @@ def _evaluation() -> dict:
       oracle_gap=False,   # what peeking would gain; not a result
       draws=8,            # supports whose models' logits are averaged
       resamples=2000,     # swaps of two rows that a p is taken from
-      ridge_penalty=.1,
+      ridge_penalty=.1,   # of ridge_raw; ridge and svm choose theirs in each fold
       # Few-shot test episodes: 0 (none), or 600 or more.
       episodes=0, ways=0,     # classes of an episode; 0: all
       shots=1, queries=3,
@@ -91,7 +91,8 @@ def base() -> config_dict.ConfigDict:
       data=_data(),
       # What the network sees. kind: flow, difference, frames, picture, landmarks.
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
-                  holds='flow'),
+                  holds='flow',
+                  centre='none'),    # or median, where no motion is at no known level
       # The macro-expressions that micro-expressions are aligned with.
       macro=dict(
           source='own',           # own, none, magnified, or a data set by name

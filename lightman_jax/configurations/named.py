@@ -5,6 +5,8 @@ wherever a name does. What follows the colon are variants of that configuration.
 """
 
 from collections.abc import Callable
+import difflib
+import errno
 import importlib
 import os
 import pathlib
@@ -78,14 +80,14 @@ def path_of(name: str) -> pathlib.Path:
     name: of a configuration, or a path.
 
   Raises:
-    InputError: it is neither a name nor like a path; names the nearest name.
+    InputError: it is neither a name nor a path of what is there; names the nearest.
   """
   path = places.expand(name)
   if path.is_file():
     return path
   if name in NAMES:
     return FOLDER / f'{name}.py'
-  if path.exists() or path.is_absolute():
+  if path.exists():
     return path
   beside = CHECKOUT / path
   if (CHECKOUT / 'launch.py').is_file() and beside.is_file():
@@ -97,7 +99,13 @@ def path_of(name: str) -> pathlib.Path:
         f'there is no configuration {name!r}; the nearest is '
         f'{settings.nearest(name, NAMES)!r} (all: {", ".join(NAMES)}), and one of your '
         'own is given as FILE.py')
-  return path
+  near = difflib.get_close_matches(path.stem.casefold(), NAMES, n=1)
+  if near and path.parent.name == 'configs':
+    near = [str(path.with_name(f'{near[0]}.py'))]
+  raise InputError(f'{name} cannot be read ({os.strerror(errno.ENOENT)}); ' + (
+      f'did you mean --config={near[0]}?' if near else
+      f'configurations have the names {", ".join(NAMES)}, and one of your own is given '
+      'as FILE.py'))
 
 
 def name_of(file: str) -> str:

@@ -22,22 +22,28 @@ import tensorflow_datasets as tfds
 from lightman_jax import bounded
 from lightman_jax.data import builder as builders, contents, workers as cache
 from lightman_jax.data.build_report import describe_build, make_report
+from lightman_jax.data.contents import Progress
 from lightman_jax.data.plan import Item, Pixels, Plan, check_enough
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.sources import REPORT, VERSION
-from lightman_jax.data.store import content_sha256, hashed_words, read_data_set
+from lightman_jax.data.store import (
+  ClipSet,
+  content_sha256,
+  hashed_words,
+  read_data_set,
+  write_order,
+)
 from lightman_jax.data.workers import Job, make_all
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 
-Progress = Callable[[str, int, int], None]
 _REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
 
 
 def build(
     plan: Plan, home: pathlib.Path, *, progress: Progress, say: Callable[[str], None],
     workers: int = 0,
-) -> pathlib.Path:
+) -> tuple[pathlib.Path, ClipSet | None]:
   """Builds a data set under `home`, unless one of the same content stands there.
 
   Args:
@@ -48,7 +54,8 @@ def build(
     workers: processes that make clips; 0: one a core where that pays.
 
   Returns:
-    The data set's folder, for `tfds.builder_from_directory`.
+    The data set's folder, for `tfds.builder_from_directory`; and its clips where they
+    were built and read back just now, else None.
 
   Raises:
     InputError: too few clips, an unreadable picture in a strict plan, a full disk.
@@ -60,18 +67,17 @@ def build(
   if contents.is_unchanged(plan, final, before, progress):
     # Without a lock: the place may be shared and read-only.
     shutil.rmtree(folder / cache.FOLDER, ignore_errors=True)
-    return final
+    return final, None
   with _disk(folder), _alone(folder):
     built = read_finished(final)
     if built != before and contents.is_unchanged(plan, final, built, progress):
-      return final        # another process has built it meanwhile
+      return final, None  # another process has built it meanwhile
     if built:
       say(f'{plan.dataset} ({plan.config}): the files it was built from, or the code '
           'that makes its clips, have changed; it is built again.')
     for note in plan.notes:
       say(f'{plan.dataset} ({plan.config}): {note}.')
-    _rebuild(plan, home, final, progress, say, workers)
-  return final
+    return final, _rebuild(plan, home, final, progress, say, workers)
 
 
 def is_built(plan: Plan, home: pathlib.Path,
@@ -100,7 +106,7 @@ def read_finished(final: pathlib.Path) -> dict:
   return report if isinstance(report, dict) else {}
 
 
-def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
+def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers) -> ClipSet:
   clips = final.parent / cache.FOLDER
   for path in final.parent.glob('incomplete.*'):   # of a build that was killed
     shutil.rmtree(path, ignore_errors=True)
@@ -111,14 +117,17 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
   sha256 = content_sha256(_content(items, details, plan.dataset), plan.classes)
   _write(plan._replace(items=items), home, final, progress)
   check = lambda _, done, total: progress('check', done, total)
-  if read_data_set(final, progress=check).info['sha256'] != sha256:
+  read = read_data_set(final, progress=check)
+  if read.info['sha256'] != sha256:
     shutil.rmtree(final)
     raise InputError(f'{final} did not come back from the disk as it was written; '
                      'check the disk, then repeat the command.')
-  left_out = tuple(sorted((*plan.left_out, *unreadable)))
+  left_out = tuple(sorted((*plan.left_out, *unreadable),
+                          key=lambda entry: entry.in_words))
   whole = plan._replace(items=items, left_out=left_out)
   sums = _sums(plan, details)
   contents.write_record(plan, final, sums)
+  write_order(final, read)
   report = make_report(whole, details, digest=contents.build_digest(plan, sums),
                        sha256=sha256)
   with write_atomically(final / REPORT) as file:
@@ -127,6 +136,7 @@ def _rebuild(plan: Plan, home, final: pathlib.Path, progress, say, workers):
   for line in describe_build(whole, report, final / REPORT):
     say(line)
   shutil.rmtree(clips, ignore_errors=True)
+  return read._replace(info=read_finished(final))
 
 
 def _content(items: tuple[Item, ...], details: dict[str, Pixels], dataset: str):

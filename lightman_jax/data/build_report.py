@@ -10,6 +10,8 @@ from lightman_jax.data.facts import COMPOSITES
 from lightman_jax.data.plan import Pixels, Plan
 from lightman_jax.data.sources import VERSION
 
+FACELESS = 'no face is found in its onset frame'
+
 
 def make_report(plan: Plan, details: Mapping[str, Pixels], *, digest: str, sha256: str
            ) -> dict[str, Any]:
@@ -26,7 +28,8 @@ def make_report(plan: Plan, details: Mapping[str, Pixels], *, digest: str, sha25
   sources = Counter(details[item.row.clip].apex_source or item.apex_source or 'unknown'
                     for item in plan.items)
   remarks = [[item.row.clip, note] for item in plan.items
-             for note in (*item.row.notes, details[item.row.clip].note) if note]
+             for note in (*map(str, item.row.notes),
+                          *[FACELESS] * details[item.row.clip].faceless)]
   report = {
       'dataset': plan.dataset,
       'config': plan.config,
@@ -39,10 +42,11 @@ def make_report(plan: Plan, details: Mapping[str, Pixels], *, digest: str, sha25
       'micro': kinds['micro'],
       'macro': kinds['macro'],
       'apex': dict(sorted(sources.items())),
-      'corrected': list(plan.corrected),
-      'left_out': [list(entry) for entry in plan.left_out],
+      'corrected': [*map(str, plan.corrected)],
+      'left_out': [list(entry.in_words) for entry in plan.left_out],
       'of_other_classes': sorted(plan.outside),
       'remarks': remarks,
+      'faceless': sum(details[item.row.clip].faceless for item in plan.items),
       'notes': list(plan.notes),
       'sheet': plan.sheet,
       'sheet_sha256': plan.sheet_sha256,
@@ -70,10 +74,9 @@ def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path
     lines.append(f'{name}: {len(lost)} clips are left out'
                  + f', and {others} of other classes' * bool(others)
                  + f'; {path} says why.')
-  faceless = sum('no face is found' in note for _, note in report['remarks'])
-  if faceless:
-    lines.append(f'{name}: in {faceless} clips no face is found, so they have no '
-                 f'landmarks; {path} names them.')
+  if report['faceless']:
+    lines.append(f'{name}: in {report["faceless"]} clips no face is found, so they '
+                 f'have no landmarks; {path} names them.')
   lines += [f'{name}: {line}' for line in plan.corrected]
   if report.get('differences'):
     lines.append(f'{name}: this is not the data set as published:')

@@ -2,11 +2,11 @@
 
 import argparse
 import csv
+import functools
 import sys
 
 from lightman_jax import places, registry
-from lightman_jax.data.doctor.findings import printable
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, printable
 from lightman_jax.files import write_atomically
 
 # The command `build`.
@@ -53,7 +53,8 @@ def build(arguments: list[str]) -> int:
     options['synthetic'] = dict(map(_pair, options['synthetic']))
     check_present(options)
     from lightman_jax.data.load import load
-    clips = load(options, progress=_show, workers=workers)
+    clips = load(options, progress=functools.partial(_show, options['name']),
+                 workers=workers)
   except InputError as error:
     return _refuse(error)
   info = clips.info
@@ -83,10 +84,10 @@ def _refuse(error: InputError) -> int:
   return 2
 
 
-def _show(stage: str, done: int, total: int) -> None:
+def _show(name: str, stage: str, done: int, total: int) -> None:
   if sys.stderr.isatty():
     end = '\n' if done == total else ''
-    print(f'\r{stage} {done}/{total}', end=end, file=sys.stderr, flush=True)
+    print(f'\r{name} {stage} {done}/{total}', end=end, file=sys.stderr, flush=True)
 
 
 # The command `spot`.
@@ -145,8 +146,8 @@ def _measure(options: argparse.Namespace) -> None:
     if sys.stderr.isatty():
       print(f'\rclips {done}/{len(pairs)}', end='' if done < len(pairs) else '\n',
             file=sys.stderr, flush=True)
-  for clip, reason in sorted(left_out):
-    print(f'left out: {clip}: {reason}')
+  for clip, sentence in sorted(entry.in_words for entry in left_out):
+    print(f'left out: {clip}: {sentence}')
   if not spotted:
     raise InputError(f'{options.name} has no clip whose apex can be spotted')
   how = 'landmarks' if placement.find_face_model(choice.landmarks) else 'no landmarks'

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from lightman_jax.data import spellings
 from lightman_jax.data.facts import Facts
-from lightman_jax.data.rows import Line, line_key, onset_apex_offset
-from lightman_jax.data.spellings import describe_disorder, whole_number
+from lightman_jax.data.rows import Corrected, Line, Note, line_key, onset_apex_offset
+from lightman_jax.data.spellings import find_disorder, whole_number
 from lightman_jax.errors import InputError
 
 
@@ -123,7 +123,7 @@ def choose_corrections(names: Iterable[str], dataset: str) -> dict[str, Correcti
 
 def apply_corrections(
     lines: Sequence[Line], facts: Facts, corrections: Mapping[str, Correction],
-) -> tuple[list[Line], list[tuple[str, ...]], tuple[str, ...]]:
+) -> tuple[list[Line], list[tuple[Note, ...]], tuple[Corrected, ...]]:
   """Returns the lines with other cells, the notes of each, and a report.
 
   Args:
@@ -141,11 +141,12 @@ def apply_corrections(
         text = _describe_change(change, lines[index])
         lines[index] = lines[index]._replace(
             cells={**lines[index].cells, **change.after})
-        notes[index] = (*notes[index], f'corrected by {name}: {text}')
-        report.append(f'{name}: {change.clip}, {lines[index].where}: {text} '
-                      f'({correction.reason})')
+        notes[index] = (*notes[index], Note('corrected by {}: {}', (name, text)))
+        report.append(Corrected(
+            name, f'{change.clip}, {lines[index].where}: {text}', correction.reason))
       if not fitting:
-        report.append(f'{name}: not applied, {_describe_misfit(change, bool(indices))}')
+        report.append(Corrected(
+            name, f'not applied, {_describe_misfit(change, bool(indices))}'))
   return lines, notes, tuple(report)
 
 
@@ -159,7 +160,7 @@ def _fits(change: Change, line: Line, facts: Facts) -> bool:
 def _disordered(line: Line, facts: Facts) -> bool:
   onset, apex, offset = onset_apex_offset(line.cells, facts).values()
   return None not in (onset, apex, offset) and bool(
-      describe_disorder(onset, apex, offset))
+      find_disorder(onset, apex, offset))
 
 
 def _same(cell: str, text: str) -> bool:

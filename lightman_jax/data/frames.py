@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from lightman_jax import bounded
 from lightman_jax.data.trees import PICTURES, is_file
-from lightman_jax.errors import Unreadable
+from lightman_jax.errors import Reason, Unreadable
 
 MOST_PIXELS = 50_000_000   # more is taken for a decompression bomb
 MOST_BYTES = 16 * MOST_PIXELS   # of a file of a picture
@@ -55,10 +55,11 @@ def pictures_by_number(folder: str | os.PathLike) -> dict[int, os.DirEntry]:
           continue
         before = pictures.setdefault(int(number[1]), entry)
         if before is not entry:
-          raise Unreadable(f'{before.name} and {entry.name} in {folder} are both '
-                           f'frame {int(number[1])}')
+          raise Unreadable(Reason.TWO_OF_NUMBER, one=before.name, other=entry.name,
+                           folder=folder, number=int(number[1]))
   except OSError as error:
-    raise Unreadable(f'the folder {folder} cannot be read: {error.strerror}') from error
+    raise Unreadable(
+        Reason.CLOSED_FOLDER, folder=folder, error=error.strerror) from error
   return dict(sorted(pictures.items()))
 
 
@@ -88,11 +89,11 @@ def read_hashed(path: str | os.PathLike) -> tuple[UInt8[np.ndarray, 'h w 3'], st
     Unreadable: as `read_picture`.
   """
   if not os.path.isfile(path):      # reading from a pipe never ends
-    raise Unreadable(f'{path} is not a file')
+    raise Unreadable(Reason.NO_FILE, path=path)
   try:
     content = bounded.read_bytes(path, MOST_BYTES)
   except (OSError, ValueError) as error:
-    raise Unreadable(f'{path} cannot be read as a picture: {error}') from error
+    raise Unreadable(Reason.NO_PICTURE, path=path, error=error) from error
   return read_picture(path, content), hashlib.sha256(content).hexdigest()
 
 
@@ -120,7 +121,7 @@ def read_picture(path: str | os.PathLike, content: bytes | None = None
         image = Image.fromarray(grey.astype(np.uint8))
       return np.asarray(image.convert('RGB'))
     except Exception as error:   # decoders raise whatever they meet
-      raise Unreadable(f'{path} cannot be decoded: {error}') from error
+      raise Unreadable(Reason.BROKEN_PICTURE, path=path, error=error) from error
 
 
 def video_length(path: str | os.PathLike) -> int:
@@ -134,7 +135,7 @@ def video_length(path: str | os.PathLike) -> int:
   """
   count = sum(1 for _ in _grabbed(path))
   if not count:
-    raise Unreadable(f'{path} is not a readable video')
+    raise Unreadable(Reason.EMPTY_VIDEO, path=path)
   return count
 
 
@@ -158,13 +159,13 @@ def read_video(
     if number in numbers:
       good, picture = capture.retrieve()
       if not good:
-        raise Unreadable(f'frame {number} of {path} cannot be decoded')
+        raise Unreadable(Reason.BROKEN_FRAME, number=number, path=path)
       pictures[number] = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     if number >= max(numbers):
       break
   missing = sorted(set(numbers) - set(pictures))
   if missing:
-    raise Unreadable(f'{path} holds no frame {missing[0]} (counted from 0)')
+    raise Unreadable(Reason.VIDEO_ENDS, path=path, number=missing[0])
   return [pictures[number] for number in numbers]
 
 
@@ -194,7 +195,7 @@ def fit_picture(
 
 def _opened(path: str | os.PathLike, content: bytes | None = None) -> Image.Image:
   if content is None and not os.path.isfile(path):   # reading from a pipe never ends
-    raise Unreadable(f'{path} is not a file')
+    raise Unreadable(Reason.NO_FILE, path=path)
   try:
     with warnings.catch_warnings():
       warnings.simplefilter('ignore')   # whatever matters comes as an error
@@ -202,11 +203,11 @@ def _opened(path: str | os.PathLike, content: bytes | None = None) -> Image.Imag
       image = Image.open(path if content is None else io.BytesIO(content),
                          formats=_FORMATS)
   except Exception as error:   # decoders raise whatever they meet
-    raise Unreadable(f'{path} cannot be read as a picture: {error}') from error
+    raise Unreadable(Reason.NO_PICTURE, path=path, error=error) from error
   if image.width * image.height > MOST_PIXELS:
     image.close()
-    raise Unreadable(f'{path} has {image.width} x {image.height} pixels; more than '
-                     f'{MOST_PIXELS // 10**6} million are not decoded')
+    raise Unreadable(Reason.TOO_LARGE, path=path, width=image.width,
+                     height=image.height, most=MOST_PIXELS // 10**6)
   return image
 
 
@@ -217,10 +218,9 @@ def _is_container(path: str | os.PathLike) -> bool:
 
 def _grabbed(path: str | os.PathLike) -> Iterator[cv2.VideoCapture]:
   if not pathlib.Path(path).is_file():
-    raise Unreadable(f'{path} is not there')
+    raise Unreadable(Reason.NOT_THERE, path=path)
   if not _is_container(path):
-    raise Unreadable(f'{path} cannot be read as a video: it begins as no AVI, MP4, '
-                     'MOV, MKV, WebM, MPEG or WMV file does')
+    raise Unreadable(Reason.NO_CONTAINER, path=path)
   # A whole path is no address of another protocol, whatever stands in its name.
   capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
   # A phone stores its pictures on their side, with a note of how to turn them. Whether
@@ -230,7 +230,7 @@ def _grabbed(path: str | os.PathLike) -> Iterator[cv2.VideoCapture]:
     pixels = (capture.get(cv2.CAP_PROP_FRAME_WIDTH)
               * capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     if not capture.isOpened() or pixels > MOST_PIXELS:
-      raise Unreadable(f'{path} cannot be read as a video')
+      raise Unreadable(Reason.NO_VIDEO, path=path)
     while capture.grab():
       yield capture
   finally:

@@ -7,11 +7,8 @@ from typing import Any
 
 from lightman_jax.data import duplicates
 from lightman_jax.data.build import Progress, build, is_built, read_finished
-from lightman_jax.data.choice import Choice, choose, parts_of
-from lightman_jax.data.doctor.examine import examine
-from lightman_jax.data.doctor.show import summarise_examination
-from lightman_jax.data.facts import COMPOSITES
-from lightman_jax.data.planning import plan_data_set
+from lightman_jax.data.choice import Choice, choose
+from lightman_jax.data.planning import describe_plan, plan_data_set
 from lightman_jax.data.sources import REPORT, Missing, find_ready_build
 from lightman_jax.data.store import ClipSet, read_data_set
 from lightman_jax.errors import InputError
@@ -38,7 +35,7 @@ def load(
   """
   choice = choose(data)
   progress = progress or (lambda stage, done, total: None)
-  planned = None
+  planned = clips = None
   try:
     planned = plan_data_set(choice)
     duplicates.check_names(
@@ -46,9 +43,10 @@ def load(
         _labels(choice, planned.classes, (item.row.emotion for item in planned.items)),
         choice)
     if not is_built(planned, choice.home, progress):
-      for line in describe_damage(choice):
+      for line in describe_plan(planned):
         say(line)
-    folder = build(planned, choice.home, progress=progress, say=say, workers=workers)
+    folder, clips = build(planned, choice.home, progress=progress, say=say,
+                          workers=workers)
   except Missing:
     folder = find_ready_build(choice)
     if folder is None:
@@ -56,13 +54,13 @@ def load(
     place = choice.path if choice.name == 'manifest' else f'all in {choice.manual}'
     say(f'{choice.name}: the files it is built from are not there ({place}), so the '
         f'clips of an earlier build are used: {folder}')
-  clips = _whole(folder, progress)
+  clips = clips or _whole(folder, progress)
   if clips is None and planned is not None:
     say(f'{folder} is damaged and is built again')
     # Without its report it counts as not built; who holds the lock replaces it.
     (folder / REPORT).unlink(missing_ok=True)
-    clips = _whole(build(planned, choice.home, progress=progress, say=say,
-                         workers=workers), progress)
+    _, clips = build(planned, choice.home, progress=progress, say=say, workers=workers)
+    clips = clips or _whole(folder, progress)
   if clips is None:
     raise InputError(f'{folder} is damaged: its content is not what was built; remove '
                      'that folder and repeat the command.')
@@ -97,11 +95,3 @@ def _whole(folder: pathlib.Path, progress: Progress) -> ClipSet | None:
   except Exception:    # what reads records fails in any way on damaged ones
     return None
   return clips if clips.info['sha256'] == read_finished(folder).get('sha256') else None
-
-
-def describe_damage(choice: Choice) -> list[str]:
-  """What the layout doctor says of the files, a line a data set."""
-  composite = COMPOSITES.get(choice.name)
-  return [summarise_examination(examine(choice._replace(
-      name=name, class_set=composite.parts[name] if composite else choice.class_set),
-      estimate=False, corrections=False)) for name in parts_of(choice)]

@@ -17,17 +17,34 @@ from typing import NamedTuple
 from lightman_jax import places
 from lightman_jax.data import workbooks
 from lightman_jax.data.spellings import (
-    describe_disorder,
+    find_disorder,
     fold_characters,
     is_missing,
     whole_number,
 )
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, Unusable
 
 REQUIRED = ('clip', 'subject', 'label', 'path')
 OPTIONAL = ('onset', 'apex', 'offset', 'fps', 'dataset', 'kind')
 _KNOWN = REQUIRED + OPTIONAL
 _ALIKE = .75      # from here on a word is taken for a misspelt column
+# What others call these columns, without spaces and signs. A word that is in several
+# lines is taken for the first that is missing.
+SYNONYMS = {
+    'clip': ('filename', 'file', 'name', 'id', 'clipid', 'clipname', 'video', 'videoid',
+             'videoname', 'sample', 'sampleid', 'sequence', 'imagecode'),
+    'subject': ('sub', 'subj', 'subjectid', 'subjectname', 'subjectno', 'subjectnumber',
+                'person', 'personid', 'participant', 'participantid', 'identity'),
+    'label': ('emotion', 'emotionlabel', 'emotionclass', 'estimatedemotion', 'class',
+              'classname', 'category', 'expression', 'objectiveclass', 'target'),
+    'path': ('file', 'filename', 'filepath', 'folder', 'directory', 'dir', 'location',
+             'image', 'imagepath', 'picture', 'frames', 'video', 'videopath'),
+    'onset': ('start', 'startframe', 'begin', 'firstframe', 'onsetf'),
+    'apex': ('peak', 'peakframe', 'apexf', 'apexf1'),
+    'offset': ('end', 'endframe', 'stop', 'lastframe', 'offsetf'),
+    'fps': ('framerate', 'framespersecond', 'hz'),
+    'dataset': ('database', 'db', 'corpus', 'collection'),
+    'kind': ('type', 'expressiontype', 'micromacro')}
 _DRIVE = re.compile(r'[A-Za-z]:[/\\]|\\\\')
 
 
@@ -107,7 +124,7 @@ def examine_manifest(path: str | os.PathLike) -> Manifest:
   if start is None:
     raise InputError(f'{path} is empty; its first line must name the columns '
                      f'{", ".join(REQUIRED)}.')
-  header, unused = _header(table[start], path)
+  header, remarks = _header(table[start], path)
   entries, wrong = [], []
   for number, row in enumerate(table[start + 1:], start=start + 2):
     if not any(row):
@@ -122,11 +139,13 @@ def examine_manifest(path: str | os.PathLike) -> Manifest:
       wrong.append(f'row {number} {error}')
   if not entries and not wrong:
     raise InputError(f'{path} names no clip.')
-  return Manifest(path, tuple(entries), (*wrong, *_repeated(entries)), _remarks(unused))
+  return Manifest(path, tuple(entries), (*wrong, *_repeated(entries)), remarks)
 
 
-def _header(row: list[str], path: pathlib.Path) -> tuple[list[str], list[str]]:
-  """The columns' names in order, and those that a manifest does not have."""
+def _header(row: list[str], path: pathlib.Path
+            ) -> tuple[list[str], tuple[str, ...]]:
+  """The columns' names in order, and a remark on those that a manifest does not have.
+  """
   while row and not row[-1]:
     row = row[:-1]
   header = [_column(word) for word in row]
@@ -137,17 +156,36 @@ def _header(row: list[str], path: pathlib.Path) -> tuple[list[str], list[str]]:
     if len(spellings) > 1:
       raise InputError(f'{path}: the column {name!r} stands twice, as '
                        f'{spellings[0]!r} and {spellings[1]!r}; keep one.')
-  for word, shown in unused:
-    for name in difflib.get_close_matches(word, missing, n=1, cutoff=_ALIKE):
-      raise InputError(f'{path}: {shown!r} is not a column of a manifest; the nearest '
-                       f'is {name!r} (all: {", ".join(_KNOWN)}).')
+  near, known_by = _renamed(unused, missing)
+  renaming = '; '.join(f'rename {shown!r} to {name!r}'
+                       for name, shown in (near | known_by).items())
+  for name, shown in near.items():
+    raise InputError(f'{path}: {shown!r} is not a column of a manifest; the nearest '
+                     f'is {name!r} (all: {", ".join(_KNOWN)})'
+                     + f'; {renaming}' * (len(near | known_by) > 1) + '.')
   lacking = [name for name in REQUIRED if name in missing]
   if lacking:
     others = ', '.join(repr(shown) for _, shown in unused if shown)
     raise InputError(f'{path}: the column {lacking[0]!r} is missing; a manifest needs '
                      f'{", ".join(REQUIRED)}'
-                     + f' (there are also: {others})' * bool(others) + '.')
-  return header, [shown for _, shown in unused]
+                     + f' (there are also: {others})' * bool(others)
+                     + f'; {renaming}' * bool(renaming) + '.')
+  return header, _remarks([shown for _, shown in unused], known_by)
+
+
+def _renamed(unused: list[tuple[str, str]], missing: list[str]
+             ) -> tuple[dict[str, str], dict[str, str]]:
+  """Missing columns with the word that stands for each: misspelt, or another for it."""
+  near, known_by, words = {}, {}, dict(unused)
+  for word, shown in unused:
+    for name in difflib.get_close_matches(word, missing, n=1, cutoff=_ALIKE):
+      near.setdefault(name, words.pop(word, shown))
+  for name in missing:
+    other = next((word for word in words
+                  if re.sub(r'[\W_]+', '', word) in SYNONYMS[name]), None)
+    if other is not None and name not in near:
+      known_by[name] = words.pop(other)
+  return near, known_by
 
 
 def _column(word: str) -> str:
@@ -157,12 +195,15 @@ def _column(word: str) -> str:
               word.casefold())
 
 
-def _remarks(unused: list[str]) -> tuple[str, ...]:
+def _remarks(unused: list[str], known_by: dict[str, str]) -> tuple[str, ...]:
   if not unused:
     return ()
   # Without a name it is the index that pandas writes in front.
   names = ', '.join(repr(name) if name else 'one without a name' for name in unused)
-  return (f'columns that a manifest does not have are not used: {names}',)
+  renaming = [f'if {shown!r} is its {name}, rename it to {name!r}'
+              for name, shown in known_by.items()]
+  return ('; '.join([f'columns that a manifest does not have are not used: {names}',
+                     *renaming]),)
 
 
 def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
@@ -189,11 +230,10 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
       raise InputError(f'{clip}{name} is {cell[name]!r}, which is not a frame '
                        'number; write a whole number or leave the cell empty.')
   onset, apex, offset = frames.values()
-  wrong = describe_disorder(
-      onset if onset is not None else 0, apex,
-      offset if offset is not None else max(onset or 0, apex or 0))
-  if wrong:
-    raise InputError(f'{clip}{wrong}; correct the row.')
+  span = {'onset': onset or 0, 'apex': apex,
+          'offset': offset if offset is not None else max(onset or 0, apex or 0)}
+  if disorder := find_disorder(**span):
+    raise InputError(f'{clip}{Unusable(disorder, **span)}; correct the row.')
   return Entry(
       number, cell['clip'], cell['subject'],
       '' if is_missing(cell['label']) else cell['label'],

@@ -18,9 +18,9 @@ from lightman_jax.data.manifest import Entry, check_rows, examine_manifest
 from lightman_jax.data.plan import Item, Plan, fingerprint
 from lightman_jax.data.rows import Row
 from lightman_jax.data.sources import manifest_path
-from lightman_jax.data.spellings import describe_disorder
+from lightman_jax.data.spellings import find_disorder
 from lightman_jax.data.trees import form_of
-from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.errors import InputError, Reason, Unreadable
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import file_sha256
 
@@ -81,11 +81,10 @@ def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
     Unreadable: says why nothing can be made of its files.
   """
   if not os.path.exists(entry.path):
-    raise Unreadable(f'{entry.path} is not there')
+    raise Unreadable(Reason.NOT_THERE, path=entry.path)
   form = form_of(entry.path)
   if not form:
-    raise Unreadable(f'{entry.path} is neither a folder of frames nor a picture nor a '
-                     'video')
+    raise Unreadable(Reason.NO_FORM, path=entry.path)
   plan_form = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
   span, numbers, evidence, traces, make, shape = plan_form(entry, choice)
   row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
@@ -100,9 +99,11 @@ def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
 def _span(entry: Entry, first: int, last: int, choice: Choice):
   onset = first if entry.onset is None else entry.onset
   offset = last if entry.offset is None else entry.offset
-  wrong = describe_disorder(onset, entry.apex, offset)
-  if wrong:
-    raise Unreadable(f'{wrong} (it holds frames {first} to {last})')
+  if disorder := find_disorder(onset, entry.apex, offset):
+    raise Unreadable(
+        Reason.BACKWARDS_IN_FILES if disorder is Reason.BACKWARDS
+        else Reason.APEX_OUTSIDE_IN_FILES, onset=onset, apex=entry.apex, offset=offset,
+        first=first, last=last)
   apex = (onset + offset) // 2 if entry.apex is None else entry.apex
   return ((onset, entry.apex, offset),
           sample_frames(onset, apex, offset, frames=choice.frames))
@@ -111,13 +112,12 @@ def _span(entry: Entry, first: int, last: int, choice: Choice):
 def _folder(entry: Entry, choice: Choice):
   files_by_number = pictures_by_number(entry.path)
   if not files_by_number:
-    raise Unreadable(f'the folder {entry.path} holds no picture with a number in its '
-                     'name')
+    raise Unreadable(Reason.NO_NUMBERS, folder=entry.path)
   span, numbers = _span(entry, min(files_by_number), max(files_by_number), choice)
   files = pixels.pick_files(files_by_number, numbers, entry.path)
   shapes = {check_picture(file.path) for file in files}
   if len(shapes) > 1:
-    raise Unreadable(f'the frames in {entry.path} differ in size')
+    raise Unreadable(Reason.TWO_SIZES, folder=entry.path)
   make = functools.partial(pixels.read_pixels, tuple(file.path for file in files),
                            size=choice.size, crop=False)
   return (span, numbers, *pixels.trace_files(files), make,
@@ -126,8 +126,7 @@ def _folder(entry: Entry, choice: Choice):
 
 def _picture(entry: Entry, choice: Choice):
   if choice.frames != 1:
-    raise Unreadable(f'{entry.path} is one picture, but data.frames asks for '
-                     f'{choice.frames}; set it to 1, or name a folder or a video')
+    raise Unreadable(Reason.ONE_PICTURE, path=entry.path, frames=choice.frames)
   number = entry.apex or 0
   span = (entry.onset if entry.onset is not None else number, entry.apex,
           entry.offset if entry.offset is not None else number)
@@ -139,8 +138,7 @@ def _picture(entry: Entry, choice: Choice):
 
 def _video(entry: Entry, choice: Choice):
   if not choice.size:
-    raise Unreadable(f'{entry.path} is a video; data.size must say to which size its '
-                     'frames are brought')
+    raise Unreadable(Reason.NO_SIZE, path=entry.path)
   span, numbers = _span(entry, 0, video_length(entry.path) - 1, choice)
   make = functools.partial(pixels.read_video_pixels, os.fspath(entry.path), numbers,
                            choice.size)

@@ -14,7 +14,7 @@ import numpy as np
 from lightman_jax.data import placement
 from lightman_jax.data.frames import fit_picture, read_hashed, read_video
 from lightman_jax.data.plan import File, Pixels, stat_file
-from lightman_jax.errors import Unreadable
+from lightman_jax.errors import Reason, Unreadable
 from lightman_jax.faces import apex
 from lightman_jax.faces.apex import sample_frames
 
@@ -47,7 +47,7 @@ def read_pixels(
   index = [list(pictures).index(path) for path in paths]
   has_lost = face is not None and np.isnan(points).any()
   return Pixels(frames[index], points[index],
-                note='no face is found in its onset frame' if has_lost else '',
+                faceless=bool(has_lost),
                 sums=tuple(sums))
 
 
@@ -96,12 +96,12 @@ def spot_and_read(
   chosen = sample_frames(numbers[0], numbers[index], numbers[-1], frames=frames)
   missing = [number for number in chosen if number not in paths_by_number]
   if missing:
-    raise Unreadable(f'frame {missing[0]} is not in {pathlib.Path(files[0][1]).parent}')
+    raise Unreadable(Reason.FRAME_MISSING, number=missing[0],
+                     folder=pathlib.Path(files[0][1]).parent)
   paths = tuple(paths_by_number[number] for number in chosen)
   made = read_pixels(paths, **options)
   if made.sums != tuple(sums[path] for path in dict.fromkeys(paths)):
-    raise Unreadable(f'the frames in {pathlib.Path(files[0][1]).parent} changed while '
-                     'they were read')
+    raise Unreadable(Reason.CHANGED, folder=pathlib.Path(files[0][1]).parent)
   return made._replace(numbers=chosen, apex_source='spotted',
                        sums=tuple(sums.values()))
 
@@ -122,9 +122,10 @@ def pick_files(
   """
   missing = [number for number in numbers if number not in files_by_number]
   if missing:
-    span = (f'which holds frames {min(files_by_number)} to {max(files_by_number)}'
-            if files_by_number else 'which holds no numbered picture')
-    raise Unreadable(f'frame {missing[0]} is not in {folder}, {span}')
+    if not files_by_number:
+      raise Unreadable(Reason.NO_FRAMES, number=missing[0], folder=folder)
+    raise Unreadable(Reason.FRAME_OUTSIDE, number=missing[0], folder=folder,
+                     first=min(files_by_number), last=max(files_by_number))
   return tuple(files_by_number[number] for number in numbers)
 
 
@@ -141,7 +142,8 @@ def trace_files(files: Iterable[os.DirEntry | os.PathLike]
   try:
     traces = tuple(map(stat_file, dict.fromkeys(map(os.fspath, files))))
   except OSError as error:
-    raise Unreadable(f'{error.filename} cannot be read: {error.strerror}') from error
+    raise Unreadable(
+        Reason.CLOSED_FILE, path=error.filename, error=error.strerror) from error
   return [os.path.basename(file.path) for file in traces], traces
 
 
@@ -152,5 +154,5 @@ def _read(paths: tuple[str, ...]
     picture, sha256 = read_hashed(path)
     shape = shape or picture.shape
     if picture.shape != shape:
-      raise Unreadable(f'the frames in {pathlib.Path(path).parent} differ in size')
+      raise Unreadable(Reason.TWO_SIZES, folder=pathlib.Path(path).parent)
     yield path, picture, sha256

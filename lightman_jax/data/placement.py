@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.data.frames import fit_picture
-from lightman_jax.errors import Unreadable
+from lightman_jax.errors import Reason, Unreadable
 from lightman_jax.faces import alignment, detection
 
 Picture = UInt8[np.ndarray, 'h w 3']
@@ -140,6 +140,6 @@ def _placement(points, *, size: int, crop: bool, face: Face | KnownLandmarks | N
   if not (crop and face):
     return Placement(size, crop, None)
   if points is None:
-    raise Unreadable('no face is found in its onset frame, so it cannot be aligned')
+    raise Unreadable(Reason.NO_FACE)
   matrix = alignment.fit_similarity(points, alignment.canonical_landmarks(size))
   return Placement(size, crop, matrix)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Float32, UInt8
 import numpy as np
 
-from lightman_jax.data.rows import LeftOut, Row
+from lightman_jax.data.rows import Corrected, LeftOut, Row
 from lightman_jax.errors import InputError
 
 # Nanoseconds: a file that changes twice within them may bear the same time after both.
@@ -56,7 +56,7 @@ class Pixels(NamedTuple):
   landmarks: Float32[np.ndarray, 'T 68 2']  # pixels of the stored frame; NaN unknown
   numbers: tuple[int, ...] = ()         # the T frame numbers, where found on the way
   apex_source: str = ''                 # 'spotted' where the apex was found on the way
-  note: str = ''                        # what a person should know of this clip
+  faceless: bool = False                # no face is found in its onset frame
   sums: tuple[str, ...] = ()            # SHA-256 of `Item.files`, as they were read
 
 
@@ -86,11 +86,12 @@ class Plan(NamedTuple):
   strict: bool = True       # a picture that cannot be read stops the build; else the
                             # clip is left out
   notes: tuple[str, ...] = ()           # what a person should know of the choices made
-  corrected: tuple[str, ...] = ()       # what the chosen corrections changed
+  corrected: tuple[Corrected, ...] = ()   # what the chosen corrections changed
   outside: frozenset[str] = frozenset() # those left out that are of no class here
   waivers: tuple[str, ...] = ()         # what looks like a mistake, and a setting says
                                         # that it is none
   fitting: tuple[str, ...] = ()         # class sets that have a row of every class
+  parts: tuple['Plan', ...] = ()        # of what it is made, where it is of several
 
   @property
   def digest(self) -> str:
@@ -99,7 +100,7 @@ class Plan(NamedTuple):
         self.config, self.classes, self.sheet_sha256, self.corrected,
         [[item.row, item.label, item.numbers, item.evidence, item.apex_source]
          for item in sorted(self.items, key=lambda item: item.row.clip)],
-        sorted(self.left_out)])
+        sorted(entry.in_words for entry in self.left_out)])
 
 
 def fingerprint(content: Any) -> str:
@@ -122,7 +123,7 @@ def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:
     InputError: there is no clip, one subject only, or a class without any clip.
   """
   why = f' ({len(plan.left_out)} clips are left out, the first because: ' \
-        f'{plan.left_out[0].clip}: {plan.left_out[0].reason})' if plan.left_out else ''
+        f'{plan.left_out[0].clip}: {plan.left_out[0].cause})' if plan.left_out else ''
   if not items:
     raise InputError(f'{plan.dataset} ({plan.config}) holds no usable clip{why}.')
   test_items = [item for item in items if item.row.kind == 'micro'] or items

@@ -25,11 +25,11 @@ from lightman_jax.data.facts import COMPOSITES, Facts
 from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.placement import Face, KnownLandmarks, find_face_model
 from lightman_jax.data.plan import Item, Plan, fingerprint
-from lightman_jax.data.rows import LeftOut, Listing, Row
+from lightman_jax.data.rows import LeftOut, Listing, Note, Row
 from lightman_jax.data.sheets import read_folders, read_listing, select_rows
 from lightman_jax.data.sources import Missing, Place, locate, sheet_of
 from lightman_jax.data.trees import Tree, fold_name, folder_names
-from lightman_jax.errors import Unreadable
+from lightman_jax.errors import Kind, Reason, Unreadable
 from lightman_jax.faces.apex import sample_frames
 
 # The plan of a data set that has a table of facts: its sheets, and a tree of frames.
@@ -41,66 +41,83 @@ _SPOTTED = ('{} clips have no apex in the sheet: it is spotted on the frames, se
             'lightman_jax.faces.apex')
 
 
-def plan_tree(choice: Choice) -> Plan:
-  """Plans the build of a data set in the manual folder.
-
-  Every row of the sheet ends as an item or as left out with its reason.
-
-  Args:
-    choice: the settings, of a data set in `TABLES`.
+class Survey:
+  """The rows of a data set and the files of each, read once for whatever classes.
 
   Raises:
     InputError: files are missing, or the sheet cannot be read.
   """
-  facts, place = TABLES[choice.name], locate(choice)
-  tree, listing = read_listing_of_tree(place, facts, choice)
-  table = (user_tables.read_landmark_table(choice.landmarks, listing.rows)
-           if is_table(choice.landmarks) else None)
-  face = None if table else find_face_model(choice.landmarks)
-  rows, unknown = user_tables.apexes_by_clip(
-      listing.rows, choice.apex, spotted=listing.withdrawn)
-  class_set = class_set_of(choice)
-  kept, not_in_set = _labelled(rows, class_set)
-  maker = Maker(tree, place, choice, face, table)
-  planned = [maker.item(row, label) for row, label in kept]
-  items = tuple(entry for entry in planned if isinstance(entry, Item))
-  exact = choice._replace(
-      sheet=place.sheet.edition if place.sheet else 'auto',
-      edition=place.frames.edition,
-      landmarks=choice.landmarks if table else 'model' if face else 'none')
-  spotted = sum(not item.apex_source for item in items)
-  return Plan(
-      dataset=choice.name,
-      config=names.configuration_names(exact)[0],
-      class_set=choice.class_set,
-      classes=class_set.classes,
-      shape=(choice.frames, choice.size, choice.size),
-      items=items,
-      left_out=(*listing.left_out, *unknown, *not_in_set,
-                *(entry for entry in planned if isinstance(entry, LeftOut))),
-      sheet=listing.sheet,
-      sheet_sha256=listing.sheet_sha256,
-      strict=False,
-      notes=tuple(
-          [*place.remarks]
-          + [_RAW.format(place.frames.edition)]
-          * (not (place.frames.aligned or face or table))
-          + [_SPOTTED.format(spotted)] * bool(spotted)),
-      corrected=listing.corrected,
-      outside=frozenset(entry.clip for entry in not_in_set),
-      fitting=tuple(name for name, known in facts.class_sets.items()
-                    if all(_counts(rows, known))))
+
+  def __init__(self, choice: Choice):
+    """Reads the sheets of a data set in `TABLES`; its class set does not matter yet."""
+    self._facts, self.place, self._choice = TABLES[choice.name], locate(choice), choice
+    tree, self.listing = _read_listing(self.place, self._facts, choice)
+    table = (user_tables.read_landmark_table(choice.landmarks, self.listing.rows)
+             if is_table(choice.landmarks) else None)
+    face = None if table else find_face_model(choice.landmarks)
+    self._landmarks = choice.landmarks if table else 'model' if face else 'none'
+    self._rows, self._without_apex = user_tables.apexes_by_clip(
+        self.listing.rows, choice.apex, spotted=self.listing.withdrawn)
+    self._maker = Maker(tree, self.place, choice, face, table)
+    self._entries: dict[str, Item | LeftOut] = {}
+
+  def item(self, row: Row) -> Item | LeftOut:
+    """What is to be done for a row, without a label; or why nothing can be."""
+    return self._maker.item(row)
+
+  def plan(self, choice: Choice) -> Plan:
+    """Plans a build; every row of the sheet ends as an item or with its reason.
+
+    Args:
+      choice: the settings that were read for, with any class set.
+    """
+    class_set = class_set_of(choice)
+    kept, not_in_set = _labelled(self._rows, class_set)
+    planned = [(self._entry(row), label) for row, label in kept]
+    items = tuple(entry._replace(label=label) for entry, label in planned
+                  if isinstance(entry, Item))
+    place, sheet = self.place, self.place.sheet
+    exact = choice._replace(
+        sheet=sheet.edition if sheet else 'auto', edition=place.frames.edition,
+        landmarks=self._landmarks)
+    spotted = sum(not item.apex_source for item in items)
+    aligned = place.frames.aligned or self._landmarks != 'none'
+    return Plan(
+        dataset=choice.name,
+        config=names.configuration_names(exact)[0],
+        class_set=choice.class_set,
+        classes=class_set.classes,
+        shape=(choice.frames, choice.size, choice.size),
+        items=items,
+        left_out=(*self.listing.left_out, *self._without_apex, *not_in_set,
+                  *(entry for entry, _ in planned if isinstance(entry, LeftOut))),
+        sheet=self.listing.sheet,
+        sheet_sha256=self.listing.sheet_sha256,
+        strict=False,
+        notes=(*place.remarks, *[_RAW.format(place.frames.edition)] * (not aligned),
+               *[_SPOTTED.format(spotted)] * bool(spotted)),
+        corrected=self.listing.corrected,
+        outside=frozenset(entry.clip for entry in not_in_set),
+        fitting=tuple(name for name, known in self._facts.class_sets.items()
+                      if all(_counts(self._rows, known))))
+
+  def _entry(self, row: Row) -> Item | LeftOut:
+    if row.clip not in self._entries:
+      self._entries[row.clip] = self.item(row)
+    return self._entries[row.clip]
 
 
-def read_listing_of_tree(place: Place, facts: Facts, choice: Choice
-                         ) -> tuple[Tree, Listing]:
-  """Reads the rows of a data set, and opens its tree of frames.
+def plan_tree(choice: Choice) -> Plan:
+  """Plans the build of a data set in the manual folder; see `Survey`.
 
   Args:
-    place: where sheets and frames lie.
-    facts: the data set.
-    choice: the settings; its corrections are applied.
+    choice: the settings, of a data set in `TABLES`.
   """
+  return Survey(choice).plan(choice)
+
+
+def _read_listing(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Listing]:
+  """Reads the rows of a data set, and opens its tree of frames."""
   if place.sheets:
     listing = read_listing(place.sheets, facts, corrections=choice.corrected)
     taken = frozenset(_spelt(row, pattern) for row in listing.rows
@@ -145,29 +162,29 @@ class Maker:
     self._held = functools.cache(self._numbered)
     self._code = code_sha256(pixels.__name__)
 
-  def item(self, row: Row, label: int) -> Item | LeftOut:
-    """Returns what is to be done for a row, or why nothing can be."""
+  def item(self, row: Row) -> Item | LeftOut:
+    """What is to be done for a row, without a label; or why nothing can be."""
     try:
       if row.apex is None and self._choice.apex == 'none':
-        raise Unreadable('the sheet gives no apex, and every clip must hold it')
+        raise Unreadable(Reason.NO_APEX)
       folder, note = self._folder(row)
-      row = row._replace(notes=(*row.notes, *filter(None, [note])))
+      row = row._replace(notes=(*row.notes, *[note] * bool(note)))
       files_by_number = self._held(folder)
       if row.apex is None:
-        return self._to_be_spotted(row, label, folder, files_by_number)
+        return self._to_be_spotted(row, folder, files_by_number)
       numbers = sample_frames(row.onset, row.apex, row.offset,
                               frames=self._choice.frames)
       files = pixels.pick_files(files_by_number, numbers, folder)
       evidence, traces = pixels.trace_files(files)
       options, marks = self._facing(row, dict(zip(numbers, files)))
     except Unreadable as error:
-      return LeftOut(row.clip, str(error))
+      return LeftOut(row.clip, error.cause)
     make = functools.partial(pixels.read_pixels, tuple(file.path for file in files),
                              **options)
-    return self._made(row, label, numbers, [*evidence, *marks], traces, make,
+    return self._made(row, numbers, [*evidence, *marks], traces, make,
                       'given' if user_tables.GIVEN in row.notes else 'sheet')
 
-  def _to_be_spotted(self, row: Row, label: int, folder, files_by_number) -> Item:
+  def _to_be_spotted(self, row: Row, folder, files_by_number) -> Item:
     pixels.pick_files(files_by_number, (row.onset, row.offset), folder)
     span = [(number, file) for number, file in files_by_number.items()
             if row.onset <= number <= row.offset]
@@ -176,7 +193,7 @@ class Maker:
     make = functools.partial(
         pixels.spot_and_read, tuple((number, file.path) for number, file in span),
         frames=self._choice.frames, **options)
-    return self._made(row, label, (), [*evidence, *marks], traces, make, '')
+    return self._made(row, (), [*evidence, *marks], traces, make, '')
 
   def _facing(self, row: Row, files) -> tuple[dict, list[str]]:
     """The options of a clip's pictures, and what its digest must hold of them."""
@@ -187,15 +204,15 @@ class Maker:
     return ({**self._options, 'face': KnownLandmarks(
         {files[number].path: points[number] for number in files})}, [mark.hexdigest()])
 
-  def _made(self, row, label, numbers, evidence, traces, make, source) -> Item:
+  def _made(self, row, numbers, evidence, traces, make, source) -> Item:
     # With a table the landmarks themselves are in the evidence.
     evidence = (self._code, *evidence)
     key = fingerprint([[(file.path, file.mark) for file in traces], numbers,
                        self._choice.frames, evidence, {**self._options, 'face': bool(
                            self._options['face'] or self._table)}])
-    return Item(row, label, numbers, evidence, key, make, source, traces)
+    return Item(row, -1, numbers, evidence, key, make, source, traces)
 
-  def _folder(self, row: Row) -> tuple[pathlib.Path, str]:
+  def _folder(self, row: Row) -> tuple[pathlib.Path, Note | None]:
     """The first of the edition's places where the clip lies, and what to know of it.
 
     Raises:
@@ -212,8 +229,9 @@ class Maker:
       home = folder.relative_to(self._tree.root).parts[0]
       subject = wanted_parts[0]
       astray = subject != wanted_parts[-1] and fold_name(home) != fold_name(subject)
-      return folder, (f'its frames lie in {home}, not in {subject}; the name of their '
-                      f'folder, {folder.name}, tells whose they are') if astray else ''
+      return folder, Note(
+          'its frames lie in {}, not in {}; the name of their folder, {}, tells whose '
+          'they are', (home, subject, folder.name)) if astray else None
     raise first
 
   def _numbered(self, folder: pathlib.Path):
@@ -252,8 +270,8 @@ def plan_composite(choice: Choice) -> Plan:
     raise Missing('\n'.join(lacking))
   items = tuple(_renamed(item, name) for name, part in parts.items()
                 for item in part.items)
-  left_out = tuple(LeftOut(f'{name}/{clip}', reason) for name, part in parts.items()
-                   for clip, reason in part.left_out)
+  left_out = tuple(LeftOut(f'{name}/{clip}', cause) for name, part in parts.items()
+                   for clip, cause in part.left_out)
   return Plan(
       dataset=choice.name,
       config=_config(choice, parts),
@@ -267,10 +285,10 @@ def plan_composite(choice: Choice) -> Plan:
       strict=False,
       notes=tuple(f'{name}: {note}' for name, part in parts.items()
                   for note in part.notes),
-      corrected=tuple(f'{name}: {line}' for name, part in parts.items()
+      corrected=tuple(line._replace(dataset=name) for name, part in parts.items()
                       for line in part.corrected),
       outside=frozenset(f'{name}/{clip}' for name, part in parts.items()
-                        for clip in part.outside))
+                        for clip in part.outside), parts=tuple(parts.values()))
 
 
 def differences(plan: Plan) -> tuple[str, ...]:
@@ -298,8 +316,9 @@ def differences(plan: Plan) -> tuple[str, ...]:
         lines += [f'  {item.row.clip}' for item in plan.items
                   if (item.row.dataset, item.label) == (name, label)]
     if any(present[name, label] < expected for label, expected in enumerate(counts)):
-      lines += [f'  {clip}: {reason}' for clip, reason in sorted(plan.left_out)
-                if clip.startswith(f'{name}/') and clip not in plan.outside]
+      lines += [f'  {clip}: {sentence}' for clip, sentence in sorted(
+          entry.in_words for entry in plan.left_out if entry.clip not in plan.outside)
+          if clip.startswith(f'{name}/')]
     people = len({item.row.subject for item in plan.items if item.row.dataset == name})
     if people != composite.subjects[name]:
       lines.append(f'{name}: {people} subjects instead of {composite.subjects[name]}')
@@ -353,3 +372,22 @@ def plan_data_set(choice: Choice) -> Plan:
   own = {'manifest': manifest_plan.plan_manifest,
          'synthetic': synthetic_plan.plan_synthetic}
   return own[choice.name](choice)
+
+
+def describe_plan(plan: Plan) -> list[str]:
+  """What a build will use and what it will lose, a line a data set with annotations.
+
+  Args:
+    plan: of any data set; of one that is made of others each is described.
+  """
+  if plan.parts:
+    return [line for part in plan.parts for line in describe_plan(part)]
+  if plan.dataset not in TABLES:
+    return []
+  kinds = Counter(entry.cause.reason.kind for entry in plan.left_out
+                  if entry.clip not in plan.outside)
+  rows = len(plan.items) + len(plan.left_out) - kinds.pop(Kind.REMARK, 0)
+  groups = [f'{count} {kind.value}' for kind, count in kinds.most_common()]
+  groups += [f'{len(plan.outside)} of other classes'] * bool(plan.outside)
+  return [f'{TABLES[plan.dataset].title}: {len(plan.items)} of {rows} rows can be used'
+          + f' ({", ".join(groups)})' * bool(groups)]

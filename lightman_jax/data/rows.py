@@ -19,7 +19,8 @@ import unicodedata
 
 from lightman_jax.data import spellings
 from lightman_jax.data.facts import Facts
-from lightman_jax.data.spellings import describe_disorder, whole_number
+from lightman_jax.data.spellings import find_disorder, whole_number
+from lightman_jax.errors import Cause, Reason, Unusable
 
 # What an annotation sheet says of its clips, one row a clip.
 
@@ -51,13 +52,45 @@ class Row(NamedTuple):
   objective: str = ''       # objective class 'I' to 'VII' (Davison et al. 2018)
   sheet: str = ''           # name of the file that the row stands in
   row: int = 0              # its number there, counted from 1
-  notes: tuple[str, ...] = ()   # what a person should know of the row
+  notes: tuple['Note', ...] = ()    # what a person should know of the row
+
+
+class Note(NamedTuple):
+  """What a person should know of a row; `str` makes the sentence."""
+  form: str                     # a format string
+  values: tuple[str | int, ...] = ()
+
+  def __str__(self) -> str:
+    return self.form.format(*self.values)
 
 
 class LeftOut(NamedTuple):
   """A row that was not converted, and why."""
   clip: str
-  reason: str
+  cause: Cause
+
+  @classmethod
+  def of(cls, clip: str, reason: Reason, **facts: object) -> 'LeftOut':
+    """A row that is left out for a reason; see `errors.Unusable` for its facts."""
+    return cls(clip, Unusable(reason, **facts).cause)
+
+  @property
+  def in_words(self) -> tuple[str, str]:
+    """The clip, and the sentence: what is sorted, hashed and written to disk."""
+    return self.clip, str(self.cause)
+
+
+class Corrected(NamedTuple):
+  """What a chosen correction did to a line of a sheet; `str` makes the sentence."""
+  correction: str               # its name
+  change: str
+  reason: str = ''
+  dataset: str = ''             # where several are planned together
+
+  def __str__(self) -> str:
+    sentence = f'{self.correction}: {self.change}'
+    sentence += f' ({self.reason})' if self.reason else ''
+    return f'{self.dataset}: {sentence}' if self.dataset else sentence
 
 
 class Listing(NamedTuple):
@@ -66,7 +99,7 @@ class Listing(NamedTuple):
   left_out: tuple[LeftOut, ...]
   sheet: str                # file name; several are joined by ' + '
   sheet_sha256: str         # of several, the hash of their hashes in order
-  corrected: tuple[str, ...] = ()   # what the chosen corrections changed, a line each
+  corrected: tuple['Corrected', ...] = ()   # what the chosen corrections changed
   withdrawn: frozenset[str] = frozenset()   # clips whose apex a correction took away
 
 
@@ -142,8 +175,9 @@ def _unit(match: re.Match) -> ActionUnit:
 # What a person should know of a row that can be used all the same.
 
 
-def find_oddities(row: Row, cells: Mapping[str, str], facts: Facts) -> tuple[str, ...]:
-  """Returns what is odd about a row, a sentence each.
+def find_oddities(row: Row, cells: Mapping[str, str], facts: Facts
+                  ) -> tuple[Note, ...]:
+  """Returns what is odd about a row.
 
   Args:
     row: complete but for its notes.
@@ -154,29 +188,29 @@ def find_oddities(row: Row, cells: Mapping[str, str], facts: Facts) -> tuple[str
               *_names(row, facts), *_units(row)]
   end = cells.get('apex_end', '')
   if end not in facts.missing and whole_number(end) is None:
-    oddities.append(f'the end of the apex reads {end!r} in the sheet')
+    oddities.append(Note('the end of the apex reads {!r} in the sheet', (end,)))
   if 'fps' in cells and not row.fps:
-    oddities.append(f'the frame rate reads {cells["fps"]!r} in the sheet')
+    oddities.append(Note('the frame rate reads {!r} in the sheet', (cells['fps'],)))
   if row.clip in facts.remarks:
-    oddities.append(facts.remarks[row.clip])
+    oddities.append(Note('{}', (facts.remarks[row.clip],)))
   return tuple(oddities)
 
 
-def _lengths(row: Row, cells: Mapping[str, str]) -> Iterator[str]:
+def _lengths(row: Row, cells: Mapping[str, str]) -> Iterator[Note]:
   duration = whole_number(cells.get('duration', ''))
   length = row.offset - row.onset + 1
   if duration is not None and duration != length:
-    yield (f'the sheet gives a duration of {duration} frames, and onset and offset '
-           f'span {length}')
+    yield Note('the sheet gives a duration of {} frames, and onset and offset span {}',
+               (duration, length))
   first = whole_number(cells.get('first', ''))
   last = whole_number(cells.get('last', ''))
   if first is not None and last is not None and not (
       first <= row.onset and row.offset <= last):
-    yield (f'the recording is said to have frames {first} to {last}, which do not '
-           'contain the clip')
+    yield Note('the recording is said to have frames {} to {}, which do not contain '
+               'the clip', (first, last))
 
 
-def _events(row: Row, cells: Mapping[str, str], facts: Facts) -> Iterator[str]:
+def _events(row: Row, cells: Mapping[str, str], facts: Facts) -> Iterator[Note]:
   """Recordings may hold further events, which are no clips of their own."""
   for number, word in ((2, 'second'), (3, 'third')):
     texts = [cells.get(f'{name}_{number}', '') for name in ('onset', 'offset')]
@@ -184,30 +218,30 @@ def _events(row: Row, cells: Mapping[str, str], facts: Facts) -> Iterator[str]:
       continue
     onset, offset = map(whole_number, texts)
     if onset is not None and offset is not None and row.onset < onset <= offset:
-      yield (f'the recording holds a {word} event, frames {onset} to {offset}, which '
-             'is no clip of its own')
+      yield Note(f'the recording holds a {word} event, frames {{}} to {{}}, which is '
+                 'no clip of its own', (onset, offset))
     else:
-      yield (f'the columns of a {word} event read {texts[0]!r} and {texts[1]!r}, which '
-             'is none')
+      yield Note(f'the columns of a {word} event read {{!r}} and {{!r}}, which is none',
+                 tuple(texts))
 
 
-def _names(row: Row, facts: Facts) -> Iterator[str]:
+def _names(row: Row, facts: Facts) -> Iterator[Note]:
   match = re.fullmatch(facts.owner, row.filename) if facts.owner else None
   word = match.groupdict().get('emotion') if match else None
   named = spellings.spell_emotion(facts.emotions.get(word, word)) if word else ''
   if named and named != row.emotion:
-    yield f'the sheet says {row.emotion!r}, and the file name says {named!r}'
+    yield Note('the sheet says {!r}, and the file name says {!r}', (row.emotion, named))
 
 
-def _units(row: Row) -> Iterator[str]:
+def _units(row: Row) -> Iterator[Note]:
   """What of the action units' cell is not kept as a unit."""
   reading = read_action_units(row.action_units_raw)
   for text, unit in reading.chosen:
-    yield (f'of the action units {row.action_units_raw!r}, {text} is read as '
-           f'{spell_action_units((unit,))}')
+    yield Note('of the action units {!r}, {} is read as {}',
+               (row.action_units_raw, text, spell_action_units((unit,))))
   if reading.others:
-    yield (f'of the action units {row.action_units_raw!r}, '
-           f'{", ".join(map(repr, reading.others))} is not an action unit')
+    yield Note('of the action units {!r}, {} is not an action unit',
+               (row.action_units_raw, ', '.join(map(repr, reading.others))))
 
 
 # One line of a sheet becomes a `Row`, or is left out with its reason.
@@ -222,10 +256,6 @@ class Line(NamedTuple):
   row: int                  # counted from 1
   where: str                # of the line in a message: 'row 7'
   cells: Mapping[str, str]
-
-
-class Unusable(ValueError):
-  """A line that cannot become a row; says why."""
 
 
 def line_key(line: Line, facts: Facts) -> tuple[str, int | None]:
@@ -283,7 +313,7 @@ def onset_apex_offset(
 
 
 def read_line(
-    line: Line, facts: Facts, *, clip: str, notes_before: tuple[str, ...] = (),
+    line: Line, facts: Facts, *, clip: str, notes_before: tuple[Note, ...] = (),
 ) -> Row | LeftOut:
   """Returns the row that a line spells.
 
@@ -295,14 +325,14 @@ def read_line(
   """
   try:
     if not clip:
-      raise Unusable(f'subject {line.cells["subject"]!r}, file name '
-                     f'{line.cells["filename"]!r}: not a clip')
+      raise Unusable(Reason.NO_CLIP, subject=line.cells['subject'],
+                     filename=line.cells['filename'])
     return _row(line, facts, clip, notes_before)
   except Unusable as error:
-    return LeftOut(clip or line.where, f'{line.where}: {error}')
+    return LeftOut(clip or line.where, error.cause._replace(where=line.where))
 
 
-def _row(line: Line, facts: Facts, clip: str, known: tuple[str, ...]) -> Row:
+def _row(line: Line, facts: Facts, clip: str, known: tuple[Note, ...]) -> Row:
   cells = line.cells
   subject, number = facts.subject, line_key(line, facts)[1]
   name = _filename(cells['filename'], facts)
@@ -312,7 +342,7 @@ def _row(line: Line, facts: Facts, clip: str, known: tuple[str, ...]) -> Row:
   emotion = spellings.spell_emotion(cells.get('emotion', ''))
   if not _NAME.fullmatch(emotion) and any(
       '{emotion}' in frames.folder for frames in facts.editions):
-    raise Unusable(f'the emotion {cells["emotion"]!r} is not the name of a folder')
+    raise Unusable(Reason.NO_FOLDER_NAME, emotion=cells['emotion'])
   row = Row(
       clip=clip, subject=subject.format(number), dataset=facts.name,
       emotion=emotion, kind=_kind(cells, facts),
@@ -345,27 +375,26 @@ def _filename(text: str, facts: Facts) -> str:
 def _check_owner(name: str, number: int, cell: str, facts: Facts) -> None:
   match = re.fullmatch(facts.owner, name) if facts.owner else None
   if match and int(match['subject']) != number:
-    raise Unusable(f'the subject is {cell!r}, but the file name {name!r} belongs to '
-                   f'subject {match["subject"]}')
+    raise Unusable(Reason.OTHER_SUBJECT, cell=cell, name=name,
+                   subject=match['subject'])
 
 
 def _frames(
     cells: Mapping[str, str], facts: Facts,
-) -> tuple[dict[str, int | None], tuple[str, ...]]:
+) -> tuple[dict[str, int | None], tuple[Note, ...]]:
   frames, remarks = onset_apex_offset(cells, facts), ()
   for name, number in frames.items():
     text = cells.get(name, '')
     if number is None and text not in facts.missing:
-      raise Unusable(f'{name} {text!r} is not a frame number')
+      raise Unusable(Reason.NO_FRAME_NUMBER, column=name, text=text)
   if frames['offset'] is None and frames['apex'] is not None and facts.ends_with_apex:
     frames['offset'] = frames['apex']
-    remarks = ('the sheet gives no offset: the clip ends with its apex',)
+    remarks = (Note('the sheet gives no offset: the clip ends with its apex'),)
   for name in ('onset', 'offset'):
     if frames[name] is None:
-      raise Unusable(f'{name} {cells[name]!r} is not a frame number, but the mark of a '
-                     'missing one')
-  if fault := describe_disorder(**frames):
-    raise Unusable(fault)
+      raise Unusable(Reason.MISSING_NUMBER, column=name, text=cells[name])
+  if disorder := find_disorder(**frames):
+    raise Unusable(disorder, **frames)
   return frames, remarks
 
 
@@ -376,7 +405,7 @@ def _kind(cells: Mapping[str, str], facts: Facts) -> str:
   for kind in ('micro', 'macro'):
     if text.startswith(kind):
       return kind
-  raise Unusable(f'{cells["kind"]!r} says neither micro nor macro')
+  raise Unusable(Reason.NO_KIND, text=cells['kind'])
 
 
 def _fps(cells: Mapping[str, str], facts: Facts) -> float:
@@ -393,6 +422,6 @@ def _video(name: str, number: int, facts: Facts) -> str:
     return ''
   match = re.fullmatch(facts.video, name)
   if not match or (facts.videos and match['video'] not in facts.videos):
-    raise Unusable(f'the file name {name!r} belongs to no known video')
+    raise Unusable(Reason.NO_KNOWN_VIDEO, name=name)
   video = match['video']
   return f'{number}_{facts.videos[video]}' if facts.videos else video

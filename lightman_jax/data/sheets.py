@@ -22,7 +22,7 @@ from lightman_jax.data.recognition import OPTIONAL, records_of, tabs_of
 from lightman_jax.data.rows import LeftOut, Line, Listing, Row, line_key, read_line
 from lightman_jax.data.spellings import whole_number
 from lightman_jax.data.trees import Tree
-from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.errors import InputError, Reason, Unreadable
 from lightman_jax.files import file_sha256
 
 # Annotation sheets become a `Listing`, by a data set's table of facts.
@@ -86,11 +86,12 @@ def select_rows(
   for row in rows:
     value = getattr(row, class_set.by)
     if row.clip in class_set.excluded:
-      left_out.append(LeftOut(row.clip, class_set.excluded[row.clip]))
+      left_out.append(LeftOut.of(
+          row.clip, Reason.NOT_OF_SET, why=class_set.excluded[row.clip]))
     elif value not in class_set.folding:
-      left_out.append(LeftOut(
-          row.clip, f'its {word} {value!r} is in no class of the class set' if value
-          else f'the sheet gives no {word}'))
+      left_out.append(
+          LeftOut.of(row.clip, Reason.NO_CLASS, word=word, value=value) if value
+          else LeftOut.of(row.clip, Reason.NO_WORD, word=word))
     else:
       kept.append((row, class_set.classes.index(class_set.folding[value])))
   return tuple(kept), tuple(left_out)
@@ -156,13 +157,13 @@ def _unique(
         other.cells == line.cells for _, other in same[entry.clip])):
       rows.append(entry)
     elif all(other.cells == line.cells for _, other in same[entry.clip]):
-      left_out.append(LeftOut(
-          entry.clip, f'{line.where}: repeats {first.where} cell by cell'))
+      left_out.append(LeftOut.of(
+          entry.clip, Reason.REPEATED, where=line.where, first=first.where))
     else:
-      where = ', '.join(other.where for _, other in same[entry.clip])
-      left_out.append(LeftOut(
-          entry.clip, f'{line.where}: stands in the sheet {len(same[entry.clip])} '
-          f'times ({where})'))
+      left_out.append(LeftOut.of(
+          entry.clip, Reason.TWICE_IN_SHEET, where=line.where,
+          times=len(same[entry.clip]),
+          lines=', '.join(other.where for _, other in same[entry.clip])))
   return tuple(rows), tuple(left_out)
 
 
@@ -186,7 +187,7 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
           in _walk(tree, tree.root, frames.folder.split('/'), {})]
   times = Counter(entry.clip for entry in read)
   read = [entry if times[entry.clip] == 1 else
-          LeftOut(entry.clip, f'stands in the tree {times[entry.clip]} times')
+          LeftOut.of(entry.clip, Reason.TWICE_IN_TREE, times=times[entry.clip])
           for entry in read]
   rows = tuple(entry for entry in read if isinstance(entry, Row))
   return Listing(
@@ -216,22 +217,22 @@ def _row(tree: Tree, place: pathlib.Path, fields: dict[str, str], facts: Facts
   match = re.fullmatch(facts.owner, name, re.IGNORECASE)
   number = re.search('[0-9]+$', folder)
   if not match or not number:
-    return LeftOut(f'{folder}/{name}', f'{place} is not named as a clip: not a clip')
+    return LeftOut.of(f'{folder}/{name}', Reason.NOT_NAMED, folder=place)
   subject = facts.subject.format(int(match['subject']))
   clip, label = f'{subject}/{name}', facts.emotions[match['emotion'].casefold()]
   if int(match['subject']) != int(number[0]):
-    return LeftOut(clip, f'it lies in {place.relative_to(tree.root)}, among the clips '
-                   f'of {folder}: misfiled, or misnamed')
+    return LeftOut.of(clip, Reason.OTHER_FOLDER, folder=folder,
+                      place=place.relative_to(tree.root))
   if label != emotion.casefold():
-    return LeftOut(clip, f'it lies in {place.relative_to(tree.root)}, and its name '
-                   f'says {label}: misfiled, or misnamed')
+    return LeftOut.of(clip, Reason.OTHER_CLASS, label=label,
+                      place=place.relative_to(tree.root))
   try:
     tree.check(place)
     numbers = list(pictures_by_number(place))
   except Unreadable as error:
-    return LeftOut(clip, str(error))
+    return LeftOut(clip, error.cause)
   if not numbers:
-    return LeftOut(clip, f'{place} holds no numbered picture')
+    return LeftOut.of(clip, Reason.EMPTY, folder=place)
   return Row(clip=clip, subject=subject, dataset=facts.name, emotion=label,
              kind=facts.kind, onset=numbers[0], apex=None, offset=numbers[-1],
              fps=facts.fps, filename=name, folder=folder, sheet=SHEET)

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from lightman_jax.errors import Reason
+
 # Characters that nobody sees and that are not of the category Cf.
 _UNSEEN = re.compile('[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f'
                      '\U000e0100-\U000e01ef]')
@@ -49,8 +51,8 @@ def whole_number(text: str) -> int | None:
   return int(match[1]) if match else None
 
 
-def describe_disorder(onset: int, apex: int | None, offset: int) -> str:
-  """Says how frame numbers break onset <= apex <= offset; '' where they keep it.
+def find_disorder(onset: int, apex: int | None, offset: int) -> Reason | None:
+  """How frame numbers break onset <= apex <= offset; None where they keep it.
 
   Args:
     onset: frame number.
@@ -58,10 +60,10 @@ def describe_disorder(onset: int, apex: int | None, offset: int) -> str:
     offset: frame number.
   """
   if onset > offset:
-    return f'onset {onset} comes after offset {offset}'
+    return Reason.BACKWARDS
   if apex is not None and not onset <= apex <= offset:
-    return f'apex {apex} is not between onset {onset} and offset {offset}'
-  return ''
+    return Reason.APEX_OUTSIDE
+  return None
 
 
 # Words that sheets spell in several ways, in one spelling each.

@@ -17,10 +17,9 @@ from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.pixels import SPOTTING
 from lightman_jax.data.plan import Item, Pixels, fingerprint
 from lightman_jax.data.rows import LeftOut, Row
-from lightman_jax.data.sources import locate
 from lightman_jax.data.synthetic_plan import read_settings, row_of
 from lightman_jax.data.workers import Job, make_all
-from lightman_jax.errors import InputError
+from lightman_jax.errors import Cause, InputError, Reason
 from lightman_jax.faces import apex
 from lightman_jax.synthetic import scenes
 
@@ -66,14 +65,12 @@ def withhold_apexes(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOu
   if choice.name not in TABLES:
     raise InputError(f'apexes are not measured on {choice.name}; name synthetic or one '
                      f'of {", ".join(TABLES)}')
-  facts, place = TABLES[choice.name], locate(choice)
-  tree, listing = planning.read_listing_of_tree(place, facts, choice)
-  known = [row for row in listing.rows if row.apex is not None]
+  survey = planning.Survey(choice)
+  known = [row for row in survey.listing.rows if row.apex is not None]
   if not known:
     raise InputError(f'{choice.name} gives no apex for any clip, so there is nothing '
                      'to measure spotted ones by')
-  maker = planning.Maker(tree, place, choice, face)
-  made = [(row, maker.item(row._replace(apex=None), -1)) for row in known]
+  made = [(row, survey.item(row._replace(apex=None))) for row in known]
   return ([(row, item) for row, item in made if isinstance(item, Item)],
           [item for _, item in made if isinstance(item, LeftOut)])
 
@@ -93,7 +90,7 @@ def run_spotting(pairs: Sequence[tuple[Row, Item]], *, workers: int = 0
       row, item = pairs[number]
       pixels = None if trouble else cache.read_stored(folder, item)
       if pixels is None:
-        yield LeftOut(row.clip, trouble or 'what was made of it is lost')
+        yield LeftOut(row.clip, trouble or Cause(Reason.LOST))
       else:
         yield Spotted(row, pixels.numbers[_FRAMES // 2])
 

@@ -18,6 +18,7 @@ import tensorflow_datasets as tfds
 from lightman_jax import bounded
 from lightman_jax.data.sources import REPORT
 from lightman_jax.errors import InputError
+from lightman_jax.files import write_atomically
 
 # Frames and landmarks that stay in a built data set's files until they are asked for.
 
@@ -26,15 +27,22 @@ class Records:
   """One field of N clips, in place of an array (N, ...); what is indexed is clips."""
 
   def __init__(self, folder: pathlib.Path, source: Sequence, places: np.ndarray,
-               field: str):
-    """Clips of the data set in `folder`, by their places in its source of examples."""
-    self._folder, self._source, self._places, self._field = (
+               field: str, first: np.ndarray):
+    """Clips of the data set in `folder`, by their places in its source of examples.
+
+    Args:
+      folder: of one version of a built data set.
+      source: its examples.
+      places: of the N clips among them.
+      field: of an example.
+      first: that of any clip, for shape and type.
+    """
+    self._folder, self._source, self.places, self._field = (
         folder, source, places, field)
-    first = self[0]
     self.shape, self.dtype = (len(places), *first.shape), first.dtype
 
   def __len__(self) -> int:
-    return len(self._places)
+    return len(self.places)
 
   def __getitem__(self, index) -> np.ndarray:
     """One clip, or several.
@@ -44,7 +52,7 @@ class Records:
     """
     if isinstance(index, tuple):
       raise TypeError('a part of a clip is taken from the clip: x[number][part]')
-    places = self._places[index].tolist()
+    places = self.places[index].tolist()
     if isinstance(places, int):
       return self._read(places)
     out = np.empty((len(places), *self.shape[1:]), self.dtype)
@@ -159,13 +167,15 @@ def frames_sha256(frames: UInt8[np.ndarray, 'T H W C']) -> str:
 # A built data set is checked and read: all but frames and landmarks into memory.
 
 _OURS = 'tensorflow_datasets.core.features.'
+ORDER = 'order.json'
 
 
 def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: None
                   ) -> ClipSet:
   """Reads a built data set, sorted by clip id; frames and landmarks stay in its files.
 
-  `info` is the build's report, with `sha256` taken over what was read.
+  `info` is the build's report, with `sha256` taken over what was read. Every clip is
+  decoded once where `write_order` has been called, else twice.
 
   Args:
     folder: of one version of a built data set.
@@ -173,40 +183,72 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
 
   Raises:
     InputError: it was not written by this program.
+    ValueError: it is not whole.
   """
   _check_features(folder)
   builder = tfds.builder_from_directory(folder)
   source = builder.as_data_source('full')
-  count = len(source)
+  ids = _read_order(folder)
+  steps = len(source) * (1 if ids else 2)
+  done = iter(range(steps))
 
-  def example(place, done):
-    progress('load', done, 2 * count)
+  def example(place):
+    progress('load', next(done), steps)
     return source[place]
 
-  # Twice, one at a time: the content is hashed by id, and files have another order.
-  identities = [_read_identity(example(place, place)) for place in range(count)]
-  places = np.array(sorted(range(count), key=lambda place: identities[place][0]))
-  clip, subject, emotion, kind, label, dataset = zip(
-      *(identities[place] for place in places))
-  classes, hashes = tuple(builder.info.features['label'].names), []
+  # One at a time: the content is hashed by id, and files have another order.
+  ids = ids or [_read_identity(example(place))[0] for place in range(len(source))]
+  places = np.array(sorted(range(len(source)), key=ids.__getitem__))
+  classes = tuple(builder.info.features['label'].names)
+  identities, hashes, one = [], [], {}
 
   def content():
-    for number, place in enumerate(places, count):
-      one = example(place, number)
+    nonlocal one
+    for place in places:
+      one = example(place)
+      identities.append(_read_identity(one))
+      clip, subject, emotion, kind, label, dataset = identities[-1]
+      if clip != ids[place]:
+        raise ValueError(f'{folder / ORDER} is not of these records')
       hashes.append(frames_sha256(one['frames']))
-      clip, subject, emotion, kind, label, dataset = _read_identity(one)
       words = hashed_words(clip, subject, emotion, kind, dataset, whole=builder.name)
       yield words, label, one['frames'], one['landmarks']
 
   sha256 = content_sha256(content(), classes)
-  progress('load', 2 * count, 2 * count)
-  report = folder / REPORT
-  info = bounded.read_json(report) if report.is_file() else {}
+  progress('load', steps, steps)
+  clip, subject, emotion, kind, label, dataset = zip(*identities)
   return ClipSet(
-      Records(folder, source, places, 'frames'),
-      Records(folder, source, places, 'landmarks'), np.array(label, np.int32),
+      Records(folder, source, places, 'frames', one['frames']),
+      Records(folder, source, places, 'landmarks', one['landmarks']),
+      np.array(label, np.int32),
       np.array([word == 'macro' for word in kind]), subject, clip, emotion, classes,
-      {**info, 'sha256': sha256}, dataset, tuple(hashes))
+      {**_read_report(folder), 'sha256': sha256}, dataset, tuple(hashes))
+
+
+def write_order(folder: pathlib.Path, clips: ClipSet) -> None:
+  """Leaves beside a data set which clip each record holds, for those who read it next.
+
+  Args:
+    folder: of one version of a built data set.
+    clips: as `read_data_set` returned them.
+  """
+  ids = [clip for _, clip in sorted(zip(clips.frames.places.tolist(), clips.clip))]
+  with write_atomically(folder / ORDER) as file:
+    json.dump(ids, file)
+
+
+def _read_order(folder: pathlib.Path) -> list[str]:
+  """The ids of the clips in the order of the records; [] where it is not known."""
+  try:
+    ids = bounded.read_json(folder / ORDER)
+  except (OSError, ValueError):
+    return []
+  return ids if isinstance(ids, list) and all(isinstance(i, str) for i in ids) else []
+
+
+def _read_report(folder: pathlib.Path) -> dict[str, Any]:
+  report = folder / REPORT
+  return bounded.read_json(report) if report.is_file() else {}
 
 
 def _read_identity(example: dict[str, Any]) -> tuple[str, str, str, str, int, str]:

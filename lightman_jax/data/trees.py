@@ -14,7 +14,7 @@ import re
 import string
 import unicodedata
 
-from lightman_jax.errors import Unreadable
+from lightman_jax.errors import Reason, Unreadable
 
 # What is a picture and what a video is told by the endings of names.
 PICTURES = frozenset({'.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp'})
@@ -68,11 +68,9 @@ def folder_names(pattern: str, fields: dict[str, object]) -> tuple[str, ...]:
     bare = name.removesuffix('*').strip()
     if (bare in ('', '.', '..') or '\\' in name
         or any(unicodedata.category(letter) in ('Cc', 'Cs') for letter in name)):
-      raise Unreadable(f'the name {name!r} in {"/".join(names)!r} cannot be a folder '
-                       'of the data set')
+      raise Unreadable(Reason.BAD_NAME, name=name, names='/'.join(names))
     if bare.casefold().endswith(ARCHIVES):
-      raise Unreadable(f'{name!r} is the name of an archive, not of a folder of '
-                       'frames; correct the sheet')
+      raise Unreadable(Reason.ARCHIVE, name=name)
   return names
 
 
@@ -103,10 +101,14 @@ class Tree:
       if not matches and name.endswith('*'):
         matches = self._elsewhere(place, name)
       if not matches:
-        raise Unreadable(f'there is no folder {"/".join(names)} in {self.root}')
+        names_in_words = '/'.join(names)
+        if depth + 1 < len(names):
+          raise Unreadable(Reason.NO_FOLDER_ABOVE, names=names_in_words,
+                           folder=self.root, above='/'.join(names[:depth + 1]))
+        raise Unreadable(Reason.NO_FOLDER, names=names_in_words, folder=self.root)
       if len(matches) > 1:
-        raise Unreadable(f'both {matches[0].name} and {matches[1].name} in '
-                         f'{matches[0].parent} could be {name}')
+        raise Unreadable(Reason.TWO_FOLDERS, one=matches[0].name,
+                         other=matches[1].name, folder=matches[0].parent, name=name)
       place = matches[0]
     self.check(place)
     return place
@@ -115,7 +117,7 @@ class Tree:
     """Raises `Unreadable` where a path, its links followed, lies outside the tree."""
     real = os.path.realpath(path)
     if os.path.commonpath([real, self._real]) != self._real:
-      raise Unreadable(f'{os.fspath(path)} is a link to {real}, outside of {self.root}')
+      raise Unreadable(Reason.LINK, path=os.fspath(path), target=real, root=self.root)
 
   def children(self, place: pathlib.Path) -> dict[str, list[str]]:
     """The folders in a folder, by their folded names; none where it is not there."""

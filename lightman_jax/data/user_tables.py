@@ -17,9 +17,9 @@ import numpy as np
 
 from lightman_jax import places
 from lightman_jax.data import workbooks
-from lightman_jax.data.rows import LeftOut, Row
-from lightman_jax.data.spellings import describe_disorder, whole_number
-from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.data.rows import LeftOut, Note, Row
+from lightman_jax.data.spellings import find_disorder, whole_number
+from lightman_jax.errors import InputError, Reason, Unreadable
 
 # Tables that a user gives of clips: found, and their entries given to the clips.
 
@@ -81,7 +81,7 @@ class LandmarkTable(NamedTuple):
     points = self.clips.get(row.clip, {})
     missing = [number for number in numbers if number not in points]
     if missing:
-      raise Unreadable(f'{self.name} gives no landmarks of its frame {missing[0]}')
+      raise Unreadable(Reason.NO_LANDMARKS, table=self.name, number=missing[0])
     return {number: points[number] for number in numbers}
 
 
@@ -126,7 +126,7 @@ def _number(text: str, where: str) -> float:
 
 # Apexes that a user's own table gives for clips whose sheet gives none.
 
-GIVEN = 'the apex is that of a table of the user'
+GIVEN = Note('the apex is that of a table of the user')
 WORDS = ('spotted', 'none')
 _COLUMNS = {
     'clip': ('clip', 'clip name', 'clip id', 'Filename', 'file', 'name'),
@@ -163,11 +163,13 @@ def apexes_by_clip(
   for row in rows:
     apex = apexes.get(row.clip)
     if row.apex is None and (apex is not None or row.clip not in spotted):
-      wrong = (f'neither the sheet nor {path.name} gives an apex' if apex is None
-               else describe_disorder(row.onset, apex, row.offset))
-      if wrong:
-        left_out.append(LeftOut(row.clip, wrong if apex is None
-                                else f'{path.name}: {wrong}'))
+      if apex is None:
+        left_out.append(LeftOut.of(
+            row.clip, Reason.NO_APEX_IN_TABLE, table=path.name))
+        continue
+      if disorder := find_disorder(row.onset, apex, row.offset):
+        left_out.append(LeftOut.of(row.clip, disorder, where=path.name, apex=apex,
+                                   onset=row.onset, offset=row.offset))
         continue
       row = row._replace(apex=apex, notes=(*row.notes, GIVEN))
     filled.append(row)

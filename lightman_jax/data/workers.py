@@ -35,7 +35,7 @@ import numpy as np
 import lightman_jax
 from lightman_jax import bounded
 from lightman_jax.data.plan import Item, Pixels
-from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.errors import Cause, InputError, Reason, Unreadable
 from lightman_jax.files import write_atomically
 
 # The pixels of single clips while a build is under way.
@@ -54,7 +54,7 @@ def read_stored(folder: pathlib.Path, item: Item) -> Pixels | None:
     arrays = bounded.read_arrays(stored_path(folder, item))
     return Pixels(arrays['frames'], arrays['landmarks'],
                   tuple(arrays['numbers'].tolist()), str(arrays['apex_source']),
-                  str(arrays['note']), tuple(map(str, arrays['sums'].tolist())))
+                  bool(arrays['faceless']), tuple(map(str, arrays['sums'].tolist())))
   except (OSError, ValueError, KeyError):
     return None
 
@@ -205,21 +205,22 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
-def make_clip(job: Job) -> str:
-  """Makes a clip unless the cache holds it; returns why it cannot be made, or ''."""
+def make_clip(job: Job) -> Cause | None:
+  """Makes a clip unless the cache holds it; returns why it cannot be made, or None."""
   try:
     if read_stored(job.folder, job.item) is None:
       pixels = job.item.make()
       if pixels.frames.shape != job.shape:
-        raise Unreadable(f'its frames are {pixels.frames.shape} in shape')
+        raise Unreadable(Reason.OTHER_SHAPE, shape=pixels.frames.shape)
       store_pixels(job.folder, job.item, pixels)
   except Unreadable as error:
-    return str(error) or type(error).__name__
-  return ''
+    return error.cause
+  return None
 
 
-def make_all(jobs: Sequence[Job], *, workers: int = 0) -> Iterator[tuple[int, str]]:
-  """Makes all clips; yields a job's number and why its clip cannot be made, or ''.
+def make_all(jobs: Sequence[Job], *, workers: int = 0
+             ) -> Iterator[tuple[int, Cause | None]]:
+  """Makes all clips; yields a job's number and why its clip cannot be made, or None.
 
   Args:
     jobs: what is to be done.
@@ -281,7 +282,7 @@ class _Hand(threading.Thread):
       process.kill()
       _ended(process)
 
-  def _ask(self, job: Job) -> str:
+  def _ask(self, job: Job) -> Cause | None:
     try:
       content = write_job(job, PACKAGES)
     except Unwritable:
@@ -299,10 +300,12 @@ class _Hand(threading.Thread):
             f'the process that was making the clip {job.item.row.clip!r} was killed; '
             'where memory is short, build with --workers=1. What was done is kept: '
             'repeat the command.') from None
-      return f'decoding its pictures ended the process (exit code {code})'
+      return Cause(Reason.CRASHED, (('code', code),))
     if 'error' in answer:
       raise _rebuild_error(answer)
-    return answer['said']
+    if not answer['reason']:
+      return None
+    return Cause(Reason[answer['reason']], tuple(map(tuple, answer['facts'])))
 
 
 def _rebuild_error(answer: dict[str, str]) -> Exception:
@@ -345,7 +348,8 @@ def _serve() -> None:
   os.dup2(2, 1)                                   # whatever a library prints
   for line in sys.stdin.buffer:
     try:
-      answer = {'said': make_clip(read_job(line.decode(), tuple(sys.argv[1:])))}
+      cause = make_clip(read_job(line.decode(), tuple(sys.argv[1:])))
+      answer = {'reason': cause and cause.reason.name, 'facts': cause and cause.facts}
     except Exception as error:
       answer = {'error': type(error).__name__, 'text': str(error),
                 'trace': traceback.format_exc()}

@@ -16,7 +16,9 @@ from lightman_jax.meta.learners import Learner
 from lightman_jax.tasks.few_shot import Episodes
 from lightman_jax.tasks.sampling import (
   Clips,
+  ClipTable,
   Drawn,
+  FoldView,
   Side,
   Sizes,
   bring_clips,
@@ -25,6 +27,7 @@ from lightman_jax.tasks.sampling import (
   max_clips,
   side_of,
 )
+from lightman_jax.training import compiled
 
 DEVIATIONS = 1.96     # of the mean, on either side: 95 % of a normal distribution
 
@@ -47,16 +50,17 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
     model answers, those of the model not adapted or None where that is no other).
     Only the classes of an episode can be answered. Without an episode nothing is run.
   """
-  @jax.jit
-  def draw(fold_key: Key[Array, ''], clips: Clips, numbers, episodes: Episodes):
+  @compiled.jit
+  def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView, numbers,
+           episodes: Episodes):
     def one(both):
       number, (classes, support, _) = both
       in_episode = jnp.zeros(sizes.classes, bool).at[classes].set(True)
-      return _support_side(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), clips,
-                           support, in_episode, len(classes), sizes)
+      return _support_side(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), table,
+                           view, support, in_episode, len(classes), sizes)
     return jax.lax.map(one, (numbers, episodes))
 
-  @jax.jit
+  @compiled.jit
   def answer(params, fold_key: Key[Array, ''], clips_x, scale, numbers, classes,
              drawn: Drawn):
     def one(both):
@@ -74,12 +78,13 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
 
   def answer_batch(params, fold_key, clips: Clips, numbers, episodes: Episodes):
     """What fits on the device at once."""
-    support = draw(fold_key, clips._replace(x=None), numbers, episodes)
-    label = np.asarray(clips.label)[episodes.query]
+    support = draw(fold_key, clips.table, clips.view, numbers, episodes)
+    label = np.asarray(clips.view.label)[episodes.query]
     query = Side(episodes.query, episodes.query[:, :0], label, label[:, :0])
     drawn = jax.device_get(Drawn(support, query))
     x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
-    return answer(params, fold_key, x, clips.scale, numbers, episodes.classes, drawn)
+    return answer(params, fold_key, x, clips.view.scale, numbers, episodes.classes,
+                  drawn)
   return functools.partial(_in_order, answer_batch, most, sizes)
 
 
@@ -118,18 +123,19 @@ def _in_order(answer, most: int, sizes: Sizes, params, fold_key, clips: Clips,
   return jax.tree.map(lambda *x: np.concatenate(x), *batches)
 
 
-def _support_side(key: Key[Array, ''], clips: Clips, micro: Int[Array, 's'],
-                  in_episode: Bool[Array, 'K'], class_count: int, sizes: Sizes) -> Side:
-  """A support whose micro clips are given."""
+def _support_side(key: Key[Array, ''], table: ClipTable, view: FoldView,
+                  micro: Int[Array, 's'], in_episode: Bool[Array, 'K'],
+                  class_count: int, sizes: Sizes) -> Side:
+  """A support of these micro clips, with macro clips."""
   if sizes.magnify:
     by_turns = micro.reshape(class_count, -1).T.reshape(-1)
     macro = jnp.resize(by_turns, (sizes.macros,))
   elif sizes.macros:
     # Those of an unknown class, -1, may be of these, too.
-    fits = clips.macro & (in_episode[clips.label] | (clips.label < 0))
-    any_fits = (fits & clips.train).any()
-    fitting = clips._replace(macro=jnp.where(any_fits, fits, clips.macro))
-    macro = draw_macro(key, fitting, clips.train, sizes.classes, sizes.macros)
+    fits = table.macro & (in_episode[view.label] | (view.label < 0))
+    any_fits = (fits & view.train).any()
+    fitting = table._replace(macro=jnp.where(any_fits, fits, table.macro))
+    macro = draw_macro(key, fitting, view, view.train, sizes.classes, sizes.macros)
   else:
     macro = micro[:0]
-  return side_of(clips, micro, macro)
+  return side_of(view.label, micro, macro)

@@ -20,6 +20,7 @@ from lightman_jax.models.dere_grl import DeReGRL
 from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import Network, Params
 from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.training import compiled
 
 # Where a fold's clips lie in the embedding, before and after adaptation.
 
@@ -49,18 +50,20 @@ def make_embed(net: Network, learner: Learner, *, sizes: Sizes) -> Callable:
   """
   supports = make_supports(sizes=sizes, draws=1)
 
-  @jax.jit
+  @compiled.jit
   def adapt(params: Params, fold_key: Key[Array, ''], drawn):
     support = jax.tree.map(lambda x: x[0], support_examples(drawn, sizes))
     return adapt_to_support(learner, params, fold_key, support, 0)
 
-  both = jax.jit(lambda params, fast, x: (net.embed(params, x), net.embed(fast, x)))
+  both = compiled.jit(
+      lambda params, fast, x: (net.embed(params, x), net.embed(fast, x)))
 
   def embed(params: Params, fold_key: Key[Array, ''], clips: Clips,
             micro: Int[np.ndarray, 'n'], macro: Int[np.ndarray, 'm']):
     fast = adapt(params, fold_key, supports(fold_key, clips))
     index = np.concatenate([micro, macro])
-    scale = np.asarray(clips.scale)[(np.arange(len(index)) >= len(micro)).astype(int)]
+    is_macro = (np.arange(len(index)) >= len(micro)).astype(int)
+    scale = np.asarray(clips.view.scale)[is_macro]
     size, batches = in_batch(clips.x, len(index)), []
     for first in range(0, len(index), size):
       numbers = np.resize(np.arange(first, min(first + size, len(index))), size)
@@ -116,7 +119,7 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
   """
   supports = make_supports(sizes=sizes, draws=draws)
 
-  @jax.jit
+  @compiled.jit
   def explain(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']) -> Explanation:
     def one(both):

@@ -19,13 +19,16 @@ from lightman_jax.meta.learners import Learner
 from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import (
   Clips,
+  ClipTable,
   Examples,
+  FoldView,
   Sizes,
   bring_clips,
   draw_support,
   gather,
   max_clips,
 )
+from lightman_jax.training import compiled
 
 # Held-out clips that are on the device at once, in bytes.
 BATCH = 2**28
@@ -38,16 +41,17 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
     sizes: of a support.
     draws: how many.
   """
-  @jax.jit
-  def draw(fold_key: Key[Array, ''], clips: Clips):
+  @compiled.jit
+  def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView):
     def one(number):
       key = keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number)
-      return draw_support(key, clips, clips.train, sizes)
+      return draw_support(key, table, view, view.train, sizes)
     return jax.vmap(one)(jnp.arange(draws))
 
   def supports(fold_key, clips: Clips):
-    drawn = jax.device_get(draw(fold_key, clips._replace(x=None)))
-    return (*bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x))), clips.scale)
+    drawn = jax.device_get(draw(fold_key, clips.table, clips.view))
+    return (*bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x))),
+            clips.view.scale)
   return supports
 
 
@@ -78,7 +82,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
   """
   supports = make_supports(sizes=sizes, draws=draws)
 
-  @jax.jit
+  @compiled.jit
   def predict(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']
               ) -> tuple[Float[Array, 'n K'], Float[Array, 'n K']]:
@@ -123,13 +127,14 @@ def make_plain_predict(learner: Learner):
   Returns:
     A function as that of `make_predict`, without `first`.
   """
-  @jax.jit
+  @compiled.jit
   def predict(params, scale, x):
     return learner.predict(params, x / scale[0])
 
   def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key
-    return _in_order(lambda part: (predict(params, clips.scale, part),), x, most)[0]
+    return _in_order(lambda part: (predict(params, clips.view.scale, part),), x,
+                     most)[0]
   return predict_clips
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 import functools
 import hashlib
 import math
+import pathlib
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +22,7 @@ from lightman_jax.inputs import inputs
 from lightman_jax.inputs.augmentation import Augmentation, augment
 from lightman_jax.inputs.cache import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
-from lightman_jax.inputs.pool import Pool, channel_scale, mean_squares
+from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta.learners import MOMENTUM, beside_statistics, make_learner
 from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.runs import results
@@ -30,7 +31,7 @@ from lightman_jax.settings import macro_data, uses_macro
 from lightman_jax.tasks import few_shot
 from lightman_jax.tasks.few_shot import EpisodePlan
 from lightman_jax.tasks.folds import Fold, make_folds, mislabel
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import Layout, lay_out, open_devices
@@ -59,11 +60,14 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   others, other = macro_data(config), None
   for data in filter(None, (config['data'], others)):
     check_flow_pictures(data, config['inputs'])
-  clips = load(config['data'], progress=shown, say=progress.say)
+  clips = load(config['data'], progress=shown.of(config['data']), say=progress.say)
   if others:
-    other = load(others, progress=shown, say=progress.say)
-  make = functools.partial(cached_inputs, how=inputs.Settings(**config['inputs']),
-                           progress=shown, say=progress.say)
+    other = load(others, progress=shown.of(others), say=progress.say)
+
+  def make(some: ClipSet) -> Inputs:
+    return cached_inputs(
+        some, inputs.Settings(**config['inputs']), say=progress.say,
+        progress=shown.of(config['data'] if some is clips else others))
   material = arrange(config, clips, other, make=make, say=progress.say)
   for line in (*material.people['known'][1:], *material.people['not_known']):
     progress.say(line)
@@ -237,7 +241,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
     config: complete.
     pool: N clips.
     fold: which of them are for training.
-    labels: (N,) as the fold believes them.
+    labels: (N,) as the fold has them.
     splits: (P, S) ways to divide its people.
     squares: (N, c) of the inputs, where they are known; see `pool.mean_squares`.
     weights: published ones that it begins with, if so.
@@ -250,8 +254,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
                                   make_net(config, pool.classes), pool)
   return FoldData(
       fold.held_out, keys.fold_key(config['seed'], fold.held_out),
-      Clips(pool.x, labels, pool.subject, pool.macro, pool.foreign, fold.train, scale),
-      splits, start)
+      fold_clips(pool, fold.train, scale, labels), splits, start)
 
 
 def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
@@ -300,6 +303,12 @@ class Stages:
 
   def __init__(self, progress: Progress):
     self._progress, self._last = progress, ('', 0, 0)
+
+  def of(self, data: Mapping[str, Any]) -> Callable[[str, int, int], None]:
+    """The same callback, with the name of a data set, or of a csv, before the stage."""
+    name = pathlib.Path(data['path']).name if data['name'] == 'manifest' else data[
+        'name']
+    return lambda stage, done, total: self(f'{name} {stage}', done, total)
 
   def __call__(self, stage: str, done: int, total: int) -> None:
     name, before, of = self._last

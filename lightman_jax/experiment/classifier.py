@@ -11,12 +11,13 @@ from lightman_jax import keys
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import assembly, notebook
-from lightman_jax.inputs.pool import channel_scale
+from lightman_jax.inputs.pool import Pool, channel_scale
 from lightman_jax.tasks.arrays import from_arrays
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import numerics
 
-RIDGE = 'ridge'     # the linear reference, which is no method of a configuration
+# References, which are no methods of a configuration.
+LINEAR = ('ridge', 'svm', 'ridge_raw')
 OWN = ('method', 'random_state')
 SEEDS = 2**31 - 1   # the greatest
 
@@ -25,8 +26,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
   """Learns to classify arrays of people, by any method of this package.
 
   Args:
-    method: a method by its name, as 'lightman' or 'protonet', or 'ridge', the linear
-      model that stands beside every score.
+    method: a method by its name, as 'lightman' or 'protonet', or one of the linear
+      models that stand beside every score: 'ridge' and 'svm', whose penalty the people
+      of `fit` choose for each other, or 'ridge_raw'.
     random_state: a seed; or a pair (seed, held out), whose draws are those of the fold
       of that name in a run; or the key of a fold, a jax key; or a NumPy generator or
       None, from which a seed is drawn, as scikit-learn does.
@@ -89,8 +91,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
       key, rng, name = _randomness(self.random_state)
     fold = Fold(name, everybody, ~everybody)
     self._pool, self._fold = pool, None
-    if self.method == RIDGE:
-      self._penalty = self._ridge_penalty(pool.x.shape[1:])
+    vars(self).pop('penalty_', None)      # of an earlier fit
+    if self.method in LINEAR:
+      self.penalty_ = self._choose_penalty(pool)
       return self
     self.settings_ = notebook.array_settings(pool.x.shape[1:], method=self.method,
                                              **self.settings)
@@ -106,8 +109,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
       X: (n, d) rows or (n, t, d) series, as those of `fit`.
 
     Returns:
-      (n, K), in the order of `classes_`; of 'ridge' the softmax of its outputs, which
-      are no probabilities but have their order.
+      (n, K), in the order of `classes_`; of linear models the softmax of their outputs,
+      which are no probabilities but have their order.
 
     Raises:
       InputError: examples of another shape than those of `fit`, or missing numbers.
@@ -117,7 +120,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
       return np.zeros((0, len(self.classes_)))
     if self._fold is not None:
       return notebook.predict(self.settings_, self._fold, self.params_, x=x)
-    scores = self._ridge(x)
+    scores = self._linear(x).scores[-len(x):]
     odds = np.exp(scores - scores.max(-1, keepdims=True))
     return odds / odds.sum(-1, keepdims=True)
 
@@ -152,22 +155,29 @@ class Classifier(ClassifierMixin, BaseEstimator):
                        f'{self._pool.x.shape[1:]}; give them alike')
     return x
 
-  def _ridge_penalty(self, example: tuple[int, ...]) -> float:
-    """Settings are checked as those of a network are."""
-    config = notebook.array_settings(example, **self.settings)
-    return config['evaluation']['ridge_penalty']
+  def _choose_penalty(self, pool: Pool) -> float:
+    """That of the settings for 'ridge_raw', which are checked in any case."""
+    config = notebook.array_settings(pool.x.shape[1:], **self.settings)
+    if self.method == 'ridge_raw':
+      return config['evaluation']['ridge_penalty']
+    return self._linear(pool.x[:0]).penalty[0]
 
-  def _ridge(self, x: np.ndarray) -> np.ndarray:
-    """Scores (n, K) of the linear model; it is solved again, in the dual."""
+  def _linear(self, x: np.ndarray) -> references.Answers:
+    """What a linear model says of x, in its last rows; it is solved again."""
     pool = self._pool
     train = np.r_[~pool.macro, np.zeros(len(x), bool)]
     test = np.r_[np.zeros(len(pool.x), bool), np.ones(len(x), bool)]
     scale = channel_scale(pool, np.ones(len(pool.x), bool))[0]
-    found = references.ridge(
-        np.concatenate([pool.x, x]) / scale, np.r_[pool.label, np.zeros(len(x), int)],
-        train[None], test[None], classes=len(pool.classes),
-        relative_penalty=self._penalty)
-    return found.scores[test]
+    both = np.concatenate([pool.x, x]) / scale
+    label = np.r_[pool.label, np.zeros(len(x), int)]
+    masks = dict(train=train[None], test=test[None], classes=len(pool.classes))
+    if self.method == 'ridge_raw':
+      return references.ridge_raw(both, label, **masks, relative_penalty=self.penalty_)
+    known = (self.penalty_,) if hasattr(self, 'penalty_') else references.CHOICES[
+        self.method]
+    return references.linear(
+        both, label, **masks, subject=np.r_[pool.subject, np.full(len(x), -1)],
+        content=pool.content, models={self.method: known})[self.method]
 
 
 def _randomness(state: Any) -> tuple[jax.Array, np.random.Generator, str]:

@@ -57,8 +57,9 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
   if fold_logits[0].plain is not None:
     rows[f'{name}, not adapted'] = np.concatenate(
         [np.array(part.plain).argmax(-1) for part in fold_logits])
-  rows |= _references(config, material, order)
-  about = about._replace(models=dict.fromkeys(rows, 1) | averaged)
+  beside, chosen = _references(config, material)
+  rows |= {name: answers.prediction[order] for name, answers in beside.items()}
+  about = about._replace(models=dict.fromkeys(rows, 1) | averaged, references=chosen)
   clips = results.Clips(
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
@@ -99,20 +100,28 @@ def _data_sets(material: Material, order: np.ndarray) -> list[str]:
   return [own[subject] for subject in np.asarray(material.pool.subject)[order]]
 
 
-def _references(config, material: Material, order: np.ndarray) -> dict[str, np.ndarray]:
-  """The linear model and the constant answer, on the same folds and inputs."""
+def _references(config, material: Material
+                ) -> tuple[dict[str, references.Answers], dict[str, str]]:
+  """Linear models and the constant answer, on the same folds and inputs.
+
+  And what penalties the first of them chose.
+  """
   pool, folds = material.pool, material.folds
   train = np.stack([fold.train & ~pool.macro for fold in folds])
   test = np.stack([fold.test for fold in folds])
   scale = np.stack([channel_scale(pool, fold.train, material.squares)[0]
                     for fold in folds])
-  # What the method was told is what they are told, wrong labels, too.
-  label = np.stack(material.labels)
-  linear = references.ridge(pool.x, label, train, test, classes=len(pool.classes),
-                            scale=scale,
-                            relative_penalty=config['evaluation']['ridge_penalty'])
-  most = references.constant(label, train, test, classes=len(pool.classes))
-  return {'ridge': linear.prediction[order], 'constant': most.prediction[order]}
+  # The labels of each fold's training are those that the method has, wrong ones, too.
+  label, classes = np.stack(material.labels), len(pool.classes)
+  rows = references.linear(pool.x, label, train, test, classes=classes,
+                           subject=np.asarray(pool.subject), content=pool.content)
+  chosen = {name: references.describe_penalties(name, answers.penalty)
+            for name, answers in rows.items()}
+  rows['ridge_raw'] = references.ridge_raw(
+      pool.x, label, train, test, classes=classes, scale=scale,
+      relative_penalty=config['evaluation']['ridge_penalty'])
+  rows['constant'] = references.constant(label, train, test, classes=classes)
+  return rows, chosen
 
 
 def _about(config, material: Material) -> results.About:

@@ -30,11 +30,11 @@ from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold, make_folds
 from lightman_jax.tasks.sampling import Task, bring_clips, max_clips
 from lightman_jax.tasks.splits import plan_splits
-from lightman_jax.training import numerics
+from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe, View, draw_steps, task_of
+from lightman_jax.training.state import Recipe, View, draw_steps, make_task
 
 
 class HeldOut(NamedTuple):
@@ -205,18 +205,18 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
     raise InputError(f'there is no task {number}: training.tasks is {tasks}, and they '
                      'are counted from 0')
   clips, step = fold.data.clips, np.int32(step)
-  view = View(fold.data.key, clips.label, clips.train, clips.scale, fold.data.splits,
+  view = View(fold.data.key, clips.view, fold.data.splits,
               np.int32(len(fold.data.splits)))
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe = _recipe(settings, fold, None)[0]
     # Numbers first, then their clips alone: all of them may be in files.
-    draw = jax.jit(functools.partial(draw_steps, recipe=recipe, length=1))
+    draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
     drawn = jax.tree.map(lambda x: x[0, number],
-                         jax.device_get(draw(view, clips._replace(x=None), step)))
+                         jax.device_get(draw(view, clips.table, step)))
     x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
-    gather = jax.jit(lambda view, clips, step, number, drawn: task_of(
-        view, clips, recipe, step, number, drawn)[0])
-    return gather(view, clips._replace(x=x), step, np.int32(number), drawn)
+    make = compiled.jit(lambda view, x, drawn, step, number: make_task(
+        view.key, x, view.fold.scale, drawn, recipe, step, number)[0])
+    return make(view, x, drawn, step, np.int32(number))
 
 
 def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,

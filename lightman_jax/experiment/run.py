@@ -34,7 +34,6 @@ from lightman_jax.runs.folder import RunFolder, blaming, write_json
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import (
-  compiled,
   devices as device_door,
   multihost,
   numerics,
@@ -184,8 +183,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
 def _first_time(progress: Progress) -> Iterator[None]:
   """Shows what the first fold takes that no other will."""
   with progress.aside('predicting the first fold: compiling, unless the cache has it'):
-    with compiled.without_alarm():
-      yield
+    yield
 
 
 def _kept_logits(place: pathlib.Path, fold: Fold, material: Material,

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from lightman_jax.data.doctor import command
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, printable
 
 
 def doctor(arguments: list[str]) -> int:
@@ -15,9 +15,9 @@ def doctor(arguments: list[str]) -> int:
   options = vars(command.make_parser().parse_args(arguments))
   path = pathlib.Path(options.pop('path')).expanduser()
   if not path.is_file():
-    return command.doctor(arguments)
+    return command.examine_folders(arguments)
   from lightman_jax.data.doctor import own_clips
-  from lightman_jax.data.doctor.findings import printable, to_jsonable
+  from lightman_jax.data.doctor.findings import to_jsonable
   sheet, as_json = options.pop('contact_sheet'), options.pop('json')
   settings = {name: value for name, value in options.items()
               if name not in ('name', 'thorough')}

@@ -3,7 +3,13 @@
 u is horizontal (to the right), v vertical (down), both in pixels of the stored frames,
 which are those of the aligned face; strain has no unit.
 
-All are centred on zero, so that no motion is zero and a mirror image changes signs.
+Of flow, differences and landmarks zero is no motion. Ready flow pictures have no zero
+level: each channel of each was stretched by its own minimum and maximum, so the grey
+that is no motion differs from picture to picture (medians of 442 published ones have
+standard deviations of 39 grey levels in u and 61 in v), as brightness does between
+frames. `Settings.centre` takes each channel's median for it. A mirror image changes
+the sign of u in either case: of what was stretched to -1 ... 1, the negative is the
+stretched negative.
 """
 
 from collections.abc import Callable, Iterator
@@ -81,6 +87,7 @@ class Settings(NamedTuple):
   algorithm: str = 'dis'        # flow: 'dis', 'farneback' or 'tvl1'
   size: int = 64                # side of the input in pixels; 0 = as stored
   holds: str = 'flow'           # picture: 'flow' (u, v, strain) or 'intensity'
+  centre: str = 'none'          # or 'median': each channel of each clip less its median
 
 
 def frame_input(clip, how: Settings):
@@ -129,6 +136,18 @@ def landmark_movements(points: Float[np.ndarray, 'T 68 2']
   return ((still - onset) / landmarks.inter_ocular_distance(onset)).astype(np.float32)
 
 
+def subtract_median(x: Float[np.ndarray, '*n c']) -> Float32[np.ndarray, '*n c']:
+  """A clip's input less the median of each channel over all its frames and pixels.
+
+  Most of a face does not move, so the median estimates the level that is no motion.
+
+  Args:
+    x: one clip's input, channels last.
+  """
+  over = tuple(range(x.ndim - 1))
+  return (x - np.median(x, axis=over)).astype(np.float32)
+
+
 KINDS = {'frames': frame_input, 'difference': difference_input, 'flow': flow_input,
          'picture': picture_input}
 
@@ -167,6 +186,8 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
     else:
       x = KINDS[how.kind](clips.frames[number], how)
       progress('inputs', number + 1, total)
+    if how.centre == 'median':
+      x = subtract_median(x)
     if not np.isfinite(x).all():
       raise InputError(
           f'inputs.kind={how.kind} of {clips.clip[number]} of '
@@ -176,7 +197,9 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
 
 
 def describe_content(how: Settings, channels: int) -> Content:
-  """What augmentation must know of these inputs.
+  """What augmentation and references must know of these inputs.
+
+  Centred or not, the amplitude of frames and stretched pictures is not known.
 
   Args:
     how: what the inputs are.

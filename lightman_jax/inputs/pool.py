@@ -189,7 +189,8 @@ class Content(NamedTuple):
   """What the last axis of the inputs holds, as far as augmentation must know."""
   kind: str                       # as `inputs.kind` of a configuration
   flip_sign: tuple[int, ...]      # -1 for a channel that changes sign in a mirror
-  amplitude_known: bool           # zero is no motion, and twice the value is twice it
+  amplitude_known: bool           # zero is no motion, and twice the value is twice it;
+                                  # not of pictures and frames, centred or not
 
 
 class Pool(NamedTuple):

@@ -17,6 +17,7 @@ from lightman_jax import keys
 from lightman_jax.keys import Purpose
 from lightman_jax.profiling.arithmetic import count_operations
 from lightman_jax.tasks.sampling import sample_support
+from lightman_jax.training import compiled
 from lightman_jax.training.loop import FoldData, stack
 from lightman_jax.training.state import Recipe, init_state, run_folds
 
@@ -45,8 +46,8 @@ def measure_rates(device: jax.Device, *, dtype=jnp.float32) -> Rates:
   side, size = (1024, 1 << 24) if cpu else (8192, 1 << 28)
   with jax.default_device(device):
     square, line = jnp.ones((side, side), dtype), jnp.ones(size, jnp.float32)
-    matmul = _fastest(jax.jit(lambda x: x @ x), square)
-    copy = _fastest(jax.jit(lambda x: x + 1), line)
+    matmul = _fastest(compiled.jit(lambda x: x @ x), square)
+    copy = _fastest(compiled.jit(lambda x: x + 1), line)
   return Rates(2 * side**3 / matmul, 2 * line.nbytes / copy)
 
 
@@ -126,15 +127,15 @@ def _training(recipe: Recipe, data: FoldData):
   """A first state, one step of it to be called, and what its program took."""
   (views, clips), run = stack([data], 1), _one_step(recipe)
   views, clips = jax.device_put((views, clips))
-  states = jax.jit(lambda keys: jax.vmap(
+  states = compiled.jit(lambda keys: jax.vmap(
       lambda key: init_state(key, recipe, clips.x.shape[1:]))(keys))(views.key)
-  with _without_cache():
+  with _without_cache(), compiled.without_alarm():
     began = time.perf_counter()
-    compiled = jax.jit(run).lower(states, views, clips).compile()
+    program = jax.jit(run).lower(states, views, clips).compile()
     seconds = time.perf_counter() - began
-  memory = compiled.memory_analysis()
+  memory = program.memory_analysis()
   return (jax.tree.map(lambda x: x[0], states),
-          functools.partial(compiled, states, views, clips), seconds,
+          functools.partial(program, states, views, clips), seconds,
           None if memory is None else memory.temp_size_in_bytes)
 
 
@@ -151,14 +152,14 @@ def _step_operations(recipe: Recipe, data: FoldData, state) -> int:
 def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   """Adaptation to one support, then the prediction of one clip."""
   learner, clips = recipe.learner, jax.device_put(data.clips)
-  support = jax.jit(lambda key, clips: sample_support(
-      key, clips, clips.train, recipe.sizes))(
+  support = compiled.jit(lambda key, clips: sample_support(
+      key, clips, clips.view.train, recipe.sizes))(
           keys.key_for(data.key, Purpose.EVAL_SUPPORT), clips)
   key = keys.key_for(data.key, Purpose.EVAL_ADAPT)
   adapt = lambda params, support, key: learner.adapt(params, support, key).fast
-  adapted = jax.jit(adapt)
+  adapted = compiled.jit(adapt)
   fast = adapted(params, support, key)
-  x, predict = clips.x[:1] / clips.scale[0], jax.jit(learner.predict)
+  x, predict = clips.x[:1] / clips.view.scale[0], compiled.jit(learner.predict)
   return {
       'prediction_arithmetic': as_measure(count_operations(learner.predict, fast, x),
                                           'floating point operations of a clip'),

@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lightman_jax.evaluation import scores
+from lightman_jax.evaluation.comparison import LEVEL
+from lightman_jax.runs.results import one_draw, strongest_reference
 
 # How a number and its interval are written in a table.
 
@@ -83,7 +85,8 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   console.print(_table(results['rows']))
   for name, part in results.get('data_sets', {}).items():
     _show_part(console, name, part)
-  lines = (*row_lines(results['rows']), *caption(results['about']))
+  lines = (*row_lines(results['rows']), *strongest_line(results),
+           *caption(results['about']))
   if 'few_shot' in results:
     console.print(few_shot_table(results['few_shot']))
     lines += few_shot_caption(results['few_shot'])
@@ -109,7 +112,9 @@ def render(results: Mapping[str, Any], *, width: int = 80) -> str:
 ROWS = {
     ', one draw': 'the same, adapted to one support alone',
     ', not adapted': 'the same trained model without its steps on a support',
-    'ridge': 'a class-weighted linear model on the same inputs and folds',
+    'ridge': 'class-weighted ridge regression on local means, mirror images included',
+    'svm': 'class-weighted linear support vector machine on the same as ridge',
+    'ridge_raw': 'class-weighted ridge regression on the inputs as they are',
     'constant': "the commonest class of each fold's training clips, whatever the clip",
 }
 METHODS = {
@@ -136,6 +141,32 @@ def row_lines(rows: Iterable[str]) -> tuple[str, ...]:
   return tuple(lines)
 
 
+def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
+  """How the method compares with the strongest reference; none where there is none.
+
+  One model is compared with one: a draw of the method, where its row averages several.
+
+  Args:
+    results: content of results.json.
+  """
+  rows, differences = results['rows'], results.get('differences', {})
+  method, best = next(iter(rows)), strongest_reference(rows)
+  first = one_draw(method) if one_draw(method) in rows else method
+  gap = differences.get(f'{first} - {best}', {}).get('uf1')
+  if gap is None:
+    return ()
+  low, high, p = gap['low'], gap['high'], gap['p']
+  if results['about'].get('test', '').startswith('no verdict'):
+    verdict = 'no verdict, see below'
+  elif p is None or low is None or p >= LEVEL or low <= 0 <= high:
+    verdict = 'no difference seen'
+  else:
+    verdict = 'better' if low > 0 else 'worse'
+  strength = short(rows[best]['uf1']['value'])
+  return (f'{best} is the strongest reference, UF1 {strength}: {first} - {best} is '
+          f'{cell(gap)}, p {short(p)}: {verdict}',)
+
+
 def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
   """What every figure must name, a line a thought.
 
@@ -153,6 +184,7 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       *(f'begins with published weights, {about["weights"]["origin"]}'
         for _ in range('weights' in about)),
       *about.get('remarks', ()),
+      *(f'{name}: {text}' for name, text in (about.get('references') or {}).items()),
       f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',

@@ -43,6 +43,7 @@ class About(NamedTuple):
                                              # sets, what is not, what settings say
   macro_clips_seen: int = 0         # the same of macro clips
   models: Mapping[str, int] = {}    # row -> how many models' logits it averages
+  references: Mapping[str, str] = {}    # row -> what was chosen for it, and by whom
 
 
 class Clips(NamedTuple):
@@ -180,6 +181,17 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, str]]:
 def one_draw(method: str) -> str:
   """The row of a method whose model is adapted to one support alone."""
   return f'{method}, one draw'
+
+
+def strongest_reference(rows: Mapping[str, Mapping[str, Any]]) -> str | None:
+  """The row with the highest UF1 that is no row of the method's own models, if any.
+
+  Args:
+    rows: of the results, the method's first.
+  """
+  method = next(iter(rows))
+  others = [name for name in rows if not name.startswith(method)]
+  return max(others, key=lambda name: rows[name]['uf1']['value'], default=None)
 
 
 def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Who is held out together: a fold is two masks over the clips, never a copy."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
 from typing import Any, NamedTuple
@@ -148,9 +148,6 @@ def _checked(pool: Pool, protocol: str, masks: Masks) -> tuple[Fold, ...]:
     if not (held_out & ~macro).any():
       raise InputError(f'{where}, fold {fold}: nobody with micro-expressions is held '
                        'out; leave the fold out')
-    if (held_out | macro).all():
-      raise InputError(f'{where}, fold {fold}: everybody with micro-expressions is '
-                       'held out, and nobody is left to train on')
     parts[str(fold)] = np.unique(subject[mask]).tolist()
     for person in parts[str(fold)]:
       if person in fold_of:
@@ -201,19 +198,10 @@ class KFold:
     who, what = (column[~table.macro] for column in (table.subject, table.label))
     counts = np.array([[np.sum(what[who == person] == name) for person in people]
                        for name in table.classes])
-    counts = np.concatenate([counts, counts.sum(0, keepdims=True)])
-    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    drawn = rng.permutation(len(people)).tolist()
-    parts = [[] for _ in range(self.folds)]
-    fold_counts = np.zeros((self.folds, len(counts)))
-    for s in sorted(drawn, key=lambda s: -counts[-1, s]):
-      # Rounded, so that equal sums are equal on every machine.
-      overlap = np.round(fold_counts @ share[:, s], 9)
-      best = int(np.argmin(overlap))
-      parts[best].append(people[s])
-      fold_counts[best] += counts[:, s]
+    parts = spread_evenly(counts, rng.permutation(len(people)).tolist(), self.folds)
     width = len(str(self.folds))
-    return {f'fold{number:0{width}d}of{self.folds}': np.isin(table.subject, part)
+    return {f'fold{number:0{width}d}of{self.folds}': np.isin(
+        table.subject, [people[s] for s in part])
             for number, part in enumerate(parts, 1)}
 
   def describe(self, pool: Pool) -> str:
@@ -292,6 +280,31 @@ def k_folds(pool: Pool, folds: int, *, seed: int) -> tuple[Fold, ...]:
     InputError: there are fewer people than folds.
   """
   return make_folds(pool, 'kfold', folds=folds, seed=seed, dataset='')
+
+
+def spread_evenly(counts: Int[np.ndarray, 'K S'], people: Sequence[int], parts: int
+                  ) -> list[list[int]]:
+  """People, divided into parts of about equally many clips of every class.
+
+  Args:
+    counts: clips of each class and person.
+    people: the numbers of those who are divided, in the order in which people with
+      equally many clips come; see `k_folds`.
+    parts: how many.
+
+  Returns:
+    The people of each part.
+  """
+  counts = np.concatenate([counts, counts.sum(0, keepdims=True)])
+  share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+  members, part_counts = [[] for _ in range(parts)], np.zeros((parts, len(counts)))
+  for s in sorted(people, key=lambda s: -counts[-1, s]):
+    # Rounded, so that equal sums are equal on every machine.
+    overlap = np.round(part_counts @ share[:, s], 9)
+    best = int(np.argmin(overlap))
+    members[best].append(s)
+    part_counts[best] += counts[:, s]
+  return members
 
 
 def data_sets(pool: Pool, dataset: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Float32, Int, Key, PyTree
 import numpy as np
 
-from lightman_jax.inputs.pool import Inputs, read_inputs
+from lightman_jax.inputs.pool import Inputs, Pool, read_inputs
 
 
 class Examples(NamedTuple):
@@ -38,7 +38,7 @@ class Task(NamedTuple):
 
 
 class Side(NamedTuple):
-  """One side of a task as numbers of clips; labels as the fold believes them."""
+  """One side of a task as numbers of clips; labels as the fold has them."""
   micro: Int[Array, 'n']
   macro: Int[Array, 'm']
   label: Int[Array, 'n']
@@ -51,19 +51,44 @@ class Drawn(NamedTuple):
   query: Side
 
 
-class Clips(NamedTuple):
-  """The arrays of a pool that a task is drawn from.
+class ClipTable(NamedTuple):
+  """Whose each of N clips is, and of what kind; the same for all folds.
 
-  `train`, `scale`, and `label` where labels are wrong on purpose, are one fold's own.
-  Whatever only draws looks at all but `x`, which may be None there.
+  Labels stand in a fold's view alone, so that nothing learns those that a fold is not
+  to see.
   """
-  x: Float[Array, 'N *clip']
-  label: Int[Array, 'N']
   subject: Int[Array, 'N']
-  macro: Bool[Array, 'N']
-  foreign: Bool[Array, 'N']
+  macro: Bool[Array, 'N']              # False: a micro clip
+  foreign: Bool[Array, 'N']            # of another data set, for every fold's training
+
+
+class FoldView(NamedTuple):
+  """What is one fold's own of N clips."""
   train: Bool[Array, 'N']
+  label: Int[Array, 'N']               # -1 where none; in some folds wrong on purpose
   scale: Float[Array, '2 c']           # divides micro, macro clips
+
+
+class Clips(NamedTuple):
+  """N clips as one fold sees them; whatever only draws is given no `x`."""
+  x: Float[Array, 'N *clip']           # or in files; see `pool.Inputs`
+  table: ClipTable
+  view: FoldView
+
+
+def fold_clips(pool: Pool, train: Bool[np.ndarray, 'N'],
+               scale: Float[np.ndarray, '2 c'],
+               label: Int[np.ndarray, 'N'] | None = None) -> Clips:
+  """The clips of a pool as a fold sees them.
+
+  Args:
+    pool: N clips.
+    train: which are the fold's training clips.
+    scale: divides micro, macro clips; see `pool.channel_scale`.
+    label: as the fold has them; None: the pool's.
+  """
+  return Clips(pool.x, ClipTable(pool.subject, pool.macro, pool.foreign),
+               FoldView(train, pool.label if label is None else label, scale))
 
 
 class Sizes(NamedTuple):
@@ -97,25 +122,28 @@ def draw(key: Key[Array, ''], allowed: Bool[Array, 'N'], size: int,
   return best[jnp.arange(size) % available]
 
 
-def draw_classes(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
-                 classes: int, each: int) -> Int[Array, '_n']:
+def draw_classes(key: Key[Array, ''], table: ClipTable, view: FoldView,
+                 allowed: Bool[Array, 'N'], classes: int, each: int
+                 ) -> Int[Array, '_n']:
   """`each` allowed micro clips of every class, class after class.
 
   Args:
     key: of the draw.
-    clips: without `x`.
+    table: of the clips.
+    view: the fold's; its labels count.
     allowed: which of the N clips.
     classes: how many there are.
     each: clips of a class.
   """
   def of_class(key, k):
-    return draw(key, allowed & ~clips.macro & (clips.label == k), each)
+    return draw(key, allowed & ~table.macro & (view.label == k), each)
   return jax.vmap(of_class)(
       jax.random.split(key, classes), jnp.arange(classes)).reshape(-1)
 
 
-def draw_macro(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
-               classes: int, size: int) -> Int[Array, '_m']:
+def draw_macro(key: Key[Array, ''], table: ClipTable, view: FoldView,
+               allowed: Bool[Array, 'N'], classes: int, size: int
+               ) -> Int[Array, '_m']:
   """`size` macro clips of allowed subjects or of another data set.
 
   A class is drawn as often as any other, however many macro clips it has: the micro
@@ -123,13 +151,14 @@ def draw_macro(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
 
   Args:
     key: of the draw.
-    clips: without `x`.
+    table: of the clips.
+    view: the fold's.
     allowed: clips of the subjects whose macro clips may be drawn.
     classes: how many there are.
     size: clips of all classes together.
   """
-  mine = clips.train & clips.macro & (allowed | clips.foreign)
-  of_class = jax.nn.one_hot(clips.label + 1, classes + 1) * mine[:, None]
+  mine = view.train & table.macro & (allowed | table.foreign)
+  of_class = jax.nn.one_hot(view.label + 1, classes + 1) * mine[:, None]
   weight = of_class @ (1 / jnp.maximum(of_class.sum(0), 1))
   return draw(key, mine, size, jnp.maximum(weight, 1e-9))
 
@@ -149,36 +178,45 @@ def gather(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], side: Side,
                   x[side.macro] / scale_macro, side.macro_label)
 
 
-def side_of(clips: Clips, micro: Int[Array, 'n'], macro: Int[Array, 'm']) -> Side:
-  """Numbers of clips with their labels."""
-  return Side(micro, macro, clips.label[micro], clips.label[macro])
+def side_of(label: Int[Array, 'N'], micro: Int[Array, 'n'], macro: Int[Array, 'm']
+            ) -> Side:
+  """Numbers of clips with their labels.
+
+  Args:
+    label: of all N clips, as the fold has them.
+    micro: numbers of micro clips.
+    macro: numbers of macro clips.
+  """
+  return Side(micro, macro, label[micro], label[macro])
 
 
-def draw_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
-                 sizes: Sizes) -> Side:
+def draw_support(key: Key[Array, ''], table: ClipTable, view: FoldView,
+                 allowed: Bool[Array, 'N'], sizes: Sizes) -> Side:
   """A support of allowed training clips, balanced over classes, and its macro clips.
 
   Args:
     key: of the draw.
-    clips: without `x`.
+    table: of the clips.
+    view: the fold's.
     allowed: clips of the subjects of the support.
     sizes: of a task.
   """
   key_micro, key_macro = jax.random.split(key)
-  micro = draw_classes(key_micro, clips, allowed & clips.train, sizes.classes,
+  micro = draw_classes(key_micro, table, view, allowed & view.train, sizes.classes,
                        sizes.shots)
   if sizes.magnify:
-    macro = draw_classes(key_macro, clips, allowed & clips.train, sizes.classes,
+    macro = draw_classes(key_macro, table, view, allowed & view.train, sizes.classes,
                          -(-sizes.macros // sizes.classes))[:sizes.macros]
   elif sizes.macros:
-    macro = draw_macro(key_macro, clips, allowed, sizes.classes, sizes.macros)
+    macro = draw_macro(key_macro, table, view, allowed, sizes.classes, sizes.macros)
   else:
     macro = micro[:0]
-  return side_of(clips, micro, macro)
+  return side_of(view.label, micro, macro)
 
 
-def draw_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
-              split_count: int | Int[Array, ''], sizes: Sizes) -> Drawn:
+def draw_task(key: Key[Array, ''], table: ClipTable, view: FoldView,
+              splits: Bool[Array, 'P S'], split_count: int | Int[Array, ''],
+              sizes: Sizes) -> Drawn:
   """A task whose support and query come from disjoint sets of training subjects.
 
   Its macro clips come from the support's subjects or from another data set; the query
@@ -187,17 +225,18 @@ def draw_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
 
   Args:
     key: of the task.
-    clips: without `x`.
+    table: of the clips.
+    view: the fold's.
     splits: of the subjects, True for the support's side.
     split_count: how many of the splits count.
     sizes: of a task.
   """
   key_split, key_support, key_query = jax.random.split(key, 3)
-  side = splits[jax.random.randint(key_split, (), 0, split_count)][clips.subject]
-  query = draw_classes(key_query, clips, ~side & clips.train, sizes.classes,
+  side = splits[jax.random.randint(key_split, (), 0, split_count)][table.subject]
+  query = draw_classes(key_query, table, view, ~side & view.train, sizes.classes,
                        sizes.queries)
-  return Drawn(draw_support(key_support, clips, side, sizes),
-               side_of(clips, query, query[:0]))
+  return Drawn(draw_support(key_support, table, view, side, sizes),
+               side_of(view.label, query, query[:0]))
 
 
 def gather_task(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], drawn: Drawn,
@@ -209,9 +248,16 @@ def gather_task(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], drawn: D
 
 def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
                    sizes: Sizes) -> Examples:
-  """`draw_support`, gathered."""
-  return gather(clips.x, clips.scale, draw_support(key, clips, allowed, sizes),
-                sizes.magnify)
+  """`draw_support`, gathered.
+
+  Args:
+    key: of the draw.
+    clips: as the fold sees them.
+    allowed: clips of the subjects of the support.
+    sizes: of a task.
+  """
+  drawn = draw_support(key, clips.table, clips.view, allowed, sizes)
+  return gather(clips.x, clips.view.scale, drawn, sizes.magnify)
 
 
 def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
@@ -220,13 +266,13 @@ def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
 
   Args:
     key: of the task.
-    clips: with `x`.
+    clips: as the fold sees them.
     splits: of the subjects, True for the support's side.
     split_count: how many of the splits count.
     sizes: of a task.
   """
-  drawn = draw_task(key, clips, splits, split_count, sizes)
-  return gather_task(clips.x, clips.scale, drawn, sizes.magnify)
+  drawn = draw_task(key, clips.table, clips.view, splits, split_count, sizes)
+  return gather_task(clips.x, clips.view.scale, drawn, sizes.magnify)
 
 
 # Clips of tasks that are drawn already, brought together: each once, in one array.

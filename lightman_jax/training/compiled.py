@@ -31,6 +31,7 @@ MOST_BYTES = 2**30                    # of an entry that is looked at
 ZSTD = b'\x28\xb5\x2f\xfd'            # where that is installed: it has no check sum
 ALARM = b'slow_operation_alarm.cc'    # begins what XLA says of a slow compilation,
 STARS = b'*' * 20                     # between two lines of these
+LAST_LINES = 2.                       # seconds in which what came is passed on
 
 
 def mend(folder: pathlib.Path) -> list[str]:
@@ -72,16 +73,37 @@ def without_alarm() -> Iterator[None]:
   """Inside, XLA does not ask for a bug report because a program takes its time.
 
   It has no setting for that, and writes to file descriptor 2: what else comes there is
-  passed on, line by line. Python's own standard error is not looked at.
+  passed on, line by line. Python's own standard error is not looked at. Several threads
+  may be inside at once.
   """
+  with _lock:
+    if not _count[0]:
+      _redirection.enter_context(_redirected())
+    _count[0] += 1
+  try:
+    yield
+  finally:
+    with _lock:
+      _count[0] -= 1
+      if not _count[0]:
+        _redirection.close()
+
+
+_lock, _count = threading.Lock(), [0]      # of those who are inside
+_redirection = contextlib.ExitStack()      # by the first, for all of them
+
+
+@contextlib.contextmanager
+def _redirected() -> Iterator[None]:
+  """Inside, what comes to file descriptor 2 goes through `without_alarms`."""
   try:
     shown, own = os.dup(2), sys.stderr
     real = getattr(own, 'rich_proxied_file', own)     # below a bar
     plain = real is sys.__stderr__ and real.fileno() == 2
+    reading, writing = os.pipe()
   except (OSError, ValueError, AttributeError):     # there is no standard error
     yield
     return
-  reading, writing = os.pipe()
   fault = plain and faulthandler.is_enabled()
   thread = threading.Thread(target=_pass_on, args=(reading, shown), daemon=True)
   with open(shown, 'w', buffering=1, encoding='utf-8', errors='backslashreplace',
@@ -96,13 +118,14 @@ def without_alarm() -> Iterator[None]:
     try:
       yield
     finally:
+      direct.flush()           # the thread may close what it writes to
       if plain and sys.stderr is direct:
         sys.stderr = own
       os.dup2(shown, 2)
       if fault:
         faulthandler.enable(2)
-  thread.join()
-  os.close(shown)
+  # A process that began meanwhile may hold the other end for as long as it lives.
+  thread.join(LAST_LINES)
 
 
 def _pass_on(reading: int, shown: int) -> None:
@@ -110,6 +133,7 @@ def _pass_on(reading: int, shown: int) -> None:
     for line in without_alarms(lines):
       with contextlib.suppress(OSError):
         os.write(shown, line)
+  os.close(shown)
 
 
 def without_alarms(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -200,6 +224,29 @@ def ahead(function: Callable, on_compiled: OnCompiled | None = None,
       programs[shapes] = program.compiled if jax.process_count() == 1 else function
     return programs[shapes](*arguments)
   call.lower = function.lower
+  return call
+
+
+def jit(function: Callable, **options: Any) -> Callable:
+  """`jax.jit`, but that XLA does not ask for a bug report where it compiles for long.
+
+  All programs of this package are made by this or by `ahead`.
+
+  Args:
+    function: see `jax.jit`.
+    **options: those of `jax.jit`.
+  """
+  jitted, compiled_kinds = jax.jit(function, **options), set()
+
+  def call(*arguments, **named):
+    leaves, structure = jax.tree.flatten((arguments, named))
+    kinds = structure, *(x if isinstance(x, int) else jax.typeof(x) for x in leaves)
+    if kinds in compiled_kinds or any(isinstance(x, jax.core.Tracer) for x in leaves):
+      return jitted(*arguments, **named)
+    with without_alarm():
+      result = jitted(*arguments, **named)
+    compiled_kinds.add(kinds)
+    return result
   return call
 
 

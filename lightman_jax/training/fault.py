@@ -15,14 +15,16 @@ import numpy as np
 
 from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import Drawn, Task, bring_clips, max_clips
+from lightman_jax.training import compiled
 from lightman_jax.training.finite import Broken, not_finite
 from lightman_jax.training.loop import stack
 from lightman_jax.training.state import (
   Recipe,
   TrainState,
+  View,
   draw_steps,
+  make_task,
   moved_on,
-  task_of,
 )
 
 
@@ -47,14 +49,14 @@ def search(recipe: Recipe, broken: Broken) -> Fault | None:
   """
   view, clips = stack([broken.data], 1)
   view = jax.tree.map(lambda x: x[0], view)
-  blank = clips._replace(x=None, scale=None)
-  draw = jax.jit(functools.partial(draw_steps, recipe=recipe, length=1))
-  look = jax.jit(functools.partial(_look, recipe=recipe))
+  draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
+  look = compiled.jit(functools.partial(_look, recipe=recipe))
   state = jax.tree.map(jnp.asarray, broken.state)
   for _ in range(int(state.step), broken.step):
-    drawn = jax.tree.map(lambda x: np.asarray(x)[0], draw(view, blank, state.step))
+    drawn = jax.tree.map(lambda x: np.asarray(x)[0],
+                         draw(view, clips.table, state.step))
     x_and_drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
-    after, seen = look(state, view, blank, *x_and_drawn)
+    after, seen = look(state, view, *x_and_drawn)
     task, tensors = first_fault(seen, after)
     if tensors:
       one = max(task - 1, 0)
@@ -85,14 +87,13 @@ def first_fault(seen: Mapping[str, PyTree], after: TrainState
   return 0, not_finite({'update': after._asdict()})
 
 
-def _look(state: TrainState, view, clips, x: Float[Array, 'n *clip'], drawn: Drawn, *,
+def _look(state: TrainState, view: View, x: Float[Array, 'n *clip'], drawn: Drawn, *,
           recipe: Recipe):
   """One step, and all that its tasks are made of and lead to."""
-  clips = clips._replace(x=x, scale=view.scale)
-
   def one_task(both):
     number, drawn = both
-    task, key = task_of(view, clips, recipe, state.step, number, drawn)
+    task, key = make_task(view.key, x, view.fold.scale, drawn, recipe, state.step,
+                          number)
     grads, scalars = recipe.learner.meta_grad(state.params, task, key,
                                               state.step / recipe.steps)
     return {'input': task, 'loss': scalars, 'gradient': grads,

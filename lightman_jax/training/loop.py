@@ -16,14 +16,22 @@ from jaxtyping import Array, Bool, Key
 import numpy as np
 
 from lightman_jax.models.network import Params
-from lightman_jax.tasks.sampling import Clips
+from lightman_jax.tasks.sampling import Clips, FoldView
 from lightman_jax.training import devices as device_door, multihost, stopping, streaming
 from lightman_jax.training.checkpoints import Checkpoints, SharedCheckpoints
-from lightman_jax.training.compiled import Around, OnCompiled, ahead
+from lightman_jax.training.compiled import Around, OnCompiled, ahead, jit
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
 from lightman_jax.training.pace import Pace
-from lightman_jax.training.state import Recipe, TrainState, View, init_state, run_folds
+from lightman_jax.training.state import (
+  Recipe,
+  SharedClips,
+  TrainState,
+  View,
+  init_state,
+  run_block,
+  run_folds,
+)
 
 # Called with the last step, and scalars (folds, steps) of the steps that end with it.
 OnChunk = Callable[[int, dict[str, np.ndarray]], None]
@@ -78,7 +86,7 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
   blocks = streaming.make_blocks(recipe, layout, length=length,
                                  clip_bytes=streamed) if streamed else None
   sharing = dict(axis=device_door.AXIS, devices=len(layout.devices))
-  chunk = functools.partial(run_folds, recipe=recipe,
+  chunk = functools.partial(run_block if blocks else run_folds, recipe=recipe,
                             length=blocks.length if blocks else length,
                             at_once=layout.folds_at_once,
                             **(sharing if layout.split == 'tasks' else {}))
@@ -93,7 +101,7 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
   def aside():
     with pace.aside(), around():
       yield
-  return Trainer(jax.jit(init, static_argnums=1),
+  return Trainer(jit(init, static_argnums=1),
                  ahead(spread(chunk), on_compiled, aside),
                  spread(lambda states, views, clips, _: chunk(states, views, clips)),
                  length, steps, layout, pace, blocks, _sharing(layout))
@@ -188,7 +196,7 @@ def _transfers(layout: Layout) -> tuple[Callable, Callable]:
   return device_door.replicate, device_door.first
 
 
-def _open_chunks(trainer: Trainer, views: View, clips: Clips, begin: int):
+def _open_chunks(trainer: Trainer, views: View, clips: SharedClips, begin: int):
   """A context: a function that takes states on their devices so many steps further.
 
   It returns them, the scalars of these steps and of more, and how many it made.
@@ -222,7 +230,7 @@ def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:
   return jax.tree.map(lambda x: x[index], states)
 
 
-def stack(folds: Sequence[FoldData], together: int) -> tuple[View, Clips]:
+def stack(folds: Sequence[FoldData], together: int) -> tuple[View, SharedClips]:
   """The views of `together` folds, and the clips that they all see.
 
   Where there are fewer, the last is repeated: what comes of it is not used.
@@ -235,8 +243,7 @@ def stack(folds: Sequence[FoldData], together: int) -> tuple[View, Clips]:
   most = max(len(fold.splits) for fold in folds)
   splits = [np.resize(fold.splits, (most, fold.splits.shape[1])) for fold in folds]
   view = View(jnp.stack([fold.key for fold in folds]),
-              np.stack([np.asarray(fold.clips.label) for fold in folds]),
-              np.stack([np.asarray(fold.clips.train) for fold in folds]),
-              np.stack([np.asarray(fold.clips.scale) for fold in folds]),
+              FoldView(*(np.stack([np.asarray(x) for x in several])
+                         for several in zip(*(fold.clips.view for fold in folds)))),
               np.stack(splits), np.array([len(fold.splits) for fold in folds]))
-  return view, folds[0].clips
+  return view, SharedClips(folds[0].clips.x, folds[0].clips.table)

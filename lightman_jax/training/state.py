@@ -15,8 +15,9 @@ from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import EVERYTHING, Learner
 from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import (
-  Clips,
+  ClipTable,
   Drawn,
+  FoldView,
   Sizes,
   Task,
   draw_task,
@@ -72,18 +73,28 @@ def init_state(fold_key: Key[Array, ''], recipe: Recipe, shape: tuple[int, ...]
   return TrainState(jnp.zeros((), jnp.int32), params, recipe.optimizer.init(params))
 
 
+class SharedClips(NamedTuple):
+  """N clips and what is known of them, the same for all folds."""
+  x: Float[Array, 'N *clip']
+  table: ClipTable
+
+
 class View(NamedTuple):
-  """What is one fold's own; of G folds, along a first axis."""
+  """What one fold draws its tasks from; of G folds, along a first axis."""
   key: Key[Array, '']
-  label: Int[Array, 'N']               # as the fold believes them
-  train: Bool[Array, 'N']
-  scale: Float[Array, '2 c']
+  fold: FoldView
   splits: Bool[Array, 'P S']
-  split_count: Int[Array, '']                 # how many of the splits count
-  drawn: Drawn | None = None           # (length, tasks): numbers drawn ahead, if so
+  split_count: Int[Array, '']          # how many of the splits count
 
 
-def run_folds(states: TrainState, views: View, clips: Clips,
+class BlockView(NamedTuple):
+  """One fold's tasks, drawn ahead of its steps; of G folds, along a first axis."""
+  key: Key[Array, '']
+  scale: Float[Array, '2 c']           # divides micro, macro clips
+  drawn: Drawn                         # (length, tasks): numbers of a block's clips
+
+
+def run_folds(states: TrainState, views: View, clips: SharedClips,
               count: Int[Array, ''] | None = None, *, recipe: Recipe,
               length: int, at_once: int, axis: str = '', devices: int = 1
               ) -> tuple[TrainState, Mapping[str, Float[Array, 'G length']]]:
@@ -92,7 +103,7 @@ def run_folds(states: TrainState, views: View, clips: Clips,
   Args:
     states: along a first axis, G states.
     views: likewise, what each fold sees of the clips.
-    clips: of all folds; its `label`, `train` and `scale` are not looked at.
+    clips: of all folds.
     count: steps, at most `length`; what comes after them in the scalars is zero. One
       program serves every count, so a step is the same wherever it is cut off.
     recipe: of a step.
@@ -104,18 +115,49 @@ def run_folds(states: TrainState, views: View, clips: Clips,
   """
   def one_fold(both):
     state, view = both
-    step = functools.partial(
-        _meta_step, view=view, recipe=recipe, axis=axis, devices=devices,
-        clips=clips._replace(label=view.label, train=view.train, scale=view.scale))
-    if count is None:
-      return jax.lax.scan(step, state, view.drawn, length=length)
+
+    def draw_and_make(step, number, _):
+      drawn = draw_one(view, clips.table, recipe, step, number)
+      return make_task(view.key, clips.x, view.fold.scale, drawn, recipe, step, number)
+    step = functools.partial(_meta_step, make=draw_and_make, recipe=recipe, axis=axis,
+                             devices=devices)
+    return _scan_some(step, state, None, count, length)
+  return map_in_batches(one_fold, (states, views), at_once)
+
+
+def run_block(states: TrainState, views: BlockView, x: Float[Array, 'n *clip'],
+              count: Int[Array, ''] | None = None, *, recipe: Recipe, length: int,
+              at_once: int, axis: str = '', devices: int = 1
+              ) -> tuple[TrainState, Mapping[str, Float[Array, 'G length']]]:
+  """As `run_folds`, of tasks that are drawn already.
+
+  Args:
+    states: along a first axis, G states.
+    views: likewise, the tasks of each fold.
+    x: the clips that the tasks' numbers point to.
+    count: see `run_folds`.
+    recipe: of a step.
+    length: steps of a block.
+    at_once: folds that make one batch.
+    axis: see `run_folds`.
+    devices: how many share the tasks.
+  """
+  def one_fold(both):
+    state, view = both
+
+    def make(step, number, drawn):
+      return make_task(view.key, x, view.scale, drawn, recipe, step, number)
+    step = functools.partial(_meta_step, make=make, recipe=recipe, axis=axis,
+                             devices=devices)
     return _scan_some(step, state, view.drawn, count, length)
   return map_in_batches(one_fold, (states, views), at_once)
 
 
 def _scan_some(step: Callable, state: TrainState, drawn: Drawn | None,
-               count: Int[Array, ''], length: int):
-  """The first `count` rounds of `jax.lax.scan(step, state, drawn, length)`."""
+               count: Int[Array, ''] | None, length: int):
+  """The first `count` rounds of `jax.lax.scan(step, state, drawn, length)`, or all."""
+  if count is None:
+    return jax.lax.scan(step, state, drawn, length=length)
   step = jax.jit(step, inline=True)      # traced once, for the shapes and for the loop
   row = lambda n: jax.tree.map(lambda x: x[n], drawn)
   _, shapes = jax.eval_shape(step, state, row(0))
@@ -128,7 +170,25 @@ def _scan_some(step: Callable, state: TrainState, drawn: Drawn | None,
   return jax.lax.fori_loop(0, count, one, (state, rows))
 
 
-def draw_steps(view: View, clips: Clips, first: Int[Array, ''], *, recipe: Recipe,
+def draw_one(view: View, table: ClipTable, recipe: Recipe, step: Int[Array, ''],
+             number: Int[Array, '']) -> Drawn:
+  """The task `number` of a fold's step, as numbers of clips.
+
+  A task's key is that of its number, so the tasks of a step are the same however many
+  devices share them.
+
+  Args:
+    view: of the fold.
+    table: of the clips.
+    recipe: of a step.
+    step: number of the step, from 0.
+    number: of the task in its step, from 0.
+  """
+  return draw_task(_task_key(view.key, Purpose.TASKS, step, number), table, view.fold,
+                   view.splits, view.split_count, recipe.sizes)
+
+
+def draw_steps(view: View, table: ClipTable, first: Int[Array, ''], *, recipe: Recipe,
                length: int) -> Drawn:
   """The tasks of a fold's steps `first`, `first` + 1 ... as numbers, (length, tasks).
 
@@ -136,26 +196,23 @@ def draw_steps(view: View, clips: Clips, first: Int[Array, ''], *, recipe: Recip
 
   Args:
     view: of the fold.
-    clips: without `x`.
+    table: of the clips.
     first: number of the first step, from 0.
     recipe: of a step.
     length: how many steps.
   """
-  clips = clips._replace(label=view.label, train=view.train)
-
   def one(which):
-    key = _task_key(view, Purpose.TASKS, first + which // recipe.tasks,
+    return draw_one(view, table, recipe, first + which // recipe.tasks,
                     which % recipe.tasks)
-    return draw_task(key, clips, view.splits, view.split_count, recipe.sizes)
   drawn = jax.lax.map(one, jnp.arange(length * recipe.tasks))
   return jax.tree.map(lambda x: x.reshape(length, recipe.tasks, *x.shape[1:]), drawn)
 
 
-def _task_key(view, purpose, step, number):
-  return jax.random.fold_in(keys.key_for(view.key, purpose, step), number)
+def _task_key(fold_key, purpose, step, number):
+  return jax.random.fold_in(keys.key_for(fold_key, purpose, step), number)
 
 
-def _meta_step(state, drawn, *, view, clips, recipe, axis, devices):
+def _meta_step(state, drawn, *, make, recipe, axis, devices):
   mine = -(-recipe.tasks // devices)
   number = jnp.arange(mine)
   if devices > 1:
@@ -163,7 +220,7 @@ def _meta_step(state, drawn, *, view, clips, recipe, axis, devices):
 
   def one_task(both):
     number, drawn = both
-    task, key = task_of(view, clips, recipe, state.step, number, drawn)
+    task, key = make(state.step, number, drawn)
     return recipe.learner.meta_grad(state.params, task, key, state.step / recipe.steps)
 
   grads, scalars = map_in_batches(one_task, (number, drawn), min(recipe.at_once, mine))
@@ -183,27 +240,23 @@ def _mean(number, x, *, tasks, axis, devices):
   return jax.lax.psum(x.sum(0) / tasks, axis)
 
 
-def task_of(view: View, clips: Clips, recipe: Recipe, step: Int[Array, ''],
-            number: Int[Array, ''], drawn: Drawn | None = None
-            ) -> tuple[Task, Key[Array, '']]:
-  """The task `number` of a meta-step, and the key of its adaptation.
-
-  A task's key is that of its number, so the tasks of a step are the same however many
-  devices share them.
+def make_task(fold_key: Key[Array, ''], x: Float[Array, 'n *clip'],
+              scale: Float[Array, '2 c'], drawn: Drawn, recipe: Recipe,
+              step: Int[Array, ''], number: Int[Array, '']
+              ) -> tuple[Task, Key[Array, '']]:
+  """A task of a meta-step, gathered and augmented, and the key of its adaptation.
 
   Args:
-    view: of the fold.
-    clips: with the fold's own label, train and scale.
+    fold_key: of the fold.
+    x: the clips that the task's numbers point to.
+    scale: divides micro, macro clips.
+    drawn: the task as numbers.
     recipe: of a step.
     step: number of the step, from 0.
     number: of the task in its step, from 0.
-    drawn: the task as numbers, where it was drawn ahead.
   """
-  key = functools.partial(_task_key, view, step=step, number=number)
-  if drawn is None:
-    drawn = draw_task(key(Purpose.TASKS), clips, view.splits, view.split_count,
-                      recipe.sizes)
-  task = gather_task(clips.x, clips.scale, drawn, recipe.sizes.magnify)
+  key = functools.partial(_task_key, fold_key, step=step, number=number)
+  task = gather_task(x, scale, drawn, recipe.sizes.magnify)
   return _augmented(key(Purpose.AUGMENT), task, recipe.augment), key(Purpose.ADAPT)
 
 

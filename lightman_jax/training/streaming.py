@@ -19,10 +19,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax.inputs.pool import Inputs
-from lightman_jax.tasks.sampling import Clips, bring_clips, max_clips
-from lightman_jax.training import devices as device_door, numerics
+from lightman_jax.tasks.sampling import ClipTable, bring_clips, max_clips
+from lightman_jax.training import compiled, devices as device_door, numerics
 from lightman_jax.training.devices import Layout
-from lightman_jax.training.state import Recipe, View, draw_steps
+from lightman_jax.training.state import (
+  BlockView,
+  Recipe,
+  SharedClips,
+  View,
+  draw_steps,
+)
 from lightman_jax.units import bytes_in_words
 
 # Of a device: up to three blocks are there, one that is trained on, one that waits and
@@ -86,7 +92,7 @@ def block_length(length: int, *, bytes_of_a_step: int) -> int:
 
 class Blocks(NamedTuple):
   """How a chunk is cut; one for all folds."""
-  draw: Callable            # views, clips without x, first step -> Drawn (G, steps,)
+  draw: Callable            # views, clip table, first step -> Drawn (G, steps,)
   length: int               # of a block, in steps
   layout: Layout
 
@@ -107,14 +113,14 @@ def make_blocks(recipe: Recipe, layout: Layout, *, length: int, clip_bytes: int
       clips * layout.together // len(layout.devices))
   block = block_length(length, bytes_of_a_step=on_device * clip_bytes)
 
-  def draw(views, clips, first):
+  def draw(views, table, first):
     return jax.lax.map(
-        lambda view: draw_steps(view, clips, first, recipe=recipe, length=block), views)
-  return Blocks(jax.jit(draw), block, layout)
+        lambda view: draw_steps(view, table, first, recipe=recipe, length=block), views)
+  return Blocks(compiled.jit(draw), block, layout)
 
 
 @contextlib.contextmanager
-def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *,
+def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: SharedClips, *,
                 first: int, last: int, steps: int
                 ) -> Iterator[Callable[[Any, int], tuple]]:
   """A function that takes states on their devices so many steps further, and tells
@@ -131,9 +137,9 @@ def open_blocks(blocks: Blocks, chunk: Callable, views: View, clips: Clips, *,
   """
   layout = blocks.layout
   place = device_door.divide if layout.split == 'folds' else device_door.replicate
-  fixed = View(*place((views.key, None, None, views.scale, None, None), layout.devices))
+  key_and_scale = place((views.key, views.fold.scale), layout.devices)
   make = numerics.as_here(functools.partial(
-      _block, blocks, *_on_the_host(views, clips), clips.x, fixed))
+      _block, blocks, *_on_the_host(views, clips.table), clips.x, key_and_scale))
   counts = block_counts(blocks.length, first=first, last=last, steps=steps)
   firsts = iter([*itertools.accumulate(counts, initial=first)][:-1])
   counts = iter(counts)
@@ -169,26 +175,26 @@ def block_counts(length: int, *, first: int, last: int, steps: int) -> list[int]
   return counts
 
 
-def _on_the_host(views: View, clips: Clips) -> tuple[View, Clips, jax.Device]:
+def _on_the_host(views: View, table: ClipTable) -> tuple[View, ClipTable, jax.Device]:
   """What is drawn from, where drawing does not wait for the training of a block."""
   try:
     here = jax.local_devices(backend='cpu')[0]
   except RuntimeError:                        # jax was told to know no CPU
     here = jax.local_devices()[0]
-  only = clips._replace(x=None, label=None, train=None, scale=None)
-  return jax.device_put(views, here), jax.device_put(only, here), here
+  return jax.device_put(views, here), jax.device_put(table, here), here
 
 
-def _block(blocks: Blocks, views: View, clips: Clips, here: jax.Device, x: Inputs,
-           fixed: View, first: int | None) -> tuple[View, Clips] | None:
-  """The view and clips of a block on their devices; None after the last.
+def _block(blocks: Blocks, views: View, table: ClipTable, here: jax.Device, x: Inputs,
+           key_and_scale: tuple[jax.Array, jax.Array], first: int | None
+           ) -> tuple[BlockView, jax.Array] | None:
+  """The tasks and clips of a block on their devices; None after the last.
 
   Of several processes each reads the clips of its own devices.
   """
   if first is None:
     return None
   layout = blocks.layout
-  drawn = jax.device_get(blocks.draw(views, clips, jax.device_put(first, here)))
+  drawn = jax.device_get(blocks.draw(views, table, jax.device_put(first, here)))
   drawn = device_door.local_part(
       jax.tree.map(functools.partial(_split_over_devices, layout=layout), drawn),
       layout.devices)
@@ -198,8 +204,7 @@ def _block(blocks: Blocks, views: View, clips: Clips, here: jax.Device, x: Input
   arrays, drawn = zip(*(bring_clips(x, part, size) for part in parts))
   drawn = jax.tree.map(lambda *part: np.stack(part), *drawn)
   drawn, whole = device_door.each((drawn, np.stack(arrays)), layout.devices)
-  return (fixed._replace(drawn=drawn),
-          Clips(whole, *[None] * (len(Clips._fields) - 1)))
+  return BlockView(*key_and_scale, drawn), whole
 
 
 def _split_over_devices(x: np.ndarray, *, layout: Layout) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 from lightman_jax.data import build as stage
 from lightman_jax.data.load import load
 from lightman_jax.data.store import read_data_set
-from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.errors import InputError, Reason, Unreadable
 
 # A child that dies without a word: at the given call of the given place.
 CHILD = '''
@@ -57,7 +57,7 @@ def everything(folder):
 def build(plan, home, **options):
   lines = []
   quiet = {'progress': lambda *_: None, 'say': lines.append}
-  return stage.build(plan, home, **(quiet | options)), lines
+  return stage.build(plan, home, **(quiet | options))[0], lines
 
 
 def counted(plan, calls):
@@ -145,7 +145,7 @@ def test_another_build_fails_and_the_old_one_stays(tiny, tmp_path):
   folder, _ = build(tiny, tmp_path)
 
   def broken():
-    raise Unreadable('x.png cannot be decoded')
+    raise Unreadable(Reason.BROKEN_PICTURE, path='x.png', error='cut short')
   items = (tiny.items[0]._replace(make=broken, evidence=('new',), key='new'),
            *tiny.items[1:])
   with pytest.raises(InputError, match=r"clip 's0/c0': x.png cannot be decoded"):

@@ -39,15 +39,15 @@ def test_class_subject_and_frames_come_from_names(tmp_path):
     ('s1/micro/negative/holiday', 'not a clip'),
     ('s1/micro/negative/s1_xx_01', 'not a clip')])
 def test_a_clip_whose_name_and_place_disagree_is_left_out(tmp_path, place, words):
-  ((_, reason),) = read(put(tmp_path, place)).left_out
-  assert words in reason
+  (entry,) = read(put(tmp_path, place)).left_out
+  assert words in entry.in_words[1]
 
 
 def test_a_clip_that_lies_there_twice_is_nobodys(tmp_path):
   put(tmp_path, 's1/micro/negative/s1_ne_01', 's01/micro/negative/s1_ne_01')
   listing = read(tmp_path)
   assert not listing.rows
-  reasons = [reason for _, reason in listing.left_out]
+  reasons = [entry.in_words[1] for entry in listing.left_out]
   assert reasons == ['stands in the tree 2 times'] * 2
 
 
@@ -55,7 +55,7 @@ def test_empty_folders_and_links_out_of_the_tree_are_left_out(tmp_path):
   put(tmp_path / 'out', 'clip')
   put(tmp_path / 'in', 's1/micro/negative/s1_ne_01', frames=())
   (tmp_path / 'in/s1/micro/negative/s1_ne_02').symlink_to(tmp_path / 'out/clip')
-  reasons = dict(read(tmp_path / 'in').left_out)
+  reasons = dict(entry.in_words for entry in read(tmp_path / 'in').left_out)
   assert 'holds no numbered picture' in reasons['s01/s1_ne_01']
   assert 'is a link to' in reasons['s01/s1_ne_02']
 

@@ -56,7 +56,7 @@ def test_a_raw_clip_is_placed_by_its_onset_and_keeps_its_motion(model, tmp_path)
   # Four pixels of 40 are two of 20, and they stay.
   np.testing.assert_allclose(made.landmarks[1] - made.landmarks[0],
                              np.tile([2., 0.], (68, 1)), atol=.05)
-  assert made.frames[1][:, 0].max() < 60 and not made.note
+  assert made.frames[1][:, 0].max() < 60 and not made.faceless
 
 
 def test_a_cropped_clip_is_used_whole_and_its_landmarks_are_scaled(model, tmp_path):
@@ -75,9 +75,9 @@ def test_without_a_face_a_raw_clip_is_refused_and_a_cropped_one_is_noted(
   with pytest.raises(Unreadable, match='no face is found'):
     pixels.read_pixels(paths, size=16, crop=True, face=FACE)
   made = pixels.read_pixels(paths, size=16, crop=False, face=FACE)
-  assert np.isnan(made.landmarks).all() and 'no face' in made.note
+  assert np.isnan(made.landmarks).all() and made.faceless
   plain = pixels.read_pixels(paths, size=16, crop=True)
-  assert np.isnan(plain.landmarks).all() and not plain.note
+  assert np.isnan(plain.landmarks).all() and not plain.faceless
 
 
 def test_landmarks_change_the_configuration_and_are_stored(model, tmp_path):
@@ -141,7 +141,7 @@ def test_a_table_of_apexes_fills_in_what_the_sheet_lacks(tmp_path):
   assert {row.clip: row.apex for row in rows} == {
       'a/one': 12, 'a/four': 11, 'a/five': 15}
   assert user_tables.GIVEN in rows[0].notes and not rows[2].notes
-  reasons = dict(left_out)
+  reasons = dict(entry.in_words for entry in left_out)
   assert 'apex 99 is not between' in reasons['a/two']
   assert 'neither the sheet nor apex.csv' in reasons['a/three']
   assert user_tables.apexes_by_clip((row('a/one'),), 'spotted') == ((row('a/one'),), ())

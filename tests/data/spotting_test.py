@@ -63,7 +63,7 @@ def test_a_clip_that_cannot_be_read_is_named(replica, tmp_path, first_moves_most
   results = list(spotting.run_spotting(pairs, workers=1))
   assert len(results) == len(pairs)
   lost, = [entry for entry in results if isinstance(entry, LeftOut)]
-  assert lost.clip.endswith(broken.parent.name) and broken.name in lost.reason
+  assert lost.clip.endswith(broken.parent.name) and broken.name in lost.in_words[1]
 
 
 def test_the_command_writes_a_line_a_clip(replica, tmp_path, first_moves_most, capsys):

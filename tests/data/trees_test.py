@@ -1,13 +1,15 @@
 """CASME II from files to arrays, on a replica of its tree."""
 
+from collections import Counter
 import json
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.features.top_level_feature import TopLevelFeature
 
-from lightman_jax.data import builder
+from lightman_jax.data import builder, planning
 from lightman_jax.data.load import load
 from lightman_jax.errors import InputError
 from lightman_jax.synthetic.replicas import casme2
@@ -90,6 +92,40 @@ def test_a_built_data_set_outlives_its_tree(clips, home, tmp_path):
   again = load(settings(tmp_path / 'gone', home))
   assert again.info == clips.info
   np.testing.assert_array_equal(again.frames, clips.frames)
+
+
+def test_a_start_decodes_every_clip_once_and_a_build_hands_its_clips_on(
+    clips, replica, home, tmp_path, monkeypatch):
+  decoded = Counter()
+  real = TopLevelFeature.deserialize_example_np
+
+  def counted(self, *args, **options):
+    example = real(self, *args, **options)
+    decoded[example['id'].decode()] += 1
+    return example
+  monkeypatch.setattr(TopLevelFeature, 'deserialize_example_np', counted)
+  again = load(settings(replica, home))
+  assert decoded == dict.fromkeys(clips.clip, 1) and again.info == clips.info
+  (home / 'casme2' / CONFIG / '1.0.0' / 'order.json').unlink()
+  decoded.clear()       # as of a build of before: which record is which must be read
+  assert load(settings(replica, home)).content == clips.content
+  assert decoded == dict.fromkeys(clips.clip, 2)
+  decoded.clear()
+  built = load(settings(replica, tmp_path), say=lambda line: None)
+  assert decoded == dict.fromkeys(clips.clip, 2) and built.info == clips.info
+
+
+def test_a_start_plans_the_tree_once(replica, tmp_path, monkeypatch):
+  plans, listings = [], []
+  real, read = planning.Survey.plan, planning.read_listing
+  monkeypatch.setattr(planning.Survey, 'plan', lambda self, choice: plans.append(
+      choice) or real(self, choice))
+  monkeypatch.setattr(planning, 'read_listing', lambda *args, **o: listings.append(
+      args) or read(*args, **o))
+  said = []
+  load(settings(replica, tmp_path), say=said.append)
+  assert (len(plans), len(listings)) == (1, 1)
+  assert said[0].startswith('CASME II: ') and 'rows can be used' in said[0]
 
 
 def test_tfds_alone_builds_the_listed_configurations(replica, tmp_path):

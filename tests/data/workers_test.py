@@ -11,7 +11,7 @@ import pytest
 from lightman_jax.data import pixels, workers
 from lightman_jax.data.plan import Item
 from lightman_jax.data.rows import Row
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, Reason
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +45,8 @@ def makes(tmp_path):
 
 def test_two_processes_make_what_one_makes(makes, tmp_path):
   alone, both = (jobs(tmp_path / name, makes) for name in 'ab')
-  assert sorted(workers.make_all(alone, workers=1)) == [(n, '') for n in range(6)]
-  assert sorted(workers.make_all(both, workers=2)) == [(n, '') for n in range(6)]
+  assert list(workers.make_all(alone, workers=1)) == [(n, None) for n in range(6)]
+  assert dict(workers.make_all(both, workers=2)) == dict.fromkeys(range(6))
   for one, other in zip(alone, both):
     np.testing.assert_array_equal(workers.read_stored(one.folder, one.item).frames,
                                   workers.read_stored(other.folder, other.item).frames)
@@ -56,16 +56,16 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_made(makes, tmp_path):
   broken = functools.partial(pixels.read_pixels, (str(tmp_path / 'no.png'),), size=8,
                              crop=False)
   reasons = dict(workers.make_all(jobs(tmp_path / 'a', [*makes, broken]), workers=2))
-  assert 'no.png' in reasons.pop(6) and set(reasons.values()) == {''}
+  assert 'no.png' in str(reasons.pop(6)) and set(reasons.values()) == {None}
   small = functools.partial(makes[0].func, *makes[0].args, size=4, crop=False)
   ((_, why),) = workers.make_all(jobs(tmp_path / 'b', [small]), workers=2)
-  assert 'shape' in why
+  assert 'shape' in str(why)
 
 
 def test_a_decoder_that_crashes_costs_one_clip(makes, tmp_path):
   abort = functools.partial(os.abort)
   reasons = dict(workers.make_all(jobs(tmp_path / 'a', [abort, *makes]), workers=2))
-  assert 'ended the process' in reasons.pop(0) and set(reasons.values()) == {''}
+  assert reasons.pop(0).reason is Reason.CRASHED and set(reasons.values()) == {None}
 
 
 def test_an_error_of_ours_comes_through(makes, tmp_path):
@@ -76,7 +76,7 @@ def test_an_error_of_ours_comes_through(makes, tmp_path):
 
 def test_what_only_this_process_knows_is_made_here(makes, tmp_path):
   local = lambda: makes[0]()
-  assert list(workers.make_all(jobs(tmp_path / 'a', [local]), workers=2)) == [(0, '')]
+  assert list(workers.make_all(jobs(tmp_path / 'a', [local]), workers=2)) == [(0, None)]
 
 
 def test_a_killed_process_is_said_and_nothing_is_left_running(makes, tmp_path):

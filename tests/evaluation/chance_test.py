@@ -10,7 +10,7 @@ from lightman_jax.evaluation.predict import make_predict
 from lightman_jax.inputs.pool import channel_scale
 from lightman_jax.meta import learners
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
@@ -41,8 +41,7 @@ def leave_one_out(program, pool, folder):
                            own_macro=False, rng=np.random.default_rng(number)).support
       data = FoldData(
           fold.held_out, keys.fold_key(0, fold.held_out),
-          Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
-                channel_scale(pool, fold.train)), splits[:8])
+          fold_clips(pool, fold.train, channel_scale(pool, fold.train)), splits[:8])
       state, = train_folds(trainer, [data], checkpoints,
                            on_chunk=lambda last, scalars: None)
       index = np.flatnonzero(fold.test)

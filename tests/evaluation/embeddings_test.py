@@ -10,7 +10,7 @@ from lightman_jax.keys import Purpose
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.tasks.sampling import Clips, Sizes, sample_support
+from lightman_jax.tasks.sampling import Sizes, fold_clips, sample_support
 
 KEY, SIZES = keys.fold_key(0, 's1'), Sizes(3, 2, 1)
 
@@ -32,17 +32,17 @@ def test_the_axes_are_those_of_the_clips_they_are_fitted_on():
 def test_the_adapted_model_is_the_first_that_predicts(pool_of, small_net):
   pool = pool_of(subjects=4, micro=2, macro=1, classes=3, shape=(1, 2, 2, 2))
   fold = leave_one_subject_out(pool)[1]
-  clips = Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
-                np.array([[1., 2.], [3., 4.]], np.float32))
+  clips = fold_clips(pool, fold.train, np.array([[1., 2.], [3., 4.]], np.float32))
   learner = learners.maml(small_net, Steps(1, .5))
   params = small_net.init(jax.random.key(1), (1, 2, 2, 2))
   micro, macro = np.flatnonzero(~pool.macro)[:4], np.flatnonzero(pool.macro)[:2]
   before, after = inspection.make_embed(small_net, learner, sizes=SIZES)(
       params, KEY, clips, micro, macro)
   clips = jax.tree.map(jax.numpy.asarray, clips)
-  x = np.concatenate([clips.x[micro] / clips.scale[0], clips.x[macro] / clips.scale[1]])
+  scale = clips.view.scale
+  x = np.concatenate([clips.x[micro] / scale[0], clips.x[macro] / scale[1]])
   support = sample_support(keys.key_for(KEY, Purpose.EVAL_SUPPORT, 0), clips,
-                           clips.train, SIZES)
+                           clips.view.train, SIZES)
   fast = learner.adapt(params, support, KEY).fast
   embed = lambda params: small_net.embed(params, jax.numpy.asarray(x))
   np.testing.assert_allclose(before, embed(params), atol=1e-5)

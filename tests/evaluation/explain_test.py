@@ -1,5 +1,6 @@
 """The explanation of a prediction is of the very models that made it."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.models.dere_grl import DeReGRL
 from lightman_jax.models.network import make_network
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 
 SHAPE = (3, 68, 2)
 
@@ -19,9 +20,8 @@ SHAPE = (3, 68, 2)
 @pytest.fixture(scope='module')
 def clips(pool_of):
   pool = pool_of(shape=SHAPE, classes=3, signal=1.)
-  return Clips(*(jnp.asarray(x) for x in (
-      pool.x, pool.label, pool.subject, pool.macro, pool.foreign, pool.subject > 0,
-      np.full((2, 2), .7, np.float32))))
+  return jax.tree.map(jnp.asarray, fold_clips(
+      pool, pool.subject > 0, np.full((2, 2), .7, np.float32)))
 
 
 @pytest.mark.parametrize('make', [

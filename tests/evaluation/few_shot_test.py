@@ -10,7 +10,7 @@ from lightman_jax.evaluation import few_shot
 from lightman_jax.meta.learners import Learner, matchingnet, protonet
 from lightman_jax.tasks.few_shot import Episodes, Form, plan_episodes
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 
 KEY = keys.fold_key(0, 's1')
 SIZES = Sizes(3, 1, 1)
@@ -24,8 +24,7 @@ def pool(pool_of):
 def fold_of(pool, number=1):
   fold = leave_one_subject_out(pool)[number]
   scale = np.array([[1., 2.], [3., 4.]], np.float32)
-  return fold, Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign,
-                     fold.train, scale)
+  return fold, fold_clips(pool, fold.train, scale)
 
 
 def episodes_of(pool, *, origin='held_out_subject', episodes=600, seed=0, number=1,
@@ -60,7 +59,7 @@ def test_a_prototype_by_hand(pool, small_net, ways):
   answer = few_shot.make_answer(learner, sizes=SIZES, most=len(mine.classes) + 3)
   said, plain = answer({'encoder': params['encoder']}, KEY, clips, mine)
   assert plain is None and said.shape == mine.query.shape
-  z = np.asarray(small_net.embed(params, jnp.asarray(pool.x / clips.scale[0])))
+  z = np.asarray(small_net.embed(params, jnp.asarray(pool.x / clips.view.scale[0])))
   for classes, support, query, answer in zip(*mine, said):
     means = z[support].reshape(ways, 2, -1).mean(1)
     gap = np.square(z[query][:, None] - means).sum(-1)
@@ -84,8 +83,9 @@ def test_classes_that_are_not_in_the_episode_are_set_aside(pool):
 def test_what_a_support_holds(pool, ways):
   """Micro clips as drawn, macro clips of others alone and of the episode's classes."""
   fold, clips = fold_of(pool)
-  clips = clips._replace(x=np.arange(len(pool.label), dtype=np.float32)[:, None],
-                         scale=np.array([[1.], [2.]], np.float32))
+  numbers = np.arange(len(pool.label), dtype=np.float32)[:, None]
+  clips = fold_clips(pool._replace(x=numbers), fold.train,
+                     np.array([[1.], [2.]], np.float32))
   mine, seen = episodes_of(pool, ways=ways, episodes=60), []
   def say(support, x):
     jax.debug.callback(lambda *parts: seen.append(parts), support.x[:, 0],
@@ -107,9 +107,9 @@ def test_what_a_support_holds(pool, ways):
 
 
 def test_magnified_clips_are_the_supports_own_by_turns(pool):
-  clips = fold_of(pool)[1]._replace(
-      x=np.arange(len(pool.label), dtype=np.float32)[:, None],
-      scale=np.array([[1.], [np.nan]], np.float32))
+  numbers = np.arange(len(pool.label), dtype=np.float32)[:, None]
+  clips = fold_clips(pool._replace(x=numbers), fold_of(pool)[0].train,
+                     np.array([[1.], [np.nan]], np.float32))
   mine, seen = episodes_of(pool, shots=2, episodes=60), []
   def say(support, x):
     jax.debug.callback(lambda *parts: seen.append(parts), support.x[:, 0],

@@ -11,7 +11,7 @@ from lightman_jax.keys import Purpose
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.tasks.sampling import Clips, Sizes, sample_support
+from lightman_jax.tasks.sampling import Sizes, fold_clips, sample_support
 
 SIZES = Sizes(3, 2, 1)
 KEY = keys.fold_key(0, 's1')
@@ -27,8 +27,7 @@ def pool(pool_of):
 def clips(pool):
   fold = leave_one_subject_out(pool)[1]
   scale = np.array([[1., 2.], [3., 4.]], np.float32)
-  return fold, Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign,
-                     fold.train, scale)
+  return fold, fold_clips(pool, fold.train, scale)
 
 
 @pytest.fixture(scope='module')
@@ -50,9 +49,9 @@ def test_the_mean_over_supports(maml, clips):
   @jax.jit
   def one(number):
     support = sample_support(keys.key_for(KEY, Purpose.EVAL_SUPPORT, number), on_device,
-                             on_device.train, SIZES)
+                             on_device.view.train, SIZES)
     fast = learner.adapt(params, support, KEY).fast
-    return learner.predict(fast, on_device.x[index] / on_device.scale[0])
+    return learner.predict(fast, on_device.x[index] / on_device.view.scale[0])
   drawn = np.stack([one(number) for number in range(DRAWS)])
   x = clips.x[index]
   got = predict_clips(params, KEY, clips, x, most=8)
@@ -61,7 +60,7 @@ def test_the_mean_over_supports(maml, clips):
   assert drawn.std(0).max() > 1e-3, 'each support is another'
   np.testing.assert_allclose(
       plain(params, KEY, clips, x, most=8),
-      learner.predict(params, jnp.asarray(x / clips.scale[0])), atol=1e-5)
+      learner.predict(params, jnp.asarray(x / clips.view.scale[0])), atol=1e-5)
   assert np.abs(got - plain(params, KEY, clips, x, most=8)).max() > 1e-3
 
 

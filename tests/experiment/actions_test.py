@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from lightman_jax.meta.learners import make_learner
 from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.tasks.folds import Fold
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 
@@ -39,9 +40,8 @@ def run(pool_of, start_of, tmp_path):
   folds = [Fold(f's{n}', (pool.subject != n) & ~pool.macro,
                 (pool.subject == n) & ~pool.macro) for n in (0, 1)]
   material = Material(None, pool, tuple(folds), (), '', ())
-  clips = Clips(*(jnp.asarray(x) for x in (
-      pool.x, pool.label, pool.subject, pool.macro, pool.foreign, folds[0].train,
-      np.ones((2, 2), np.float32))))
+  clips = jax.tree.map(jnp.asarray, fold_clips(
+      pool, folds[0].train, np.ones((2, 2), np.float32)))
   net = make_network(make_encoder(**config()['model']), classes=3)
   recipe = Recipe(make_learner(net, **config()['method']), None, Sizes(3, 1, 1), None,
                   tasks=1, at_once=1)

@@ -53,6 +53,24 @@ def test_each_data_set_that_is_read_is_a_stage():
   assert ends == ['load: 4/4', 'load: 4/4', 'load: 6/6', 'input: 6/6']
 
 
+def test_a_stage_says_which_data_set_is_read(tmp_path):
+  """Two data sets, each with the inputs made of it."""
+  out = io.StringIO()
+  config = synthetic.get_config('debug').to_dict()
+  few = {'subjects': 3, 'micro': 3, 'macro': 3}
+  config['data'] |= {'frames': 3, 'size': 16, 'data_dir': str(tmp_path / 'built'),
+                     'synthetic': config['data']['synthetic'] | few}
+  config['inputs']['size'] = 8
+  row = {'name': 'manifest', 'path': '/of/one.csv'}
+  with Progress(console=Console(file=out)) as progress:
+    assembly.prepare(config, progress)
+    assembly.Stages(progress).of(row)('load', 1, 1)
+  lines = [line for line in out.getvalue().splitlines() if 'took' in line]
+  stages = {line.split(':')[0] for line in lines}
+  assert stages == {'synthetic clips', 'synthetic write', 'synthetic check',
+                    'synthetic load', 'synthetic inputs', 'one.csv load'}
+
+
 def beside(pool, source, data=None, **fields):
   """Material of made-up clips of a manifest beside macro clips of another data set."""
   data = data or {}

@@ -6,7 +6,9 @@ import pytest
 import sklearn
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import LeaveOneGroupOut, cross_validate
+from sklearn.svm import SVC
 
 import lightman_jax as lm
 from lightman_jax import keys
@@ -64,19 +66,19 @@ def test_examples_of_another_shape_are_refused(people):
     lm.Classifier('ridge').predict(X)
 
 
-def test_ridge_is_our_own_leave_one_subject_out(people):
+def test_ridge_raw_is_our_own_leave_one_subject_out(people):
   """Through scikit-learn's routing of groups, against the row of a run."""
   X, y, groups = people
   pool = lm.tasks.from_arrays(X, y, groups)
   folds = make_folds(pool, 'loso', folds=0, seed=0, dataset='arrays')
   train, test = (np.stack([getattr(fold, name) for fold in folds])
                  for name in ('train', 'test'))
-  ours = references.ridge(
+  ours = references.ridge_raw(
       pool.x, pool.label, train, test, classes=2,
       scale=np.stack([channel_scale(pool, fold.train)[0] for fold in folds]))
   with sklearn.config_context(enable_metadata_routing=True):
     found = cross_validate(
-        lm.Classifier(method='ridge').set_fit_request(groups=True), X, y,
+        lm.Classifier(method='ridge_raw').set_fit_request(groups=True), X, y,
         cv=LeaveOneGroupOut(), params={'groups': groups}, return_estimator=True,
         error_score='raise')
   right = ours.prediction == pool.label
@@ -86,7 +88,34 @@ def test_ridge_is_our_own_leave_one_subject_out(people):
   for mask, one in zip(test, found['estimator']):
     np.testing.assert_array_equal(one.predict(X[mask]),
                                   one.classes_[ours.prediction[mask]])
-    np.testing.assert_allclose(one._ridge(X[mask]), ours.scores[mask], rtol=1e-5)
+    np.testing.assert_allclose(one._linear(X[mask]).scores[-8:], ours.scores[mask],
+                               rtol=1e-5)
+
+
+@pytest.mark.parametrize('method, grid', [('svm', references.COSTS),
+                                          ('ridge', references.PENALTIES)])
+def test_linear_models_choose_a_penalty_and_are_scikit_learns(people, method, grid):
+  X, y, groups = people
+  ready = lm.Classifier(method).fit(X[:24], y[:24], groups=groups[:24])
+  assert ready.penalty_ in grid
+  rms = np.sqrt(np.mean(X[:24].astype(float) ** 2, 0))
+  rows = X / rms
+  norm = np.linalg.norm(rows[:24], axis=1).mean()
+  if method == 'svm':
+    model = SVC(kernel='linear', C=ready.penalty_, class_weight='balanced')
+  else:
+    centred = rows[:24] / norm
+    centred = centred - centred.mean(0)       # both classes have 12
+    model = RidgeClassifier(
+        alpha=ready.penalty_ * (centred ** 2).sum(1).mean(), class_weight='balanced')
+  model.fit(rows[:24] / norm, y[:24])
+  np.testing.assert_array_equal(ready.predict(X), model.predict(rows / norm))
+  decision = model.decision_function(rows / norm)
+  np.testing.assert_allclose(ready._linear(X).scores[-len(X):, 1], decision, atol=1e-3)
+  assert ready.predict_proba(X).shape == (len(X), 2)
+  # Another fit chooses anew.
+  ready.set_params(method='ridge_raw').fit(X, y, groups=groups)
+  assert ready.penalty_ == .1
 
 
 @pytest.mark.parametrize('shape', ['pair', 'key'])

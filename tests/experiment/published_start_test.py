@@ -117,7 +117,7 @@ def test_weights_see_the_pictures_that_they_were_trained_on(material, file):
   net = assembly.make_net(config, made.pool.classes)
   pictures = np.rint((made.pool.x[:, 0] + 1) * 127.5)[..., ::-1]     # B is strain
   want = predicted(arrays(), pictures)[:, [other.index(name) for name in CLASSES]]
-  got = net.logits(data.start, jnp.asarray(made.pool.x / data.clips.scale[0]))
+  got = net.logits(data.start, jnp.asarray(made.pool.x / data.clips.view.scale[0]))
   np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-3 * np.abs(want).max())
 
 

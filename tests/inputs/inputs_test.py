@@ -149,6 +149,27 @@ def test_what_a_mirror_must_know():
   assert inputs.describe_content(Settings('landmarks'), 2)[1:] == ((-1, 1), True)
 
 
+def test_each_channel_less_its_median(clips_of):
+  frames = np.random.default_rng(0).integers(0, 256, (2, 1, 6, 6, 3))
+  ready = clips_of(frames)
+  plain = make_inputs(ready, Settings('picture', size=0))
+  x = make_inputs(ready, Settings('picture', size=0, centre='median'))
+  assert x.dtype == np.float32
+  for n in range(2):
+    for channel in range(3):
+      level = sorted(plain[n, ..., channel].ravel().tolist())[17:19]     # of 36
+      np.testing.assert_allclose(
+          x[n, ..., channel], plain[n, ..., channel] - np.mean(level), atol=1e-6)
+  assert np.abs(np.median(plain[0], (0, 1, 2))).max() > .02
+
+
+def test_a_mirror_image_of_a_stretched_picture_is_its_negative():
+  fields = np.random.default_rng(1).standard_normal((1, 6, 6, 3)) + [3., -1., 0.]
+  mirrored = fields[:, :, ::-1] * [-1, 1, 1]
+  one, other = inputs.as_picture(fields), inputs.as_picture(mirrored)
+  np.testing.assert_allclose(other[:, :, ::-1, :1], 255. - one[..., :1], atol=1)
+
+
 @pytest.mark.parametrize('how, length, words', [
     (Settings('flow'), 1, 'data.frames'), (Settings('difference'), 1, 'data.frames'),
     (Settings('landmarks'), 1, 'data.frames'),

@@ -39,6 +39,7 @@ def disk(tmp_path):
   subprocess.run(['umount', path], check=True)
 
 
+@pytest.mark.slow
 def test_full_disk(finished, program, tiny, disk):
   command = (*tiny, f'--workdir={disk.path / "run"}')
   assert program.run(*command).refused_with('disk is full', 'same command again')

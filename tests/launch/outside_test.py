@@ -11,7 +11,7 @@ from lightman_jax import registry
 from lightman_jax.__main__ import main
 
 FILE = pathlib.Path(__file__).resolve().parents[2] / 'examples' / 'proximal_maml.py'
-CONFIG = '--config=configs/synthetic.py:debug,method={}:proximal_maml'
+CONFIG = '--config=configs/synthetic.py:debug,encoder=mlp,method={}:proximal_maml'
 
 
 @pytest.fixture(scope='module')

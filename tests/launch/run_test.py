@@ -105,6 +105,7 @@ def test_table_says_what_its_figures_are(finished):
   assert finished.outcome.err.count('train: ') and 'Warning' not in finished.outcome.err
 
 
+@pytest.mark.slow
 def test_its_own_config_file_repeats_the_run(finished, program, tmp_path):
   """Nothing but config.json is needed, and a second run gives the same bytes."""
   file = tmp_path / 'again.py'
@@ -167,6 +168,7 @@ def test_another_code_version_is_refused(copy, program, tiny):
   assert (copy / 'results.json').read_bytes() == before[pathlib.Path('results.json')]
 
 
+@pytest.mark.slow
 def test_what_a_user_told_jax_moves_no_number(finished, program, tiny, tmp_path):
   elsewise = program.run(
       *tiny, f'--workdir={tmp_path / "elsewise"}', JAX_ENABLE_X64='1',

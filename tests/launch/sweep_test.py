@@ -30,6 +30,7 @@ def results(folder):
   return {path.parent.name: path.read_bytes() for path in folder.glob('*/results.json')}
 
 
+@pytest.mark.slow
 def test_killed_sweep_goes_on(finished, program, command, tmp_path):
   folder = tmp_path / 'all'
   process = program.start(*command)

@@ -40,6 +40,10 @@ CASES = {
                                {'encoder': 'ststnet', 'norm': 'batch'}),
 }
 every_encoder = pytest.mark.parametrize('name', CASES)
+# ResNet-18 has the layers of ResNet-12, and takes as long as all others to compile.
+every_program = pytest.mark.parametrize('name', [
+    pytest.param(name, marks=[pytest.mark.slow] * (name == 'resnet18'))
+    for name in CASES])
 
 
 def network(name='conv4', **changes):
@@ -98,7 +102,7 @@ def test_shapes(name):
   assert params['head']['kernel'].shape == (np.prod(case.maps[1:]), 3)
 
 
-@every_encoder
+@every_program
 def test_every_weight_has_a_finite_gradient_that_is_not_zero(name, ready):
   both, params, x = ready(name)
   _, grads = both(params, x)
@@ -106,7 +110,7 @@ def test_every_weight_has_a_finite_gradient_that_is_not_zero(name, ready):
     assert np.isfinite(leaf).all() and np.any(leaf), path
 
 
-@every_encoder
+@every_program
 @pytest.mark.parametrize('bad', [np.nan, 1e25])
 def test_a_clip_is_predicted_from_itself_alone(name, bad, ready):
   both, params, x = ready(name)
@@ -116,7 +120,7 @@ def test_a_clip_is_predicted_from_itself_alone(name, bad, ready):
   np.testing.assert_array_equal(spoilt[::2], plain[::2])
 
 
-@every_encoder
+@every_program
 def test_a_clip_without_movement_is_no_trouble(name, ready):
   both, params, x = ready(name)
   logits, grads = both(params, jnp.zeros_like(x))
@@ -124,7 +128,6 @@ def test_a_clip_without_movement_is_no_trouble(name, ready):
   assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
 
 
-# ResNet-18 has the layers of ResNet-12, and takes as long as all others to compile.
 @pytest.mark.parametrize('name', [
     pytest.param(name, marks=[pytest.mark.slow] * (name != 'conv4'))
     for name in CASES if name != 'resnet18'])
@@ -138,7 +141,7 @@ def test_bfloat16_is_near(name, ready):
     assert 1e-5 < gap < .03
 
 
-@every_encoder
+@every_program
 def test_no_short_numbers_are_added_up(name):
   """Neither in a value nor in its derivatives is there a sum of bfloat16."""
   net = network(name, precision='bfloat16')

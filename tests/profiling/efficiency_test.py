@@ -13,7 +13,7 @@ from lightman_jax.meta.inner import Steps
 from lightman_jax.meta.learners import make_learner
 from lightman_jax.profiling import efficiency
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe, init_state, make_optimizer
 
@@ -26,8 +26,7 @@ FORWARD = 2 * 8 * 6 + 6 + 6 + 2 * 6 * 3 + 3
 def data(pool_of):
   pool = pool_of(subjects=4, micro=2, macro=0, classes=3, shape=(1, 2, 2, 2))
   fold = leave_one_subject_out(pool)[1]
-  clips = Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
-                np.ones((2, 2), np.float32))
+  clips = fold_clips(pool, fold.train, np.ones((2, 2), np.float32))
   split = np.array([[True, False, False, False], [False, False, True, False]])
   return FoldData('s1', keys.fold_key(0, 's1'), clips, split)
 

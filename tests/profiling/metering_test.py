@@ -14,7 +14,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.meta import learners
 from lightman_jax.profiling import cost, efficiency, memory
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import FoldData, make_trainer, train_folds
@@ -29,8 +29,7 @@ FORWARD = 2 * 8 * 6 + 6 + 6 + 2 * 6 * 3 + 3
 def parts(small_net, pool_of):
   pool = pool_of(subjects=4, micro=2, macro=0, classes=3, shape=(1, 2, 2, 2))
   fold = leave_one_subject_out(pool)[1]
-  clips = Clips(pool.x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
-                np.ones((2, 2), np.float32))
+  clips = fold_clips(pool, fold.train, np.ones((2, 2), np.float32))
   split = np.array([[True, False, False, False], [False, False, True, False]])
   recipe = Recipe(
       learners.supervised(small_net),

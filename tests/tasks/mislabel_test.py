@@ -68,7 +68,7 @@ def test_a_folds_own(arranged):
     assert np.count_nonzero(mistaken) == 16
     assert not (mistaken & (fold.test | pool.macro)).any()
     data = assembly.fold_data(config, material, number)
-    assert np.array_equal(data.clips.label, label)
+    assert np.array_equal(data.clips.view.label, label)
   assert not np.array_equal(*material.labels[:2])
   assert np.array_equal(material.labels, arranged()[1].labels)
   assert not np.array_equal(material.labels, arranged(seed=1)[1].labels)

@@ -10,7 +10,7 @@ import pytest
 
 from lightman_jax.tasks import sampling
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.tasks.splits import plan_splits
 
 DRAWS = 500
@@ -23,9 +23,12 @@ def fold_of(pool, number, sizes, *, own_macro=False):
   splits = plan_splits(pool, fold, shots=sizes.shots, queries=sizes.queries,
                        own_macro=own_macro, rng=np.random.default_rng(0)).support
   x = np.arange(len(pool.label), dtype=np.float32)[:, None]
-  clips = Clips(x, pool.label, pool.subject, pool.macro, pool.foreign, fold.train,
-                np.ones((2, 1), np.float32))
+  clips = fold_clips(pool._replace(x=x), fold.train, np.ones((2, 1), np.float32))
   return fold, splits, jax.tree.map(jnp.asarray, clips)
+
+
+def scaled_by(clips, scale):
+  return clips._replace(view=clips.view._replace(scale=scale))
 
 
 @functools.partial(jax.jit, static_argnames='sizes')
@@ -87,9 +90,10 @@ def test_support_and_query_are_different_people(pool, drawn):
 def test_macro_clips_are_of_the_supports_people(pool):
   _, splits, clips = fold_of(pool, 0, SIZES, own_macro=True)
   side = jnp.asarray(splits[0][pool.subject])
+  clips = clips._replace(
+      table=clips.table._replace(foreign=jnp.zeros_like(clips.table.foreign)))
   own = np.asarray(jax.jit(jax.vmap(lambda key: sampling.sample_support(
-      key, clips._replace(foreign=jnp.zeros_like(clips.foreign)), side,
-      SIZES).macro))(jax.random.split(jax.random.key(0), 100)))
+      key, clips, side, SIZES).macro))(jax.random.split(jax.random.key(0), 100)))
   assert set(pool.subject[own[..., 0].astype(int)].ravel()) <= set(
       np.flatnonzero(splits[0]))
 
@@ -133,7 +137,7 @@ def test_magnified_clips_are_the_supports(pool_of):
   pool = pool_of(subjects=4, micro=2, macro=0, classes=2)
   sizes = Sizes(2, 1, 1, 3, magnify=4.)
   fold, splits, clips = fold_of(pool, 1, sizes)
-  clips = clips._replace(scale=jnp.array([[2.], [np.nan]]))
+  clips = scaled_by(clips, jnp.array([[2.], [np.nan]]))
   task = several(jax.random.split(jax.random.key(0), DRAWS), clips, splits, sizes)
   query = np.asarray(task.query.x)[..., 0] * 2
   macro = np.asarray(task.support.macro)[..., 0] / 4 * 2
@@ -150,7 +154,7 @@ def test_micro_and_macro_clips_have_their_own_scale(pool):
   _, splits, clips = fold_of(pool, 0, sizes, own_macro=True)
   key = jax.random.key(0)
   one = jax.jit(lambda scale: sampling.sample_task(
-      key, clips._replace(scale=scale), jnp.asarray(splits), len(splits), sizes))
+      key, scaled_by(clips, scale), jnp.asarray(splits), len(splits), sizes))
   plain, scaled = one(jnp.ones((2, 1))), one(jnp.array([[2.], [8.]]))
   np.testing.assert_allclose(scaled.support.x * 2, plain.support.x)
   np.testing.assert_allclose(scaled.query.x * 2, plain.query.x)
@@ -194,7 +198,7 @@ def test_clips_of_a_class_are_drawn_alike(pool):
       draw_tasks(pool, SIZES, own_macro=True, seed=seed)[2] for seed in range(12)])
   want = np.zeros(len(pool.label))
   for split in splits:                     # the expectation, not a sample of it
-    side = split[pool.subject] & ~pool.macro & np.asarray(clips.train)
+    side = split[pool.subject] & ~pool.macro & np.asarray(clips.view.train)
     for k in range(3):
       mine = side & (pool.label == k)
       want[mine] += 2 / mine.sum() / len(splits)
@@ -205,11 +209,10 @@ def test_macro_classes_are_drawn_alike(pool_of):
   """However many macro clips a class has, and those without a class are one more."""
   pool = pool_of(subjects=2, micro=0, macro=0, classes=2, foreign=30)
   pool = pool._replace(label=np.repeat([0, 1, -1], [40, 10, 10]).astype(np.int32))
-  clips = Clips(np.zeros((60, 1), np.float32), pool.label, pool.subject, pool.macro,
-                pool.foreign, np.ones(60, bool), np.ones((2, 1), np.float32))
-  clips = jax.tree.map(jnp.asarray, clips)
+  clips = fold_clips(pool, np.ones(60, bool), np.ones((2, 1), np.float32))
+  table, view = jax.tree.map(jnp.asarray, clips[1:])
   index = jax.jit(jax.vmap(lambda key: sampling.draw_macro(
-      key, clips, jnp.zeros(60, bool), 2, 1)))(
+      key, table, view, jnp.zeros(60, bool), 2, 1)))(
           jax.random.split(jax.random.key(0), 3000))
   share = frequency(index, 60)
   np.testing.assert_allclose([share[:40].sum(), share[40:50].sum(), share[50:].sum()],

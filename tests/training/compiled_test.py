@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import threading
 
+import jax
+import numpy as np
 import pytest
 
 from lightman_jax.training import compiled
@@ -103,6 +106,50 @@ def test_a_slow_compilation_is_no_alarm(alarm):
   assert 'of Python' in lines and done.returncode == 0
   lines.remove('of Python')
   assert lines == ['before', *OTHER.splitlines(), 'between', 'last', 'of C, after']
+
+
+def test_no_program_of_ours_asks_for_a_report(capfd):
+  """Each is compiled on its first call with such arguments, which XLA may log of."""
+  def sum_of(x, count):
+    os.write(2, ALARM.encode())
+    return x.sum() * count
+  program = compiled.jit(sum_of, static_argnums=1)
+  x = np.ones((2, 3), np.float32)
+  # A look at the shapes alone compiles nothing, and takes nothing from the call.
+  jax.eval_shape(lambda x: program(x, 2), x)
+  capfd.readouterr()
+  assert program(x, 2) == program(x, 2) == 12
+  assert program(x, 3) == 18 and program(x.T, 2) == 12
+  assert capfd.readouterr().err == ''
+
+
+def test_threads_that_compile_at_once(capfd):
+  """Who comes second shares what the first began, whoever ends first."""
+  inside, may_end = threading.Event(), threading.Event()
+
+  def other():
+    with compiled.without_alarm():
+      inside.set()
+      may_end.wait(60)
+      os.write(2, f'other\n{ALARM}'.encode())
+  thread = threading.Thread(target=other)
+  with compiled.without_alarm():
+    thread.start()
+    inside.wait(60)
+  os.write(2, f'still\n{ALARM}'.encode())
+  may_end.set()
+  thread.join()
+  os.write(2, b'after\n')
+  assert capfd.readouterr().err == 'still\nother\nafter\n'
+
+
+def test_a_process_that_stays_holds_nobody_up(capfd):
+  with compiled.without_alarm():
+    stays = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)
+  assert stays.poll() is None
+  stays.communicate(b'\n')
+  os.write(2, b'after\n')
+  assert capfd.readouterr().err == 'after\n'
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -10,7 +10,7 @@ from lightman_jax.meta.inner import Steps
 from lightman_jax.training.fault import search
 from lightman_jax.training.finite import Broken
 from lightman_jax.training.loop import stack
-from lightman_jax.training.state import init_state, task_of
+from lightman_jax.training.state import draw_one, init_state, make_task
 
 CLIPS = 36
 
@@ -35,14 +35,16 @@ def test_the_task_is_the_one_that_training_drew(fault, unsound, fold, states_equ
   view, clips = stack([fold], 1)
   view = jax.tree.map(lambda x: x[0], view)
   view, clips = jax.tree.map(jnp.asarray, (view, clips))
-  mine = clips._replace(label=view.label, train=view.train, scale=view.scale)
-  task, key = task_of(view, mine, unsound, jnp.int32(0), jnp.int32(0))
+  first = unsound, jnp.int32(0), jnp.int32(0)
+  task, key = make_task(view.key, clips.x, view.fold.scale,
+                        draw_one(view, clips.table, *first), *first)
   states_equal(fault.examples, task, rtol=1e-6)
   np.testing.assert_array_equal(fault.key, jax.random.key_data(key))
 
 
 def test_clips_are_named_by_their_number_in_the_pool(fault, fold):
+  train, label, _ = map(np.asarray, fold.clips.view)
   for side in fault.drawn:
     assert side.micro.max() < CLIPS and side.micro.min() >= 0
-    np.testing.assert_array_equal(np.asarray(fold.clips.label)[side.micro], side.label)
-    assert np.asarray(fold.clips.train)[side.micro].all()
+    np.testing.assert_array_equal(label[side.micro], side.label)
+    assert train[side.micro].all()

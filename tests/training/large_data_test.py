@@ -17,7 +17,7 @@ PROGRAM = """
 import json, pathlib, resource, sys, threading, os
 import jax, jax.numpy as jnp, numpy as np, optax
 from lightman_jax import keys
-from lightman_jax.tasks.sampling import Clips, Sizes
+from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.evaluation import predict, references
 from lightman_jax.meta.inner import Adapted
 from lightman_jax.meta.learners import Learner
@@ -49,9 +49,10 @@ learner = Learner(lambda key, shape: {'w': jnp.zeros(())},
 sizes = Sizes(3, 1, 1)
 recipe = Recipe(learner, optax.sgd(1.), sizes, lambda key, clip: clip, 2, 1)
 number, x = np.arange(n), Stored.open(path)
-clips = Clips(x, (number % 3).astype(np.int32), (number // 100).astype(np.int32),
-              np.zeros(n, bool), np.zeros(n, bool), number >= 200,
-              np.ones((2, 2), np.float32))
+nothing = np.zeros(n, bool)
+clips = Clips(
+    x, ClipTable((number // 100).astype(np.int32), nothing, nothing),
+    FoldView(number >= 200, (number % 3).astype(np.int32), np.ones((2, 2), np.float32)))
 fold = FoldData('a', keys.fold_key(0, 'a'), clips, np.arange(10)[None] < 6)
 streaming.BLOCK_BYTES, predict.BATCH = 2**23, 2**23
 trainer = make_trainer(recipe, steps=20, every=10, streamed=1200000,
@@ -68,7 +69,7 @@ first = train('one')
 files, threads = len(os.listdir('/proc/self/fd')), threading.active_count()
 again = train('two')
 logits = predict.make_predict(learner, sizes=sizes, draws=1)(
-    {'w': jnp.zeros(())}, fold.key, clips, x.rows(~clips.train), most=200)
+    {'w': jnp.zeros(())}, fold.key, clips, x.rows(~clips.view.train), most=200)
 squares = pool.mean_squares(x)
 print(json.dumps({
     'grown': most() - before, 'same': bool((first == again).all()),

@@ -9,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 
+# Two devices stand for eight in loop_test.
+pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / 'benchmarks' / 'layout_training.py'
 

@@ -65,7 +65,8 @@ def test_two_devices_are_as_one(trained, recipe, fold, tmp_path, states_equal):
   states_equal(chunks, trained[1], rtol=1e-4)
 
 
-@pytest.mark.parametrize('folds_at_once', [1, 2])
+@pytest.mark.parametrize('folds_at_once', [
+    pytest.param(1, marks=pytest.mark.slow), 2])
 def test_folds_are_trained_side_by_side(
     trained, recipe, material_of, inputs, tmp_path, states_equal, folds_at_once):
   """On two devices that exchange nothing, whoever else is in the group."""
@@ -209,10 +210,11 @@ def test_chunks_are_equally_long(recipe, steps, every, length):
 
 def test_labels_are_a_folds_own(trained, trainer, fold, tmp_path):
   """In a group each fold keeps its own; other labels train another model."""
-  label = np.where(fold.clips.train, (fold.clips.label + 1) % 3, fold.clips.label)
-  other = fold._replace(clips=fold.clips._replace(label=label))
+  own = fold.clips.view
+  label = np.where(own.train, (own.label + 1) % 3, own.label)
+  other = fold._replace(clips=fold.clips._replace(view=own._replace(label=label)))
   views, _ = stack([fold, other], 2)
-  np.testing.assert_array_equal(views.label, [fold.clips.label, label])
+  np.testing.assert_array_equal(views.fold.label, [own.label, label])
   state = train(trainer, other, tmp_path)
   assert not np.array_equal(state.params['head']['kernel'],
                             trained[0].params['head']['kernel'])

@@ -19,7 +19,7 @@ from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
 from lightman_jax.training.loop import make_trainer, stack, train_folds
 from lightman_jax.training.pace import Pace
-from lightman_jax.training.state import Recipe, View
+from lightman_jax.training.state import Recipe
 
 STEPS = 4
 
@@ -131,16 +131,16 @@ def test_of_several_processes_each_reads_its_own(recipe, in_file, monkeypatch, s
   monkeypatch.setattr(streaming, 'bring_clips', bring)
 
   def read_block():
-    return streaming._block(blocks, *streaming._on_the_host(views, clips), clips.x,
-                            View(*[None] * 6), 0)
-  view, whole = jax.tree.map(np.asarray, read_block())
-  assert len(read) == 2 and not np.array_equal(whole.x[0], whole.x[1])
+    return streaming._block(blocks, *streaming._on_the_host(views, clips.table),
+                            clips.x, jax.device_put((views.key, views.fold.scale)), 0)
+  view, x = read_block()
+  assert len(read) == 2 and not np.array_equal(x[0], x[1])
   for n, device in enumerate(layout.devices):
     monkeypatch.setattr(devices, 'local', lambda of, device=device: [device])
     read.clear()
     own_view, own = read_block()
-    assert len(read) == 1 and own.x.devices() == {device}
-    np.testing.assert_array_equal(own.x, whole.x[n:n + 1])
+    assert len(read) == 1 and own.devices() == {device}
+    np.testing.assert_array_equal(own, x[n:n + 1])
     jax.tree.map(lambda x, y, n=n: np.testing.assert_array_equal(x, y[n:n + 1]),
                  own_view.drawn, view.drawn)
 

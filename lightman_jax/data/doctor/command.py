@@ -10,7 +10,7 @@ import sys
 from lightman_jax import places, registry
 from lightman_jax.data.choice import choose, name_outside
 from lightman_jax.data.datasets.catalog import TABLES
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, printable
 
 _EPILOGUE = ('Exit code: 0 all of it is usable; 1 usable, but some rows give no clip; '
              '2 not usable.')
@@ -64,8 +64,8 @@ def _named(name: str) -> str:
   return name
 
 
-def doctor(arguments: list[str]) -> int:
-  """python -m lightman_jax doctor FOLDER: says what lies there and what is wrong."""
+def examine_folders(arguments: list[str]) -> int:
+  """Says which data sets lie in a folder and what is wrong; returns the exit code."""
   options = vars(make_parser().parse_args(arguments))
   if options.pop('contact_sheet'):
     print('doctor: --contact_sheet draws the clips of a csv; name the csv in place of '
@@ -138,7 +138,6 @@ def _print_page(results, refusal) -> None:
   from rich.console import Console
 
   from lightman_jax.data.doctor import show
-  from lightman_jax.data.doctor.findings import printable
   with contextlib.suppress(AttributeError):     # not where it is captured
     sys.stdout.reconfigure(errors='replace')
   console = Console(highlight=False, markup=False)

@@ -34,7 +34,7 @@ from lightman_jax.data.doctor.findings import (
 )
 from lightman_jax.data.facts import COMPOSITES, Expected, Facts
 from lightman_jax.data.plan import Item, Plan, check_enough
-from lightman_jax.data.rows import LeftOut, place_of
+from lightman_jax.data.rows import LeftOut, Note, place_of
 from lightman_jax.data.sheet_files import SheetFiles, find_sheets
 from lightman_jax.data.sheets import select_rows
 from lightman_jax.errors import InputError, Unreadable
@@ -73,7 +73,7 @@ def read_items(items: Sequence[Item], *, seconds: float = math.inf
       item.make()
       durations.append(time.monotonic() - start)
     except Unreadable as error:
-      broken.append(LeftOut(item.row.clip, str(error)))
+      broken.append(LeftOut(item.row.clip, error.cause))
   return durations, tuple(broken)
 
 
@@ -102,7 +102,6 @@ def estimate_build(choice: Choice, plan: Plan, durations: list[float]) -> Estima
 # What is counted of a data set, and what a person should know of it besides.
 
 _NAMED = 5      # clips that a remark names
-_NUMBER = re.compile('[0-9]+')
 _FIELD = re.compile(r'\{.*?\}\*?')    # of a format string
 
 
@@ -194,7 +193,7 @@ def collect_remarks(plan: Plan, items: tuple[Item, ...], losses, used: Frames,
   Returns:
     A sentence each, none of them twice.
   """
-  lines = [*plan.corrected, *plan.notes, *_describe_notes(items)]
+  lines = [*map(str, plan.corrected), *plan.notes, *_describe_notes(items)]
   gaps = [item.row.clip for item, present, expected in _frames_of_clips(items)
           if present < expected]
   if gaps:
@@ -233,16 +232,23 @@ def _describe_notes(items) -> list[str]:
   groups = defaultdict(list)
   for item in items:
     for note in item.row.notes:
-      groups[_NUMBER.sub('N', note)].append((note, item.row.clip))
+      groups[_without_numbers(note)].append((note, item.row.clip))
   return [_join_notes(general, notes) for general, notes in groups.items()]
 
 
-def _join_notes(general: str, notes: list[tuple[str, str]]) -> str:
+def _without_numbers(note: Note) -> Note:
+  return note._replace(values=tuple('N' if isinstance(value, int) else value
+                                    for value in note.values))
+
+
+def _join_notes(general: Note, notes: list[tuple[Note, str]]) -> str:
   """Notes that differ in numbers alone, with the numbers of each clip."""
   if len({note for note, _ in notes}) == 1:
     return f'{notes[0][0]}: {_first_few([clip for _, clip in notes])}'
+  numbers = [', '.join(str(value) for value in note.values if isinstance(value, int))
+             for note, _ in notes]
   return f'{general}: ' + _first_few([
-      f'{clip} ({", ".join(_NUMBER.findall(note))})' for note, clip in notes])
+      f'{clip} ({words})' for words, (_, clip) in zip(numbers, notes)])
 
 
 def _unused_folders(items, losses, used: Frames, facts: Facts) -> list[str]:
@@ -292,8 +298,8 @@ def _first_few(names: list[str]) -> str:
   return ', '.join(names[:_NAMED]) + (f' and {more} more' if more > 0 else '')
 
 
-def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
-            corrections: bool = True) -> Examination:
+def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
+            ) -> Examination:
   """Says what lies there of a data set, what can be used, and why the rest cannot.
 
   Args:
@@ -301,19 +307,18 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
     thorough: decode every picture that a build needs, which takes as long as a build;
       else the pictures of a few clips are.
     estimate: read a few clips, to say what a build would take.
-    corrections: say what each table of corrections would change.
   """
   facts = TABLES[choice.name]
   examination, lacks = _start_examination(choice, facts), ''
   try:
-    whole = planning.plan_tree(of_all_emotions(choice))
-    plan = planning.plan_tree(choice)
+    survey = planning.Survey(choice)
+    whole, plan = survey.plan(of_all_emotions(choice)), survey.plan(choice)
     fitting = _fitting_class_set(choice, facts, whole)
     if fitting:
       lacks = (f'the class set {choice.class_set} has a class without any clip here; '
                f'{fitting} has clips of all its classes and is examined')
       choice = choice._replace(class_set=fitting)
-      plan = planning.plan_tree(choice)
+      plan = survey.plan(choice)
   except InputError as error:
     return examination._replace(why=str(error))
   used_frames = next(frames for frames in examination.frames if frames.used)
@@ -322,8 +327,9 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
   durations, broken = read_items(
       whole.items if thorough else sample_items(plan.items) if estimate else ())
   losses = tuple(sorted(
-      Loss(entry.clip, findings.kind_of(entry.reason), entry.reason,
-           findings.is_lost_everywhere(entry, facts, used_frames.edition))
+      Loss(entry.clip, entry.cause.reason.kind.name.lower(), str(entry.cause),
+           findings.is_lost_everywhere(entry, facts, used_frames.edition),
+           str(dict(entry.cause.facts).get('above', '')))
       for entry in (*whole.left_out, *broken)))
   unread = {entry.clip for entry in broken}
   items = tuple(item for item in whole.items if item.row.clip not in unread)
@@ -337,7 +343,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True,
       outside=_outside(whole, plan),
       remarks=(*[lacks] * bool(lacks),
                *collect_remarks(plan, items, losses, used_frames, facts)),
-      corrections=tuple(_corrections(choice, facts, whole)) if corrections else (),
+      corrections=tuple(_corrections(choice, facts, whole)),
       estimate=estimate_build(choice, plan, durations) if durations else None,
       build=_build_command(choice))
 
@@ -414,7 +420,7 @@ def _refusal(plan: Plan, unread: set[str]) -> str:
 
 def _outside(whole: Plan, plan: Plan) -> tuple[tuple[str, str], ...]:
   """What the class set alone leaves out."""
-  return tuple(sorted((entry.clip, entry.reason) for entry in plan.left_out
+  return tuple(sorted(entry.in_words for entry in plan.left_out
                       if entry.clip in plan.outside and entry not in whole.left_out))
 
 
@@ -432,8 +438,7 @@ def _corrections(choice: Choice, facts: Facts, whole: Plan):
       yield Change(name, table.source, table.reason, (str(error),), (), (), False)
       continue
     usable_then = {item.row.clip for item in other.items}
-    changes = tuple(line.removeprefix(f'{name}: ').removesuffix(f' ({table.reason})')
-                    for line in other.corrected if line.startswith(f'{name}: '))
+    changes = tuple(line.change for line in other.corrected if line.correction == name)
     yield Change(name, table.source, table.reason, changes,
                  tuple(sorted(usable_then - usable)),
                  tuple(sorted(usable - usable_then)), name in choice.corrected)

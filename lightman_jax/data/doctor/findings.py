@@ -1,34 +1,13 @@
-"""What the doctor finds: plain records, and the kinds of reason for a lost row.
-
-A reason is a sentence for people, said where the fault is met. Here the sentences are
-sorted, so that they can be counted; a damaged copy brings hundreds of them.
-"""
+"""What the doctor finds: plain records, which become JSON as they are."""
 
 from collections.abc import Mapping
 import fnmatch
-import re
 from typing import Any, NamedTuple
 
 from lightman_jax.data.corrections import CORRECTIONS
 from lightman_jax.data.facts import Facts
 from lightman_jax.data.rows import LeftOut
-
-# What others wrote into sheets and file names, shown without obeying it.
-
-
-def printable(text: str) -> str:
-  """Text that cannot act on a terminal: what does not print is spelt out."""
-  return ''.join(
-      mark if mark.isprintable() else mark.encode(
-          'unicode_escape', 'surrogatepass').decode('ascii') for mark in text)
-
-
-def printable_lines(text: str) -> str:
-  """The same for text of several lines, which stay lines."""
-  return '\n'.join(map(printable, text.split('\n')))
-
-
-# What the doctor found: plain records, which become JSON as they are.
+from lightman_jax.errors import Kind
 
 USABLE, LOSSES, UNUSABLE = 0, 1, 2
 VERDICTS = ('usable', 'usable with losses', 'not usable')
@@ -44,9 +23,10 @@ class Count(NamedTuple):
 class Loss(NamedTuple):
   """A row of the sheet that gives no clip."""
   clip: str
-  kind: str                 # see `KINDS`
+  kind: str                 # the name of an `errors.Kind`, in lower case
   reason: str
   known: bool = False       # so in every copy of this data set, not only here
+  shared: str = ''          # what is missing, where that may be missing to others, too
 
 
 class Frames(NamedTuple):
@@ -127,55 +107,6 @@ def to_jsonable(value: Any) -> Any:
   return value
 
 
-# The kinds of reason for which a row gives no clip.
-
-
-class Kind(NamedTuple):
-  """A kind of reason: its name, what a heading says, and how such sentences look."""
-  name: str
-  title: str
-  pattern: re.Pattern
-
-
-# The first that fits; `unsorted` takes the rest.
-KINDS = tuple(Kind(name, title, re.compile(pattern)) for name, title, pattern in (
-    ('class', 'of an unknown class, or of none',
-     r'is in no class of the class set|gives no emotion|'
-     r'the emotion .* is not the name of a folder'),
-    ('duplicate', 'named more than once',
-     r'stands in .* times|repeats .* cell by cell'),
-    ('order', 'with onset, apex and offset out of order',
-     r'comes after offset|is not between onset'),
-    ('misfiled', 'filed or named as another subject\'s or class\'s',
-     r'belongs to subject|misfiled, or misnamed'),
-    ('apex', 'without an apex', r'gives no apex'),
-    ('refused', 'refused for safety',
-     r'is a link to|cannot be a folder of|is the name of an archive'),
-    ('frames', 'with frames missing',
-     r'\bframes? \d+.* (is|are) not in |holds no numbered picture'),
-    ('folder', 'without a folder of frames',
-     r'there is no folder|the folder .* cannot be read|^both .* could be '),
-    ('picture', 'with pictures that cannot be read',
-     r'cannot be (decoded|read)|pixels; more than|differ in size|are both frame|'
-     r'no face is found|ended the process'),
-    ('cell', 'with a cell that cannot be read',
-     r'is not a frame number|says neither micro nor macro|belongs to no known video'),
-    ('remark', 'that name no clip', r'not a clip$'),
-))
-UNSORTED = Kind('unsorted', 'left out for other reasons', re.compile(''))
-
-
-def kind_of(reason: str) -> str:
-  """Returns the name of a reason's kind."""
-  return next((kind.name for kind in KINDS if kind.pattern.search(reason)),
-              UNSORTED.name)
-
-
-def kind_title(name: str) -> str:
-  """What is said of rows of a kind, after their number."""
-  return {kind.name: kind.title for kind in (*KINDS, UNSORTED)}[name]
-
-
 def is_lost_everywhere(entry: LeftOut, facts: Facts, edition: str) -> bool:
   """Whether a row is lost in every copy of the data set, not only in this one.
 
@@ -184,10 +115,14 @@ def is_lost_everywhere(entry: LeftOut, facts: Facts, edition: str) -> bool:
     facts: the data set.
     edition: of the frames.
   """
-  if kind_of(entry.reason) in ('folder', 'frames'):
-    return any(fnmatch.fnmatchcase(entry.clip, pattern) or pattern.rstrip('*')
-               in entry.reason for pattern in facts.absent.get(edition, ()))
-  return kind_of(entry.reason) == 'order' and any(
+  cause = entry.cause
+  if cause.reason.kind in (Kind.FOLDER, Kind.FRAMES):
+    values = dict(cause.facts)
+    place = str(values.get('names', values.get('folder', '')))
+    return any(fnmatch.fnmatchcase(entry.clip, pattern)
+               or fnmatch.fnmatchcase(f'/{place}', f'*/{pattern}')
+               for pattern in facts.absent.get(edition, ()))
+  return cause.reason.kind is Kind.ORDER and any(
       entry.clip == change.clip or entry.clip.startswith(f'{change.clip}/')
       for table in CORRECTIONS.values() if table.dataset == facts.name
       for change in table.changes)

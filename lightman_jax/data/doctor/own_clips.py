@@ -49,7 +49,7 @@ class OwnClips(NamedTuple):
   datasets: tuple[Group, ...] = ()
   single: tuple[str, ...] = ()      # people with one clip
   wrong: tuple[str, ...] = ()       # rows whose cells cannot be used
-  missing: tuple[str, ...] = ()     # rows whose path is not there
+  missing: tuple[str, ...] = ()     # paths that are not there, with the rows of each
   unreadable: tuple[str, ...] = ()  # rows whose files cannot be used
   near: tuple[str, ...] = ()        # names that look like one written twice
   repeated: tuple[str, ...] = ()    # clips of one content under two people
@@ -85,12 +85,8 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
   except InputError as error:
     return OwnClips(str(path), UNUSABLE, str(error))
   entries = manifest.entries
-  present, missing = [], []
-  for entry in entries:
-    if os.path.exists(entry.path):
-      present.append(entry)
-    else:
-      missing.append(f'{entry.where}: {entry.path} is not there')
+  present = [entry for entry in entries if os.path.exists(entry.path)]
+  missing = _missing([entry for entry in entries if not os.path.exists(entry.path)])
   whole, unreadable, decoded = _readable(present, choice, thorough)
   test_entries = [entry for entry in entries if entry.kind == 'micro'] or entries
   labels = _groups(test_entries, lambda entry: entry.label)
@@ -101,11 +97,11 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
       kinds=_groups(entries, lambda entry: entry.kind), labels=labels,
       datasets=_groups(entries, lambda entry: entry.dataset),
       single=_single(test_entries), wrong=manifest.wrong,
-      missing=tuple(missing), unreadable=unreadable, near=_near(manifest, choice))
+      missing=missing, unreadable=unreadable, near=_near(manifest, choice))
   repeated, copies = _repeated(whole, choice, manifest)
   result = result._replace(repeated=repeated, remarks=(
       *manifest.remarks, *copies, *_remarks(entries, labels, result.forms),
-      *_remarks_of_frames(present, decoded)))
+      *_remarks_of_people(manifest), *_remarks_of_frames(present, decoded)))
   why = _refusal(result, manifest, choice)
   return result._replace(why=why, verdict=UNUSABLE if why else USABLE)
 
@@ -127,6 +123,20 @@ def _refusal(result: OwnClips, manifest: Manifest, choice: Choice) -> str:
   return ''
 
 
+def _missing(entries: Sequence[Entry]) -> tuple[str, ...]:
+  """A sentence on each row without files; one of all whose folder is not there."""
+  by_place = defaultdict(list)
+  for entry in entries:
+    place = entry.path
+    while not os.path.exists(place.parent):
+      place = place.parent
+    by_place[place].append(entry)
+  return tuple(
+      f'{rows[0].where}: {rows[0].path} is not there' if len(rows) == 1 else
+      f'{rows[0].where} to {rows[-1].where}: {place} is not there, and so {len(rows)} '
+      'clips are missing' for place, rows in by_place.items())
+
+
 def _persons(entries: Iterable[Entry]) -> set[tuple[str, str]]:
   return {(entry.dataset, entry.subject) for entry in entries}
 
@@ -145,6 +155,35 @@ def _groups(entries: Sequence[Entry], name: Callable[[Entry], str]
 def _single(entries: Sequence[Entry]) -> tuple[str, ...]:
   times = _groups(entries, lambda entry: entry.subject)
   return tuple(group.name for group in times if group.clips == 1)
+
+
+def _remarks_of_people(manifest: Manifest) -> Iterator[str]:
+  """Where one name may be several people's: clips of it lie among those of others in
+  folders that are neither of a label nor of a kind."""
+  entries = manifest.entries
+  if len(entries) < 2 or any(entry.dataset != people.UNKNOWN for entry in entries):
+    return
+  above = len(pathlib.Path(os.path.commonpath(
+      [entry.path.parent for entry in entries])).parts)
+  by_folder = defaultdict(list)
+  for entry in entries:
+    by_folder[*entry.path.parent.parts[above:above + 1]].append(entry)
+  if any(len({entry.subject for entry in some}) < 2 for some in by_folder.values()) or (
+      any(max(len({getattr(entry, column) for entry in some})
+              for some in by_folder.values()) == 1 for column in ('label', 'kind')
+          if len({getattr(entry, column) for entry in entries}) > 1)):
+    return
+  folders = defaultdict(list)
+  for folder, some in by_folder.items():
+    for subject in sorted({entry.subject for entry in some}):
+      folders[subject].append('/'.join(folder) or '.')
+  shared = {subject: names for subject, names in folders.items() if len(names) > 1}
+  if shared:
+    subject, names = next(iter(shared.items()))
+    yield (f'clips of {subject!r} lie in {" and ".join(names)}' + (
+        f', and so do those of {len(shared) - 1} more' if len(shared) > 1 else '') +
+        '; a name is taken for one person: where these folders are of several data '
+        'sets, a column dataset says which, and tells their people apart')
 
 
 def _remarks_of_frames(present: Sequence[Entry], decoded: int) -> Iterator[str]:
@@ -170,7 +209,7 @@ def _readable(entries: Sequence[Entry], choice: Choice, thorough: bool
     except Unreadable as error:
       lines.append(f'{entry.where}: {error}')
   to_read = [*items.values()] if thorough else sample_items([*items.values()])
-  broken = {entry.clip: entry.reason for entry in read_items(to_read)[1]}
+  broken = {entry.clip: entry.cause for entry in read_items(to_read)[1]}
   lines += [f'{entry.where}: {broken[entry.clip]}' for entry in whole
             if entry.clip in broken]
   return ([entry for entry in whole if entry.clip not in broken], tuple(lines),

@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from lightman_jax.data.doctor import findings
 from lightman_jax.data.doctor.findings import (
   LOSSES,
   UNUSABLE,
@@ -19,9 +18,8 @@ from lightman_jax.data.doctor.findings import (
   Count,
   Examination,
   Loss,
-  printable,
-  printable_lines,
 )
+from lightman_jax.errors import Kind, printable, printable_lines
 
 STYLES = {USABLE: 'bold green', LOSSES: 'bold yellow', UNUSABLE: 'bold red'}
 _IN_FULL = 12     # losses of a kind that are told one by one
@@ -65,18 +63,6 @@ def show_composite(composite: Composite, *, console: Console) -> None:
   for line in composite.differences:
     console.print(Padding(Text(printable_lines(line)), (0, 0, 0, 4)))
   console.print()
-
-
-def summarise_examination(examination: Examination) -> str:
-  """One sentence, for those who are about to build."""
-  if examination.verdict == UNUSABLE:
-    return f'{examination.title}: not usable: {printable_lines(examination.why)}'
-  counts = {count.name: count for count in examination.counts}
-  rows, clips = counts['rows'].here, counts['clips'].here
-  text = f'{examination.title}: {clips} of {rows} rows can be used'
-  groups = ', '.join(f'{len(losses)} {findings.kind_title(kind)}'
-                     for kind, losses in _grouped(examination.losses))
-  return f'{text} ({groups})' if groups else text
 
 
 def _head(examination: Examination) -> RenderableType:
@@ -163,15 +149,30 @@ def _grouped(losses: tuple[Loss, ...]) -> list[tuple[str, list[Loss]]]:
   return sorted(groups.items(), key=lambda group: -len(group[1]))
 
 
+def _causes(losses: list[Loss]) -> tuple[list[tuple[str, int]], list[Loss]]:
+  """Causes that several losses share, with how many do; and the other losses."""
+  groups = defaultdict(list)
+  for loss in losses:
+    groups[loss.shared].append(loss)
+  shared = {part: group for part, group in groups.items() if part and len(group) > 1}
+  return ([(f'{part} is not there', len(group)) for part, group in shared.items()],
+          [loss for loss in losses if loss.shared not in shared])
+
+
 def _losses(examination: Examination) -> Group:
   parts = []
   for kind, losses in _grouped(examination.losses):
     known_count = sum(loss.known for loss in losses)
-    words = f'{len(losses)} {findings.kind_title(kind)}'
+    words = f'{len(losses)} {Kind[kind.upper()].value}'
     if known_count:
       words += ', so in every copy' if known_count == len(losses) else (
           f', {known_count} of them so in every copy')
     parts.append(Text(words, style='yellow'))
+    causes, losses = _causes(losses)
+    parts += [Padding(Text(f'{printable(cause)}: {count} clips'), (0, 0, 0, 2))
+              for cause, count in causes]
+    if not losses:
+      continue
     shown = losses if len(losses) <= _IN_FULL else losses[:3]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow='fold', max_width=30)

@@ -111,7 +111,8 @@ def _column(column: Column, comparison: Comparison) -> dict[str, Any]:
   return {
       'column': column, 'comparison': comparison,
       'captions': texts.caption(column) + _conditions(column),
-      'verdict': verdict_sentence(comparison),
+      'verdict': ' '.join(filter(None, (verdict_sentence(comparison),
+                                        reference_sentence(comparison)))),
       'picture': figures.score_intervals(
           comparison, chance=1 / len(column.first.classes),
           title=f'UF1 of all rows on {column.dataset}; the table has the numbers'),
@@ -153,6 +154,28 @@ def verdict_sentence(comparison: Comparison) -> str:
   return (f'No difference between methods was seen in UF1, in {pairs} '
           f'{"pair" if pairs == 1 else "pairs"} ({test}). That is not to say that they '
           'are equal.')
+
+
+def reference_sentence(comparison: Comparison) -> str:
+  """What the comparison with the strongest reference says; '' where there is none."""
+  best = figures.strongest(comparison)
+  gaps = [gap for gap in comparison.beside if best and gap.second == best.label]
+  if not gaps:
+    return ''
+  name = (f'{best.label}, the strongest reference (UF1 {texts.short(best.value)}; '
+          'Holm over all pairs with a reference)')
+  verdicts = {verdict: [gap.first for gap in gaps if gap.verdict == verdict]
+              for verdict in ('better', 'worse', 'no verdict')}
+  better, worse, without = verdicts.values()
+  if len(without) == len(gaps):
+    return f'There is no verdict on any difference from {name}.'
+  if not better and not worse:
+    return (f'No method was seen to differ from {name}'
+            + (f'; no verdict on {", ".join(without)}' if without else '') + '.')
+  return '; '.join([
+      f'Of {len(gaps)} compared with {name}',
+      f'better: {", ".join(better) or "none"}', f'worse: {", ".join(worse) or "none"}',
+      *([f'no verdict: {", ".join(without)}'] if without else [])]) + '.'
 
 
 def _of_runs(tables, comparisons) -> list[Section]:

@@ -57,6 +57,37 @@ def test_all_that_is_missing_or_wrong_is_listed_at_once(place):
   assert result.rows == 7 and 'row 8' in result.why
 
 
+def test_a_folder_that_is_not_there_is_one_line_whatever_should_lie_in_it(place):
+  rows = [f'{number},{"st"[number % 2]},joy,gone/{number % 3}/{number}.png'
+          for number in range(5, 105)]
+  (place / 'here').mkdir()
+  result = look(place, *GOOD, *rows, '105,s,joy,here/a.png', '106,t,joy,here/b.png')
+  folder, *files = result.missing
+  assert folder == (f"row 6 (clip '5') to row 105 (clip '104'): {place / 'gone'} is "
+                    'not there, and so 100 clips are missing')
+  assert [line.split(' ')[1] for line in files] == ['106', '107']
+  assert result.why == folder and result.verdict == UNUSABLE
+
+
+@pytest.mark.parametrize('folders, header, hint', [
+    ('one two one two', HEADER, True), ('one two one two', HEADER + ',dataset', False),
+    ('joy sad sad joy', HEADER, False), ('s s t t', HEADER, False)])
+def test_people_of_one_name_in_two_folders_may_be_several(place, folders, header, hint):
+  """Folders of labels and of people do not tell of several data sets."""
+  rows = []
+  for name, folder, person, label in zip('abcd', folders.split(), 'sstt',
+                                         ('joy', 'sad', 'sad', 'joy')):
+    (place / folder).mkdir(exist_ok=True)
+    shutil.copy(place / f'{name}.png', place / folder)
+    rows.append(f'{name},{person},{label},{folder}/{name}.png'
+                + ',of' * ('dataset' in header))
+  remarks = [line for line in look(place, *rows, header=header).remarks
+             if 'a column dataset' in line]
+  assert len(remarks) == hint
+  if hint:
+    assert "clips of 's' lie in one and two, and so do those of 1 more" in remarks[0]
+
+
 def test_names_that_are_near_each_other_and_the_settings_that_allow_them(place):
   rows = (*GOOD, '5,S,joy,e.png', '6,S,Joy,f.png')
   result = look(place, *rows)

@@ -45,7 +45,7 @@ def test_videos_have_codes_that_are_text(read, video, code):
     ({'participant': 23}, 'not a clip'), ({'name': 'sad1_1'}, 'no known video'),
     ({'kind': ''}, 'neither micro nor macro')])
 def test_what_is_unknown_is_listed(read, cells, reason):
-  assert reason in read(FACTS, line(**cells)).left_out[0].reason
+  assert reason in read(FACTS, line(**cells)).left_out[0].in_words[1]
 
 
 def test_offset_0_ends_the_clip_with_its_apex_and_says_so(read):
@@ -65,7 +65,7 @@ def test_an_apex_after_the_offset_is_listed_or_spotted_by_name(
     read, participant, name, clip):
   odd = line(participant, name, 10, 90, 50)
   (left_out,) = read(FACTS, odd).left_out
-  assert left_out.clip == clip and 'apex 90' in left_out.reason
+  assert left_out.clip == clip and 'apex 90' in left_out.in_words[1]
   listing = read(FACTS, odd, corrections=['casme_squared_spotted'])
   assert [(row.clip, row.apex) for row in listing.rows] == [(clip, None)]
 

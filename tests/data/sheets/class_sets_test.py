@@ -65,7 +65,7 @@ def test_objective_classes_select_by_their_column():
   rows = tuple(row(clip=name, objective=name) for name in ('I', 'V', 'VI', ''))
   kept, left_out = select_rows(rows, five)
   assert [label for _, label in kept] == [0, 4]
-  assert left_out[1].reason == 'the sheet gives no objective class'
+  assert left_out[1].in_words[1] == 'the sheet gives no objective class'
 
 
 @pytest.mark.parametrize('folding, by, label', [

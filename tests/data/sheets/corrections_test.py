@@ -24,7 +24,7 @@ def test_each_repair_of_one_error_gives_its_own_frames(read, repair, apex, offse
   # The neighbour breaks the order, too: no correction names it.
   assert [(row.clip, row.apex, row.offset) for row in listing.rows] == [
       ('028/028_4_1', apex, offset)]
-  assert name in listing.rows[0].notes[0] and name in listing.corrected[0]
+  assert name in str(listing.rows[0].notes[0]) and name in str(listing.corrected[0])
 
 
 def test_a_listing_tells_whose_apex_a_correction_took_away(read):
@@ -49,13 +49,13 @@ def test_corrections_of_different_errors_go_together(read):
 def test_a_sheet_that_somebody_repaired_keeps_its_numbers(read):
   listing = read(samm.FACTS, HEADER, line(apex=1100), corrections=['samm_028_4_1_swap'])
   assert listing.rows[0].apex == 1100 and listing.rows[0].notes == ()
-  assert 'not applied' in listing.corrected[0]
+  assert 'not applied' in str(listing.corrected[0])
 
 
 def test_a_correction_without_its_row_says_so(read):
   listing = read(samm.FACTS, HEADER, line('006_1_2', 1, 2, 3),
                  corrections=['samm_032_3_1'])
-  assert 'no row of 032/032_3_1' in listing.corrected[0]
+  assert 'no row of 032/032_3_1' in str(listing.corrected[0])
 
 
 @pytest.mark.parametrize('names, words', [

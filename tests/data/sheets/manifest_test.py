@@ -95,6 +95,30 @@ def test_a_label_of_another_name_is_asked_for_with_the_columns_there(tmp_path):
     read_manifest(manifest(tmp_path, 'clip,subject,emotion,path', 'a,s,j,p'))
 
 
+@pytest.mark.parametrize('header, renaming', [
+    ('Filename,subject,label,path', {'Filename': 'clip'}),
+    ('clip,subject,label,Filename', {'Filename': 'path'}),
+    ('Filename,Sub.,Estimated Emotion,File Path,OnsetF,Peak,end,Database',
+     {'Filename': 'clip', 'Sub.': 'subject', 'Estimated Emotion': 'label',
+      'File Path': 'path', 'OnsetF': 'onset', 'Peak': 'apex', 'end': 'offset',
+      'Database': 'dataset'}),
+    ('video_id,subjct,Emotion,path', {'video_id': 'clip', 'subjct': 'subject',
+                                      'Emotion': 'label'})])
+def test_what_columns_of_other_names_are_to_be_called(tmp_path, header, renaming):
+  with pytest.raises(InputError) as caught:
+    read_manifest(manifest(tmp_path, header, 'a,s,j,p'))
+  for shown, name in renaming.items():
+    assert f'rename {shown!r} to {name!r}' in str(caught.value)
+  assert str(caught.value).count('rename ') == len(renaming)
+
+
+def test_a_column_that_may_be_one_of_those_that_can_be_left_out(tmp_path):
+  path = manifest(tmp_path, HEADER + ',corpus,frame rate', 'a,s,j,p,smic,200')
+  (remark,) = examine_manifest(path).remarks
+  assert "if 'corpus' is its dataset, rename it to 'dataset'" in remark
+  assert "if 'frame rate' is its fps, rename it to 'fps'" in remark
+
+
 def test_all_rows_that_cannot_be_used_are_known(tmp_path):
   path = manifest(tmp_path, FULL, 'a,s,j,p,x', 'b,s,j,p', 'c,,j,p', 'b,s,j,q',
                   'd,s,j,p')

@@ -9,7 +9,7 @@ import pytest
 from lightman_jax.data.datasets.casme2 import FACTS
 from lightman_jax.data.rows import ActionUnit
 from lightman_jax.data.sheets import read_listing, select_rows
-from lightman_jax.data.spellings import describe_disorder
+from lightman_jax.data.spellings import find_disorder
 from lightman_jax.errors import InputError
 from lightman_jax.synthetic.replicas import casme2 as replica
 
@@ -115,7 +115,7 @@ def test_emotions_have_one_spelling(one, word):
 def test_a_row_that_cannot_be_used_is_listed_not_repaired(one, cells, reason):
   listing = one(line(**cells), line('02'))
   assert [row.clip for row in listing.rows] == ['sub02/EP02_01f']
-  assert reason in listing.left_out[0].reason
+  assert reason in listing.left_out[0].in_words[1]
 
 
 def test_a_clip_that_is_named_twice_is_left_out_both_times(one):
@@ -147,7 +147,7 @@ def test_another_sheet_is_refused_by_its_columns(tmp_path):
 
 @given(st.tuples(*[st.integers(0, 9)] * 3))
 def test_order_is_kept_exactly_where_nothing_is_said(frames):
-  assert (describe_disorder(*frames) == '') == (sorted(frames) == list(frames))
+  assert (find_disorder(*frames) is None) == (sorted(frames) == list(frames))
 
 
 def test_the_sheet_of_objective_classes_adds_to_that_of_2014(tmp_path):
@@ -168,9 +168,9 @@ def test_a_name_that_is_a_path_is_no_clip(tmp_path, name):
       'Subject,Filename,OnsetFrame,ApexFrame,OffsetFrame,Estimated Emotion\n'
       f'1,"{name}",1,2,3,others\n', encoding='utf-8')
   listing = read_listing(tmp_path / 's.csv', FACTS)
-  assert listing.rows == () and 'not a clip' in listing.left_out[0].reason
+  assert listing.rows == () and 'not a clip' in listing.left_out[0].in_words[1]
 
 
 @pytest.mark.parametrize('number', ['12345678901', '1e9', '-4', '1.5', '٣'])
 def test_what_cannot_be_a_frame_number_is_none(one, number):
-  assert f'onset {number!r}' in one(line(onset=number)).left_out[0].reason
+  assert f'onset {number!r}' in one(line(onset=number)).left_out[0].in_words[1]

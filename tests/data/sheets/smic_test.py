@@ -56,25 +56,25 @@ def test_text_at_the_end_is_listed_and_blank_rows_are_not(long):
   listing = long(line(), [None] * 17, ['Total: 157 clips'], [' '])
   assert [row.clip for row in listing.rows] == ['s03/s3_ne_03']
   assert [entry.clip for entry in listing.left_out] == ['row 4']
-  assert 'Total: 157 clips' in listing.left_out[0].reason
+  assert 'Total: 157 clips' in listing.left_out[0].in_words[1]
 
 
 def test_further_events_are_noted_and_garbage_costs_no_clip(long):
   (row,) = long(line(second=(302440, 302460), third=('see', 7))).rows
-  assert 'second event, frames 302440 to 302460' in row.notes[0]
-  assert "third event read 'see' and '7'" in row.notes[1]
+  assert 'second event, frames 302440 to 302460' in str(row.notes[0])
+  assert "third event read 'see' and '7'" in str(row.notes[1])
   assert (row.onset, row.offset) == (302400, 302430)
 
 
 def test_a_recording_that_does_not_contain_its_clip_is_noted(long):
   (row,) = long(line(1, 's1_ne_03', first=1, last=100)).rows
-  assert 'frames 1 to 100' in row.notes[0]
+  assert 'frames 1 to 100' in str(row.notes[0])
 
 
 def test_the_sheets_word_stands_against_the_name_with_a_note(long, read):
   odd = line(18, 's18_sur_03')
   (row,) = long(odd).rows
-  assert row.emotion == 'negative' and "'surprise'" in row.notes[0]
+  assert row.emotion == 'negative' and "'surprise'" in str(row.notes[0])
   listing = read(smic_long.FACTS, HEADER, odd, corrections=['smic_long_s18_sur_03'])
   assert listing.rows[0].emotion == 'surprise' and len(listing.corrected) == 1
 
