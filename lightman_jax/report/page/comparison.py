@@ -156,7 +156,8 @@ def _parts(column: Column, by_label: dict[str, BySeed], every: Mapping[str, Scor
     sizes = dict(zip(column.first.classes, clips.tolist()))
     parts.append(Part(dataset, int(clips.sum()), int(mine.sum()),
                       tuple(results.remarks(sizes)),
-                      {label: _scores(own, folds, every)[0] for label, own in counts.items()}))
+                      {label: _scores(own, folds, every)[0]
+                       for label, own in counts.items()}))
   return tuple(parts)
 
 
