@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 import copy
 import importlib
+import inspect
 import math
 import os
 import sys
@@ -24,6 +25,8 @@ CHOICES = {
         name for name in registry.DATA_SETS if any(
             one.kind == 'macro' for one in registry.find('data', name).expected))),
     'macro.map': ('same', 'valence', 'emotions'),
+    'macro.label_where': ('inner', 'outer', 'both'),
+    'macro.label_head': ('shared', 'own'),
     # All else in this section is the encoder's own, as in that of the method below.
     'model.encoder': tuple(registry.ENCODERS),
     'model.matmul_precision': ('highest', 'high', 'default'),
@@ -46,6 +49,7 @@ RANGES = {
     'inputs.size': (0, 1024),
     'macro.clips': (1, 4096),
     'macro.factor': (1.001, 100.),
+    'macro.label_weight': (0., 1000.),
     'augment.shift': (0, 64),
     'augment.flip': (0., 1.),
     'augment.amplitude': (0., .99),
@@ -144,6 +148,10 @@ def check(config: Mapping[str, Any]) -> None:
   protocol_settings.check(given)
   text = given['select.candidates']
   for changes in ({}, *protocol_settings.candidates(text, given)):
+    if changes.get('macro.label_weight') and not given['macro.label_weight']:
+      raise InputError('select.candidates try macro.label_weight above 0 and the '
+                       'configuration has 0, so its clips are not there; give it one '
+                       'of the values above 0')
     _check_alone({**given, **changes})
     _check_together({**given, **changes})
 
@@ -168,8 +176,78 @@ def _check_together(given: Mapping[str, Any]) -> None:
     if part is not None:
       part.check(given)
   _check_few_shot(given)
+  _check_macro_labels(given)
+  if given['macro.only']:
+    _check_macro_only(given)
   if given['macro.source'] == given['data.name']:
     _check_other_people(given)
+
+
+def _check_macro_labels(given: Mapping[str, Any]) -> None:
+  """Labelled macro clips in a loss that the method has, under a head that is trained."""
+  name, where = given['method.name'], given['macro.label_where']
+  own = given['macro.label_head'] == 'own'
+  if not given['macro.label_weight']:
+    for setting, off in (('label_learned', False), ('label_head', 'shared'),
+                         ('label_where', 'inner')):
+      if (value := given[f'macro.{setting}']) != off:
+        raise InputError(f'macro.{setting}={value} is of labelled macro clips, and '
+                         'macro.label_weight=0 leaves them out of every loss; give it '
+                         'a value above 0')
+    return
+  method = registry.find('method', name)
+  if 'labels' not in inspect.signature(getattr(method, 'make', method)).parameters:
+    raise InputError(f'macro.label_weight: method.name={name} has no loss that takes '
+                     'labelled macro clips; give its make(net, labels) one, or set '
+                     'macro.label_weight=0')
+  if given['macro.source'] == 'none':
+    raise InputError('macro.label_weight is above 0 and macro.source=none has no macro '
+                     'clips; give a source, or macro.label_weight=0')
+  if given['model.norm'] == 'batch':
+    raise InputError('macro.label_weight: model.norm=batch is STSTNet as it was '
+                     'published, without macro clips; use model.norm=group')
+  first_order = (given.get('method.first_order', False)
+                 or not getattr(method, 'second_order', False))
+  if given.get('method.outer') == 'none' and where != 'inner':
+    raise InputError(f'macro.label_where={where} is of the outer level, which '
+                     'method.outer=none takes away; use macro.label_where=inner')
+  if given['macro.label_learned'] and (first_order or where != 'inner'
+                                       or given.get('method.outer') == 'none'):
+    raise InputError('macro.label_learned goes by the derivative of the outer loss '
+                     'through the inner steps: use lightman, maml, metasgd or anil, of '
+                     'second order, and macro.label_where=inner')
+  if own and where != 'outer' and name in ('anil', 'protonet', 'matchingnet'):
+    raise InputError(f'macro.label_head=own: what method.name={name} does inside knows '
+                     'no such head; use macro.label_where=outer, or '
+                     'macro.label_head=shared')
+  if own and where == 'inner' and first_order and name not in ('supervised', 'reptile'):
+    raise InputError('macro.label_head=own and macro.label_where=inner: no gradient of '
+                     'first order reaches that head from the outer loss, so it would '
+                     'never be trained; use macro.label_where=both')
+
+
+# Where `macro.only` would bring micro clips in, or stand for nothing.
+_NOT_WITH_ONLY = {
+    'macro.label_weight': (0., 'all clips have their labels in the loss'),
+    'select.by': ('none', 'who judges the candidates is judged by micro clips'),
+    'evaluation.episodes': (0, 'the support of a test episode is of micro clips'),
+    'training.wrong_labels': (0., 'it is micro clips that get wrong labels'),
+    'model.norm': ('group', 'batch is STSTNet as it was published')}
+
+
+def _check_macro_only(given: Mapping[str, Any]) -> None:
+  """Macro clips in the place of all micro clips of the training."""
+  for name, (off, why) in _NOT_WITH_ONLY.items():
+    if given[name] != off:
+      raise InputError(f'macro.only trains on no micro clip, and with {name}='
+                       f'{given[name]} {why}; leave that at {off}')
+  if given['macro.source'] in ('none', 'magnified'):
+    raise InputError(f'macro.only trains on macro clips, and macro.source='
+                     f'{given["macro.source"]} has none but micro clips; use own, or a '
+                     'data set')
+  if given['model.encoder'] == 'dere_grl':
+    raise InputError('macro.only divides each clip by its own root mean square, which '
+                     'model.encoder=dere_grl does not take; use another encoder')
 
 
 def _check_few_shot(given: Mapping[str, Any]) -> None:
@@ -208,7 +286,18 @@ def _check_other_people(given: Mapping[str, Any]) -> None:
 def uses_macro(config: Mapping[str, Any]) -> bool:
   """Whether the method looks at macro-expressions at all."""
   method = registry.find('method', config['method']['name'])
-  return getattr(method, 'uses_macro', False) and config['macro']['source'] != 'none'
+  return config['macro']['source'] != 'none' and bool(
+      getattr(method, 'uses_macro', False) or config['macro']['label_weight']
+      or config['macro']['only'])
+
+
+def aligns_macro(config: Mapping[str, Any]) -> bool:
+  """Whether the method aligns micro- with macro-expressions, for which any will do."""
+  method = registry.find('method', config['method']['name'])
+  aligned = (config['method'].get('align_weight', 1.) > 0
+             or config['method'].get('weight') == 'learned')
+  return (aligned and getattr(method, 'uses_macro', False)
+          and not config['macro']['only'])
 
 
 def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -104,6 +104,12 @@ def small_net():
   return make_network(Flat(), classes=3)
 
 
+@pytest.fixture(scope='session')
+def two_heads():
+  """The same with a head for macro clips."""
+  return make_network(Flat(), classes=3, macro_head=True)
+
+
 def start_of(net, shape, *, seed=0):
   """Parameters much as `net.init` draws them, but from NumPy: nothing to compile."""
   rng = np.random.default_rng(seed)

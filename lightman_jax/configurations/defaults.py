@@ -93,12 +93,18 @@ def base() -> config_dict.ConfigDict:
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
                   holds='flow',
                   centre='none'),    # or median, where no motion is at no known level
-      # The macro-expressions that micro-expressions are aligned with.
+      # The macro-expressions: micro ones are aligned with them, or they are labelled
+      # clips in the loss of any method.
       macro=dict(
           source='own',           # own, none, magnified, or a data set by name
           clips=9,                # of a task
           factor=4.,              # magnified: times the motion
           map='same',             # emotion -> class; data/class_sets.py
+          label_weight=0.,        # mu, of their cross entropy; 0: not in the loss
+          label_where='inner',    # the loss that they are in: inner, outer, both
+          label_head='shared',    # or own
+          label_learned=False,    # mu goes by its hypergradient
+          only=False,             # no micro clip is trained on; macro clips stand in
           data=dict(frames=9, size=64, class_set='', path='', **meant(),
                     synthetic=synthetic())),
       augment=dict(shift=1, flip=.5, amplitude=.2),

@@ -24,10 +24,11 @@ from lightman_jax.inputs.cache import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta.learners import MOMENTUM, beside_statistics, make_learner
+from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.runs import results
 from lightman_jax.runs.progress import Progress
-from lightman_jax.settings import macro_data, uses_macro
+from lightman_jax.settings import aligns_macro, macro_data, uses_macro
 from lightman_jax.tasks import few_shot
 from lightman_jax.tasks.few_shot import EpisodePlan
 from lightman_jax.tasks.folds import Fold, make_folds, mislabel
@@ -107,9 +108,9 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
   _check_macro_labels(config, pool)
-  folds = make_folds(
+  folds = _labelled(config, pool, make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
-      seed=config['seed'], dataset=clips.info['dataset'], options=config['episodes'])
+      seed=config['seed'], dataset=clips.info['dataset'], options=config['episodes']))
   known_people = _people(config, clips, other, pool)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
                                  for k, name in enumerate(pool.classes)}):
@@ -144,6 +145,42 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
                             [pool.subjects[s] for s in pool.subject], pool.clips),
         config['data']['repeated_clips'], place=f'macro.source={source}')
   return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
+
+
+def _labelled(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...]
+              ) -> tuple[Fold, ...]:
+  """The folds, without macro clips of no class where macro clips count by their labels.
+
+  Raises:
+    InputError: a fold has no macro clip that has one of the classes.
+  """
+  macro = config['macro']
+  setting = 'macro.only' if macro['only'] else 'macro.label_weight'
+  if macro['source'] == 'magnified' or not (macro['label_weight'] or macro['only']):
+    return folds
+  labelled = pool.macro & (pool.label >= 0)
+  for fold in folds:
+    if not (fold.train & labelled).any():
+      raise InputError(
+          f'{setting}: fold {fold.held_out} has no macro clip of a class of '
+          f'{", ".join(pool.classes)} to train on; use another macro.map or '
+          f'macro.source, or leave {setting} as it is by default')
+  if aligns_macro(config):
+    return folds
+  return tuple(fold._replace(train=fold.train & (labelled | ~pool.macro))
+               for fold in folds)
+
+
+def trained_on(config: Mapping[str, Any], pool: Pool, fold: Fold) -> tuple[Pool, Fold]:
+  """The pool and the fold as training sees them.
+
+  With `macro.only` the macro clips that have a class stand in the place of all micro
+  clips: tasks are drawn of them, and the scale is theirs.
+  """
+  if not config['macro']['only']:
+    return pool, fold
+  mine = fold.train & pool.macro & (pool.label >= 0)
+  return pool._replace(macro=np.zeros_like(pool.macro)), fold._replace(train=mine)
 
 
 def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
@@ -184,7 +221,8 @@ def fold_labels(config: Mapping[str, Any], pool: Pool, fold: Fold) -> np.ndarray
 def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
   """What a task holds; no macro clip where none is used, or there is none."""
   magnified = uses_macro(config) and config['macro']['source'] == 'magnified'
-  has_macros = magnified or (uses_macro(config) and bool(pool.macro.any()))
+  has_macros = not config['macro']['only'] and (
+      magnified or (uses_macro(config) and bool(pool.macro.any())))
   return Sizes(
       len(pool.classes), config['episodes']['shots'], config['episodes']['queries'],
       config['macro']['clips'] if has_macros else 0,
@@ -193,7 +231,18 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
 
 def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
   """The network of a configuration, for the classes of its data."""
-  return make_network(make_encoder(**config['model']), classes=len(classes))
+  return make_network(make_encoder(**config['model']), classes=len(classes),
+                      macro_head=config['macro']['label_head'] == 'own',
+                      unit_clips=config['macro']['only'])
+
+
+def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
+  """How labelled macro clips are in the losses of a configuration; None: not at all."""
+  macro = config['macro']
+  if not macro['label_weight']:
+    return None
+  return MacroLabels(macro['label_weight'], macro['label_where'],
+                     macro['label_head'] == 'own', macro['label_learned'])
 
 
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
@@ -204,7 +253,7 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
                              weight_decay=training['weight_decay'],
                              clip_norm=training['clip_norm'])
   return Recipe(
-      make_learner(net, **config['method']),
+      make_learner(net, labels=macro_labels(config), **config['method']),
       # At an outer rate of 0 nothing moves, running statistics neither.
       beside_statistics(optimizer, momentum=MOMENTUM if training['outer_rate'] else 0.)
       if net.train else optimizer,
@@ -246,6 +295,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
     squares: (N, c) of the inputs, where they are known; see `pool.mean_squares`.
     weights: published ones that it begins with, if so.
   """
+  pool, fold = trained_on(config, pool, fold)
   scale, start = channel_scale(pool, fold.train, squares), None
   if weights:
     # Published weights take the pictures as they are, by the network's own scaling.
@@ -262,13 +312,17 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
          ) -> tuple[np.ndarray, ...]:
   """Splits of every fold; says what is drawn more than once, and what is absent."""
   sizes = make_sizes(config, pool)
-  if uses_macro(config) and not sizes.macros:
+  if config['macro']['label_weight'] and not sizes.macros:
+    raise InputError('macro.label_weight is above 0 and there is no macro clip; give '
+                     'them, or set it to 0')
+  if uses_macro(config) and not sizes.macros and not config['macro']['only']:
     say('there are no macro-expressions to align with: without the auxiliary term '
         'this is MAML')
   planned = []
   for fold, label in zip(folds, labels):
+    drawn, part = trained_on(config, pool._replace(label=label), fold)
     planned.append(plan_splits(
-        pool._replace(label=label), fold, shots=sizes.shots, queries=sizes.queries,
+        drawn, part, shots=sizes.shots, queries=sizes.queries,
         own_macro=sizes.macros > 0 and own_macro(pool, fold),
         rng=splits_generator(config['seed'], fold.held_out)))
   short = [plan.short for plan in planned]

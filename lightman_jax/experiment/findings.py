@@ -157,6 +157,13 @@ def clips_seen(config: Mapping[str, Any], classes: int) -> int:
     config: complete.
     classes: how many there are.
   """
+  if config['macro']['only']:
+    return 0
+  return _drawn(config, classes)
+
+
+def _drawn(config: Mapping[str, Any], classes: int) -> int:
+  """Clips of support and query that one fold's training draws."""
   sizes, training = config['episodes'], config['training']
   return (training['steps'] * training['tasks'] * classes
           * (sizes['shots'] + sizes['queries']))
@@ -169,6 +176,8 @@ def macro_clips_seen(config: Mapping[str, Any], pool: Pool) -> int:
     config: complete.
     pool: of the run.
   """
+  if config['macro']['only']:
+    return _drawn(config, len(pool.classes))
   training = config['training']
   return training['steps'] * training['tasks'] * make_sizes(config, pool).macros
 

@@ -140,7 +140,7 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """Makes the network of a configuration, or one around an encoder of your own.
 
   Args:
-    settings: complete; the section `model` is read.
+    settings: complete; the sections `model` and `macro` are read.
     classes: how many, K.
     encoder: maps (n, *clip) to (n, *place, d), in place of `model.encoder`.
 
@@ -153,14 +153,16 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   """
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
-  return network.make_network(encoder, classes=classes)
+  return network.make_network(encoder, classes=classes,
+                              macro_head=settings['macro']['label_head'] == 'own',
+                              unit_clips=settings['macro']['only'])
 
 
 def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
   """Makes the method of a configuration for a network.
 
   Args:
-    settings: complete; the section `method` is read.
+    settings: complete; the sections `method` and `macro` are read.
     net: of `make_network`.
 
   Returns:
@@ -175,7 +177,8 @@ def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
     >>> learner = lm.make_learner(settings, net)                  # doctest: +SKIP
     >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
   """
-  return learners.make_learner(net, **settings['method'])
+  return learners.make_learner(net, labels=assembly.macro_labels(settings),
+                               **settings['method'])
 
 
 def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,

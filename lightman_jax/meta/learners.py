@@ -12,10 +12,13 @@ from lightman_jax import sections
 from lightman_jax.errors import InputError
 from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
-from lightman_jax.meta.losses import Align
+from lightman_jax.meta.losses import Align, MacroLabels
 from lightman_jax.models.network import Network, Params
+from lightman_jax.tasks.sampling import Examples, Task
 
 EVERYTHING = ('encoder', 'head')
+# What a network can have of weights: a head of the macro clips, too.
+WEIGHTS = (*EVERYTHING, 'macro_head')
 
 
 class Learner(NamedTuple):
@@ -39,67 +42,87 @@ class Learner(NamedTuple):
   supported: bool = True
 
 
-def supervised(net: Network) -> Learner:
-  """Plain training on support and query together; nothing moves at test time."""
+# Of each, `labels` says how labelled macro clips are in its losses; None: not at all.
+
+def supervised(net: Network, labels: MacroLabels | None = None) -> Learner:
+  """Plain training on support and query together; nothing moves at test time.
+
+  It has one loss, which labelled macro clips are in whatever `labels.where` says.
+  """
   adapt = lambda params, support, key: Adapted(params, {})
-  loss = losses.cross_entropy(net.logits)
-  return Learner(net.init, adapt, net.logits, outer.direct_in_blocks(loss),
+  return Learner(init_of(net, labels), adapt, net.logits, plain_gradient(net, labels),
                  supported=False)
 
 
-def finetuned(net: Network, how: Steps) -> Learner:
-  """Plain training, and gradient steps on the support at test time."""
-  loss = losses.cross_entropy(net.logits)
-  return Learner(net.init, stepping(loss, how), net.logits,
-                 outer.direct_in_blocks(loss), EVERYTHING)
+def finetuned(net: Network, how: Steps, labels: MacroLabels | None = None) -> Learner:
+  """Plain training, and gradient steps on the support at test time.
+
+  The outer loss is the training's, the inner one that of the steps at test time.
+  """
+  inside, outside = of_levels(labels)
+  moving = moved_by(inside)
+  return Learner(init_of(net, labels), stepping(recognition(net, inside), how,
+                                                moving=moving), net.logits,
+                 plain_gradient(net, outside), moving)
 
 
-def maml(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
+def maml(net: Network, how: Steps, *, multi_step: float = 0.,
+         labels: MacroLabels | None = None) -> Learner:
   """Model-agnostic meta-learning (Finn et al. 2017), second order or first.
 
   With learned rates of all weights it is Meta-SGD (Li et al. 2017); with those of
   layers and steps and with `multi_step`, the share of the training in which the query
   is judged after every inner step, it is most of MAML++ (Antoniou et al. 2019).
   """
-  loss = losses.cross_entropy(net.logits)
-  adapt = stepping(loss, how)
-  return Learner(with_rates(net.init, how), adapt, net.logits,
-                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query),
-                                multi_step),
-                 EVERYTHING)
+  inside, outside = of_levels(labels)
+  moving = moved_by(inside)
+  adapt = stepping(recognition(net, inside), how, moving=moving)
+  return Learner(with_rates(init_of(net, labels), how, moving=moving), adapt,
+                 net.logits, outer_gradient(adapt, judged(net, outside), multi_step),
+                 moving)
 
 
-def anil(net: Network, how: Steps, *, multi_step: float = 0.) -> Learner:
+def anil(net: Network, how: Steps, *, multi_step: float = 0.,
+         labels: MacroLabels | None = None) -> Learner:
   """Almost no inner loop (Raghu et al. 2020): the head alone moves.
 
   What does not move is computed once: the steps are taken on the support's embeddings.
   """
-  head = stepping(losses.cross_entropy(net.classify), how, moving=('head',))
+  inside, outside = of_levels(labels)
+  embedded = net._replace(maps=lambda params, z: z)
+  head = stepping(losses.cross_entropy(net.classify) if inside is None else
+                  losses.with_macro_labels(embedded, inside), how, moving=('head',))
 
   def adapt(params, support, key, watch=None):
-    return head(params, support._replace(x=net.embed(params, support.x)), key, watch)
+    support = support._replace(x=net.embed(params, support.x))
+    if inside is not None:
+      support = support._replace(macro=net.embed(params, support.macro))
+    return head(params, support, key, watch)
 
-  loss = losses.cross_entropy(net.logits)
-  return Learner(with_rates(net.init, how, moving=('head',)), adapt, net.logits,
-                 outer_gradient(adapt, lambda fast, task: loss(fast, task.query),
-                                multi_step),
+  return Learner(with_rates(init_of(net, labels), how, moving=('head',)), adapt,
+                 net.logits, outer_gradient(adapt, judged(net, outside), multi_step),
                  ('head',))
 
 
-def reptile(net: Network, how: Steps) -> Learner:
-  """Towards where adaptation leads (Nichol et al. 2018): no second derivative."""
-  adapt = stepping(losses.cross_entropy(net.logits), how)
-  return Learner(net.init, adapt, net.logits,
-                 outer.displacement(adapt, rate=how.rate), EVERYTHING)
+def reptile(net: Network, how: Steps, labels: MacroLabels | None = None) -> Learner:
+  """Towards where adaptation leads (Nichol et al. 2018): no second derivative.
+
+  It has one loss, which labelled macro clips are in whatever `labels.where` says.
+  """
+  moving = moved_by(labels)
+  adapt = stepping(recognition(net, labels), how, moving=moving)
+  return Learner(init_of(net, labels), adapt, net.logits,
+                 outer.displacement(adapt, rate=how.rate), moving)
 
 
 def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
-             judge: str = 'query') -> Learner:
+             judge: str = 'query', labels: MacroLabels | None = None) -> Learner:
   """LightmanNet: two branches pull one encoder inside, recognition judges outside.
 
   That cross entropy and the alignment of micro- with macro-expressions by MMD drive
   the inner level together, and that the outer level refines across tasks by the
-  query loss, is the paper's; weight, kernel and statistic are ours.
+  query loss, is the paper's; weight, kernel and statistic are ours, and so is the
+  third term, the cross entropy of labelled macro clips.
 
   Args:
     net: the network.
@@ -108,25 +131,74 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
     multi_step: see `maml`.
     judge: 'query', or 'none' for training without an outer level: the gradient of both
       branches on all clips of the task, and the same adaptation at test time.
+    labels: how labelled macro clips are in the losses.
   """
-  both = losses.with_alignment(net, align)
-  adapt = stepping(both, how)
-  primary = losses.cross_entropy(net.logits)
+  inside, outside = of_levels(labels)
+  both, moving = losses.with_alignment(net, align, inside), moved_by(inside)
+  adapt = stepping(both, how, moving=moving)
+  primary = judged(net, outside)
+  aligned = losses.with_alignment(net, align, outside)
 
-  def outside(fast, task):
+  def judge_task(fast, task):
     if not align.outside:
-      return primary(fast, task.query)
-    macro, label = task.support.macro, task.support.macro_label
-    return both(fast, task.query._replace(macro=macro, macro_label=label))
+      return primary(fast, task)
+    return aligned(fast, query_with_macro(task))
 
   def init(key, shape):
-    params = with_rates(net.init, how)(key, shape)
+    params = with_rates(init_of(net, labels), how, moving=moving)(key, shape)
     more = {'log_weight': jnp.log(jnp.asarray(align.weight))} if align.learned else {}
     return {**params, **more}
 
   grad = (outer.direct(both) if judge == 'none' else
-          outer_gradient(adapt, outside, multi_step))
-  return Learner(init, adapt, net.logits, grad, EVERYTHING)
+          outer_gradient(adapt, judge_task, multi_step))
+  return Learner(init, adapt, net.logits, grad, moving)
+
+
+def of_levels(labels: MacroLabels | None
+              ) -> tuple[MacroLabels | None, MacroLabels | None]:
+  """The labels that the inner and that the outer loss has."""
+  if labels is None:
+    return None, None
+  return labels if labels.inside else None, labels if labels.outside else None
+
+
+def moved_by(inside: MacroLabels | None) -> tuple[str, ...]:
+  """What inner steps change of the parameters."""
+  return WEIGHTS if inside is not None and inside.own_head else EVERYTHING
+
+
+def init_of(net: Network, labels: MacroLabels | None) -> Callable:
+  """`net.init`, and mu where it is learned."""
+  if labels is None or not labels.learned:
+    return net.init
+  return lambda key, shape: {
+      **net.init(key, shape), 'log_macro_weight': jnp.log(jnp.asarray(labels.weight))}
+
+
+def recognition(net: Network, labels: MacroLabels | None) -> losses.Loss:
+  """Cross entropy of the micro clips, and of labelled macro clips where they are in."""
+  return (losses.cross_entropy(net.logits) if labels is None else
+          losses.with_macro_labels(net, labels))
+
+
+def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
+  """The gradient of recognition on all clips of a task."""
+  loss = recognition(net, labels)
+  return outer.direct_in_blocks(loss) if labels is None else outer.direct(loss)
+
+
+def judged(net: Network, labels: MacroLabels | None) -> outer.OuterLoss:
+  """Recognition of the query, and of the task's macro clips where these are in."""
+  loss = recognition(net, labels)
+  if labels is None:
+    return lambda fast, task: loss(fast, task.query)
+  return lambda fast, task: loss(fast, query_with_macro(task))
+
+
+def query_with_macro(task: Task) -> Examples:
+  """The query, and the macro clips of the task, which are drawn with its support."""
+  return task.query._replace(macro=task.support.macro,
+                             macro_label=task.support.macro_label)
 
 
 def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
@@ -213,48 +285,83 @@ def beside_statistics(optimizer: optax.GradientTransformation, *,
 
 # Methods that compare embeddings: nothing moves, the support is what is looked at.
 
-def protonet(net: Network) -> Learner:
+def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
   """The nearest class mean of embeddings (Snell et al. 2017, eq. 1 and 2).
 
   Squared distances are divided by the embedding's length, so that the logits of a
-  long embedding do not start out saturated.
+  long embedding do not start out saturated. Labelled macro clips are further clips of
+  the support inside, each with mu times a micro clip's share of its class's mean, and
+  further queries outside.
   """
+  inside, _ = of_levels(labels)
+
   def adapt(params, support, key):
     del key
     member = jax.nn.one_hot(support.label, net.classes, axis=0)   # (K, n)
-    means = member @ net.embed(params, support.x) / member.sum(1, keepdims=True)
+    x = support.x
+    if inside is not None:
+      more = jax.nn.one_hot(support.macro_label, net.classes, axis=0)
+      member = jnp.concatenate([member, inside.weight * more], axis=1)
+      x = jnp.concatenate([x, support.macro])
+    means = member @ net.embed(params, x) / member.sum(1, keepdims=True)
     return Adapted({**params, 'prototypes': means}, {})
 
   def predict(fast, x):
     gap = net.embed(fast, x)[:, None] - fast['prototypes'][None]      # (n, K, d)
     return -jnp.mean(jnp.square(gap), -1)
-  return _compared(net, adapt, predict)
+  return _compared(net, adapt, predict, labels)
 
 
-def matchingnet(net: Network) -> Learner:
+def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
   """Attention over the support's clips by cosine (Vinyals et al. 2016, eq. 1 and 2).
 
-  Without their full context embeddings; logits are the logarithms of eq. 1.
+  Without their full context embeddings; logits are the logarithms of eq. 1. Labelled
+  macro clips are further clips of the support inside, each with mu times the attention
+  that a micro clip at its place would have, and further queries outside.
   """
+  inside, _ = of_levels(labels)
+
   def adapt(params, support, key):
     del key
     z = net.embed(params, support.x)
+    if inside is None:
+      return Adapted({**params, 'seen': _unit(z),
+                      'labels': jax.nn.one_hot(support.label, net.classes)}, {})
+    z = jnp.concatenate([z, net.embed(params, support.macro)])
+    label = jnp.concatenate([support.label, support.macro_label])
+    share = jnp.concatenate([jnp.ones(len(support.label)),
+                             jnp.full(len(support.macro_label), inside.weight)])
+    # A clip of no class is not attended to.
     return Adapted({**params, 'seen': _unit(z),
-                    'labels': jax.nn.one_hot(support.label, net.classes)}, {})
+                    'labels': jax.nn.one_hot(label, net.classes),
+                    'bias': jnp.log(jnp.where(label < 0, 1e-30, share))}, {})
 
   def predict(fast, x):
-    attention = jax.nn.softmax(_unit(net.embed(fast, x)) @ fast['seen'].T)
+    score = _unit(net.embed(fast, x)) @ fast['seen'].T
+    attention = jax.nn.softmax(score if inside is None else score + fast['bias'])
     # A class that the support lacks has no attention, and a finite logit all the same.
     return jnp.log(jnp.maximum(attention @ fast['labels'], 1e-12))
-  return _compared(net, adapt, predict)
+  return _compared(net, adapt, predict, labels)
 
 
-def _compared(net: Network, adapt, predict) -> Learner:
+def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learner:
+  own = labels is not None and labels.own_head
+
   def init(key, shape):
-    return {'encoder': net.init(key, shape)['encoder']}
-  loss = losses.cross_entropy(predict)
-  return Learner(init, adapt, predict, outer.through_adaptation(
-      adapt, lambda fast, task: loss(fast, task.query)))
+    params = net.init(key, shape)
+    return {name: params[name] for name in ('encoder', 'macro_head')[:1 + own]}
+  loss, (_, outside) = losses.cross_entropy(predict), of_levels(labels)
+
+  def judge_task(fast, task):
+    value, parts = loss(fast, task.query)
+    if outside is None:
+      return value, parts
+    macro = task.support
+    logits = (net.classify_macro(fast, net.embed(fast, macro.macro)) if own else
+              predict(fast, macro.macro))
+    part = losses.balanced_cross_entropy(logits, macro.macro_label)
+    return value + outside.weight * part, {**parts, 'macro_cross_entropy': part}
+  return Learner(init, adapt, predict, outer.through_adaptation(adapt, judge_task))
 
 
 def _unit(z):
@@ -263,20 +370,23 @@ def _unit(z):
 
 # All methods by name: the `method` section of a configuration becomes a learner.
 
-def make_learner(net: Network, *, name: str, sha256: str = '', **options) -> Learner:
+def make_learner(net: Network, *, name: str, sha256: str = '',
+                 labels: MacroLabels | None = None, **options) -> Learner:
   """The learner of a configuration's `method` section.
 
   Args:
     net: the network.
     name: of a method in `registry.METHODS`, or of code from outside that was allowed.
     sha256: of that code, which `settings` compares.
+    labels: how labelled macro clips are in its losses; None: not at all.
     **options: what the method can be set to; see `methods`.
 
   Raises:
     InputError: there is no such method, or it makes no learner.
   """
   del sha256
-  learner = sections.build('method', name, options, net)
+  extra = () if labels is None else (labels,)
+  learner = sections.build('method', name, options, net, *extra)
   if not isinstance(learner, Learner):
     raise InputError(f'method={name} makes {type(learner).__name__}; a method makes a '
                      'meta.learners.Learner')

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 import optax
 
 from lightman_jax.meta import mmd
@@ -28,6 +28,24 @@ class Align(NamedTuple):
   bandwidth_rule: str = 'mean'
 
 
+class MacroLabels(NamedTuple):
+  """Labelled macro clips in a training loss: mu times their cross entropy."""
+  weight: float = .3            # mu
+  where: str = 'inner'          # the loss they are in: 'inner', 'outer' or 'both'
+  own_head: bool = False        # a head of theirs over the same embedding
+  learned: bool = False         # mu goes by its hypergradient from there
+
+  @property
+  def inside(self) -> bool:
+    """Whether the inner loss has them."""
+    return self.where != 'outer'
+
+  @property
+  def outside(self) -> bool:
+    """Whether the outer loss has them."""
+    return self.where != 'inner'
+
+
 def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> Loss:
   """The primary branch: mean cross entropy of the micro clips.
 
@@ -44,7 +62,66 @@ def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> Lo
   return loss
 
 
-def with_alignment(net: Network, how: Align) -> Loss:
+def with_macro_labels(net: Network, labels: MacroLabels) -> Loss:
+  """Cross entropy of the micro clips + mu * that of the macro clips.
+
+  Args:
+    net: the network.
+    labels: weight and head of the macro clips.
+
+  Returns:
+    A loss of (params, examples) with the parts 'cross_entropy' and, where a batch holds
+    macro clips, 'macro_cross_entropy'; see `balanced_cross_entropy`.
+  """
+  def loss(params, batch):
+    n = len(batch.x)
+    z = net.embed(params, jnp.concatenate([batch.x, batch.macro]))
+    value = optax.softmax_cross_entropy_with_integer_labels(
+        net.classify(params, z[:n]), batch.label).mean()
+    parts = {'cross_entropy': value}
+    if len(batch.macro):
+      parts['macro_cross_entropy'] = balanced_cross_entropy(
+          macro_head(net, labels)(params, z[n:]), batch.macro_label)
+      value += macro_weight(params, labels) * parts['macro_cross_entropy']
+    return value, parts
+  return loss
+
+
+def macro_head(net: Network, labels: MacroLabels
+               ) -> Callable[[Params, Array], Float[Array, 'm K']]:
+  """What turns embeddings of macro clips into logits: the network's head, or theirs."""
+  return net.classify_macro if labels.own_head else net.classify
+
+
+def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm']
+                           ) -> Float[Array, '']:
+  """The mean over the classes that are present of each class's mean cross entropy.
+
+  Macro clips have a balance of classes of their own, which no draw makes even.
+
+  Args:
+    logits: of m clips.
+    label: of each; -1 is of no class and counts for nothing. Without any other it is 0.
+  """
+  member = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
+  size = member.sum(0)
+  of_class = (size > 0) / jnp.maximum(size, 1) / jnp.maximum((size > 0).sum(), 1)
+  values = optax.softmax_cross_entropy_with_integer_labels(
+      logits, jnp.maximum(label, 0))
+  return (member @ of_class) @ values
+
+
+def macro_weight(params: Params, labels: MacroLabels) -> float | Float[Array, '']:
+  """Mu; a learned one is kept as its logarithm, so it stays above zero.
+
+  Args:
+    params: with 'log_macro_weight' where mu is learned.
+    labels: of the macro clips.
+  """
+  return jnp.exp(params['log_macro_weight']) if labels.learned else labels.weight
+
+
+def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) -> Loss:
   """Both branches: cross entropy + lambda * MMD^2 of micro and macro clips.
 
   What is aligned is what the head sees (or its positions' mean, or what it says): an
@@ -54,9 +131,11 @@ def with_alignment(net: Network, how: Align) -> Loss:
   Args:
     net: the network.
     how: weight, features and statistic of the alignment.
+    labels: of the macro clips, where their cross entropy is a third term.
 
   Returns:
-    A loss of (params, examples) with the parts 'cross_entropy' and 'alignment'.
+    A loss of (params, examples) with the parts 'cross_entropy', 'alignment' and, with
+    labels, 'macro_cross_entropy'.
   """
   def loss(params, batch):
     n = len(batch.x)
@@ -73,6 +152,10 @@ def with_alignment(net: Network, how: Align) -> Loss:
                   }[how.aligned]()
       parts['alignment'] = discrepancy(features, batch, net.classes, how)
       value += weight_of(params, how) * parts['alignment']
+      if labels is not None:
+        parts['macro_cross_entropy'] = balanced_cross_entropy(
+            macro_head(net, labels)(params, z[n:]), batch.macro_label)
+        value += macro_weight(params, labels) * parts['macro_cross_entropy']
     return value, parts
   return loss
 

@@ -13,6 +13,7 @@ from lightman_jax.options import option
 if TYPE_CHECKING:
   from lightman_jax.meta.inner import Steps
   from lightman_jax.meta.learners import Learner
+  from lightman_jax.meta.losses import MacroLabels
   from lightman_jax.models.network import Network
 
 # Of Reptile, whose gradient is a displacement over the rate: below it, a float32 weight
@@ -37,8 +38,13 @@ class Method:
       InputError: names the settings, and what to do.
     """
 
-  def make(self, net: 'Network') -> 'Learner':
-    """The learner for a network."""
+  def make(self, net: 'Network', labels: 'MacroLabels | None' = None) -> 'Learner':
+    """The learner for a network.
+
+    Args:
+      net: the network.
+      labels: how labelled macro clips are in its losses; None: not at all.
+    """
     raise TypeError(f'{type(self).__name__} makes no learner')
 
 
@@ -84,10 +90,11 @@ class _Rates(_Stepping):
 class Maml(_Judged, _Rates, _FirstOrder):
   """Model-agnostic meta-learning (Finn et al. 2017), and most of MAML++."""
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.maml`."""
     from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(), multi_step=self.multi_step)
+    return learners.maml(net, self._steps(), multi_step=self.multi_step,
+                         labels=labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,30 +102,33 @@ class Fomaml(_Judged, _Rates):
   """MAML whose inner gradients are constants (Finn et al. 2017, section 5.2)."""
   second_order: ClassVar[bool] = False
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.maml`."""
     from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(first_order=True), multi_step=self.multi_step)
+    return learners.maml(net, self._steps(first_order=True),
+                         multi_step=self.multi_step, labels=labels)
 
 
 @dataclasses.dataclass(frozen=True)
 class MetaSGD(_Judged, _FirstOrder):
   """MAML with a learned rate of every weight (Li et al. 2017)."""
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.maml`."""
     from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(rates='weights'), multi_step=self.multi_step)
+    return learners.maml(net, self._steps(rates='weights'),
+                         multi_step=self.multi_step, labels=labels)
 
 
 @dataclasses.dataclass(frozen=True)
 class Anil(_Judged, _Rates, _FirstOrder):
   """Almost no inner loop (Raghu et al. 2020): the head alone moves."""
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.anil`."""
     from lightman_jax.meta import learners
-    return learners.anil(net, self._steps(), multi_step=self.multi_step)
+    return learners.anil(net, self._steps(), multi_step=self.multi_step,
+                         labels=labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,50 +141,51 @@ class Reptile(_Stepping):
       raise InputError(f'method.inner_rate is {self.inner_rate} and '
                        f'method.name=reptile divides by it; use {LEAST_RATE} or more')
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.reptile`."""
     from lightman_jax.meta import learners
-    return learners.reptile(net, self._steps(first_order=True))
+    return learners.reptile(net, self._steps(first_order=True), labels)
 
 
 @dataclasses.dataclass(frozen=True)
 class ProtoNet(Method):
   """The nearest class mean of embeddings (Snell et al. 2017)."""
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.protonet`."""
     from lightman_jax.meta import learners
-    return learners.protonet(net)
+    return learners.protonet(net, labels)
 
 
 @dataclasses.dataclass(frozen=True)
 class MatchingNet(Method):
   """Attention over the support's clips by cosine (Vinyals et al. 2016)."""
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.matchingnet`."""
     from lightman_jax.meta import learners
-    return learners.matchingnet(net)
+    return learners.matchingnet(net, labels)
 
 
 @dataclasses.dataclass(frozen=True)
 class Supervised(Method):
   """Plain training; nothing moves at test time."""
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.supervised`, and `learners.published` for batch normalisation."""
     from lightman_jax.meta import learners
-    return (learners.published if net.train else learners.supervised)(net)
+    return (learners.published(net) if net.train else
+            learners.supervised(net, labels))
 
 
 @dataclasses.dataclass(frozen=True)
 class Finetune(_Stepping):
   """Plain training, and gradient steps on the support at test time."""
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.finetuned`."""
     from lightman_jax.meta import learners
-    return learners.finetuned(net, self._steps())
+    return learners.finetuned(net, self._steps(), labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,7 +241,7 @@ class Lightman(Maml):
       raise InputError('method.statistic=u leaves a clip out of its own mean, so '
                        'method.alignment=per_class needs episodes.shots of 2 or more')
 
-  def make(self, net):
+  def make(self, net, labels=None):
     """See `learners.lightman`."""
     from lightman_jax.meta import learners
     from lightman_jax.meta.losses import Align
@@ -240,4 +251,4 @@ class Lightman(Maml):
         outside=self.align_outside, statistic=self.statistic, bandwidth=self.bandwidth,
         bandwidth_rule=self.bandwidth_rule)
     return learners.lightman(net, self._steps(), align, multi_step=self.multi_step,
-                             judge=self.outer)
+                             judge=self.outer, labels=labels)

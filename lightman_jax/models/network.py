@@ -21,7 +21,7 @@ class Network(NamedTuple):
 
   An encoder with running statistics has them beside these, as 'statistics'; its
   network alone has `train`: (params, clips, key) to logits by the batch's statistics,
-  and these.
+  and these. With a head for macro clips, 'macro_head', there is `classify_macro`.
 
   Example:
     >>> params = net.init(jax.random.key(0), (4, 16, 16, 3))      # doctest: +SKIP
@@ -33,6 +33,7 @@ class Network(NamedTuple):
   classes: int
   train: Callable[[Params, Array, Key[Array, '']],
                   tuple[Float[Array, 'n K'], Params]] | None = None
+  classify_macro: Callable[[Params, Array], Float[Array, 'm K']] | None = None
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
     """The flattened map: pooling it over the face would lose position."""
@@ -43,8 +44,16 @@ class Network(NamedTuple):
     return self.classify(params, self.embed(params, x))
 
 
-def make_network(encoder: nn.Module, *, classes: int) -> Network:
-  """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both."""
+def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
+                 unit_clips: bool = False) -> Network:
+  """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both.
+
+  Args:
+    encoder: of clips.
+    classes: of micro clips, and of macro clips.
+    macro_head: macro clips have a head of their own over the embedding.
+    unit_clips: each clip is divided by its own root mean square before the encoder.
+  """
   # Uniform, not normal: the draws of a normal take seconds to compile.
   head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
 
@@ -55,8 +64,11 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
     params = {'encoder': variables['params']}
     if 'statistics' in variables:
       params['statistics'] = variables['statistics']
-    params['head'] = head.init(key_head, maps(params, x).reshape(1, -1))['params']
-    return params
+    z = maps(params, x).reshape(1, -1)
+    heads = {'head': key_head}
+    if macro_head:
+      heads['macro_head'] = jax.random.fold_in(key_head, 1)
+    return params | {name: head.init(key, z)['params'] for name, key in heads.items()}
 
   def variables_of(params):
     running = {name: params[name] for name in ('statistics',) if name in params}
@@ -67,10 +79,17 @@ def make_network(encoder: nn.Module, *, classes: int) -> Network:
                                    rngs={'dropout': key}, mutable=['statistics'])
     return classify(params, features.reshape(len(x), -1)), seen['statistics']
 
-  maps = lambda params, x: encoder.apply(variables_of(params), x)
+  def maps(params, x):
+    if unit_clips:
+      squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
+      x = x * jax.lax.rsqrt(squares + 1e-16)
+    return encoder.apply(variables_of(params), x)
+
   classify = lambda params, z: head.apply({'params': params['head']}, z)
+  macro = lambda params, z: head.apply({'params': params['macro_head']}, z)
   return Network(init, maps, classify, classes,
-                 train if isinstance(encoder, ststnet.PublishedSTSTNet) else None)
+                 train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
+                 macro if macro_head else None)
 
 
 def make_encoder(*, encoder: str, **options: Any) -> nn.Module:

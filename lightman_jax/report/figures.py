@@ -78,7 +78,9 @@ def learning_curves(path: str | os.PathLike, lines: Iterable[Mapping[str, Any]],
     caption: lines in small print below.
   """
   terms = terms or {'loss': 'loss on training tasks',
-                    'support_alignment': 'MMD² before the first inner step'}
+                    'support_alignment': 'MMD² before the first inner step',
+                    'support_macro_cross_entropy':
+                        'cross entropy of macro clips before the first inner step'}
   lines = list(lines)
   curves = {key: _by_fold(lines, key) for key in terms}
   shown = [key for key in terms if curves[key]] or list(terms)[:1]

@@ -23,7 +23,7 @@ class Fold(NamedTuple):
   test: Bool[np.ndarray, 'N']     # the held-out people's micro clips
 
 
-class ClipTable:
+class ProtocolTable:
   """What a protocol sees: a row a clip, micro and macro, and nobody's pictures.
 
   Attributes:
@@ -79,7 +79,7 @@ def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int, dataset: str
     InputError: the data do not suit the protocol; or it holds out a part of a person's
       clips, a person twice, or nobody.
   """
-  table = ClipTable(pool, dataset)
+  table = ProtocolTable(pool, dataset)
   part = _part(protocol, {**options, 'folds': folds})
   try:
     masks = part(table, keys.generator(seed, 'folds'))
@@ -114,7 +114,7 @@ def protocol_name(pool: Pool, protocol: str, *, folds: int,
 
 
 def _part(protocol: str, options: Mapping[str, Any]
-          ) -> Callable[[ClipTable, np.random.Generator], Masks]:
+          ) -> Callable[[ProtocolTable, np.random.Generator], Masks]:
   own = {name: options[name] for name in sections.options_of('protocol', protocol)}
   return lambda table, rng: sections.build('protocol', protocol, own, table, rng)
 
@@ -161,7 +161,7 @@ def _checked(pool: Pool, protocol: str, masks: Masks) -> tuple[Fold, ...]:
 class LeaveOneSubjectOut:
   """One fold a subject with micro clips."""
 
-  def make(self, table: ClipTable, rng: np.random.Generator) -> Masks:
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
     """See `leave_one_subject_out`."""
     del rng
     return {name: table.subject == name
@@ -185,7 +185,7 @@ class KFold:
   """
   folds: int = option(5, 'how many', range=(2, 4096))
 
-  def make(self, table: ClipTable, rng: np.random.Generator) -> Masks:
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
     """See the class.
 
     Raises:
@@ -217,7 +217,7 @@ class LeaveOneDatasetOut:
   Macro-expressions of the held-out data set's other people are held out with it.
   """
 
-  def make(self, table: ClipTable, rng: np.random.Generator) -> Masks:
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
     """See the class.
 
     Raises:
@@ -242,7 +242,7 @@ class LeaveOneDatasetOut:
 class Megc2019(LeaveOneSubjectOut):
   """Leave one subject out, of MEGC2019's composite alone."""
 
-  def make(self, table: ClipTable, rng: np.random.Generator) -> Masks:
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
     """See `leave_one_subject_out`.
 
     Raises:
@@ -289,7 +289,7 @@ def spread_evenly(counts: Int[np.ndarray, 'K S'], people: Sequence[int], parts: 
   Args:
     counts: clips of each class and person.
     people: the numbers of those who are divided, in the order in which people with
-      equally many clips come; see `k_folds`.
+      equally many clips come; see `KFold`.
     parts: how many.
 
   Returns:

@@ -12,7 +12,7 @@ import optax
 from lightman_jax import keys
 from lightman_jax.batches import map_in_batches
 from lightman_jax.keys import Purpose
-from lightman_jax.meta.learners import EVERYTHING, Learner
+from lightman_jax.meta.learners import WEIGHTS, Learner
 from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import (
   ClipTable,
@@ -47,14 +47,14 @@ def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float
                    ) -> optax.GradientTransformation:
   """AdamW (Loshchilov and Hutter 2019) on gradients clipped by their global norm.
 
-  The network's weights decay; learned inner rates and lambda are no weights.
+  The network's weights decay; learned inner rates, lambda and mu are no weights.
 
   Args:
     outer_rate: of AdamW.
     weight_decay: a step, as a share of the weight and times the rate.
     clip_norm: greatest norm of a gradient.
   """
-  weights = lambda params: {name: name in EVERYTHING for name in params}
+  weights = lambda params: {name: name in WEIGHTS for name in params}
   return optax.chain(
       optax.clip_by_global_norm(clip_norm),
       optax.adamw(outer_rate, weight_decay=weight_decay, mask=weights))

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from configs import synthetic
+from lightman_jax import sections
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import assembly
@@ -39,6 +40,36 @@ def test_alignment_by_class_needs_macro_clips_of_every_class(pool_of):
   arrange(pool, some, {})
   with pytest.raises(InputError, match='no macro clip is of class b'):
     arrange(pool, some, by_class)
+
+
+def test_macro_clips_of_no_class_are_not_drawn_where_their_labels_count(pool_of):
+  """But for alignment, which takes any; where a fold has none with a class it stops."""
+  pool = pool_of(subjects=4, micro=2, macro=2, classes=2, shape=(1, 2, 2, 2))
+  known = np.arange(len(pool.label)) % 2 == 0
+  label = np.where(pool.macro & ~known, -1, pool.label)
+  unknown = pool.macro & (label < 0)
+  assert unknown.any() and (pool.macro & ~unknown).any()
+
+  def masks(method, weight, label=label):
+    config = synthetic.get_config().to_dict()
+    config['episodes'].update(shots=1, queries=1)
+    config['method'] = sections.choose('method', method)
+    config['macro']['label_weight'] = weight
+    made = assembly.arrange(config, clips_of(pool, label), make=lambda clips: pool.x,
+                            say=lambda line: None)
+    return np.stack([fold.train for fold in made.folds]), made, config
+  aligned, _, _ = masks('lightman', .3)
+  assert aligned[:, unknown].any()
+  alone, made, config = masks('supervised', .3)
+  assert not alone[:, unknown].any()
+  np.testing.assert_array_equal(alone[:, ~unknown], aligned[:, ~unknown])
+  assert assembly.make_sizes(config, made.pool).macros == config['macro']['clips']
+  _, made, config = masks('supervised', 0.)
+  assert not made.pool.macro.any() and not assembly.make_sizes(config, made.pool).macros
+  # Of s0 alone a macro clip has a class.
+  label = np.where(pool.macro & (pool.subject > 0), -1, pool.label)
+  with pytest.raises(InputError, match='fold s0 has no macro clip of a class of a, b'):
+    masks('supervised', .3, label)
 
 
 def test_each_data_set_that_is_read_is_a_stage():

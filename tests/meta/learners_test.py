@@ -10,13 +10,15 @@ import pytest
 from lightman_jax import sections, settings
 from lightman_jax.meta import inner, learners, losses
 from lightman_jax.meta.inner import Steps
-from lightman_jax.meta.losses import Align
+from lightman_jax.meta.losses import Align, MacroLabels
 from lightman_jax.tasks.sampling import Examples, Task
 
 pytestmark = pytest.mark.usefixtures('double')
 
 STEPS = Steps(2, .1)
 PER_CLASS = Align(by_class=True)
+INNER, OUTER, BOTH = (MacroLabels(.7, where) for where in ('inner', 'outer', 'both'))
+OWN = BOTH._replace(own_head=True)
 
 
 def lightman(align=Align(), how=STEPS, **more):
@@ -50,9 +52,28 @@ TABLE = {
     'lightman, no outer level': lightman(judge='none'),
     'lightman, all options': lightman(
         PER_CLASS._replace(learned=True, aligned='logits'),
-        STEPS._replace(rates='weights'), multi_step=.5)}
+        STEPS._replace(rates='weights'), multi_step=.5),
+    'supervised, macro labels, own head': lambda net: learners.supervised(net, OWN),
+    'finetune, macro labels': lambda net: learners.finetuned(net, STEPS, BOTH),
+    'protonet, macro labels': lambda net: learners.protonet(net, BOTH),
+    'protonet, macro labels, own head': lambda net: learners.protonet(
+        net, OWN._replace(where='outer')),
+    'matchingnet, macro labels': lambda net: learners.matchingnet(net, BOTH),
+    'maml, macro labels': lambda net: learners.maml(net, STEPS, labels=INNER),
+    'maml, macro labels, own head, rates of layers': lambda net: learners.maml(
+        net, STEPS._replace(rates='layers'), multi_step=.5, labels=OWN),
+    'fomaml, macro labels': lambda net: learners.maml(
+        net, STEPS._replace(first_order=True), labels=BOTH),
+    'anil, macro labels': lambda net: learners.anil(net, STEPS, labels=BOTH),
+    'reptile, macro labels': lambda net: learners.reptile(net, STEPS, INNER),
+    'lightman, macro labels': lightman(labels=INNER),
+    'lightman, macro labels, learned': lightman(
+        Align(learned=True), labels=MacroLabels(.7, learned=True)),
+    'lightman, macro labels outside, own head': lightman(
+        Align(outside=True), labels=OWN),
+    'lightman, macro labels, no outer level': lightman(labels=INNER, judge='none')}
 # Their gradient is not the derivative of the loss that they tell.
-NO_DERIVATIVE = ('fomaml', 'reptile')
+NO_DERIVATIVE = ('fomaml', 'reptile', 'fomaml, macro labels', 'reptile, macro labels')
 KEY = jax.random.key(0)
 
 
@@ -93,8 +114,9 @@ compiled = functools.cache(Compiled)
 
 
 @pytest.fixture(scope='module', params=TABLE)
-def one(request, small_net):
-  return compiled(request.param, small_net)
+def one(request, small_net, two_heads):
+  return compiled(request.param, two_heads if 'own head' in request.param
+                  else small_net)
 
 
 def close(got, want, **tolerance):
@@ -179,7 +201,8 @@ def test_the_labels_of_macro_clips_are_used_by_class_alone(one):
                    for support in (TASK.support, unknown))
   gap = max(np.abs(a - b).max() for a, b in zip(jax.tree.leaves(first),
                                                 jax.tree.leaves(second)))
-  by_class = 'by class' in one.name or one.name == 'lightman, all options'
+  by_class = ('by class' in one.name or one.name == 'lightman, all options'
+              or 'macro labels' in one.name)
   assert gap > 1e-6 if by_class else gap == 0
 
 
@@ -191,13 +214,14 @@ def test_only_what_moves_is_changed(one):
     assert same == (name not in one.learner.moving)
 
 
-def test_macro_clips_matter_to_lightman_alone(one):
+def test_macro_clips_matter_to_lightman_and_as_labelled_clips_alone(one):
   other = TASK.support._replace(macro=TASK.support.macro + 1)
   first, second = (one.meta_grad(one.params, TASK._replace(support=support))[0]
                    for support in (TASK.support, other))
   gap = max(np.abs(a - b).max() for a, b in zip(jax.tree.leaves(first),
                                                 jax.tree.leaves(second)))
-  assert (gap > 1e-5) == one.name.startswith('lightman')
+  assert (gap > 1e-5) == (one.name.startswith('lightman')
+                          or 'macro labels' in one.name)
 
 
 @pytest.mark.parametrize('make', [
@@ -231,6 +255,80 @@ def test_without_its_auxiliary_term_lightman_is_maml(small_net):
   alone, weightless, macroless = three(0.)
   close(weightless, alone)
   close(macroless, alone)
+
+
+def test_macro_clips_of_no_class_are_not_in_the_labelled_loss():
+  """By hand: the mean over classes 0 and 2 of each one's mean; class 1 has none."""
+  logits = jnp.array(np.random.default_rng(0).standard_normal((5, 3)))
+  odds = np.asarray(jax.nn.log_softmax(logits))
+  want = -(odds[0, 2] / 1 + (odds[1, 0] + odds[3, 0] + odds[4, 0]) / 3) / 2
+  label = jnp.array([2, 0, -1, 0, 0])
+  np.testing.assert_allclose(losses.balanced_cross_entropy(logits, label), want)
+  slope = jax.grad(losses.balanced_cross_entropy)(logits, label)
+  assert not slope[2].any() and slope[0].any()
+  none = jnp.full(5, -1)
+  assert losses.balanced_cross_entropy(logits, none) == 0
+  assert not jax.grad(losses.balanced_cross_entropy)(logits, none).any()
+
+
+def test_the_three_terms_by_hand(small_net):
+  """Cross entropy + lambda * MMD^2 + mu * cross entropy of macro clips."""
+  params, batch = small_net.init(KEY, (1, 2, 2, 2)), TASK.support
+  align, labels = Align(.4), MacroLabels(.7)
+  micro = losses.cross_entropy(small_net.logits)
+  total, parts = losses.with_alignment(small_net, align, labels)(params, batch)
+  macro = micro(params, batch._replace(x=batch.macro, label=batch.macro_label))[0]
+  two, rest = losses.with_alignment(small_net, align)(params, batch)
+  np.testing.assert_allclose(parts['macro_cross_entropy'], macro)     # balanced clips
+  np.testing.assert_allclose(total, two + .7 * macro)
+  np.testing.assert_allclose(two, rest['cross_entropy'] + .4 * rest['alignment'])
+  alone = losses.with_macro_labels(small_net, labels)(params, batch)[0]
+  np.testing.assert_allclose(alone, micro(params, batch)[0] + .7 * macro)
+
+
+def test_the_weight_of_macro_labels_by_its_hypergradient(small_net):
+  """Through the inner steps, against finite differences of the outer loss."""
+  made = learners.maml(small_net, STEPS, labels=MacroLabels(.7, learned=True))
+  params = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64),
+                        made.init(KEY, (1, 2, 2, 2)))
+  np.testing.assert_allclose(np.exp(params['log_macro_weight']), .7, rtol=1e-6)
+  at = jax.jit(lambda log: made.meta_grad({**params, 'log_macro_weight': log}, TASK,
+                                          KEY))
+  log, step = params['log_macro_weight'], 1e-5
+  slope = (at(log + step)[1]['query_loss'] - at(log - step)[1]['query_loss']) / (
+      2 * step)
+  assert abs(slope) > 1e-5
+  np.testing.assert_allclose(at(log)[0]['log_macro_weight'], slope, rtol=1e-5)
+
+
+def test_protonets_macro_clips_are_rows_of_a_smaller_weight(small_net):
+  params, s = small_net.init(KEY, (1, 2, 2, 2)), TASK.support
+  made = learners.protonet(small_net, INNER)
+  z, more = small_net.embed(params, s.x), small_net.embed(params, s.macro)
+  want = [(z[s.label == k].sum(0) + .7 * more[s.macro_label == k].sum(0))
+          / ((s.label == k).sum() + .7 * (s.macro_label == k).sum()) for k in range(3)]
+  np.testing.assert_allclose(made.adapt(params, s, KEY).fast['prototypes'], want)
+  # Outside they are queries: the loss is that of both kinds.
+  outer = learners.protonet(small_net, OUTER)
+  fast = outer.adapt(params, s, KEY).fast
+  loss = losses.cross_entropy(outer.predict)
+  want = loss(fast, TASK.query)[0] + .7 * loss(
+      fast, s._replace(x=s.macro, label=s.macro_label))[0]
+  np.testing.assert_allclose(outer.meta_grad(params, TASK, KEY)[1]['query_loss'], want)
+
+
+def test_matchingnets_macro_clips_have_a_share_of_the_attention(small_net):
+  """Of mu 1 they are support clips; of no class they are not there."""
+  params, s = small_net.init(KEY, (1, 2, 2, 2)), TASK.support
+  predict = lambda made, support: made.predict(made.adapt(params, support, KEY).fast,
+                                               TASK.query.x)
+  joined = s._replace(x=jnp.concatenate([s.x, s.macro]),
+                      label=jnp.concatenate([s.label, s.macro_label]))
+  plain = learners.matchingnet(small_net)
+  one = learners.matchingnet(small_net, MacroLabels(1.))
+  np.testing.assert_allclose(predict(one, s), predict(plain, joined))
+  unknown = s._replace(macro_label=jnp.full(6, -1))
+  np.testing.assert_allclose(predict(one, unknown), predict(plain, s))
 
 
 @functools.partial(jax.jit, static_argnums=0)

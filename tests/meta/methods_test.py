@@ -133,6 +133,75 @@ def test_the_u_statistic_needs_two_clips():
   settings.check(given('episodes', 'shots', 1, 'marginal'))
 
 
+def labelled(name='lightman', method=(), **macro):
+  """Checks settings of a method with labelled macro clips in its loss."""
+  config = complete(name, **dict(method))
+  config['macro'].update({'label_weight': .3, **{
+      f'label_{key}': value for key, value in macro.items()}})
+  settings.check(config)
+
+
+@pytest.mark.parametrize('where', ['inner', 'outer', 'both'])
+@pytest.mark.parametrize('name', NAMES)
+def test_every_method_takes_labelled_macro_clips(name, where):
+  labelled(name, where=where)
+
+
+@pytest.mark.parametrize('name, method, macro, word', [
+    ('lightman', {}, dict(weight=0., where='outer'), 'leaves them out of every loss'),
+    ('maml', {}, dict(weight=0., learned=True), 'leaves them out of every loss'),
+    ('lightman', dict(outer='none'), dict(where='both'), 'method.outer=none takes'),
+    ('lightman', {}, dict(learned=True, where='both'), 'goes by the derivative'),
+    ('supervised', {}, dict(learned=True), 'goes by the derivative'),
+    ('fomaml', {}, dict(learned=True), 'goes by the derivative'),
+    ('maml', dict(first_order=True), dict(learned=True), 'goes by the derivative'),
+    ('anil', {}, dict(head='own'), 'knows no such head'),
+    ('protonet', {}, dict(head='own', where='both'), 'knows no such head'),
+    ('fomaml', {}, dict(head='own'), 'never be trained'),
+    ('finetune', {}, dict(head='own'), 'never be trained')])
+def test_labelled_macro_clips_that_could_do_nothing(name, method, macro, word):
+  with pytest.raises(InputError, match=word):
+    labelled(name, method, **macro)
+
+
+def test_labelled_macro_clips_need_a_source_and_a_method_that_takes_them():
+  config = complete('maml')
+  config['macro'].update(label_weight=.3, source='none')
+  with pytest.raises(InputError, match='macro.source=none has no macro clips'):
+    settings.check(config)
+  registry.allow_object('method', plain_method)
+  with pytest.raises(InputError, match='no loss that takes labelled macro clips'):
+    labelled(f'{__name__}:plain_method')
+
+
+def plain_method(net):
+  """A method from outside that knows nothing of macro clips."""
+
+
+@pytest.mark.parametrize('changes, word', [
+    ({'macro.label_weight': .3}, 'all clips have their labels in the loss'),
+    ({'select.by': 'inner', 'select.candidates': 'training.steps=1,2'}, 'who judges'),
+    ({'evaluation.episodes': 600}, 'of a test episode'),
+    ({'training.wrong_labels': .1}, 'wrong labels'),
+    ({'macro.source': 'none'}, 'has none but micro clips'),
+    ({'macro.source': 'magnified'}, 'has none but micro clips'),
+    ({'model.encoder': 'dere_grl', 'inputs.kind': 'landmarks'}, 'dere_grl')])
+def test_macro_clips_only(changes, word):
+  config = settings.changed(complete('maml'), {'macro.only': True})
+  settings.check(config)
+  with pytest.raises(InputError, match=word):
+    settings.check(settings.changed(config, changes))
+
+
+def test_a_weight_above_nothing_cannot_be_chosen_where_there_are_no_clips():
+  config = complete('maml')
+  config['select'].update(by='inner', candidates='macro.label_weight=0,.3')
+  with pytest.raises(InputError, match='its clips are not there'):
+    settings.check(config)
+  config['macro']['label_weight'] = .3
+  settings.check(config)
+
+
 @pytest.mark.parametrize('rate', [0., 1e-46, 1e-7])
 def test_reptile_does_not_divide_by_nothing(rate):
   with pytest.raises(InputError, match='reptile divides by it'):

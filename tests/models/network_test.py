@@ -1,5 +1,6 @@
 """The network: it keeps the grid, sees the order of frames, and one clip at a time."""
 
+from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,3 +83,31 @@ def test_a_single_picture_has_no_weights_for_neighbours_in_time():
     params = jax.eval_shape(module.init, jax.random.key(0),
                             jnp.zeros((1, frames, 4, 4, 4)))['params']
     assert params['Conv_0']['kernel'].shape == (depth, 3, 3, 4, 4)
+
+
+def test_of_unit_clips_the_amplitude_is_not_seen():
+  """Each clip by itself; a network without that sees it."""
+  x = jax.random.normal(jax.random.key(0), (3, 1, 2, 2, 2))
+  factor = jnp.array([1e-3, 1., 50.]).reshape(3, 1, 1, 1, 1)
+  for unit in (True, False):
+    net = make_network(Rows(), classes=3, unit_clips=unit)
+    params = net.init(jax.random.key(1), x.shape[1:])
+    plain, scaled = net.logits(params, x), net.logits(params, factor * x)
+    assert np.allclose(plain, scaled, rtol=1e-3, atol=1e-4) == unit
+
+
+class Rows(nn.Module):
+  """A layer over the whole clip."""
+
+  @nn.compact
+  def __call__(self, x):
+    return nn.Dense(4)(x.reshape(len(x), -1))
+
+
+def test_macro_clips_head_changes_no_other_parameter(two_heads, small_net):
+  key, shape = jax.random.key(0), (1, 2, 2, 2)
+  plain, both = small_net.init(key, shape), two_heads.init(key, shape)
+  own = both.pop('macro_head')
+  assert all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(plain),
+                                                  jax.tree.leaves(both)))
+  assert not np.array_equal(own['kernel'], plain['head']['kernel'])

@@ -43,7 +43,7 @@ def trainer(recipe):
 def material_of(pool_of):
   """A function of inputs (36, 1, 2, 2, 2) to four people's material, as a run has it.
 
-  Each has two micro clips and one macro clip of each of three classes.
+  With changes of the section macro. Each has two micro clips and one macro clip of each of three classes.
   """
   pool = pool_of(subjects=4, micro=2, macro=1, classes=3)
   clips = ClipSet(
@@ -52,8 +52,12 @@ def material_of(pool_of):
       ('',) * 36, pool.classes, {'sha256': '', 'dataset': 'made-up'})
   config = synthetic.get_config().to_dict()
   config['episodes'].update(shots=1, queries=1)
-  return lambda x: (config, assembly.arrange(config, clips, make=lambda clips: x,
-                                             say=lambda line: None))
+
+  def material(x, **macro):
+    own = {**config, 'macro': {**config['macro'], **macro}}
+    return own, assembly.arrange(own, clips, make=lambda clips: x,
+                                 say=lambda line: None)
+  return material
 
 
 @pytest.fixture(scope='session')

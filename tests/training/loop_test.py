@@ -9,6 +9,9 @@ import pytest
 
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import assembly
+from lightman_jax.meta import learners
+from lightman_jax.meta.inner import Steps
+from lightman_jax.meta.losses import Align, MacroLabels
 from lightman_jax.training import devices, loop, stopping
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
@@ -169,6 +172,59 @@ def test_held_out_clips_are_not_looked_at(
   # And the poison works: in another's fold it is found at once.
   with pytest.raises(InputError, match='not a number at step 1;'):
     train(trainer, assembly.fold_data(config, other, 1), tmp_path / 'other')
+
+
+BOTH = MacroLabels(.7, 'both', own_head=True)
+
+
+@pytest.mark.parametrize('make', [
+    lambda net: learners.lightman(net, Steps(1, .1), Align(), labels=BOTH),
+    lambda net: learners.maml(net, Steps(1, .1),
+                              labels=MacroLabels(.7, learned=True)),
+    lambda net: learners.supervised(net, MacroLabels(.7)),
+    lambda net: learners.protonet(net, MacroLabels(.7, 'both'))],
+    ids=['lightman', 'maml', 'supervised', 'protonet'])
+def test_labelled_macro_clips_of_who_is_held_out_are_not_looked_at(
+    make, recipe, two_heads, small_net, material_of, inputs, tmp_path, states_equal,
+    request):
+  """The same, where macro clips count by their labels; those of others do count."""
+  net = two_heads if 'lightman' in request.node.name else small_net
+  labelled = make_trainer(recipe._replace(learner=make(net)), steps=2, every=2,
+                          layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
+  run = lambda x, place: train(labelled, assembly.fold_data(
+      *material_of(x.astype(np.float32), label_weight=.7), 2), tmp_path / place)
+  pool = material_of(inputs)[1].pool
+  theirs = pool.subject == 2
+  spoilt = lambda which: np.where(which[:, None, None, None, None], np.nan, inputs)
+  want = run(inputs, 'clean')
+  states_equal(run(spoilt(theirs), 'poisoned'), want)
+  with pytest.raises(InputError, match='not a number at step 1;'):
+    run(spoilt(~theirs & pool.macro), 'others')
+
+
+def test_no_micro_clip_is_looked_at_with_macro_clips_only(recipe, small_net,
+                                                          material_of, inputs,
+                                                          tmp_path, states_equal):
+  """With NaN in all micro clips and in those of who is held out: the same, bit by bit.
+
+  The scale is that of macro clips, too; and the poison works in those of others.
+  """
+  made = make_trainer(
+      recipe._replace(learner=learners.maml(small_net, Steps(1, .1)),
+                      sizes=recipe.sizes._replace(macros=0)), steps=2, every=2,
+      layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
+
+  def run(x, place):
+    config, material = material_of(x.astype(np.float32), only=True)
+    assert not assembly.make_sizes(config, material.pool).macros
+    return train(made, assembly.fold_data(config, material, 2), tmp_path / place)
+  pool = material_of(inputs)[1].pool
+  spoilt = lambda which: np.where(which[:, None, None, None, None], np.nan, inputs)
+  want = run(inputs, 'clean')
+  with np.errstate(invalid='ignore'):
+    states_equal(run(spoilt(~pool.macro | (pool.subject == 2)), 'poisoned'), want)
+    with pytest.raises(InputError, match='not a number at step 1;'):
+      run(spoilt(pool.macro & (pool.subject == 1)), 'other')
 
 
 def test_not_a_number(trainer, fold, tmp_path, states_equal, trained):
