@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import copy
+import dataclasses
 import importlib
 import inspect
 import math
@@ -203,7 +204,7 @@ def _check_macro_labels(given: Mapping[str, Any]) -> None:
   if given['macro.source'] == 'none':
     raise InputError('macro.label_weight is above 0 and macro.source=none has no macro '
                      'clips; give a source, or macro.label_weight=0')
-  if given['model.norm'] == 'batch':
+  if given.get('model.norm') == 'batch':
     raise InputError('macro.label_weight: model.norm=batch is STSTNet as it was '
                      'published, without macro clips; use model.norm=group')
   first_order = (given.get('method.first_order', False)
@@ -319,6 +320,17 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
           'section': 'macro.data'}
 
 
+def _named_part(kind: str, part: Any) -> tuple[str, dict[str, Any]]:
+  """The name of a part, or of an object, and the settings that its fields are."""
+  if isinstance(part, str):
+    return part, {}
+  instance = dataclasses.is_dataclass(part) and not isinstance(part, type)
+  name = registry.allow_object(kind, type(part) if instance else part)
+  fields = {f'{sections.SECTIONS[kind][0]}.{key}': getattr(part, key)
+            for key in sections.options_of(kind, name)} if instance else {}
+  return name, fields
+
+
 class _Callable(types.ModuleType):
   """This module, which `lightman_jax.settings(NAME)` calls; it does not import it.
 
@@ -332,9 +344,12 @@ class _Callable(types.ModuleType):
     Args:
       name: of a configuration or a file, with variants behind a colon, as
         'synthetic:debug'.
-      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`, a
-        name, or a function or dataclass of one's own that makes a `Learner` of a
-        network, whose text is recorded by a run.
+      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`,
+        `encoder`, `data`, `protocol` and `score`, each a name, or an object of one's
+        own, whose text is recorded by a run: what makes a `Learner` of a network, a
+        flax module, `Facts`, what makes folds of a clip table, a function of truth and
+        prediction (of these a list, too). A dataclass may be an instance: its fields
+        are settings.
 
     Returns:
       Nested plain values: section to setting to value.
@@ -349,10 +364,16 @@ class _Callable(types.ModuleType):
       0
     """
     named = importlib.import_module('lightman_jax.configurations.named')
-    if callable(method := changes.get('method')):
-      changes = {name: value for name, value in changes.items() if name != 'method'}
-      changes['method.name'] = registry.allow_object('method', method)
-    return named.settings_by_name(name, **changes)
+    parts = {kind: changes.pop(kind) for kind in sections.SECTIONS if kind in changes}
+    words: dict[str, str] = {}
+    for kind, value in parts.items():
+      names = []
+      for part in value if isinstance(value, list) else [value]:
+        part_name, fields = _named_part(kind, part)
+        names.append(part_name)
+        changes = {**fields, **changes}
+      words[kind] = ','.join(names)
+    return named.settings_by_name(name, **words, **changes)
 
 
 sys.modules[__name__].__class__ = _Callable
