@@ -28,7 +28,7 @@ def proximal_maml(
     proximal: Annotated[float, Range(0., 1000.), 'pull towards the start'] = .5,
     ) -> Learner:
   """MAML with an L2 term towards the initial weights inside."""
-  cross_entropy = losses.cross_entropy(net.logits)
+  cross_entropy = losses.cross_entropy(net.logits, net.label_smoothing)
 
   def adapt(params, support, key, watch=None):
     del key

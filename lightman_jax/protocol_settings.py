@@ -15,8 +15,10 @@ NAMES = ('method.name', 'model.encoder', 'model.weights')
 
 # What an inner split may choose: nothing that changes clips, inputs or folds.
 SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queries',
-              'macro.clips', 'macro.factor', 'macro.label_', 'training.steps', 'training.tasks',
-              'training.outer_rate', 'training.weight_decay', 'training.clip_norm')
+              'macro.clips', 'macro.factor', 'macro.label_', 'training.steps',
+              'training.tasks', 'training.outer_rate', 'training.weight_decay',
+              'training.clip_norm', 'training.schedule', 'training.average',
+              'training.label_smoothing')
 
 
 def noise(asked: str) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ CHOICES = {
     # All else in this section is the encoder's own, as in that of the method below.
     'model.encoder': tuple(registry.ENCODERS),
     'model.matmul_precision': ('highest', 'high', 'default'),
+    'training.schedule': ('constant', 'cosine'),
     'training.data': ('auto', 'device', 'host'),
     'training.split': ('auto', 'folds', 'tasks'),
     'select.by': ('none', 'inner'),
@@ -63,6 +64,9 @@ RANGES = {
     'training.outer_rate': (0., 100.),
     'training.weight_decay': (0., 1.),
     'training.clip_norm': (1e-9, 1e9),
+    'training.average': (0., 1.),
+    'training.label_smoothing': (0., .9),
+    'training.members': (1, 64),
     'training.wrong_labels': (0., .5),
     'training.devices': (0, 10**6),
     'training.folds_at_once': (0, 10**6),
@@ -185,7 +189,7 @@ def _check_together(given: Mapping[str, Any]) -> None:
 
 
 def _check_macro_labels(given: Mapping[str, Any]) -> None:
-  """Labelled macro clips in a loss that the method has, under a head that is trained."""
+  """Labelled macro clips in a loss that the method has, under a trained head."""
   name, where = given['method.name'], given['macro.label_where']
   own = given['macro.label_head'] == 'own'
   if not given['macro.label_weight']:

@@ -50,6 +50,12 @@ def _training() -> dict:
   return dict(
       steps=200, tasks=4, checkpoint_every=50, outer_rate=3e-3,
       weight_decay=1e-2, clip_norm=1.,
+      schedule='constant',    # of outer_rate; cosine: to zero at the last step
+      average=0.,             # share of the steps at the end whose weights are averaged
+      label_smoothing=0.,     # in every cross entropy, inside and outside
+      # Models of a fold, from draws of their own and trained on the same tasks, whose
+      # log-probabilities are averaged.
+      members=1,
       wrong_labels=0.,    # share of a fold's training micro clips
       devices=0,          # 0: all
       data='auto',        # where clips live: device, or host (files)
@@ -69,6 +75,7 @@ def _evaluation() -> dict:
       noise='none',       # all, or kinds: gaussian,blur
       oracle_gap=False,   # what peeking would gain; not a result
       draws=8,            # supports whose models' logits are averaged
+      mirror=False,       # and logits of a clip and of its mirror image
       resamples=2000,     # swaps of two rows that a p is taken from
       ridge_penalty=.1,   # of ridge_raw; ridge and svm choose theirs in each fold
       # Few-shot test episodes: 0 (none), or 600 or more.

@@ -66,7 +66,11 @@ def support_examples(supports, sizes: Sizes) -> Examples:
   return jax.vmap(lambda side: gather(x, scale, side, sizes.magnify))(sides)
 
 
-def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1):
+Mirror = Callable[[Float[Array, '*clip']], Float[Array, '*clip']]
+
+
+def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1,
+                 mirror: Mirror | None = None):
   """The compiled prediction of a fold.
 
   Args:
@@ -75,6 +79,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
     draws: supports, each drawn from the training subjects; the logits of the models
       adapted to them are averaged. One is enough where nothing is adapted.
     at_once: supports that make one batch.
+    mirror: a clip to its mirror image, whose logits are averaged with its own.
 
   Returns:
     A function (params, fold key, clips, held-out x (n, *clip)) -> logits (n, K); with
@@ -89,7 +94,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
     def one(both):
       number, support = both
       fast = adapt_to_support(learner, params, fold_key, support, number)
-      return learner.predict(fast, x / drawn[-1][0])
+      return _predict_both(learner, fast, x / drawn[-1][0], mirror)
     every = jnp.arange(draws), support_examples(drawn, sizes)
     logits = map_in_batches(one, every, at_once)
     return logits.mean(0), logits[0]
@@ -118,18 +123,27 @@ def adapt_to_support(learner: Learner, params: Params, fold_key: Key[Array, ''],
   return learner.adapt(params, support, key).fast
 
 
-def make_plain_predict(learner: Learner):
+def _predict_both(learner: Learner, fast: PyTree, x: Float[Array, 'n *clip'],
+                  mirror: Mirror | None) -> Float[Array, 'n K']:
+  """Logits of clips, or the mean of theirs and their mirror images'."""
+  if mirror is None:
+    return learner.predict(fast, x)
+  return (learner.predict(fast, x) + learner.predict(fast, jax.vmap(mirror)(x))) / 2
+
+
+def make_plain_predict(learner: Learner, *, mirror: Mirror | None = None):
   """The same model not adapted; only for learners that adapt parameters.
 
   Args:
     learner: predicts.
+    mirror: as that of `make_predict`.
 
   Returns:
     A function as that of `make_predict`, without `first`.
   """
   @compiled.jit
   def predict(params, scale, x):
-    return learner.predict(params, x / scale[0])
+    return _predict_both(learner, params, x / scale[0], mirror)
 
   def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key

@@ -25,6 +25,7 @@ from lightman_jax.inputs.augmentation import mirror
 from lightman_jax.inputs.inputs import subtract_median
 from lightman_jax.inputs.pool import Content, Inputs
 from lightman_jax.tasks.folds import spread_evenly
+from lightman_jax.training import compiled
 
 # Of `ridge_raw`; ours, fixed before any score was seen and never tuned. Relative to the
 # Gram's diagonal it means the same for every size of input and number of clips.
@@ -301,7 +302,7 @@ def _local_means(clips: _Known, numbers: Int[np.ndarray, 'm'], content: Content
   """
   at_once = max(1, CHUNK_BYTES // (4 * int(np.prod(clips.x.shape[1:]))))
   rows, squares = [], []
-  flip = jax.jit(jax.vmap(functools.partial(mirror, content=content)))
+  flip = compiled.jit(jax.vmap(functools.partial(mirror, content=content)))
   for first in range(0, len(numbers), at_once):
     x = clips.read(numbers[first:first + at_once])
     if content.kind == 'array':

@@ -19,11 +19,17 @@ from lightman_jax.errors import InputError
 from lightman_jax.experiment import published_start
 from lightman_jax.experiment.published_start import Weights
 from lightman_jax.inputs import inputs
-from lightman_jax.inputs.augmentation import Augmentation, augment
+from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.cache import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import MOMENTUM, beside_statistics, make_learner
+from lightman_jax.meta.learners import (
+  MOMENTUM,
+  Learner,
+  beside_statistics,
+  ensemble,
+  make_learner,
+)
 from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.runs import results
@@ -231,9 +237,16 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
 
 def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
   """The network of a configuration, for the classes of its data."""
-  return make_network(make_encoder(**config['model']), classes=len(classes),
-                      macro_head=config['macro']['label_head'] == 'own',
-                      unit_clips=config['macro']['only'])
+  return make_network(
+      make_encoder(**config['model']), classes=len(classes),
+      macro_head=config['macro']['label_head'] == 'own',
+      unit_clips=config['macro']['only'], **head_settings(config))
+
+
+def head_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+  """What a configuration says of a network's head and of the losses of its logits."""
+  return {'skip': config['model'].get('skip', 0),
+          'label_smoothing': config['training']['label_smoothing']}
 
 
 def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
@@ -245,22 +258,38 @@ def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
                      macro['label_head'] == 'own', macro['label_learned'])
 
 
+def make_member(config: Mapping[str, Any], net: Network) -> Learner:
+  """The method of a configuration, one model of it."""
+  return make_learner(net, labels=macro_labels(config), **config['method'])
+
+
+def make_method(config: Mapping[str, Any], net: Network) -> Learner:
+  """The method of a configuration, with all its members."""
+  member, count = make_member(config, net), config['training']['members']
+  return ensemble(member, count) if count > 1 else member
+
+
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
   """Network, learner, optimizer and tasks of a configuration."""
   net = make_net(config, pool.classes)
   training = config['training']
-  optimizer = make_optimizer(outer_rate=training['outer_rate'],
-                             weight_decay=training['weight_decay'],
-                             clip_norm=training['clip_norm'])
+  members = training['members']
+  optimizer = make_optimizer(
+      outer_rate=training['outer_rate'], weight_decay=training['weight_decay'],
+      # Each member may have a gradient of this norm; together they have this many.
+      clip_norm=training['clip_norm'] * math.sqrt(members), steps=training['steps'],
+      schedule=training['schedule'], average=training['average'])
   return Recipe(
-      make_learner(net, labels=macro_labels(config), **config['method']),
+      make_method(config, net),
       # At an outer rate of 0 nothing moves, running statistics neither.
       beside_statistics(optimizer, momentum=MOMENTUM if training['outer_rate'] else 0.)
       if net.train else optimizer,
       make_sizes(config, pool),
       functools.partial(augment, content=pool.content,
                         how=Augmentation(**config['augment'])),
-      training['tasks'], layout.tasks_at_once, training['steps'])
+      training['tasks'], layout.tasks_at_once, training['steps'],
+      functools.partial(mirror, content=pool.content)
+      if config['evaluation']['mirror'] and pool.content.kind != 'array' else None)
 
 
 def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from lightman_jax.evaluation.inspection import (
@@ -11,7 +12,7 @@ from lightman_jax.evaluation.inspection import (
   one_of_each_class,
   principal,
 )
-from lightman_jax.experiment.assembly import Material, make_net
+from lightman_jax.experiment.assembly import Material, make_member, make_net
 from lightman_jax.faces import landmarks
 from lightman_jax.files import write_atomically
 from lightman_jax.models.network import make_encoder
@@ -35,8 +36,9 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
   """
   if not config['evaluation']['embeddings']:
     return lambda params, data: None
-  pool, fold, learner = material.pool, material.folds[0], recipe.learner
+  pool, fold = material.pool, material.folds[0]
   net = make_net(config, pool.classes)
+  learner = make_member(config, net)
   embed = make_embed(net, learner, sizes=recipe.sizes)
   micro = np.flatnonzero((fold.train | fold.test) & ~pool.macro)
   macro = np.flatnonzero(fold.train & pool.macro)
@@ -45,7 +47,8 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
   def write(params, data: FoldData) -> None:
     if data.name != fold.held_out:
       return
-    before, after = map(np.asarray, embed(params, data.key, data.clips, micro, macro))
+    before, after = map(np.asarray, embed(_first_member(config, params), data.key,
+                                          data.clips, micro, macro))
     moved = 'encoder' in learner.moving
     components = principal(before, after if moved else None, ~fold.test[index])
     arrays = {'before': components.before, 'explained': components.explained,
@@ -57,6 +60,13 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
     with write_atomically(folder.embeddings, 'wb') as file:
       np.savez_compressed(file, **arrays)
   return write
+
+
+def _first_member(config: Mapping[str, Any], params):
+  """Of several models the first is looked into."""
+  if config['training']['members'] == 1:
+    return params
+  return jax.tree.map(lambda x: x[0], params)
 
 
 # DeRe-GRL's part of a run: what carried predictions of the first fold, drawn.
@@ -78,7 +88,8 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
   if (config['model']['encoder'] != 'dere_grl'
       or config['method']['name'] in COMPARING):
     return lambda params, data: None
-  learner, pool, fold = recipe.learner, material.pool, material.folds[0]
+  pool, fold = material.pool, material.folds[0]
+  learner = make_member(config, make_net(config, pool.classes))
   explain = make_explain(
       learner, make_encoder(**config['model']), sizes=recipe.sizes,
       draws=config['evaluation']['draws'] if learner.supported else 1)
@@ -87,7 +98,8 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
     if data.name != fold.held_out:
       return
     index = np.flatnonzero(fold.test)
-    explanation = explain(params, data.key, data.clips, pool.x[index])
+    explanation = explain(_first_member(config, params), data.key, data.clips,
+                          pool.x[index])
     explanation = type(explanation)(*map(np.asarray, explanation))
     prediction, label = explanation.logits.argmax(-1), np.asarray(pool.label)[index]
     write_json(folder.actions_json, {

@@ -22,7 +22,6 @@ from lightman_jax.evaluation import predict as prediction
 from lightman_jax.experiment import assembly
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.inputs.pool import Pool, Stored, mean_squares, select_clips
-from lightman_jax.meta import learners
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import network
 from lightman_jax.models.network import Network, Params
@@ -155,14 +154,16 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
     encoder = network.make_encoder(**settings['model'])
   return network.make_network(encoder, classes=classes,
                               macro_head=settings['macro']['label_head'] == 'own',
-                              unit_clips=settings['macro']['only'])
+                              unit_clips=settings['macro']['only'],
+                              **assembly.head_settings(settings))
 
 
 def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
   """Makes the method of a configuration for a network.
 
   Args:
-    settings: complete; the sections `method` and `macro` are read.
+    settings: complete; the sections `method` and `macro` are read, and how many
+      `training.members` there are.
     net: of `make_network`.
 
   Returns:
@@ -177,8 +178,7 @@ def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
     >>> learner = lm.make_learner(settings, net)                  # doctest: +SKIP
     >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
   """
-  return learners.make_learner(net, labels=assembly.macro_labels(settings),
-                               **settings['method'])
+  return assembly.make_method(settings, net)
 
 
 def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
@@ -285,7 +285,8 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
       return np.zeros((0, recipe.sizes.classes))
     draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
     logits = prediction.make_predict(
-        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once)(
+        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once,
+        mirror=recipe.mirror)(
             params, fold.data.key, fold.data.clips, x, most=len(x))
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   return odds / odds.sum(-1, keepdims=True)

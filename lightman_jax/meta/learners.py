@@ -89,8 +89,9 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
   What does not move is computed once: the steps are taken on the support's embeddings.
   """
   inside, outside = of_levels(labels)
-  embedded = net._replace(maps=lambda params, z: z)
-  head = stepping(losses.cross_entropy(net.classify) if inside is None else
+  embedded = net._replace(maps=lambda params, z: z, beside=lambda z, x: z)
+  head = stepping(losses.cross_entropy(net.classify, net.label_smoothing)
+                  if inside is None else
                   losses.with_macro_labels(embedded, inside), how, moving=('head',))
 
   def adapt(params, support, key, watch=None):
@@ -177,7 +178,7 @@ def init_of(net: Network, labels: MacroLabels | None) -> Callable:
 
 def recognition(net: Network, labels: MacroLabels | None) -> losses.Loss:
   """Cross entropy of the micro clips, and of labelled macro clips where they are in."""
-  return (losses.cross_entropy(net.logits) if labels is None else
+  return (losses.cross_entropy(net.logits, net.label_smoothing) if labels is None else
           losses.with_macro_labels(net, labels))
 
 
@@ -238,6 +239,42 @@ def outer_gradient(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
   return outer.through_adaptation(adapt, loss)
 
 
+def ensemble(learner: Learner, count: int) -> Learner:
+  """Several models of one method, from draws of their own; log-probabilities averaged.
+
+  All see the same tasks. Every array of the parameters has the members along a first
+  axis (Lakshminarayanan et al. 2017, without their adversarial examples).
+
+  Args:
+    learner: of one member.
+    count: of members.
+  """
+  numbers = jnp.arange(count)
+
+  def init(key, shape):
+    return jax.lax.map(lambda key: learner.init(key, shape),
+                       jax.random.split(key, count))
+
+  def adapt(params, support, key):
+    def one(both):
+      params, number = both
+      return learner.adapt(params, support, jax.random.fold_in(key, number))
+    fast, trace, _ = jax.lax.map(one, (params, numbers))
+    return Adapted(fast, jax.tree.map(lambda x: x.mean(0), trace))
+
+  def predict(fast, x):
+    return jax.lax.map(lambda fast: jax.nn.log_softmax(learner.predict(fast, x)), fast
+                       ).mean(0)
+
+  def meta_grad(params, task, key, done=1.):
+    def one(both):
+      params, number = both
+      return learner.meta_grad(params, task, jax.random.fold_in(key, number), done)
+    grads, scalars = jax.lax.map(one, (params, numbers))
+    return grads, jax.tree.map(lambda x: x.mean(0), scalars)
+  return learner._replace(init=init, adapt=adapt, predict=predict, meta_grad=meta_grad)
+
+
 # Supervised training of a network with running statistics, without hidden state.
 
 MOMENTUM = .1     # of a batch in the running statistics, as in PyTorch
@@ -258,8 +295,8 @@ def published(net: Network) -> Learner:
     def loss(weights):
       logits, seen = net.train({**weights, 'statistics': statistics},
                                task.everything.x, key)
-      return optax.softmax_cross_entropy_with_integer_labels(
-          logits, task.everything.label).mean(), seen
+      return losses.cross_entropies(logits, task.everything.label,
+                                    net.label_smoothing).mean(), seen
     weights = {name: tree for name, tree in params.items() if name != 'statistics'}
     (value, seen), grads = jax.value_and_grad(loss, has_aux=True)(weights)
     left = jax.tree.map(jnp.subtract, statistics, seen)
@@ -350,7 +387,8 @@ def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learn
   def init(key, shape):
     params = net.init(key, shape)
     return {name: params[name] for name in ('encoder', 'macro_head')[:1 + own]}
-  loss, (_, outside) = losses.cross_entropy(predict), of_levels(labels)
+  loss = losses.cross_entropy(predict, net.label_smoothing)
+  _, outside = of_levels(labels)
 
   def judge_task(fast, task):
     value, parts = loss(fast, task.query)
@@ -359,7 +397,8 @@ def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learn
     macro = task.support
     logits = (net.classify_macro(fast, net.embed(fast, macro.macro)) if own else
               predict(fast, macro.macro))
-    part = losses.balanced_cross_entropy(logits, macro.macro_label)
+    part = losses.balanced_cross_entropy(logits, macro.macro_label,
+                                         net.label_smoothing)
     return value + outside.weight * part, {**parts, 'macro_cross_entropy': part}
   return Learner(init, adapt, predict, outer.through_adaptation(adapt, judge_task))
 

@@ -46,20 +46,37 @@ class MacroLabels(NamedTuple):
     return self.where != 'inner'
 
 
-def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']]) -> Loss:
+def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']],
+                  smoothing: float = 0.) -> Loss:
   """The primary branch: mean cross entropy of the micro clips.
 
   Args:
     predict: (params, clips) -> logits.
+    smoothing: see `cross_entropies`.
 
   Returns:
     A loss of (params, examples); macro clips have no part in it.
   """
   def loss(params, batch):
-    value = optax.softmax_cross_entropy_with_integer_labels(
-        predict(params, batch.x), batch.label).mean()
+    value = cross_entropies(predict(params, batch.x), batch.label, smoothing).mean()
     return value, {'cross_entropy': value}
   return loss
+
+
+def cross_entropies(logits: Float[Array, 'n K'], label: Int[Array, 'n'],
+                    smoothing: float = 0.) -> Float[Array, 'n']:
+  """The cross entropy of each clip.
+
+  Args:
+    logits: of clips.
+    label: 0 ... K - 1.
+    smoothing: share of a label that all classes get alike (Szegedy et al. 2016,
+      section 7).
+  """
+  if not smoothing:
+    return optax.softmax_cross_entropy_with_integer_labels(logits, label)
+  one_hot = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
+  return optax.softmax_cross_entropy(logits, optax.smooth_labels(one_hot, smoothing))
 
 
 def with_macro_labels(net: Network, labels: MacroLabels) -> Loss:
@@ -76,12 +93,13 @@ def with_macro_labels(net: Network, labels: MacroLabels) -> Loss:
   def loss(params, batch):
     n = len(batch.x)
     z = net.embed(params, jnp.concatenate([batch.x, batch.macro]))
-    value = optax.softmax_cross_entropy_with_integer_labels(
-        net.classify(params, z[:n]), batch.label).mean()
+    value = cross_entropies(net.classify(params, z[:n]), batch.label,
+                            net.label_smoothing).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
       parts['macro_cross_entropy'] = balanced_cross_entropy(
-          macro_head(net, labels)(params, z[n:]), batch.macro_label)
+          macro_head(net, labels)(params, z[n:]), batch.macro_label,
+          net.label_smoothing)
       value += macro_weight(params, labels) * parts['macro_cross_entropy']
     return value, parts
   return loss
@@ -93,8 +111,8 @@ def macro_head(net: Network, labels: MacroLabels
   return net.classify_macro if labels.own_head else net.classify
 
 
-def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm']
-                           ) -> Float[Array, '']:
+def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
+                           smoothing: float = 0.) -> Float[Array, '']:
   """The mean over the classes that are present of each class's mean cross entropy.
 
   Macro clips have a balance of classes of their own, which no draw makes even.
@@ -102,12 +120,12 @@ def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm']
   Args:
     logits: of m clips.
     label: of each; -1 is of no class and counts for nothing. Without any other it is 0.
+    smoothing: see `cross_entropies`.
   """
   member = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
   size = member.sum(0)
   of_class = (size > 0) / jnp.maximum(size, 1) / jnp.maximum((size > 0).sum(), 1)
-  values = optax.softmax_cross_entropy_with_integer_labels(
-      logits, jnp.maximum(label, 0))
+  values = cross_entropies(logits, jnp.maximum(label, 0), smoothing)
   return (member @ of_class) @ values
 
 
@@ -124,7 +142,7 @@ def macro_weight(params: Params, labels: MacroLabels) -> float | Float[Array, ''
 def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) -> Loss:
   """Both branches: cross entropy + lambda * MMD^2 of micro and macro clips.
 
-  What is aligned is what the head sees (or its positions' mean, or what it says): an
+  What is aligned is the encoder's map (or its positions' mean, or the logits): an
   MMD on a projection of its own can be met without any change to the encoder. Where a
   batch holds no macro clip, the first branch alone is left.
 
@@ -140,11 +158,12 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
   def loss(params, batch):
     n = len(batch.x)
     # One pass over both, so that the encoder's matmuls are as large as they can be.
-    maps = net.maps(params, jnp.concatenate([batch.x, batch.macro]))
+    x = jnp.concatenate([batch.x, batch.macro])
+    maps = net.maps(params, x)
     z = maps.reshape(len(maps), -1)
-    logits = net.classify(params, z if how.aligned == 'logits' else z[:n])
-    value = optax.softmax_cross_entropy_with_integer_labels(
-        logits[:n], batch.label).mean()
+    end = None if how.aligned == 'logits' else n
+    logits = net.classify(params, net.beside(z[:end], x[:end]))
+    value = cross_entropies(logits[:n], batch.label, net.label_smoothing).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
       features = {'embedding': lambda: z, 'logits': lambda: logits,
@@ -154,7 +173,8 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
       value += weight_of(params, how) * parts['alignment']
       if labels is not None:
         parts['macro_cross_entropy'] = balanced_cross_entropy(
-            macro_head(net, labels)(params, z[n:]), batch.macro_label)
+            macro_head(net, labels)(params, net.beside(z[n:], x[n:])),
+            batch.macro_label, net.label_smoothing)
         value += macro_weight(params, labels) * parts['macro_cross_entropy']
     return value, parts
   return loss

@@ -60,6 +60,9 @@ class _Frames(Encoder):
   """A 2D encoder shared by all frames, under a 3D temporal module."""
   temporal_width: int = option(32, 'channels of the temporal module', range=(4, 4096))
   temporal_depth: int = option(2, 'its convolutions', range=(0, 8))
+  skip: int = option(0, 'the head sees the clip itself beside the map: its local means '
+                     'on so many cells along a side, over time; 0: it does not',
+                     range=(0, 256))
   conv: str = option('auto', 'how convolutions are computed; auto: by backend',
                      choices=('auto', 'lax', 'folded', 'patches'))
 
@@ -127,9 +130,14 @@ class STSTNet(_Frames):
       raise InputError(
           f'model.norm=batch keeps running statistics, which method.name={method} '
           'cannot adapt to one task; use method.name=supervised, or model.norm=group')
-    if self.norm == 'batch' and self.temporal_depth:
-      raise InputError('model.norm=batch is STSTNet as it was published, which has no '
-                       'temporal module; set model.temporal_depth=0')
+    for setting, what in (('temporal_depth', 'temporal module'), ('skip', 'skip')):
+      if self.norm == 'batch' and getattr(self, setting):
+        raise InputError('model.norm=batch is STSTNet as it was published, which has '
+                         f'no {what}; set model.{setting}=0')
+    if self.weights and flat['training.members'] > 1:
+      raise InputError(
+          f'training.members is {flat["training.members"]} and all of them would begin '
+          'with the same model.weights; use 1')
     if self.weights and self.norm != 'batch':
       raise InputError(
           'model.weights are those of STSTNet as it was published, and model.norm='

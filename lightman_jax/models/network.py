@@ -34,18 +34,39 @@ class Network(NamedTuple):
   train: Callable[[Params, Array, Key[Array, '']],
                   tuple[Float[Array, 'n K'], Params]] | None = None
   classify_macro: Callable[[Params, Array], Float[Array, 'm K']] | None = None
+  label_smoothing: float = 0.       # in every loss of its logits
+  # Flattened maps (n, d) and their clips to what the head sees: with a skip, the local
+  # means of a clip beside its map.
+  beside: Callable[[Array, Array], Float[Array, 'n _d']] = lambda z, x: z
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
-    """The flattened map: pooling it over the face would lose position."""
-    return self.maps(params, x).reshape(len(x), -1)
+    """What the head sees: pooling the map over the face would lose position."""
+    return self.beside(self.maps(params, x).reshape(len(x), -1), x)
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
     """Of clips; the softmax of a row is a clip's probabilities."""
     return self.classify(params, self.embed(params, x))
 
 
+def local_means(x: Float[Array, 'n t h w c'], side: int) -> Float[Array, 'n _d']:
+  """Means over time and squares of pictures, flattened: what a linear model takes.
+
+  Args:
+    x: clips.
+    side: about how many squares lie along a side; rows and columns that fill none at
+      the lower and right border are left out.
+  """
+  n, _, h, w, c = x.shape
+  size = max(h // side, 1)
+  rows, columns = h // size, w // size
+  squares = x.mean(1)[:, :rows * size, :columns * size].reshape(
+      n, rows, size, columns, size, c)
+  return squares.mean((2, 4)).reshape(n, -1)
+
+
 def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
-                 unit_clips: bool = False) -> Network:
+                 unit_clips: bool = False, skip: int = 0, label_smoothing: float = 0.
+                 ) -> Network:
   """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both.
 
   Args:
@@ -53,6 +74,8 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     classes: of micro clips, and of macro clips.
     macro_head: macro clips have a head of their own over the embedding.
     unit_clips: each clip is divided by its own root mean square before the encoder.
+    skip: cells along a side of the picture that the head sees beside the maps; 0: none.
+    label_smoothing: of every loss of its logits.
   """
   # Uniform, not normal: the draws of a normal take seconds to compile.
   head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
@@ -64,7 +87,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     params = {'encoder': variables['params']}
     if 'statistics' in variables:
       params['statistics'] = variables['statistics']
-    z = maps(params, x).reshape(1, -1)
+    z = beside(maps(params, x).reshape(1, -1), x)
     heads = {'head': key_head}
     if macro_head:
       heads['macro_head'] = jax.random.fold_in(key_head, 1)
@@ -77,19 +100,26 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
   def train(params, x, key):
     features, seen = encoder.apply(variables_of(params), x, training=True,
                                    rngs={'dropout': key}, mutable=['statistics'])
-    return classify(params, features.reshape(len(x), -1)), seen['statistics']
+    z = beside(features.reshape(len(x), -1), x)
+    return classify(params, z), seen['statistics']
+
+  def scaled(x):
+    if not unit_clips:
+      return x
+    squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
+    return x * jax.lax.rsqrt(squares + 1e-16)
 
   def maps(params, x):
-    if unit_clips:
-      squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
-      x = x * jax.lax.rsqrt(squares + 1e-16)
-    return encoder.apply(variables_of(params), x)
+    return encoder.apply(variables_of(params), scaled(x))
+
+  def beside(z, x):
+    return jnp.concatenate([z, local_means(scaled(x), skip)], -1) if skip else z
 
   classify = lambda params, z: head.apply({'params': params['head']}, z)
   macro = lambda params, z: head.apply({'params': params['macro_head']}, z)
   return Network(init, maps, classify, classes,
                  train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
-                 macro if macro_head else None)
+                 macro if macro_head else None, label_smoothing, beside)
 
 
 def make_encoder(*, encoder: str, **options: Any) -> nn.Module:

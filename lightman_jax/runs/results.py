@@ -230,9 +230,9 @@ def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
         'subjects': [subject for subject, here in zip(subjects, mine) if here],
         'clips_per_class': dict(zip(clips.classes, truth.tolist())),
         'remarks': remarks(dict(zip(clips.classes, truth.tolist()))),
-        'rows': {row: score(
-            part[mine], folds[mine],
-            of_clips=of_clips[row].of(mine) if row in of_clips else None)
+        'rows': {row: score(part[mine], folds[mine],
+                            of_clips=(of_clips[row].of(mine) if row in of_clips
+                                      else None))
                  for row, part in counts.items()}}
   return parts
 

@@ -41,9 +41,12 @@ class Recipe(NamedTuple):
   tasks: int                # of a meta-batch, over all devices
   at_once: int              # of the tasks that a device holds, as one batch
   steps: int = 1            # of the whole training
+  # A clip to its mirror image, where predictions are averaged over both.
+  mirror: Callable[[Float[Array, '*clip']], Float[Array, '*clip']] | None = None
 
 
-def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float
+def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float,
+                   steps: int = 0, schedule: str = 'constant', average: float = 0.
                    ) -> optax.GradientTransformation:
   """AdamW (Loshchilov and Hutter 2019) on gradients clipped by their global norm.
 
@@ -53,11 +56,52 @@ def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float
     outer_rate: of AdamW.
     weight_decay: a step, as a share of the weight and times the rate.
     clip_norm: greatest norm of a gradient.
+    steps: of the whole training; what follows is measured in them.
+    schedule: 'constant', or 'cosine' for a rate that falls to zero at the last step
+      (Loshchilov and Hutter 2017, eq. 5, without restarts).
+    average: see `average_last`; 0 leaves it out.
   """
   weights = lambda params: {name: name in WEIGHTS for name in params}
-  return optax.chain(
-      optax.clip_by_global_norm(clip_norm),
-      optax.adamw(outer_rate, weight_decay=weight_decay, mask=weights))
+  rate = (optax.cosine_decay_schedule(outer_rate, steps) if schedule == 'cosine'
+          else outer_rate)
+  parts = [optax.clip_by_global_norm(clip_norm),
+           optax.adamw(rate, weight_decay=weight_decay, mask=weights)]
+  if average:
+    parts.append(average_last(steps, share=average))
+  return optax.chain(*parts)
+
+
+class Average(NamedTuple):
+  """The mean of the parameters after the last steps, and how many steps were done."""
+  step: Int[Array, '']
+  mean: Params
+
+
+def average_last(steps: int, *, share: float) -> optax.GradientTransformation:
+  """The last step leads to the mean of the parameters after the last steps.
+
+  Until then updates pass as they are. It is the mean of Polyak and Juditsky (1992), and
+  of Izmailov et al. (2018, "SWA") without a learning rate of its own.
+
+  Args:
+    steps: of the whole training.
+    share: of them, at the end, that the mean is taken over: one step at least.
+  """
+  first = min(steps - 1, round(steps * (1 - share)))
+
+  def init(params):
+    return Average(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
+
+  def update(updates, state, params):
+    after = optax.apply_updates(params, updates)
+    part = jnp.where(state.step < first, 0., 1 / (state.step - first + 1.))
+    mean = jax.tree.map(lambda mean, x: mean + part.astype(x.dtype) * (x - mean),
+                        state.mean, after)
+    ends = state.step == steps - 1
+    updates = jax.tree.map(lambda update, mean, x: jnp.where(ends, mean - x, update),
+                           updates, mean, params)
+    return updates, Average(state.step + 1, mean)
+  return optax.GradientTransformation(init, update)
 
 
 def init_state(fold_key: Key[Array, ''], recipe: Recipe, shape: tuple[int, ...]

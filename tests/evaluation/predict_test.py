@@ -117,3 +117,20 @@ def test_another_folds_supports_are_others(maml, clips):
                          for name in ('s1', 's1', 's2'))
   np.testing.assert_array_equal(first, again)
   assert np.abs(first - other).max() > 1e-4
+
+
+def test_a_clip_and_its_mirror_image_get_one_answer(maml, clips):
+  learner, params, predict_clips, _ = maml
+  fold, clips = clips
+  x = clips.x[np.flatnonzero(fold.test)]
+  turn = lambda clip: -clip[:, :, ::-1]
+  both = predict.make_predict(learner, sizes=SIZES, draws=DRAWS, mirror=turn)
+  got = both(params, KEY, clips, x, most=8)
+  turned = np.stack([turn(clip) for clip in x])
+  np.testing.assert_allclose(got, both(params, KEY, clips, turned, most=8), atol=1e-5)
+  each = [predict_clips(params, KEY, clips, x, most=8) for x in (x, turned)]
+  np.testing.assert_allclose(got, np.mean(each, 0), atol=1e-5)
+  assert np.abs(each[0] - each[1]).max() > 1e-3
+  plain = predict.make_plain_predict(learner, mirror=turn)
+  np.testing.assert_allclose(plain(params, KEY, clips, x, most=8),
+                             plain(params, KEY, clips, turned, most=8), atol=1e-5)

@@ -49,6 +49,7 @@ TABLE = {
         Align(aligned='pooled', bandwidth_rule='median')),
     'lightman, learned weight': lightman(Align(learned=True)),
     'lightman, outside too': lightman(Align(outside=True)),
+    'lightman, two members': lambda net: learners.ensemble(lightman()(net), 2),
     'lightman, no outer level': lightman(judge='none'),
     'lightman, all options': lightman(
         PER_CLASS._replace(learned=True, aligned='logits'),
@@ -72,8 +73,10 @@ TABLE = {
     'lightman, macro labels outside, own head': lightman(
         Align(outside=True), labels=OWN),
     'lightman, macro labels, no outer level': lightman(labels=INNER, judge='none')}
-# Their gradient is not the derivative of the loss that they tell.
-NO_DERIVATIVE = ('fomaml', 'reptile', 'fomaml, macro labels', 'reptile, macro labels')
+# Their gradient is not the derivative of the loss that they tell: each member's is that
+# of its own loss, and what is told is the mean.
+NO_DERIVATIVE = ('fomaml', 'reptile', 'fomaml, macro labels', 'reptile, macro labels',
+                 'lightman, two members')
 KEY = jax.random.key(0)
 
 
@@ -466,3 +469,43 @@ def test_a_configuration_names_its_learner(small_net, name):
   assert ('rates' in params) == (name == 'metasgd')
   scalars = jax.eval_shape(made.meta_grad, params, TASK, KEY)[1]
   assert ('support_alignment' in scalars) == (name == 'lightman')
+
+
+def test_members_are_models_of_their_own_whose_answers_are_averaged(small_net):
+  one = lightman()(small_net)
+  both, task = learners.ensemble(one, 2), TASK
+  params = both.init(KEY, task.query.x.shape[1:])
+  member = lambda n, tree: jax.tree.map(lambda x: x[n], tree)
+  assert not np.allclose(*(member(n, params)['head']['kernel'] for n in (0, 1)))
+  grads, scalars = both.meta_grad(params, task, KEY)
+  alone = [one.meta_grad(member(n, params), task, KEY) for n in (0, 1)]
+  for n, (own, _) in enumerate(alone):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-10), own,
+                 member(n, grads))
+  assert scalars['query_loss'] == pytest.approx(
+      np.mean([own['query_loss'] for _, own in alone]))
+  fast = both.adapt(params, task.support, KEY).fast
+  logits = [one.predict(one.adapt(member(n, params), task.support, KEY).fast,
+                        task.query.x) for n in (0, 1)]
+  np.testing.assert_allclose(both.predict(fast, task.query.x),
+                             np.mean([jax.nn.log_softmax(x) for x in logits], 0),
+                             atol=1e-10)
+
+
+def test_smoothed_labels_by_hand():
+  logits, label = jnp.log(jnp.array([[.7, .2, .1]])), jnp.array([0])
+  part = lambda share: losses.cross_entropies(logits, label, share)
+  np.testing.assert_allclose(part(0.), -np.log(.7))
+  np.testing.assert_allclose(part(.3), -.8 * np.log(.7) - .1 * np.log(.2 * .1))
+
+
+def test_a_skip_is_seen_by_the_head_and_not_aligned(small_net):
+  net = small_net._replace(beside=lambda z, x: jnp.concatenate(
+      [z, 100 * x.reshape(len(x), -1)[:, :2]], -1))
+  params = dict(small_net.init(KEY, TASK.support.x.shape[1:]))
+  _, plain = losses.with_alignment(small_net, Align())(params, TASK.support)
+  kernel = params['head']['kernel']
+  params['head'] = {**params['head'],
+                    'kernel': jnp.concatenate([kernel, jnp.ones((2, 3))])}
+  _, parts = losses.with_alignment(net, Align())(params, TASK.support)
+  assert parts['alignment'] == plain['alignment']

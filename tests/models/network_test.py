@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from lightman_jax.models import conv4, temporal
-from lightman_jax.models.network import make_encoder, make_network
+from lightman_jax.models.network import local_means, make_encoder, make_network
 
 
-def network(grid=2, depth=1, classes=3):
+def network(grid=2, depth=1, classes=3, skip=0):
   return make_network(make_encoder(encoder='conv4', conv='auto', width=4, grid=grid,
                                    temporal_width=4, temporal_depth=depth),
-                      classes=classes)
+                      classes=classes, skip=skip)
 
 
 @pytest.fixture(scope='module')
@@ -111,3 +111,26 @@ def test_macro_clips_head_changes_no_other_parameter(two_heads, small_net):
   assert all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(plain),
                                                   jax.tree.leaves(both)))
   assert not np.array_equal(own['kernel'], plain['head']['kernel'])
+
+
+def test_local_means_by_hand():
+  x = jnp.arange(2 * 4 * 6, dtype=jnp.float32).reshape(1, 2, 4, 6, 1)
+  frame = np.arange(24.).reshape(4, 6) + 12         # the mean of both frames
+  want = [frame[i:i + 2, j:j + 2].mean() for i in (0, 2) for j in (0, 2, 4)]
+  np.testing.assert_allclose(local_means(x, 2)[0], want)
+  # A picture that no whole number of squares fills, and one that is small already.
+  assert local_means(jnp.ones((3, 1, 5, 5, 2)), 2).shape == (3, 2 * 2 * 2)
+  np.testing.assert_array_equal(local_means(x[:, :1], 14)[0], np.arange(24.))
+
+
+def test_with_skip_the_head_sees_the_clip_beside_the_map(start_of):
+  """A linear answer is within reach: the encoder's part of the head may be zero."""
+  x = np.random.default_rng(0).standard_normal((4, 3, 8, 8, 3), np.float32)
+  net = network(skip=4)
+  params = jax.jit(net.init, static_argnums=1)(jax.random.key(0), x.shape[1:])
+  kernel = params['head']['kernel']
+  assert kernel.shape == (2 * 2 * 4 + 4 * 4 * 3, 3)
+  own = {**params, 'head': {**params['head'], 'kernel': kernel.at[:16].set(0.)}}
+  np.testing.assert_allclose(
+      net.logits(own, jnp.asarray(x)),
+      local_means(jnp.asarray(x), 4) @ kernel[16:], atol=1e-4)

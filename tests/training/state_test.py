@@ -11,7 +11,7 @@ from lightman_jax.meta.learners import Learner
 from lightman_jax.tasks.sampling import Sizes
 from lightman_jax.training import devices, state as training
 from lightman_jax.training.loop import stack
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.state import Recipe, average_last, make_optimizer
 
 
 def spy() -> Learner:
@@ -88,3 +88,36 @@ def test_gradients_are_clipped_and_weights_decay():
   _, kept = clip.update(grads(30., -40.), clip.init(params), params)
   mean = kept[1][0].mu['head']
   np.testing.assert_allclose(mean, [.06, -.08], rtol=1e-5)      # .1 x (.6, -.8)
+
+
+def descend(optimizer, steps, start=0.):
+  """Where gradients of -1 lead, step by step."""
+  params, state, places = jnp.array(start), optimizer.init(jnp.array(start)), []
+  for _ in range(steps):
+    updates, state = optimizer.update(jnp.array(-1.), state, params)
+    params = optax.apply_updates(params, updates)
+    places.append(float(params))
+  return places
+
+
+@pytest.mark.parametrize('steps, share, want', [
+    (4, .5, 3.5), (4, .25, 4.), (4, 1., 2.5), (5, .6, 4.), (3, .01, 3.)])
+def test_the_last_step_leads_to_the_mean_of_the_last_ones(steps, share, want):
+  optimizer = optax.chain(optax.sgd(1.), average_last(steps, share=share))
+  *before, last = descend(optimizer, steps)
+  assert before == [n + 1. for n in range(steps - 1)], 'until then nothing is changed'
+  assert last == pytest.approx(want)
+
+
+def test_the_rate_falls_to_zero_in_a_cosine():
+  """Adam's steps on a constant gradient are the rate: half a cosine from .1 to 0."""
+  tree = lambda x: {'head': jnp.array(x)}
+  optimizer = make_optimizer(outer_rate=.1, weight_decay=0., clip_norm=9., steps=4,
+                             schedule='cosine')
+  params, state, moves = tree(0.), None, []
+  state = optimizer.init(params)
+  for _ in range(4):
+    updates, state = optimizer.update(tree(-1.), state, params)
+    moves.append(float(updates['head']))
+  want = [.1 * (1 + np.cos(np.pi * n / 4)) / 2 for n in range(4)]
+  np.testing.assert_allclose(moves, want, rtol=1e-4)

@@ -196,9 +196,10 @@ def latex(tables: Compared) -> str:
     parts.append('\n'.join([
         *_tex_comments(number, table), r'\begin{table}', r'\centering',
         rf'\caption{{{_tex_caption(table)}}}',
-        rf'\begin{{tabular}}{{l{"c" * len(heads)}}}', r'\hline',
+        r'\begin{tabular}{l' + 'c' * len(heads) + '}', r'\hline',
         rf' & {" & ".join(map(_tex, heads.values()))} \\', r'\hline', *body,
-        r'\end{tabular}', r'\end{table}']))
+        r'\end{tabular}',
+        r'\end{table}']))
   return '\n\n'.join(parts) + '\n'
 
 
