@@ -41,7 +41,7 @@ from lightman_jax.data.store import (
 )
 from lightman_jax.data.workers import Job, make_all
 from lightman_jax.errors import InputError
-from lightman_jax.files import file_sha256, write_atomically
+from lightman_jax.files import UNWRITABLE, file_sha256, write_atomically
 
 # Which files a data set is built from, by their content.
 
@@ -205,12 +205,26 @@ def make_report(plan: Plan, details: Mapping[str, Pixels], *, digest: str, sha25
       'notes': list(plan.notes),
       'sheet': plan.sheet,
       'sheet_sha256': plan.sheet_sha256,
+      'groups': groups_of(plan.items),
       'digest': digest,
       'sha256': sha256,
   }
   if plan.dataset in COMPOSITES:
     report['differences'] = list(planning.differences(plan))
   return report
+
+
+def groups_of(items: Iterable[Item]) -> dict[str, dict[str, str]]:
+  """Column of a sheet to clip to the group of its person; without unknown ones.
+
+  Args:
+    items: of a plan.
+  """
+  groups: dict[str, dict[str, str]] = {}
+  for item in items:
+    for name, value in item.row.groups:
+      groups.setdefault(name, {})[item.row.clip] = value
+  return groups
 
 
 def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path
@@ -239,7 +253,7 @@ def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path
   return lines
 
 
-_REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES}
+_REFUSED = {*UNWRITABLE, errno.EFBIG, errno.EACCES}
 
 
 def build(

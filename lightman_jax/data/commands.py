@@ -129,13 +129,14 @@ def spot(arguments: list[str]) -> int:
 
 
 def _measure(options: argparse.Namespace) -> None:
-  from lightman_jax.data import choice as choices, frames, spotting
+  from lightman_jax.data import frames, spotting
+  from lightman_jax.data.choice import choose
   names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections')
   values = {name: getattr(options, name) for name in names}
   # A run on synthetic faces knows their landmarks; the spotter may look for them.
   if options.name != 'synthetic':
     values['landmarks'] = options.landmarks
-  choice = choices.choose(values)._replace(landmarks=options.landmarks)
+  choice = choose(values)._replace(landmarks=options.landmarks)
   pairs, left_out = spotting.withhold_apexes(choice)
   if 0 < options.most < len(pairs):
     pairs = [pairs[k * len(pairs) // options.most] for k in range(options.most)]

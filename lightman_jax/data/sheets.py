@@ -26,6 +26,7 @@ from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.plan import fingerprint
 from lightman_jax.data.recognition import OPTIONAL, records_of, tabs_of
 from lightman_jax.data.rows import (
+  GROUPS,
   Corrected,
   LeftOut,
   Line,
@@ -305,8 +306,13 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
       continue
     before = (f'{where}, sheet {tab}, row' if len(tabs_in[path]) > 1 else
               f'{where} row' if len(files) > 1 else 'row')
-    lines += [Line(where, record.row, f'{before} {record.row}', record.cells)
-              for record in records_of(table, facts, where)]
+    records = records_of(table, facts, where)
+    groups = _group_places(table, records[0].row if records else 0)
+    lines += [Line(where, record.row, f'{before} {record.row}', {
+        **record.cells, **{name: table[record.row - 1][place]
+                           for name, place in groups.items()
+                           if place < len(table[record.row - 1])}})
+              for record in records]
   if not lines:
     raise InputError(f'{" and ".join(path.name for path in files)}: the sheet names no '
                      'clip.')
@@ -315,6 +321,17 @@ def _lines(files: list[pathlib.Path], facts: Facts) -> list[Line]:
     more = {name: text for name, text in more.items() if not line.cells.get(name)}
     lines[index] = line._replace(cells={**line.cells, **more})
   return lines
+
+
+def _group_places(table: list[list[str]], first: int) -> dict[str, int]:
+  """Columns with a person's sex, age or ethnicity, by the header above a table."""
+  for row in reversed(table[:max(first - 1, 0)]):
+    words = [re.sub(r'[\W_]+', '', cell).casefold() for cell in row]
+    places = {name: words.index(word) for name, spelt in GROUPS.items()
+              for word in spelt if words.count(word) == 1}
+    if places:
+      return places
+  return {}
 
 
 def _clips(lines: list[Line], facts: Facts) -> list[str]:

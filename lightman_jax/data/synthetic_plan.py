@@ -6,8 +6,7 @@ import functools
 from typing import Any, NamedTuple
 
 from lightman_jax.code_digest import code_sha256
-from lightman_jax.data import choice as names
-from lightman_jax.data.choice import Choice
+from lightman_jax.data.choice import Choice, configuration_names
 from lightman_jax.data.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.data.rows import ActionUnit, Row
 from lightman_jax.errors import InputError
@@ -86,7 +85,7 @@ def plan_synthetic(choice: Choice) -> Plan:
         (code, scene), fingerprint([code, scene, numbers, choice.size]),
         functools.partial(_draw, scene, numbers, choice.size)))
   return Plan(
-      'synthetic', names.configuration_names(choice)[0], choice.class_set,
+      'synthetic', configuration_names(choice)[0], choice.class_set,
       tuple(scenes.CLASSES), (choice.frames, choice.size, choice.size), tuple(items),
       left_out=())
 

@@ -94,10 +94,10 @@ def replay(arguments: list[str]) -> int:
   for kind in sections.SECTIONS:
     parser.add_argument(f'--{kind}', metavar='FILE.py:NAME',
                         help='code from outside that the run had')
-  given = parser.parse_args(arguments)
+  options = parser.parse_args(arguments)
   try:
-    named = {kind: getattr(given, kind) for kind in sections.SECTIONS}
-    for line in replay_lines(given.run, named):
+    named = {kind: getattr(options, kind) for kind in sections.SECTIONS}
+    for line in replay_lines(options.run, named):
       print(line)
   except InputError as error:
     print(f'replay: {error}', file=sys.stderr)

@@ -143,7 +143,7 @@ class _Machine:
 
   def __init__(self, storages: dict[str, Storage] | None):
     self.stack: list[Any] = []
-    self.memory: dict[int, Any] = {}
+    self.memory: dict[Any, Any] = {}
     self.storages = storages
 
   def to_mark(self) -> list[Any]:
@@ -218,7 +218,7 @@ def _run(file: io.BytesIO, storages: dict[str, Storage] | None = None) -> Any:
   stack, memory = machine.stack, machine.memory
   for operation, argument, position in pickletools.genops(file):
     name = operation.name
-    if position > MOST_PROGRAM:
+    if (position or 0) > MOST_PROGRAM:
       raise bounded.Refused(f'its stream takes more than {MOST_PROGRAM} bytes')
     if name == 'STOP':
       return stack.pop()

@@ -107,6 +107,8 @@ LAYOUT = ('count', 'processes', 'used', 'split', 'folds_at_once', 'tasks_at_once
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent
 RUN = 'lightman_jax.experiment.run'     # the module that computes a run, stage by stage
+# What draws and says what a run computes: no number depends on it.
+SHOWN = ('lightman_jax.report', 'lightman_jax.runs.progress')
 
 
 def environment(*, data_sha256: str | None,
@@ -173,11 +175,14 @@ def devices() -> dict[str, Any]:
 
 
 def code_version() -> str:
-  """SHA-256 of the code that a run imports, without comments and docstrings."""
-  # What is imported by its name in a table counts, too.
+  """SHA-256 of the code that computes a run, without comments and docstrings.
+
+  That is what a run imports, and what the tables of parts name, which is imported by
+  that name.
+  """
   named = {place.partition(':')[0] for table in registry.TABLES.values()
            for place in table.values()}
-  return code_sha256(RUN, *sorted(named))
+  return code_sha256(RUN, *sorted(named), without=SHOWN)
 
 
 def git_commit() -> str | None:

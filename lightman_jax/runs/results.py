@@ -16,6 +16,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import sys
 from typing import Any, NamedTuple
 
@@ -34,6 +35,9 @@ from lightman_jax.runs.identity import config_sha256
 
 SCORES = scores.scores_of()      # those of every run
 DIGITS = 6
+# Units of a group of people from which on its scores have intervals: those with which a
+# difference could have a p below .05, see `comparison.least_p`.
+LEAST_PEOPLE = 6
 
 
 class About(NamedTuple):
@@ -64,6 +68,8 @@ class Clips(NamedTuple):
   truth: Int[np.ndarray, 'N']
   classes: Sequence[str]
   dataset: Sequence[str] = ()    # of each clip; () or '' where it is not known
+  # Column, such as sex, to the value of each clip's person; '' where it is not known.
+  groups: Mapping[str, Sequence[str]] = {}
 
 
 def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
@@ -87,8 +93,9 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
     'about', 'rows' (name to scores, confusion, per_class, per_subject),
     'differences' (the method minus each reference, on the same subjects, and one draw
     of it minus the references that are one model) and, of several data sets,
-    'data_sets' (name to subjects, clips_per_class and rows); only plain JSON types, a
-    missing number is None.
+    'data_sets' (name to subjects, clips_per_class and rows), and where people are in
+    groups 'groups' (column to by_value, value to the same, and the number of people
+    whose group is not known); only plain JSON types, a missing number is None.
 
   Raises:
     ValueError: a subject is in two folds or two data sets.
@@ -105,6 +112,7 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
               for name, own in probabilities.items()}
   score = functools.partial(_scores, classes=clips.classes, level=level, every=every)
   parts = _by_data_set(counts, clips, group, subjects, number, score, of_clips)
+  groups = _by_group(counts, clips, group, subjects, number, score, of_clips)
   return _rounded({
       'about': _about(clips, about, subjects, resamples=resamples, level=level),
       'rows': {name: {**score(part, number, of_clips=of_clips.get(name)),
@@ -115,6 +123,7 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
               resamples=resamples, level=level, every=every)
           for first, second in _pairs(list(counts))},
       **({'data_sets': parts} if parts else {}),
+      **({'groups': groups} if groups else {}),
   })
 
 
@@ -247,17 +256,65 @@ def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
   names = sorted(set(own) - {''})
   parts = {}
   for name in names if len(names) > 1 else ():
-    mine = np.array([one == name for one in own])
-    truth = next(iter(counts.values()))[mine].sum((0, 2))
-    parts[name] = {
-        'subjects': [subject for subject, here in zip(subjects, mine) if here],
-        'clips_per_class': dict(zip(clips.classes, truth.tolist())),
-        'remarks': remarks(dict(zip(clips.classes, truth.tolist()))),
-        'rows': {row: score(part[mine], folds[mine],
-                            of_clips=(of_clips[row].of(mine) if row in of_clips
-                                      else None))
-                 for row, part in counts.items()}}
+    parts[name] = _part(counts, clips, subjects,
+                        np.array([one == name for one in own]), folds, score, of_clips)
   return parts
+
+
+def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
+          subjects: Sequence[str], mine: Bool[np.ndarray, 'S'],
+          folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
+          of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
+  """Scores and confusions of some of the subjects."""
+  sizes = next(iter(counts.values()))[mine].sum((0, 2)).tolist()
+  return {
+      'subjects': [subject for subject, here in zip(subjects, mine) if here],
+      'clips_per_class': dict(zip(clips.classes, sizes)),
+      'remarks': remarks(dict(zip(clips.classes, sizes))),
+      'rows': {row: score(part[mine], folds[mine], of_clips=of_clips[row].of(mine)
+                          if row in of_clips else None)
+               for row, part in counts.items()}}
+
+
+def _by_group(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
+              group: Int[np.ndarray, 'N'], subjects: Sequence[str],
+              folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
+              of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
+  """Scores by group of people; of few people without intervals."""
+  columns = {}
+  for column, values in clips.groups.items():
+    sets = [sorted({value for value, number in zip(values, group.tolist())
+                    if number == n and value}) for n in range(len(subjects))]
+    own = group_names(column, [' and '.join(one) for one in sets])
+    by_value = {}
+    for value in sorted(set(own) - {''}):
+      mine = np.array([one == value for one in own])
+      part = by_value[value] = _part(counts, clips, subjects, mine, folds, score,
+                                     of_clips)
+      if len(set(folds[mine].tolist())) < LEAST_PEOPLE:
+        for row in part['rows'].values():
+          for one in row.values():
+            if isinstance(one, dict) and 'low' in one:
+              one |= {'low': None, 'high': None}
+    if by_value:
+      columns[column] = {'by_value': by_value, 'not_known': own.count(''),
+                         'least_people': LEAST_PEOPLE}
+  return columns
+
+
+def group_names(column: str, values: Sequence[str]) -> list[str]:
+  """Ages in decades, as '20 to 29'; all else as it is.
+
+  Args:
+    column: name of the column.
+    values: of each person; '' where it is not known.
+  """
+  if column != 'age' or not all(re.fullmatch(r'[0-9]{1,3}([.,][0-9]+)?', value)
+                                for value in values if value):
+    return list(values)
+  decade = lambda value: int(re.split('[.,]', value)[0]) // 10 * 10
+  return [f'{decade(value):02} to {decade(value) + 9:02}' if value else ''
+          for value in values]
 
 
 def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: int,

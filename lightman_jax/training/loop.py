@@ -108,7 +108,7 @@ class FoldData(NamedTuple):
   key: Key[Array, '']
   clips: Clips
   splits: Bool[np.ndarray, 'P S']
-  start: Params | None = None     # published weights; None: drawn from the key
+  start: Params | None = None     # subtrees that are not drawn from the key
 
 
 class Trainer(NamedTuple):
@@ -277,13 +277,23 @@ def _open_chunks(trainer: Trainer, views: View, clips: SharedClips, begin: int):
 
 
 def _begun(states: TrainState, folds: Sequence[FoldData]) -> TrainState:
-  """The states before the first step, with the published weights of folds that have."""
+  """The states before the first step, with the weights that folds begin with."""
   if folds[0].start is None:
     return states
   starts = [fold.start for fold in folds]
   starts += [starts[-1]] * (len(states.step) - len(folds))
   params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
-  return states._replace(params=params)
+  # A method may have no head, and several members, which all begin with the same.
+  params = {name: jax.tree.map(_of_members, part, states.params[name])
+            for name, part in params.items() if name in states.params}
+  return states._replace(params={**states.params, **params})
+
+
+def _of_members(x: Array, like: Array) -> Array:
+  """Weights of folds (G, ...), for all members (G, M, ...) where there are several."""
+  if x.ndim < like.ndim:
+    x = jnp.broadcast_to(x[:, None], like.shape)
+  return x
 
 
 def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:
@@ -304,8 +314,10 @@ def stack(folds: Sequence[FoldData], together: int) -> tuple[View, SharedClips]:
   folds = [*folds, *[folds[-1]] * (together - len(folds))]
   most = max(len(fold.splits) for fold in folds)
   splits = [np.resize(fold.splits, (most, fold.splits.shape[1])) for fold in folds]
-  view = View(jnp.stack([fold.key for fold in folds]),
-              FoldView(*(np.stack([np.asarray(x) for x in several])
-                         for several in zip(*(fold.clips.view for fold in folds)))),
-              np.stack(splits), np.array([len(fold.splits) for fold in folds]))
+  own: FoldView = jax.tree.map(lambda *x: np.stack([np.asarray(one) for one in x]),
+                               *(fold.clips.view for fold in folds))
+  counts = np.array([len(fold.splits) for fold in folds])
+  # NumPy's arrays until a program takes them.
+  view = View(jnp.stack([fold.key for fold in folds]), own,
+              np.stack(splits), counts)  # pyright: ignore[reportArgumentType]
   return view, SharedClips(folds[0].clips.x, folds[0].clips.table)

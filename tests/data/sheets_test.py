@@ -5,8 +5,8 @@ import csv
 import openpyxl
 import pytest
 
-from lightman_jax.data import choice as names, planning
-from lightman_jax.data.choice import choose
+from lightman_jax.data import planning
+from lightman_jax.data.choice import choose, configuration_names
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.sheets import read_listing
 from lightman_jax.data.sources import Missing, check_present, locate, sheet_of
@@ -59,7 +59,7 @@ def test_labels_of_2019_are_so_whatever_the_name(tmp_path, file):
   located = place(tmp_path)
   assert located.sheet.edition == '2019' and '28 of surprise' in located.remarks[0]
   assert 'its name is that of 2014' in located.remarks[0] or file == 'CASME2.csv'
-  assert '-2019-' in names.configuration_names(choose({'name': 'casme2'})._replace(
+  assert '-2019-' in configuration_names(choose({'name': 'casme2'})._replace(
       sheet=located.sheet.edition))[0]
   with pytest.raises(Missing, match='sheet of 2014') as caught:
     place(tmp_path, sheet='2014')
@@ -187,3 +187,21 @@ def test_a_folder_too_deep_names_the_parent(tmp_path):
     with pytest.raises(Missing, match=f'manual_dir={tmp_path}[.]'):
       check_present({'name': 'casme2', 'manual_dir': str(tmp_path / below),
                      'data_dir': str(tmp_path / 'home')})
+
+
+def test_what_a_sheet_says_of_people_is_read_and_no_digest_covers_it_twice(tmp_path):
+  plain = casme2.table(CASME2, '2014')
+  write(tmp_path / f'{OLD}.csv', plain)
+  more = [[*plain[0], 'Age', 'Gender'],
+          *([*line, 20 + number % 2, ''] for number, line in enumerate(plain[1:]))]
+  write(tmp_path / 'more.csv', more)
+  facts = TABLES['casme2']
+  listing = read_listing(tmp_path / 'more.csv', facts)
+  first = {row.clip: row.row for row in listing.rows}
+  assert {row.groups for row in listing.rows} == {(('age', '20'),), (('age', '21'),)}
+  assert all(row.groups == (('age', str(20 + (first[row.clip] - 2) % 2)),)
+             for row in listing.rows)
+  without = read_listing(tmp_path / f'{OLD}.csv', facts).rows
+  assert [row[:-1] for row in without] == [
+      row._replace(sheet=f'{OLD}.csv')[:-1] for row in listing.rows]
+  assert {row.groups for row in without} == {()} and without[0]._fields[-1] == 'groups'

@@ -14,7 +14,8 @@ CLASSES = ('negative', 'positive', 'surprise')
 def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
              classes=CLASSES, class_set='casme2_3', protocol='leave one subject out',
              subjects=9, clips=72, about=None, config=None, more=None, plain=True,
-             beside=('ridge', 'constant'), draws=1, folds=0, parts=False):
+             beside=('ridge', 'constant'), draws=1, folds=0, parts=False,
+             groups=False):
   """A finished run whose clips depend on `dataset`, `subjects` and `clips` alone."""
   rng = np.random.default_rng([len(dataset), subjects, clips])
   truth = rng.integers(0, len(classes), clips)
@@ -34,7 +35,8 @@ def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
   what = what._replace(models={method: draws}, people={})
   fold = [f'fold{int(name[3:]) % folds}' for name in subject] if folds else subject
   of = [('samm', 'smic')[int(name[3:]) % 2] for name in subject] if parts else ()
-  who = results.Clips(names, subject, fold, truth, classes, of)
+  sex = {'sex': ['fm'[int(name[3:]) < 2] for name in subject]} if groups else {}
+  who = results.Clips(names, subject, fold, truth, classes, of, sex)
   content = results.summarise({**said, **fixed}, who, what, resamples=100)
   content['about'] |= {'clips_seen': 7200, 'tried': 1, **(about or {})}
   folder.mkdir(parents=True)
