@@ -97,8 +97,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     return _run(config, folder, resume_anyway)
 
 
-def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
-         ) -> dict[str, Any]:
+def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
   """What `run` says, as jax is set."""
   metrics_log.check(config)
   environment.code_version()      # of what is running, should it be edited meanwhile
