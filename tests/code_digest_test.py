@@ -8,7 +8,7 @@ import pytest
 
 from lightman_jax import code_digest
 from lightman_jax.code_digest import Package, code_sha256, tree_sha256
-from lightman_jax.inputs import cache
+from lightman_jax.inputs import inputs
 from lightman_jax.runs import environment
 
 FILES = {
@@ -112,12 +112,12 @@ def run_of(edited, monkeypatch):
 
 
 def test_inputs_with_another_strain_are_other_inputs(edited):
-  before, after = edited(cache.STAGE, 'faces/dense_flow.py', 'strain = None')
+  before, after = edited(inputs.STAGE, 'faces/dense_flow.py', 'strain = None')
   assert before != after
 
 
 def test_the_report_page_is_no_part_of_inputs_and_of_runs(edited):
-  for stage in (cache.STAGE, environment.RUN):
+  for stage in (inputs.STAGE, environment.RUN):
     before, after = edited(stage, 'report/page/html.py', 'STYLE = None')
     assert before == after
 

@@ -13,8 +13,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
-FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'tasks', 'models',
-        'meta', 'training', 'evaluation', 'runs', 'report', 'profiling', 'experiment')
+FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
+        'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
+        'experiment')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
          'files', 'keys', 'machine', 'options', 'places',
          'protocol_settings', 'registry', 'renamed', 'sections', 'settings',

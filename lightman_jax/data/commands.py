@@ -129,7 +129,7 @@ def spot(arguments: list[str]) -> int:
 
 
 def _measure(options: argparse.Namespace) -> None:
-  from lightman_jax.data import placement, spotting
+  from lightman_jax.data import frames, spotting
   from lightman_jax.data.choice import choose
   names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections')
   values = {name: getattr(options, name) for name in names}
@@ -151,7 +151,7 @@ def _measure(options: argparse.Namespace) -> None:
     print(f'left out: {clip}: {sentence}')
   if not spotted:
     raise InputError(f'{options.name} has no clip whose apex can be spotted')
-  how = 'landmarks' if placement.find_face_model(choice.landmarks) else 'no landmarks'
+  how = 'landmarks' if frames.find_face_model(choice.landmarks) else 'no landmarks'
   for kind in ('micro', 'macro'):
     clips = [clip for clip in spotted if clip.row.kind == kind]
     if clips:

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from lightman_jax.data import duplicates
-from lightman_jax.data.build import Progress, build, is_built, read_finished
+from lightman_jax.data.build import Progress, build, groups_of, is_built, read_finished
 from lightman_jax.data.choice import Choice, choose
 from lightman_jax.data.planning import describe_plan, plan_data_set
 from lightman_jax.data.sources import REPORT, Missing, find_ready_build
@@ -68,7 +68,9 @@ def load(
                            *_check_people(choice, clips)))
   for line in waivers:
     say(f'{choice.name}: {line}')
-  return clips._replace(info={**clips.info, 'meant': list(waivers)})
+  # Of a build that an earlier version made the report does not say them.
+  groups = groups_of(planned.items) if planned else clips.info.get('groups', {})
+  return clips._replace(info={**clips.info, 'meant': list(waivers), 'groups': groups})
 
 
 def _check_people(choice: Choice, clips: ClipSet) -> Iterator[str]:

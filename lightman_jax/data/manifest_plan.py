@@ -88,7 +88,7 @@ def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
   plan_form = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
   span, numbers, evidence, traces, make, shape = plan_form(entry, choice)
   row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
-            *span, entry.fps)
+            *span, entry.fps, groups=entry.groups)
   label = classes.index(entry.label) if entry.label in classes else -1
   evidence = (code_sha256(pixels.__name__), *evidence)
   key = fingerprint([[(file.path, file.mark) for file in traces], numbers, evidence,

@@ -18,14 +18,22 @@ from lightman_jax.data.choice import (
   configuration_names,
   is_table,
 )
-from lightman_jax.data.corrections import CORRECTIONS
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES, Facts
-from lightman_jax.data.frames import pictures_by_number
-from lightman_jax.data.placement import Face, KnownLandmarks, find_face_model
+from lightman_jax.data.frames import (
+  Face,
+  KnownLandmarks,
+  find_face_model,
+  pictures_by_number,
+)
 from lightman_jax.data.plan import Item, Plan, fingerprint
 from lightman_jax.data.rows import LeftOut, Listing, Note, Row
-from lightman_jax.data.sheets import read_folders, read_listing, select_rows
+from lightman_jax.data.sheets import (
+  CORRECTIONS,
+  read_folders,
+  read_listing,
+  select_rows,
+)
 from lightman_jax.data.sources import Missing, Place, locate, sheet_of
 from lightman_jax.data.trees import Tree, fold_name, folder_names
 from lightman_jax.errors import Kind, Reason, Unreadable

@@ -24,11 +24,11 @@ from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.duplicates import check_manifest
 from lightman_jax.data.facts import Facts, Frames, Sheet
 from lightman_jax.data.manifest import read_manifest
-from lightman_jax.data.recognition import identify_sheet
-from lightman_jax.data.sheet_files import (
+from lightman_jax.data.recognition import (
   describe_incomplete,
   find_file,
   find_sheets,
+  identify_sheet,
   walk_below,
 )
 from lightman_jax.data.trees import ARCHIVES, form_of

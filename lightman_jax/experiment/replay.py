@@ -28,7 +28,7 @@ from lightman_jax.experiment.assembly import Material, make_method, make_net
 from lightman_jax.files import write_atomically
 from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.tasks.sampling import Examples, Task
-from lightman_jax.training import fault as faults, numerics, walk
+from lightman_jax.training import fault as faults, fault as walk, numerics
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import ADVICE, NotFinite, by_path, join_names
