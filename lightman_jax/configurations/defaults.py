@@ -114,9 +114,15 @@ def base() -> config_dict.ConfigDict:
           only=False,             # no micro clip is trained on; macro clips stand in
           data=dict(frames=9, size=64, class_set='', path='', **meant(),
                     synthetic=synthetic())),
+      # Weights that folds begin with. source: none, macro (macro.source's clips),
+      # synthetic (faces), or the folder of a finished run, taken fold by fold.
+      pretrain=dict(source='none', steps=300, batch=48, rate=3e-3,
+                    synthetic=dict(synthetic(), seed=1, subjects=16)),
       augment=dict(shift=1, flip=.5, amplitude=.2),
-      # protocol: loso, kfold, leave_one_dataset_out, megc2019.
-      episodes=dict(protocol='loso', folds=5, shots=3, queries=3),
+      # protocol: loso, kfold, leave_one_dataset_out, megc2019. Of a fold's training
+      # people with micro clips so many are trained on, in one draw of several; 0: all.
+      episodes=dict(protocol='loso', folds=5, shots=3, queries=3,
+                    training_people=0, people_draw=0),
       model=_model(),
       # What the method can be set to: python -m lightman_jax settings method=NAME.
       method=sections.choose('method', 'lightman'),

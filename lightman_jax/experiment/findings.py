@@ -13,7 +13,7 @@ from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
-from lightman_jax.inputs.pool import Pool, channel_scale
+from lightman_jax.inputs.pool import Pool, channel_scale, select_clips
 from lightman_jax.profiling import cost
 from lightman_jax.report import table
 from lightman_jax.runs import progress, results
@@ -139,11 +139,35 @@ def _references(config, material: Material
                            subject=np.asarray(pool.subject), content=pool.content)
   chosen = {name: references.describe_penalties(name, answers.penalty)
             for name, answers in rows.items()}
+  rows |= _macro_references(config, material, train, test, label)
   rows['ridge_raw'] = references.ridge_raw(
       pool.x, label, train, test, classes=classes, scale=scale,
       relative_penalty=config['evaluation']['ridge_penalty'])
   rows['constant'] = references.constant(label, train, test, classes=classes)
   return rows, chosen
+
+
+def _macro_references(config, material: Material, train: np.ndarray,
+                      test: np.ndarray, label: np.ndarray
+                      ) -> dict[str, references.Answers]:
+  """The SVM on macro clips alone, and linear models to which they are further rows."""
+  pool, subject = material.pool, np.asarray(material.pool.subject)
+  shared = dict(classes=len(pool.classes), subject=subject, content=pool.content)
+  labelled = np.flatnonzero(pool.macro & (pool.label >= 0))
+  every = np.stack([fold.train for fold in material.folds])
+  if not len(labelled):
+    return {}
+  alone = references.macro_only(pool.x, np.asarray(pool.label), np.asarray(pool.macro),
+                                every, test, **shared)
+  rows = {} if alone is None else {'macro_only': alone}
+  if weight := config['macro']['label_weight']:
+    extra = references.Extra(
+        select_clips(pool.x, np.isin(np.arange(len(pool.label)), labelled)),
+        np.asarray(pool.label)[labelled], subject[labelled],
+        weight * every[:, labelled])
+    rows |= {f'{name} with macro clips': answers for name, answers in references.linear(
+        pool.x, label, train, test, extra=extra, **shared).items()}
+  return rows
 
 
 def _about(config, material: Material) -> results.About:
@@ -157,8 +181,10 @@ def _about(config, material: Material) -> results.About:
     protocol += f', {len(never)} people trained on in every fold'
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
+  count = config['episodes']['training_people']
+  some = f', {count} training people a fold' if count else ''
   return results.About(
-      protocol=f'{protocol}, support from training subjects{wrong}',
+      protocol=f'{protocol}{some}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
       seed=config['seed'], encoder=registry.label(config['model']['encoder']),

@@ -125,6 +125,8 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
     episodes = settings['episodes']
     cut = make_folds(data, episodes['protocol'], folds=episodes['folds'],
                      seed=settings['seed'], dataset='arrays', options=episodes)
+    _check_start(settings)
+    cut = tuple(assembly.fewer_people(settings, data, fold) for fold in cut)
     labels = tuple(assembly.fold_labels(settings, data, fold) for fold in cut)
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)
@@ -307,13 +309,22 @@ def fold_of(key: jax.Array, settings: Mapping[str, Any], pool: Pool, fold: Fold,
   Raises:
     InputError: a class has too few people to make tasks of.
   """
+  _check_start(settings)
   sizes = assembly.make_sizes(settings, pool)
   splits = plan_splits(
-      pool, fold, shots=sizes.shots, queries=sizes.queries, rng=rng,
+      *assembly.trained_on(settings, pool, fold), shots=sizes.shots,
+      queries=sizes.queries, rng=rng,
       own_macro=sizes.macros > 0 and assembly.own_macro(pool, fold))
   data = assembly.make_fold_data(settings, pool, fold, labels=pool.label,
                                  splits=splits.support)
   return HeldOut(fold.held_out, fold.train, fold.test, data._replace(key=key), pool)
+
+
+def _check_start(settings: Mapping[str, Any]) -> None:
+  """Folds of arrays begin with weights of their key."""
+  if settings['pretrain']['source'] != 'none':
+    raise InputError('pretrain.source is for folds of a data set, and these are of '
+                     'arrays; leave it at none')
 
 
 def _recipe(settings: Mapping[str, Any], fold: HeldOut, learner: Learner | None

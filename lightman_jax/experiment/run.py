@@ -19,6 +19,7 @@ from lightman_jax.experiment import (
   few_shot,
   inspection,
   oracle,
+  pretraining,
   replay,
   robustness,
   selection,
@@ -28,6 +29,7 @@ from lightman_jax.experiment.findings import FoldLogits, optional, write_finding
 from lightman_jax.files import fold_path
 from lightman_jax.inputs.pool import select_clips
 from lightman_jax.profiling import cost as metering, efficiency, memory
+from lightman_jax.report import table
 from lightman_jax.runs import environment, progress as metrics_log, results
 from lightman_jax.runs.folder import RunFolder, blaming, write_json
 from lightman_jax.runs.progress import Progress
@@ -131,6 +133,11 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
           config, folder, len(material.pool.classes), pool=material.pool)
       if material.weights:
         findings['about']['weights'] = dict(material.weights.about)
+      if config['macro']['label_weight'] or config['macro']['only']:
+        findings['about']['macro'] = table.macro_knowledge(config)
+      if material.pretrained:
+        findings['about']['pretrained'] = dict(material.pretrained.about)
+      pretraining.write_people(material, folder)
       with optional(folder.oracle_json.name, progress.say):
         oracle.write_oracle(config, folder, material)
     if config['evaluation']['efficiency']:

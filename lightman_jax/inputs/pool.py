@@ -209,6 +209,7 @@ class Pool(NamedTuple):
   classes: tuple[str, ...]
   content: Content
   dataset: tuple[str, ...] = ()   # of each clip; () where nothing is known of them
+  action_units: tuple[str, ...] = ()      # cells of the sheet; () where there are none
 
 
 def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],

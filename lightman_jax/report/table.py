@@ -122,6 +122,8 @@ ROWS = {
     NOT_ADAPTED: 'the same trained model without its steps on a support',
     'ridge': 'class-weighted ridge regression on local means, mirror images included',
     'svm': 'class-weighted linear support vector machine on the same as ridge',
+    ' with macro clips': 'the same, labelled macro-expressions among its rows',
+    'macro_only': 'the SVM trained on macro-expressions alone, on no micro clip',
     'ridge_raw': 'class-weighted ridge regression on the inputs as they are',
     'constant': "the commonest class of each fold's training clips, whatever the clip",
 }
@@ -200,6 +202,7 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'{about["subjects"]} subjects, seed {about["seed"]}',
       *(f'begins with published weights, {about["weights"]["origin"]}'
         for _ in range('weights' in about)),
+      *(f'macro-expressions: {about["macro"]}' for _ in range('macro' in about)),
       *about.get('remarks', ()),
       *(f'{name}: {text}' for name, text in (about.get('references') or {}).items()),
       f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',
@@ -207,6 +210,38 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'[low, high]: {about["interval"]}',
       *(() if has_verdict(about) else (test,)),
   )
+
+
+def macro_knowledge(config: Mapping[str, Any]) -> str:
+  """What a run makes of macro-expressions, and what it begins with; 'none' of nothing.
+
+  Args:
+    config: of a run folder; of an older version it lacks settings.
+  """
+  macro, method, before = (
+      section if isinstance(section := config.get(name), dict) else {}
+      for name in ('macro', 'method', 'pretrain'))
+  words = []
+  if macro.get('source', 'none') != 'none':
+    learned = 'learned from ' * (method.get('weight') == 'learned')
+    if macro.get('only'):
+      words.append('in the place of all micro clips')
+    elif method.get('align_weight'):
+      words.append(f'aligned with (weight {learned}{method["align_weight"]})')
+    if macro.get('label_weight'):
+      learned = 'learned from ' * bool(macro.get('label_learned'))
+      where = macro.get('label_where', 'inner')
+      words.append(
+          f'labelled (weight {learned}{macro["label_weight"]}, '
+          f'{"both losses" if where == "both" else f"{where} loss"}, '
+          f'{macro.get("label_head", "shared")} head)')
+  source = before.get('source', 'none')
+  if source == 'macro':
+    words.append('pretrained on')
+  elif source != 'none':
+    words.append('pretrained: ' + ('synthetic faces' if source == 'synthetic' else
+                                   'a finished run'))
+  return '; '.join(words) or 'none'
 
 
 def clips_seen(about: Mapping[str, Any]) -> str:

@@ -108,7 +108,7 @@ class FoldData(NamedTuple):
   key: Key[Array, '']
   clips: Clips
   splits: Bool[np.ndarray, 'P S']
-  start: Params | None = None     # published weights; None: drawn from the key
+  start: Params | None = None     # subtrees that are not drawn from the key
 
 
 class Trainer(NamedTuple):
@@ -277,13 +277,23 @@ def _open_chunks(trainer: Trainer, views: View, clips: SharedClips, begin: int):
 
 
 def _begun(states: TrainState, folds: Sequence[FoldData]) -> TrainState:
-  """The states before the first step, with the published weights of folds that have."""
+  """The states before the first step, with the weights that folds begin with."""
   if folds[0].start is None:
     return states
   starts = [fold.start for fold in folds]
   starts += [starts[-1]] * (len(states.step) - len(folds))
   params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
-  return states._replace(params=params)
+  # A method may have no head, and several members, which all begin with the same.
+  params = {name: jax.tree.map(_of_members, part, states.params[name])
+            for name, part in params.items() if name in states.params}
+  return states._replace(params={**states.params, **params})
+
+
+def _of_members(x: Array, like: Array) -> Array:
+  """Weights of folds (G, ...), for all members (G, M, ...) where there are several."""
+  if x.ndim < like.ndim:
+    x = jnp.broadcast_to(x[:, None], like.shape)
+  return x
 
 
 def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:
