@@ -8,11 +8,11 @@ from lightman_jax import machine, places
 # Where the function of a command's name is, and what it does.
 COMMANDS = {
     'build': ('lightman_jax.data.commands', 'builds a data set ahead of a run'),
-    'convert-weights': ('lightman_jax.models.convert_weights',
+    'convert-weights': ('lightman_jax.models.torch_files',
                         'turns published PyTorch weights into safetensors'),
-    'doctor': ('lightman_jax.inputs.doctor_command',
+    'doctor': ('lightman_jax.doctor.command',
                'tells which data set lies in a folder and what of it can be used'),
-    'fetch': ('lightman_jax.faces.fetch',
+    'fetch': ('lightman_jax.faces.detection',
               'downloads the two graphs that find faces and landmarks'),
     'folds': ('lightman_jax.experiment.folds_command',
               'writes who is held out with whom, for other programs'),
@@ -20,7 +20,7 @@ COMMANDS = {
              'tells versions, devices, flags and caches, for a report of a fault'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
-    'replica': ('lightman_jax.synthetic.replicas.command',
+    'replica': ('lightman_jax.synthetic.replicas.write',
                 "writes a synthetic tree in a data set's exact layout"),
     'report': ('lightman_jax.report.page.command',
                'makes one page and its tables from finished runs'),

@@ -27,9 +27,9 @@ from lightman_jax.runs import (
   environment as env,
   folder as run_folder,
   identity,
-  metrics_log,
-  reproducibility as statement,
+  progress,
   results,
+  results as statement,
 )
 from lightman_jax.runs.identity import config_sha256
 
@@ -291,7 +291,7 @@ def _content(path: pathlib.Path) -> Any:
     case '.json':
       return bounded.read_json(path)
     case '.jsonl':
-      return metrics_log.read(path)
+      return progress.read(path)
     case '.npz':
       return {name: x.tolist() for name, x in bounded.read_arrays(path).items()}
     case _:

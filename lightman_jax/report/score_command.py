@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lightman_jax.errors import InputError, printable
 from lightman_jax.report import scoring, table
+from lightman_jax.runs import results
 
 
 def score(arguments: Sequence[str]) -> int:
@@ -64,7 +65,7 @@ def show_scores(scored: dict[str, Any], *, console: Console | None = None) -> No
   for pair, gap in scored['differences'].items():
     lines.append(f'{pair}, UF1: {table.cell(gap["uf1"])}, p '
                  f'{table.short(gap["uf1"]["p"])}: '
-                 f'{table.verdict(gap["uf1"], about["test"])}')
+                 f'{table.verdict(gap["uf1"], possible=results.has_verdict(about))}')
     lines.append(about['test'])
   for line in lines:
     console.print(Text(line))

@@ -11,7 +11,14 @@ from rich.text import Text
 
 from lightman_jax.evaluation import scores
 from lightman_jax.evaluation.comparison import LEVEL
-from lightman_jax.runs.results import one_draw, strongest_reference
+from lightman_jax.runs.results import (
+  NOT_ADAPTED,
+  ONE_DRAW,
+  has_verdict,
+  one_draw,
+  own_rows,
+  strongest_reference,
+)
 
 # How a number and its interval are written in a table.
 
@@ -109,12 +116,14 @@ def render(results: Mapping[str, Any], *, width: int = 80) -> str:
   return '\n'.join(line.rstrip() for line in out.getvalue().splitlines()) + '\n'
 
 
-# What a row is, by its name or by how that ends. The first is the method's.
+# What a row is, by its name or by what sets it apart of the method's own.
 ROWS = {
-    ', one draw': 'the same, adapted to one support alone',
-    ', not adapted': 'the same trained model without its steps on a support',
+    ONE_DRAW: 'the same, adapted to one support alone',
+    NOT_ADAPTED: 'the same trained model without its steps on a support',
     'ridge': 'class-weighted ridge regression on local means, mirror images included',
     'svm': 'class-weighted linear support vector machine on the same as ridge',
+    ' with macro clips': 'the same, labelled macro-expressions among its rows',
+    'macro_only': 'the SVM trained on macro-expressions alone, on no micro clip',
     'ridge_raw': 'class-weighted ridge regression on the inputs as they are',
     'constant': "the commonest class of each fold's training clips, whatever the clip",
 }
@@ -132,13 +141,13 @@ def row_lines(rows: Iterable[str]) -> tuple[str, ...]:
     rows: their names, the method's first.
   """
   adapted = 'trained, then adapted to supports from training people, mean of draws'
-  lines = []
+  lines, own = [], {}
   for number, name in enumerate(rows):
-    ending = next((end for end in ROWS if name.endswith(end)), '')
     if number == 0:
       lines.append(f'{name}: {METHODS.get(name, adapted)}')
-    elif ending:
-      lines.append(f'{name}: {ROWS[ending]}')
+      own = own_rows(name)
+    elif (apart := own.get(name, name)) in ROWS:
+      lines.append(f'{name}: {ROWS[apart]}')
   return tuple(lines)
 
 
@@ -162,14 +171,14 @@ def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
           f'{verdict(gap, results["about"].get("test", ""))}',)
 
 
-def verdict(gap: Mapping[str, float | None], test: str) -> str:
+def verdict(gap: Mapping[str, float | None], *, possible: bool) -> str:
   """'better', 'worse', that no difference was seen, or that none could be.
 
   Args:
     gap: of two rows, with low, high and p.
-    test: what `about` says of the test.
+    possible: whether the test can tell rows apart at all.
   """
-  if test.startswith('no verdict'):
+  if not possible:
     return 'no verdict, see below'
   low, high, p = gap['low'], gap['high'], gap['p']
   if p is None or low is None or p >= LEVEL or low <= 0 <= high:
@@ -193,13 +202,46 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'{about["subjects"]} subjects, seed {about["seed"]}',
       *(f'begins with published weights, {about["weights"]["origin"]}'
         for _ in range('weights' in about)),
+      *(f'macro-expressions: {about["macro"]}' for _ in range('macro' in about)),
       *about.get('remarks', ()),
       *(f'{name}: {text}' for name, text in (about.get('references') or {}).items()),
       f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',
-      *((test,) if test.startswith('no verdict') else ()),
+      *(() if has_verdict(about) else (test,)),
   )
+
+
+def macro_knowledge(config: Mapping[str, Any]) -> str:
+  """What a run makes of macro-expressions, and what it begins with; 'none' of nothing.
+
+  Args:
+    config: of a run folder; of an older version it lacks settings.
+  """
+  macro, method, before = (
+      section if isinstance(section := config.get(name), dict) else {}
+      for name in ('macro', 'method', 'pretrain'))
+  words = []
+  if macro.get('source', 'none') != 'none':
+    learned = 'learned from ' * (method.get('weight') == 'learned')
+    if macro.get('only'):
+      words.append('in the place of all micro clips')
+    elif method.get('align_weight'):
+      words.append(f'aligned with (weight {learned}{method["align_weight"]})')
+    if macro.get('label_weight'):
+      learned = 'learned from ' * bool(macro.get('label_learned'))
+      where = macro.get('label_where', 'inner')
+      words.append(
+          f'labelled (weight {learned}{macro["label_weight"]}, '
+          f'{"both losses" if where == "both" else f"{where} loss"}, '
+          f'{macro.get("label_head", "shared")} head)')
+  source = before.get('source', 'none')
+  if source == 'macro':
+    words.append('pretrained on')
+  elif source != 'none':
+    words.append('pretrained: ' + ('synthetic faces' if source == 'synthetic' else
+                                   'a finished run'))
+  return '; '.join(words) or 'none'
 
 
 def clips_seen(about: Mapping[str, Any]) -> str:

@@ -43,7 +43,8 @@ def trainer(recipe):
 def material_of(pool_of):
   """A function of inputs (36, 1, 2, 2, 2) to four people's material, as a run has it.
 
-  With changes of the section macro. Each has two micro clips and one macro clip of each of three classes.
+  With changes of the section macro. Each has two micro clips and one macro clip of each
+  of three classes.
   """
   pool = pool_of(subjects=4, micro=2, macro=1, classes=3)
   clips = ClipSet(

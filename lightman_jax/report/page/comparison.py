@@ -157,7 +157,7 @@ def compare_methods(column: Column, *, permutations: int = 10_000,
 
 def _is_own(row: str, group: Group) -> bool:
   """Whether a reference is the method itself, drawn once or not adapted."""
-  return row.startswith(group.runs[0].method)
+  return row in results.own_rows(group.runs[0].method)
 
 
 def _parts(column: Column, by_label: dict[str, BySeed], every: Mapping[str, Score],
@@ -205,7 +205,7 @@ def _beside(group: Group, label: str, row: str
   pairs = {}
   if row != single:
     pairs[name, label] = (group.counts(single), group.models(single)), reference
-  if single != method and row.startswith(method):
+  if single != method and row in results.own_rows(method):
     pairs[f'{group.label}, mean of {group.models()} draws', label] = (
         (group.counts(), group.models()), reference)
   return pairs
@@ -240,12 +240,15 @@ def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
   labels, shared = {}, [row for row, _ in rows.values()]
   for row, owners in rows.values():
     method = owners[0].runs[0].method
-    label = (owners[0].label + row.removeprefix(method) if row.startswith(method)
-             else row)
+    apart = results.own_rows(method).get(row)
+    label = f'{owners[0].label}, {apart}' if apart else row
     if label in labels or (shared.count(row) > 1 and label == row):
       label = f'{row} (on the inputs of {owners[0].label})'
     labels[label] = (row, owners)
-  return dict(sorted(labels.items(), key=lambda item: ', not' not in item[0]))
+  def is_adapted(item) -> bool:
+    row, owners = item[1]
+    return row != results.not_adapted(owners[0].runs[0].method)
+  return dict(sorted(labels.items(), key=is_adapted))
 
 
 def _line(label: str, group: Group, row: str, folds: Folds,

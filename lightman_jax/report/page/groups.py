@@ -370,7 +370,34 @@ def _column(runs: Sequence[Run]) -> Column:
                              key=lambda group: group.label)))
 
 
-def _labels(groups: Sequence[Group]) -> list[str]:
+def alike_but(tables: Sequence[Table], names: Sequence[str]
+              ) -> dict[str, dict[str, list[Run]]]:
+  """Data set, to label, to the runs on the same clips that differ in nothing else.
+
+  Args:
+    tables: of `arrange`.
+    names: settings in which such runs may differ, beside the seed; the labels are
+      without them.
+  """
+  found: dict[tuple, dict[str, list[Run]]] = {}
+  for group in (group for table in tables for column in table.columns
+                for group in column.groups):
+    first = group.runs[0]
+    rest = identity.drop_names(json.loads(first.identity), names)
+    found.setdefault(_comparable_key(first), {}).setdefault(
+        json.dumps(rest, sort_keys=True), []).extend(group.runs)
+  by_data_set: dict[str, dict[str, list[Run]]] = {}
+  for key, kinds in sorted(found.items(), key=lambda pair: repr(pair[0])):
+    series = by_data_set.setdefault(str(key[0]), {})
+    groups = [Group('', tuple(runs)) for runs in kinds.values()]
+    for label, group in zip(_labels(groups, names), groups):
+      while label in series:      # of other clips of a data set of this name
+        label += ', other clips'
+      series[label] = list(group.runs)
+  return by_data_set
+
+
+def _labels(groups: Sequence[Group], without: Sequence[str] = ()) -> list[str]:
   """Method and encoder, and the settings by which those of one name differ."""
   names = [f'{group.runs[0].method}, {group.encoder}' for group in groups]
   settings = [json.loads(group.runs[0].identity) for group in groups]
@@ -379,7 +406,8 @@ def _labels(groups: Sequence[Group]) -> list[str]:
     others = [other for them, other in zip(names, settings)
               if them == name and other is not mine]
     varied = sorted({where for other in others
-                     for where, *_ in identity.find_differences(mine, other)})
+                     for where, *_ in identity.find_differences(mine, other)
+                     if where not in without})
     differing = [f'{where}={_value(mine, where)}' for where in varied]
     labels.append(', '.join([name, *differing]))
   return labels

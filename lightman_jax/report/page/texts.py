@@ -107,8 +107,8 @@ def _md_cell(line: Line, name: str) -> str:
 
 
 def _md_table(comparison: Comparison) -> str:
-  heads = ['row', *comparison.heads.values(), 'encoder', 'micro clips seen', 'macro clips seen',
-           'models averaged', 'settings tried', 'seeds']
+  heads = ['row', *comparison.heads.values(), 'encoder', 'micro clips seen',
+           'macro clips seen', 'models averaged', 'settings tried', 'seeds']
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
   for line in comparison.lines:
     scored = [_md_cell(line, name) for name in comparison.heads]
@@ -196,8 +196,10 @@ def latex(tables: Compared) -> str:
           + r' \\' for line in comparison.lines), r'\hline']
     parts.append('\n'.join([
         *_tex_comments(number, table), r'\begin{table}', r'\centering',
-        rf'\caption{{{_tex_caption(table)}}}', r'\begin{tabular}{l' + 'c' * len(heads) + '}', r'\hline',
-        rf' & {" & ".join(map(_tex, heads.values()))} \\', r'\hline', *body, r'\end{tabular}',
+        rf'\caption{{{_tex_caption(table)}}}',
+        r'\begin{tabular}{l' + 'c' * len(heads) + '}', r'\hline',
+        rf' & {" & ".join(map(_tex, heads.values()))} \\', r'\hline', *body,
+        r'\end{tabular}',
         r'\end{table}']))
   return '\n\n'.join(parts) + '\n'
 

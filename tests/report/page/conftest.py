@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from lightman_jax.runs import metrics_log, results
+from lightman_jax.runs import progress, results
 from lightman_jax.runs.folder import write_json
 
 CLASSES = ('negative', 'positive', 'surprise')
@@ -46,7 +46,7 @@ def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
   write_json(folder / 'environment.json', {'code_sha256': 'c0de' * 16})
   results.write_predictions(folder / 'predictions.csv', who, said[method],
                             np.full((clips, len(classes)), 1 / len(classes)))
-  metrics_log.append(folder / 'metrics.jsonl', [
+  progress.append(folder / 'metrics.jsonl', [
       {'stage': 'train', 'fold': name, 'step': step,
        'loss': 1.1 * np.exp(-step / 30) + .1 * mine.random()}
       for name in sorted(set(subject))[:3] for step in range(1, 81)])
