@@ -221,8 +221,9 @@ def _probabilities(one: Predictions) -> dict[str, list[float]]:
   total = np.sum(list(by_class.values()), axis=0)
   wrong = np.flatnonzero(np.abs(total - 1) > .01)
   if wrong.size:
-    raise InputError(f'{one.where(wrong[0])}: its probabilities add up to '
-                     f'{total[wrong[0]]:.3f}; those of all classes add up to 1')
+    number = int(wrong[0])
+    raise InputError(f'{one.where(number)}: its probabilities add up to '
+                     f'{total[number]:.3f}; those of all classes add up to 1')
   return by_class
 
 
@@ -255,6 +256,10 @@ def _matched(mine: Predictions, other: Predictions) -> Predictions:
                               one.columns['clip']))
   place = {key: number for number, key in enumerate(keys(other))}
   own = set(keys(mine))
+  for one, known in ((mine, own), (other, place)):
+    if len(known) < len(one.row):
+      raise InputError(f'{one.path}: clips of several data sets have the same name; '
+                       'give both files the column dataset')
   for one, other_keys, them in ((mine, place, other), (other, own, mine)):
     for number, key in enumerate(keys(one)):
       if key not in other_keys:
