@@ -127,7 +127,8 @@ def needs_fit(kind: str, name: Any, section: Mapping[str, Any]) -> bool:
     name: what the section names, or shall name.
     section: as it is.
   """
-  return kind in OWN or HASH in section or any(map(registry.is_outside, names_in(kind, name)))
+  return (kind in OWN or HASH in section
+          or any(map(registry.is_outside, names_in(kind, name))))
 
 
 def replace(config: Any, section: str, new: Mapping[str, Any]) -> None:

@@ -12,8 +12,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
-FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'tasks', 'models',
-        'meta', 'training', 'evaluation', 'runs', 'report', 'profiling', 'experiment')
+FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
+        'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
+        'experiment')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
          'files', 'keys', 'machine', 'options', 'places',
          'protocol_settings', 'registry', 'renamed', 'sections', 'settings',
@@ -107,6 +108,38 @@ def test_docstrings(path):
         if not child.name.startswith('_') and not isinstance(node, ast.FunctionDef):
           yield from missing(child, f'{prefix}.{child.name}'.lstrip('.'))
   assert list(missing(TREES[path], '')) == []
+
+
+# How a thing came about, where a name should say what it is.
+RIDDLES = {'ask', 'asked', 'believed', 'besides', 'extras', 'found', 'given', 'held',
+           'judged', 'told'}
+
+
+def names_made(tree: ast.AST) -> set[str]:
+  """Of functions, classes, parameters and variables."""
+  nodes = list(ast.walk(tree))
+  return {node.name for node in nodes
+          if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+          } | {node.arg for node in nodes if isinstance(node, ast.arg)} | {
+              node.id for node in nodes
+              if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+@every_source
+def test_names_say_what_things_are(path):
+  assert names_made(TREES[path]) & RIDDLES == set()
+
+
+@pytest.mark.parametrize('room', ['meta', 'models', 'tasks', 'training'])
+def test_public_functions_say_what_they_take(room):
+  """But for a few of which the signature says all."""
+  public = {f'{path.name}: {node.name}': 'Args:' in ast.get_docstring(node)
+            for path in SOURCES if path.parent.name == room
+            for node in TREES[path].body if isinstance(node, ast.FunctionDef)
+            and not node.name.startswith('_')
+            and (node.args.args or node.args.kwonlyargs)}
+  without = [name for name, says in public.items() if not says]
+  assert len(without) <= .2 * len(public), without
 
 
 @every_source

@@ -30,7 +30,7 @@ def _data() -> dict:
       name='', class_set='', frames=9, size=64, data_dir='', manual_dir='', path='',
       sheet='auto',           # or an edition, as '2014', or the names of its files
       edition='auto',
-      corrections='',         # names of data/corrections.py, by commas
+      corrections='',         # names of data/sheets.py, by commas
       apex='spotted',         # where the sheet has none: spotted, none, or a table
       landmarks='auto',       # auto, model, none, a table, or the model's folder
       own_classes={},         # class_set='own': emotion or objective class -> class
@@ -52,7 +52,7 @@ def _training() -> dict:
       weight_decay=1e-2, clip_norm=1.,
       schedule='constant',    # of outer_rate; cosine: to zero at the last step
       average=0.,             # share of the steps at the end whose weights are averaged
-      label_smoothing=0.,     # of micro clips in every cross entropy, inside and outside
+      label_smoothing=0.,     # in every cross entropy, inside and outside
       # Models of a fold, from draws of their own and trained on the same tasks, whose
       # log-probabilities are averaged.
       members=1,
@@ -106,7 +106,7 @@ def base() -> config_dict.ConfigDict:
           source='own',           # own, none, magnified, or a data set by name
           clips=9,                # of a task
           factor=4.,              # magnified: times the motion
-          map='same',             # emotion -> class; data/class_sets.py
+          map='same',             # emotion -> class; data/facts.py
           label_weight=0.,        # mu, of their cross entropy; 0: not in the loss
           label_where='inner',    # the loss that they are in: inner, outer, both
           label_head='shared',    # or own

@@ -1,12 +1,12 @@
 """From the settings of a data set to its clips; built on first use."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 import pathlib
 import sys
 from typing import Any
 
 from lightman_jax.data import duplicates
-from lightman_jax.data.build import Progress, build, is_built, read_finished
+from lightman_jax.data.build import Progress, build, groups_of, is_built, read_finished
 from lightman_jax.data.choice import Choice, choose
 from lightman_jax.data.planning import describe_plan, plan_data_set
 from lightman_jax.data.sources import REPORT, Missing, find_ready_build
@@ -64,17 +64,27 @@ def load(
   if clips is None:
     raise InputError(f'{folder} is damaged: its content is not what was built; remove '
                      'that folder and repeat the command.')
-  waivers = dict.fromkeys((
-      *(planned.waivers if planned else ()),
-      *duplicates.check_names(zip(clips.datasets, clips.subject),
-                          _labels(choice, clips.classes, clips.emotion), choice),
-      *duplicates.check_repeats(
-          duplicates.same_frames(clips.content, clips.subject, clips.clip),
-          choice.repeated_clips, place=duplicates.place_of(choice),
-          section=choice.section)))
+  waivers = dict.fromkeys((*(planned.waivers if planned else ()),
+                           *_check_people(choice, clips)))
   for line in waivers:
     say(f'{choice.name}: {line}')
-  return clips._replace(info={**clips.info, 'meant': list(waivers)})
+  # Of a build that an earlier version made the report does not say them.
+  groups = groups_of(planned.items) if planned else clips.info.get('groups', {})
+  return clips._replace(info={**clips.info, 'meant': list(waivers), 'groups': groups})
+
+
+def _check_people(choice: Choice, clips: ClipSet) -> Iterator[str]:
+  """Lines on names or clips of two people that look like one, and are said not to be.
+
+  Raises:
+    InputError: it looks like one, and nobody says that it is none.
+  """
+  yield from duplicates.check_names(
+      zip(clips.datasets, clips.subject),
+      _labels(choice, clips.classes, clips.emotion), choice)
+  yield from duplicates.check_repeats(
+      duplicates.same_frames(clips.content, clips.subject, clips.clip),
+      choice.repeated_clips, place=duplicates.place_of(choice), section=choice.section)
 
 
 def _labels(choice: Choice, classes: Iterable[str], emotions: Iterable[str]

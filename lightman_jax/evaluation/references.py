@@ -25,6 +25,7 @@ from lightman_jax.inputs.augmentation import mirror
 from lightman_jax.inputs.inputs import subtract_median
 from lightman_jax.inputs.pool import Content, Inputs, Stored
 from lightman_jax.tasks.folds import spread_evenly
+from lightman_jax.training import compiled
 
 # Of `ridge_raw`; ours, fixed before any score was seen and never tuned. Relative to the
 # Gram's diagonal it means the same for every size of input and number of clips.
@@ -363,7 +364,7 @@ def _local_means(clips: _Known, numbers: Int[np.ndarray, 'm'], content: Content
   """
   at_once = max(1, CHUNK_BYTES // (4 * int(np.prod(clips.x.shape[1:]))))
   rows, squares = [], []
-  flip = jax.jit(jax.vmap(functools.partial(mirror, content=content)))
+  flip = compiled.jit(jax.vmap(functools.partial(mirror, content=content)))
   for first in range(0, len(numbers), at_once):
     x = clips.read(numbers[first:first + at_once])
     if content.kind == 'array':
@@ -404,13 +405,13 @@ def _choose(solve: Callable[..., np.ndarray], inner: Float[np.ndarray, 'n n'],
   confusion = np.zeros((len(penalties), classes, classes), int)
   for part in spread_evenly(counts, micro, min(INNER_SPLITS, len(micro))):
     apart = np.isin(person, part)
-    judged, fit = np.flatnonzero(apart & ~fold.extra), np.flatnonzero(~apart)
+    validation, fit = np.flatnonzero(apart & ~fold.extra), np.flatnonzero(~apart)
     own = _Fold(*(values[fit] for values in fold))
     for place, penalty in enumerate(penalties):
-      scores = solve(inner[np.ix_(fit, fit)], inner[np.ix_(judged, fit)], own.label,
+      scores = solve(inner[np.ix_(fit, fit)], inner[np.ix_(validation, fit)], own.label,
                      _weights(own), penalty=penalty)
       confusion[place] += measures.confusion(
-          fold.label[judged], scores.argmax(1), classes=classes)
+          fold.label[validation], scores.argmax(1), classes=classes)
   # Rounded, so that equal scores are equal on every machine.
   return penalties[int(np.argmax(np.round(measures.uf1(confusion), 9)))]
 

@@ -4,8 +4,9 @@ Counts add over folds and over subjects; a score is taken once, of the sum, beca
 mean of per-fold scores is another number (classes are missing in most folds). Rows of
 a count matrix are the truth, columns the prediction. Every function takes leading
 batch axes. A score from outside is a function of (truth, prediction) or of (truth,
-prediction, probabilities) to a number, see `Score`. 0/0 counts as 0: a class that neither occurs nor is predicted has F1 0 and
-still takes its share in the mean, as in scikit-learn with `zero_division=0`.
+prediction, probabilities) to a number, see `Score`. 0/0 counts as 0: a class that
+neither occurs nor is predicted has F1 0 and still takes its share in the mean, as in
+scikit-learn with `zero_division=0`.
 """
 
 from collections.abc import Callable

@@ -21,7 +21,7 @@ from lightman_jax.experiment.pretraining import Pretraining
 from lightman_jax.experiment.published_start import Weights
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
-from lightman_jax.inputs.cache import cached_inputs
+from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta.learners import (

@@ -7,19 +7,39 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, registry, sections
+from lightman_jax import bounded, files, registry, sections
 from lightman_jax.evaluation import references
 from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
-from lightman_jax.experiment.decoration import optional
 from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
 from lightman_jax.inputs.pool import Pool, channel_scale, select_clips
 from lightman_jax.profiling import cost
 from lightman_jax.report import table
-from lightman_jax.runs import metrics_log, results
+from lightman_jax.runs import progress, results
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.tasks.folds import data_sets, protocol_name
+
+# What is made beside a result and is no part of it: figures, event files, ...
+
+
+@contextlib.contextmanager
+def optional(name: str, say: Callable[[str], None]) -> Iterator[None]:
+  """Within, what is named is made; where that fails, a line says so, and all goes on.
+
+  Args:
+    name: what is missing then, such as 'confusion.png'.
+    say: called with the line.
+  """
+  try:
+    yield
+  except Exception as error:       # whatever a library raises: no result depends on it
+    # A full disk holds no results either; the same command goes on once there is room.
+    if isinstance(error, OSError) and error.errno in files.UNWRITABLE:
+      raise
+    reason = ' '.join(str(error).split())[:200]
+    say(f'{name} is not made ({type(error).__name__}: {reason}); results do not depend '
+        'on it')
 
 
 class FoldLogits(NamedTuple):
@@ -55,7 +75,7 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
     rows[results.one_draw(name)] = np.concatenate(
         [np.array(part.one_draw).argmax(-1) for part in fold_logits])
   if fold_logits[0].plain is not None:
-    rows[f'{name}, not adapted'] = np.concatenate(
+    rows[results.not_adapted(name)] = np.concatenate(
         [np.array(part.plain).argmax(-1) for part in fold_logits])
   beside, chosen = _references(config, material)
   rows |= {name: answers.prediction[order] for name, answers in beside.items()}
@@ -64,14 +84,16 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
        for _ in part.index],
-      pool.label[order], pool.classes, _data_sets(material, order))
+      pool.label[order], pool.classes, _data_sets(material, order), {
+          name: [of.get(pool.clips[n], '') for n in order]
+          for name, of in (material.clips.info.get('groups') or {}).items()})
   named, probabilities = config['evaluation'].get('scores', ''), {
       name: _softmax(logits)}
   if fold_logits[0].one_draw is not None:
     probabilities[results.one_draw(name)] = _softmax(np.concatenate(
         [np.array(part.one_draw) for part in fold_logits]))
   if fold_logits[0].plain is not None:
-    probabilities[f'{name}, not adapted'] = _softmax(np.concatenate(
+    probabilities[results.not_adapted(name)] = _softmax(np.concatenate(
         [np.array(part.plain) for part in fold_logits]))
   findings = results.summarise(
       rows, clips, about, resamples=config['evaluation']['resamples'],
@@ -219,7 +241,7 @@ def _draw(folder: RunFolder, findings: dict[str, Any], name: str,
                              classes=classes, title=name, caption=caption)
   with optional(folder.curves.name, say):
     from lightman_jax.report import figures
-    figures.learning_curves(folder.curves, metrics_log.read(folder.metrics),
+    figures.learning_curves(folder.curves, progress.read(folder.metrics),
                             title=name, caption=caption)
   if 'robustness' in findings:
     with optional(folder.noise_curves.name, say):

@@ -32,8 +32,8 @@ from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
-from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe, View, draw_steps, make_task
+from lightman_jax.training.loop import FoldData, make_trainer, stack, train_folds
+from lightman_jax.training.state import Recipe, draw_steps, make_task
 
 
 class HeldOut(NamedTuple):
@@ -209,19 +209,18 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
   if not 0 <= number < tasks:
     raise InputError(f'there is no task {number}: training.tasks is {tasks}, and they '
                      'are counted from 0')
-  clips, step = fold.data.clips, np.int32(step)
-  view = View(fold.data.key, clips.view, fold.data.splits,
-              np.int32(len(fold.data.splits)))
+  clips, first = fold.data.clips, np.int32(step)
+  view = jax.tree.map(lambda x: x[0], stack([fold.data], 1)[0])
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe = _recipe(settings, fold, None)[0]
     # Numbers first, then their clips alone: all of them may be in files.
     draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
     drawn = jax.tree.map(lambda x: x[0, number],
-                         jax.device_get(draw(view, clips.table, step)))
+                         jax.device_get(draw(view, clips.table, first)))
     x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
     make = compiled.jit(lambda view, x, drawn, step, number: make_task(
         view.key, x, view.fold.scale, drawn, recipe, step, number)[0])
-    return make(view, x, drawn, step, np.int32(number))
+    return make(view, x, drawn, first, np.int32(number))
 
 
 def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
@@ -282,14 +281,16 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
   """
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe, _ = _recipe(settings, fold, learner)
-    x = select_clips(fold.pool.x, fold.test) if x is None else np.asarray(x, np.float32)
-    if not len(x):
+    inputs = (select_clips(fold.pool.x, fold.test) if x is None else
+              np.asarray(x, np.float32))
+    if not len(inputs):
       return np.zeros((0, recipe.sizes.classes))
     draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
-    logits = prediction.make_predict(
+    predict_clips = prediction.make_predict(
         recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once,
-        mirror=recipe.mirror)(
-            params, fold.data.key, fold.data.clips, x, most=len(x))
+        mirror=recipe.mirror)
+    logits: Any = predict_clips(params, fold.data.key, fold.data.clips, inputs,
+                                most=len(inputs))
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   return odds / odds.sum(-1, keepdims=True)
 

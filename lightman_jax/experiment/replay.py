@@ -28,7 +28,7 @@ from lightman_jax.experiment.assembly import Material, make_method, make_net
 from lightman_jax.files import write_atomically
 from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.tasks.sampling import Examples, Task
-from lightman_jax.training import fault as faults, numerics, walk
+from lightman_jax.training import fault as faults, fault as walk, numerics
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import ADVICE, NotFinite, by_path, join_names
@@ -94,10 +94,10 @@ def replay(arguments: list[str]) -> int:
   for kind in sections.SECTIONS:
     parser.add_argument(f'--{kind}', metavar='FILE.py:NAME',
                         help='code from outside that the run had')
-  given = parser.parse_args(arguments)
+  options = parser.parse_args(arguments)
   try:
-    named = {kind: getattr(given, kind) for kind in sections.SECTIONS}
-    for line in replay_lines(given.run, named):
+    named = {kind: getattr(options, kind) for kind in sections.SECTIONS}
+    for line in replay_lines(options.run, named):
       print(line)
   except InputError as error:
     print(f'replay: {error}', file=sys.stderr)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lightman_jax.data import people
-from lightman_jax.data.class_sets import macro_label
+from lightman_jax.data.facts import macro_label
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.inputs import inputs

@@ -48,6 +48,10 @@ def supervised(net: Network, labels: MacroLabels | None = None) -> Learner:
   """Plain training on support and query together; nothing moves at test time.
 
   It has one loss, which labelled macro clips are in whatever `labels.where` says.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   adapt = lambda params, support, key: Adapted(params, {})
   return Learner(init_of(net, labels), adapt, net.logits, plain_gradient(net, labels),
@@ -58,6 +62,11 @@ def finetuned(net: Network, how: Steps, labels: MacroLabels | None = None) -> Le
   """Plain training, and gradient steps on the support at test time.
 
   The outer loss is the training's, the inner one that of the steps at test time.
+
+  Args:
+    net: the network.
+    how: the steps at test time.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   inside, outside = of_levels(labels)
   moving = moved_by(inside)
@@ -73,13 +82,19 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.,
   With learned rates of all weights it is Meta-SGD (Li et al. 2017); with those of
   layers and steps and with `multi_step`, the share of the training in which the query
   is judged after every inner step, it is most of MAML++ (Antoniou et al. 2019).
+
+  Args:
+    net: the network.
+    how: the inner steps.
+    multi_step: see above; 0 leaves the judging to the last step.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   inside, outside = of_levels(labels)
   moving = moved_by(inside)
   adapt = stepping(recognition(net, inside), how, moving=moving)
   return Learner(with_rates(init_of(net, labels), how, moving=moving), adapt,
-                 net.logits, outer_gradient(adapt, judged(net, outside), multi_step),
-                 moving)
+                 net.logits, outer_gradient(adapt, query_loss(net, outside),
+                                            multi_step), moving)
 
 
 def anil(net: Network, how: Steps, *, multi_step: float = 0.,
@@ -87,6 +102,12 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
   """Almost no inner loop (Raghu et al. 2020): the head alone moves.
 
   What does not move is computed once: the steps are taken on the support's embeddings.
+
+  Args:
+    net: the network.
+    how: the inner steps.
+    multi_step: see `maml`.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   inside, outside = of_levels(labels)
   embedded = net._replace(maps=lambda params, z: z, beside=lambda z, x: z)
@@ -101,14 +122,19 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
     return head(params, support, key, watch)
 
   return Learner(with_rates(init_of(net, labels), how, moving=('head',)), adapt,
-                 net.logits, outer_gradient(adapt, judged(net, outside), multi_step),
-                 ('head',))
+                 net.logits, outer_gradient(adapt, query_loss(net, outside),
+                                            multi_step), ('head',))
 
 
 def reptile(net: Network, how: Steps, labels: MacroLabels | None = None) -> Learner:
   """Towards where adaptation leads (Nichol et al. 2018): no second derivative.
 
   It has one loss, which labelled macro clips are in whatever `labels.where` says.
+
+  Args:
+    net: the network.
+    how: the inner steps.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   moving = moved_by(labels)
   adapt = stepping(recognition(net, labels), how, moving=moving)
@@ -137,7 +163,7 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
   inside, outside = of_levels(labels)
   both, moving = losses.with_alignment(net, align, inside), moved_by(inside)
   adapt = stepping(both, how, moving=moving)
-  primary = judged(net, outside)
+  primary = query_loss(net, outside)
   aligned = losses.with_alignment(net, align, outside)
 
   def judge_task(fast, task):
@@ -157,54 +183,96 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
 
 def of_levels(labels: MacroLabels | None
               ) -> tuple[MacroLabels | None, MacroLabels | None]:
-  """The labels that the inner and that the outer loss has."""
+  """The labels that the inner and that the outer loss has.
+
+  Args:
+    labels: of a method.
+  """
   if labels is None:
     return None, None
   return labels if labels.inside else None, labels if labels.outside else None
 
 
 def moved_by(inside: MacroLabels | None) -> tuple[str, ...]:
-  """What inner steps change of the parameters."""
+  """What inner steps change of the parameters.
+
+  Args:
+    inside: the labels of the inner loss.
+  """
   return WEIGHTS if inside is not None and inside.own_head else EVERYTHING
 
 
 def init_of(net: Network, labels: MacroLabels | None) -> Callable:
-  """`net.init`, and mu where it is learned."""
+  """`net.init`, and mu where it is learned.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
+  """
   if labels is None or not labels.learned:
     return net.init
-  return lambda key, shape: {
-      **net.init(key, shape), 'log_macro_weight': jnp.log(jnp.asarray(labels.weight))}
+
+  def init(key, shape):
+    return {**net.init(key, shape),
+            'log_macro_weight': jnp.log(jnp.asarray(labels.weight))}
+  return init
 
 
 def recognition(net: Network, labels: MacroLabels | None) -> losses.Loss:
-  """Cross entropy of the micro clips, and of labelled macro clips where they are in."""
+  """Cross entropy of the micro clips, and of labelled macro clips where they are in.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
+  """
   return (losses.cross_entropy(net.logits, net.label_smoothing) if labels is None else
           losses.with_macro_labels(net, labels))
 
 
 def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
-  """The gradient of recognition on all clips of a task."""
+  """The gradient of recognition on all clips of a task.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
+  """
   loss = recognition(net, labels)
   return outer.direct_in_blocks(loss) if labels is None else outer.direct(loss)
 
 
-def judged(net: Network, labels: MacroLabels | None) -> outer.OuterLoss:
-  """Recognition of the query, and of the task's macro clips where these are in."""
+def query_loss(net: Network, labels: MacroLabels | None) -> outer.OuterLoss:
+  """Recognition of the query, and of the task's macro clips where these are in.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
+  """
   loss = recognition(net, labels)
-  if labels is None:
-    return lambda fast, task: loss(fast, task.query)
-  return lambda fast, task: loss(fast, query_with_macro(task))
+
+  def of_task(fast, task):
+    return loss(fast, task.query if labels is None else query_with_macro(task))
+  return of_task
 
 
 def query_with_macro(task: Task) -> Examples:
-  """The query, and the macro clips of the task, which are drawn with its support."""
+  """The query, and the macro clips of the task, which are drawn with its support.
+
+  Args:
+    task: as it was drawn.
+  """
   return task.query._replace(macro=task.support.macro,
                              macro_label=task.support.macro_label)
 
 
 def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
              ) -> outer.Adapt:
-  """Adaptation by gradient steps on a loss."""
+  """Adaptation by gradient steps on a loss.
+
+  Args:
+    loss: of (params, examples).
+    how: the inner steps.
+    moving: names of the subtrees that move.
+  """
   def adapt(params, support, key, watch=None):
     del key
     if how.optimizer is not None:
@@ -221,7 +289,13 @@ def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTH
 
 def with_rates(init: Callable, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
                ) -> Callable:
-  """`init`, and the inner rates where they are learned."""
+  """`init`, and the inner rates where they are learned.
+
+  Args:
+    init: of (key, shape of a clip).
+    how: the inner steps.
+    moving: names of the subtrees that move.
+  """
   def both(key, shape):
     params = init(key, shape)
     if how.rates == 'fixed':
@@ -233,7 +307,13 @@ def with_rates(init: Callable, how: Steps, *, moving: tuple[str, ...] = EVERYTHI
 
 def outer_gradient(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
            ) -> outer.MetaGrad:
-  """The outer level: after the last inner step, or at first after each of them."""
+  """The outer level: after the last inner step, or at first after each of them.
+
+  Args:
+    adapt: (params, support, key) to adapted parameters.
+    loss: of adapted parameters and a task.
+    multi_step: share of the training in which every step counts; 0: the last alone.
+  """
   if multi_step:
     return outer.through_every_step(adapt, loss, until=multi_step)
   return outer.through_adaptation(adapt, loss)
@@ -252,7 +332,8 @@ def ensemble(learner: Learner, count: int) -> Learner:
   numbers = jnp.arange(count)
 
   def init(key, shape):
-    return jax.lax.map(lambda key: learner.init(key, shape), jax.random.split(key, count))
+    return jax.lax.map(lambda key: learner.init(key, shape),
+                       jax.random.split(key, count))
 
   def adapt(params, support, key):
     def one(both):
@@ -286,13 +367,23 @@ def published(net: Network) -> Learner:
   "gradient" is what is left to the batch's: a step of plain descent with rate
   `MOMENTUM` on it is the exponential mean; see `beside_statistics`. A prediction goes
   by the running ones, so it depends on its own clip alone.
+
+  Args:
+    net: one with `train`, such as the published STSTNet's.
+
+  Raises:
+    TypeError: it has no running statistics.
   """
+  train = net.train
+  if train is None:
+    raise TypeError('this network has no running statistics; take `supervised`')
+
   def meta_grad(params, task, key, done=1.):
     del done
     statistics = params['statistics']
 
     def loss(weights):
-      logits, seen = net.train({**weights, 'statistics': statistics},
+      logits, seen = train({**weights, 'statistics': statistics},
                                task.everything.x, key)
       return losses.cross_entropies(logits, task.everything.label,
                                     net.label_smoothing).mean(), seen
@@ -310,6 +401,10 @@ def beside_statistics(optimizer: optax.GradientTransformation, *,
 
   They are neither clipped nor decayed, and do not count for the norm of a gradient;
   `momentum` is the share of a batch in them.
+
+  Args:
+    optimizer: of the weights.
+    momentum: share of a batch in the running statistics, 0 to 1.
   """
   def kinds(params):
     return {name: jax.tree.map(
@@ -328,6 +423,10 @@ def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
   long embedding do not start out saturated. Labelled macro clips are further clips of
   the support inside, each with mu times a micro clip's share of its class's mean, and
   further queries outside.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   inside, _ = of_levels(labels)
 
@@ -354,6 +453,10 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
   Without their full context embeddings; logits are the logarithms of eq. 1. Labelled
   macro clips are further clips of the support inside, each with mu times the attention
   that a micro clip at its place would have, and further queries outside.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   inside, _ = of_levels(labels)
 
@@ -381,11 +484,13 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
 
 
 def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learner:
-  own = labels is not None and labels.own_head
+  head = (losses.macro_head(net, labels) if labels is not None and labels.own_head
+          else None)
+  kept = ('encoder',) if head is None else ('encoder', 'macro_head')
 
   def init(key, shape):
     params = net.init(key, shape)
-    return {name: params[name] for name in ('encoder', 'macro_head')[:1 + own]}
+    return {name: params[name] for name in kept}
   loss = losses.cross_entropy(predict, net.label_smoothing)
   _, outside = of_levels(labels)
 
@@ -394,8 +499,8 @@ def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learn
     if outside is None:
       return value, parts
     macro = task.support
-    logits = (net.classify_macro(fast, net.embed(fast, macro.macro)) if own else
-              predict(fast, macro.macro))
+    logits = (predict(fast, macro.macro) if head is None else
+              head(fast, net.embed(fast, macro.macro)))
     part = losses.balanced_cross_entropy(logits, macro.macro_label,
                                          net.label_smoothing)
     return value + outside.weight * part, {**parts, 'macro_cross_entropy': part}

@@ -107,8 +107,20 @@ def with_macro_labels(net: Network, labels: MacroLabels) -> Loss:
 
 def macro_head(net: Network, labels: MacroLabels
                ) -> Callable[[Params, Array], Float[Array, 'm K']]:
-  """What turns embeddings of macro clips into logits: the network's head, or theirs."""
-  return net.classify_macro if labels.own_head else net.classify
+  """What turns embeddings of macro clips into logits: the network's head, or theirs.
+
+  Args:
+    net: the network.
+    labels: of the macro clips.
+
+  Raises:
+    TypeError: they are to have a head of their own, and the network has none.
+  """
+  if not labels.own_head:
+    return net.classify
+  if net.classify_macro is None:
+    raise TypeError('this network has no head for macro clips: macro_head=True')
+  return net.classify_macro
 
 
 def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
@@ -166,9 +178,10 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
     value = cross_entropies(logits[:n], batch.label, net.label_smoothing).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
-      features = {'embedding': lambda: z, 'logits': lambda: logits,
-                  'pooled': lambda: maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
-                  }[how.aligned]()
+      if how.aligned == 'pooled':
+        features = maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
+      else:
+        features = {'embedding': z, 'logits': logits}[how.aligned]
       parts['alignment'] = discrepancy(features, batch, net.classes, how)
       value += weight_of(params, how) * parts['alignment']
       if labels is not None:

@@ -52,6 +52,7 @@ class Run(NamedTuple):
   folds: tuple[str, ...]   # which held each subject out, that is by which trained model
   predictions: tuple[Prediction, ...]    # of the method; none where no file has them
   data_sets: dict[str, Bool[np.ndarray, 'S']]   # of several: whose subjects are whose
+  groups: dict[str, dict[str, Bool[np.ndarray, 'S']]] = {}   # column, value: whose
 
   @property
   def about(self) -> dict[str, Any]:
@@ -134,7 +135,9 @@ def _checked_run(path, config, content, code: str) -> Run:
   return Run(path, config, content, counts, subjects, classes,
              _clips_sha256(lines, method), code, _folds(lines, subjects, about),
              _predictions(lines, subjects, classes, method),
-             _data_sets(content.get('data_sets') or {}, subjects))
+             _data_sets(content.get('data_sets') or {}, subjects),
+             {str(column): _data_sets(parts['by_value'], subjects)
+              for column, parts in (content.get('groups') or {}).items()})
 
 
 def _prediction_lines(path: pathlib.Path) -> list[dict[str, str]] | None:
@@ -161,12 +164,12 @@ def _predictions(lines: list[dict[str, str]] | None, subjects: tuple[str, ...],
 
 def _data_sets(parts: dict[str, Any], subjects: tuple[str, ...]
                ) -> dict[str, Bool[np.ndarray, 'S']]:
-  """Name to which subjects are of that data set; each subject is of at most one."""
+  """Name of a data set, or group, to its subjects; each is of at most one."""
   masks = {str(name): np.isin(subjects, [str(who) for who in part['subjects']])
            for name, part in parts.items()}
   if masks and (not all(mask.any() for mask in masks.values())
                 or np.sum(list(masks.values()), 0).max() > 1):
-    raise ValueError('data_sets does not divide the subjects')
+    raise ValueError('data_sets or groups does not divide the subjects')
   return masks
 
 
@@ -282,7 +285,7 @@ class Column(NamedTuple):
     folds: dict[int, Int[np.ndarray, 'S']] = {}
     for run in (run for group in self.groups for run in group.runs):
       _, own = np.unique(run.folds, return_inverse=True)
-      folds[run.seed] = _joined(folds[run.seed], own) if run.seed in folds else own
+      folds[run.seed] = join_folds(folds[run.seed], own) if run.seed in folds else own
     return folds
 
   @property
@@ -325,9 +328,13 @@ def arrange(runs: Iterable[Run]) -> tuple[Table, ...]:
   return tuple(tables)
 
 
-def _joined(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
-            ) -> Int[np.ndarray, 'S']:
-  """Numbers of the finest groups that keep together what either does."""
+def join_folds(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
+               ) -> Int[np.ndarray, 'S']:
+  """Numbers of the finest groups that keep together what either does.
+
+  Args:
+    one, two: a number for each subject, the same for those who are together.
+  """
   if (one == two).all():
     return one
   joined = one.copy()

@@ -23,7 +23,7 @@ from lightman_jax.report.page.groups import (
   counts_of,
 )
 from lightman_jax.report.page.texts import short
-from lightman_jax.runs import metrics_log
+from lightman_jax.runs import progress, results
 from lightman_jax.units import measure_in_words
 
 POINTS = 60             # of a learning curve
@@ -173,7 +173,7 @@ def loss(group: Group) -> list[Point]:
   by_step: dict[int, list[float]] = {}
   for run in group.runs:
     with _refused_where_unsound(run, 'metrics.jsonl'):
-      for line in metrics_log.read(run.path / 'metrics.jsonl'):
+      for line in progress.read(run.path / 'metrics.jsonl'):
         if line.get('stage') == 'train' and line.get('loss') is not None:
           by_step.setdefault(int(line['step']), []).append(_finite(line['loss']))
   steps = sorted(by_step)
@@ -245,7 +245,9 @@ def few_shots(tables: Sequence[Table]) -> list[Sheet]:
 
 def _few_shot_rows(group: Group, run: Run, section: dict[str, Any]) -> Iterator[Row]:
   for row, scored in section['rows'].items():
-    label = group.label + str(row).removeprefix(run.method)
+    apart = results.own_rows(run.method).get(row)
+    label = f'{group.label}, {apart}' if apart else (
+        group.label if row == run.method else str(row))
     cells = [f'{_short(scored[name]["value"])} [{_short(scored[name]["low"])}, '
              f'{_short(scored[name]["high"])}]'
              for name in ('accuracy', 'accuracy_over_episodes', 'uf1')]
