@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import copy
+import dataclasses
 import importlib
 import inspect
 import math
@@ -20,9 +21,10 @@ CHOICES = {
     'inputs.algorithm': ('farneback', 'dis', 'tvl1'),
     'inputs.holds': ('flow', 'intensity'),
     'inputs.centre': ('none', 'median'),
-    # Other data sets are those whose sheets have macro-expressions.
-    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest',
-                     'casme_squared', 'samm_long'),
+    # Of the data sets those whose sheets have macro-expressions.
+    'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest', *(
+        name for name in registry.DATA_SETS if any(
+            one.kind == 'macro' for one in registry.find('data', name).expected))),
     'macro.map': ('same', 'valence', 'emotions'),
     'macro.label_where': ('inner', 'outer', 'both'),
     'macro.label_head': ('shared', 'own'),
@@ -276,7 +278,7 @@ def _check_pretraining(values: Mapping[str, Any]) -> None:
                      'a data set')
   if source == 'synthetic':
     if values['data.name'] == 'synthetic' and (values['pretrain.synthetic.seed']
-                                               == values['data.synthetic.seed']):
+                                              == values['data.synthetic.seed']):
       raise InputError('pretrain.synthetic.seed is that of the data set, so these are '
                        'the same people; give another')
     if values['inputs.kind'] == 'picture' and values['inputs.holds'] != 'flow':
@@ -349,7 +351,7 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
   """The `data` section of the data set that macro-expressions come from, if another.
 
   Raises:
-    InputError: it is a manifest, and its path is not given.
+    InputError: it is a manifest, and its path is not values.
   """
   source = config['macro']['source']
   if not uses_macro(config) or source in ('own', 'magnified'):
@@ -375,6 +377,17 @@ def faces_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
           'synthetic': config['pretrain']['synthetic']}
 
 
+def _named_part(kind: str, part: Any) -> tuple[str, dict[str, Any]]:
+  """The name of a part, or of an object, and the settings that its fields are."""
+  if isinstance(part, str):
+    return part, {}
+  instance = dataclasses.is_dataclass(part) and not isinstance(part, type)
+  name = registry.allow_object(kind, type(part) if instance else part)
+  fields = {f'{sections.SECTIONS[kind][0]}.{key}': getattr(part, key)
+            for key in sections.options_of(kind, name)} if instance else {}
+  return name, fields
+
+
 class _Callable(types.ModuleType):
   """This module, which `lightman_jax.settings(NAME)` calls; it does not import it.
 
@@ -388,9 +401,12 @@ class _Callable(types.ModuleType):
     Args:
       name: of a configuration or a file, with variants behind a colon, as
         'synthetic:debug'.
-      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`, a
-        name, or a function or dataclass of one's own that makes a `Learner` of a
-        network, whose text is recorded by a run.
+      **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`,
+        `encoder`, `data`, `protocol` and `score`, each a name, or an object of one's
+        own, whose text is recorded by a run: what makes a `Learner` of a network, a
+        flax module, `Facts`, what makes folds of a clip table, a function of truth and
+        prediction (of these a list, too). A dataclass may be an instance: its fields
+        are settings.
 
     Returns:
       Nested plain values: section to setting to value.
@@ -405,10 +421,16 @@ class _Callable(types.ModuleType):
       0
     """
     named = importlib.import_module('lightman_jax.configurations.named')
-    if callable(method := changes.get('method')):
-      changes = {name: value for name, value in changes.items() if name != 'method'}
-      changes['method.name'] = registry.allow_object('method', method)
-    return named.settings_by_name(name, **changes)
+    parts = {kind: changes.pop(kind) for kind in sections.SECTIONS if kind in changes}
+    words: dict[str, str] = {}
+    for kind, value in parts.items():
+      names = []
+      for part in value if isinstance(value, list) else [value]:
+        part_name, fields = _named_part(kind, part)
+        names.append(part_name)
+        changes = {**fields, **changes}
+      words[kind] = ','.join(names)
+    return named.settings_by_name(name, **words, **changes)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -1,20 +1,35 @@
 """What an example claims of itself."""
 
 import importlib.util
+import json
 import pathlib
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn import metrics
 
 from configs import synthetic
-from lightman_jax import settings
+from lightman_jax import registry, settings
+from lightman_jax.__main__ import main
+from lightman_jax.data import choice
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import assembly
+from lightman_jax.experiment import assembly, finished
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.options import read_options
+from lightman_jax.synthetic.replicas.catalog import REPLICAS
+from lightman_jax.synthetic.replicas.replica import (
+  Book,
+  Clip,
+  Edition,
+  Film,
+  Replica,
+  Tab,
+)
+from lightman_jax.synthetic.replicas.write import write_replica
+from lightman_jax.tasks import folds
 from lightman_jax.tasks.sampling import Examples, Task
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / 'examples'
@@ -92,3 +107,147 @@ def test_what_makes_no_module_is_refused(tmp_path):
   settings.check(config)
   with pytest.raises(InputError, match='makes int; an encoder is a flax.linen.Module'):
     assembly.make_net(config, ('a', 'b'))
+
+
+def test_scores_are_those_of_scikit_learn():
+  rng = np.random.default_rng(0)
+  truth, odds = rng.integers(0, 3, 40), rng.dirichlet(np.ones(3), 40)
+  guess, own = odds.argmax(1), load('own_scores')
+  assert own.kappa(truth, guess, 3) == pytest.approx(
+      metrics.cohen_kappa_score(truth, guess))
+  assert own.weighted_f1(truth, guess) == metrics.f1_score(
+      truth, guess, average='weighted')
+  one_class = metrics.brier_score_loss
+  assert own.brier(truth, odds) == pytest.approx(sum(
+      one_class(truth == k, odds[:, k]) for k in range(3)))
+
+
+def test_folds_of_a_csv(pool_of, tmp_path):
+  """Those of the csv; a person whom it forgets is named."""
+  pool = pool_of(subjects=4, micro=2, macro=1)
+  place = f'{EXAMPLES / "own_folds.py"}:from_csv'
+  registry.allow('protocol', place)
+  path = tmp_path / 'folds.csv'
+  path.write_text('subject,fold\ns0,a\ns1,b\ns2,a\ns3,b\n')
+  made = folds.make_folds(pool, place, folds=9, seed=0, dataset='d',
+                          options={'path': str(path)})
+  subject = np.array(pool.subjects)[pool.subject]
+  assert [fold.held_out for fold in made] == ['a', 'b']
+  for fold, people in zip(made, (['s0', 's2'], ['s1', 's3'])):
+    mine = np.isin(subject, people)
+    assert (fold.test == mine & ~pool.macro).all() and (fold.train == ~mine).all()
+  assert folds.protocol_name(pool, place, folds=9, options={'path': 'x.csv'}) == (
+      'folds of own_folds.py:from_csv with path=x.csv')
+  path.write_text('subject,fold\ns0,a\ns1,b\ns2,a\n')
+  with pytest.raises(InputError, match='no line for the subject s3'):
+    folds.make_folds(pool, place, folds=9, seed=0, dataset='d',
+                     options={'path': str(path)})
+
+
+# A lab's tree in its own layout, by our own generator.
+
+FELT = ('happiness', 'surprise', 'disgust')
+
+
+def lab_clips(seed):
+  del seed
+  return tuple(
+      Clip(f'P{person:02d}', f'clip_{number:02d}', 1, 3, 5, felt)
+      for person in range(1, 5) for number, felt in enumerate(FELT, 1))
+
+
+LAB = Replica(
+    'My Lab', lab_clips,
+    lambda clips, edition: tuple(
+        Film(clip, f'{clip.subject}/{clip.name}', '{:04d}.png') for clip in clips),
+    {'cropped': Edition(('frames',), (64, 64), True)},
+    lambda clips: {'v1': (Book('lab_annotations', (Tab('Sheet1', [
+        ['Participant', 'Video', 'First', 'Peak', 'Last', 'Felt'],
+        *([int(clip.subject[1:]), clip.name, clip.onset, clip.apex, clip.offset,
+           clip.emotion] for clip in clips)]),)),)})
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+  """The folder of its data, and the place of its facts."""
+  monkeypatch.setitem(REPLICAS, 'my_lab', LAB)
+  monkeypatch.setattr(registry, '_ALLOWED', {})
+  write_replica('my_lab', tmp_path / 'lab', frames=3, size=(32, 32))
+  return tmp_path / 'lab', f'{EXAMPLES / "own_data_set.py"}:FACTS'
+
+
+def test_a_data_set_of_a_lab_is_examined_and_built(lab, tmp_path, capsys):
+  folder, facts = lab
+  assert main(['doctor', str(folder), '--name', facts, '--frames', '3']) == 0
+  assert 'My Lab' in capsys.readouterr().out
+  home = tmp_path / 'home'
+  assert main(['build', facts, '--manual_dir', str(folder), '--data_dir', str(home),
+               '--frames', '3', '--size', '16', '--landmarks', 'none']) == 0
+  assert 'my_lab/my_lab_3-v1-cropped' in capsys.readouterr().out
+  # A file that nobody named is not run because a setting names it.
+  registry._ALLOWED.clear()
+  with pytest.raises(registry.NotNamed, match='code from outside'):
+    choice.choose({'name': facts})
+
+
+def test_a_data_set_of_a_name_that_is_known_is_refused(tmp_path):
+  file = tmp_path / 'mine.py'
+  for name, words in (('casme2', 'called .casme2., as one that this program knows'),
+                      ('My Lab', 'small letters, digits and _')):
+    file.write_text((EXAMPLES / 'own_data_set.py').read_text().replace(
+        "name='my_lab'", f'name={name!r}'))
+    registry.allow('data', f'{file}:FACTS')
+    with pytest.raises(InputError, match=words):
+      choice.choose({'name': f'{file}:FACTS'})
+  registry._ALLOWED.pop(('data', f'{file}:FACTS'))
+
+
+@pytest.mark.slow
+def test_a_run_of_which_everything_is_from_outside(lab, tmp_path, capsys, monkeypatch):
+  """Each of the five is recorded, and run from no folder."""
+  folder, facts = lab
+  (tmp_path / 'folds.csv').write_text('subject,fold\n' + ''.join(
+      f'P{n:02d},{"ab"[n % 2]}\n' for n in range(1, 5)))
+  place = {'method': 'proximal_maml.py:proximal_maml', 'encoder': 'mlp_mixer.py:Mixer',
+           'protocol': 'own_folds.py:from_csv', 'score': 'own_scores.py:kappa'}
+  place = {kind: f'{EXAMPLES / name}' for kind, name in place.items()} | {'data': facts}
+  config = settings('casme2:debug', **place, **{
+      'data.manual_dir': str(folder), 'data.data_dir': str(tmp_path / 'home'),
+      'data.frames': 3, 'data.size': 16, 'data.landmarks': 'none',
+      'inputs.size': 8, 'training.steps': 2, 'training.checkpoint_every': 2,
+      'episodes.path': str(tmp_path / 'folds.csv')})
+  run = finished.run(config, tmp_path / 'run')
+  row = run.results['rows']['proximal_maml.py:proximal_maml']
+  assert row['kappa']['low'] <= row['kappa']['value'] <= row['kappa']['high']
+  about = run.results['about']
+  assert about['dataset'] == 'my_lab' and about['encoder'] == 'mlp_mixer.py:Mixer'
+  assert about['folds'] == 2 and about['protocol'].startswith('folds of own_folds.py')
+  record = json.loads((run.path / 'outside.json').read_text())
+  assert set(record) == {'method', 'encoder', 'data', 'protocol', 'score'}
+  assert record['data']['text'] == (EXAMPLES / 'own_data_set.py').read_text()
+  monkeypatch.setattr(registry, '_ALLOWED', {})
+  said = lambda *words: (main([*words]), ''.join(capsys.readouterr()))
+  code, text = said('verify', str(run.path))
+  assert code == 0 and 'Not scored again: kappa' in text
+  code, text = said('verify', str(run.path), f'--score={place["score"]}')
+  assert code == 0 and 'Not scored again' not in text
+  named = [f'--{kind}={name}' for kind, name in place.items()]
+  for left in range(len(named)):
+    registry._ALLOWED.clear()
+    code, text = said('verify', str(run.path), '--rerun', '--data_dir',
+                      str(tmp_path / 'home'), *named[:left], *named[left + 1:])
+    assert code == 2 and named[left].partition('=')[0] in text
+  code, text = said('verify', str(run.path), '--rerun', '--data_dir',
+                    str(tmp_path / 'home'), *named)
+  assert code == 0, text
+  registry._ALLOWED.clear()
+  out = str(tmp_path / 'report')
+  code, text = said('report', str(run.path), '--out', out)
+  assert code == 0 and '--score=own_scores.py:kappa' in text
+  code, text = said('report', str(run.path), '--out', out, named[-2])
+  page = (tmp_path / 'report' / 'report.html').read_text()
+  assert code == 0 and '<th scope="col">kappa</th>' in page
+  other = tmp_path / 'own_scores.py'
+  other.write_text((EXAMPLES / 'own_scores.py').read_text() + '# another\n')
+  code, text = said('report', str(run.path), '--out', out, f'--score={other}:kappa')
+  assert code == 2 and 'other code as its score' in text

@@ -18,18 +18,21 @@ from lightman_jax.errors import InputError
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 CHECKOUT = FOLDER.parents[1]            # of this package, if it lies in one
-NAMES = ('casme', 'casme2', 'casme_cubed', 'casme_squared', 'dfme', 'manifest',
-         'megc2019', 'mmew', 'samm', 'smic', 'synthetic')
+NAMES = tuple(sorted({path.stem for path in FOLDER.glob('*.py')}
+                     - {'__init__', 'defaults', 'named', 'sweeps'}))
 
 
-def settings_by_name(name: str, *, method: str | None = None, **changes: Any
-                     ) -> dict[str, Any]:
+def settings_by_name(name: str, *, method: str | None = None,
+                     encoder: str | None = None, data: str | None = None,
+                     protocol: str | None = None, score: str | None = None,
+                     **changes: Any) -> dict[str, Any]:
   """Returns the complete settings of a run, checked.
 
   Args:
     name: of a configuration, or a file of one's own, with variants behind a colon:
       'synthetic:debug', 'casme2', 'my_file.py:quick'.
-    method: as the variant method=NAME.
+    method, encoder, data, protocol: as the variant method=NAME, and so on.
+    score: likewise, some with commas between.
     **changes: dotted setting to value, as `**{'training.steps': 50}`.
 
   Returns:
@@ -40,7 +43,10 @@ def settings_by_name(name: str, *, method: str | None = None, **changes: Any
       that there is; or the settings cannot run.
   """
   file, _, variants = name.partition(':')
-  words = [variants] * bool(variants) + [f'method={method}'] * (method is not None)
+  parts = {'method': [method], 'encoder': [encoder], 'data': [data],
+           'protocol': [protocol], 'score': (score or '').split(',')}
+  words = [variants] * bool(variants) + [
+      f'{kind}={one}' for kind, ones in parts.items() for one in ones if one]
   config = configuration(file)(','.join(words)).to_dict()
   config = settings.changed(config, changes)
   settings.check(config)

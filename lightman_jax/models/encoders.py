@@ -143,6 +143,10 @@ class STSTNet(_Frames):
           'model.weights are those of STSTNet as it was published, and model.norm='
           f'{self.norm} is another network; use the variant published, or '
           'model.norm=batch')
+    if self.weights and flat['inputs.centre'] != 'none':
+      raise InputError(
+          'model.weights were trained on pictures as they are and inputs.centre='
+          f'{flat["inputs.centre"]} changes them; use inputs.centre=none')
     if self.weights and not os.path.exists(os.path.expanduser(self.weights)):
       raise InputError(
           f'model.weights: {self.weights} is not there; python -m lightman_jax '

@@ -148,9 +148,6 @@ def _checked(pool: Pool, protocol: str, masks: Masks) -> tuple[Fold, ...]:
     if not (held_out & ~macro).any():
       raise InputError(f'{where}, fold {fold}: nobody with micro-expressions is held '
                        'out; leave the fold out')
-    if (held_out | macro).all():
-      raise InputError(f'{where}, fold {fold}: everybody with micro-expressions is '
-                       'held out, and nobody is left to train on')
     parts[str(fold)] = np.unique(subject[mask]).tolist()
     for person in parts[str(fold)]:
       if person in fold_of:
@@ -201,11 +198,10 @@ class KFold:
     who, what = (column[~table.macro] for column in (table.subject, table.label))
     counts = np.array([[np.sum(what[who == person] == name) for person in people]
                        for name in table.classes])
-    order = rng.permutation(len(people)).tolist()
-    parts = [[people[s] for s in part]
-             for part in spread_evenly(counts, order, self.folds)]
+    parts = spread_evenly(counts, rng.permutation(len(people)).tolist(), self.folds)
     width = len(str(self.folds))
-    return {f'fold{number:0{width}d}of{self.folds}': np.isin(table.subject, part)
+    return {f'fold{number:0{width}d}of{self.folds}': np.isin(
+        table.subject, [people[s] for s in part])
             for number, part in enumerate(parts, 1)}
 
   def describe(self, pool: Pool) -> str:

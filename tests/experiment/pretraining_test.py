@@ -193,9 +193,10 @@ def test_what_is_refused(changes, word):
 
 @pytest.mark.slow
 def test_runs_with_all_that_macro_expressions_are_for(tmp_path):
-  """One with macro clips before and in the loss; one begins with its models."""
-  changes = {'training.steps': 2, 'macro.label_weight': .3, 'pretrain.steps': 3,
-             'macro.label_where': 'both', 'pretrain.source': 'macro'}
+  """Macro clips before and in the loss; and a run that begins with its models."""
+  changes = {'training.steps': 2, 'macro.label_weight': .3,
+             'macro.label_where': 'both', 'pretrain.source': 'macro',
+             'pretrain.steps': 3}
   first = finished.run(settings_by_name('synthetic:debug', **changes),
                        tmp_path / 'first')
   assert {'macro_only', 'svm with macro clips'} <= set(first.results['rows'])

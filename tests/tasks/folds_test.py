@@ -4,6 +4,7 @@ from hypothesis import example, given, settings, strategies as st
 import numpy as np
 import pytest
 
+from lightman_jax import registry
 from lightman_jax.data.facts import MEGC2019
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Content, Pool
@@ -228,3 +229,46 @@ def test_folds_are_more_even_than_chance(seed):
       rng.permutation(24), 5)])) for _ in range(1000)]
   assert spread(of_folds) < min(by_lot)
   assert np.ptp(of_folds.sum(1)) <= counts.sum(1).max()
+
+
+# Protocols of somebody else's.
+
+def from_outside(text, tmp_path):
+  file = tmp_path / 'folds.py'
+  file.write_text('import numpy as np\ndef mine(table, rng, *, part: int = 0):\n'
+                  + text)
+  registry.allow('protocol', f'{file}:mine')
+  return f'{file}:mine'
+
+
+def test_a_protocol_may_hold_out_some_people(pool_of, tmp_path):
+  """Macro clips of whoever is held out are in neither mask; the others train."""
+  pool = pool_of(subjects=4, micro=2, macro=1)
+  name = from_outside("  return {'x': table.subject == f's{part}'}", tmp_path)
+  fold, = make_folds(pool, name, folds=2, seed=0, dataset='d', options={'part': 2})
+  theirs = np.asarray(pool.subject) == 2
+  assert (fold.test == theirs & ~pool.macro).all() and (fold.train == ~theirs).all()
+
+
+@pytest.mark.parametrize('text, words', [
+    ("  return {'x': table.clip == table.clip[~table.macro][0]}",
+     'fold x: s0 would be on both sides, held out with the clip .* and trained on'),
+    ("  mask = table.subject == 's0'\n  return {'x': mask, 'y': mask}",
+     's0 is held out in the folds x and y'),
+    ("  return {'x': np.zeros(len(table.clip), bool)}", 'nobody with micro'),
+    ("  return {'x': [0, 1]}", r'its mask is int64 \(2,\); it must be bool'),
+    ('  return {}', 'makes no folds'), ('  return 1 / 0', 'ZeroDivisionError')])
+def test_a_protocol_that_would_break_the_promise_is_refused(
+    pool_of, tmp_path, text, words):
+  pool = pool_of(subjects=3, micro=2, macro=1)
+  with pytest.raises(InputError, match=words) as caught:
+    make_folds(pool, from_outside(text, tmp_path), folds=2, seed=0, dataset='d',
+               options={'part': 0})
+  assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('protocol', registry.PROTOCOLS)
+def test_every_protocol_of_the_table_keeps_the_promise(composite, protocol):
+  for fold in made(composite, protocol):
+    subject = np.asarray(composite.subject)
+    assert not set(subject[fold.train]) & set(subject[fold.test])
