@@ -476,7 +476,8 @@ def _layout(value: Any, indent: str = '') -> str:
 NAME = 'reproducibility.json'
 # What the same configuration makes again, byte for byte.
 FILES = ('results.json', 'predictions.csv', 'metrics.jsonl', 'episodes.csv',
-         'actions.json', 'embeddings.npz', 'oracle.json', 'outside.json')
+         'actions.json', 'embeddings.npz', 'oracle.json', 'outside.json',
+         'trained_on.json')
 # Where a run lies, and whether it starts over, is not what it computes.
 _PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
            'of_sweep', 'config.data.data_dir', 'config.data.manual_dir')
