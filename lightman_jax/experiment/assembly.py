@@ -149,12 +149,7 @@ def _pretraining(config, clips: ClipSet, pool: Pool, folds: tuple[Fold, ...],
   """What folds begin with, where that is trained before the task."""
   source = None
   if faces is not None:
-    how = inputs.Settings(**config['inputs'])
-    if how.kind == 'picture':     # ready pictures of flow: so are those of the faces
-      how = how._replace(kind='flow', span='apex')
-      made = inputs.make_inputs(faces, how)
-    else:
-      made = make(faces)
+    how, made = inputs.Settings(**config['inputs']), make(faces)
     source = pretraining.faces_source(
         faces, made, inputs.describe_content(how, made.shape[-1]),
         config['pretrain']['synthetic']['seed'])

@@ -112,8 +112,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     pair: Any = encoder.apply(variables_of(params), x, training=True,
                               rngs={'dropout': key}, mutable=['statistics'])
     features, seen = pair
-    z = beside(features.reshape(len(x), -1), x)
-    return classify(params, z), seen['statistics']
+    return classify(params, beside(features.reshape(len(x), -1), x)), seen['statistics']
 
   scaled = unit_rms if unit_clips else lambda x: x
 
