@@ -208,7 +208,8 @@ def _name_part(config: config_dict.ConfigDict, name: str, place: str, value: str
   if name == 'data':      # of another sheet
     config.data.update(class_set='', sheet='auto', edition='auto', corrections='')
   config.update_from_flattened_dict({place: value})
-  if value == 'dere_grl':
+  if name == 'encoder' and value in known and (
+      registry.find(name, value).takes == 'landmarks'):
     config.inputs.kind = 'landmarks'
 
 
