@@ -138,8 +138,8 @@ def base() -> config_dict.ConfigDict:
 def recognise(config: config_dict.ConfigDict) -> None:
   """What recognises better where clips are few, on inputs of 14 pixels.
 
-  A linear model on such inputs is hard to beat for want of variance, not of fit, so what
-  averages comes first: several members, mirror images, a rate that falls to zero,
+  A linear model of such inputs is hard to beat because it varies little, not because it
+  fits better. So what averages comes first: several members, mirror images, a rate that falls to zero,
   smoothed labels, larger tasks. The head sees the clip beside the encoder's map, so a
   linear answer is within its reach. benchmarks/README.md has the measurements.
 
@@ -205,7 +205,7 @@ def quick(config: config_dict.ConfigDict) -> None:
 def published(config: config_dict.ConfigDict) -> None:
   """STSTNet as it was published, on flow pictures of 28 pixels: for `model.weights`."""
   config.method.name = 'supervised'
-  config.model.update(encoder='ststnet', norm='batch', temporal_depth=0)
+  config.model.update(encoder='ststnet', norm='batch', temporal_depth=0, skip=0)
   config.inputs.update(kind='picture', holds='flow', size=28, centre='none')
   config.training.update(schedule='constant', label_smoothing=0., members=1)
   config.evaluation.mirror = False
