@@ -38,9 +38,8 @@ from benchmarks import damage_sheets, damage_trees
 from benchmarks.damage_judge import FRAMES, Case, Pristine, files_of, judge, settings
 from lightman_jax.data import planning
 from lightman_jax.data.datasets.catalog import TABLES
-from lightman_jax.data.doctor.examine import of_all_emotions
-from lightman_jax.synthetic.replicas.catalog import REPLICAS
-from lightman_jax.synthetic.replicas.write import write_replica
+from lightman_jax.doctor.examine import of_all_emotions
+from lightman_jax.synthetic.replicas.write import REPLICAS, write_replica
 
 SECONDS = 20
 # Where the name of a clip's folder says whose it is.

@@ -10,9 +10,9 @@ from benchmarks import damage_sheets
 from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
 from lightman_jax.data.datasets.catalog import TABLES
-from lightman_jax.data.doctor import examine, examine as examining, show
-from lightman_jax.data.doctor.findings import UNUSABLE, VERDICTS, to_jsonable
 from lightman_jax.data.plan import Plan, check_enough
+from lightman_jax.doctor import examine, examine as examining, findings
+from lightman_jax.doctor.findings import UNUSABLE, VERDICTS, to_jsonable
 from lightman_jax.errors import InputError, Kind, Unreadable
 
 FRAMES = 3
@@ -80,7 +80,7 @@ def judge(pristine: Pristine, case: Case, rng) -> tuple[str, list[str]]:
 
 
 def _faults_of_page(examined):
-  text = show.render_examination(examined)
+  text = findings.render_examination(examined)
   json.dumps(to_jsonable(examined), allow_nan=False).encode()
   text.encode()
   if any(not mark.isprintable() for mark in text.replace('\n', '')):

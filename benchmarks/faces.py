@@ -19,7 +19,7 @@ import numpy as np
 
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.faces.dense_flow import grey, optical_flow
-from lightman_jax.synthetic import emotions, scenes
+from lightman_jax.synthetic import scenes
 from lightman_jax.synthetic.canvas import Canvas
 
 SIZE = 64
@@ -107,7 +107,7 @@ def measure(
            for s in plan]
   seconds = time.process_time() - start
   clips = [scenes.Rendered(*(part[[0, 2]] for part in clip)) for clip in every]
-  label = np.array([emotions.CLASSES.index(emotions.CLASS_OF[s.emotion]) for s in plan])
+  label = np.array([scenes.CLASSES.index(scenes.CLASS_OF[s.emotion]) for s in plan])
   subject = np.array([s.subject for s in plan])
   still = np.stack([cv2.resize(c.frames[1], (32, 32), interpolation=cv2.INTER_AREA)
                     for c in clips]).reshape(len(plan), -1) / 255.

@@ -25,7 +25,7 @@ import numpy as np
 
 from lightman_jax.meta.learners import supervised
 from lightman_jax.models.network import make_network
-from lightman_jax.runs import metrics_log
+from lightman_jax.runs import progress
 from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
@@ -86,7 +86,7 @@ def train(chunks: int, folder: pathlib.Path, seconds: float) -> list[tuple]:
   rows, began = [], time.monotonic()
 
   def on_chunk(last, scalars):
-    metrics_log.append(folder / 'metrics.jsonl', [
+    progress.append(folder / 'metrics.jsonl', [
         {'fold': 's0', 'step': last, 'loss': float(scalars['query_loss'][0, 0])}])
     late = time.monotonic() - began > seconds
     if last in ROWS or last == chunks or late:

@@ -17,7 +17,7 @@ from lightman_jax.batches import map_in_batches
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.models import conv4, network, resnet, temporal
-from lightman_jax.profiling import arithmetic
+from lightman_jax.profiling import efficiency
 from lightman_jax.settings import flat
 from lightman_jax.tasks.sampling import Examples, Task
 from lightman_jax.training import devices
@@ -124,7 +124,7 @@ def meta_grad_of(problem: Problem) -> Callable:
 
 def operations(problem: Problem) -> int:
   """Floating point operations of a meta-step of ours, all tasks together."""
-  return problem.row.tasks * arithmetic.count_operations(
+  return problem.row.tasks * efficiency.count_operations(
       meta_grad_of(problem), problem.params, [x[0] for x in problem.tasks])
 
 

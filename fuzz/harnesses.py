@@ -15,13 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import bounded
-from lightman_jax.data import (
-  frames,
-  manifest,
-  rows,
-  sheets as reader,
-  user_tables,
-)
+from lightman_jax.data import frames, manifest, rows, sheets as reader, user_tables
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.rows import Row
 from lightman_jax.data.trees import Tree, folder_names

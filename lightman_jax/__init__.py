@@ -48,6 +48,7 @@ _PLACES = {
     'predict': 'lightman_jax.experiment.notebook',
     'run': 'lightman_jax.experiment.finished',
     'sample_task': 'lightman_jax.experiment.notebook',
+    'score': 'lightman_jax.report.scoring',
     'sgd_steps': 'lightman_jax.meta.inner',
     'train': 'lightman_jax.experiment.notebook',
 }
@@ -58,8 +59,8 @@ _MODULES = {'learners': 'lightman_jax.meta.learners',
 __all__ = [
     'Classifier', 'InputError', 'Learner', 'Network', 'Run', 'Steps', 'Task',
     'array_settings', 'folds', 'info', 'learners', 'load', 'make_learner',
-    'make_network', 'mmd2', 'open_run', 'predict', 'run', 'sample_task', 'settings',
-    'sgd_steps', 'tasks', 'train']
+    'make_network', 'mmd2', 'open_run', 'predict', 'run', 'sample_task', 'score',
+    'settings', 'sgd_steps', 'tasks', 'train']
 
 
 def __getattr__(name: str):

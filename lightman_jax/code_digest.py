@@ -33,19 +33,25 @@ class Package:
     self._root = root
     self._modules: dict[str, Module] = {}
 
-  def sha256(self, modules: Iterable[str]) -> str:
+  def sha256(self, modules: Iterable[str], without: Iterable[str] = ()) -> str:
     """SHA-256 over some modules and all that they import from the package.
 
+    Args:
+      modules: dotted names.
+      without: modules, or folders of such, that only show what others compute; what
+        they alone import does not count either.
+
     Raises:
-      ModuleNotFoundError: one of `modules` is not there.
+      ModuleNotFoundError: one of the names is not there.
     """
-    reached, waiting = set(), list(modules)
-    for name in waiting:
+    reached, waiting, without = set(), list(modules), tuple(without)
+    for name in (*waiting, *without):
       if self._path(name) is None:
         raise ModuleNotFoundError(f'there is no module {name} in {self._root}')
     while waiting:
       name = waiting.pop()
-      if name not in reached:
+      shows = any(name == one or name.startswith(f'{one}.') for one in without)
+      if name not in reached and not shows:
         reached.add(name)
         waiting += filter(None, map(self._module_of, self._read(name).imports))
     digest = hashlib.sha256()
@@ -82,7 +88,7 @@ class Package:
 
 
 @functools.cache
-def code_sha256(*modules: str) -> str:
+def code_sha256(*modules: str, without: tuple[str, ...] = ()) -> str:
   """SHA-256 over modules of this package and all that they import from it.
 
   Each source is read once in a process, so call it before a long computation: what is
@@ -90,8 +96,9 @@ def code_sha256(*modules: str) -> str:
 
   Args:
     modules: dotted names, such as 'lightman_jax.inputs.inputs'.
+    without: modules or folders that compute nothing of it; see `Package.sha256`.
   """
-  return _OURS.sha256(modules)
+  return _OURS.sha256(modules, without)
 
 
 def tree_sha256(tree: ast.AST) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -15,6 +16,12 @@ import urllib.parse
 from lightman_jax.errors import InputError
 
 FEWEST = 64     # open files; a run has some thirty
+
+# Numbers of an OSError: a disk on which there is no room, or nothing at all is written;
+# and where more files are open than the system or the user allows.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+UNWRITABLE = (*FULL, errno.EROFS)
+TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
 
 
 @contextlib.contextmanager
@@ -58,6 +65,22 @@ def name_place(error: BaseException, path: str | os.PathLike) -> None:
   """
   if isinstance(error, OSError) and error.filename is None:
     error.filename = os.fspath(path)
+
+
+def explain_fault(error: OSError) -> str:
+  """A sentence for the faults of a disk.
+
+  Args:
+    error: what reading or writing raised.
+  """
+  place = f' at {error.filename}' if error.filename else ''
+  if error.errno in FULL:
+    return (f'the disk is full{place}: free some space and give the same command '
+            'again; it goes on where it was')
+  if error.errno in TOO_MANY_OPEN:
+    return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
+            'same command again; it goes on where it was')
+  return f'{error.strerror or error}{place}'
 
 
 def sync_folder(folder: str | os.PathLike) -> None:

@@ -22,6 +22,7 @@ class Purpose(enum.IntEnum):
   EVAL_ADAPT = 5
   EPISODE_MACRO = 6   # the macro clips of a few-shot test episode
   EPISODE_ADAPT = 7
+  PRETRAIN = 8        # augmentation of clips that weights are trained on before
 
 
 def fold_key(seed: int, held_out: str) -> Key[Array, '']:

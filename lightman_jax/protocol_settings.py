@@ -21,17 +21,17 @@ SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queri
               'training.label_smoothing')
 
 
-def noise(asked: str) -> tuple[str, ...]:
+def noise(text: str) -> tuple[str, ...]:
   """The kinds of `evaluation.noise`: 'none', 'all', or names with commas between.
 
   Raises:
     InputError: an unknown kind.
   """
-  if asked in ('none', ''):
+  if text in ('none', ''):
     return ()
-  if asked == 'all':
+  if text == 'all':
     return NOISE
-  kinds = tuple(filter(None, (word.strip() for word in asked.split(','))))
+  kinds = tuple(filter(None, (word.strip() for word in text.split(','))))
   for kind in kinds:
     if kind not in NOISE:
       raise InputError(f'evaluation.noise has no {kind!r}; give none, all, or some of '
@@ -39,13 +39,13 @@ def noise(asked: str) -> tuple[str, ...]:
   return tuple(dict.fromkeys(kinds))
 
 
-def candidates(text: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+def candidates(text: str, settings: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
   """What each candidate of a selection changes, under dotted names.
 
   Args:
     text: 'method.inner_rate=.01,.05 training.steps=50,100': all combinations, the last
       setting moving fastest.
-    given: all settings, under dotted names; a value is read as one of the same type.
+    settings: all settings, under dotted names; a value is read as one of the same type.
 
   Raises:
     InputError: names what cannot be understood.
@@ -53,11 +53,11 @@ def candidates(text: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], ...
   values = {}
   for word in text.split():
     name, _, rest = word.partition('=')
-    if name not in given or not name.startswith(SELECTABLE) or name in NAMES:
+    if name not in settings or not name.startswith(SELECTABLE) or name in NAMES:
       raise InputError(f'select.candidates: {name!r} cannot be chosen by an inner '
                        f'split; of {", ".join(SELECTABLE)} a setting can, such as '
                        'method.inner_rate=.01,.05')
-    values[name] = [_value(name, part, given[name]) for part in rest.split(',')]
+    values[name] = [_value(name, part, settings[name]) for part in rest.split(',')]
   return tuple(dict(zip(values, each)) for each in itertools.product(*values.values()))
 
 
@@ -71,21 +71,21 @@ def _value(name: str, text: str, like: Any) -> Any:
                      f'write values with commas between, as in {name}={like}') from None
 
 
-def check(given: Mapping[str, Any]) -> None:
+def check(settings: Mapping[str, Any]) -> None:
   """Refuses what cannot be understood, and what would be done for nothing.
 
   Args:
-    given: all settings, under dotted names.
+    settings: all settings, under dotted names.
 
   Raises:
     InputError: names the setting, and what to do.
   """
-  noise(given['evaluation.noise'])
-  inner, text = given['select.by'] == 'inner', given['select.candidates']
+  noise(settings['evaluation.noise'])
+  inner, text = settings['select.by'] == 'inner', settings['select.candidates']
   if inner and not text.strip():
     raise InputError('select.by=inner has nothing to choose from; give '
                      "--config.select.candidates='method.inner_rate=.01,.05'")
   if text.strip() and not inner:
     raise InputError('select.candidates are given and select.by=none tries none of '
                      'them; use select.by=inner')
-  candidates(text, given)
+  candidates(text, settings)

@@ -10,13 +10,13 @@ import sys
 MODULES = {
     'annotations': 'data', 'clips': 'data', 'episodes': 'tasks', 'geometry': 'faces',
     'preprocessing': 'inputs', 'run': 'experiment',
-    'evaluation.arithmetic': 'profiling.arithmetic',
+    'evaluation.arithmetic': 'profiling.efficiency',
     'evaluation.efficiency': 'profiling.efficiency',
     'meta.alignment': 'meta.mmd',
     'models.apexnet': 'models.off_apexnet', 'models.frame': 'models.conv4',
     'report.environment': 'runs.environment',
-    'report.jax_settings': 'runs.jax_settings',
-    'report.metrics_log': 'runs.metrics_log', 'report.progress': 'runs.progress',
+    'report.jax_settings': 'runs.environment',
+    'report.metrics_log': 'runs.progress', 'report.progress': 'runs.progress',
     'report.reproducibility': 'runs.reproducibility', 'report.results': 'runs.results',
     'report.run_folder': 'runs.folder', 'training.hosts': 'training.multihost'}
 PACKAGE = 'lightman_jax.'

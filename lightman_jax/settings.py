@@ -52,12 +52,17 @@ RANGES = {
     'macro.clips': (1, 4096),
     'macro.factor': (1.001, 100.),
     'macro.label_weight': (0., 1000.),
+    'pretrain.steps': (1, 10**6),
+    'pretrain.batch': (1, 65536),
+    'pretrain.rate': (1e-9, 100.),
     'augment.shift': (0, 64),
     'augment.flip': (0., 1.),
     'augment.amplitude': (0., .99),
     'episodes.folds': (2, 4096),
     'episodes.shots': (1, 4096),
     'episodes.queries': (1, 4096),
+    'episodes.training_people': (0, 10**6),
+    'episodes.people_draw': (0, 10**6),
     'training.steps': (1, 10**9),
     'training.tasks': (1, 10**6),
     'training.checkpoint_every': (1, 10**9),
@@ -85,13 +90,13 @@ RANGES = {
 
 def flat(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
   """Nested settings under dotted names."""
-  found = {}
+  flattened = {}
   for name, value in config.items():
     if isinstance(value, Mapping):
-      found |= flat(value, f'{prefix}{name}.')
+      flattened |= flat(value, f'{prefix}{name}.')
     else:
-      found[prefix + name] = value
-  return found
+      flattened[prefix + name] = value
+  return flattened
 
 
 def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,53 +154,59 @@ def check(config: Mapping[str, Any]) -> None:
   Raises:
     InputError: names the setting, and the nearest right value.
   """
-  given = flat(config)
-  protocol_settings.check(given)
-  text = given['select.candidates']
-  for changes in ({}, *protocol_settings.candidates(text, given)):
-    if changes.get('macro.label_weight') and not given['macro.label_weight']:
+  values = flat(config)
+  protocol_settings.check(values)
+  text = values['select.candidates']
+  for changes in ({}, *protocol_settings.candidates(text, values)):
+    if changes.get('macro.label_weight') and not values['macro.label_weight']:
       raise InputError('select.candidates try macro.label_weight above 0 and the '
                        'configuration has 0, so its clips are not there; give it one '
                        'of the values above 0')
-    _check_alone({**given, **changes})
-    _check_together({**given, **changes})
+    _check_alone({**values, **changes})
+    _check_together({**values, **changes})
 
 
-def _check_alone(given: Mapping[str, Any]) -> None:
+def _check_alone(values: Mapping[str, Any]) -> None:
   """Each setting by itself."""
   for name, known in CHOICES.items():
-    if given[name] not in known and not (name in SECTION_NAMES
-                                         and registry.is_outside(given[name])):
-      raise InputError(f'{name} is {given[name]!r}; the nearest that exists is '
-                       f'{nearest(given[name], known)!r} (all: {", ".join(known)})')
+    if values[name] not in known and not (name in SECTION_NAMES
+                                         and registry.is_outside(values[name])):
+      raise InputError(f'{name} is {values[name]!r}; the nearest that exists is '
+                       f'{nearest(values[name], known)!r} (all: {", ".join(known)})')
   for name, (least, most) in RANGES.items():
-    value = given[name]
+    value = values[name]
     if not math.isfinite(value) or not least <= value <= most:
       raise InputError(f'{name} is {value!r}; it must be from {least} to {most}')
 
 
-def _check_together(given: Mapping[str, Any]) -> None:
+def _check_together(values: Mapping[str, Any]) -> None:
   """Settings that are right each, and wrong together."""
   for kind in sections.SECTIONS:
-    part = sections.check(kind, given)
+    part = sections.check(kind, values)
     if part is not None:
-      part.check(given)
-  _check_few_shot(given)
-  _check_macro_labels(given)
-  if given['macro.only']:
-    _check_macro_only(given)
-  if given['macro.source'] == given['data.name']:
-    _check_other_people(given)
+      part.check(values)
+  _check_few_shot(values)
+  _check_macro_labels(values)
+  if values['episodes.people_draw'] and not values['episodes.training_people']:
+    raise InputError(f'episodes.people_draw={values["episodes.people_draw"]} is of '
+                     'some of the training people, and episodes.training_people=0 '
+                     'takes all of them; leave it at 0')
+  if values['macro.only']:
+    _check_macro_only(values)
+  if values['pretrain.source'] != 'none':
+    _check_pretraining(values)
+  if values['macro.source'] == values['data.name']:
+    _check_other_people(values)
 
 
-def _check_macro_labels(given: Mapping[str, Any]) -> None:
-  """Labelled macro clips in a loss that the method has, under a trained head."""
-  name, where = given['method.name'], given['macro.label_where']
-  own = given['macro.label_head'] == 'own'
-  if not given['macro.label_weight']:
+def _check_macro_labels(values: Mapping[str, Any]) -> None:
+  """Labelled macro clips in a loss of the method, under a head that is trained."""
+  name, where = values['method.name'], values['macro.label_where']
+  own = values['macro.label_head'] == 'own'
+  if not values['macro.label_weight']:
     for setting, off in (('label_learned', False), ('label_head', 'shared'),
                          ('label_where', 'inner')):
-      if (value := given[f'macro.{setting}']) != off:
+      if (value := values[f'macro.{setting}']) != off:
         raise InputError(f'macro.{setting}={value} is of labelled macro clips, and '
                          'macro.label_weight=0 leaves them out of every loss; give it '
                          'a value above 0')
@@ -205,19 +216,19 @@ def _check_macro_labels(given: Mapping[str, Any]) -> None:
     raise InputError(f'macro.label_weight: method.name={name} has no loss that takes '
                      'labelled macro clips; give its make(net, labels) one, or set '
                      'macro.label_weight=0')
-  if given['macro.source'] == 'none':
+  if values['macro.source'] == 'none':
     raise InputError('macro.label_weight is above 0 and macro.source=none has no macro '
                      'clips; give a source, or macro.label_weight=0')
-  if given.get('model.norm') == 'batch':
+  if values.get('model.norm') == 'batch':
     raise InputError('macro.label_weight: model.norm=batch is STSTNet as it was '
                      'published, without macro clips; use model.norm=group')
-  first_order = (given.get('method.first_order', False)
+  first_order = (values.get('method.first_order', False)
                  or not getattr(method, 'second_order', False))
-  if given.get('method.outer') == 'none' and where != 'inner':
+  if values.get('method.outer') == 'none' and where != 'inner':
     raise InputError(f'macro.label_where={where} is of the outer level, which '
                      'method.outer=none takes away; use macro.label_where=inner')
-  if given['macro.label_learned'] and (first_order or where != 'inner'
-                                       or given.get('method.outer') == 'none'):
+  if values['macro.label_learned'] and (first_order or where != 'inner'
+                                       or values.get('method.outer') == 'none'):
     raise InputError('macro.label_learned goes by the derivative of the outer loss '
                      'through the inner steps: use lightman, maml, metasgd or anil, of '
                      'second order, and macro.label_where=inner')
@@ -240,31 +251,55 @@ _NOT_WITH_ONLY = {
     'model.norm': ('group', 'batch is STSTNet as it was published')}
 
 
-def _check_macro_only(given: Mapping[str, Any]) -> None:
+def _check_macro_only(values: Mapping[str, Any]) -> None:
   """Macro clips in the place of all micro clips of the training."""
   for name, (off, why) in _NOT_WITH_ONLY.items():
-    if given[name] != off:
+    if values.get(name, off) != off:
       raise InputError(f'macro.only trains on no micro clip, and with {name}='
-                       f'{given[name]} {why}; leave that at {off}')
-  if given['macro.source'] in ('none', 'magnified'):
+                       f'{values[name]} {why}; leave that at {off}')
+  if values['macro.source'] in ('none', 'magnified'):
     raise InputError(f'macro.only trains on macro clips, and macro.source='
-                     f'{given["macro.source"]} has none but micro clips; use own, or a '
-                     'data set')
-  if given['model.encoder'] == 'dere_grl':
+                     f'{values["macro.source"]} has none but micro clips; use own, or '
+                     'a data set')
+  if values['model.encoder'] == 'dere_grl':
     raise InputError('macro.only divides each clip by its own root mean square, which '
                      'model.encoder=dere_grl does not take; use another encoder')
 
 
-def _check_few_shot(given: Mapping[str, Any]) -> None:
+def _check_pretraining(values: Mapping[str, Any]) -> None:
+  """Weights of the network of the run, from clips that are not those of the run."""
+  source = values['pretrain.source']
+  if values.get('model.norm') == 'batch':
+    raise InputError('pretrain.source: model.norm=batch begins with published weights '
+                     'or none; use model.norm=group, or pretrain.source=none')
+  if source == 'macro' and values['macro.source'] in ('none', 'magnified'):
+    raise InputError(f'pretrain.source=macro trains on macro clips, and macro.source='
+                     f'{values["macro.source"]} has none but micro clips; use own, or '
+                     'a data set')
+  if source == 'synthetic':
+    if values['data.name'] == 'synthetic' and (values['pretrain.synthetic.seed']
+                                              == values['data.synthetic.seed']):
+      raise InputError('pretrain.synthetic.seed is that of the data set, so these are '
+                       'the same people; give another')
+    if values['inputs.kind'] == 'picture' and values['inputs.holds'] != 'flow':
+      raise InputError('pretrain.source=synthetic has flow pictures, and inputs.holds='
+                       f'{values["inputs.holds"]} are others; use macro, or a run')
+  elif source != 'macro' and values['select.by'] != 'none':
+    raise InputError('select.by=inner: who judges was seen by the weights of '
+                     'pretrain.source, a finished run; fix the settings with '
+                     'select.by=none')
+
+
+def _check_few_shot(values: Mapping[str, Any]) -> None:
   """As many test episodes as the field asks for, of people who can be divided."""
-  episodes, protocol = given['evaluation.episodes'], given['episodes.protocol']
+  episodes, protocol = values['evaluation.episodes'], values['episodes.protocol']
   if 0 < episodes < 600:
     raise InputError(f'evaluation.episodes is {episodes}; few-shot test episodes are '
                      '600 or more, and 0 is none')
-  if episodes and given['evaluation.ways'] == 1:
+  if episodes and values['evaluation.ways'] == 1:
     raise InputError('evaluation.ways is 1, and with one class there is nothing to '
                      'tell apart; use 2 or more, or 0 for all classes')
-  if (episodes and given['evaluation.support'] == 'held_out_dataset'
+  if (episodes and values['evaluation.support'] == 'held_out_dataset'
       and protocol not in ('kfold', 'leave_one_dataset_out')
       and not registry.is_outside(protocol)):
     raise InputError('evaluation.support=held_out_dataset divides the people of a fold '
@@ -272,13 +307,13 @@ def _check_few_shot(given: Mapping[str, Any]) -> None:
                      'time; use kfold or leave_one_dataset_out')
 
 
-def _check_other_people(given: Mapping[str, Any]) -> None:
+def _check_other_people(values: Mapping[str, Any]) -> None:
   """Macro clips of another data set belong to nobody here, so every fold uses them."""
-  name = given['data.name']
+  name = values['data.name']
   what = {'synthetic': 'synthetic.seed', 'manifest': 'path'}.get(name)
   if what is None:
     raise InputError('macro.source is the data set itself; use macro.source=own')
-  mine, theirs = given[f'data.{what}'], given[f'macro.data.{what}']
+  mine, theirs = values[f'data.{what}'], values[f'macro.data.{what}']
   if what == 'path':
     mine, theirs = (value and os.path.realpath(places.expand(value))
                     for value in (mine, theirs))
@@ -289,11 +324,18 @@ def _check_other_people(given: Mapping[str, Any]) -> None:
 
 
 def uses_macro(config: Mapping[str, Any]) -> bool:
-  """Whether the method looks at macro-expressions at all."""
-  method = registry.find('method', config['method']['name'])
+  """Whether macro-expressions are looked at at all."""
   return config['macro']['source'] != 'none' and bool(
-      getattr(method, 'uses_macro', False) or config['macro']['label_weight']
-      or config['macro']['only'])
+      draws_macro(config) or config['macro']['only']
+      or config['pretrain']['source'] == 'macro')
+
+
+def draws_macro(config: Mapping[str, Any]) -> bool:
+  """Whether tasks hold macro clips beside the micro ones."""
+  method = registry.find('method', config['method']['name'])
+  return (config['macro']['source'] != 'none' and not config['macro']['only']
+          and bool(getattr(method, 'uses_macro', False)
+                   or config['macro']['label_weight']))
 
 
 def aligns_macro(config: Mapping[str, Any]) -> bool:
@@ -309,7 +351,7 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
   """The `data` section of the data set that macro-expressions come from, if another.
 
   Raises:
-    InputError: it is a manifest, and its path is not given.
+    InputError: it is a manifest, and its path is not values.
   """
   source = config['macro']['source']
   if not uses_macro(config) or source in ('own', 'magnified'):
@@ -322,6 +364,20 @@ def macro_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
   other = {} if source == 'manifest' else {'path': ''}
   return {**config['macro']['data'], **places, **other, 'name': source,
           'section': 'macro.data'}
+
+
+def faces_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
+  """The `data` section of the faces of `pretrain.source=synthetic`; None for others."""
+  if config['pretrain']['source'] != 'synthetic':
+    return None
+  # Ready pictures are one frame; of faces they are made.
+  clip = config['macro' if config['inputs']['kind'] == 'picture' else 'data']
+  clip = clip.get('data', clip)
+  return {**config['macro']['data'],
+          **{name: config['data'][name] for name in ('data_dir', 'manual_dir')},
+          **{name: clip[name] for name in ('frames', 'size')},
+          'path': '', 'class_set': '', 'name': 'synthetic', 'section': 'pretrain',
+          'synthetic': config['pretrain']['synthetic']}
 
 
 def _named_part(kind: str, part: Any) -> tuple[str, dict[str, Any]]:

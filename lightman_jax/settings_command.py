@@ -20,9 +20,9 @@ def settings(arguments: Sequence[str]) -> int:
   parser.add_argument('parts', metavar='KIND=NAME', nargs='*',
                       help='as method=maml, or method=my_file.py:proximal_maml, which '
                       'is run for it')
-  given = parser.parse_args(arguments)
+  options = parser.parse_args(arguments)
   try:
-    for line in lines(given.parts):
+    for line in lines(options.parts):
       print(line)
   except InputError as error:
     print(f'settings: {error}', file=sys.stderr)

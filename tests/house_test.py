@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import importlib
 import pathlib
 import re
 import subprocess
@@ -12,8 +13,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
-FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'tasks', 'models',
-        'meta', 'training', 'evaluation', 'runs', 'report', 'profiling', 'experiment')
+FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
+        'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
+        'experiment')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
          'files', 'keys', 'machine', 'options', 'places',
          'protocol_settings', 'registry', 'renamed', 'sections', 'settings',
@@ -72,6 +74,31 @@ def test_imports_point_upstream(path):
       assert stage(tuple(rest)) <= mine, f'{name} stands downstream'
 
 
+def test_the_picture_of_the_rooms_is_that_of_today():
+  sys.path.insert(0, str(ROOT / 'docs'))
+  try:
+    draw_imports = importlib.import_module('draw_imports')
+  finally:
+    sys.path.pop(0)
+  text = draw_imports.PAGE.read_text(encoding='utf-8')
+  assert text == draw_imports.page_with_picture(text), 'python docs/draw_imports.py'
+  assert draw_imports.without_detours({'c': {'a', 'b'}, 'b': {'a'}}) == {
+      'c': {'b'}, 'b': {'a'}}
+  assert draw_imports.imports()['tasks'] == {'basis', 'data', 'inputs'}
+
+
+def test_the_page_of_the_code_names_what_is_there():
+  text = (ROOT / 'docs' / 'code.md').read_text(encoding='utf-8')
+  rooms, _, rest = text.partition('## Where things happen')
+  rows = re.findall(r'^\| `(\w+)` \|.*\| (`.*`) \|$', rooms, re.M)
+  assert {room for room, _ in rows} == {'basis', *FLOW}
+  places = {f'{room}/{name}'.removeprefix('basis/') for room, names in rows
+            for name in re.findall('`([^`]+)`', names)}
+  places |= set(re.findall(r'`([a-z0-9_/]+\.py)`', rest))
+  assert {name for name in places
+          if not (PACKAGE / name).is_file() and not (ROOT / name).is_file()} == set()
+
+
 def test_every_folder_stands_in_the_flow():
   folders = {path.parent.relative_to(PACKAGE).parts[0] for path in SOURCES
              if path.parent != PACKAGE}
@@ -107,6 +134,38 @@ def test_docstrings(path):
         if not child.name.startswith('_') and not isinstance(node, ast.FunctionDef):
           yield from missing(child, f'{prefix}.{child.name}'.lstrip('.'))
   assert list(missing(TREES[path], '')) == []
+
+
+# How a thing came about, where a name should say what it is.
+RIDDLES = {'ask', 'asked', 'believed', 'besides', 'extras', 'found', 'given', 'held',
+           'judged', 'told'}
+
+
+def names_made(tree: ast.AST) -> set[str]:
+  """Of functions, classes, parameters and variables."""
+  nodes = list(ast.walk(tree))
+  return {node.name for node in nodes
+          if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+          } | {node.arg for node in nodes if isinstance(node, ast.arg)} | {
+              node.id for node in nodes
+              if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+@every_source
+def test_names_say_what_things_are(path):
+  assert names_made(TREES[path]) & RIDDLES == set()
+
+
+@pytest.mark.parametrize('room', ['meta', 'models', 'tasks', 'training'])
+def test_public_functions_say_what_they_take(room):
+  """But for a few of which the signature says all."""
+  public = {f'{path.name}: {node.name}': 'Args:' in ast.get_docstring(node)
+            for path in SOURCES if path.parent.name == room
+            for node in TREES[path].body if isinstance(node, ast.FunctionDef)
+            and not node.name.startswith('_')
+            and (node.args.args or node.args.kwonlyargs)}
+  without = [name for name, says in public.items() if not says]
+  assert len(without) <= .2 * len(public), without
 
 
 @every_source

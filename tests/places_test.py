@@ -11,7 +11,7 @@ import pytest
 
 from lightman_jax import places
 from lightman_jax.data import choice
-from lightman_jax.inputs import cache
+from lightman_jax.inputs import inputs
 
 ROOT = pathlib.Path(places.__file__).parents[1]
 
@@ -47,7 +47,7 @@ def test_a_variable_comes_before_the_home_folder(monkeypatch, tmp_path, name, be
 def test_tests_leave_the_users_data_sets_alone(tmp_path_factory):
   used = choice.choose({'name': 'synthetic'}).home
   assert tmp_path_factory.getbasetemp() in used.parents
-  assert tmp_path_factory.getbasetemp() in cache.cache_folder().parents
+  assert tmp_path_factory.getbasetemp() in inputs.cache_folder().parents
 
 
 def test_without_a_home_folder_there_is_a_temporary_one(nobody, monkeypatch):

@@ -11,7 +11,7 @@ of MEGC2019, negative 92, positive 26, surprise 15 (133 of 28 subjects); `:objec
 the objective classes I to V.
 Two rows of the sheet break onset <= apex <= offset, 028_4_1 and 032_3_1, and are left
 out unless --config.data.corrections names what to do; see
-data/corrections.py. macro=samm_long takes the macro-expressions of the same
+data/sheets.py. macro=samm_long takes the macro-expressions of the same
 people from SAMM Long Videos; those of a held-out person are held out, too.
 
 `:quick`, a smaller method, takes about 5 minutes on two idle cores once the data set is

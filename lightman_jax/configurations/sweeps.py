@@ -86,6 +86,22 @@ def ablation() -> Variants:
   return tuple((name, {**LIGHTMAN, **changes}) for name, changes in single.items())
 
 
+def people() -> Variants:
+  """Some of the training people, in three draws, with labelled macro clips and without.
+
+  LightmanNet without them still aligns with macro clips. By folds of subjects, for a
+  curve has many points.
+  """
+  points = [(count, draw) for count in (4, 8, 16) for draw in range(3)] + [(0, 0)]
+  return tuple(
+      (f'{method}{"-labels" * labels}-people{count or "all"}-draw{draw}',
+       {'method.name': method, 'episodes.protocol': 'kfold',
+        'episodes.training_people': count, 'episodes.people_draw': draw,
+        'macro.label_weight': .3 if labels else 0.})
+      for count, draw in points for method in ('lightman', 'maml', 'supervised')
+      for labels in (False, True))
+
+
 def efficiency() -> Variants:
   """What every method costs on one encoder, and every encoder under one method."""
   pairs = {name: changes for name, changes in (
@@ -97,7 +113,7 @@ def efficiency() -> Variants:
 
 FAMILIES = {'methods': methods, 'encoders': encoders, 'few_shot': few_shot,
             'noise': noise, 'wrong_labels': wrong_labels, 'ablation': ablation,
-            'efficiency': efficiency}
+            'people': people, 'efficiency': efficiency}
 
 
 def sweep(family: str) -> Variants:

@@ -11,8 +11,8 @@ import dataclasses
 import numpy as np
 import tensorflow_datasets as tfds
 
-from lightman_jax.data import choice as names, planning, sources
-from lightman_jax.data.choice import Choice
+from lightman_jax.data import planning, sources
+from lightman_jax.data.choice import Choice, configuration_names
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES, Composite, Facts
 from lightman_jax.data.plan import Item, Pixels, Plan
@@ -148,7 +148,7 @@ def _usual(name: str, class_sets: dict[str, tuple[str, ...]], sheets, editions
         choice = Choice(name, class_set=class_set, sheet=sheet, edition=edition,
                         landmarks='none')
         configs.append(ClipConfig(
-            name=names.configuration_names(choice)[0], class_set=class_set,
+            name=configuration_names(choice)[0], class_set=class_set,
             classes=classes,
             choice=choice,
             description=f'{class_set}, sheet {sheet}, {edition} frames.'))

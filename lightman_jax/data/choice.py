@@ -12,10 +12,10 @@ import re
 from typing import Any, NamedTuple
 
 from lightman_jax import places, registry
-from lightman_jax.data import class_sets
-from lightman_jax.data.corrections import CORRECTIONS
+from lightman_jax.data import facts as class_sets
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES, ClassSet
+from lightman_jax.data.sheets import CORRECTIONS
 from lightman_jax.errors import InputError
 from lightman_jax.settings import nearest
 
@@ -246,9 +246,7 @@ def configuration_names(choice: Choice) -> tuple[str, ...]:
     # Two manifests of one name must not overwrite each other's build.
     folder = re.sub(r'[^A-Za-z0-9_]+', '_', path.parent.name)[:40] or 'root'
     return (f'{folder}-{_digest(str(path))}-{tail}',)
-  from lightman_jax.data import (
-    synthetic_plan,  # Draws in NumPy, which the door does not need.
-  )
+  from lightman_jax.data import synthetic_plan
   return (f'{choice.class_set}-{synthetic_plan.spell_settings(choice)}-{tail}',)
 
 

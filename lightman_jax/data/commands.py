@@ -129,13 +129,14 @@ def spot(arguments: list[str]) -> int:
 
 
 def _measure(options: argparse.Namespace) -> None:
-  from lightman_jax.data import choice as choices, placement, spotting
+  from lightman_jax.data import frames, spotting
+  from lightman_jax.data.choice import choose
   names = ('name', 'manual_dir', 'sheet', 'edition', 'corrections')
   values = {name: getattr(options, name) for name in names}
   # A run on synthetic faces knows their landmarks; the spotter may look for them.
   if options.name != 'synthetic':
     values['landmarks'] = options.landmarks
-  choice = choices.choose(values)._replace(landmarks=options.landmarks)
+  choice = choose(values)._replace(landmarks=options.landmarks)
   pairs, left_out = spotting.withhold_apexes(choice)
   if 0 < options.most < len(pairs):
     pairs = [pairs[k * len(pairs) // options.most] for k in range(options.most)]
@@ -150,7 +151,7 @@ def _measure(options: argparse.Namespace) -> None:
     print(f'left out: {clip}: {sentence}')
   if not spotted:
     raise InputError(f'{options.name} has no clip whose apex can be spotted')
-  how = 'landmarks' if placement.find_face_model(choice.landmarks) else 'no landmarks'
+  how = 'landmarks' if frames.find_face_model(choice.landmarks) else 'no landmarks'
   for kind in ('micro', 'macro'):
     clips = [clip for clip in spotted if clip.row.kind == kind]
     if clips:

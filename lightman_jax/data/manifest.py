@@ -1,7 +1,8 @@
 """Anyone's own clips: a csv with a clip a row.
 
 Columns `clip, subject, label, path`, and optionally `onset, apex, offset` (frame
-numbers), `fps`, `dataset` and `kind` (micro or macro). `path` is a folder of frames, a
+numbers), `fps`, `dataset`, `kind` (micro or macro) and `group_NAME` (groups of people,
+as group_sex, each of which gets scores of its own). `path` is a folder of frames, a
 video file or one picture, relative to the csv's folder; on a system where names are
 divided by slashes, the backslashes of Windows do as well. Other columns are not used,
 and a remark says so. A workbook does as well.
@@ -27,6 +28,7 @@ from lightman_jax.errors import InputError, Unusable
 REQUIRED = ('clip', 'subject', 'label', 'path')
 OPTIONAL = ('onset', 'apex', 'offset', 'fps', 'dataset', 'kind')
 _KNOWN = REQUIRED + OPTIONAL
+GROUP = 'group_'          # begins the name of a column by which people are grouped
 _ALIKE = .75      # from here on a word is taken for a misspelt column
 # What others call these columns, without spaces and signs. A word that is in several
 # lines is taken for the first that is missing.
@@ -61,6 +63,7 @@ class Entry(NamedTuple):
   fps: float
   dataset: str
   kind: str                 # 'micro' or 'macro'
+  groups: tuple[tuple[str, str], ...] = ()   # of the columns group_NAME: NAME, value
 
   @property
   def where(self) -> str:
@@ -139,7 +142,8 @@ def examine_manifest(path: str | os.PathLike) -> Manifest:
       wrong.append(f'row {number} {error}')
   if not entries and not wrong:
     raise InputError(f'{path} names no clip.')
-  return Manifest(path, tuple(entries), (*wrong, *_repeated(entries)), remarks)
+  return Manifest(path, tuple(entries), (*wrong, *_repeated(entries),
+                                         *_in_two_groups(entries)), remarks)
 
 
 def _header(row: list[str], path: pathlib.Path
@@ -149,7 +153,8 @@ def _header(row: list[str], path: pathlib.Path
   while row and not row[-1]:
     row = row[:-1]
   header = [_column(word) for word in row]
-  unused = [(word, shown) for word, shown in zip(header, row) if word not in _KNOWN]
+  unused = [(word, shown) for word, shown in zip(header, row)
+            if word not in _KNOWN and not word.startswith(GROUP)]
   missing = [name for name in _KNOWN if name not in header]
   for name in _KNOWN:
     spellings = [shown for word, shown in zip(header, row) if word == name]
@@ -238,7 +243,9 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
       number, cell['clip'], cell['subject'],
       '' if is_missing(cell['label']) else cell['label'],
       _path(cell['path'], path.parent, clip), **frames, fps=_fps(cell['fps'], clip),
-      dataset=_dataset(cell['dataset']), kind=kind)
+      dataset=_dataset(cell['dataset']), kind=kind,
+      groups=tuple((name.removeprefix(GROUP), value) for name, value in cell.items()
+                   if name.startswith(GROUP) and not is_missing(value)))
 
 
 def _dataset(text: str) -> str:
@@ -269,6 +276,21 @@ def _fps(text: str, where: str) -> float:
     raise InputError(f'{where}fps is {text!r}; write the frames a second as a '
                      'number, or leave the cell empty.')
   return fps
+
+
+def _in_two_groups(entries: list[Entry]) -> list[str]:
+  """A sentence on each person of whom two rows say different groups."""
+  seen: dict[tuple[str, str, str], tuple[str, Entry]] = {}
+  wrong = []
+  for entry in entries:
+    for name, value in entry.groups:
+      before, first = seen.setdefault((entry.dataset, entry.subject, name),
+                                      (value, entry))
+      if before != value:
+        wrong.append(f'{entry.where}: subject {entry.subject!r} has {GROUP}{name} '
+                     f'{value!r} here and {before!r} in row {first.row}; a person is '
+                     'in one group.')
+  return wrong
 
 
 def _repeated(entries: list[Entry]) -> list[str]:

@@ -10,8 +10,8 @@ import functools
 import os
 
 from lightman_jax.code_digest import code_sha256
-from lightman_jax.data import choice as names, pixels
-from lightman_jax.data.choice import Choice
+from lightman_jax.data import pixels
+from lightman_jax.data.choice import Choice, configuration_names
 from lightman_jax.data.duplicates import check_manifest
 from lightman_jax.data.frames import check_picture, pictures_by_number, video_length
 from lightman_jax.data.manifest import Entry, check_rows, examine_manifest
@@ -58,7 +58,7 @@ def plan_manifest(choice: Choice) -> Plan:
   assumed = sum(entry.apex is None and form_of(entry.path) != 'picture'
                 for entry in entries)
   return Plan(
-      'manifest', names.configuration_names(choice)[0], choice.class_set, classes,
+      'manifest', configuration_names(choice)[0], choice.class_set, classes,
       (choice.frames, *shapes[0]), tuple(items), (), path.name, file_sha256(path),
       notes=(*manifest.remarks, *(
           [f'{assumed} clips have no apex in {path.name}: the middle between onset and '
@@ -88,7 +88,7 @@ def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
   plan_form = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
   span, numbers, evidence, traces, make, shape = plan_form(entry, choice)
   row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
-            *span, entry.fps)
+            *span, entry.fps, groups=entry.groups)
   label = classes.index(entry.label) if entry.label in classes else -1
   evidence = (code_sha256(pixels.__name__), *evidence)
   key = fingerprint([[(file.path, file.mark) for file in traces], numbers, evidence,

@@ -11,7 +11,7 @@ import pathlib
 from jaxtyping import UInt8
 import numpy as np
 
-from lightman_jax.data import placement
+from lightman_jax.data import frames as placement
 from lightman_jax.data.frames import fit_picture, read_hashed, read_video
 from lightman_jax.data.plan import File, Pixels, stat_file
 from lightman_jax.errors import Reason, Unreadable

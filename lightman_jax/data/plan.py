@@ -98,7 +98,7 @@ class Plan(NamedTuple):
     """SHA-256 over sheet, rows and evidence: all but the contents of the files."""
     return fingerprint([
         self.config, self.classes, self.sheet_sha256, self.corrected,
-        [[item.row, item.label, item.numbers, item.evidence, item.apex_source]
+        [[item.row[:-1], item.label, item.numbers, item.evidence, item.apex_source]
          for item in sorted(self.items, key=lambda item: item.row.clip)],
         sorted(entry.in_words for entry in self.left_out)])
 

@@ -11,22 +11,29 @@ import hashlib
 import pathlib
 
 from lightman_jax.code_digest import code_sha256
-from lightman_jax.data import (
-  choice as names,
-  manifest_plan,
-  pixels,
-  synthetic_plan,
-  user_tables,
+from lightman_jax.data import manifest_plan, pixels, synthetic_plan, user_tables
+from lightman_jax.data.choice import (
+  Choice,
+  class_set_of,
+  configuration_names,
+  is_table,
 )
-from lightman_jax.data.choice import Choice, class_set_of, is_table
-from lightman_jax.data.corrections import CORRECTIONS
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES, Facts
-from lightman_jax.data.frames import pictures_by_number
-from lightman_jax.data.placement import Face, KnownLandmarks, find_face_model
+from lightman_jax.data.frames import (
+  Face,
+  KnownLandmarks,
+  find_face_model,
+  pictures_by_number,
+)
 from lightman_jax.data.plan import Item, Plan, fingerprint
 from lightman_jax.data.rows import LeftOut, Listing, Note, Row
-from lightman_jax.data.sheets import read_folders, read_listing, select_rows
+from lightman_jax.data.sheets import (
+  CORRECTIONS,
+  read_folders,
+  read_listing,
+  select_rows,
+)
 from lightman_jax.data.sources import Missing, Place, locate, sheet_of
 from lightman_jax.data.trees import Tree, fold_name, folder_names
 from lightman_jax.errors import Kind, Reason, Unreadable
@@ -84,7 +91,7 @@ class Survey:
     aligned = place.frames.aligned or self._landmarks != 'none'
     return Plan(
         dataset=choice.name,
-        config=names.configuration_names(exact)[0],
+        config=configuration_names(exact)[0],
         class_set=choice.class_set,
         classes=class_set.classes,
         shape=(choice.frames, choice.size, choice.size),
@@ -350,7 +357,7 @@ def _config(choice: Choice, parts: dict[str, Plan]) -> str:
       edition=editions.pop() if len(editions) == 1 else 'mixed',
       landmarks=(choice.landmarks if is_table(choice.landmarks)
                  else 'model' if points else 'none'))
-  return names.configuration_names(exact)[0]
+  return configuration_names(exact)[0]
 
 
 # The plan of whichever data set is asked for.

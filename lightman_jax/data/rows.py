@@ -53,6 +53,9 @@ class Row(NamedTuple):
   sheet: str = ''           # name of the file that the row stands in
   row: int = 0              # its number there, counted from 1
   notes: tuple['Note', ...] = ()    # what a person should know of the row
+  # Column and value of each group that the sheet says the person belongs to. Last, for
+  # digests leave it out: the sheet's own hash covers it.
+  groups: tuple[tuple[str, str], ...] = ()
 
 
 class Note(NamedTuple):
@@ -101,6 +104,11 @@ class Listing(NamedTuple):
   sheet_sha256: str         # of several, the hash of their hashes in order
   corrected: tuple['Corrected', ...] = ()   # what the chosen corrections changed
   withdrawn: frozenset[str] = frozenset()   # clips whose apex a correction took away
+
+
+# What some sheets say of a person, and the header words for it.
+GROUPS = {'sex': ('sex', 'gender'), 'age': ('age',),
+          'ethnicity': ('ethnicity', 'ethnic', 'ethnicgroup', 'race')}
 
 
 # Action units as sheets spell them: a loose grammar, read without losing the text.
@@ -351,7 +359,8 @@ def _row(line: Line, facts: Facts, clip: str, known: tuple[Note, ...]) -> Row:
       folder=(facts.folder or subject).format(number),
       video=_video(name, number, facts),
       objective=spellings.spell_objective(cells.get('objective', '')),
-      sheet=line.sheet, row=line.row, **numbers)
+      sheet=line.sheet, row=line.row, **numbers,
+      groups=tuple((name, cells[name]) for name in GROUPS if cells.get(name)))
   return row._replace(notes=(*known, *remarks, *find_oddities(row, cells, facts)))
 
 

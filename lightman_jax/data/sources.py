@@ -12,17 +12,23 @@ import re
 from typing import Any, NamedTuple
 
 from lightman_jax import places
-from lightman_jax.data import choice as names, trees
-from lightman_jax.data.choice import Choice, choose, is_table, parts_of
+from lightman_jax.data import trees
+from lightman_jax.data.choice import (
+  Choice,
+  choose,
+  configuration_names,
+  is_table,
+  parts_of,
+)
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.duplicates import check_manifest
 from lightman_jax.data.facts import Facts, Frames, Sheet
 from lightman_jax.data.manifest import read_manifest
-from lightman_jax.data.recognition import identify_sheet
-from lightman_jax.data.sheet_files import (
+from lightman_jax.data.recognition import (
   describe_incomplete,
   find_file,
   find_sheets,
+  identify_sheet,
   walk_below,
 )
 from lightman_jax.data.trees import ARCHIVES, form_of
@@ -195,7 +201,7 @@ def find_ready_build(choice: Choice) -> pathlib.Path | None:
   Args:
     choice: the settings.
   """
-  for config in names.configuration_names(choice):
+  for config in configuration_names(choice):
     folder = choice.home / choice.name / config / VERSION
     if (folder / REPORT).is_file():
       return folder

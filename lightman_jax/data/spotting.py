@@ -11,7 +11,7 @@ from typing import NamedTuple
 from jaxtyping import Shaped
 import numpy as np
 
-from lightman_jax.data import placement, planning, workers as cache
+from lightman_jax.data import frames, planning, workers as cache
 from lightman_jax.data.choice import Choice
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.pixels import SPOTTING
@@ -59,7 +59,7 @@ def withhold_apexes(choice: Choice) -> tuple[list[tuple[Row, Item]], list[LeftOu
     InputError: the data set cannot be read, or none of its clips has an apex.
   """
   choice = choice._replace(frames=_FRAMES, size=_SIZE, apex='spotted')
-  face = placement.find_face_model(choice.landmarks)
+  face = frames.find_face_model(choice.landmarks)
   if choice.name == 'synthetic':
     return _drawn(choice, face), []
   if choice.name not in TABLES:
@@ -112,7 +112,7 @@ def _mean(values: Shaped[np.ndarray, 'n']) -> float:
   return float(values.mean())
 
 
-def _drawn(choice: Choice, face: placement.Face | None) -> list[tuple[Row, Item]]:
+def _drawn(choice: Choice, face: frames.Face | None) -> list[tuple[Row, Item]]:
   settings, difficulty = read_settings(choice.synthetic)
   pairs = []
   for scene in scenes.plan_scenes(**settings._asdict(), difficulty=difficulty):
@@ -125,14 +125,14 @@ def _drawn(choice: Choice, face: placement.Face | None) -> list[tuple[Row, Item]
 class _Drawing(NamedTuple):
   """Draws a clip whole and spots its apex; stands for `pixels.spot_and_read`."""
   scene: scenes.Scene
-  face: placement.Face | None
+  face: frames.Face | None
 
   def __call__(self) -> Pixels:
     numbers = range(self.scene.onset, self.scene.offset + 1)
     drawn = scenes.render_scene(self.scene, frames=tuple(numbers), size=SPOTTING).frames
-    how, points = placement.place_onset(
+    how, points = frames.place_onset(
         drawn[0], size=SPOTTING, crop=False, face=self.face)
-    placed = np.stack([placement.warp_picture(picture, how) for picture in drawn])
+    placed = np.stack([frames.warp_picture(picture, how) for picture in drawn])
     chosen = numbers[apex.spot_apex(placed, points)]
     return Pixels(np.zeros((_FRAMES, _SIZE, _SIZE, 3), np.uint8),
                   np.full((_FRAMES, 68, 2), np.nan, np.float32),

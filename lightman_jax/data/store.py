@@ -96,6 +96,7 @@ class ClipSet(NamedTuple):
   info: dict[str, Any]
   dataset: tuple[str, ...] = ()      # of each clip; () where all are `info['dataset']`
   content: tuple[str, ...] = ()      # each clip's `frames_sha256`; () where unknown
+  action_units: tuple[str, ...] = ()     # each clip's cell of the sheet; () if unknown
 
   @property
   def datasets(self) -> tuple[str, ...]:
@@ -200,7 +201,7 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
   ids = ids or [_read_identity(example(place))[0] for place in range(len(source))]
   places = np.array(sorted(range(len(source)), key=ids.__getitem__))
   classes = tuple(builder.info.features['label'].names)
-  identities, hashes, one = [], [], {}
+  identities, hashes, units, one = [], [], [], {}
 
   def content():
     nonlocal one
@@ -211,6 +212,7 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
       if clip != ids[place]:
         raise ValueError(f'{folder / ORDER} is not of these records')
       hashes.append(frames_sha256(one['frames']))
+      units.append(one['action_units']['raw'].decode())
       words = hashed_words(clip, subject, emotion, kind, dataset, whole=builder.name)
       yield words, label, one['frames'], one['landmarks']
 
@@ -222,7 +224,8 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
       Records(folder, source, places, 'landmarks', one['landmarks']),
       np.array(label, np.int32),
       np.array([word == 'macro' for word in kind]), subject, clip, emotion, classes,
-      {**_read_report(folder), 'sha256': sha256}, dataset, tuple(hashes))
+      {**_read_report(folder), 'sha256': sha256}, dataset, tuple(hashes),
+      tuple(units))
 
 
 def write_order(folder: pathlib.Path, clips: ClipSet) -> None:

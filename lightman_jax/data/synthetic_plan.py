@@ -6,13 +6,12 @@ import functools
 from typing import Any, NamedTuple
 
 from lightman_jax.code_digest import code_sha256
-from lightman_jax.data import choice as names
-from lightman_jax.data.choice import Choice
+from lightman_jax.data.choice import Choice, configuration_names
 from lightman_jax.data.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.data.rows import ActionUnit, Row
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
-from lightman_jax.synthetic import emotions, scenes
+from lightman_jax.synthetic import scenes
 
 # Who plays in the synthetic clips: the settings, read, checked and spelt.
 
@@ -81,13 +80,13 @@ def plan_synthetic(choice: Choice) -> Plan:
   for scene in scenes.plan_scenes(**settings._asdict(), difficulty=difficulty):
     numbers = sample_frames(scene.onset, scene.apex, scene.offset, frames=choice.frames)
     items.append(Item(
-        row_of(scene), emotions.CLASSES.index(emotions.CLASS_OF[scene.emotion]),
+        row_of(scene), scenes.CLASSES.index(scenes.CLASS_OF[scene.emotion]),
         numbers,
         (code, scene), fingerprint([code, scene, numbers, choice.size]),
         functools.partial(_draw, scene, numbers, choice.size)))
   return Plan(
-      'synthetic', names.configuration_names(choice)[0], choice.class_set,
-      tuple(emotions.CLASSES), (choice.frames, choice.size, choice.size), tuple(items),
+      'synthetic', configuration_names(choice)[0], choice.class_set,
+      tuple(scenes.CLASSES), (choice.frames, choice.size, choice.size), tuple(items),
       left_out=())
 
 

@@ -10,7 +10,9 @@ allowed, where it must stand at the top of its module.
 
 The processes are our own program, started anew, rather than those of `multiprocessing`:
 they neither copy a process in which jax runs threads nor import the caller's script
-again, and they end by themselves when the one that started them is killed.
+again, and they end by themselves when the one that started them is killed. Pebble 5.2
+and `concurrent.futures` stand on `multiprocessing`: called from a script without a
+guard, they start it over and over and end as a broken pool.
 """
 
 import base64

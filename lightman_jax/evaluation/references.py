@@ -23,7 +23,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores as measures, solvers
 from lightman_jax.inputs.augmentation import mirror
 from lightman_jax.inputs.inputs import subtract_median
-from lightman_jax.inputs.pool import Content, Inputs
+from lightman_jax.inputs.pool import Content, Inputs, Stored
 from lightman_jax.tasks.folds import spread_evenly
 from lightman_jax.training import compiled
 
@@ -113,6 +113,68 @@ def svm(x: Inputs, label: Int[np.ndarray, '*folds N'],
   """
   return linear(x, label, train, test, classes=classes, subject=subject,
                 content=content, extra=extra, models={'svm': costs})['svm']
+
+
+def macro_only(x: Inputs, label: Int[np.ndarray, 'N'], macro: Bool[np.ndarray, 'N'],
+               train: Bool[np.ndarray, 'F N'], test: Bool[np.ndarray, 'F N'], *,
+               classes: int, subject: Int[np.ndarray, 'N'], content: Content
+               ) -> Answers | None:
+  """The SVM trained on macro-expressions alone: what transfers at all.
+
+  No micro clip is fitted to, nor has a part in a scale or a penalty, so that each clip
+  is divided by its own root mean square, those that are predicted, too.
+
+  Args:
+    x: inputs (N, *clip), channels on the last axis.
+    label: 0 ... classes - 1; -1 of macro clips that have no class, which are left out.
+    macro: which clips are macro-expressions.
+    train: training clips, macro ones among them, a row a fold.
+    test: micro clips to predict, every clip in one fold at most.
+    classes: how many there are.
+    subject: whose each clip is.
+    content: what the inputs hold.
+
+  Returns:
+    As `linear`; None where a fold has macro clips of fewer than two classes.
+
+  Raises:
+    InputError: NaN or infinity in a training clip.
+  """
+  used = train & macro & (label >= 0)
+  if any(len(np.unique(label[row])) < 2 for row in used):
+    return None
+  return svm(unit_clips(x, content), label, used, test, classes=classes,
+             subject=subject, content=content)
+
+
+def unit_clips(x: Inputs, content: Content) -> Inputs:
+  """Each clip divided by its own root mean square, about its level of no motion.
+
+  Args:
+    x: inputs (N, *clip), in memory or in files.
+    content: whether zero is that level; else it is the median of each channel.
+  """
+  if isinstance(x, Stored):
+    return _UnitClips(x, content)
+  x = np.asarray(x)
+  if _is_map(content) and not content.amplitude_known:
+    x = np.stack([subtract_median(clip) for clip in x]) if len(x) else x
+  squares = np.square(x, dtype=np.float64).mean(tuple(range(1, x.ndim)), keepdims=True)
+  return (x / np.maximum(np.sqrt(squares), 1e-12)).astype(np.float32)
+
+
+class _UnitClips(Stored):
+  """`unit_clips` of clips in files, made when they are read."""
+
+  def __init__(self, x: Stored, content: Content):
+    self._x, self._content = x, content
+    self.shape, self.ndim = x.shape, x.ndim
+
+  def __len__(self) -> int:
+    return len(self._x)
+
+  def __getitem__(self, index) -> np.ndarray:
+    return unit_clips(self._x[index], self._content)
 
 
 def linear(x: Inputs, label: Int[np.ndarray, '*folds N'],
@@ -343,13 +405,13 @@ def _choose(solve: Callable[..., np.ndarray], inner: Float[np.ndarray, 'n n'],
   confusion = np.zeros((len(penalties), classes, classes), int)
   for part in spread_evenly(counts, micro, min(INNER_SPLITS, len(micro))):
     apart = np.isin(person, part)
-    judged, fit = np.flatnonzero(apart & ~fold.extra), np.flatnonzero(~apart)
+    validation, fit = np.flatnonzero(apart & ~fold.extra), np.flatnonzero(~apart)
     own = _Fold(*(values[fit] for values in fold))
     for place, penalty in enumerate(penalties):
-      scores = solve(inner[np.ix_(fit, fit)], inner[np.ix_(judged, fit)], own.label,
+      scores = solve(inner[np.ix_(fit, fit)], inner[np.ix_(validation, fit)], own.label,
                      _weights(own), penalty=penalty)
       confusion[place] += measures.confusion(
-          fold.label[judged], scores.argmax(1), classes=classes)
+          fold.label[validation], scores.argmax(1), classes=classes)
   # Rounded, so that equal scores are equal on every machine.
   return penalties[int(np.argmax(np.round(measures.uf1(confusion), 9)))]
 

@@ -16,21 +16,17 @@ from lightman_jax.data.load import load
 from lightman_jax.data.sources import check_flow_pictures
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import published_start
+from lightman_jax.experiment import pretraining, published_start
+from lightman_jax.experiment.pretraining import Pretraining
 from lightman_jax.experiment.published_start import Weights
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
-from lightman_jax.inputs.cache import cached_inputs
+from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import (
-  MOMENTUM,
-  Learner,
-  beside_statistics,
-  ensemble,
-  make_learner,
-)
+from lightman_jax.meta.learners import Learner, ensemble, make_learner
 from lightman_jax.meta.losses import MacroLabels
+from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
 from lightman_jax.models.network import (
   Network,
   check_clips,
@@ -39,7 +35,13 @@ from lightman_jax.models.network import (
 )
 from lightman_jax.runs import results
 from lightman_jax.runs.progress import Progress
-from lightman_jax.settings import aligns_macro, macro_data, uses_macro
+from lightman_jax.settings import (
+  aligns_macro,
+  draws_macro,
+  faces_data,
+  macro_data,
+  uses_macro,
+)
 from lightman_jax.tasks import few_shot
 from lightman_jax.tasks.few_shot import EpisodePlan
 from lightman_jax.tasks.folds import Fold, make_folds, mislabel
@@ -64,6 +66,7 @@ class Material(NamedTuple):
   streamed: int = 0                 # bytes of a clip, where clips are brought in blocks
   people: Mapping[str, list[str]] = {}  # what is known of who is in several data sets
   weights: Weights | None = None    # that folds begin with, where they are published
+  pretrained: Pretraining | None = None    # or where they are trained before the task
 
 
 def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
@@ -75,12 +78,15 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
   clips = load(config['data'], progress=shown.of(config['data']), say=progress.say)
   if others:
     other = load(others, progress=shown.of(others), say=progress.say)
+  faces = faces_data(config)
+  generated = load(faces, progress=shown.of(faces), say=progress.say) if faces else None
 
   def make(some: ClipSet) -> Inputs:
-    return cached_inputs(
-        some, inputs.Settings(**config['inputs']), say=progress.say,
-        progress=shown.of(config['data'] if some is clips else others))
-  material = arrange(config, clips, other, make=make, say=progress.say)
+    whose = (config['data'] if some is clips else faces if some is generated
+             else others)
+    return cached_inputs(some, inputs.Settings(**config['inputs']), say=progress.say,
+                         progress=shown.of(whose))
+  material = arrange(config, clips, other, make=make, say=progress.say, faces=generated)
   for line in (*material.people['known'][1:], *material.people['not_known']):
     progress.say(line)
   return _place_inputs(config, material, progress.say)
@@ -104,7 +110,8 @@ def _place_inputs(config: Mapping[str, Any], material: Material,
 
 
 def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = None, *,
-            make: MakeInputs, say: Callable[[str], None]) -> Material:
+            make: MakeInputs, say: Callable[[str], None],
+            faces: ClipSet | None = None) -> Material:
   """Inputs, pool, folds, and for every fold the ways to make a task of it.
 
   Args:
@@ -113,6 +120,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
     other: where its macro clips come from, if from another one.
     make: clips to inputs.
     say: called with a line on what is short or absent.
+    faces: that weights are trained on before the task, where they are synthetic.
   """
   pool = make_pool(
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
@@ -122,6 +130,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   folds = _labelled(config, pool, make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'], options=config['episodes']))
+  folds = tuple(fewer_people(config, pool, fold) for fold in folds)
   known_people = _people(config, clips, other, pool)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
                                  for k, name in enumerate(pool.classes)}):
@@ -129,11 +138,37 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   weights = published_start.choose(config, pool, folds, clips.info['dataset'])
   both = [clips.info['sha256'], other.info['sha256'] if other else '',
           *([weights.sha256] if weights else [])]
+  pretrained = _pretraining(config, clips, pool, folds, faces, both, make, say)
+  both += [pretrained.sha256] if pretrained else []
   labels = tuple(fold_labels(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
                   hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
                   plan_few_shot(config, pool, folds, labels, say),
-                  mean_squares(pool.x), people=known_people, weights=weights)
+                  mean_squares(pool.x), people=known_people, weights=weights,
+                  pretrained=pretrained)
+
+
+def _pretraining(config, clips: ClipSet, pool: Pool, folds: tuple[Fold, ...],
+                 faces: ClipSet | None, sha256: Sequence[str], make: MakeInputs,
+                 say: Callable[[str], None]) -> Pretraining | None:
+  """What folds begin with, where that is trained before the task."""
+  source = None
+  if faces is not None:
+    how, made = inputs.Settings(**config['inputs']), make(faces)
+    source = pretraining.faces_source(
+        faces, made, inputs.describe_content(how, made.shape[-1]),
+        config['pretrain']['synthetic']['seed'])
+    if made.shape[1:] != pool.x.shape[1:]:
+      raise InputError(
+          f'pretrain.source=synthetic has inputs of {made.shape[1:]} and the data set '
+          f'has {pool.x.shape[1:]}: give both the same number of frames and size')
+  chosen = pretraining.choose(
+      config, pool, folds, clips.info['dataset'], faces=source,
+      make_net=functools.partial(make_net, config), data_sha256=' '.join(sha256))
+  if chosen:
+    say('folds begin with weights that were trained before: '
+        + ', '.join(f'{name} {value}' for name, value in chosen.about.items()))
+  return chosen
 
 
 def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, pool: Pool
@@ -182,6 +217,48 @@ def _labelled(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...]
                for fold in folds)
 
 
+ATTEMPTS = 256     # draws of people, of whom a task must be possible
+
+
+def fewer_people(config: Mapping[str, Any], pool: Pool, fold: Fold) -> Fold:
+  """A fold that trains on `episodes.training_people` of its people alone.
+
+  Who they are is a function of the seed, the draw and the fold: the first order of its
+  people whose first so many can fill a task. The macro clips of those who are left out
+  go with them; those of people without a micro clip stay.
+
+  Args:
+    config: complete.
+    pool: of the run.
+    fold: with all its training people.
+
+  Raises:
+    InputError: there are too few, or no draw can fill a task.
+  """
+  count, draw = (config['episodes'][name]
+                 for name in ('training_people', 'people_draw'))
+  if not count:
+    return fold
+  everyone = np.unique(pool.subject[fold.train & ~pool.macro])
+  if count > len(everyone):
+    raise InputError(
+        f'episodes.training_people is {count} and fold {fold.held_out} has '
+        f'{len(everyone)} training people; use fewer, or 0 for all')
+  by_name = sorted(everyone.tolist(), key=lambda s: pool.subjects[s])
+  rng = keys.generator(config['seed'], 'training people', str(draw), fold.held_out)
+  for _ in range(ATTEMPTS):
+    left_out = np.isin(pool.subject, rng.permutation(by_name)[count:])
+    part = fold._replace(train=fold.train & ~left_out)
+    try:
+      plan(config, pool, (part,), (pool.label,), lambda line: None)
+      return part
+    except InputError as error:
+      why = error
+  raise InputError(
+      f'episodes.training_people={count}: of {ATTEMPTS} draws of the training people '
+      f'of fold {fold.held_out} none can fill a task ({why}); use more people')
+
+
 def trained_on(config: Mapping[str, Any], pool: Pool, fold: Fold) -> tuple[Pool, Fold]:
   """The pool and the fold as training sees them.
 
@@ -197,7 +274,7 @@ def trained_on(config: Mapping[str, Any], pool: Pool, fold: Fold) -> tuple[Pool,
 def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
   """Alignment by class needs macro clips of every class."""
   if (config['method'].get('alignment', 'marginal') == 'marginal'
-      or not uses_macro(config)
+      or not draws_macro(config)
       or config['macro']['source'] == 'magnified' or not pool.macro.any()):
     return
   present = set(pool.label[pool.macro].tolist())
@@ -231,9 +308,8 @@ def fold_labels(config: Mapping[str, Any], pool: Pool, fold: Fold) -> np.ndarray
 
 def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
   """What a task holds; no macro clip where none is used, or there is none."""
-  magnified = uses_macro(config) and config['macro']['source'] == 'magnified'
-  has_macros = not config['macro']['only'] and (
-      magnified or (uses_macro(config) and bool(pool.macro.any())))
+  magnified = draws_macro(config) and config['macro']['source'] == 'magnified'
+  has_macros = magnified or (draws_macro(config) and bool(pool.macro.any()))
   return Sizes(
       len(pool.classes), config['episodes']['shots'], config['episodes']['queries'],
       config['macro']['clips'] if has_macros else 0,
@@ -310,10 +386,13 @@ def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],
 
 def fold_data(config: Mapping[str, Any], material: Material, number: int) -> FoldData:
   """The arrays of one fold of a run; see `make_fold_data`."""
-  return make_fold_data(
+  data = make_fold_data(
       config, material.pool, material.folds[number], labels=material.labels[number],
       splits=material.splits[number], squares=material.squares,
       weights=material.weights)
+  if material.pretrained is None:
+    return data
+  return data._replace(start=material.pretrained.start(material.folds[number]))
 
 
 def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
@@ -351,7 +430,7 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
   if config['macro']['label_weight'] and not sizes.macros:
     raise InputError('macro.label_weight is above 0 and there is no macro clip; give '
                      'them, or set it to 0')
-  if uses_macro(config) and not sizes.macros and not config['macro']['only']:
+  if draws_macro(config) and not sizes.macros:
     say('there are no macro-expressions to align with: without the auxiliary term '
         'this is MAML')
   planned = []

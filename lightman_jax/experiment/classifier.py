@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
@@ -148,8 +149,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
   def _examples(self, X: Any) -> np.ndarray:
     """X in float32, where it is like that of `fit`."""
     check_is_fitted(self, 'classes_')
-    x = from_arrays(X, [0] * len(X), [0] * len(X)).x if len(X) else np.zeros(
-        (0, *self._pool.x.shape[1:]), np.float32)
+    x = np.asarray(from_arrays(X, [0] * len(X), [0] * len(X)).x) if len(X) else (
+        np.zeros((0, *self._pool.x.shape[1:]), np.float32))
     if x.shape[1:] != self._pool.x.shape[1:]:
       raise InputError(f'X has examples of shape {x.shape[1:]} and fit had '
                        f'{self._pool.x.shape[1:]}; give them alike')
@@ -160,7 +161,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     config = notebook.array_settings(pool.x.shape[1:], **self.settings)
     if self.method == 'ridge_raw':
       return config['evaluation']['ridge_penalty']
-    return self._linear(pool.x[:0]).penalty[0]
+    return self._linear(np.asarray(pool.x[:0])).penalty[0]
 
   def _linear(self, x: np.ndarray) -> references.Answers:
     """What a linear model says of x, in its last rows; it is solved again."""
@@ -182,7 +183,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
 
 def _randomness(state: Any) -> tuple[jax.Array, np.random.Generator, str]:
   """The key of a fold, who draws the ways to divide people, and the fold's name."""
-  if isinstance(state, jax.Array) and jax.dtypes.issubdtype(
+  if isinstance(state, jax.Array) and jnp.issubdtype(
       state.dtype, jax.dtypes.prng_key):
     data = np.asarray(jax.random.key_data(state)).tolist()
     return state, np.random.default_rng(data), 'of its key'

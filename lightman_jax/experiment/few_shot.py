@@ -12,8 +12,10 @@ from lightman_jax.evaluation.few_shot import DEVIATIONS, episode_interval, make_
 from lightman_jax.evaluation.scores import UF1_VARIANT, confusion_by
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.files import fold_path, write_atomically
+from lightman_jax.inputs.pool import Pool
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
+from lightman_jax.tasks import folds
 from lightman_jax.tasks.few_shot import (
   EpisodePlan,
   count_distinct_episodes,
@@ -85,16 +87,17 @@ def summary(config: Mapping[str, Any], folder: RunFolder, material: Material,
         part: round(value, results.DIGITS) for part, value in (
             ('value', float(accuracy.mean())), ('low', low), ('high', high))}
   _write_csv(folder, plan, material, answers, right)
-  return _describe_section(config, plan, len(pool.classes), section)
+  return _describe_section(config, plan, pool, section)
 
 
-def _describe_section(config, plan: EpisodePlan, classes: int, section: dict[str, Any]
+def _describe_section(config, plan: EpisodePlan, pool: Pool, section: dict[str, Any]
                       ) -> dict[str, Any]:
-  form = plan.form
+  form, classes = plan.form, len(pool.classes)
   return {
       'protocol': protocol_name(form, classes,
                                 protocol=config['episodes']['protocol']),
-      'held_out_by': section['about']['protocol'].partition(', support from ')[0],
+      'held_out_by': folds.protocol_name(pool, config['episodes']['protocol'],
+                                         folds=config['episodes']['folds']),
       **form._asdict(), 'classes': classes,
       'distinct_episodes': count_distinct_episodes(plan),
       'people': len(plan.people), 'held_out_people': plan.held_out_people,
@@ -115,7 +118,7 @@ def _read_answers(folder: RunFolder, plan: EpisodePlan, name: str
   with blaming(folder.few_shot):
     rows = {name: [part['answers'] for part in parts]}
     if parts[0]['plain'] is not None:
-      rows[f'{name}, not adapted'] = [part['plain'] for part in parts]
+      rows[results.not_adapted(name)] = [part['plain'] for part in parts]
     return {row: np.concatenate([np.array(part) for part in answers])
             for row, answers in rows.items()}
 
@@ -137,7 +140,7 @@ def _write_csv(folder: RunFolder, plan: EpisodePlan, material: Material,
   with write_atomically(folder.episodes) as file:
     writer = csv.writer(file, lineterminator='\n')
     writer.writerow(('fold', 'episode', 'classes', 'support_people', 'query_people',
-                     'accuracy', *(f'accuracy, {other.rpartition(", ")[2]}'
+                     'accuracy', *(f'accuracy, {results.own_rows(row)[other]}'
                                    for other in others), 'confusion'))
     for n, (held_out, number, classes, support, query) in enumerate(episodes):
       writer.writerow((held_out, number, ';'.join(pool.classes[k] for k in classes),

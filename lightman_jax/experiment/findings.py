@@ -7,19 +7,39 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lightman_jax import bounded, registry, sections
+from lightman_jax import bounded, files, registry, sections
 from lightman_jax.evaluation import references
 from lightman_jax.evaluation.scores import name_of, scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
-from lightman_jax.experiment.decoration import optional
 from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
-from lightman_jax.inputs.pool import Pool, channel_scale
+from lightman_jax.inputs.pool import Pool, channel_scale, select_clips
 from lightman_jax.profiling import cost
 from lightman_jax.report import table
-from lightman_jax.runs import metrics_log, results
+from lightman_jax.runs import progress, results
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.tasks.folds import data_sets, protocol_name
+
+# What is made beside a result and is no part of it: figures, event files, ...
+
+
+@contextlib.contextmanager
+def optional(name: str, say: Callable[[str], None]) -> Iterator[None]:
+  """Within, what is named is made; where that fails, a line says so, and all goes on.
+
+  Args:
+    name: what is missing then, such as 'confusion.png'.
+    say: called with the line.
+  """
+  try:
+    yield
+  except Exception as error:       # whatever a library raises: no result depends on it
+    # A full disk holds no results either; the same command goes on once there is room.
+    if isinstance(error, OSError) and error.errno in files.UNWRITABLE:
+      raise
+    reason = ' '.join(str(error).split())[:200]
+    say(f'{name} is not made ({type(error).__name__}: {reason}); results do not depend '
+        'on it')
 
 
 class FoldLogits(NamedTuple):
@@ -55,7 +75,7 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
     rows[results.one_draw(name)] = np.concatenate(
         [np.array(part.one_draw).argmax(-1) for part in fold_logits])
   if fold_logits[0].plain is not None:
-    rows[f'{name}, not adapted'] = np.concatenate(
+    rows[results.not_adapted(name)] = np.concatenate(
         [np.array(part.plain).argmax(-1) for part in fold_logits])
   beside, chosen = _references(config, material)
   rows |= {name: answers.prediction[order] for name, answers in beside.items()}
@@ -64,14 +84,16 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
        for _ in part.index],
-      pool.label[order], pool.classes, _data_sets(material, order))
+      pool.label[order], pool.classes, _data_sets(material, order), {
+          name: [of.get(pool.clips[n], '') for n in order]
+          for name, of in (material.clips.info.get('groups') or {}).items()})
   named, probabilities = config['evaluation'].get('scores', ''), {
       name: _softmax(logits)}
   if fold_logits[0].one_draw is not None:
     probabilities[results.one_draw(name)] = _softmax(np.concatenate(
         [np.array(part.one_draw) for part in fold_logits]))
   if fold_logits[0].plain is not None:
-    probabilities[f'{name}, not adapted'] = _softmax(np.concatenate(
+    probabilities[results.not_adapted(name)] = _softmax(np.concatenate(
         [np.array(part.plain) for part in fold_logits]))
   findings = results.summarise(
       rows, clips, about, resamples=config['evaluation']['resamples'],
@@ -117,11 +139,35 @@ def _references(config, material: Material
                            subject=np.asarray(pool.subject), content=pool.content)
   chosen = {name: references.describe_penalties(name, answers.penalty)
             for name, answers in rows.items()}
+  rows |= _macro_references(config, material, train, test, label)
   rows['ridge_raw'] = references.ridge_raw(
       pool.x, label, train, test, classes=classes, scale=scale,
       relative_penalty=config['evaluation']['ridge_penalty'])
   rows['constant'] = references.constant(label, train, test, classes=classes)
   return rows, chosen
+
+
+def _macro_references(config, material: Material, train: np.ndarray,
+                      test: np.ndarray, label: np.ndarray
+                      ) -> dict[str, references.Answers]:
+  """The SVM on macro clips alone, and linear models to which they are further rows."""
+  pool, subject = material.pool, np.asarray(material.pool.subject)
+  shared = dict(classes=len(pool.classes), subject=subject, content=pool.content)
+  labelled = np.flatnonzero(pool.macro & (pool.label >= 0))
+  every = np.stack([fold.train for fold in material.folds])
+  if not len(labelled):
+    return {}
+  alone = references.macro_only(pool.x, np.asarray(pool.label), np.asarray(pool.macro),
+                                every, test, **shared)
+  rows = {} if alone is None else {'macro_only': alone}
+  if weight := config['macro']['label_weight']:
+    extra = references.Extra(
+        select_clips(pool.x, np.isin(np.arange(len(pool.label)), labelled)),
+        np.asarray(pool.label)[labelled], subject[labelled],
+        weight * every[:, labelled])
+    rows |= {f'{name} with macro clips': answers for name, answers in references.linear(
+        pool.x, label, train, test, extra=extra, **shared).items()}
+  return rows
 
 
 def _about(config, material: Material) -> results.About:
@@ -135,8 +181,10 @@ def _about(config, material: Material) -> results.About:
     protocol += f', {len(never)} people trained on in every fold'
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
+  count = config['episodes']['training_people']
+  some = f', {count} training people a fold' if count else ''
   return results.About(
-      protocol=f'{protocol}, support from training subjects{wrong}',
+      protocol=f'{protocol}{some}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],
       sheet_sha256=info['sheet_sha256'], data_sha256=material.sha256,
       seed=config['seed'], encoder=registry.label(config['model']['encoder']),
@@ -193,7 +241,7 @@ def _draw(folder: RunFolder, findings: dict[str, Any], name: str,
                              classes=classes, title=name, caption=caption)
   with optional(folder.curves.name, say):
     from lightman_jax.report import figures
-    figures.learning_curves(folder.curves, metrics_log.read(folder.metrics),
+    figures.learning_curves(folder.curves, progress.read(folder.metrics),
                             title=name, caption=caption)
   if 'robustness' in findings:
     with optional(folder.noise_curves.name, say):

@@ -75,7 +75,7 @@ class Run:
 
     Nested dictionaries of arrays, as `predict` and a learner take them.
     """
-    found: dict[str, tuple[int, int, pathlib.Path, int]] = {}
+    newest: dict[str, tuple[int, int, pathlib.Path, int]] = {}
     for about in (self.path / 'checkpoints').glob(f'*/{ABOUT}'):
       with run_folder.blaming(about):
         save = bounded.read_json(about)
@@ -83,14 +83,14 @@ class Run:
           raise ValueError(f'{FILE} is not what was written')
         for row, fold in enumerate(save['folds']):
           place = int(save['step']), int(about.parent.name), about.parent, row
-          found[fold] = max(found.get(fold, place), place)
-    if not found:
+          newest[fold] = max(newest.get(fold, place), place)
+    if not newest:
       raise InputError(f'{self.path} holds no checkpoints, so no models; they were '
                        'deleted, and --fresh trains anew')
     arrays = {place[2]: bounded.read_arrays(place[2] / ARRAYS / FILE)
-              for place in found.values()}
+              for place in newest.values()}
     return {fold: _nested(arrays[folder], row)
-            for fold, (_, _, folder, row) in sorted(found.items())}
+            for fold, (_, _, folder, row) in sorted(newest.items())}
 
 
 def _nested(arrays: Mapping[str, np.ndarray], row: int) -> dict[str, Any]:

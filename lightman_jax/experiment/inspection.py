@@ -140,10 +140,10 @@ def draw(folder: RunFolder, about: Mapping[str, Any], *, title: str) -> None:
   """
   if not folder.actions_json.exists():
     return
-  from lightman_jax.report import face_drawing
+  from lightman_jax.report import figures
   kept = read_json(folder.actions_json)
   with blaming(folder.actions_json):
-    face_drawing.draw_actions(
+    figures.draw_actions(
         folder.actions, kept,
         title=f'{title}: what carried the prediction, fold {kept["fold"]}',
         caption=table.caption(about)[:1])

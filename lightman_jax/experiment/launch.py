@@ -8,7 +8,6 @@ The same command goes on where an earlier one was stopped; a finished run says s
 """
 
 from collections.abc import Sequence
-import errno
 import functools
 import json
 import os
@@ -286,18 +285,6 @@ def sentence(error: Exception, argv: list[str]) -> str:
   return next(sentences, text)
 
 
-def explain(error: OSError) -> str:
-  """A sentence for the faults of a disk."""
-  place = f' at {error.filename}' if error.filename else ''
-  if error.errno in (errno.ENOSPC, errno.EDQUOT):
-    return (f'the disk is full{place}: free some space and give the same command '
-            'again; it goes on where it was')
-  if error.errno in (errno.EMFILE, errno.ENFILE):
-    return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
-            'same command again; it goes on where it was')
-  return f'{error.strerror or error}{place}'
-
-
 def refuse(sentence: str, code: int = 2) -> NoReturn:
   """Ends the program."""
   print(f'{machine.program()}: {sentence}', file=sys.stderr, flush=True)
@@ -327,7 +314,7 @@ def start(argv: Sequence[str], *, program: Sequence[str]) -> NoReturn:
   except ConnectionAbortedError as error:
     refuse(str(error), several.LOST)
   except OSError as error:
-    refuse(explain(error))
+    refuse(files.explain_fault(error))
   except stopping.Stopped as stopped:
     end(stopped)
   except KeyboardInterrupt:

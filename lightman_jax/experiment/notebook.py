@@ -32,8 +32,8 @@ from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
-from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe, View, draw_steps, make_task
+from lightman_jax.training.loop import FoldData, make_trainer, stack, train_folds
+from lightman_jax.training.state import Recipe, draw_steps, make_task
 
 
 class HeldOut(NamedTuple):
@@ -125,6 +125,8 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
     episodes = settings['episodes']
     cut = make_folds(data, episodes['protocol'], folds=episodes['folds'],
                      seed=settings['seed'], dataset='arrays', options=episodes)
+    _check_start(settings)
+    cut = tuple(assembly.fewer_people(settings, data, fold) for fold in cut)
     labels = tuple(assembly.fold_labels(settings, data, fold) for fold in cut)
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)
@@ -207,19 +209,18 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
   if not 0 <= number < tasks:
     raise InputError(f'there is no task {number}: training.tasks is {tasks}, and they '
                      'are counted from 0')
-  clips, step = fold.data.clips, np.int32(step)
-  view = View(fold.data.key, clips.view, fold.data.splits,
-              np.int32(len(fold.data.splits)))
+  clips, first = fold.data.clips, np.int32(step)
+  view = jax.tree.map(lambda x: x[0], stack([fold.data], 1)[0])
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe = _recipe(settings, fold, None)[0]
     # Numbers first, then their clips alone: all of them may be in files.
     draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
     drawn = jax.tree.map(lambda x: x[0, number],
-                         jax.device_get(draw(view, clips.table, step)))
+                         jax.device_get(draw(view, clips.table, first)))
     x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))
     make = compiled.jit(lambda view, x, drawn, step, number: make_task(
         view.key, x, view.fold.scale, drawn, recipe, step, number)[0])
-    return make(view, x, drawn, step, np.int32(number))
+    return make(view, x, drawn, first, np.int32(number))
 
 
 def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
@@ -280,14 +281,16 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
   """
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe, _ = _recipe(settings, fold, learner)
-    x = select_clips(fold.pool.x, fold.test) if x is None else np.asarray(x, np.float32)
-    if not len(x):
+    inputs = (select_clips(fold.pool.x, fold.test) if x is None else
+              np.asarray(x, np.float32))
+    if not len(inputs):
       return np.zeros((0, recipe.sizes.classes))
     draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
-    logits = prediction.make_predict(
+    predict_clips = prediction.make_predict(
         recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once,
-        mirror=recipe.mirror)(
-            params, fold.data.key, fold.data.clips, x, most=len(x))
+        mirror=recipe.mirror)
+    logits: Any = predict_clips(params, fold.data.key, fold.data.clips, inputs,
+                                most=len(inputs))
   odds = np.exp(logits - logits.max(-1, keepdims=True))
   return odds / odds.sum(-1, keepdims=True)
 
@@ -306,13 +309,22 @@ def fold_of(key: jax.Array, settings: Mapping[str, Any], pool: Pool, fold: Fold,
   Raises:
     InputError: a class has too few people to make tasks of.
   """
+  _check_start(settings)
   sizes = assembly.make_sizes(settings, pool)
   splits = plan_splits(
-      pool, fold, shots=sizes.shots, queries=sizes.queries, rng=rng,
+      *assembly.trained_on(settings, pool, fold), shots=sizes.shots,
+      queries=sizes.queries, rng=rng,
       own_macro=sizes.macros > 0 and assembly.own_macro(pool, fold))
   data = assembly.make_fold_data(settings, pool, fold, labels=pool.label,
                                  splits=splits.support)
   return HeldOut(fold.held_out, fold.train, fold.test, data._replace(key=key), pool)
+
+
+def _check_start(settings: Mapping[str, Any]) -> None:
+  """Folds of arrays begin with weights of their key."""
+  if settings['pretrain']['source'] != 'none':
+    raise InputError('pretrain.source is for folds of a data set, and these are of '
+                     'arrays; leave it at none')
 
 
 def _recipe(settings: Mapping[str, Any], fold: HeldOut, learner: Learner | None

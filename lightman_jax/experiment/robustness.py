@@ -13,7 +13,7 @@ from lightman_jax import bounded, protocol_settings
 from lightman_jax.data.store import ClipSet
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.files import fold_path
-from lightman_jax.inputs import corruption, inputs
+from lightman_jax.inputs import augmentation, inputs
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 
@@ -33,9 +33,9 @@ def noise_kinds(config: Mapping[str, Any], material: Material,
   names = protocol_settings.noise(config['evaluation']['noise'])
   how, length = inputs.Settings(**config['inputs']), material.clips.frames.shape[1]
   if config['evaluation']['noise'] != 'all':
-    corruption.check_noise(names, how, length)
+    augmentation.check_noise(names, how, length)
     return names
-  known = corruption.applicable_noise(how, length)
+  known = augmentation.applicable_noise(how, length)
   meaningless = [name for name in names if name not in known]
   say(f'evaluation.noise=all is {", ".join(known)}: {", ".join(meaningless)} mean '
       f'nothing for inputs.kind={how.kind} with {length} stored frame(s) a clip')
@@ -57,12 +57,12 @@ def write_fold(config: Mapping[str, Any], folder: RunFolder, material: Material,
   if not names:
     return
   clips, how = held_out_clips(material, number), inputs.Settings(**config['inputs'])
-  noisy = {name: [n for n in corruption.noise_levels(name, length) if n]
+  noisy = {name: [n for n in augmentation.noise_levels(name, length) if n]
            for name in names}
   most = max(map(len, noisy.values()))
   logits = {}
   for name, levels in noisy.items():
-    noised = (corruption.corrupt_clips(clips, name, n, seed=config['seed'])
+    noised = (augmentation.corrupt_clips(clips, name, n, seed=config['seed'])
               for n in levels)
     x = [inputs.make_inputs(one, how) for one in noised]
     # All kinds in one shape, so that one program is compiled.
@@ -104,10 +104,10 @@ def noise_rows(config: Mapping[str, Any], folder: RunFolder, material: Material,
   for name in names:
     with blaming(folder.robustness):
       noisy = np.concatenate([np.array(part[name]).argmax(-1) for part in parts], 1)
-    remaining, levels = iter(noisy), corruption.noise_levels(name, length)
+    remaining, levels = iter(noisy), augmentation.noise_levels(name, length)
     answers = [next(remaining) if level else clean for level in levels]
     levels_by_kind[name] = [
-        {'level': level, 'unit': corruption.KINDS[name].unit,
+        {'level': level, 'unit': augmentation.KINDS[name].unit,
          'row': results.summarise(
              {name: answer}, clips, about,
              resamples=config['evaluation']['resamples'])['rows'][name]}

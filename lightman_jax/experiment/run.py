@@ -4,6 +4,7 @@ import collections
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
 import functools
+import os
 import pathlib
 import time
 from typing import Any
@@ -11,26 +12,31 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from lightman_jax import bounded, sections
+from lightman_jax import bounded, registry, sections
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import (
   assembly,
-  cost,
   few_shot,
   inspection,
   oracle,
+  pretraining,
   replay,
   robustness,
   selection,
 )
 from lightman_jax.experiment.assembly import Material
-from lightman_jax.experiment.decoration import optional
-from lightman_jax.experiment.findings import FoldLogits, write_findings
+from lightman_jax.experiment.findings import FoldLogits, optional, write_findings
 from lightman_jax.files import fold_path
 from lightman_jax.inputs.pool import select_clips
-from lightman_jax.profiling import cost as metering, memory
-from lightman_jax.runs import environment, metrics_log, reproducibility, results
+from lightman_jax.profiling import cost as metering, efficiency, memory
+from lightman_jax.report import table
+from lightman_jax.runs import (
+  environment,
+  progress as metrics_log,
+  reproducibility,
+  results,
+)
 from lightman_jax.runs.folder import RunFolder, blaming, write_json
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold
@@ -43,6 +49,37 @@ from lightman_jax.training import (
 from lightman_jax.training.checkpoints import open_checkpoints
 from lightman_jax.training.loop import FoldData, group_folds, make_trainer, train_folds
 from lightman_jax.training.state import Recipe
+
+# What the method of a configuration costs, where and with what it was measured.
+
+def measure_cost(config: Mapping[str, Any], material: Material, devices
+                 ) -> dict[str, Any]:
+  """The content of efficiency.json: 'about', and 'measures' with their units.
+
+  It holds times, so two runs of one configuration differ in it.
+
+  Args:
+    config: complete.
+    material: of the run.
+    devices: of the run; the first is measured.
+  """
+  folds = len(material.folds)
+  layout = assembly.make_layout(config, devices, folds)
+  recipe = assembly.make_recipe(config, material.pool, layout)
+  measures = efficiency.measure(recipe, assembly.fold_data(config, material, 0),
+                                steps=config['training']['steps'], folds=folds)
+  about = {
+      'method': registry.label(config['method']['name']),
+      'encoder': registry.label(config['model']['encoder']),
+      'clip': list(material.pool.x.shape[1:]), 'classes': len(material.pool.classes),
+      'shots': config['episodes']['shots'], 'queries': config['episodes']['queries'],
+      'macro_clips': recipe.sizes.macros,
+      'inner_steps': config['method'].get('inner_steps', 0),
+      'tasks_of_a_step': config['training']['tasks'],
+      'steps_of_a_fold': config['training']['steps'], 'folds': folds,
+      'device': {**environment.devices(), 'count': 1}, 'cpus': os.cpu_count(),
+      'versions': environment.versions()}
+  return {'about': about, 'measures': measures}
 
 
 def run(config: Mapping[str, Any], folder: RunFolder, *,
@@ -61,8 +98,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     return _run(config, folder, resume_anyway)
 
 
-def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
-         ) -> dict[str, Any]:
+def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
   """What `run` says, as jax is set."""
   metrics_log.check(config)
   scores_of(config['evaluation'].get('scores', ''))      # refused before training
@@ -101,14 +137,14 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
       findings = write_findings(config, folder, material, fold_logits, say=progress.say)
       findings['about'] |= selection.describe_selection(
           config, folder, len(material.pool.classes), pool=material.pool)
-      if material.weights:
-        findings['about']['weights'] = dict(material.weights.about)
+      findings['about'] |= _describe_knowledge(config, material)
+      pretraining.write_people(material, folder)
       with optional(folder.oracle_json.name, progress.say):
         oracle.write_oracle(config, folder, material)
     if config['evaluation']['efficiency']:
       with progress.aside('measuring what the method costs (evaluation.efficiency)'), \
           optional(folder.efficiency.name, progress.say):
-        write_json(folder.efficiency, cost.measure_cost(config, material, used))
+        write_json(folder.efficiency, measure_cost(config, material, used))
     write_json(folder.timing, {
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
@@ -118,6 +154,19 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
     results.write_results(folder.results, findings)
     multihost.first(dict)
   return findings
+
+
+def _describe_knowledge(config: Mapping[str, Any], material: Material
+                        ) -> dict[str, Any]:
+  """What results say of weights that folds begin with, and of macro clips' labels."""
+  about: dict[str, Any] = {}
+  if material.weights:
+    about['weights'] = dict(material.weights.about)
+  if config['macro']['label_weight'] or config['macro']['only']:
+    about['macro'] = table.macro_knowledge(config)
+  if material.pretrained:
+    about['pretrained'] = dict(material.pretrained.about)
+  return about
 
 
 def _all_folds(config, folder: RunFolder, material: Material, devices,

@@ -27,7 +27,7 @@ from lightman_jax.runs import (
   environment as env,
   folder as run_folder,
   identity,
-  metrics_log,
+  progress,
   reproducibility as statement,
   results,
 )
@@ -178,7 +178,9 @@ def _rescored(lines, content, resamples: int, every) -> dict[str, Any]:
   clips = results.Clips([line['clip'] for line in lines],
                         [line['subject'] for line in lines],
                         [line['fold'] for line in lines], truth, classes,
-                        _data_sets(content, lines))
+                        _data_sets(content, lines), {
+                            name: _data_sets({'data_sets': one['by_value']}, lines)
+                            for name, one in (content.get('groups') or {}).items()})
   results_again = results.summarise(predictions, clips, results.About(**{
       name: about.get(name, default) for name, default in zip(
           results.About._fields, results.About(*[''] * 6, 0))}), resamples=resamples,
@@ -289,7 +291,7 @@ def _content(path: pathlib.Path) -> Any:
     case '.json':
       return bounded.read_json(path)
     case '.jsonl':
-      return metrics_log.read(path)
+      return progress.read(path)
     case '.npz':
       return {name: x.tolist() for name, x in bounded.read_arrays(path).items()}
     case _:

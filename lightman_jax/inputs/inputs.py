@@ -1,4 +1,4 @@
-"""Clips become what the network sees: frames, difference, flow, landmarks, picture.
+"""Clips become what the network sees, which is computed once and kept.
 
 u is horizontal (to the right), v vertical (down), both in pixels of the stored frames,
 which are those of the aligned face; strain has no unit.
@@ -13,16 +13,25 @@ stretched negative.
 """
 
 from collections.abc import Callable, Iterator
+import hashlib
+import io
+import os
+import pathlib
 from typing import NamedTuple
 
 import cv2
 from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
+from lightman_jax import places
+from lightman_jax.code_digest import code_sha256
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.faces import alignment, dense_flow, landmarks
-from lightman_jax.inputs.pool import Content
+from lightman_jax.faces import dense_flow, landmarks
+from lightman_jax.files import remove_leftovers, write_atomically
+from lightman_jax.inputs.pool import AT_ONCE, Content, Inputs, Stored
+
+# Clips become what the network sees: frames, difference, flow, landmarks, picture.
 
 # Optical flow and strain as inputs: from the onset to later frames, resized.
 
@@ -131,7 +140,7 @@ def landmark_movements(points: Float[np.ndarray, 'T 68 2']
   """
   onset = points[0].astype(np.float64)
   still = np.stack([
-      alignment.transform_points(frame, alignment.fit_similarity(frame, onset))
+      landmarks.transform_points(frame, landmarks.fit_similarity(frame, onset))
       for frame in points.astype(np.float64)])
   return ((still - onset) / landmarks.inter_ocular_distance(onset)).astype(np.float32)
 
@@ -236,7 +245,7 @@ def _check_landmarks(clips: ClipSet, name: str) -> None:
   for clip, points in zip(clips.clip, clips.landmarks):
     if not np.isfinite(points).all():
       unknown.append(clip)
-    elif (np.ptp(points[:, list(alignment.STABLE)], 1) == 0).all(-1).any():
+    elif (np.ptp(points[:, list(landmarks.STABLE)], 1) == 0).all(-1).any():
       in_one_spot.append(clip)
   if unknown:
     raise InputError(f'{name} has no landmarks for {len(unknown)} of {len(clips.clip)} '
@@ -244,3 +253,84 @@ def _check_landmarks(clips: ClipSet, name: str) -> None:
   if in_one_spot:
     raise InputError(f'the landmarks of {in_one_spot[0]} of {name} lie in one spot, '
                      'which is no face: correct them, or use another inputs.kind')
+
+
+# Inputs are computed once and kept under a hash of all that they depend on.
+
+STAGE = 'lightman_jax.inputs.inputs'      # computes what is kept
+
+
+def cache_folder() -> pathlib.Path:
+  """`$XDG_CACHE_HOME`, or `~/.cache`, and our name."""
+  return places.standard('XDG_CACHE_HOME') / 'lightman_jax' / 'inputs'
+
+
+def cache_parameters(how: Settings) -> dict:
+  """Everything beside the clips that moves a number of the inputs."""
+  return {**how._asdict(), 'farneback': dense_flow.FARNEBACK, 'dis': dense_flow.DIS,
+          'tvl1': dense_flow.TVL1, 'channels': CHANNELS,
+          'opencv': cv2.__version__, 'code': code_sha256(STAGE)}
+
+
+def cached_inputs(clips: ClipSet, how: Settings, *,
+                  progress: Progress = lambda stage, done, total: None,
+                  say: Callable[[str], None] = print) -> Inputs:
+  """`make_inputs`, left in the cache: made clip by clip where they are not there.
+
+  Where the cache cannot be written they are in memory.
+
+  Args:
+    clips: the data set.
+    how: what its inputs are.
+    progress: called with 'inputs', how many are made, and of how many.
+    say: called with a line for the person who waits.
+  """
+  named = repr((clips.info['sha256'], sorted(cache_parameters(how).items())))
+  path = cache_folder() / f'{hashlib.sha256(named.encode()).hexdigest()[:32]}.npy'
+  remove_leftovers(path.parent, '.*.npy.*')
+  try:
+    return _read(path)
+  except (FileNotFoundError, NotADirectoryError):
+    pass            # not made yet
+  except (ValueError, OSError):
+    say(f'{path} is damaged and is computed again')
+  try:
+    _write(path, len(clips.clip),
+           lambda: iterate_inputs(clips, how, progress=progress))
+    return Stored.open(path)
+  except OSError as error:
+    # A cache that cannot be written costs time, and the memory that it would spare.
+    say(f'inputs are not kept: cannot write {path} ({error.strerror or error})')
+  return make_inputs(clips, how, progress=progress)
+
+
+def _write(path: pathlib.Path, count: int,
+           make: Callable[[], Iterator[np.ndarray]]) -> None:
+  """What `np.save` would write, clip by clip, and the digest of that."""
+  digest = hashlib.sha256()
+  with write_atomically(path, 'wb') as file:
+    for number, x in enumerate(make()):
+      if not number:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {
+            'descr': np.lib.format.dtype_to_descr(x.dtype), 'fortran_order': False,
+            'shape': (count, *x.shape)})
+        file.write(header.getvalue())
+        digest.update(header.getvalue())
+      x = np.ascontiguousarray(x)
+      file.write(x)
+      digest.update(x)
+    file.write(digest.digest())
+
+
+def _read(path: pathlib.Path) -> Stored:
+  """The digest is looked at first: NumPy may fail in any way on a damaged header."""
+  digest, size = hashlib.sha256(), hashlib.sha256().digest_size
+  with open(path, 'rb') as file:
+    rest = os.fstat(file.fileno()).st_size - size
+    while rest > 0 and (part := file.read(min(rest, AT_ONCE))):
+      digest.update(part)
+      rest -= len(part)
+    if rest or file.read() != digest.digest():
+      raise ValueError(f'{path} is not what was written')
+  return Stored.open(path)

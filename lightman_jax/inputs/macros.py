@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lightman_jax.data import people
-from lightman_jax.data.class_sets import macro_label
+from lightman_jax.data.facts import macro_label
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.inputs import inputs
@@ -52,7 +52,8 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
       foreign=np.zeros(len(x), bool), subjects=tuple(names),
       clips=tuple(np.array(clips.clip)[keep].tolist()), classes=clips.classes,
       content=content,
-      dataset=tuple(np.array(clips.datasets)[keep].tolist()))
+      dataset=tuple(np.array(clips.datasets)[keep].tolist()),
+      action_units=tuple(np.array(_units(clips))[keep].tolist()))
   if other is None:
     return pool
   label = _labels(other, pool.classes, macro_map)
@@ -92,4 +93,9 @@ def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: st
       macro=join(pool.macro, m[m]), subject=join(pool.subject, subject[m]),
       foreign=join(pool.foreign, subject[m] >= len(pool.subjects)), subjects=subjects,
       clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]),
-      dataset=pool.dataset + tuple(np.array(other.datasets)[m].tolist()))
+      dataset=pool.dataset + tuple(np.array(other.datasets)[m].tolist()),
+      action_units=pool.action_units + tuple(np.array(_units(other))[m].tolist()))
+
+
+def _units(clips: ClipSet) -> tuple[str, ...]:
+  return clips.action_units or ('',) * len(clips.clip)

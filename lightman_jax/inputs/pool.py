@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 import weakref
 
 import jax
-from jaxtyping import Array, Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 import numpy as np
 
 from lightman_jax.errors import InputError
@@ -200,15 +200,16 @@ class Pool(NamedTuple):
   set: every fold may use them, unless it holds out all of that data set.
   """
   x: Inputs                       # (N, t, h, w, c), or (N, t, 68, 2) for landmarks
-  label: Int[Array, 'N']          # -1 where a macro clip has no class of this set
-  subject: Int[Array, 'N']        # index into `subjects`
-  macro: Bool[Array, 'N']
-  foreign: Bool[Array, 'N']
+  label: Int[np.ndarray, 'N']     # -1 where a macro clip has no class of this set
+  subject: Int[np.ndarray, 'N']   # index into `subjects`
+  macro: Bool[np.ndarray, 'N']
+  foreign: Bool[np.ndarray, 'N']
   subjects: tuple[str, ...]
   clips: tuple[str, ...]
   classes: tuple[str, ...]
   content: Content
   dataset: tuple[str, ...] = ()   # of each clip; () where nothing is known of them
+  action_units: tuple[str, ...] = ()      # cells of the sheet; () where there are none
 
 
 def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],

@@ -137,7 +137,12 @@ def _steps(loss, params, batch, moving, steps, update, state, first_order, memor
 
 
 def kept_bytes(step: Callable, moved: PyTree) -> int:
-  """What one step keeps for its derivative, from shapes alone."""
+  """What one step keeps for its derivative, from shapes alone.
+
+  Args:
+    step: of (moved, number).
+    moved: what a step moves; its shapes are enough.
+  """
   residuals = jax.eval_shape(
       lambda moved: jax.vjp(lambda moved: step(moved, 0)[0], moved)[1], moved)
   return _bytes(residuals)
@@ -173,17 +178,31 @@ def init_rates(moved: Params, how: Steps) -> PyTree:
 
   'weights': one of each weight (Meta-SGD, Li et al. 2017); 'layers': one of each array
   of weights and step (Antoniou et al. 2019, section 4, "LSLR").
+
+  Args:
+    moved: the subtrees that inner steps move.
+    how: the inner steps.
   """
-  shape = {'weights': jnp.shape, 'layers': lambda _: (how.steps,)}[how.rates]
-  return jax.tree.map(lambda x: jnp.full(shape(x), how.rate, x.dtype), moved)
+  def full(weights):
+    shape = weights.shape if how.rates == 'weights' else (how.steps,)
+    return jnp.full(shape, how.rate, weights.dtype)
+  return jax.tree.map(full, moved)
 
 
 def rate_of(params: Params, how: Steps) -> Rate:
-  """What `sgd_steps` takes as its step size."""
-  return {
-      'fixed': lambda: how.rate,
-      'weights': lambda: lambda _: params['rates'],
-      'layers': lambda: lambda number: jax.tree.map(
-          lambda x: x[number], params['rates'])}[how.rates]()
+  """What `sgd_steps` takes as its step size.
+
+  Args:
+    params: with 'rates' where they are learned.
+    how: the inner steps.
+  """
+  if how.rates == 'fixed':
+    return how.rate
+
+  def learned(number):
+    if how.rates == 'weights':
+      return params['rates']
+    return jax.tree.map(lambda x: x[number], params['rates'])
+  return learned
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
-import optax
 
 from lightman_jax import sections
 from lightman_jax.errors import InputError
@@ -14,7 +13,6 @@ from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
 from lightman_jax.models.network import Network, Params
-from lightman_jax.tasks.sampling import Examples, Task
 
 EVERYTHING = ('encoder', 'head')
 # What a network can have of weights: a head of the macro clips, too.
@@ -48,9 +46,14 @@ def supervised(net: Network, labels: MacroLabels | None = None) -> Learner:
   """Plain training on support and query together; nothing moves at test time.
 
   It has one loss, which labelled macro clips are in whatever `labels.where` says.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(init_of(net, labels), adapt, net.logits, plain_gradient(net, labels),
+  return Learner(losses.init_of(net, labels), adapt, net.logits,
+                 plain_gradient(net, labels),
                  supported=False)
 
 
@@ -58,11 +61,16 @@ def finetuned(net: Network, how: Steps, labels: MacroLabels | None = None) -> Le
   """Plain training, and gradient steps on the support at test time.
 
   The outer loss is the training's, the inner one that of the steps at test time.
+
+  Args:
+    net: the network.
+    how: the steps at test time.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = of_levels(labels)
+  inside, outside = losses.of_levels(labels)
   moving = moved_by(inside)
-  return Learner(init_of(net, labels), stepping(recognition(net, inside), how,
-                                                moving=moving), net.logits,
+  adapt = stepping(losses.recognition(net, inside), how, moving=moving)
+  return Learner(losses.init_of(net, labels), adapt, net.logits,
                  plain_gradient(net, outside), moving)
 
 
@@ -73,13 +81,19 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.,
   With learned rates of all weights it is Meta-SGD (Li et al. 2017); with those of
   layers and steps and with `multi_step`, the share of the training in which the query
   is judged after every inner step, it is most of MAML++ (Antoniou et al. 2019).
+
+  Args:
+    net: the network.
+    how: the inner steps.
+    multi_step: see above; 0 leaves the judging to the last step.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = of_levels(labels)
+  inside, outside = losses.of_levels(labels)
   moving = moved_by(inside)
-  adapt = stepping(recognition(net, inside), how, moving=moving)
-  return Learner(with_rates(init_of(net, labels), how, moving=moving), adapt,
-                 net.logits, outer_gradient(adapt, judged(net, outside), multi_step),
-                 moving)
+  adapt = stepping(losses.recognition(net, inside), how, moving=moving)
+  return Learner(with_rates(losses.init_of(net, labels), how, moving=moving), adapt,
+                 net.logits, outer_gradient(adapt, losses.query_loss(net, outside),
+                                            multi_step), moving)
 
 
 def anil(net: Network, how: Steps, *, multi_step: float = 0.,
@@ -87,8 +101,14 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
   """Almost no inner loop (Raghu et al. 2020): the head alone moves.
 
   What does not move is computed once: the steps are taken on the support's embeddings.
+
+  Args:
+    net: the network.
+    how: the inner steps.
+    multi_step: see `maml`.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = of_levels(labels)
+  inside, outside = losses.of_levels(labels)
   embedded = net._replace(maps=lambda params, z: z, beside=lambda z, x: z)
   head = stepping(losses.cross_entropy(net.classify, net.label_smoothing)
                   if inside is None else
@@ -100,19 +120,24 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
       support = support._replace(macro=net.embed(params, support.macro))
     return head(params, support, key, watch)
 
-  return Learner(with_rates(init_of(net, labels), how, moving=('head',)), adapt,
-                 net.logits, outer_gradient(adapt, judged(net, outside), multi_step),
-                 ('head',))
+  return Learner(with_rates(losses.init_of(net, labels), how, moving=('head',)), adapt,
+                 net.logits, outer_gradient(adapt, losses.query_loss(net, outside),
+                                            multi_step), ('head',))
 
 
 def reptile(net: Network, how: Steps, labels: MacroLabels | None = None) -> Learner:
   """Towards where adaptation leads (Nichol et al. 2018): no second derivative.
 
   It has one loss, which labelled macro clips are in whatever `labels.where` says.
+
+  Args:
+    net: the network.
+    how: the inner steps.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
   moving = moved_by(labels)
-  adapt = stepping(recognition(net, labels), how, moving=moving)
-  return Learner(init_of(net, labels), adapt, net.logits,
+  adapt = stepping(losses.recognition(net, labels), how, moving=moving)
+  return Learner(losses.init_of(net, labels), adapt, net.logits,
                  outer.displacement(adapt, rate=how.rate), moving)
 
 
@@ -134,19 +159,19 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
       branches on all clips of the task, and the same adaptation at test time.
     labels: how labelled macro clips are in the losses.
   """
-  inside, outside = of_levels(labels)
+  inside, outside = losses.of_levels(labels)
   both, moving = losses.with_alignment(net, align, inside), moved_by(inside)
   adapt = stepping(both, how, moving=moving)
-  primary = judged(net, outside)
+  primary = losses.query_loss(net, outside)
   aligned = losses.with_alignment(net, align, outside)
 
   def judge_task(fast, task):
     if not align.outside:
       return primary(fast, task)
-    return aligned(fast, query_with_macro(task))
+    return aligned(fast, losses.query_with_macro(task))
 
   def init(key, shape):
-    params = with_rates(init_of(net, labels), how, moving=moving)(key, shape)
+    params = with_rates(losses.init_of(net, labels), how, moving=moving)(key, shape)
     more = {'log_weight': jnp.log(jnp.asarray(align.weight))} if align.learned else {}
     return {**params, **more}
 
@@ -155,56 +180,35 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
   return Learner(init, adapt, net.logits, grad, moving)
 
 
-def of_levels(labels: MacroLabels | None
-              ) -> tuple[MacroLabels | None, MacroLabels | None]:
-  """The labels that the inner and that the outer loss has."""
-  if labels is None:
-    return None, None
-  return labels if labels.inside else None, labels if labels.outside else None
-
-
 def moved_by(inside: MacroLabels | None) -> tuple[str, ...]:
-  """What inner steps change of the parameters."""
+  """What inner steps change of the parameters.
+
+  Args:
+    inside: the labels of the inner loss.
+  """
   return WEIGHTS if inside is not None and inside.own_head else EVERYTHING
 
 
-def init_of(net: Network, labels: MacroLabels | None) -> Callable:
-  """`net.init`, and mu where it is learned."""
-  if labels is None or not labels.learned:
-    return net.init
-  return lambda key, shape: {
-      **net.init(key, shape), 'log_macro_weight': jnp.log(jnp.asarray(labels.weight))}
-
-
-def recognition(net: Network, labels: MacroLabels | None) -> losses.Loss:
-  """Cross entropy of the micro clips, and of labelled macro clips where they are in."""
-  return (losses.cross_entropy(net.logits, net.label_smoothing) if labels is None else
-          losses.with_macro_labels(net, labels))
-
-
 def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
-  """The gradient of recognition on all clips of a task."""
-  loss = recognition(net, labels)
+  """The gradient of recognition on all clips of a task.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
+  """
+  loss = losses.recognition(net, labels)
   return outer.direct_in_blocks(loss) if labels is None else outer.direct(loss)
-
-
-def judged(net: Network, labels: MacroLabels | None) -> outer.OuterLoss:
-  """Recognition of the query, and of the task's macro clips where these are in."""
-  loss = recognition(net, labels)
-  if labels is None:
-    return lambda fast, task: loss(fast, task.query)
-  return lambda fast, task: loss(fast, query_with_macro(task))
-
-
-def query_with_macro(task: Task) -> Examples:
-  """The query, and the macro clips of the task, which are drawn with its support."""
-  return task.query._replace(macro=task.support.macro,
-                             macro_label=task.support.macro_label)
 
 
 def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
              ) -> outer.Adapt:
-  """Adaptation by gradient steps on a loss."""
+  """Adaptation by gradient steps on a loss.
+
+  Args:
+    loss: of (params, examples).
+    how: the inner steps.
+    moving: names of the subtrees that move.
+  """
   def adapt(params, support, key, watch=None):
     del key
     if how.optimizer is not None:
@@ -221,7 +225,13 @@ def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTH
 
 def with_rates(init: Callable, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
                ) -> Callable:
-  """`init`, and the inner rates where they are learned."""
+  """`init`, and the inner rates where they are learned.
+
+  Args:
+    init: of (key, shape of a clip).
+    how: the inner steps.
+    moving: names of the subtrees that move.
+  """
   def both(key, shape):
     params = init(key, shape)
     if how.rates == 'fixed':
@@ -233,7 +243,13 @@ def with_rates(init: Callable, how: Steps, *, moving: tuple[str, ...] = EVERYTHI
 
 def outer_gradient(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
            ) -> outer.MetaGrad:
-  """The outer level: after the last inner step, or at first after each of them."""
+  """The outer level: after the last inner step, or at first after each of them.
+
+  Args:
+    adapt: (params, support, key) to adapted parameters.
+    loss: of adapted parameters and a task.
+    multi_step: share of the training in which every step counts; 0: the last alone.
+  """
   if multi_step:
     return outer.through_every_step(adapt, loss, until=multi_step)
   return outer.through_adaptation(adapt, loss)
@@ -275,51 +291,6 @@ def ensemble(learner: Learner, count: int) -> Learner:
   return learner._replace(init=init, adapt=adapt, predict=predict, meta_grad=meta_grad)
 
 
-# Supervised training of a network with running statistics, without hidden state.
-
-MOMENTUM = .1     # of a batch in the running statistics, as in PyTorch
-
-
-def published(net: Network) -> Learner:
-  """Plain training on all clips of a task, as one batch with dropout.
-
-  The running statistics are a subtree of the parameters, 'statistics'. Their
-  "gradient" is what is left to the batch's: a step of plain descent with rate
-  `MOMENTUM` on it is the exponential mean; see `beside_statistics`. A prediction goes
-  by the running ones, so it depends on its own clip alone.
-  """
-  def meta_grad(params, task, key, done=1.):
-    del done
-    statistics = params['statistics']
-
-    def loss(weights):
-      logits, seen = net.train({**weights, 'statistics': statistics},
-                               task.everything.x, key)
-      return losses.cross_entropies(logits, task.everything.label,
-                                    net.label_smoothing).mean(), seen
-    weights = {name: tree for name, tree in params.items() if name != 'statistics'}
-    (value, seen), grads = jax.value_and_grad(loss, has_aux=True)(weights)
-    left = jax.tree.map(jnp.subtract, statistics, seen)
-    return {**grads, 'statistics': left}, {'query_loss': value}
-  adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(net.init, adapt, net.logits, meta_grad, supported=False)
-
-
-def beside_statistics(optimizer: optax.GradientTransformation, *,
-                      momentum: float = MOMENTUM) -> optax.GradientTransformation:
-  """`optimizer` for the weights; the running statistics go their own way.
-
-  They are neither clipped nor decayed, and do not count for the norm of a gradient;
-  `momentum` is the share of a batch in them.
-  """
-  def kinds(params):
-    return {name: jax.tree.map(
-        lambda _, name=name: 'running' if name == 'statistics' else 'learned', tree)
-            for name, tree in params.items()}
-  return optax.partition(
-      {'learned': optimizer, 'running': optax.sgd(momentum)}, kinds)
-
-
 # Methods that compare embeddings: nothing moves, the support is what is looked at.
 
 def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
@@ -329,8 +300,12 @@ def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
   long embedding do not start out saturated. Labelled macro clips are further clips of
   the support inside, each with mu times a micro clip's share of its class's mean, and
   further queries outside.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, _ = of_levels(labels)
+  inside, _ = losses.of_levels(labels)
 
   def adapt(params, support, key):
     del key
@@ -355,8 +330,12 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
   Without their full context embeddings; logits are the logarithms of eq. 1. Labelled
   macro clips are further clips of the support inside, each with mu times the attention
   that a micro clip at its place would have, and further queries outside.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, _ = of_levels(labels)
+  inside, _ = losses.of_levels(labels)
 
   def adapt(params, support, key):
     del key
@@ -382,21 +361,23 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
 
 
 def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learner:
-  own = labels is not None and labels.own_head
+  head = (losses.macro_head(net, labels) if labels is not None and labels.own_head
+          else None)
+  kept = ('encoder',) if head is None else ('encoder', 'macro_head')
 
   def init(key, shape):
     params = net.init(key, shape)
-    return {name: params[name] for name in ('encoder', 'macro_head')[:1 + own]}
+    return {name: params[name] for name in kept}
   loss = losses.cross_entropy(predict, net.label_smoothing)
-  _, outside = of_levels(labels)
+  _, outside = losses.of_levels(labels)
 
   def judge_task(fast, task):
     value, parts = loss(fast, task.query)
     if outside is None:
       return value, parts
     macro = task.support
-    logits = (net.classify_macro(fast, net.embed(fast, macro.macro)) if own else
-              predict(fast, macro.macro))
+    logits = (predict(fast, macro.macro) if head is None else
+              head(fast, net.embed(fast, macro.macro)))
     part = losses.balanced_cross_entropy(logits, macro.macro_label,
                                          net.label_smoothing)
     return value + outside.weight * part, {**parts, 'macro_cross_entropy': part}

@@ -28,11 +28,11 @@ class Method:
   # The backward pass goes through the inner steps, which takes memory.
   second_order: ClassVar[bool] = False
 
-  def check(self, given: Mapping[str, Any]) -> None:
+  def check(self, settings: Mapping[str, Any]) -> None:
     """Refuses settings that are right each, and wrong together.
 
     Args:
-      given: all settings of the configuration, under dotted names.
+      settings: all settings of the configuration, under dotted names.
 
     Raises:
       InputError: names the settings, and what to do.
@@ -56,20 +56,25 @@ class _Stepping(Method):
   inner_memory: float = option(1024., 'MiB that a task may keep to save arithmetic',
                                range=(0., 1e6))
 
-  def _steps(self, **changes) -> 'Steps':
+  def _steps(self) -> 'Steps':
     from lightman_jax.meta.inner import Steps
-    own = {'rates': getattr(self, 'rates', 'fixed'),
-           'first_order': getattr(self, 'first_order', False)}
     return Steps(self.inner_steps, self.inner_rate, memory=self.inner_memory,
-                 **{**own, **changes})
+                 rates=getattr(self, 'rates', 'fixed'),
+                 first_order=getattr(self, 'first_order', False))
 
 
 @dataclasses.dataclass(frozen=True)
-class _Judged(_Stepping):
-  """Steps that a query judges, through all of them."""
+class _ThroughSteps(_Stepping):
+  """The loss of a query is differentiated through all steps: MAML and its kin."""
   second_order: ClassVar[bool] = True
   multi_step: float = option(0., 'share of the training with a query after every step '
                              '(MAML++)', range=(0., 1.))
+
+  def make(self, net, labels=None):
+    """See `learners.maml`."""
+    from lightman_jax.meta import learners
+    return learners.maml(net, self._steps(), multi_step=self.multi_step,
+                         labels=labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,41 +92,25 @@ class _Rates(_Stepping):
 
 
 @dataclasses.dataclass(frozen=True)
-class Maml(_Judged, _Rates, _FirstOrder):
+class Maml(_ThroughSteps, _Rates, _FirstOrder):
   """Model-agnostic meta-learning (Finn et al. 2017), and most of MAML++."""
 
-  def make(self, net, labels=None):
-    """See `learners.maml`."""
-    from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(), multi_step=self.multi_step,
-                         labels=labels)
-
 
 @dataclasses.dataclass(frozen=True)
-class Fomaml(_Judged, _Rates):
+class Fomaml(_ThroughSteps, _Rates):
   """MAML whose inner gradients are constants (Finn et al. 2017, section 5.2)."""
   second_order: ClassVar[bool] = False
-
-  def make(self, net, labels=None):
-    """See `learners.maml`."""
-    from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(first_order=True),
-                         multi_step=self.multi_step, labels=labels)
+  first_order: ClassVar[bool] = True
 
 
 @dataclasses.dataclass(frozen=True)
-class MetaSGD(_Judged, _FirstOrder):
+class MetaSGD(_ThroughSteps, _FirstOrder):
   """MAML with a learned rate of every weight (Li et al. 2017)."""
-
-  def make(self, net, labels=None):
-    """See `learners.maml`."""
-    from lightman_jax.meta import learners
-    return learners.maml(net, self._steps(rates='weights'),
-                         multi_step=self.multi_step, labels=labels)
+  rates: ClassVar[str] = 'weights'
 
 
 @dataclasses.dataclass(frozen=True)
-class Anil(_Judged, _Rates, _FirstOrder):
+class Anil(_ThroughSteps, _Rates, _FirstOrder):
   """Almost no inner loop (Raghu et al. 2020): the head alone moves."""
 
   def make(self, net, labels=None):
@@ -134,8 +123,9 @@ class Anil(_Judged, _Rates, _FirstOrder):
 @dataclasses.dataclass(frozen=True)
 class Reptile(_Stepping):
   """Towards where adaptation leads (Nichol et al. 2018): no second derivative."""
+  first_order: ClassVar[bool] = True
 
-  def check(self, given):
+  def check(self, settings):
     """Refuses a rate that the displacement cannot be divided by."""
     if self.inner_rate < LEAST_RATE:
       raise InputError(f'method.inner_rate is {self.inner_rate} and '
@@ -144,7 +134,7 @@ class Reptile(_Stepping):
   def make(self, net, labels=None):
     """See `learners.reptile`."""
     from lightman_jax.meta import learners
-    return learners.reptile(net, self._steps(first_order=True), labels)
+    return learners.reptile(net, self._steps(), labels)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,9 +162,9 @@ class Supervised(Method):
   """Plain training; nothing moves at test time."""
 
   def make(self, net, labels=None):
-    """See `learners.supervised`, and `learners.published` for batch normalisation."""
-    from lightman_jax.meta import learners
-    return (learners.published(net) if net.train else
+    """See `learners.supervised`; with batch normalisation, `running_statistics`."""
+    from lightman_jax.meta import learners, running_statistics
+    return (running_statistics.published(net) if net.train else
             learners.supervised(net, labels))
 
 
@@ -208,7 +198,7 @@ class Lightman(Maml):
   outer: str = option('query', 'what judges the inner level; none: no outer level',
                       choices=('query', 'none'))
 
-  def check(self, given):
+  def check(self, settings):
     """Refuses what the alignment, or its absence outside, makes meaningless."""
     if self.outer == 'none':
       self._check_without_outer_level()
@@ -224,8 +214,8 @@ class Lightman(Maml):
     if self.bandwidth and self.bandwidth_rule != 'mean':
       raise InputError('method.bandwidth is given, so method.bandwidth_rule would not '
                        'be asked; leave one of them out')
-    if given['macro.source'] != 'none' and self.statistic == 'u':
-      self._check_counts(given)
+    if settings['macro.source'] != 'none' and self.statistic == 'u':
+      self._check_counts(settings)
 
   def _check_without_outer_level(self) -> None:
     for name in ('first_order', 'rates', 'multi_step', 'weight', 'align_outside'):
@@ -233,11 +223,11 @@ class Lightman(Maml):
         raise InputError(f'method.{name}={getattr(self, name)} is of the outer level, '
                          'which method.outer=none takes away; leave one of the two out')
 
-  def _check_counts(self, given: Mapping[str, Any]) -> None:
-    if given['macro.clips'] < 2:
+  def _check_counts(self, settings: Mapping[str, Any]) -> None:
+    if settings['macro.clips'] < 2:
       raise InputError('method.statistic=u leaves a clip out of its own mean, so it '
                        'needs macro.clips of 2 or more')
-    if self.alignment == 'per_class' and given['episodes.shots'] < 2:
+    if self.alignment == 'per_class' and settings['episodes.shots'] < 2:
       raise InputError('method.statistic=u leaves a clip out of its own mean, so '
                        'method.alignment=per_class needs episodes.shots of 2 or more')
 

@@ -59,6 +59,8 @@ def through_every_step(adapt: Adapt, query_loss: OuterLoss, *, until: float
     def after(params):
       _, trace, losses = adapt(params, task.support, key,
                                watch=lambda fast: query_loss(fast, task)[0])
+      if losses is None:
+        raise TypeError('this adaptation watches no step; it needs one by inner steps')
       return last * losses[-1] + (1 - last) * losses.mean(), (trace, losses[-1])
     (_, (trace, loss)), grads = jax.value_and_grad(after, has_aux=True)(params)
     return _with_losses(((loss, trace), grads))

@@ -181,7 +181,13 @@ def _divisor(n: int, most: int) -> int:
 
 
 def remaining(space: Sequence[int], taken: Sequence[int], pad) -> list[int]:
-  """Sizes of an output from those of a window, or of a window from an output's."""
+  """Sizes of an output from those of a window, or of a window from an output's.
+
+  Args:
+    space: sizes along the axes of space.
+    taken: those that are taken away, along the same axes.
+    pad: (low, high) of each axis.
+  """
   return [size + low + high - t + 1 for size, t, (low, high) in zip(space, taken, pad)]
 
 

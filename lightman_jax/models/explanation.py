@@ -5,7 +5,7 @@ and perhaps through the action that it is related to, to the head. So the shares
 are exact: they add up to the logit less the head's bias.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flax import linen as nn
 import jax
@@ -38,8 +38,9 @@ def explain(encoder: nn.Module, params: Params, x: Float[Array, 'n T 68 2']
     params: of a network with that encoder and a linear head.
     x: clips as the network sees them.
   """
-  maps, seen = encoder.apply({'params': params['encoder']}, x,
-                             mutable=['intermediates'])
+  # A pair, for what is mutable.
+  pair: Any = encoder.apply({'params': params['encoder']}, x, mutable=['intermediates'])
+  maps, seen = pair
   (parts,), (weights,) = (seen['intermediates'][name]
                           for name in ('parts', 'relations'))
   mapped = params['encoder']['map']
@@ -55,5 +56,9 @@ def explain(encoder: nn.Module, params: Params, x: Float[Array, 'n T 68 2']
 
 
 def mean_explanation(several: Explanation) -> Explanation:
-  """Of models whose logits are averaged: explanations along a first axis."""
+  """Of models whose logits are averaged: explanations along a first axis.
+
+  Args:
+    several: of the same clips, by one model after the other along a first axis.
+  """
   return jax.tree.map(lambda v: v.mean(0), several)

@@ -63,6 +63,10 @@ def add_bias(x: Float[Array, '*place d'], bias: Float[Array, 'd']
   The gradient of a bias is a sum over all clips and places, which the derivative of a
   sum takes in the numbers that were added: those of 8 significant bits stand still
   after a few hundred terms. So short numbers are added as float32.
+
+  Args:
+    x: sums.
+    bias: a number a channel.
   """
   long = x.astype(jnp.promote_types(x.dtype, jnp.float32))
   return (long + bias.reshape(*(1,) * (x.ndim - 1), -1)).astype(x.dtype)
@@ -74,6 +78,10 @@ def max_pool(x: Float[Array, 'n h w c'], side: int = 2) -> Float[Array, 'n _h _w
 
   Its derivative, of every order, is a mask: those of `reduce_window` and of slices are
   slow on a CPU. Of equal values the first has the derivative.
+
+  Args:
+    x: maps.
+    side: of a square, in pixels.
   """
   return functools.reduce(jnp.maximum, _corners(x, side))
 

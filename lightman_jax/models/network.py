@@ -64,6 +64,16 @@ def local_means(x: Float[Array, 'n t h w c'], side: int) -> Float[Array, 'n _d']
   return squares.mean((2, 4)).reshape(n, -1)
 
 
+def unit_rms(x: Float[Array, 'n *clip']) -> Float[Array, 'n *clip']:
+  """Each clip divided by its own root mean square.
+
+  Args:
+    x: clips.
+  """
+  squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
+  return x * jax.lax.rsqrt(squares + 1e-16)
+
+
 def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
                  unit_clips: bool = False, skip: int = 0, label_smoothing: float = 0.
                  ) -> Network:
@@ -98,25 +108,25 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     return {'params': params['encoder'], **running}
 
   def train(params, x, key):
-    features, seen = encoder.apply(variables_of(params), x, training=True,
-                                   rngs={'dropout': key}, mutable=['statistics'])
-    z = beside(features.reshape(len(x), -1), x)
-    return classify(params, z), seen['statistics']
+    # A pair, for what is mutable.
+    pair: Any = encoder.apply(variables_of(params), x, training=True,
+                              rngs={'dropout': key}, mutable=['statistics'])
+    features, seen = pair
+    return classify(params, beside(features.reshape(len(x), -1), x)), seen['statistics']
 
-  def scaled(x):
-    if not unit_clips:
-      return x
-    squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
-    return x * jax.lax.rsqrt(squares + 1e-16)
+  scaled = unit_rms if unit_clips else lambda x: x
 
-  def maps(params, x):
+  def maps(params, x) -> Any:
     return encoder.apply(variables_of(params), scaled(x))
 
   def beside(z, x):
     return jnp.concatenate([z, local_means(scaled(x), skip)], -1) if skip else z
 
-  classify = lambda params, z: head.apply({'params': params['head']}, z)
-  macro = lambda params, z: head.apply({'params': params['macro_head']}, z)
+  def classify(params, z) -> Any:
+    return head.apply({'params': params['head']}, z)
+
+  def macro(params, z) -> Any:
+    return head.apply({'params': params['macro_head']}, z)
   return Network(init, maps, classify, classes,
                  train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
                  macro if macro_head else None, label_smoothing, beside)

@@ -39,7 +39,11 @@ class STSTNet(nn.Module):
 
 
 def max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
-  """3 x 3 with stride 3 and one row and column of padding on each side."""
+  """3 x 3 with stride 3 and one row and column of padding on each side.
+
+  Args:
+    x: maps.
+  """
   # Negative padding cuts off what the last whole window does not reach.
   around = [(1, 1 - (size + 2) % 3, 0) for size in x.shape[1:3]]
   x = jax.lax.pad(x, jnp.array(-jnp.inf, x.dtype), [(0, 0, 0), *around, (0, 0, 0)])
@@ -47,7 +51,11 @@ def max_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
 
 
 def average_pool(x: Float[Array, 'n h w c']) -> Float[Array, 'n _h _w c']:
-  """2 x 2; an odd last row or column is left out."""
+  """2 x 2; an odd last row or column is left out.
+
+  Args:
+    x: maps.
+  """
   n, h, w, c = x.shape
   return _squares(x[:, :h // 2 * 2, :w // 2 * 2], 2).mean((2, 4))
 
@@ -85,7 +93,7 @@ class BatchNorm(nn.Module):
   In training by the batch, whose mean and variance (unbiased, as running statistics
   take it) replace those of the collection 'statistics'; else by that collection. How
   far the running ones go towards them is the optimizer's: see
-  `meta.learners.beside_statistics`.
+  `meta.running_statistics.beside_statistics`.
   """
 
   @nn.compact

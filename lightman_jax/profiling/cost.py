@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from lightman_jax.profiling import arithmetic, efficiency, memory
+from lightman_jax.profiling import efficiency, memory
 from lightman_jax.profiling.efficiency import as_measure, peak_memory
 from lightman_jax.runs import environment
 from lightman_jax.runs.folder import write_json
@@ -26,10 +26,11 @@ from lightman_jax.units import bytes_in_words
 
 HIT, MISS = '/jax/compilation_cache/cache_hits', '/jax/compilation_cache/cache_misses'
 COMPILED = '/jax/core/compile/backend_compile_duration'
-CAUSES = {HIT: 'read from the compilation cache',
-          MISS: 'compiled: the cache had no program of this configuration, code and '
-                'machine',
-          '': 'compiled: there is no compilation cache'}
+# How a program was come by, and why so.
+CAUSES = {HIT: ('read from the compilation cache', ''),
+          MISS: ('compiled', 'the cache had no program of this configuration, code and '
+                             'machine'),
+          '': ('compiled', 'there is no compilation cache')}
 
 COMPILING = 'compiling the program that trains, unless the cache has it'
 Aside = Callable[[str], contextlib.AbstractContextManager]
@@ -65,7 +66,7 @@ class Meter:
     self._before = collections.Counter(_SEEN)
     self._trainer: Trainer | None = None
     self._need: memory.Need | None = None
-    self._cause, self._program = '', {}
+    self._cause, self._program = ('', ''), {}
     self._best: efficiency.Rates | None = None
     self._began: float | None = None
     self._seconds: list[float] = []      # of a meta-step of one fold, for each piece
@@ -121,7 +122,8 @@ class Meter:
       return None
     layout, training = self._trainer.layout, self._config['training']
     about = {
-        'of': 'this start of the program', 'compile_cause': self._cause,
+        'of': 'this start of the program', 'program': self._cause[0],
+        'compile_cause': ': '.join(filter(None, self._cause)),
         'device': environment.devices(), 'devices_used': len(layout.devices),
         'split': layout.split, 'folds_at_once': layout.folds_at_once,
         'tasks_at_once': layout.tasks_at_once, 'tasks_of_a_step': training['tasks'],
@@ -159,10 +161,10 @@ class Meter:
     need = self._need
     self._program = {
         'step_arithmetic': as_measure(
-            of_a_step(arithmetic.count_operations),
+            of_a_step(efficiency.count_operations),
             'floating point operations of a meta-step'),
         'step_traffic': as_measure(
-            of_a_step(arithmetic.count_traffic),
+            of_a_step(efficiency.count_traffic),
             'bytes that a meta-step reads and writes at least'),
         'trace_time': as_measure(
             program.tracing, 'seconds, of the program that trains'),
@@ -225,6 +227,6 @@ def describe_cost(content: Mapping[str, Any]) -> str:
           f'{of("step_arithmetic", "GFLOP", gflop)} and '
           f'{of("step_traffic", "GiB", bytes_in_words)}, '
           + ('' if share is None else f'{share:.0%} of the matmul rate; ')
-          + f'program {content["about"]["compile_cause"].partition(":")[0]} in '
+          + f'program {content["about"].get("program", "made")} in '
           f'{value["compile_time"]:.1f} s; at most '
           f'{of("peak_memory", "GiB", bytes_in_words)}')

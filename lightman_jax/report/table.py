@@ -11,7 +11,14 @@ from rich.text import Text
 
 from lightman_jax.evaluation import scores
 from lightman_jax.evaluation.comparison import LEVEL
-from lightman_jax.runs.results import one_draw, strongest_reference
+from lightman_jax.runs.results import (
+  NOT_ADAPTED,
+  ONE_DRAW,
+  has_verdict,
+  one_draw,
+  own_rows,
+  strongest_reference,
+)
 
 # How a number and its interval are written in a table.
 
@@ -82,9 +89,10 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
     console: where it is printed; None: standard output.
   """
   console = console or Console()
-  console.print(_table(results['rows']))
+  console.print(scores_table(results['rows']))
   for name, part in results.get('data_sets', {}).items():
     _show_part(console, name, part)
+  show_groups(results, console)
   lines = (*row_lines(results['rows']), *strongest_line(results),
            *caption(results['about']))
   if 'few_shot' in results:
@@ -108,12 +116,14 @@ def render(results: Mapping[str, Any], *, width: int = 80) -> str:
   return '\n'.join(line.rstrip() for line in out.getvalue().splitlines()) + '\n'
 
 
-# What a row is, by its name or by how that ends. The first is the method's.
+# What a row is, by its name or by what sets it apart of the method's own.
 ROWS = {
-    ', one draw': 'the same, adapted to one support alone',
-    ', not adapted': 'the same trained model without its steps on a support',
+    ONE_DRAW: 'the same, adapted to one support alone',
+    NOT_ADAPTED: 'the same trained model without its steps on a support',
     'ridge': 'class-weighted ridge regression on local means, mirror images included',
     'svm': 'class-weighted linear support vector machine on the same as ridge',
+    ' with macro clips': 'the same, labelled macro-expressions among its rows',
+    'macro_only': 'the SVM trained on macro-expressions alone, on no micro clip',
     'ridge_raw': 'class-weighted ridge regression on the inputs as they are',
     'constant': "the commonest class of each fold's training clips, whatever the clip",
 }
@@ -131,13 +141,13 @@ def row_lines(rows: Iterable[str]) -> tuple[str, ...]:
     rows: their names, the method's first.
   """
   adapted = 'trained, then adapted to supports from training people, mean of draws'
-  lines = []
+  lines, own = [], {}
   for number, name in enumerate(rows):
-    ending = next((end for end in ROWS if name.endswith(end)), '')
     if number == 0:
       lines.append(f'{name}: {METHODS.get(name, adapted)}')
-    elif ending:
-      lines.append(f'{name}: {ROWS[ending]}')
+      own = own_rows(name)
+    elif (apart := own.get(name, name)) in ROWS:
+      lines.append(f'{name}: {ROWS[apart]}')
   return tuple(lines)
 
 
@@ -155,16 +165,25 @@ def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
   gap = differences.get(f'{first} - {best}', {}).get('uf1')
   if gap is None:
     return ()
-  low, high, p = gap['low'], gap['high'], gap['p']
-  if results['about'].get('test', '').startswith('no verdict'):
-    verdict = 'no verdict, see below'
-  elif p is None or low is None or p >= LEVEL or low <= 0 <= high:
-    verdict = 'no difference seen'
-  else:
-    verdict = 'better' if low > 0 else 'worse'
   strength = short(rows[best]['uf1']['value'])
   return (f'{best} is the strongest reference, UF1 {strength}: {first} - {best} is '
-          f'{cell(gap)}, p {short(p)}: {verdict}',)
+          f'{cell(gap)}, p {short(gap["p"])}: '
+          f'{verdict(gap, possible=has_verdict(results["about"]))}',)
+
+
+def verdict(gap: Mapping[str, float | None], *, possible: bool) -> str:
+  """'better', 'worse', that no difference was seen, or that none could be.
+
+  Args:
+    gap: of two rows, with low, high and p.
+    possible: whether the test can tell rows apart at all.
+  """
+  if not possible:
+    return 'no verdict, see below'
+  low, high, p = gap['low'], gap['high'], gap['p']
+  if p is None or low is None or p >= LEVEL or low <= 0 <= high:
+    return 'no difference seen'
+  return 'better' if low > 0 else 'worse'
 
 
 def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
@@ -183,13 +202,49 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'{about["subjects"]} subjects, seed {about["seed"]}',
       *(f'begins with published weights, {about["weights"]["origin"]}'
         for _ in range('weights' in about)),
+      *(f'macro-expressions: {about["macro"]}' for _ in range('macro' in about)),
+      *('begins with weights that were trained before: ' + ', '.join(
+          f'{name} {value}' for name, value in about['pretrained'].items())
+        for _ in range('pretrained' in about)),
       *about.get('remarks', ()),
       *(f'{name}: {text}' for name, text in (about.get('references') or {}).items()),
       f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',
-      *((test,) if test.startswith('no verdict') else ()),
+      *(() if has_verdict(about) else (test,)),
   )
+
+
+def macro_knowledge(config: Mapping[str, Any]) -> str:
+  """What a run makes of macro-expressions, and what it begins with; 'none' of nothing.
+
+  Args:
+    config: of a run folder; of an older version it lacks settings.
+  """
+  macro, method, before = (
+      section if isinstance(section := config.get(name), dict) else {}
+      for name in ('macro', 'method', 'pretrain'))
+  words = []
+  if macro.get('source', 'none') != 'none':
+    learned = 'learned from ' * (method.get('weight') == 'learned')
+    if macro.get('only'):
+      words.append('in the place of all micro clips')
+    elif method.get('align_weight'):
+      words.append(f'aligned with (weight {learned}{method["align_weight"]})')
+    if macro.get('label_weight'):
+      learned = 'learned from ' * bool(macro.get('label_learned'))
+      where = macro.get('label_where', 'inner')
+      words.append(
+          f'labelled (weight {learned}{macro["label_weight"]}, '
+          f'{"both losses" if where == "both" else f"{where} loss"}, '
+          f'{macro.get("label_head", "shared")} head)')
+  source = before.get('source', 'none')
+  if source == 'macro':
+    words.append('pretrained on')
+  elif source != 'none':
+    words.append('pretrained: ' + ('synthetic faces' if source == 'synthetic' else
+                                   'a finished run'))
+  return '; '.join(words) or 'none'
 
 
 def clips_seen(about: Mapping[str, Any]) -> str:
@@ -209,7 +264,7 @@ def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
   """A data set of several: scores of all rows, confusion of the method."""
   sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
   console.print(Text(f'\n{name}: {len(part["subjects"])} subjects, {sizes}'))
-  console.print(_table(part['rows']))
+  console.print(scores_table(part['rows']))
   for remark in part['remarks']:
     console.print(Text(remark))
   method = next(iter(part['rows']))
@@ -223,7 +278,49 @@ def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
   console.print(table)
 
 
-def _table(rows: Mapping[str, Any]) -> Table:
+def show_groups(results: Mapping[str, Any], console: Console) -> None:
+  """Prints UF1 by group of people, a table for each column; nothing without one.
+
+  Args:
+    results: content of results.json.
+    console: where it is printed.
+  """
+  for column, groups in results.get('groups', {}).items():
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+                  show_edge=False)
+    table.add_column(Text(f'UF1 by {column}'), overflow='fold')
+    for value, part in groups['by_value'].items():
+      table.add_column(Text(f'{value}: {len(part["subjects"])} people, '
+                            f'{sum(part["clips_per_class"].values())} clips'),
+                       overflow='fold')
+    for number, name in enumerate(results['rows']):
+      cells = (Text(cell(part['rows'][name]['uf1']))
+               for part in groups['by_value'].values())
+      table.add_row(Text(name), *cells, style='' if number else 'bold')
+    console.print()
+    console.print(table)
+    console.print(Text(group_caption(column, groups)))
+
+
+def group_caption(column: str, groups: Mapping[str, Any]) -> str:
+  """What scores by group of people are, and are not.
+
+  Args:
+    column: of the manifest or sheet.
+    groups: of that column, as in results.json.
+  """
+  unknown = groups['not_known']
+  return (f'{column}: intervals where a group has {groups["least_people"]} people (or '
+          'folds) or more; groups are other people, so their difference is in no test'
+          + f'; {unknown} people are in no group' * bool(unknown))
+
+
+def scores_table(rows: Mapping[str, Any]) -> Table:
+  """A line for every row: UF1, UAR and accuracy with their intervals.
+
+  Args:
+    rows: of the results, the method's first.
+  """
   table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
                 show_edge=False)
   table.add_column('', overflow='fold')

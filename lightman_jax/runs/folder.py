@@ -103,7 +103,8 @@ OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'or
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
-         'outside.json', 'reproducibility.json', 'environment.json', 'config.json')
+         'outside.json', 'trained_on.json', 'reproducibility.json', 'environment.json',
+         'config.json')
 
 
 def clear(path: pathlib.Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import lightman_jax
 from lightman_jax import places
 from lightman_jax.faces import detection
-from lightman_jax.inputs import cache
+from lightman_jax.inputs import inputs
 from lightman_jax.runs import environment
-from lightman_jax.runs.jax_settings import jax_settings
+from lightman_jax.runs.environment import jax_settings
 from lightman_jax.units import bytes_in_words
 
 FLAGS = ('JAX_', 'XLA_', 'CUDA_', 'NVIDIA_', 'TPU_', 'LIBTPU_')
@@ -60,7 +60,7 @@ def _devices() -> dict[str, Any]:
 def _folders() -> dict[str, pathlib.Path]:
   compiled = os.environ.get('JAX_COMPILATION_CACHE_DIR')
   return {'data sets': places.standard('TFDS_DATA_DIR'),
-          'inputs': cache.cache_folder(),
+          'inputs': inputs.cache_folder(),
           'compiled': (
               pathlib.Path(compiled) if compiled else
               places.standard('XDG_CACHE_HOME') / 'lightman_jax' / 'xla'),

@@ -21,6 +21,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, intervals, scores
 from lightman_jax.evaluation.scores import Score
 from lightman_jax.files import write_atomically
+from lightman_jax.runs import divisions
 
 SCORES = scores.scores_of()      # those of every run
 DIGITS = 6
@@ -54,6 +55,8 @@ class Clips(NamedTuple):
   truth: Int[np.ndarray, 'N']
   classes: Sequence[str]
   dataset: Sequence[str] = ()    # of each clip; () or '' where it is not known
+  # Column, such as sex, to the value of each clip's person; '' where it is not known.
+  groups: Mapping[str, Sequence[str]] = {}
 
 
 def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
@@ -77,15 +80,16 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
     'about', 'rows' (name to scores, confusion, per_class, per_subject),
     'differences' (the method minus each reference, on the same subjects, and one draw
     of it minus the references that are one model) and, of several data sets,
-    'data_sets' (name to subjects, clips_per_class and rows); only plain JSON types, a
-    missing number is None.
+    'data_sets' (name to subjects, clips_per_class and rows), and where people are in
+    groups 'groups' (column to by_value, value to the same, and the number of people
+    whose group is not known); only plain JSON types, a missing number is None.
 
   Raises:
     ValueError: a subject is in two folds or two data sets.
   """
   subjects = sorted(set(clips.subject))
   group = np.array([subjects.index(name) for name in clips.subject])
-  folds = _of_subjects(clips.fold, group, len(subjects))
+  folds = divisions.of_subjects(clips.fold, group, len(subjects))
   _, number = np.unique(folds, return_inverse=True)
   counts = {
       name: scores.confusion_by(group, clips.truth, prediction, groups=len(subjects),
@@ -94,7 +98,9 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
   of_clips = {name: _score_of_clips(clips.truth, group, len(subjects), own)
               for name, own in probabilities.items()}
   score = functools.partial(_scores, classes=clips.classes, level=level, every=every)
-  parts = _by_data_set(counts, clips, group, subjects, number, score, of_clips)
+  part = functools.partial(_part, counts, clips, subjects, number, score, of_clips)
+  parts = divisions.by_data_set(clips.dataset, group, len(subjects), part)
+  groups = divisions.by_group(clips.groups, group, number, part)
   return _rounded({
       'about': _about(clips, about, subjects, resamples=resamples, level=level),
       'rows': {name: {**score(part, number, of_clips=of_clips.get(name)),
@@ -105,6 +111,7 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
               resamples=resamples, level=level, every=every)
           for first, second in _pairs(list(counts))},
       **({'data_sets': parts} if parts else {}),
+      **({'groups': groups} if groups else {}),
   })
 
 
@@ -178,9 +185,22 @@ def read_predictions(path: str | os.PathLike) -> list[dict[str, str]]:
   return list(csv.DictReader(io.StringIO(text, newline='')))
 
 
+ONE_DRAW, NOT_ADAPTED = 'one draw', 'not adapted'
+
+
 def one_draw(method: str) -> str:
   """The row of a method whose model is adapted to one support alone."""
-  return f'{method}, one draw'
+  return f'{method}, {ONE_DRAW}'
+
+
+def not_adapted(method: str) -> str:
+  """The row of a method's model without its steps on a support."""
+  return f'{method}, {NOT_ADAPTED}'
+
+
+def own_rows(method: str) -> dict[str, str]:
+  """The rows of a method's own models beside its own: row -> what sets it apart."""
+  return {one_draw(method): ONE_DRAW, not_adapted(method): NOT_ADAPTED}
 
 
 def strongest_reference(rows: Mapping[str, Mapping[str, Any]]) -> str | None:
@@ -190,7 +210,7 @@ def strongest_reference(rows: Mapping[str, Mapping[str, Any]]) -> str | None:
     rows: of the results, the method's first.
   """
   method = next(iter(rows))
-  others = [name for name in rows if not name.startswith(method)]
+  others = [name for name in rows if name not in {method, *own_rows(method)}]
   return max(others, key=lambda name: rows[name]['uf1']['value'], default=None)
 
 
@@ -204,37 +224,19 @@ def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:
   return pairs
 
 
-def _of_subjects(names: Sequence[str], group: Int[np.ndarray, 'N'],
-                 subjects: int) -> list[str]:
-  """The name that all clips of each subject share."""
-  sets = [set() for _ in range(subjects)]
-  for name, number in zip(names, group.tolist()):
-    sets[number].add(name)
-  if any(len(one) > 1 for one in sets):
-    raise ValueError('a subject is in two folds or two data sets')
-  return [one.pop() for one in sets]
-
-
-def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
-                 group: Int[np.ndarray, 'N'], subjects: Sequence[str],
-                 folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
-                 of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
-  """Scores and confusions of each data set's subjects; empty where there is one."""
-  own = _of_subjects(clips.dataset, group, len(subjects)) if clips.dataset else []
-  names = sorted(set(own) - {''})
-  parts = {}
-  for name in names if len(names) > 1 else ():
-    mine = np.array([one == name for one in own])
-    truth = next(iter(counts.values()))[mine].sum((0, 2))
-    parts[name] = {
-        'subjects': [subject for subject, here in zip(subjects, mine) if here],
-        'clips_per_class': dict(zip(clips.classes, truth.tolist())),
-        'remarks': remarks(dict(zip(clips.classes, truth.tolist()))),
-        'rows': {row: score(part[mine], folds[mine],
-                            of_clips=(of_clips[row].of(mine) if row in of_clips
-                                      else None))
-                 for row, part in counts.items()}}
-  return parts
+def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
+          subjects: Sequence[str], folds: Int[np.ndarray, 'S'],
+          score: Callable[..., dict[str, Any]], of_clips: Mapping[str, '_OfClips'],
+          mine: Bool[np.ndarray, 'S']) -> dict[str, Any]:
+  """Scores and confusions of some of the subjects."""
+  sizes = next(iter(counts.values()))[mine].sum((0, 2)).tolist()
+  return {
+      'subjects': [subject for subject, here in zip(subjects, mine) if here],
+      'clips_per_class': dict(zip(clips.classes, sizes)),
+      'remarks': remarks(dict(zip(clips.classes, sizes))),
+      'rows': {row: score(part[mine], folds[mine], of_clips=of_clips[row].of(mine)
+                          if row in of_clips else None)
+               for row, part in counts.items()}}
 
 
 def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: int,
@@ -256,6 +258,15 @@ def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: in
       'clips': len(clips.truth),
       'clips_per_class': dict(zip(clips.classes, size.tolist())),
   }
+
+
+def has_verdict(about: Mapping[str, Any]) -> bool:
+  """Whether a difference could be seen in as many folds; see `_test`.
+
+  Args:
+    about: of the results; those of 0.1.0 do not say.
+  """
+  return 'test' not in about or comparison.least_p(about['folds']) < comparison.LEVEL
 
 
 def _test(folds: int, units: str, resamples: int) -> str:

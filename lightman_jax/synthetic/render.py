@@ -14,9 +14,9 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.faces import landmarks
-from lightman_jax.synthetic import muscles, skin
+from lightman_jax.synthetic import face, skin
 from lightman_jax.synthetic.canvas import Canvas
-from lightman_jax.synthetic.identity import Look, Person
+from lightman_jax.synthetic.face import Look, Person
 
 
 class Sitter(NamedTuple):
@@ -24,7 +24,7 @@ class Sitter(NamedTuple):
   person: Person
   look: Look
   points: Float[np.ndarray, '83 2']
-  skin: muscles.Skin
+  skin: face.Skin
   canvas: Canvas
   picture: Float32[np.ndarray, 's s 3']
   folds: dict[int, np.ndarray]
@@ -57,7 +57,7 @@ class Pose(NamedTuple):
 
 class Frame(NamedTuple):
   """What moves at one instant."""
-  bent: muscles.Bend                    # the skin's movement from rest
+  bent: face.Bend                    # the skin's movement from rest
   points: Float[np.ndarray, '83 2']  # where that and a blink bring them
   pose: Pose
   folds: dict[int, float]            # depth of each unit's creases, 0 to 1
@@ -91,9 +91,9 @@ def rest_points(person: Person, look: Look) -> Float[np.ndarray, '83 2']:
   Returns:
     In unit coordinates.
   """
-  points = muscles.face_points(person.face)
-  for row, unit in enumerate(muscles.MUSCLES):
-    points = points + np.tensordot(look.rest[row], muscles.directions(unit), 1)
+  points = face.face_points(person.face)
+  for row, unit in enumerate(face.MUSCLES):
+    points = points + np.tensordot(look.rest[row], face.directions(unit), 1)
   for upper, lower in ((61, 67), (62, 66), (63, 65)):
     points[lower, 1] = max(points[lower, 1], points[upper, 1] + .004)
   return points
@@ -126,13 +126,13 @@ def sit(
     units: action units of which folds are drawn.
   """
   points = rest_points(person, look)
-  canvas = Canvas(2 * round(size * (1. + 2. * muscles.MARGIN)), muscles.MARGIN)
+  canvas = Canvas(2 * round(size * (1. + 2. * face.MARGIN)), face.MARGIN)
   lit = skin.shading(person, look, points, canvas)
   at = np.round(canvas.pixels(
       np.stack([points[36:48].mean(0), points[48:60].mean(0)]))).astype(int)
   eyes, mouth = (float(lit[y, x]) for x, y in at)
   return Sitter(
-      person, look, points, muscles.skin_of(points), canvas,
+      person, look, points, face.skin_of(points), canvas,
       cv2.merge(tuple(skin.draw(person, points, canvas, lit))),
       skin.folds(points, canvas, units),
       (eyes, mouth))
@@ -141,7 +141,7 @@ def sit(
 def _bent(sitter: Sitter, frame: Frame, size: int) -> np.ndarray:
   """The skin of one frame, twice as large as asked for, colours first."""
   where = np.stack(frame.pose.undo_grid(Canvas(size, 0.)), -1)
-  back = cv2.resize(muscles.backward(frame.bent, where), (2 * size, 2 * size),
+  back = cv2.resize(face.backward(frame.bent, where), (2 * size, 2 * size),
                     interpolation=cv2.INTER_LINEAR)
   source = [sitter.canvas.pixels(at + back[..., k]).astype(np.float32)
             for k, at in enumerate(frame.pose.undo_grid(Canvas(2 * size, 0.)))]
@@ -215,13 +215,13 @@ def displacement(
   canvas = Canvas(size, 0.)
   ticks = canvas.ticks()
   rest = np.stack(onset.undo_grid(canvas), -1)
-  below = muscles.below_lips(sitter.points, rest)
+  below = face.below_lips(sitter.points, rest)
   lids = onset.apply(sitter.points)
   skin_share = 1. - canvas.fill(*(lids[list(eye)] for eye in (landmarks.LEFT_EYE,
                                                               landmarks.RIGHT_EYE)))
   moved = np.empty((len(frames), size, size, 2), np.float32)
   for field, frame in zip(moved, frames):
-    move = muscles.forward(frame.bent, rest, below) * skin_share[..., None]
+    move = face.forward(frame.bent, rest, below) * skin_share[..., None]
     head = frame.pose.after(onset)
     for axis in range(2):
       a, b = head.turn[axis] - np.eye(2)[axis]

@@ -1,5 +1,15 @@
 """Scenes of synthetic people: planned without drawing, then rendered frame by frame.
 
+An emotion is a distribution over combinations of action units, as annotated sheets of
+spontaneous expressions show them: several combinations each, most of one or two
+units, and some shared by two emotions. The combinations follow the EMFACS
+prototypes (Friesen and Ekman 1983) and their fragments; the weights are ours.
+
+Durations: a micro-expression lasts 1/15 to 1/2 second, a macro-expression 1/2 to 4
+(Yan et al. 2013, "How fast are the leaked facial expressions"; Ekman 2003). Rise and
+fall are minimum-jerk curves, quick up and slow down. Lengths are in pixels of a
+64-pixel face, angles in degrees, time in frames.
+
 Each scene's randomness is a function of the seed, the subject's name and the clip's
 name alone, so adding people or clips leaves the others as they are.
 """
@@ -12,7 +22,200 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
-from lightman_jax.synthetic import emotions, identity, motion, muscles, render as draw
+from lightman_jax.synthetic import face, render as draw
+
+# Which action units a person shows when feeling something.
+
+CLASSES = ('negative', 'positive', 'surprise')
+
+CLASS_OF = {
+    'anger': 'negative', 'disgust': 'negative', 'sadness': 'negative',
+    'happiness': 'positive', 'surprise': 'surprise'}
+"""The class set `synthetic_3`: fine emotion to class."""
+
+COMBINATIONS: dict[str, dict[tuple[int, ...], float]] = {
+    'anger': {
+        (4,): .2, (4, 7): .3, (4, 23): .15, (4, 24): .15, (4, 5, 7): .1, (17, 24): .1},
+    'disgust': {
+        (9,): .15, (4, 9): .2, (4, 7, 9): .2, (10,): .15, (4, 7, 10): .15, (4, 7): .15},
+    'sadness': {
+        (1,): .1, (1, 4): .2, (15,): .15, (15, 17): .25, (1, 4, 15): .15, (14, 17): .05,
+        (20,): .1},
+    'happiness': {
+        (12,): .25, (6, 12): .3, (6, 7, 12): .15, (12, 25): .15, (14,): .1,
+        (12, 14): .05},
+    'surprise': {
+        (1, 2): .3, (1, 2, 5): .2, (1, 2, 25): .15, (1, 2, 26): .1, (25, 26): .1,
+        (2,): .1, (5, 25): .05},
+}
+
+# What anyone's face may do besides, whatever they feel.
+INCIDENTAL = (1, 2, 4, 5, 7, 10, 12, 14, 15, 17, 20, 24, 25)
+
+
+def emotion_for(rng: np.random.Generator, label: str) -> str:
+  """One of the emotions of a class, all equally likely.
+
+  Args:
+    rng: source of randomness.
+    label: one of `CLASSES`.
+  """
+  choices = [emotion for emotion, of in CLASS_OF.items() if of == label]
+  return choices[rng.integers(len(choices))]
+
+
+def combination(
+    rng: np.random.Generator, emotion: str, *, overlap: float, incidental: float
+) -> dict[int, float]:
+  """The action units of one clip and how strongly each contracts (about 1).
+
+  Args:
+    rng: source of randomness.
+    emotion: a key of `COMBINATIONS`.
+    overlap: probability that the face shows what is typical of another emotion.
+    incidental: probability of one more unit, weaker, that has nothing to do with it.
+  """
+  if rng.random() < overlap:
+    others = [other for other in COMBINATIONS if CLASS_OF[other] != CLASS_OF[emotion]]
+    emotion = others[rng.integers(len(others))]
+  sets = list(COMBINATIONS[emotion])
+  weights = np.array([COMBINATIONS[emotion][units] for units in sets])
+  chosen = sets[rng.choice(len(sets), p=weights / weights.sum())]
+  strength = {unit: float(np.exp(rng.normal(0., .2))) for unit in chosen}
+  extra = INCIDENTAL[rng.integers(len(INCIDENTAL))]
+  weak = float(rng.uniform(.3, .7))
+  if rng.random() < incidental and extra not in strength:
+    strength[extra] = weak
+  return dict(sorted(strength.items()))
+
+
+# When things move: an expression's time course, the head, the blinks.
+
+SECONDS = {'micro': (1 / 15, 1 / 2), 'macro': (1 / 2, 4.)}
+
+
+class Timing(NamedTuple):
+  """Frame numbers, counted from 1 as in file names."""
+  onset: int
+  apex: int
+  offset: int
+
+
+class Drift(NamedTuple):
+  """A head that moves a little: everything is zero at onset.
+
+  shift (pixels), turn (degrees) and zoom (a share) are reached about the apex; `pace`
+  is how many quarters of an oscillation the head makes until then.
+  """
+  shift: tuple[float, float]
+  turn: float
+  zoom: float
+  pace: tuple[float, float]
+
+
+def draw_timing(rng: np.random.Generator, *, kind: str, fps: float) -> Timing:
+  """Onset, apex and offset of one clip; three different frames at any rate.
+
+  Args:
+    rng: source of randomness.
+    kind: 'micro' or 'macro'.
+    fps: frames a second.
+  """
+  low, high = SECONDS[kind]
+  length = max(2, round(fps * rng.uniform(low, high)))
+  rise = int(np.clip(round(length * rng.uniform(.3, .55)), 1, length - 1))
+  onset = 1 + int(rng.integers(1, max(2, round(.3 * fps))))
+  return Timing(onset, onset + rise, onset + length)
+
+
+def _smooth(x: np.ndarray) -> np.ndarray:
+  x = np.clip(x, 0., 1.)
+  return x**3 * (10. - 15. * x + 6. * x * x)
+
+
+def activation(
+    frames: Float[np.ndarray, 'T'], timing: Timing, *, delay: float, hold: float,
+    residue: float,
+) -> Float[np.ndarray, 'T']:
+  """How far a muscle has contracted: 0 up to onset, 1 at apex, `residue` from offset.
+
+  Args:
+    frames: frame numbers.
+    timing: of the whole expression.
+    delay: share of the rise that this muscle waits before it starts.
+    hold: share of the fall during which it stays at its strongest.
+    residue: what is left at offset.
+  """
+  rise = (frames - timing.onset) / (timing.apex - timing.onset)
+  fall = (frames - timing.apex) / (timing.offset - timing.apex)
+  up = _smooth((rise - delay) / (1. - delay))
+  down = 1. - (1. - residue) * _smooth((fall - hold) / (1. - hold))
+  return np.where(frames <= timing.apex, up, down)
+
+
+def draw_drift(rng: np.random.Generator, *, size: float) -> Drift:
+  """A head's small motion; `size` is the standard deviation of its shift.
+
+  Args:
+    rng: source of randomness.
+    size: standard deviation of the shift, in pixels of a 64-pixel face.
+  """
+  shift = rng.normal(0., size, 2)
+  turn, zoom = rng.normal(0., size, 2) * (.5, .006)
+  return Drift(tuple(map(float, shift)), float(turn), float(zoom),
+               tuple(map(float, rng.uniform(.6, 1.4, 2))))
+
+
+def drift_at(
+    frames: Float[np.ndarray, 'T'], timing: Timing, drift: Drift
+) -> Float[np.ndarray, 'T 4']:
+  """Shift x, shift y, turn and zoom at each frame, relative to onset.
+
+  Args:
+    frames: frame numbers.
+    timing: of the expression.
+    drift: how far the head goes.
+
+  Returns:
+    Shifts in pixels of a 64-pixel face, degrees, and a share; zero at onset.
+  """
+  phase = .5 * np.pi * (frames - timing.onset) / (timing.apex - timing.onset)
+  wave = np.sin(np.clip(phase[:, None], -np.pi, 4. * np.pi) * drift.pace)
+  return np.stack([drift.shift[0] * wave[:, 0], drift.shift[1] * wave[:, 1],
+                   drift.turn * wave[:, 0], drift.zoom * wave[:, 1]], axis=1)
+
+
+def draw_blink(
+    rng: np.random.Generator, timing: Timing, *, probability: float, fps: float
+) -> tuple[float, float] | None:
+  """Start and length (frames) of the clip's blink, or None: it starts after onset.
+
+  Args:
+    rng: source of randomness.
+    timing: of the expression.
+    probability: that there is a blink.
+    fps: frames a second.
+  """
+  happens = rng.random() < probability
+  length = fps * rng.uniform(.15, .35)
+  latest = max(1., timing.offset - timing.onset - .3 * length)
+  start = timing.onset + rng.uniform(0., latest)
+  return (float(start), float(length)) if happens else None
+
+
+def blink_at(
+    frames: Float[np.ndarray, 'T'], blink: tuple[float, float] | None
+) -> Float[np.ndarray, 'T']:
+  """How far the lids are closed, 0 to 1: down in a third of the time, then up.
+
+  Args:
+    frames: frame numbers.
+    blink: its start and length in frames; None where there is none.
+  """
+  if blink is None:
+    return np.zeros(len(frames))
+  phase = (frames - blink[0]) / blink[1]
+  return np.where(phase < 1 / 3, _smooth(3. * phase), _smooth(1.5 * (1. - phase)))
 
 
 class Difficulty(NamedTuple):
@@ -86,21 +289,21 @@ def _scene(
   clip = f'{subject}/{kind}{number:02d}'
   rng = _rng(seed, clip, 'plan')
   person = person_of(seed, subject, difficulty)
-  emotion = emotions.emotion_for(
-      rng, emotions.CLASSES[(number - 1) % len(emotions.CLASSES)])
-  strength = emotions.combination(
+  emotion = emotion_for(
+      rng, CLASSES[(number - 1) % len(CLASSES)])
+  strength = combination(
       rng, emotion, overlap=difficulty.overlap, incidental=difficulty.incidental)
-  order = list(muscles.MUSCLES)
+  order = list(face.MUSCLES)
   actions = []
   for unit, amount in strength.items():
     pull = person.gain[order.index(unit)] * np.exp(rng.normal(0., .1, 2))
     left, right = amount * pull
     actions.append(Action(unit, float(left), float(right), float(rng.uniform(0., .3))))
   low, high = getattr(difficulty, kind)
-  reach = min(high, max(muscles.MUSCLES[unit].reach for unit in strength))
+  reach = min(high, max(face.MUSCLES[unit].reach for unit in strength))
   # Most are faint: squaring leaves the range as it is.
   share = (.4 * person.expressive + .6 * rng.uniform()) ** 2
-  timing = motion.draw_timing(rng, kind=kind, fps=fps)
+  timing = draw_timing(rng, kind=kind, fps=fps)
   return Scene(
       clip=clip, subject=subject, kind=kind, emotion=emotion, actions=tuple(actions),
       amplitude=float(low + share * max(0., reach - low)), onset=timing.onset,
@@ -109,7 +312,7 @@ def _scene(
 
 
 @lru_cache
-def person_of(seed: int, subject: str, difficulty: Difficulty) -> identity.Person:
+def person_of(seed: int, subject: str, difficulty: Difficulty) -> face.Person:
   """Who bears this name.
 
   Args:
@@ -117,7 +320,7 @@ def person_of(seed: int, subject: str, difficulty: Difficulty) -> identity.Perso
     subject: the name.
     difficulty: how much people differ.
   """
-  return identity.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
+  return face.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
 
 
 def plan_scenes(
@@ -156,25 +359,25 @@ def _moves(
 ) -> tuple[Float[np.ndarray, 'T 83 2'], list[dict[int, float]], Float[np.ndarray, 'T']]:
   """Every point's movement from rest, folds and closed lids, frame by frame."""
   rng = _rng(scene.seed, scene.clip, 'motion')
-  timing = motion.Timing(scene.onset, scene.apex, scene.offset)
+  timing = Timing(scene.onset, scene.apex, scene.offset)
   hold = 0. if scene.kind == 'micro' else float(rng.uniform(.1, .4))
   residue = float(rng.uniform(0., .2))
-  pulls = [np.tensordot((a.left, a.right), muscles.directions(a.unit), 1)
+  pulls = [np.tensordot((a.left, a.right), face.directions(a.unit), 1)
            for a in scene.actions]
-  whole, = muscles.bend(sitter.skin, sum(pulls)[None])
+  whole, = face.bend(sitter.skin, sum(pulls)[None])
   widest = max(np.linalg.norm(sheet, axis=-1).max()
                for sheet in (whole.upper, whole.lower))
   scale = scene.amplitude / 64. / sitter.look.zoom / widest
-  courses = [motion.activation(at, timing, delay=a.delay, hold=hold, residue=residue)
+  courses = [activation(at, timing, delay=a.delay, hold=hold, residue=residue)
              for a in scene.actions]
   moves = sum(scale * course[:, None, None] * pull
               for course, pull in zip(courses, pulls))
   depth = sitter.person.creases * np.clip(scene.amplitude / 7., 0., 1.) ** 1.5
   folds = [{a.unit: float(depth * course[t] * min(1., .5 * (a.left + a.right)))
             for a, course in zip(scene.actions, courses)} for t in range(len(at))]
-  blink = motion.draw_blink(rng, timing, probability=scene.difficulty.blink,
+  blink = draw_blink(rng, timing, probability=scene.difficulty.blink,
                             fps=scene.fps)
-  closed = motion.blink_at(at, blink)
+  closed = blink_at(at, blink)
   return moves, folds, closed
 
 
@@ -184,11 +387,11 @@ def _shots(
   """What moves at each of some frame numbers."""
   at, level = np.asarray(numbers, float), scene.difficulty
   moves, folds, closed = _moves(scene, sitter, at)
-  bent = muscles.bend(sitter.skin, moves)
+  bent = face.bend(sitter.skin, moves)
   wide = level.head * (1. if scene.kind == 'micro' else 2.)
-  drift = motion.drift_at(
-      at, motion.Timing(scene.onset, scene.apex, scene.offset),
-      motion.draw_drift(_rng(scene.seed, scene.clip, 'head'), size=wide))
+  drift = drift_at(
+      at, Timing(scene.onset, scene.apex, scene.offset),
+      draw_drift(_rng(scene.seed, scene.clip, 'head'), size=wide))
   shots = []
   for t, number in enumerate(numbers):
     rng = _rng(scene.seed, scene.clip, 'frame', number)
@@ -209,7 +412,7 @@ def render_scene(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendere
   """
   level = scene.difficulty
   person = person_of(scene.seed, scene.subject, level)
-  look = identity.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
+  look = face.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
                             framing=level.framing)
   sitter = draw.sit(person, look, size=size, units=tuple(a.unit for a in scene.actions))
   shots = _shots(scene, sitter, frames)

@@ -14,7 +14,7 @@ import numpy as np
 
 from lightman_jax.faces import landmarks
 from lightman_jax.synthetic.canvas import Canvas, curve, over, rows
-from lightman_jax.synthetic.identity import Look, Person
+from lightman_jax.synthetic.face import Look, Person
 
 # The neutral face as a picture: everything that moves with the skin.
 

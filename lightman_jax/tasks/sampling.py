@@ -87,8 +87,11 @@ def fold_clips(pool: Pool, train: Bool[np.ndarray, 'N'],
     scale: divides micro, macro clips; see `pool.channel_scale`.
     label: as the fold has them; None: the pool's.
   """
-  return Clips(pool.x, ClipTable(pool.subject, pool.macro, pool.foreign),
-               FoldView(train, pool.label if label is None else label, scale))
+  label = pool.label if label is None else label
+  # NumPy's arrays, and files, until a program takes them.
+  table = ClipTable(pool.subject, pool.macro, pool.foreign)  # pyright: ignore[reportArgumentType]
+  view = FoldView(train, label, scale)  # pyright: ignore[reportArgumentType]
+  return Clips(pool.x, table, view)  # pyright: ignore[reportArgumentType]
 
 
 class Sizes(NamedTuple):
@@ -241,7 +244,14 @@ def draw_task(key: Key[Array, ''], table: ClipTable, view: FoldView,
 
 def gather_task(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], drawn: Drawn,
                 magnify: float) -> Task:
-  """The clips of a task."""
+  """The clips of a task.
+
+  Args:
+    x: all clips.
+    scale: divides micro clips, macro clips.
+    drawn: the task as numbers.
+    magnify: see `gather`; the query is never magnified.
+  """
   return Task(gather(x, scale, drawn.support, magnify),
               gather(x, scale, drawn.query, 0.))
 

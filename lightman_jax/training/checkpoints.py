@@ -162,8 +162,8 @@ class Checkpoints:
     Raises:
       InputError: they are states of another model.
     """
-    numbers = [self._newest(fold) for fold in folds]
-    if None in numbers:
+    numbers = [number for number in map(self._newest, folds) if number is not None]
+    if len(numbers) < len(folds):
       return None
     read = {number: self._restored(number, like) for number in set(numbers)}
     rows = [jax.tree.map(lambda x: x[self._saves[number].folds.index(fold)],
@@ -228,8 +228,9 @@ class Checkpoints:
   def _kept(self) -> set[int]:
     """The newest two that are not interim, and the newest of every fold."""
     regular = sorted(number for number, save in self._saves.items() if not save.interim)
-    return {*regular[-2:], *(self._newest(fold) for save in self._saves.values()
-                             for fold in save.folds)}
+    folds = {fold for save in self._saves.values() for fold in save.folds}
+    newest = map(self._newest, folds)
+    return {*regular[-2:], *(number for number in newest if number is not None)}
 
   def _numbers(self) -> set[int]:
     """Of all that lie there, whole or not."""
@@ -304,6 +305,11 @@ class SharedCheckpoints:
     """`own` is None in all processes but the first."""
     self._own = own
 
+  def _of_the_first(self) -> Checkpoints:
+    if self._own is None:
+      raise RuntimeError('process 0 alone has the checkpoints')
+    return self._own
+
   def __enter__(self) -> 'SharedCheckpoints':
     return self
 
@@ -313,7 +319,7 @@ class SharedCheckpoints:
 
   def reached(self, folds: Sequence[str]) -> dict[str, int]:
     """See `Checkpoints.reached`."""
-    return multihost.first(lambda: self._own.reached(folds))
+    return multihost.first(lambda: self._of_the_first().reached(folds))
 
   def place(self, fold: str) -> str | None:
     """See `Checkpoints.place`."""
@@ -323,7 +329,7 @@ class SharedCheckpoints:
     """See `Checkpoints.load`."""
     own_states = []
     def read():
-      own_states.append(self._own.load(folds, like))
+      own_states.append(self._of_the_first().load(folds, like))
       return own_states[0] is not None
     if not multihost.first(read):
       return None
@@ -334,7 +340,7 @@ class SharedCheckpoints:
   def save(self, folds: Sequence[str], states: TrainState, *, interim: bool = False
            ) -> None:
     """See `Checkpoints.save`."""
-    multihost.first(lambda: self._own.save(folds, states, interim=interim))
+    multihost.first(lambda: self._of_the_first().save(folds, states, interim=interim))
 
 
 def open_checkpoints(folder: str | os.PathLike, say: Callable[[str], None]
@@ -345,5 +351,7 @@ def open_checkpoints(folder: str | os.PathLike, say: Callable[[str], None]
     folder: made where missing.
     say: called with a line on each checkpoint that is damaged.
   """
+  if multihost.count() == 1:
+    return Checkpoints(folder, say=say)
   own = Checkpoints(folder, say=say) if multihost.is_first() else None
-  return own if multihost.count() == 1 else SharedCheckpoints(own)
+  return SharedCheckpoints(own)

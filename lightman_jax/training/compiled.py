@@ -19,6 +19,7 @@ import warnings
 import zlib
 
 import jax
+from jax.core import Tracer
 
 from lightman_jax import bounded
 from lightman_jax.files import remove_leftovers, write_atomically
@@ -241,7 +242,7 @@ def jit(function: Callable, **options: Any) -> Callable:
   def call(*arguments, **named):
     leaves, structure = jax.tree.flatten((arguments, named))
     kinds = structure, *(x if isinstance(x, int) else jax.typeof(x) for x in leaves)
-    if kinds in compiled_kinds or any(isinstance(x, jax.core.Tracer) for x in leaves):
+    if kinds in compiled_kinds or any(isinstance(x, Tracer) for x in leaves):
       return jitted(*arguments, **named)
     with without_alarm():
       result = jitted(*arguments, **named)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 import contextlib
 import os
 import pathlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.training import compiled, multihost
 
 AXIS = 'device'
+_CONFIG: Any = jax.config     # whose settings become attributes when jax is imported
 FOLDS_AT_ONCE = 8         # on an accelerator; not measured yet
 
 
@@ -99,12 +100,20 @@ def each(tree, devices: Sequence[jax.Device]):
 
 
 def first(tree):
-  """The first device's copy, on the host: the reverse of `replicate`."""
+  """The first device's copy, on the host: the reverse of `replicate`.
+
+  Args:
+    tree: of arrays with a first axis of devices.
+  """
   return jax.tree.map(lambda x: np.asarray(x[0]), tree)
 
 
 def gather(tree):
-  """All devices' parts, of all processes, on the host: the reverse of `divide`."""
+  """All devices' parts, of all processes, on the host: the reverse of `divide`.
+
+  Args:
+    tree: of arrays with a first axis of devices.
+  """
   # A copy: what numpy sees of a CPU's memory, the next chunk may be written into.
   return multihost.gather(jax.tree.map(
       lambda x: np.array(x).reshape(-1, *x.shape[2:]), tree))
@@ -124,7 +133,7 @@ def open_devices(count: int) -> tuple[jax.Device, ...]:
     InputError: so many are not there.
   """
   if ('xla_force_host_platform_device_count' not in os.environ.get('XLA_FLAGS', '')
-      and jax.config.jax_num_cpu_devices < 1):
+      and _CONFIG.jax_num_cpu_devices < 1):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else (
         os.cpu_count() or 1)
     with contextlib.suppress(RuntimeError):   # jax runs already
@@ -142,7 +151,7 @@ def _all_devices() -> list[jax.Device]:
     return jax.devices()
   except (RuntimeError, AssertionError) as error:
     # Of a platform for which no plugin is installed jax only asserts that it is there.
-    platforms = jax.config.jax_platforms
+    platforms = _CONFIG.jax_platforms
     if not platforms:
       raise
     reason = (str(error) or 'nothing for it is installed').splitlines()[0].rstrip('.')
@@ -209,9 +218,10 @@ def local(devices: Sequence[jax.Device]) -> list[jax.Device]:
 
 def use_compilation_cache() -> None:
   """Compiled programs are kept between runs, where the user has not said otherwise."""
-  if jax.config.jax_compilation_cache_dir is None:
-    home = places.standard('XDG_CACHE_HOME')
-    jax.config.update('jax_compilation_cache_dir', str(home / 'lightman_jax' / 'xla'))
+  folder = _CONFIG.jax_compilation_cache_dir
+  if folder is None:
+    folder = str(places.standard('XDG_CACHE_HOME') / 'lightman_jax' / 'xla')
+    jax.config.update('jax_compilation_cache_dir', folder)
     jax.config.update('jax_persistent_cache_min_compile_time_secs', 1.)
   compiled.hush()
-  compiled.mend(pathlib.Path(jax.config.jax_compilation_cache_dir))
+  compiled.mend(pathlib.Path(folder))

@@ -82,7 +82,11 @@ def not_finite(tree: PyTree) -> tuple[str, ...]:
 
 
 def by_path(tree: PyTree) -> dict[str, Any]:
-  """Leaves, in their order, by paths such as 'params/encoder/Dense_0/kernel'."""
+  """Leaves, in their order, by paths such as 'params/encoder/Dense_0/kernel'.
+
+  Args:
+    tree: nested, of arrays.
+  """
   return {jax.tree_util.keystr(path, simple=True, separator='/'): x
           for path, x in jax.tree_util.tree_leaves_with_path(tree)}
 

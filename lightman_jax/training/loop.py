@@ -1,13 +1,20 @@
 """Training of folds: chunks of steps, each checkpointed when it is done.
 
+A chunk of steps may take milliseconds or an hour. Its program makes as many steps as it
+is told to, so the host takes a piece of a few seconds at a time: it shows how far
+training is, looks for a signal, and now and then keeps a checkpoint between the regular
+ones. Where the pieces end has no part in what is computed.
+
 A chunk is as long as the configuration says, and so is what stays of it: checkpoints at
 its end, and what is shown to onlookers. It is trained in pieces of a few seconds, and a
-checkpoint that is kept until the next regular one may lie between them: see `pace`.
+checkpoint that is kept until the next regular one may lie between them: see `Pace`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import contextlib
 import functools
+import math
+import time
 from typing import NamedTuple
 
 import jax
@@ -22,7 +29,6 @@ from lightman_jax.training.checkpoints import Checkpoints, SharedCheckpoints
 from lightman_jax.training.compiled import Around, OnCompiled, ahead, jit
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
-from lightman_jax.training.pace import Pace
 from lightman_jax.training.state import (
   Recipe,
   SharedClips,
@@ -32,6 +38,62 @@ from lightman_jax.training.state import (
   run_block,
   run_folds,
 )
+
+# When the host looks at a training that runs on the devices, and when it saves.
+
+LOOK = 5.       # seconds of a piece, where a step does not take longer
+SAVE = 60.      # seconds between two checkpoints at most, where a step is not longer
+SLOW = 10.      # seconds of a step that is not begun before the last one is saved
+
+
+class Pace:
+  """Measures steps, and says how many come next."""
+
+  def __init__(self, clock: Callable[[], float] = time.monotonic):
+    """`clock` tells seconds."""
+    self._clock, self._aside = clock, 0.
+    self._step, self._timed = 0., 0       # seconds of a step; pieces
+    self._began = self._saved = clock()
+
+  def next(self, rest: int) -> int:
+    """How many steps make the next piece, which begins now.
+
+    The first two are of one step: the first shows soon that there is one, and is slower
+    than any other.
+
+    Args:
+      rest: steps of the chunk that are left.
+    """
+    self._began = self._now()
+    if self._timed < 2:
+      return 1
+    return max(1, min(rest, math.floor(LOOK / max(self._step, LOOK / rest))))
+
+  def done(self, steps: int) -> None:
+    """The piece is over; it made so many steps."""
+    self._step = (self._now() - self._began) / steps
+    self._timed += 1
+
+  def is_due(self) -> bool:
+    """Whether to save before the next piece."""
+    return self._step > SLOW or self._now() - self._saved >= SAVE
+
+  def saved(self) -> None:
+    """All steps are saved, or none is made yet."""
+    self._saved = self._now()
+
+  @contextlib.contextmanager
+  def aside(self) -> Iterator[None]:
+    """What happens inside, such as compiling, is not counted."""
+    began = self._clock()
+    try:
+      yield
+    finally:
+      self._aside += self._clock() - began
+
+  def _now(self) -> float:
+    return self._clock() - self._aside
+
 
 # Called with the last step, and scalars (folds, steps) of the steps that end with it.
 OnChunk = Callable[[int, dict[str, np.ndarray]], None]
@@ -46,7 +108,7 @@ class FoldData(NamedTuple):
   key: Key[Array, '']
   clips: Clips
   splits: Bool[np.ndarray, 'P S']
-  start: Params | None = None     # published weights; None: drawn from the key
+  start: Params | None = None     # subtrees that are not drawn from the key
 
 
 class Trainer(NamedTuple):
@@ -215,13 +277,23 @@ def _open_chunks(trainer: Trainer, views: View, clips: SharedClips, begin: int):
 
 
 def _begun(states: TrainState, folds: Sequence[FoldData]) -> TrainState:
-  """The states before the first step, with the published weights of folds that have."""
+  """The states before the first step, with the weights that folds begin with."""
   if folds[0].start is None:
     return states
   starts = [fold.start for fold in folds]
   starts += [starts[-1]] * (len(states.step) - len(folds))
   params = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
-  return states._replace(params=params)
+  # A method may have no head, and several members, which all begin with the same.
+  params = {name: jax.tree.map(_of_members, part, states.params[name])
+            for name, part in params.items() if name in states.params}
+  return states._replace(params={**states.params, **params})
+
+
+def _of_members(x: Array, like: Array) -> Array:
+  """Weights of folds (G, ...), for all members (G, M, ...) where there are several."""
+  if x.ndim < like.ndim:
+    x = jnp.broadcast_to(x[:, None], like.shape)
+  return x
 
 
 def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:
@@ -242,8 +314,10 @@ def stack(folds: Sequence[FoldData], together: int) -> tuple[View, SharedClips]:
   folds = [*folds, *[folds[-1]] * (together - len(folds))]
   most = max(len(fold.splits) for fold in folds)
   splits = [np.resize(fold.splits, (most, fold.splits.shape[1])) for fold in folds]
-  view = View(jnp.stack([fold.key for fold in folds]),
-              FoldView(*(np.stack([np.asarray(x) for x in several])
-                         for several in zip(*(fold.clips.view for fold in folds)))),
-              np.stack(splits), np.array([len(fold.splits) for fold in folds]))
+  own: FoldView = jax.tree.map(lambda *x: np.stack([np.asarray(one) for one in x]),
+                               *(fold.clips.view for fold in folds))
+  counts = np.array([len(fold.splits) for fold in folds])
+  # NumPy's arrays until a program takes them.
+  view = View(jnp.stack([fold.key for fold in folds]), own,
+              np.stack(splits), counts)  # pyright: ignore[reportArgumentType]
   return view, SharedClips(folds[0].clips.x, folds[0].clips.table)

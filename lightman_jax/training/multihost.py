@@ -154,16 +154,28 @@ def gather(tree):
 
 
 def anywhere(condition: bool) -> bool:
-  """Whether it is so in any process."""
+  """Whether it is so in any process.
+
+  Args:
+    condition: of this process; all of them ask at the same place.
+  """
   return bool(gather(np.array([condition])).any())
 
 
+def _service() -> Any:
+  """The client of the service that the processes share."""
+  client = distributed.global_state.client
+  if client is None:
+    raise RuntimeError('this process has joined no others; see `start`')
+  return client
+
+
 def _meet(turn: int, timeout: int) -> None:
-  distributed.global_state.client.wait_at_barrier(f'lightman_jax/{turn}', timeout)
+  _service().wait_at_barrier(f'lightman_jax/{turn}', timeout)
 
 
 def _send(turn: int, text: str) -> None:
-  client, name = distributed.global_state.client, f'lightman_jax/{turn}'
+  client, name = _service(), f'lightman_jax/{turn}'
   pieces = [text[n:n + PIECE] for n in range(0, len(text), PIECE)]
   for n, piece in enumerate(pieces):
     client.key_value_set(f'{name}/{n}', piece)
@@ -171,7 +183,7 @@ def _send(turn: int, text: str) -> None:
 
 
 def _receive(turn: int) -> str:
-  client, name = distributed.global_state.client, f'lightman_jax/{turn}'
+  client, name = _service(), f'lightman_jax/{turn}'
   pieces = int(client.blocking_key_value_get(name, FOREVER))
   return ''.join(client.blocking_key_value_get(f'{name}/{n}', FOREVER)
                  for n in range(pieces))

@@ -92,7 +92,9 @@ def average_last(steps: int, *, share: float) -> optax.GradientTransformation:
   def init(params):
     return Average(jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params))
 
-  def update(updates, state, params):
+  def update(updates, state, params=None):
+    if params is None:
+      raise ValueError('the mean is of the parameters: update(updates, state, params)')
     after = optax.apply_updates(params, updates)
     part = jnp.where(state.step < first, 0., 1 / (state.step - first + 1.))
     mean = jax.tree.map(lambda mean, x: mean + part.astype(x.dtype) * (x - mean),

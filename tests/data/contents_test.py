@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from lightman_jax.data import contents, manifest_plan, plan, planning
+from lightman_jax.data import build, manifest_plan, plan, planning
 from lightman_jax.data.load import load
 
 NAMES = ('a', 'b')
@@ -44,9 +44,9 @@ def loaded(place):
 def hashed(monkeypatch):
   """The files that are read for their hash alone, all of which were left in peace."""
   monkeypatch.setattr(plan, 'TICK', -1)
-  contents._sha256.cache_clear()
-  read, real = [], contents.file_sha256
-  monkeypatch.setattr(contents, 'file_sha256',
+  build._sha256.cache_clear()
+  read, real = [], build.file_sha256
+  monkeypatch.setattr(build, 'file_sha256',
                       lambda path: read.append(os.path.basename(path)) or real(path))
   return read
 
@@ -78,7 +78,7 @@ def test_replaced_files_of_equal_size_and_times_are_seen(
     replace, recorded, place, loaded):
   assert loaded() == ([10, 20], False)
   if not recorded:
-    next(place.rglob(contents.RECORD)).unlink()
+    next(place.rglob(build.RECORD)).unlink()
   replace(place / 'in/b.bmp', 77)
   assert loaded() == ([10, 77], True)
   assert loaded() == ([10, 77], False)
@@ -93,7 +93,7 @@ def test_a_touched_file_is_read_once_and_nothing_is_built(place, loaded, hashed)
   loaded()
   os.utime(place / 'in/b.bmp', (1, 1))
   assert loaded() == ([10, 20], False) and hashed == ['b.bmp']
-  contents._sha256.cache_clear()
+  build._sha256.cache_clear()
   assert loaded() == ([10, 20], False) and hashed == ['b.bmp']
 
 
@@ -107,9 +107,9 @@ def test_what_has_just_changed_is_not_relied_on(place, loaded, hashed, monkeypat
 @pytest.mark.parametrize('damage', [b'', b'{}', b'{"plan": 1, "clips": {"a": [[1]]}}'])
 def test_without_its_record_all_files_are_read(damage, place, loaded, hashed):
   loaded()
-  next(place.rglob(contents.RECORD)).write_bytes(damage)
+  next(place.rglob(build.RECORD)).write_bytes(damage)
   assert loaded() == ([10, 20], False) and sorted(hashed) == ['a.bmp', 'b.bmp']
-  contents._sha256.cache_clear()
+  build._sha256.cache_clear()
   assert loaded() == ([10, 20], False) and len(hashed) == 2
 
 
@@ -120,7 +120,7 @@ def test_a_record_that_cannot_be_written_costs_time_alone(
 
   def refuse(*_):
     raise PermissionError
-  monkeypatch.setattr(contents, 'write_atomically', refuse)
+  monkeypatch.setattr(build, 'write_atomically', refuse)
   assert loaded() == ([10, 20], False) == loaded()
 
 
@@ -131,8 +131,8 @@ def test_other_code_makes_the_clips_again(loaded, monkeypatch):
 
 
 def test_the_key_of_a_clip_follows_its_files(place):
-  choice = manifest_plan.names.Choice('manifest', path=str(place / 'in/m.csv'),
-                                      frames=1, size=8, class_set='manifest')
+  choice = manifest_plan.Choice('manifest', path=str(place / 'in/m.csv'),
+                                frames=1, size=8, class_set='manifest')
   before = [item.key for item in manifest_plan.plan_manifest(choice).items]
   in_place(place / 'in/b.bmp', 77)
   after = [item.key for item in manifest_plan.plan_manifest(choice).items]
@@ -184,6 +184,6 @@ def test_pixels_come_with_the_hashes_of_what_was_decoded(place):
   made = manifest_plan.pixels.read_pixels(
       (str(place / 'in/a.bmp'), str(place / 'in/b.bmp'), str(place / 'in/a.bmp')),
       size=8, crop=False)
-  assert made.sums == tuple(contents.file_sha256(place / f'in/{name}.bmp')
+  assert made.sums == tuple(build.file_sha256(place / f'in/{name}.bmp')
                             for name in NAMES)
   assert np.unique(made.frames).tolist() == [10, 20]

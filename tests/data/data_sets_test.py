@@ -12,7 +12,7 @@ from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.trees import fold_name
-from lightman_jax.synthetic.replicas import casme_cubed, write
+from lightman_jax.synthetic.replicas import casme_squared, write
 
 
 @pytest.fixture(scope='module')
@@ -101,10 +101,10 @@ def test_all_rows_of_casme_cubed_are_read_but_four_that_a_correction_names(
     manual, corrections, clips):
   plan = planned(manual('casme_cubed'), 'casme_cubed', corrections=corrections)
   gone = sum('is not in' in str(reason) for _, reason in plan.left_out)
-  assert gone == casme_cubed.LACKING and len(plan.items) + gone == clips
+  assert gone == casme_squared.LACKING and len(plan.items) + gone == clips
   ended = [item.row for item in plan.items if item.row.apex == item.row.offset
            and any('ends with its apex' in str(note) for note in item.row.notes)]
-  assert len(ended) == casme_cubed.NO_OFFSET
+  assert len(ended) == casme_squared.CUBED_NO_OFFSET
 
 
 def test_part_c_lies_below_me_c_and_takes_the_apex_of_its_sheet(manual):

@@ -10,7 +10,7 @@ from lightman_jax.data.choice import choose
 from lightman_jax.data.load import load
 from lightman_jax.data.planning import plan_data_set
 from lightman_jax.errors import InputError
-from lightman_jax.faces import alignment, landmarks
+from lightman_jax.faces import landmarks
 from lightman_jax.synthetic.replicas.write import write_replica
 
 HEADER = ['frame', 'clip', *(f' {axis}_{n}' for axis in 'xy' for n in range(68))]
@@ -47,7 +47,7 @@ def test_they_are_stored_in_pixels_of_the_frame(tmp_path, edition):
   lost, = (reason for _, reason in clips.info['left_out'] if 'points.csv' in reason)
   assert lost.startswith('points.csv gives no landmarks of its frame')
   if edition == 'raw':
-    canonical = alignment.canonical_landmarks(16)
+    canonical = landmarks.canonical_landmarks(16)
     want = np.broadcast_to(canonical, clips.landmarks[:][:, 0].shape)
     np.testing.assert_allclose(clips.landmarks[:][:, 0], want, atol=.05)
   else:

@@ -232,3 +232,18 @@ def test_pictures_of_different_sizes_cannot_stay_as_they_are(place):
   with pytest.raises(InputError, match=r"row 3 .*28 x 30 pixels.*row 2 28 x 28"):
     run(place, *lines, frames=1, size=0)
   assert run(place, *lines, frames=1, size=28)[0].frames.shape == (2, 1, 28, 28, 3)
+
+
+def test_groups_of_people_reach_the_clips_and_are_one_a_person(place):
+  lines = [HEADER + ',group_sex,group_age', 'a,s1,joy,one,f,21', 'b,s2,sad,two,m,']
+  clips, said = run(place, *lines)
+  groups = {'sex': {'a': 'f', 'b': 'm'}, 'age': {'a': '21'}}
+  assert clips.info['groups'] == groups and not any('group' in line for line in said)
+  # The files are gone, and the build is used as it is: it says them, too.
+  (place / 'in' / 'm.csv').rename(place / 'away.csv')
+  again = load({'name': 'manifest', 'path': str(place / 'in/m.csv'), 'frames': 3,
+                'size': 8, 'data_dir': str(place / 'home')}, say=said.append)
+  assert again.info['groups'] == groups
+  with pytest.raises(InputError, match="row 4 .*'s1' has group_sex 'm' here and 'f' in "
+                                       'row 2; a person is in one group'):
+    run(place, *lines[:2], lines[2], 'c,s1,joy,one,m,21')

@@ -4,15 +4,15 @@ import numpy as np
 from PIL import Image
 import pytest
 
-from lightman_jax.data import frames, pixels, placement, user_tables
+from lightman_jax.data import frames, pixels, user_tables
 from lightman_jax.data.load import load
 from lightman_jax.data.rows import Row
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError, Unreadable
-from lightman_jax.faces import alignment, landmarks
+from lightman_jax.faces import landmarks
 from lightman_jax.synthetic.replicas.write import write_replica
 
-FACE = placement.Face('anywhere')
+FACE = frames.Face('anywhere')
 
 
 def bright(picture):
@@ -25,16 +25,16 @@ def bright(picture):
 
 @pytest.fixture
 def model(monkeypatch):
-  monkeypatch.setattr(placement.detection, 'load_model', lambda folder: folder)
-  monkeypatch.setattr(placement.detection, 'find_face', lambda model, picture:
+  monkeypatch.setattr(frames.detection, 'load_model', lambda folder: folder)
+  monkeypatch.setattr(frames.detection, 'find_face', lambda model, picture:
                       bright(picture))
 
   def follow(model, pictures):
     points = [bright(picture) for picture in pictures]
     return None if points[0] is None else np.stack(points)
-  monkeypatch.setattr(placement.detection, 'follow_face', follow)
-  monkeypatch.setattr(placement.detection, 'locate_graphs', lambda folder='': {})
-  monkeypatch.setattr(placement.detection, 'has_graphs', lambda folder='': True)
+  monkeypatch.setattr(frames.detection, 'follow_face', follow)
+  monkeypatch.setattr(frames.detection, 'locate_graphs', lambda folder='': {})
+  monkeypatch.setattr(frames.detection, 'has_graphs', lambda folder='': True)
 
 
 def save(folder, corners, size=(120, 100)):
@@ -51,7 +51,7 @@ def test_a_raw_clip_is_placed_by_its_onset_and_keeps_its_motion(model, tmp_path)
   paths = save(tmp_path, [(10, 20), (14, 20), (10, 20)])
   made = pixels.read_pixels(paths, size=20, crop=True, face=FACE)
   assert made.frames[0].min() > 150          # the face fills the frame
-  want = alignment.canonical_landmarks(20)
+  want = landmarks.canonical_landmarks(20)
   np.testing.assert_allclose(made.landmarks[0], want, atol=.05)
   # Four pixels of 40 are two of 20, and they stay.
   np.testing.assert_allclose(made.landmarks[1] - made.landmarks[0],
@@ -94,10 +94,10 @@ def test_landmarks_change_the_configuration_and_are_stored(model, tmp_path):
 
 
 def test_the_model_is_asked_for_by_name():
-  assert placement.find_face_model('none') is None
-  assert placement.find_face_model('auto') is None
+  assert frames.find_face_model('none') is None
+  assert frames.find_face_model('auto') is None
   with pytest.raises(InputError, match='python -m lightman_jax fetch'):
-    placement.find_face_model('model')
+    frames.find_face_model('model')
 
 
 def test_a_spotted_apex_does_not_depend_on_what_is_stored(tmp_path):

@@ -5,17 +5,17 @@ import csv
 import openpyxl
 import pytest
 
-from lightman_jax.data import choice as names, planning
-from lightman_jax.data.choice import choose
+from lightman_jax.data import planning
+from lightman_jax.data.choice import choose, configuration_names
 from lightman_jax.data.datasets.catalog import TABLES
-from lightman_jax.data.doctor.recognise import recognise
 from lightman_jax.data.sheets import read_listing
 from lightman_jax.data.sources import Missing, check_present, locate, sheet_of
+from lightman_jax.doctor.command import recognise
 from lightman_jax.errors import InputError
-from lightman_jax.synthetic.replicas import casme, casme2, dfme, mmew, samm
+from lightman_jax.synthetic.replicas import casme, dfme, mmew, samm
 
 OLD, NEW = 'CASME2-coding-20140508', 'CASME2-coding-20190701'
-CASME2 = casme2.clips()
+CASME2 = casme.second_clips()
 TREES = {'casme2': 'Cropped/sub01/EP02_01f', 'samm': 'SAMM_CROP/006/006_1_2',
          'casme': 'Cropped/sub01/EP01_12', 'dfme': 'DFME/sub0003/sub0003_01',
          'mmew': 'Micro_Expression/anger/S01-07-001'}
@@ -33,8 +33,8 @@ def place(folder, name='casme2', /, **settings):
 
 
 @pytest.mark.parametrize('name, lines, file', [
-    ('casme2', casme2.table(CASME2, '2014'), 'CASME2.csv'),
-    ('casme2', casme2.table(CASME2, '2014'), f'{OLD} (1).csv'),
+    ('casme2', casme.second_table(CASME2, '2014'), 'CASME2.csv'),
+    ('casme2', casme.second_table(CASME2, '2014'), f'{OLD} (1).csv'),
     ('samm', samm.table(samm.clips()), 'SAMM.csv'),
     ('mmew', mmew.table(mmew.clips()), 'labels.csv')])
 def test_a_sheet_is_recognised_by_its_columns_and_the_run_says_which(
@@ -49,17 +49,17 @@ def test_a_sheet_is_recognised_by_its_columns_and_the_run_says_which(
 
 
 def test_a_published_name_needs_no_remark(tmp_path):
-  write(tmp_path / f'{OLD}.csv', casme2.table(CASME2, '2014'))
+  write(tmp_path / f'{OLD}.csv', casme.second_table(CASME2, '2014'))
   assert place(tmp_path).remarks == ()
 
 
 @pytest.mark.parametrize('file', [f'{OLD}.csv', 'CASME2.csv'])
 def test_labels_of_2019_are_so_whatever_the_name(tmp_path, file):
-  write(tmp_path / file, casme2.table(CASME2, '2019'))
+  write(tmp_path / file, casme.second_table(CASME2, '2019'))
   located = place(tmp_path)
   assert located.sheet.edition == '2019' and '28 of surprise' in located.remarks[0]
   assert 'its name is that of 2014' in located.remarks[0] or file == 'CASME2.csv'
-  assert '-2019-' in names.configuration_names(choose({'name': 'casme2'})._replace(
+  assert '-2019-' in configuration_names(choose({'name': 'casme2'})._replace(
       sheet=located.sheet.edition))[0]
   with pytest.raises(Missing, match='sheet of 2014') as caught:
     place(tmp_path, sheet='2014')
@@ -71,7 +71,7 @@ def test_labels_of_2019_are_so_whatever_the_name(tmp_path, file):
     ('2019', False, '2019', '4 of sadness'), ('2019', True, '2019', 'a column Obj')])
 def test_counts_tell_the_edition_and_where_rows_lack_the_columns_do(
     tmp_path, sheet, few, edition, why):
-  lines = casme2.table(CASME2, sheet)
+  lines = casme.second_table(CASME2, sheet)
   if few:
     lines = [lines[0], *[line for line in lines[1:] if line[8] != 'surprise'
                          and line[8] != 'sadness'][:40]]
@@ -81,14 +81,14 @@ def test_counts_tell_the_edition_and_where_rows_lack_the_columns_do(
 
 
 def test_labels_of_2014_with_a_column_of_objective_classes_are_of_2014(tmp_path):
-  lines = casme2.table(CASME2, '2014')
+  lines = casme.second_table(CASME2, '2014')
   write(tmp_path / f'{NEW}.csv', [
       [*lines[0], 'Objective Classes'], *([*line, 'III'] for line in lines[1:])])
   assert place(tmp_path).sheet.edition == '2014'
 
 
 def test_where_several_fit_they_and_the_setting_are_named(tmp_path):
-  lines = casme2.table(CASME2, '2014')
+  lines = casme.second_table(CASME2, '2014')
   write(tmp_path / 'CASME2.csv', lines)
   write(tmp_path / 'casme2/mine.csv', lines[:-3])
   with pytest.raises(InputError) as caught:
@@ -104,14 +104,14 @@ def test_where_several_fit_they_and_the_setting_are_named(tmp_path):
 
 
 def test_a_sheet_that_is_named_and_not_there_is_refused(tmp_path):
-  write(tmp_path / 'CASME2.csv', casme2.table(CASME2, '2014'))
+  write(tmp_path / 'CASME2.csv', casme.second_table(CASME2, '2014'))
   with pytest.raises(InputError, match="data.sheet names 'mine.csv'"):
     place(tmp_path, sheet='mine.csv')
 
 
 def test_each_part_of_a_composite_takes_the_named_sheets_that_fit_it(tmp_path):
-  write(tmp_path / 'a.csv', casme2.table(CASME2, '2014'))
-  write(tmp_path / 'b.csv', casme2.table(CASME2, '2014')[:-3])
+  write(tmp_path / 'a.csv', casme.second_table(CASME2, '2014'))
+  write(tmp_path / 'b.csv', casme.second_table(CASME2, '2014')[:-3])
   write(tmp_path / 'SAMM.csv', samm.table(samm.clips()))
   choice = choose({'name': 'megc2019', 'manual_dir': str(tmp_path), 'sheet': 'b.csv'})
   assert sheet_of(choice, 'casme2') == str(tmp_path / 'b.csv')
@@ -181,9 +181,27 @@ def test_a_missing_section_of_casme_is_named(tmp_path):
 
 
 def test_a_folder_too_deep_names_the_parent(tmp_path):
-  write(tmp_path / 'CASME2.csv', casme2.table(CASME2, '2014'))
+  write(tmp_path / 'CASME2.csv', casme.second_table(CASME2, '2014'))
   place(tmp_path)
   for below in ('Cropped', 'Cropped/sub01'):
     with pytest.raises(Missing, match=f'manual_dir={tmp_path}[.]'):
       check_present({'name': 'casme2', 'manual_dir': str(tmp_path / below),
                      'data_dir': str(tmp_path / 'home')})
+
+
+def test_what_a_sheet_says_of_people_is_read_and_no_digest_covers_it_twice(tmp_path):
+  plain = casme2.table(CASME2, '2014')
+  write(tmp_path / f'{OLD}.csv', plain)
+  more = [[*plain[0], 'Age', 'Gender'],
+          *([*line, 20 + number % 2, ''] for number, line in enumerate(plain[1:]))]
+  write(tmp_path / 'more.csv', more)
+  facts = TABLES['casme2']
+  listing = read_listing(tmp_path / 'more.csv', facts)
+  first = {row.clip: row.row for row in listing.rows}
+  assert {row.groups for row in listing.rows} == {(('age', '20'),), (('age', '21'),)}
+  assert all(row.groups == (('age', str(20 + (first[row.clip] - 2) % 2)),)
+             for row in listing.rows)
+  without = read_listing(tmp_path / f'{OLD}.csv', facts).rows
+  assert [row[:-1] for row in without] == [
+      row._replace(sheet=f'{OLD}.csv')[:-1] for row in listing.rows]
+  assert {row.groups for row in without} == {()} and without[0]._fields[-1] == 'groups'

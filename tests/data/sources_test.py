@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from lightman_jax.data import choice as names
-from lightman_jax.data.choice import choose
+from lightman_jax.data.choice import choose, configuration_names
 from lightman_jax.data.sources import Missing, check_present, locate
 from lightman_jax.errors import InputError
 
@@ -189,7 +188,7 @@ def test_a_misspelt_manual_folder_is_refused_though_the_data_set_is_built(tmp_pa
   with pytest.raises(InputError) as caught:
     check_present(choice)
   assert f'the nearest there is {tmp_path}/data' in str(caught.value)
-  built = tmp_path / 'home/casme2' / names.configuration_names(choice)[0] / '1.0.0'
+  built = tmp_path / 'home/casme2' / configuration_names(choice)[0] / '1.0.0'
   put(built, 'build_report.json')
   with pytest.raises(InputError) as caught:
     check_present(choice)

@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from lightman_jax.data import choice as choices, spotting
+from lightman_jax.data import spotting
+from lightman_jax.data.choice import choose
 from lightman_jax.data.commands import spot
 from lightman_jax.data.rows import LeftOut, Row
 from lightman_jax.faces import apex
@@ -42,7 +43,7 @@ def first_moves_most(monkeypatch):
 
 
 def of(replica):
-  return choices.choose({'name': 'casme2', 'manual_dir': str(replica),
+  return choose({'name': 'casme2', 'manual_dir': str(replica),
                          'landmarks': 'none'})
 
 

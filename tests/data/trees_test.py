@@ -12,7 +12,7 @@ from tensorflow_datasets.core.features.top_level_feature import TopLevelFeature
 from lightman_jax.data import builder, planning
 from lightman_jax.data.load import load
 from lightman_jax.errors import InputError
-from lightman_jax.synthetic.replicas import casme2
+from lightman_jax.synthetic.replicas import casme
 from lightman_jax.synthetic.replicas.write import write_replica
 
 CONFIG = 'casme2_5-2014-cropped-t3-s16'
@@ -46,7 +46,7 @@ def test_the_clips_are_sorted_and_whole(clips):
 
 def test_odd_clips_are_there(clips):
   named = {f'sub{subject:02d}/{name}' for subject, name, _, apex, _, emotion
-           in casme2.ODD if apex != '/' and emotion != 'sadness'}
+           in casme.ODD if apex != '/' and emotion != 'sadness'}
   assert named <= set(clips.clip)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.data import choice, pixels, workers
-from lightman_jax.data.placement import Face, KnownLandmarks
+from lightman_jax.data.frames import Face, KnownLandmarks
 from lightman_jax.data.plan import Item
 from lightman_jax.data.rows import Row
 from lightman_jax.data.workers import Job

@@ -2,6 +2,8 @@
 
 import functools
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -99,3 +101,30 @@ def test_a_killed_process_is_said_and_nothing_is_left_running(makes, tmp_path):
 def test_few_clips_start_no_process(makes, tmp_path, monkeypatch):
   monkeypatch.setattr(workers, '_start_process', None)
   assert len(list(workers.make_all(jobs(tmp_path / 'a', makes)))) == 6
+
+
+def test_a_script_without_a_guard_is_not_started_again(tmp_path):
+  """A notebook's cell, or a script, that loads data as it goes along."""
+  script = tmp_path / 'script.py'
+  script.write_text(f'''
+import functools, pathlib
+from PIL import Image
+from lightman_jax.data import pixels, workers
+from lightman_jax.data.plan import Item
+from lightman_jax.data.rows import Row
+print('begins', flush=True)
+folder = pathlib.Path({str(tmp_path)!r})
+jobs = []
+for n in range(4):
+  Image.new('RGB', (8, 8), (n, n, n)).save(folder / f'{{n}}.png')
+  row = Row(f's/c{{n}}', 's', 'tiny', 'a', 'micro', 1, 1, 1, fps=0.)
+  make = functools.partial(
+      pixels.read_pixels, (str(folder / f'{{n}}.png'),), size=8, crop=False)
+  jobs.append(workers.Job(
+      Item(row, 0, (1,), (), f'k{{n}}', make), folder / 'clips', (1, 8, 8, 3)))
+print(sorted(workers.make_all(jobs, workers=2)))
+''')
+  done = subprocess.run([sys.executable, script], capture_output=True, text=True,
+                        env={**os.environ, 'PYTHONPATH': os.getcwd()}, timeout=300)
+  assert done.stdout.splitlines() == [
+      'begins', '[(0, None), (1, None), (2, None), (3, None)]'], done.stderr

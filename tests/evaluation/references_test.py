@@ -10,7 +10,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.evaluation import references, scores, solvers
 from lightman_jax.faces import landmarks
 from lightman_jax.inputs.inputs import Settings, describe_content
-from lightman_jax.inputs.pool import Content
+from lightman_jax.inputs.pool import Content, Stored
 from lightman_jax.tasks.folds import spread_evenly
 
 
@@ -374,3 +374,42 @@ def test_of_many_clips_some_are_fitted_to_and_all_are_predicted(monkeypatch):
   for name in ('ridge', 'svm'):
     assert np.isfinite(some[name].scores).all()
     np.testing.assert_allclose(some[name].scores, alone[name].scores, atol=1e-6)
+
+
+@pytest.mark.parametrize('known', [True, False])
+def test_macro_clips_alone(known, pool_of):
+  """Blind to every micro clip but the predicted one, whose amplitude says nothing."""
+  pool = pool_of(subjects=5, micro=3, macro=3, classes=3, shape=(1, 4, 4, 3),
+                 signal=3.)
+  content = Content('flow' if known else 'picture', (-1, 1, 1), known)
+  train = pool.subject != np.arange(5)[:, None]
+  test = ~train & ~pool.macro
+
+  def answers(x, label=pool.label):
+    return references.macro_only(
+        x.astype(np.float32), label, pool.macro, train, test, classes=3,
+        subject=pool.subject, content=content)
+  # As micro clips are: a tenth as strong. Another level is none where it is not known.
+  weak = np.where(pool.macro[:, None, None, None, None], pool.x, pool.x / 10)
+  weak += 0 if known else np.array([.5, -.2, .1])
+  whole = answers(weak)
+  assert (whole.prediction == pool.label)[~pool.macro].mean() > .9
+  assert (whole.prediction[pool.macro] == -1).all()
+  # In the first fold all micro clips of others, and macro clips of who is held out.
+  blind = (pool.macro == (pool.subject == 0))[:, None, None, None, None]
+  spoilt = np.where(blind, 7., weak)
+  np.testing.assert_array_equal(answers(spoilt).scores[test[0]], whole.scores[test[0]])
+  np.testing.assert_allclose(answers(weak * 50).scores[~pool.macro],
+                             whole.scores[~pool.macro], rtol=1e-3, atol=1e-3)
+  label = np.where(pool.macro & (pool.label > 0), -1, pool.label)
+  assert answers(weak, label) is None
+
+
+def test_unit_clips_in_files_are_those_in_memory(tmp_path, pool_of):
+  pool = pool_of(subjects=2, micro=2, macro=0, shape=(1, 4, 4, 3))
+  np.save(tmp_path / 'x.npy', pool.x)
+  stored = references.unit_clips(Stored.open(tmp_path / 'x.npy'), pool.content)
+  whole = references.unit_clips(pool.x, pool.content)
+  np.testing.assert_array_equal(stored[np.array([2, 0])], whole[[2, 0]])
+  np.testing.assert_allclose(np.square(whole).mean((1, 2, 3, 4)), 1, rtol=1e-5)
+  assert len(stored) == len(whole) and stored.shape == whole.shape

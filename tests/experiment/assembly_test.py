@@ -72,6 +72,40 @@ def test_macro_clips_of_no_class_are_not_drawn_where_their_labels_count(pool_of)
     masks('supervised', .3, label)
 
 
+def test_some_of_the_training_people(pool_of):
+  """Theirs alone of micro clips and own macro clips, and all of foreign ones."""
+  pool = pool_of(subjects=7, micro=2, macro=1, classes=2, foreign=2, shape=(1, 2, 2, 2))
+  # Two people lack a class: not any three can fill a task.
+  pool = pool_without(pool, (pool.subject < 2) & (pool.label == 0) & ~pool.macro)
+  config = synthetic.get_config().to_dict()
+  config['episodes'].update(shots=1, queries=1)
+  folds = leave_one_subject_out(pool)
+
+  def people(fold, count=3, draw=0, seed=0):
+    config['episodes'].update(training_people=count, people_draw=draw)
+    part = assembly.fewer_people({**config, 'seed': seed}, pool, fold)
+    assert not (part.train & ~fold.train).any()
+    np.testing.assert_array_equal(part.test, fold.test)
+    mine = set(pool.subject[part.train & ~pool.macro].tolist())
+    np.testing.assert_array_equal(
+        part.train, fold.train & (np.isin(pool.subject, list(mine)) | pool.foreign))
+    return mine
+  draws = [people(fold, draw=draw) for fold in folds for draw in range(4)]
+  assert {len(some) for some in draws} == {3} and len({*map(tuple, draws)}) > 8
+  for some in draws:
+    for k in range(2):
+      assert len(set(pool.subject[(pool.label == k) & ~pool.macro]) & some) >= 2
+  assert people(folds[0]) == people(folds[0])
+  assert any(people(fold, seed=1) != people(fold) for fold in folds)
+  assert assembly.fewer_people(
+      {**config, 'episodes': {**config['episodes'], 'training_people': 0}}, pool,
+      folds[0]) is folds[0]
+  with pytest.raises(InputError, match='is 7 and fold s0 has 6 training people'):
+    people(folds[0], 7)
+  with pytest.raises(InputError, match='of 256 draws .* none can fill a task'):
+    people(folds[0], 1)
+
+
 def test_each_data_set_that_is_read_is_a_stage():
   """Two of one name were one bar, and its count went past its end."""
   out = io.StringIO()

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from lightman_jax.experiment import findings
-from lightman_jax.experiment.decoration import optional
+from lightman_jax.experiment.findings import optional
 from lightman_jax.runs.folder import RunFolder
 
 FOUND = {'rows': {'maml': {'confusion': [[1, 0], [0, 1]]}},

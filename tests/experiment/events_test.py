@@ -7,7 +7,7 @@ from tensorboardX.proto import event_pb2
 
 from configs import synthetic
 from lightman_jax.errors import InputError
-from lightman_jax.runs import metrics_log
+from lightman_jax.runs import progress
 from lightman_jax.runs.folder import RunFolder
 
 
@@ -32,11 +32,11 @@ def config():
 
 def test_every_step_of_the_fold_once(config, tmp_path):
   folder = RunFolder(tmp_path, None)
-  metrics_log.append(folder.metrics, [
+  progress.append(folder.metrics, [
       {'stage': 'train', 'fold': fold, 'step': step, 'loss': step / 4}
       for fold in ('a/b', 'c') for step in (1, 2)])
   for _ in range(2):      # as after a kill
-    metrics_log.write_fold(config, folder, 'a/b')
+    progress.write_fold(config, folder, 'a/b')
   place, = folder.tensorboard.iterdir()
   file, = place.iterdir()
   assert place.name == 'a%2Fb'
@@ -45,12 +45,12 @@ def test_every_step_of_the_fold_once(config, tmp_path):
 
 def test_nothing_is_written_that_nobody_asked_for(config, tmp_path):
   config['evaluation']['tensorboard'] = False
-  metrics_log.write_fold(config, RunFolder(tmp_path, None), 'c')
+  progress.write_fold(config, RunFolder(tmp_path, None), 'c')
   assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_package_is_told_of(config, monkeypatch):
-  metrics_log.check(config)
+  progress.check(config)
   monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
   with pytest.raises(InputError, match=r"pip install -e '\.\[tensorboard\]'"):
-    metrics_log.check(config)
+    progress.check(config)

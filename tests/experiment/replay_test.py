@@ -15,7 +15,7 @@ from lightman_jax.experiment.assembly import make_net
 from lightman_jax.meta.learners import make_learner
 from lightman_jax.runs.folder import open_run
 from lightman_jax.tasks.sampling import Drawn, Examples, Side, Task
-from lightman_jax.training import walk
+from lightman_jax.training import fault as walk
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import Broken
 

@@ -10,7 +10,7 @@ from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import assembly, robustness
 from lightman_jax.experiment.findings import FoldLogits
-from lightman_jax.inputs import corruption, inputs
+from lightman_jax.inputs import augmentation, inputs
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import open_run
 
@@ -83,11 +83,11 @@ def test_every_kind_and_level(arranged, tmp_path):
   kinds = robustness.noise_kinds(config, material, said.append)
   assert len(said) == 1 and 'jitter mean nothing for inputs.kind=frames' in said[0]
   rows, main, folder = levels_by_kind(config, material, tmp_path / 'a')
-  assert tuple(rows) == kinds == tuple(n for n in corruption.KINDS if n != 'jitter')
+  assert tuple(rows) == kinds == tuple(n for n in augmentation.KINDS if n != 'jitter')
   for name, levels in rows.items():
-    assert [one['level'] for one in levels] == list(corruption.noise_levels(name, 5))
+    assert [one['level'] for one in levels] == list(augmentation.noise_levels(name, 5))
     for one in levels:
-      assert one['unit'] == corruption.KINDS[name].unit
+      assert one['unit'] == augmentation.KINDS[name].unit
       if one['level'] == 0:
         assert one['row'] == main and main['accuracy']['value'] == 1
       else:

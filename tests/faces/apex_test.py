@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lightman_jax.faces import alignment, apex
+from lightman_jax.faces import apex, landmarks
 from lightman_jax.synthetic import scenes
 
 
@@ -38,9 +38,9 @@ def test_landmarks_help(clips):
 def test_a_head_that_only_moves_has_not_moved(textured_face):
   """Shift, turn and scale are the head's: what is left is a fraction of a pixel."""
   matrices = [np.array([[1, -.02 * t, t], [.02 * t, 1, -.5 * t]]) for t in range(4)]
-  frames = np.concatenate([alignment.warp_frames(textured_face[None], m, 96)
+  frames = np.concatenate([landmarks.warp_frames(textured_face[None], m, 96)
                            for m in matrices])
-  points = alignment.canonical_landmarks(96)
+  points = landmarks.canonical_landmarks(96)
   moved = apex.measure_motion(frames, points)
   assert moved[0] == 0 and moved.max() < .25
 
@@ -56,16 +56,16 @@ def textured_face():
 def test_a_still_clip_peaks_at_its_onset(length):
   frames = np.full((length, 32, 32, 3), 80, np.uint8)
   assert apex.spot_apex(frames) == 0
-  assert apex.spot_apex(frames, alignment.canonical_landmarks(32)) == 0
+  assert apex.spot_apex(frames, landmarks.canonical_landmarks(32)) == 0
 
 
 def test_landmarks_outside_of_the_picture_are_not_relied_on():
-  features, skin = apex.find_regions(alignment.canonical_landmarks(32) + 500, (32, 32))
+  features, skin = apex.find_regions(landmarks.canonical_landmarks(32) + 500, (32, 32))
   assert features.all() and skin.all()
 
 
 def test_eyes_do_not_count():
-  points = alignment.canonical_landmarks(128)
+  points = landmarks.canonical_landmarks(128)
   features, skin = apex.find_regions(points, (128, 128))
   for index in (37, 41, 43, 47):
     x, y = np.round(points[index]).astype(int)

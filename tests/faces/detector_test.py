@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lightman_jax.faces import alignment, detection, landmarks
+from lightman_jax.faces import detection, landmarks
 from lightman_jax.synthetic import scenes
 
 pytestmark = pytest.mark.skipif(
@@ -47,7 +47,7 @@ def test_a_turned_face(model, clips, degrees):
   for clip in clips:
     matrix = cv2.getRotationMatrix2D((64, 64), degrees, .8)
     picture = cv2.warpAffine(clip.frames[0], matrix, (128, 128))
-    true = alignment.transform_points(clip.landmarks[0], matrix)
+    true = landmarks.transform_points(clip.landmarks[0], matrix)
     assert error(detection.find_face(model, picture), true) < .06
 
 
@@ -75,11 +75,11 @@ def test_a_clip_is_followed(model, clips):
 
 
 def test_faces_come_to_lie_on_the_canonical_one(model, clips):
-  target = alignment.canonical_landmarks(64)
+  target = landmarks.canonical_landmarks(64)
   for clip in clips:
     points = detection.find_face(model, clip.frames[0])
-    matrix = alignment.fit_similarity(points, target)
-    eyes = landmarks.eye_centres(alignment.transform_points(clip.landmarks[0], matrix))
+    matrix = landmarks.fit_similarity(points, target)
+    eyes = landmarks.eye_centres(landmarks.transform_points(clip.landmarks[0], matrix))
     np.testing.assert_allclose(eyes, landmarks.eye_centres(target), atol=2.5)
 
 

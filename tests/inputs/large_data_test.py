@@ -24,7 +24,7 @@ PROGRAM = """
 import json, pathlib, re, sys
 import numpy as np
 from lightman_jax.data.store import read_data_set
-from lightman_jax.inputs.cache import cached_inputs
+from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.inputs import Settings
 status = pathlib.Path('/proc/self/status')
 most = lambda: int(re.search(r'VmHWM:\\s+(\\d+)', status.read_text())[1]) / 1024

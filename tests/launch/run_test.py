@@ -14,7 +14,8 @@ FILES = {'config.json', 'environment.json', 'metrics.jsonl', 'predictions.csv',
          'results.json', 'timing.json', 'confusion.png', 'learning_curves.png',
          'checkpoints', 'folds', 'lightman_jax.lock', 'reproducibility.json',
          'cost.json'}
-ROWS = ['lightman', 'lightman, one draw', 'lightman, not adapted', 'ridge', 'constant']
+ROWS = ['lightman', 'lightman, one draw', 'lightman, not adapted', 'ridge', 'svm',
+        'macro_only', 'ridge_raw', 'constant']
 
 
 @pytest.fixture
@@ -97,7 +98,8 @@ def test_table_says_what_its_figures_are(finished):
   for said in (*ROWS, 'leave one subject out', '3 folds', 'synthetic_3', 'labels made',
                'UF1: unweighted mean of class F1', 'jackknife of 3 subjects', 'seed 0',
                str(finished.folder), 'lightman: trained, then adapted to supports',
-               'not adapted: the same trained model', 'ridge: a class-weighted linear',
+               'not adapted: the same trained model', 'ridge: class-weighted ridge',
+               'svm: C chosen inside each of 3 folds', 'is the strongest reference',
                'constant: the commonest class'):
     assert said in words
   assert (f'next: python -m lightman_jax report {finished.folder} '

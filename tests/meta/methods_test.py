@@ -193,6 +193,13 @@ def test_macro_clips_only(changes, word):
     settings.check(settings.changed(config, changes))
 
 
+def test_a_draw_of_all_people_means_nothing():
+  config = settings.changed(complete('maml'), {'episodes.people_draw': 1})
+  with pytest.raises(InputError, match='episodes.training_people=0 takes all'):
+    settings.check(config)
+  settings.check(settings.changed(config, {'episodes.training_people': 4}))
+
+
 def test_a_weight_above_nothing_cannot_be_chosen_where_there_are_no_clips():
   config = complete('maml')
   config['select'].update(by='inner', candidates='macro.label_weight=0,.3')

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from lightman_jax.models.convolution import convolve
-from lightman_jax.profiling.arithmetic import count_operations, count_traffic
+from lightman_jax.profiling.efficiency import count_operations, count_traffic
 
 # A dense net of two layers on n clips: products and additions, a bias, a ReLU.
 N, IN, WIDTH, OUT = 7, 5, 11, 3

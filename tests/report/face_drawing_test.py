@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.faces import landmarks
-from lightman_jax.report import face_drawing
+from lightman_jax.report import figures
 
 
 def kept(*, components=tuple(landmarks.COMPONENTS), actions=6, clips=3, seed=0) -> dict:
@@ -19,7 +19,7 @@ def kept(*, components=tuple(landmarks.COMPONENTS), actions=6, clips=3, seed=0) 
 
 
 def drawn(tmp_path, content, name='a.png', **more):
-  face_drawing.draw_actions(tmp_path / name, content, **more)
+  figures.draw_actions(tmp_path / name, content, **more)
   return (tmp_path / name).read_bytes()
 
 

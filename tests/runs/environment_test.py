@@ -36,7 +36,7 @@ def test_every_dependency_is_recorded():
 
 def test_run_folder_does_not_start_jax():
   code = ('import sys; from lightman_jax.report import table; '
-          'from lightman_jax.runs import folder, results, progress, metrics_log; '
+          'from lightman_jax.runs import folder, results, progress; '
           'print("jax" in sys.modules)')
   done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True,
                         cwd=ROOT, check=True)

@@ -4,7 +4,7 @@ import jax
 import pytest
 
 from lightman_jax.runs import identity
-from lightman_jax.runs.jax_settings import jax_settings
+from lightman_jax.runs.environment import jax_settings
 from lightman_jax.training import numerics
 
 

@@ -124,9 +124,35 @@ def test_every_row_says_what_it_is(method):
   assert [line.partition(':')[0] for line in lines] == rows
   adapts = method not in ('supervised', 'protonet', 'matchingnet')
   assert ('adapted to supports' in lines[0]) == adapts
-  assert 'linear model' in lines[2] and 'commonest class' in lines[3]
+  assert 'ridge regression' in lines[2] and 'commonest class' in lines[3]
   # A row that another part of the program adds is no reason to fail.
   assert table.row_lines([method, 'something else']) == lines[:1]
+
+
+def test_the_strongest_reference_is_named_with_what_is_known_of_it():
+  """By hand: the highest UF1 of rows that are not the method's, and its difference."""
+  predictions, clips = example()
+  rows = {'lightman': predictions['lightman'],
+          'lightman, one draw': predictions['lightman'],
+          'constant': predictions['constant'], 'svm': predictions['ridge']}
+  content = results.summarise(rows, clips, ABOUT._replace(
+      references={'svm': 'C chosen inside each of 8 folds'}))
+  assert results.strongest_reference(content['rows']) == 'svm'
+  line, = table.strongest_line(content)
+  value = content['rows']['svm']['uf1']['value']
+  gap = content['differences']['lightman, one draw - svm']['uf1']
+  assert f'svm is the strongest reference, UF1 {table.short(value)}' in line
+  assert f'lightman, one draw - svm is {table.cell(gap)}' in line
+  assert line.endswith(': better') and gap['low'] > 0 and gap['p'] < .05
+  assert 'svm: C chosen inside each of 8 folds' in ' '.join(
+      table.render(content).split())
+  same = results.summarise({**rows, 'svm': predictions['lightman']}, clips, ABOUT)
+  assert table.strongest_line(same)[0].endswith('no difference seen')
+  few = results.summarise(rows, clips._replace(
+      fold=[f'fold{int(name[3:]) % 3}' for name in clips.subject]), ABOUT)
+  assert table.strongest_line(few)[0].endswith('no verdict, see below')
+  alone = results.summarise({'lightman': predictions['lightman']}, clips, ABOUT)
+  assert table.strongest_line(alone) == ()
 
 
 def test_differences_have_a_p_in_units_of_what_was_trained():
@@ -232,3 +258,33 @@ def test_one_draw_stands_against_one_model():
   words = ' '.join(table.render(content).split())
   assert 'averaged models: lightman 8, other rows 1' in words
   assert '1080 micro clips and 540 macro clips' in words
+
+
+def test_scores_by_group_of_people_and_none_of_few():
+  predictions, clips = example()
+  sex = {f'sub{n:02}': 'fm'[n in (1, 5)] for n in range(8)}
+  age = {f'sub{n:02}': str(18 + n) for n in range(7)}      # of one it is not known
+  clips = clips._replace(groups={
+      'sex': [sex[who] for who in clips.subject],
+      'age': [age.get(who, '') for who in clips.subject]})
+  content = results.summarise(predictions, clips, ABOUT)
+  women, men = (content['groups']['sex']['by_value'][value] for value in 'fm')
+  assert men['subjects'] == ['sub01', 'sub05'] and len(women['subjects']) == 6
+  mine = np.isin(clips.subject, women['subjects'])
+  for name, said in predictions.items():
+    counts = scores.confusion(clips.truth[mine], said[mine], classes=3)
+    row = women['rows'][name]
+    assert row['confusion'] == counts.tolist()
+    assert row['uf1']['value'] == pytest.approx(scores.uf1(counts), abs=1e-6)
+    assert row['uf1']['low'] <= row['uf1']['value'] <= row['uf1']['high']
+    few = men['rows'][name]
+    assert few['uf1']['value'] is not None
+    assert {few[key][end] for key in ('uf1', 'uar', 'accuracy')
+            for end in ('low', 'high')} == {None}
+  ages = content['groups']['age']
+  assert list(ages['by_value']) == ['10 to 19', '20 to 29'] and ages['not_known'] == 1
+  words = ' '.join(table.render(content).split())
+  assert 'UF1 by sex' in words and '6 people' in words and '[-, -]' in words
+  assert 'age: intervals where a group has 6 people' in words
+  assert '1 people are in no group' in words
+  assert 'groups' not in results.summarise(*example(), ABOUT)

@@ -5,7 +5,7 @@ import pytest
 from lightman_jax.data.synthetic_plan import row_of
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks
-from lightman_jax.synthetic import emotions, motion, muscles, scenes
+from lightman_jax.synthetic import face as muscles, scenes
 from lightman_jax.synthetic.canvas import Canvas
 
 STILL = scenes.Difficulty(head=0., blink=0.)
@@ -167,14 +167,14 @@ def test_action_units_move_as_facs_says(unit, point, axis, sign):
 
 
 def test_every_combination_is_of_known_muscles_and_a_distribution():
-  assert set(emotions.CLASS_OF) == set(emotions.COMBINATIONS)
-  assert set(emotions.CLASS_OF.values()) == set(emotions.CLASSES)
-  for sets in emotions.COMBINATIONS.values():
+  assert set(scenes.CLASS_OF) == set(scenes.COMBINATIONS)
+  assert set(scenes.CLASS_OF.values()) == set(scenes.CLASSES)
+  for sets in scenes.COMBINATIONS.values():
     assert sum(sets.values()) == pytest.approx(1.)
     assert {unit for units in sets for unit in units} <= set(muscles.MUSCLES)
   shared = set.intersection(*(
-      {unit for emotion, sets in emotions.COMBINATIONS.items()
-       if emotions.CLASS_OF[emotion] == label for units in sets for unit in units}
+      {unit for emotion, sets in scenes.COMBINATIONS.items()
+       if scenes.CLASS_OF[emotion] == label for units in sets for unit in units}
       for label in ('negative', 'surprise')))
   assert shared
 
@@ -183,11 +183,11 @@ def test_every_combination_is_of_known_muscles_and_a_distribution():
 def test_time_course(fps):
   for scene in plan(fps=fps, subjects=6):
     assert 1 <= scene.onset < scene.apex < scene.offset
-    low, high = motion.SECONDS[scene.kind]
+    low, high = scenes.SECONDS[scene.kind]
     seconds = (scene.offset - scene.onset) / fps
     assert low - 1. / fps <= seconds <= high + 1. / fps
-  timing = motion.Timing(10, 20, 40)
-  course = motion.activation(np.arange(0., 50.), timing, delay=.2, hold=.1, residue=.1)
+  timing = scenes.Timing(10, 20, 40)
+  course = scenes.activation(np.arange(0., 50.), timing, delay=.2, hold=.1, residue=.1)
   assert course[10] == 0. and course[20] == 1. and course.argmax() == 20
   assert course[40] == pytest.approx(.1)
   assert (np.diff(course[:21]) >= 0.).all() and (np.diff(course[20:]) <= 0.).all()
@@ -197,7 +197,7 @@ def test_rows_say_what_was_planned():
   for scene in plan():
     row = row_of(scene)
     assert (row.clip, row.subject, row.kind) == (scene.clip, scene.subject, scene.kind)
-    assert row.emotion in emotions.CLASS_OF and row.dataset == 'synthetic'
+    assert row.emotion in scenes.CLASS_OF and row.dataset == 'synthetic'
     assert [u.number for u in row.action_units] == [a.unit for a in scene.actions]
     assert row.action_units_raw.count('+') == len(row.action_units) - 1
 
@@ -205,9 +205,9 @@ def test_rows_say_what_was_planned():
 def test_every_subject_shows_every_class():
   for kind in ('micro', 'macro'):
     for subject in ('sub01', 'sub03'):
-      shown = {emotions.CLASS_OF[s.emotion] for s in plan()
+      shown = {scenes.CLASS_OF[s.emotion] for s in plan()
                if (s.subject, s.kind) == (subject, kind)}
-      assert shown == set(emotions.CLASSES)
+      assert shown == set(scenes.CLASSES)
 
 
 def test_bad_numbers_are_refused():

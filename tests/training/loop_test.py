@@ -15,8 +15,13 @@ from lightman_jax.meta.losses import Align, MacroLabels
 from lightman_jax.training import devices, loop, stopping
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
-from lightman_jax.training.loop import group_folds, make_trainer, stack, train_folds
-from lightman_jax.training.pace import Pace
+from lightman_jax.training.loop import (
+  Pace,
+  group_folds,
+  make_trainer,
+  stack,
+  train_folds,
+)
 
 
 class Killed(Exception):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lightman_jax.training import pace
-from lightman_jax.training.pace import Pace
+from lightman_jax.training import loop
+from lightman_jax.training.loop import Pace
 
 
 class Clock:
@@ -45,8 +45,8 @@ def test_a_step_of_an_instant_does_not_cut_a_chunk():
 def test_something_is_kept_every_minute_or_so(second):
   pieces, saves = run(second, 1000, 1000)
   gaps = [after - before for before, after in zip([0, *saves], saves)]
-  assert pace.SAVE <= min(gaps) and max(gaps) <= pace.SAVE + max(pace.LOOK, second)
-  assert max(pieces) == max(1, pace.LOOK // second)
+  assert loop.SAVE <= min(gaps) and max(gaps) <= loop.SAVE + max(loop.LOOK, second)
+  assert max(pieces) == max(1, loop.LOOK // second)
 
 
 def test_a_step_that_outlasts_a_grace_period_begins_with_all_saved():

@@ -17,8 +17,7 @@ from lightman_jax.tasks.sampling import Sizes
 from lightman_jax.training import devices, stopping, streaming
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
-from lightman_jax.training.loop import make_trainer, stack, train_folds
-from lightman_jax.training.pace import Pace
+from lightman_jax.training.loop import Pace, make_trainer, stack, train_folds
 from lightman_jax.training.state import Recipe
 
 STEPS = 4

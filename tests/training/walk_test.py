@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.training import walk as walking
-from lightman_jax.training.walk import walk
+from lightman_jax.training import fault as walking
+from lightman_jax.training.fault import walk
 
 
 def grow(carry, x):

@@ -8,7 +8,7 @@ rows) is read as: the clip ends with its apex; each such clip says so in its not
 Where the apex lasts, ApexF1 is taken.
 """
 
-from lightman_jax.data import class_sets
+from lightman_jax.data import facts
 from lightman_jax.data.facts import Expected, Facts, Frames, Sheet
 
 FACTS = Facts(
@@ -29,10 +29,10 @@ FACTS = Facts(
     subject='sub{:02d}',
     fps=60.,
     class_sets={
-        'casme_4': class_sets.emotion_classes(
+        'casme_4': facts.emotion_classes(
             'tense', 'disgust', 'repression', 'surprise',
             source='CASME (Yan et al. 2013): the four emotions with enough clips'),
-        'casme_8': class_sets.emotion_classes(
+        'casme_8': facts.emotion_classes(
             'tense', 'disgust', 'repression', 'surprise', 'happiness', 'sadness',
             'contempt', 'fear', source='CASME (Yan et al. 2013): every emotion'),
     },

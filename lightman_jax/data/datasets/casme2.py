@@ -7,18 +7,18 @@ no frame number differs. The class set `megc_3` is the part of MEGC2019 (See et 
 clips, so it is the same under either sheet.
 """
 
-from lightman_jax.data import class_sets
+from lightman_jax.data import facts
 from lightman_jax.data.facts import ClassSet, Expected, Facts, Frames, Sheet
 
 _MEGC = 'not among the clips of MEGC2019'
 _RELABELLED = 'sadness in the sheet of 2014, whose labels define this class set'
 _MEGC_3 = ClassSet(
-    class_sets.THREE,
+    facts.THREE,
     {'disgust': 'negative', 'repression': 'negative', 'happiness': 'positive',
      'surprise': 'surprise'},
     {'sub04/EP12_01f': _MEGC, 'sub05/EP09_05f': _MEGC, 'sub24/EP07_01': _RELABELLED,
      'sub24/EP07_04f': _RELABELLED, 'sub24/EP10_03': _RELABELLED},
-    source=class_sets.MEGC_2019)
+    source=facts.MEGC_2019)
 _COMMON = {'others': 99, 'disgust': 63, 'happiness': 32, 'repression': 27, 'fear': 2}
 _2014 = {**_COMMON, 'surprise': 25, 'sadness': 7}
 
@@ -49,12 +49,12 @@ FACTS = Facts(
     subject='sub{:02d}',
     fps=200.,
     class_sets={
-        'casme2_5': class_sets.emotion_classes(
+        'casme2_5': facts.emotion_classes(
             'happiness', 'surprise', 'disgust', 'repression', 'others',
             source='CASME II (Yan et al. 2014), and most works since'),
         'casme2_3': _MEGC_3,
         'megc_3': _MEGC_3,
-        'objective_5': class_sets.objective_classes(),
+        'objective_5': facts.objective_classes(),
     },
     folders=('casme2', 'CASME2', 'CASMEII'),
     editions=(

@@ -8,7 +8,7 @@ the onset: the recording misses its first frames, its authors say. Part C, the m
 crime, has 165 clips of 30 subjects; only some copies of its sheet give an apex.
 """
 
-from lightman_jax.data import class_sets
+from lightman_jax.data import facts
 from lightman_jax.data.facts import Expected, Facts, Frames, Sheet
 
 _ASK = ('it is handed out under a signed release agreement: ask its authors (Li et al. '
@@ -45,13 +45,13 @@ PART_A = Facts(
     subject='spNO.{}',
     fps=30.,
     class_sets={
-        'casme_cubed_7': class_sets.emotion_classes(
+        'casme_cubed_7': facts.emotion_classes(
             'disgust', 'surprise', 'others', 'fear', 'anger', 'sadness', 'happiness',
             source=_SOURCE),
-        'casme_cubed_4': class_sets.valence_classes(
+        'casme_cubed_4': facts.valence_classes(
             'disgust', 'surprise', 'fear', 'anger', 'sadness', 'happiness',
             others=True, source=_SOURCE),
-        'casme_cubed_3': class_sets.valence_classes(
+        'casme_cubed_3': facts.valence_classes(
             'disgust', 'surprise', 'fear', 'anger', 'sadness', 'happiness',
             source=f'{_SOURCE}, without others'),
     },
@@ -91,10 +91,10 @@ PART_C = Facts(
     subject='{}',
     fps=30.,
     class_sets={
-        'casme_cubed_4': class_sets.emotion_classes(
-            *class_sets.THREE, 'others', source=_SOURCE),
-        'casme_cubed_3': class_sets.emotion_classes(
-            *class_sets.THREE, source=f'{_SOURCE}, without others'),
+        'casme_cubed_4': facts.emotion_classes(
+            *facts.THREE, 'others', source=_SOURCE),
+        'casme_cubed_3': facts.emotion_classes(
+            *facts.THREE, source=f'{_SOURCE}, without others'),
     },
     folders=('casme_cubed', 'CAS(ME)^3', 'CASME3'),
     # On disk the subject has two digits; padding does not matter there.

@@ -7,7 +7,7 @@ apex, and says so in its notes. The emotion's column counts, not the self-report
 it. rawpic/s19/23_0502funnyerrors belongs to s23, so a video is found by its own name.
 """
 
-from lightman_jax.data import class_sets
+from lightman_jax.data import facts
 from lightman_jax.data.facts import Expected, Facts, Frames, Sheet
 
 _SUBJECTS = dict(enumerate(
@@ -26,9 +26,9 @@ FACTS = Facts(
     subject='s{:02d}',
     fps=30.,
     class_sets={
-        'casme_squared_4': class_sets.emotion_classes(
+        'casme_squared_4': facts.emotion_classes(
             'negative', 'positive', 'surprise', 'others', source=_PAPER),
-        'casme_squared_3': class_sets.valence_classes(
+        'casme_squared_3': facts.valence_classes(
             'negative', 'positive', 'surprise', source=f'{_PAPER}, without others'),
     },
     folders=('casme_squared', 'CAS(ME)^2', 'CASME_sq', 'CASME_squared'),

@@ -4,7 +4,7 @@ The rate (200, 300 or 500 frames/s) is a column. A subject's rows do not stand t
 The sheets of the two tests are editions of their own, and `all` is the three together.
 """
 
-from lightman_jax.data import class_sets
+from lightman_jax.data import facts
 from lightman_jax.data.facts import Expected, Facts, Frames, Sheet
 
 _SEVEN = ('anger', 'contempt', 'disgust', 'fear', 'happiness', 'sadness', 'surprise')
@@ -27,7 +27,7 @@ FACTS = Facts(
     },
     subject='sub{:04d}',
     fps=0.,
-    class_sets={'dfme_7': class_sets.emotion_classes(
+    class_sets={'dfme_7': facts.emotion_classes(
         *_SEVEN, source='DFME (Zhao et al. 2024)')},
     folders=('dfme', 'DFME'),
     editions=(Frames('raw', ('DFME', 'train', 'test_A', 'test_B', ''),

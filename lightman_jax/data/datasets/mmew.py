@@ -5,7 +5,7 @@ File names read person, emotion, sample. The 900 macro-expressions of the same p
 are single pictures without a sheet and are not read.
 """
 
-from lightman_jax.data import class_sets
+from lightman_jax.data import facts
 from lightman_jax.data.facts import Expected, Facts, Frames, Sheet
 
 _SIX = ('happiness', 'anger', 'surprise', 'disgust', 'fear', 'sadness')
@@ -27,9 +27,9 @@ FACTS = Facts(
     subject='S{:02d}',
     fps=90.,
     class_sets={
-        'mmew_7': class_sets.emotion_classes(
+        'mmew_7': facts.emotion_classes(
             *_SIX, 'others', source='MMEW (Ben et al. 2022)'),
-        'mmew_6': class_sets.emotion_classes(
+        'mmew_6': facts.emotion_classes(
             *_SIX, source='MMEW (Ben et al. 2022), without others'),
     },
     folders=('mmew', 'MMEW', 'MMEW_Final'),

@@ -5,12 +5,12 @@ The header stands below a preamble of 13 rows. Two rows break onset <= apex <= o
 begin with the subject, which is checked against the subject's column.
 """
 
-from lightman_jax.data import class_sets
+from lightman_jax.data import facts
 from lightman_jax.data.facts import Expected, Facts, Frames, Sheet
 
-_MEGC_3 = class_sets.valence_classes(
+_MEGC_3 = facts.valence_classes(
     'anger', 'contempt', 'disgust', 'fear', 'sadness', 'happiness', 'surprise',
-    source=class_sets.MEGC_2019)
+    source=facts.MEGC_2019)
 
 FACTS = Facts(
     name='samm',
@@ -31,12 +31,12 @@ FACTS = Facts(
     subject='{:03d}',
     fps=200.,
     class_sets={
-        'samm_5': class_sets.emotion_classes(
+        'samm_5': facts.emotion_classes(
             'anger', 'happiness', 'others', 'surprise', 'contempt',
             source='the five emotions with ten clips or more; 136 clips'),
         'samm_3': _MEGC_3,
         'megc_3': _MEGC_3,
-        'objective_5': class_sets.objective_classes(),
+        'objective_5': facts.objective_classes(),
     },
     folders=('samm', 'SAMM'),
     editions=(

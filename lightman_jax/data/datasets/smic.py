@@ -6,7 +6,7 @@ Frame numbers are absolute: those of the recording. A subject below 10 is unpadd
 disk (`s1`), and padded here and in MEGC2019's list (`s01`).
 """
 
-from lightman_jax.data import class_sets
+from lightman_jax.data import facts
 from lightman_jax.data.facts import Expected, Facts, Frames
 
 OWNER = r's(?P<subject>[0-9]+)_(?P<emotion>ne|po|sur)_[0-9]+'
@@ -21,7 +21,7 @@ CITATION = """@inproceedings{li2013smic,
 ASK = ('it is handed out under a signed release agreement: ask its authors (Li et al. '
        '2013, University of Oulu)')
 HOMEPAGE = 'https://www.oulu.fi/cmvs/node/41319'
-CLASSES = class_sets.emotion_classes(*class_sets.THREE, source='SMIC (Li et al. 2013)')
+CLASSES = facts.emotion_classes(*facts.THREE, source='SMIC (Li et al. 2013)')
 
 
 def _short(camera: str, name: str, fps: float, expected: Expected, **sets) -> Facts:
@@ -53,7 +53,7 @@ def _short(camera: str, name: str, fps: float, expected: Expected, **sets) -> Fa
 HS = _short(
     'HS', 'smic', 100.,
     Expected('micro', 164, 16, {'negative': 70, 'positive': 51, 'surprise': 43}),
-    megc_3=CLASSES._replace(source=class_sets.MEGC_2019))
+    megc_3=CLASSES._replace(source=facts.MEGC_2019))
 VIS = _short('VIS', 'smic_vis', 25., Expected(
     'micro', 71, 8, {'negative': 24, 'positive': 28, 'surprise': 19}))
 NIR = _short('NIR', 'smic_nir', 25., Expected('micro', 71, 8))

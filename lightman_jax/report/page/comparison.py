@@ -4,15 +4,19 @@ from collections.abc import Mapping
 import itertools
 from typing import NamedTuple
 
+from jaxtyping import Bool
 import numpy as np
 
 from lightman_jax.evaluation import comparison, scores
 from lightman_jax.evaluation.comparison import BySeed, Difference, Folds
 from lightman_jax.evaluation.scores import Score
 from lightman_jax.report.page.groups import Column, Group
-from lightman_jax.runs import results
+from lightman_jax.runs import divisions, results
 from lightman_jax.runs.results import SCORES
 
+GROUP_NOTE = (
+    f'Intervals where a group has {divisions.LEAST_PEOPLE} people (or folds of them) '
+    'or more; groups are other people, so their difference is in no test.')
 SEED = 0              # of all draws of a page: the same people for every method
 MAIN = 'uf1'          # what methods are compared by
 
@@ -81,7 +85,7 @@ class Gap(NamedTuple):
 
 
 class Part(NamedTuple):
-  """One data set of several that were pooled: its own scores."""
+  """A data set of several that were pooled, or a group of people: its own scores."""
   dataset: str
   clips: int
   subjects: int
@@ -95,6 +99,13 @@ class Comparison(NamedTuple):
   gaps: tuple[Gap, ...]        # of all pairs of methods
   beside: tuple[Gap, ...]      # of methods and their references
   parts: tuple[Part, ...] = () # of a column of several data sets
+  groups: tuple[tuple[str, tuple[Part, ...]], ...] = ()     # by what, and each group
+
+  @property
+  def divisions(self) -> tuple[tuple[str, str, tuple[Part, ...]], ...]:
+    """By what people are divided, a note on that, and the parts."""
+    data_sets = (('data set', '', self.parts),) if self.parts else ()
+    return data_sets + tuple((name, GROUP_NOTE, parts) for name, parts in self.groups)
 
   @property
   def heads(self) -> dict[str, str]:
@@ -136,19 +147,25 @@ def compare_methods(column: Column, *, permutations: int = 10_000,
   by_label = {group.label: group.counts() for group in groups}
   by_label |= {label: owners[0].counts(row)
                for label, (row, owners) in references.items()}
-  return Comparison(tuple(lines), gaps, beside, _parts(column, by_label, every))
+  groups_of_people = tuple(
+      (name, _parts(column, by_label, every, masks, least=divisions.LEAST_PEOPLE))
+      for name, masks in column.first.groups.items())
+  return Comparison(
+      tuple(lines), gaps, beside,
+      _parts(column, by_label, every, column.first.data_sets), groups_of_people)
 
 
 def _is_own(row: str, group: Group) -> bool:
   """Whether a reference is the method itself, drawn once or not adapted."""
-  return row.startswith(group.runs[0].method)
+  return row in results.own_rows(group.runs[0].method)
 
 
-def _parts(column: Column, by_label: dict[str, BySeed], every: Mapping[str, Score]
+def _parts(column: Column, by_label: dict[str, BySeed], every: Mapping[str, Score],
+           masks: Mapping[str, Bool[np.ndarray, 'S']], *, least: int = 0
            ) -> tuple[Part, ...]:
-  """Scores of each data set's subjects, where a column pools several."""
+  """Scores of the subjects of each mask; of fewer units than `least` no intervals."""
   parts = []
-  for dataset, mine in column.first.data_sets.items():
+  for dataset, mine in masks.items():
     folds = {seed: own[mine] for seed, own in column.folds.items()}
     counts = {label: {seed: own[mine] for seed, own in by_seed.items()}
               for label, by_seed in by_label.items()}
@@ -156,9 +173,16 @@ def _parts(column: Column, by_label: dict[str, BySeed], every: Mapping[str, Scor
     sizes = dict(zip(column.first.classes, clips.tolist()))
     parts.append(Part(dataset, int(clips.sum()), int(mine.sum()),
                       tuple(results.remarks(sizes)),
-                      {label: _scores(own, folds, every)[0]
+                      {label: _few(_scores(own, folds, every)[0], folds, least)
                        for label, own in counts.items()}))
   return tuple(parts)
+
+
+def _few(scores: dict[str, Scored], folds: Folds, least: int) -> dict[str, Scored]:
+  """Without intervals where a seed has fewer units than `least`."""
+  if min(len(set(own.tolist())) for own in folds.values()) >= least:
+    return scores
+  return {name: one._replace(low=np.nan, high=np.nan) for name, one in scores.items()}
 
 
 Side = tuple[BySeed, int]      # counts, and how many models each averages
@@ -181,7 +205,7 @@ def _beside(group: Group, label: str, row: str
   pairs = {}
   if row != single:
     pairs[name, label] = (group.counts(single), group.models(single)), reference
-  if single != method and row.startswith(method):
+  if single != method and row in results.own_rows(method):
     pairs[f'{group.label}, mean of {group.models()} draws', label] = (
         (group.counts(), group.models()), reference)
   return pairs
@@ -216,12 +240,15 @@ def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
   labels, shared = {}, [row for row, _ in rows.values()]
   for row, owners in rows.values():
     method = owners[0].runs[0].method
-    label = (owners[0].label + row.removeprefix(method) if row.startswith(method)
-             else row)
+    apart = results.own_rows(method).get(row)
+    label = f'{owners[0].label}, {apart}' if apart else row
     if label in labels or (shared.count(row) > 1 and label == row):
       label = f'{row} (on the inputs of {owners[0].label})'
     labels[label] = (row, owners)
-  return dict(sorted(labels.items(), key=lambda item: ', not' not in item[0]))
+  def is_adapted(item) -> bool:
+    row, owners = item[1]
+    return row != results.not_adapted(owners[0].runs[0].method)
+  return dict(sorted(labels.items(), key=is_adapted))
 
 
 def _line(label: str, group: Group, row: str, folds: Folds,

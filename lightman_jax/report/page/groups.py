@@ -52,6 +52,7 @@ class Run(NamedTuple):
   folds: tuple[str, ...]   # which held each subject out, that is by which trained model
   predictions: tuple[Prediction, ...]    # of the method; none where no file has them
   data_sets: dict[str, Bool[np.ndarray, 'S']]   # of several: whose subjects are whose
+  groups: dict[str, dict[str, Bool[np.ndarray, 'S']]] = {}   # column, value: whose
 
   @property
   def about(self) -> dict[str, Any]:
@@ -134,7 +135,9 @@ def _checked_run(path, config, content, code: str) -> Run:
   return Run(path, config, content, counts, subjects, classes,
              _clips_sha256(lines, method), code, _folds(lines, subjects, about),
              _predictions(lines, subjects, classes, method),
-             _data_sets(content.get('data_sets') or {}, subjects))
+             _data_sets(content.get('data_sets') or {}, subjects),
+             {str(column): _data_sets(parts['by_value'], subjects)
+              for column, parts in (content.get('groups') or {}).items()})
 
 
 def _prediction_lines(path: pathlib.Path) -> list[dict[str, str]] | None:
@@ -161,12 +164,12 @@ def _predictions(lines: list[dict[str, str]] | None, subjects: tuple[str, ...],
 
 def _data_sets(parts: dict[str, Any], subjects: tuple[str, ...]
                ) -> dict[str, Bool[np.ndarray, 'S']]:
-  """Name to which subjects are of that data set; each subject is of at most one."""
+  """Name of a data set, or group, to its subjects; each is of at most one."""
   masks = {str(name): np.isin(subjects, [str(who) for who in part['subjects']])
            for name, part in parts.items()}
   if masks and (not all(mask.any() for mask in masks.values())
                 or np.sum(list(masks.values()), 0).max() > 1):
-    raise ValueError('data_sets does not divide the subjects')
+    raise ValueError('data_sets or groups does not divide the subjects')
   return masks
 
 
@@ -282,7 +285,7 @@ class Column(NamedTuple):
     folds: dict[int, Int[np.ndarray, 'S']] = {}
     for run in (run for group in self.groups for run in group.runs):
       _, own = np.unique(run.folds, return_inverse=True)
-      folds[run.seed] = _joined(folds[run.seed], own) if run.seed in folds else own
+      folds[run.seed] = join_folds(folds[run.seed], own) if run.seed in folds else own
     return folds
 
   @property
@@ -325,9 +328,13 @@ def arrange(runs: Iterable[Run]) -> tuple[Table, ...]:
   return tuple(tables)
 
 
-def _joined(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
-            ) -> Int[np.ndarray, 'S']:
-  """Numbers of the finest groups that keep together what either does."""
+def join_folds(one: Int[np.ndarray, 'S'], two: Int[np.ndarray, 'S']
+               ) -> Int[np.ndarray, 'S']:
+  """Numbers of the finest groups that keep together what either does.
+
+  Args:
+    one, two: a number for each subject, the same for those who are together.
+  """
   if (one == two).all():
     return one
   joined = one.copy()
@@ -363,7 +370,34 @@ def _column(runs: Sequence[Run]) -> Column:
                              key=lambda group: group.label)))
 
 
-def _labels(groups: Sequence[Group]) -> list[str]:
+def alike_but(tables: Sequence[Table], names: Sequence[str]
+              ) -> dict[str, dict[str, list[Run]]]:
+  """Data set, to label, to the runs on the same clips that differ in nothing else.
+
+  Args:
+    tables: of `arrange`.
+    names: settings in which such runs may differ, beside the seed; the labels are
+      without them.
+  """
+  by_clips: dict[tuple, dict[str, list[Run]]] = {}
+  for group in (group for table in tables for column in table.columns
+                for group in column.groups):
+    first = group.runs[0]
+    rest = identity.drop_names(json.loads(first.identity), names)
+    by_clips.setdefault(_comparable_key(first), {}).setdefault(
+        json.dumps(rest, sort_keys=True), []).extend(group.runs)
+  by_data_set: dict[str, dict[str, list[Run]]] = {}
+  for key, kinds in sorted(by_clips.items(), key=lambda pair: repr(pair[0])):
+    series = by_data_set.setdefault(str(key[0]), {})
+    groups = [Group('', tuple(runs)) for runs in kinds.values()]
+    for label, group in zip(_labels(groups, names), groups):
+      while label in series:      # of other clips of a data set of this name
+        label += ', other clips'
+      series[label] = list(group.runs)
+  return by_data_set
+
+
+def _labels(groups: Sequence[Group], without: Sequence[str] = ()) -> list[str]:
   """Method and encoder, and the settings by which those of one name differ."""
   names = [f'{group.runs[0].method}, {group.encoder}' for group in groups]
   settings = [json.loads(group.runs[0].identity) for group in groups]
@@ -372,7 +406,8 @@ def _labels(groups: Sequence[Group]) -> list[str]:
     others = [other for them, other in zip(names, settings)
               if them == name and other is not mine]
     varied = sorted({where for other in others
-                     for where, *_ in identity.find_differences(mine, other)})
+                     for where, *_ in identity.find_differences(mine, other)
+                     if where not in without})
     differing = [f'{where}={_value(mine, where)}' for where in varied]
     labels.append(', '.join([name, *differing]))
   return labels

@@ -16,6 +16,7 @@ from lightman_jax.report.page.comparison import MAIN, Comparison
 from lightman_jax.report.page.groups import Column, Group, Table
 from lightman_jax.report.page.published import of_data_sets
 from lightman_jax.report.style import COLOURS
+from lightman_jax.report.table import macro_knowledge
 
 TITLE = 'Micro-expression recognition: methods compared'
 # No script runs and nothing is fetched, whatever a run folder holds.
@@ -128,6 +129,11 @@ def _conditions(column: Column) -> list[str]:
   for name, words in (('balance', 'class weighting'), ('augmentation',) * 2):
     values = sorted({group.about(name) for group in column.groups} - {'–'})
     lines += [f'{words}: {" or else ".join(values)}'] if values else []
+  used = {macro_knowledge(group.runs[0].config) for group in column.groups}
+  if used != {'none'}:
+    lines.append('macro-expressions: ' + ' · '.join(
+        f'{group.label}: {macro_knowledge(group.runs[0].config)}'
+        for group in column.groups))
   codes = {run.code_sha256 for group in column.groups for run in group.runs}
   if len(codes) > 1:
     lines.append(f'The runs were made by {len(codes)} versions of the code.')
@@ -190,6 +196,9 @@ def _of_runs(tables, comparisons) -> list[Section]:
           if (missed := records.missed_clips(column))]),
       Section('confusions', 'Confusions', 'confusions.html',
               [_confusion(*pair) for pair in groups]),
+      Section('training-people', 'Training people', 'training_people.html',
+              [_training_people(*pair)
+               for pair in records.people_curves(tables).items()]),
       Section('few-shots', 'Few shots', 'few_shots.html', records.few_shots(tables)),
       Section('robustness', 'Robustness', 'robustness.html', [
           made for table, of_table in zip(tables, comparisons)
@@ -242,6 +251,13 @@ def _robustness(column: Column, comparison: Comparison) -> list[Picture]:
           x_label=unit or kind, y_label='UF1',
           reference=figures.strongest(comparison)), _legend(list(series)))
       for (kind, unit), series in records.robustness(column).items()]
+
+
+def _training_people(dataset: str, series) -> tuple[Picture, records.Sheet]:
+  title = f'{dataset}: UF1 by the number of training people'
+  return (Picture(dataset, figures.curves(
+      series, title=title, x_label='training people', y_label='UF1'),
+      _legend(list(series))), records.people_table(series))
 
 
 def _learning(column: Column, group: Group) -> list[Picture]:

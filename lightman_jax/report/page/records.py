@@ -14,9 +14,16 @@ from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, scores
 from lightman_jax.report import table as few_shot
 from lightman_jax.report.page.figures import Point
-from lightman_jax.report.page.groups import Column, Group, Run, Table, counts_of
+from lightman_jax.report.page.groups import (
+  Column,
+  Group,
+  Run,
+  Table,
+  alike_but,
+  counts_of,
+)
 from lightman_jax.report.page.texts import short
-from lightman_jax.runs import metrics_log
+from lightman_jax.runs import progress, results
 from lightman_jax.units import measure_in_words
 
 POINTS = 60             # of a learning curve
@@ -100,6 +107,63 @@ def _damage(group: Group) -> Iterator[tuple[str, str, list[Point]]]:
         yield str(kind), str(measured[0].get('unit', '')), sorted(points)
 
 
+# What the points of a curve over people differ in.
+OF_PEOPLE = ('episodes.training_people', 'episodes.people_draw')
+# References that learn from as many people, drawn beside the methods.
+LINEAR = ('svm', 'svm with macro clips', 'macro_only')
+
+
+def people_curves(tables: Sequence[Table]) -> dict[str, dict[str, list[Point]]]:
+  """Data set to UF1 by the number of training people: a series a method and reference.
+
+  Of several draws of as many people and seeds the mean, with its interval over these
+  and the held-out people. Without data sets whose runs all train on all people.
+  """
+  curves = {}
+  for dataset, kinds in alike_but(tables, OF_PEOPLE).items():
+    of_row: dict[str, dict[float, list[tuple[Run, str]]]] = {}
+    for label, runs in kinds.items():
+      if len({training_people(run) for run in runs}) < 2:
+        continue
+      for run in runs:
+        for name, row in ((label, run.method), *zip(LINEAR, LINEAR)):
+          if row in run.counts:
+            of_row.setdefault(name, {}).setdefault(training_people(run), []).append(
+                (run, row))
+    if of_row:
+      curves[dataset] = {
+          name: [_people_point(x, rows) for x, rows in sorted(points.items())]
+          for name, points in sorted(of_row.items())}
+  return curves
+
+
+def training_people(run: Run) -> float:
+  """How many people with micro clips a fold trains on, on average."""
+  episodes = run.config.get('episodes')
+  count = episodes.get('training_people', 0) if isinstance(episodes, dict) else 0
+  if count:
+    return _finite(count)
+  sizes = list(collections.Counter(run.folds).values())
+  return len(run.subjects) - sum(sizes) / len(sizes)
+
+
+def _people_point(x: float, rows: Sequence[tuple[Run, str]]) -> Point:
+  counts = np.stack([run.counts[row] for run, row in rows])
+  folds = np.stack([np.unique(run.folds, return_inverse=True)[1] for run, _ in rows])
+  return (x, comparison.mean_score(counts, scores.uf1),
+          *comparison.crossed_interval(counts, scores.uf1, folds=folds))
+
+
+def people_table(series: dict[str, list[Point]]) -> Sheet:
+  """The numbers of `people_curves`: a row a series, a column a number of people."""
+  counts = sorted({point[0] for points in series.values() for point in points})
+  at = {name: {x: f'{_short(value)} [{_short(low)}, {_short(high)}]'
+               for x, value, low, high in points} for name, points in series.items()}
+  return Sheet('', (), tuple(f'{x:g} people' for x in counts), tuple(
+      Row(name, tuple(cells.get(x, '–') for x in counts))
+      for name, cells in at.items()))
+
+
 def loss(group: Group) -> list[Point]:
   """The loss on training tasks by step: mean, and the middle 80 %, of folds and seeds.
 
@@ -109,7 +173,7 @@ def loss(group: Group) -> list[Point]:
   by_step: dict[int, list[float]] = {}
   for run in group.runs:
     with _refused_where_unsound(run, 'metrics.jsonl'):
-      for line in metrics_log.read(run.path / 'metrics.jsonl'):
+      for line in progress.read(run.path / 'metrics.jsonl'):
         if line.get('stage') == 'train' and line.get('loss') is not None:
           by_step.setdefault(int(line['step']), []).append(_finite(line['loss']))
   steps = sorted(by_step)
@@ -181,7 +245,9 @@ def few_shots(tables: Sequence[Table]) -> list[Sheet]:
 
 def _few_shot_rows(group: Group, run: Run, section: dict[str, Any]) -> Iterator[Row]:
   for row, scored in section['rows'].items():
-    label = group.label + str(row).removeprefix(run.method)
+    apart = results.own_rows(run.method).get(row)
+    label = f'{group.label}, {apart}' if apart else (
+        group.label if row == run.method else str(row))
     cells = [f'{_short(scored[name]["value"])} [{_short(scored[name]["low"])}, '
              f'{_short(scored[name]["high"])}]'
              for name in ('accuracy', 'accuracy_over_episodes', 'uf1')]

@@ -120,20 +120,21 @@ def _md_table(comparison: Comparison) -> str:
 
 
 def _md_parts(comparison: Comparison) -> list[str]:
-  """UF1 of every row on each data set of a column that pools several."""
-  if not comparison.parts:
-    return []
-  heads = ['UF1', *(
-      _md(f'{part.dataset}: {part.clips} clips of {part.subjects} subjects')
-      for part in comparison.parts)]
-  lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
-  for line in comparison.lines:
-    cells = [f'{short(part.scores[line.label][MAIN].value)} '
-             f'{interval(part.scores[line.label][MAIN])}' for part in comparison.parts]
-    lines.append('| ' + ' | '.join([_md(line.label), *cells]) + ' |')
-  remarks = [_md(f'{part.dataset}: {remark}') for part in comparison.parts
-             for remark in part.remarks]
-  return ['By data set:', '\n'.join(lines), *remarks]
+  """UF1 of every row on each data set, and of each group of people."""
+  blocks = []
+  for name, note, parts in comparison.divisions:
+    heads = ['UF1', *(
+        _md(f'{part.dataset}: {part.clips} clips of {part.subjects} subjects')
+        for part in parts)]
+    lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
+    for line in comparison.lines:
+      cells = [f'{short(part.scores[line.label][MAIN].value)} '
+               f'{interval(part.scores[line.label][MAIN])}' for part in parts]
+      lines.append('| ' + ' | '.join([_md(line.label), *cells]) + ' |')
+    blocks += [f'By {_md(name)}:', '\n'.join(lines), *(
+        _md(f'{part.dataset}: {remark}') for part in parts for remark in part.remarks),
+               *[note] * bool(note)]
+  return blocks
 
 
 def _md_gaps(comparison: Comparison) -> list[str]:

@@ -8,14 +8,7 @@ clips of 176, 42 and 41 people). Classes' counts and the rest are made up.
 import numpy as np
 
 from lightman_jax.synthetic.replicas import draw
-from lightman_jax.synthetic.replicas.replica import (
-  Book,
-  Clip,
-  Edition,
-  Film,
-  Replica,
-  Tab,
-)
+from lightman_jax.synthetic.replicas.draw import Book, Clip, Edition, Film, Replica, Tab
 
 HEADER = ('Subject', 'Filename', 'OnsetFrame', 'ApexFrame', 'OffsetFrame', 'Emotion',
           'EmotionId', 'Fps', 'AU')

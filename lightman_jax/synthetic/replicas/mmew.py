@@ -8,14 +8,7 @@ where the stills lie are made up.
 import numpy as np
 
 from lightman_jax.synthetic.replicas import draw
-from lightman_jax.synthetic.replicas.replica import (
-  Book,
-  Clip,
-  Edition,
-  Film,
-  Replica,
-  Tab,
-)
+from lightman_jax.synthetic.replicas.draw import Book, Clip, Edition, Film, Replica, Tab
 
 HEADER = ('Subject', 'Filename', 'OnsetFrame', 'ApexFrame', 'OffsetFrame',
           'Action Units', 'Estimated Emotion', 'remarks')

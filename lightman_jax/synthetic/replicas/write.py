@@ -1,5 +1,6 @@
 """A replica is written: its sheets and its trees of frames."""
 
+import argparse
 from collections import Counter
 from collections.abc import Sequence
 import csv
@@ -8,6 +9,7 @@ import importlib
 import io
 import os
 import pathlib
+import sys
 
 import openpyxl
 
@@ -15,9 +17,35 @@ from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import write_atomically
-from lightman_jax.synthetic.replicas import pictures
-from lightman_jax.synthetic.replicas.catalog import REPLICAS
-from lightman_jax.synthetic.replicas.replica import Book, Clip, Film
+from lightman_jax.synthetic.replicas import (
+  casme,
+  casme_squared,
+  dfme,
+  draw,
+  mmew,
+  samm,
+  smic,
+)
+from lightman_jax.synthetic.replicas.draw import Book, Clip, Film
+
+# All data sets that can be made up, by the name under which they are built.
+
+REPLICAS = {
+    'casme': casme.REPLICA,
+    'casme2': casme.SECOND_REPLICA,
+    'casme_squared': casme_squared.REPLICA,
+    'casme_cubed': casme_squared.PART_A,
+    'casme_cubed_c': casme_squared.PART_C,
+    'dfme': dfme.REPLICA,
+    'mmew': mmew.REPLICA,
+    'samm': samm.REPLICA,
+    'samm_long': samm.LONG_REPLICA,
+    'smic': smic.REPLICA,
+    'smic_vis': smic.REPLICA,     # one tree holds all three cameras
+    'smic_nir': smic.REPLICA,
+    'smic_long': smic.LONG_REPLICA,
+}
+
 
 # Annotation sheets are written: xlsx, csv, and the old binary xls.
 
@@ -215,10 +243,10 @@ def _short(clip: Clip, frames: int) -> Clip:
 def _projector(films: tuple[Film, ...], options, frames: int, draw_each: bool):
   people = list(dict.fromkeys(film.clip.subject for film in films))
   if not draw_each:
-    return pictures.share_pictures(people, **options, steps=max(3, frames or _REEL))
-  often = Counter((film.clip.subject, film.clip.kind, pictures.mood_of(film.clip))
+    return draw.share_pictures(people, **options, steps=max(3, frames or _REEL))
+  often = Counter((film.clip.subject, film.clip.kind, draw.mood_of(film.clip))
                   for film in films)
-  return pictures.draw_pictures(people, **options, takes=max(often.values()))
+  return draw.draw_pictures(people, **options, takes=max(often.values()))
 
 
 def _write_film(place: pathlib.Path, film: Film, frames: int, show) -> None:
@@ -233,3 +261,48 @@ def _write_film(place: pathlib.Path, film: Film, frames: int, show) -> None:
   folder.mkdir(parents=True, exist_ok=True)
   for number, code in zip(numbers, show(film, numbers)):
     (folder / film.pattern.format(number)).write_bytes(code)
+
+
+# The command `replica`.
+
+def replica(arguments: list[str]) -> int:
+  """python -m lightman_jax replica NAME DIR: writes a made-up data set."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax replica',
+      description='Writes a made-up data set in the layout of the real one, to be '
+                  'given as manual_dir.')
+  parser.add_argument('name', choices=list(REPLICAS))
+  parser.add_argument('folder', help='a new or empty folder')
+  parser.add_argument('--edition', default='', help='cropped or raw')
+  parser.add_argument('--sheets', nargs='+', default=(), metavar='SHEET',
+                      help='editions of the annotations, as 2014; default: all')
+  parser.add_argument('--form', choices=['xlsx', 'xls', 'csv'], default='',
+                      help='of the sheets; default: as the data set is handed out')
+  parser.add_argument('--clips-per-class', dest='per_class', type=int, default=0,
+                      help='so many of each class beside the odd ones; 0: all')
+  parser.add_argument('--frames', type=int, default=0,
+                      help='only what a build with so many frames reads; 0: all')
+  parser.add_argument('--size', nargs=2, type=int, metavar=('WIDTH', 'HEIGHT'),
+                      help='of a frame in pixels; default: small')
+  parser.add_argument('--nested', nargs='?', type=int, const=1, default=0,
+                      metavar='TIMES', help='put the tree into a folder of its name')
+  parser.add_argument('--root', default='', help='another name of the tree')
+  parser.add_argument('--draw_each', action='store_true',
+                      help='no two clips share pictures; slow')
+  parser.add_argument('--seed', type=int, default=0)
+  options = vars(parser.parse_args(arguments))
+  name, folder = options.pop('name'), options.pop('folder')
+  options['size'] = tuple(options['size']) if options['size'] else None
+  try:
+    count = write_replica(name, folder, progress=_show, **options)
+  except InputError as error:
+    print(error, file=sys.stderr)
+    return 2
+  print(f'{folder}: {name}, {count} clips of people who do not exist.')
+  return 0
+
+
+def _show(stage: str, done: int, total: int) -> None:
+  if sys.stderr.isatty():
+    end = '\n' if done == total else ''
+    print(f'\r{stage} {done}/{total}', end=end, file=sys.stderr, flush=True)

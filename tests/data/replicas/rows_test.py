@@ -5,19 +5,8 @@ import re
 
 import pytest
 
-from lightman_jax.synthetic.replicas import (
-  casme,
-  casme2,
-  casme_cubed,
-  casme_squared,
-  dfme,
-  mmew,
-  samm,
-  samm_long,
-  smic,
-  smic_long,
-)
-from lightman_jax.synthetic.replicas.catalog import REPLICAS
+from lightman_jax.synthetic.replicas import casme, casme_squared, dfme, mmew, samm, smic
+from lightman_jax.synthetic.replicas.write import REPLICAS
 
 
 def column(lines, header, word):
@@ -60,9 +49,9 @@ def test_rows_of_casme_that_share_a_folder_share_no_frame(seed):
 
 
 def test_casme2(seed):
-  made = casme2.clips(seed)
+  made = casme.second_clips(seed)
   old, new, objective = (
-      casme2.table(made, sheet)[1:] for sheet in ('2014', '2019', 'objective'))
+      casme.second_table(made, sheet)[1:] for sheet in ('2014', '2019', 'objective'))
   assert [a[:7] for a in old] == [b[:7] for b in new]
   assert Counter(line[8] for line in old) == {
       'others': 99, 'disgust': 63, 'happiness': 32, 'repression': 27, 'surprise': 25,
@@ -99,7 +88,7 @@ def test_the_three_data_sets_agree_with_megc2019(seed):
              **dict.fromkeys(('anger', 'contempt', 'disgust', 'fear', 'sadness',
                               'repression', 'negative'), 'negative')}
   short = [clip for clip in smic.clips(seed) if clip.part == 'HS']
-  second = [clip for clip in casme2.clips(seed)
+  second = [clip for clip in casme.second_clips(seed)
             if clip.emotion not in ('sadness', 'fear') and (clip.subject, clip.name)
             not in (('04', 'EP12_01f'), ('05', 'EP09_05f'))]
   clips_of = {}
@@ -123,8 +112,8 @@ def test_smic(seed):
 
 
 def test_smic_long(seed):
-  made = smic_long.clips(seed)
-  header, *lines = smic_long.table(made, 'HS')
+  made = smic.long_clips(seed)
+  header, *lines = smic.table(made, 'HS')
   rows = {line[1]: dict(zip(header, line)) for line in lines[:157]}
   assert len(header) == 17 and lines[157:159] == [[], []] and lines[159]
   assert Counter(row['Emotion'] for row in rows.values()) == {
@@ -136,7 +125,7 @@ def test_smic_long(seed):
   inside = {name for name, row in rows.items()
             if row['FirstF'] <= row['OnsetF'] <= row['LastF']}
   assert set(rows) - inside == {'s1_ne_03'}
-  header, *lines = smic_long.table(made, 'VIS')
+  header, *lines = smic.table(made, 'VIS')
   assert not set(header) & {'Onset3F', 'Offset3F', 'TotalMF3', 'LastF'}
   assert Counter(line[-1] for line in lines[:71]) == {
       'negative': 24, 'positive': 28, 'surprise': 19}
@@ -167,9 +156,9 @@ def test_casme_squared(seed):
 
 
 def test_samm_long(seed):
-  sheet = samm_long.table(samm_long.clips(seed))
+  sheet = samm.long_table(samm.long_clips(seed))
   lines = sheet[10:]
-  assert sheet[9] == list(samm_long.HEADER)
+  assert sheet[9] == list(samm.LONG_HEADER)
   assert Counter(line[7] for line in lines) == {'Macro': 343, 'Micro - 1/2': 159}
   assert [name for name, count in Counter(line[1] for line in lines).items()
           if count > 1] == ['037_4_1']
@@ -180,7 +169,7 @@ def test_samm_long(seed):
 
 
 def test_casme_cubed(seed):
-  lines = casme_cubed.table(casme_cubed.clips(seed))[1:]
+  lines = casme_squared.cubed_table(casme_squared.cubed_clips(seed))[1:]
   assert {type(cell) for line in lines for cell in line} == {str}
   assert len({tuple(line[:3]) for line in lines}) == 860
   assert len({tuple(line[:2]) for line in lines}) < 860
@@ -188,7 +177,7 @@ def test_casme_cubed(seed):
   assert sum(onset == apex for onset, apex, _ in frames) == 55
   wrong = [tuple(line[:2]) for line, numbers in zip(lines, frames)
            if numbers != sorted(numbers) and numbers[2]]
-  assert sum(offset == 0 for *_, offset in frames) == casme_cubed.NO_OFFSET
+  assert sum(offset == 0 for *_, offset in frames) == casme_squared.CUBED_NO_OFFSET
   assert Counter(wrong) == {('spNO.149', 'd'): 1, ('spNO.216', 'd'): 1,
                             ('spNO.40', 'e'): 2}
   assert ['spNO.216', 'e', '0', '0', '25'] in [line[:5] for line in lines]
@@ -198,11 +187,11 @@ def test_casme_cubed(seed):
 
 
 def test_the_newer_data_sets(seed):
-  part = casme_cubed.table_c(casme_cubed.clips_c(seed))
+  part = casme_squared.table_c(casme_squared.clips_c(seed))
   assert part[0] == ['sub', 'count', 'onset', 'offset', 'au', 'emotion']
   assert Counter(line[5] for line in part[1:]) == {
       'negative': 99, 'surprise': 30, 'others': 20, 'positive': 16}
-  apex = casme_cubed.table_c(casme_cubed.clips_c(seed), apex=True)
+  apex = casme_squared.table_c(casme_squared.clips_c(seed), apex=True)
   assert apex[0] == ['sub', 'count', 'onset', 'apex', 'offset', 'au', 'emotion']
   assert [[*line[:3], *line[4:]] for line in apex] == part
   assert len(mmew.table(mmew.clips(seed))) == 301

@@ -12,17 +12,9 @@ import python_calamine
 from lightman_jax.__main__ import main
 from lightman_jax.errors import InputError
 from lightman_jax.synthetic import replicas, scenes
-from lightman_jax.synthetic.replicas import (
-  casme,
-  casme2,
-  casme_cubed,
-  pictures,
-  samm,
-  smic,
-)
-from lightman_jax.synthetic.replicas.catalog import REPLICAS
-from lightman_jax.synthetic.replicas.replica import Clip
-from lightman_jax.synthetic.replicas.write import write_replica
+from lightman_jax.synthetic.replicas import casme, casme_squared, draw, samm, smic
+from lightman_jax.synthetic.replicas.draw import Clip
+from lightman_jax.synthetic.replicas.write import REPLICAS, write_replica
 
 
 @pytest.fixture
@@ -86,7 +78,7 @@ def test_what_is_missing_or_misfiled_on_disk(plain, made):
   long = made('smic_long')
   assert not [name for name in ('s3_ne_03', 's3_ne_20', 's4_ne_05', 's4_ne_06',
                                 's9_sur_02') if any(long.rglob(name))]
-  clip = next(clip for clip in casme_cubed.clips()
+  clip = next(clip for clip in casme_squared.cubed_clips()
               if 'gone' in clip.overrides and clip.odd)
   folder = made('casme_cubed') / f'part_A/{clip.subject}/{clip.name}/color'
   assert not (folder / f'{clip.overrides["gone"]}.jpg').exists()
@@ -95,7 +87,7 @@ def test_what_is_missing_or_misfiled_on_disk(plain, made):
 
 def test_all_frames_between_onset_and_offset_are_there(plain, made):
   folder = made('casme2', frames=0)
-  clip = next(clip for clip in casme2.clips() if clip.name == 'EP09_05f')
+  clip = next(clip for clip in casme.second_clips() if clip.name == 'EP09_05f')
   assert {path.name for path in folder.glob('Cropped/sub05/EP09_05f/*')} == {
       f'reg_img{number}.jpg' for number in range(69, 124)} and clip.offset == 123
 
@@ -139,11 +131,11 @@ def test_the_same_seed_writes_the_same_files(made, tmp_path):
     (9, 0), (10, 0), (15, 2), (20, 4), (30, 6), (40, 8), (41, 8)])
 def test_a_frame_shows_the_nearest_instant(frame, instant):
   clip = Clip('1', 'a', 10, 20, 40, 'happy')
-  assert pictures.reel_instant(clip, frame, 9) == instant
+  assert draw.reel_instant(clip, frame, 9) == instant
 
 
 def test_a_still_shows_the_apex():
-  assert pictures.reel_instant(Clip('1', 'a', 3, 3, 3, 'happy'), 3, 9) == 4
+  assert draw.reel_instant(Clip('1', 'a', 3, 3, 3, 'happy'), 3, 9) == 4
 
 
 @pytest.mark.parametrize('form', ['xlsx', 'xls', 'csv'])

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lightman_jax.data import class_sets, spellings
-from lightman_jax.data.class_sets import MACRO_MAPS, macro_label
+from lightman_jax.data import facts as class_sets, spellings
 from lightman_jax.data.datasets.catalog import TABLES
+from lightman_jax.data.facts import MACRO_MAPS, macro_label
 from lightman_jax.data.rows import Row
 from lightman_jax.data.sheets import select_rows
 from lightman_jax.errors import InputError

@@ -2,9 +2,9 @@
 
 import pytest
 
-from lightman_jax.data.corrections import CORRECTIONS, choose_corrections
 from lightman_jax.data.datasets import samm
 from lightman_jax.data.datasets.catalog import TABLES
+from lightman_jax.data.sheets import CORRECTIONS, choose_corrections
 from lightman_jax.errors import InputError
 
 HEADER = ['Subject', 'Filename', 'Onset Frame', 'Apex Frame', 'Offset Frame',

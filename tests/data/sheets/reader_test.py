@@ -11,9 +11,9 @@ from lightman_jax.data.rows import ActionUnit
 from lightman_jax.data.sheets import read_listing, select_rows
 from lightman_jax.data.spellings import find_disorder
 from lightman_jax.errors import InputError
-from lightman_jax.synthetic.replicas import casme2 as replica
+from lightman_jax.synthetic.replicas import casme as replica
 
-HEADER = list(replica.HEADER)
+HEADER = list(replica.SECOND_HEADER)
 
 
 def sheet(path, lines):
@@ -41,9 +41,9 @@ def one(tmp_path):
 @pytest.fixture(scope='module')
 def listings(tmp_path_factory):
   folder = tmp_path_factory.mktemp('sheets')
-  rows = replica.clips()
+  rows = replica.second_clips()
   return {edition: read_listing(
-      sheet(folder / f'{edition}.xlsx', replica.table(rows, edition)), FACTS)
+      sheet(folder / f'{edition}.xlsx', replica.second_table(rows, edition)), FACTS)
           for edition in ('2014', '2019')}
 
 
@@ -132,7 +132,7 @@ def test_columns_may_change_places_and_blank_rows_stand_anywhere(tmp_path):
 
 
 def test_a_csv_reads_like_its_workbook(tmp_path, listings):
-  lines = replica.table(replica.clips(), '2014')
+  lines = replica.second_table(replica.second_clips(), '2014')
   text = '\n'.join(';'.join(map(str, cells)) for cells in lines)
   (tmp_path / 's.csv').write_bytes(text.encode('utf-8-sig'))
   rows = read_listing(tmp_path / 's.csv', FACTS).rows

@@ -7,9 +7,9 @@ from lightman_jax.data import workbooks
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.recognition import tabs_of
 from lightman_jax.errors import InputError
-from lightman_jax.synthetic.replicas import casme, casme2
+from lightman_jax.synthetic.replicas import casme
 
-LINES = casme2.table(casme2.clips(), '2014')
+LINES = casme.second_table(casme.second_clips(), '2014')
 OTHERS = [LINES[0], *[[*line[:8], 'others', *line[9:]] for line in LINES[1:]]]
 MANIFEST = [['clip', 'subject', 'label', 'path'], ['a', 's1', 'pos', 'a.png'],
             ['b', 's2', 'neg', 'b.png']]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from lightman_jax.runs import metrics_log, results
+from lightman_jax.runs import progress, results
 from lightman_jax.runs.folder import write_json
 
 CLASSES = ('negative', 'positive', 'surprise')
@@ -14,7 +14,8 @@ CLASSES = ('negative', 'positive', 'surprise')
 def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
              classes=CLASSES, class_set='casme2_3', protocol='leave one subject out',
              subjects=9, clips=72, about=None, config=None, more=None, plain=True,
-             beside=('ridge', 'constant'), draws=1, folds=0, parts=False):
+             beside=('ridge', 'constant'), draws=1, folds=0, parts=False,
+             groups=False):
   """A finished run whose clips depend on `dataset`, `subjects` and `clips` alone."""
   rng = np.random.default_rng([len(dataset), subjects, clips])
   truth = rng.integers(0, len(classes), clips)
@@ -34,7 +35,8 @@ def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
   what = what._replace(models={method: draws}, people={})
   fold = [f'fold{int(name[3:]) % folds}' for name in subject] if folds else subject
   of = [('samm', 'smic')[int(name[3:]) % 2] for name in subject] if parts else ()
-  who = results.Clips(names, subject, fold, truth, classes, of)
+  sex = {'sex': ['fm'[int(name[3:]) < 2] for name in subject]} if groups else {}
+  who = results.Clips(names, subject, fold, truth, classes, of, sex)
   content = results.summarise({**said, **fixed}, who, what, resamples=100)
   content['about'] |= {'clips_seen': 7200, 'tried': 1, **(about or {})}
   folder.mkdir(parents=True)
@@ -44,7 +46,7 @@ def make_run(folder, *, method='lightman', seed=0, skill=.6, dataset='casme2',
   write_json(folder / 'environment.json', {'code_sha256': 'c0de' * 16})
   results.write_predictions(folder / 'predictions.csv', who, said[method],
                             np.full((clips, len(classes)), 1 / len(classes)))
-  metrics_log.append(folder / 'metrics.jsonl', [
+  progress.append(folder / 'metrics.jsonl', [
       {'stage': 'train', 'fold': name, 'step': step,
        'loss': 1.1 * np.exp(-step / 30) + .1 * mine.random()}
       for name in sorted(set(subject))[:3] for step in range(1, 81)])

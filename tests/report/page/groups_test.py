@@ -2,11 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation import scores
+from lightman_jax.report import table
+from lightman_jax.report.page import records
 from lightman_jax.report.page.command import read_runs
-from lightman_jax.report.page.groups import arrange
+from lightman_jax.report.page.groups import arrange, read_run
 
 
 def arranged(*paths):
@@ -119,3 +123,48 @@ def test_unfinished_and_foreign_folders(make, tmp_path, capsys):
   assert capsys.readouterr().err.count('left out: ') == 3
   with pytest.raises(InputError, match='none of the folders'):
     read_runs([unfinished], skip=True)
+
+
+def test_a_curve_over_training_people(make, tmp_path):
+  """Draws of as many people are one point; the last one has all: nine less three."""
+  def run(name, count, draw=0, seed=0, **more):
+    episodes = {'training_people': count, 'people_draw': draw}
+    protocol = f'3 folds of subjects, {count}' if count else '3 folds of subjects'
+    return make(name, seed=seed, protocol=protocol, folds=3, beside=('svm', 'constant'),
+                config={'episodes': episodes, **more})
+  labels = {'macro': {'label_weight': .3}}
+  tables = arrange(map(read_run, [
+      run('a', 4), run('b', 4, 1), run('c', 4, seed=1), run('d', 0),
+      run('e', 4, **labels), run('f', 0, **labels),
+      make('g', method='maml', folds=3, protocol='x')]))
+  curves = records.people_curves(tables)['casme2']
+  assert len(curves) == 3 and list(curves)[-1] == 'svm'
+  for points in curves.values():
+    assert [point[0] for point in points] == [4., 6.]
+    assert all(low <= value <= high for _, value, low, high in points)
+  runs = tmp_path / 'runs'
+  mean = np.mean([scores.uf1(read_run(runs / name).counts['lightman'].sum(0))
+                  for name in 'abc'])
+  plain = next(points for name, points in curves.items()
+               if name.startswith('lightman') and '0.3' not in name)
+  np.testing.assert_allclose(plain[0][1], mean)
+  sheet = records.people_table(curves)
+  assert sheet.heads == ('4 people', '6 people') and len(sheet.rows) == 3
+  # Where all runs train on all people there is no curve.
+  assert not records.people_curves(arrange([read_run(tmp_path / 'runs' / 'd')]))
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({}, 'none'),
+    ({'method': {'align_weight': .5}}, 'aligned with (weight 0.5)'),
+    ({'method': {'align_weight': 0.}}, 'none'),
+    ({'method': {'align_weight': .5, 'weight': 'learned'}}, 'aligned with (weight '
+     'learned from 0.5)'),
+    ({'macro': {'source': 'own', 'label_weight': .3, 'label_where': 'both',
+                'label_head': 'own'}}, 'labelled (weight 0.3, both losses, own head)'),
+    ({'macro': {'source': 'own', 'only': True}}, 'in the place of all micro clips'),
+    ({'macro': {'source': 'none'}, 'method': {'align_weight': .5}}, 'none'),
+    ({'pretrain': {'source': 'macro'}}, 'pretrained on'),
+    ({'pretrain': {'source': 'runs/x'}}, 'pretrained: a finished run')])
+def test_what_a_run_made_of_macro_expressions(changes, words):
+  assert table.macro_knowledge({'macro': {'source': 'own'}, **changes}) == words

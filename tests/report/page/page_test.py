@@ -288,6 +288,36 @@ def test_people_are_named_and_the_strongest_reference_is(table_of_runs, tmp_path
   assert re.search(f'strongest reference: (ridge|constant) {short(value)}', page.drawn)
 
 
+def test_methods_are_held_against_the_strongest_reference(make, tmp_path):
+  """Predictions of the references are right of six in ten, and else the first class."""
+  far = [make('a', skill=1., plain=False), make('b', method='maml', skill=.0)]
+  text = Reader(made(far, tmp_path / 'far')['report.html']).text
+  said = re.search(r'Of 3 compared with (ridge|constant), the strongest reference (.*?)'
+                   r'better: lightman, conv4; worse: maml, conv4', text)
+  assert said and 'Holm over all pairs with a reference' in said[2]
+  near = [make('c', skill=.6, plain=False)]
+  text = Reader(made(near, tmp_path / 'near')['report.html']).text
+  assert re.search('No method was seen to differ from (ridge|constant), the', text)
+  few = [make('d', skill=1., plain=False, folds=5)]
+  text = Reader(made(few, tmp_path / 'few')['report.html']).text
+  assert 'There is no verdict on any difference from' in text
+
+
+def test_groups_of_people_have_a_table(make, tmp_path):
+  path = make('a', groups=True)
+  files = made([path], tmp_path / 'out')
+  found = json.loads((path / 'results.json').read_text())['groups']['sex']['by_value']
+  line = next(line for line in files['table.md'].splitlines()
+              if line.startswith('| lightman, conv4 |')
+              and line.count('|') == 4 and '–' in line)
+  for value in 'fm':
+    one = found[value]['rows']['lightman']['uf1']
+    assert short(one['value']) in line
+  assert line.count('[–, –]') == 1          # of the two men
+  assert 'By sex:' in files['table.md'] and 'by sex: UF1' in files['report.html']
+  assert 'Intervals where a group has 6 people' in files['report.html']
+
+
 def test_clips_missed_most_are_listed_with_their_data_set(make, tmp_path):
   paths = [make(f'{method}{seed}', method=method, seed=seed, skill=skill, parts=True)
            for method, skill in (('lightman', .9), ('maml', .7)) for seed in (0, 1)]

@@ -11,9 +11,10 @@ import pytest
 from lightman_jax.__main__ import main
 from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
-from lightman_jax.data.doctor import examine as together, recognise, show
-from lightman_jax.data.doctor.examine import examine
-from lightman_jax.data.doctor.findings import LOSSES, UNUSABLE, USABLE
+from lightman_jax.data.sheets import CORRECTIONS
+from lightman_jax.doctor import command, examine as together, findings
+from lightman_jax.doctor.examine import examine
+from lightman_jax.doctor.findings import LOSSES, UNUSABLE, USABLE
 from lightman_jax.errors import Cause, Kind, Reason
 from lightman_jax.synthetic.replicas import write
 from lightman_jax.synthetic.replicas.write import write_replica
@@ -111,7 +112,7 @@ def test_every_row_that_is_lost_is_listed_with_its_reason(copy):
       f'{double.parent.name}/{double.name}': 'duplicate',
       f'{word.parent.name}/{word.name}': 'class',
       f'037/{owner.name}': 'misfiled'}
-  page = show.render_examination(examination)
+  page = findings.render_examination(examination)
   for loss in examination.losses:
     assert loss.clip in page
   assert "'boredom'" in page and 'frame 1' not in page.split('rows give no clip')[0]
@@ -160,14 +161,14 @@ def test_json_holds_all_that_the_page_does(samm, capsys):
 
 @pytest.mark.parametrize('below', ['', 'SAMM_CROP', 'SAMM_CROP/006'])
 def test_a_place_within_a_data_set_is_understood(samm, below):
-  assert recognise.recognise(samm / below) == (
-      recognise.Sighting('samm', samm, complete=True),)
+  assert command.recognise(samm / below) == (
+      command.Sighting('samm', samm, complete=True),)
 
 
 def test_data_sets_beside_each_other_are_told_apart(samm, replica, tmp_path):
   (tmp_path / 'samm').symlink_to(samm)
   (tmp_path / 'CASME2').symlink_to(replica)
-  assert {sighting.name for sighting in recognise.recognise(tmp_path)} == {
+  assert {sighting.name for sighting in command.recognise(tmp_path)} == {
       'samm', 'casme2'}
 
 
@@ -177,7 +178,7 @@ def test_a_nested_tree_is_called_so(copy):
   (copy / 'aside').rename(copy / 'SAMM_CROP/SAMM_CROP')
   examination = look(copy)
   assert examination.frames[0].nested and kinds(examination) == KNOWN
-  assert 'nested' in show.render_examination(examination)
+  assert 'nested' in findings.render_examination(examination)
 
 
 def test_where_nothing_lies_archives_are_pointed_at(tmp_path, capsys):
@@ -193,13 +194,23 @@ def test_the_command_to_build_is_shown_whole(copy, tmp_path):
   shutil.copytree(copy, place)
   examination = look(place)
   assert len(examination.build) > 160
-  assert f'\n    {examination.build}\n' in show.render_examination(examination)
+  assert f'\n    {examination.build}\n' in findings.render_examination(examination)
 
 
 def test_names_cannot_act_on_the_terminal(copy):
   change(copy, lambda lines: lines.append(['006', '\x1b[2J[red]006_9_9', '', '1']))
-  page = show.render_examination(look(copy))
+  page = findings.render_examination(look(copy))
   assert '\x1b' not in page and '[red]' in page and '\\x1b[2J' in page
+
+
+def test_a_tree_is_surveyed_once_and_once_more_for_each_table_of_corrections(
+    samm, monkeypatch):
+  surveys, real = [], planning.Survey.__init__
+  monkeypatch.setattr(planning.Survey, '__init__', lambda self, choice: surveys.append(
+      choice.corrections) or real(self, choice))
+  look(samm)
+  names = [name for name, table in CORRECTIONS.items() if table.dataset == 'samm']
+  assert surveys == ['', *names]
 
 
 def test_one_sentence_for_those_who_build(samm, copy):
@@ -228,7 +239,7 @@ def test_a_composite_is_held_against_what_was_published(samm, capsys):
   assert 'SMIC' in composite.differences[0]
   assert together.complete_composites(['samm', 'smic']) == ()
   assert together.complete_composites(['samm', 'smic', 'casme2']) == ('megc2019',)
-  assert 'not as published' in show.render_examination(composite)
+  assert 'not as published' in findings.render_examination(composite)
 
 
 @pytest.fixture
@@ -274,12 +285,12 @@ def test_notes_that_differ_in_numbers_keep_those_of_each_clip(copy):
 def test_a_refusal_of_several_lines_is_shown_in_lines_and_the_frames_as_they_are(copy):
   (copy / 'SAMM_Micro_FACS_Codes_v2.csv').unlink()
   examination = look(copy)
-  page = show.render_examination(examination)
+  page = findings.render_examination(examination)
   assert '\\n' not in page
   assert 'lies there too' not in page
   composite = together.examine_composite(
       choose({'name': 'megc2019', 'manual_dir': str(copy)}))
-  assert '\\n' not in show.render_examination(composite)
+  assert '\\n' not in findings.render_examination(composite)
 
 
 def test_a_sheet_without_others_has_the_class_set_that_fits(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from lightman_jax.inputs import contact_sheet, inputs
-from lightman_jax.inputs.contact_sheet import Shown, apex_input, spread_over_people
+from lightman_jax.doctor import contact_sheet
+from lightman_jax.doctor.contact_sheet import Shown, apex_input, spread_over_people
+from lightman_jax.inputs import inputs
 
 
 def test_ready_pictures_are_shown_as_they_are():

@@ -16,10 +16,14 @@ import time
 
 from lightman_jax.data import frames as pictures, planning, sources, trees, workers
 from lightman_jax.data.choice import OWN, Choice
-from lightman_jax.data.corrections import CORRECTIONS
 from lightman_jax.data.datasets.catalog import TABLES
-from lightman_jax.data.doctor import findings
-from lightman_jax.data.doctor.findings import (
+from lightman_jax.data.facts import COMPOSITES, Expected, Facts
+from lightman_jax.data.plan import Item, Plan, check_enough
+from lightman_jax.data.recognition import SheetFiles, find_sheets
+from lightman_jax.data.rows import LeftOut, Note, place_of
+from lightman_jax.data.sheets import CORRECTIONS, select_rows
+from lightman_jax.doctor import findings
+from lightman_jax.doctor.findings import (
   LOSSES,
   UNUSABLE,
   USABLE,
@@ -32,11 +36,6 @@ from lightman_jax.data.doctor.findings import (
   Loss,
   Sheet,
 )
-from lightman_jax.data.facts import COMPOSITES, Expected, Facts
-from lightman_jax.data.plan import Item, Plan, check_enough
-from lightman_jax.data.rows import LeftOut, Note, place_of
-from lightman_jax.data.sheet_files import SheetFiles, find_sheets
-from lightman_jax.data.sheets import select_rows
 from lightman_jax.errors import InputError, Unreadable
 
 # What a build would take: a few clips are read, the rest is arithmetic.

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 from lightman_jax.data import duplicates, people
 from lightman_jax.data.choice import Choice, choose
-from lightman_jax.data.doctor.examine import read_items, sample_items
-from lightman_jax.data.doctor.findings import UNUSABLE, USABLE
 from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.manifest import Entry, Manifest, examine_manifest
 from lightman_jax.data.manifest_plan import item_of, plan_manifest
 from lightman_jax.data.plan import check_enough, fingerprint
 from lightman_jax.data.trees import form_of
+from lightman_jax.doctor.examine import read_items, sample_items
+from lightman_jax.doctor.findings import UNUSABLE, USABLE
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256
 

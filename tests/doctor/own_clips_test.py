@@ -8,8 +8,8 @@ from PIL import Image
 import pytest
 
 from lightman_jax.__main__ import main
-from lightman_jax.data.doctor.findings import UNUSABLE, USABLE
-from lightman_jax.data.doctor.own_clips import examine
+from lightman_jax.doctor.findings import UNUSABLE, USABLE
+from lightman_jax.doctor.own_clips import examine
 
 HEADER = 'clip,subject,label,path'
 

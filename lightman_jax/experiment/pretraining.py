@@ -1,0 +1,464 @@
+"""Weights that folds begin with: trained before the task, on other clips.
+
+The clips are macro-expressions, synthetic faces, or those of a finished run. Whom the
+weights have seen is kept with them, as (data set, person), and a fold whose held-out
+person is among these is refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import functools
+import hashlib
+import io
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key
+import numpy as np
+import optax
+
+from lightman_jax import bounded, keys, places
+from lightman_jax.code_digest import code_sha256
+from lightman_jax.data import people
+from lightman_jax.data.rows import parse_action_units
+from lightman_jax.data.store import ClipSet
+from lightman_jax.errors import InputError
+from lightman_jax.experiment.published_start import Person, people_of
+from lightman_jax.files import write_atomically
+from lightman_jax.inputs.augmentation import Augmentation, augment
+from lightman_jax.inputs.pool import Content, Inputs, Pool, Stored, mean_squares
+from lightman_jax.keys import Purpose
+from lightman_jax.meta.losses import balanced_cross_entropy
+from lightman_jax.models.network import Network, Params
+from lightman_jax.runs.folder import RunFolder, write_json
+from lightman_jax.runs.identity import canonical_json
+from lightman_jax.tasks.folds import Fold
+from lightman_jax.training import stopping
+
+STAGE = 'lightman_jax.experiment.pretraining'      # computes what is kept
+UNITS = 46                  # action units of the face have the numbers 1 to 46
+ARRAYS, PEOPLE = 'array', 'people'
+
+
+class Source(NamedTuple):
+  """N labelled clips that weights are trained on before the task."""
+  x: Inputs                         # (N, *clip)
+  label: Int[np.ndarray, 'N']       # -1 where a clip has none of the classes
+  units: Float[np.ndarray, 'N U']   # action units, 1 where one acts; NaN: not known
+  person: tuple[Person, ...]        # of each clip
+  clips: tuple[str, ...]
+  classes: tuple[str, ...]
+  content: Content
+  sha256: str                       # of the data that the clips are of
+
+
+class Pretraining:
+  """What the folds of a run begin with: weights, and whom these have seen.
+
+  Args:
+    about: what results say.
+    sha256: over the clips or weights that it is made of.
+    weights: a fold to its weights and the people whom they have seen.
+  """
+
+  def __init__(self, about: Mapping[str, Any], sha256: str,
+               weights: Callable[[Fold], tuple[Params, tuple[Person, ...]]]):
+    self.about, self.sha256, self._weights = about, sha256, weights
+
+  def start(self, fold: Fold) -> Params:
+    """Subtrees of the parameters that a fold begins with.
+
+    Args:
+      fold: its training clips are what may be trained on.
+    """
+    return self._weights(fold)[0]
+
+  def people(self, fold: Fold) -> tuple[Person, ...]:
+    """Whom the weights of a fold have seen.
+
+    Args:
+      fold: of the run.
+    """
+    return self._weights(fold)[1]
+
+
+def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset: str,
+           *, make_net: Callable[[Sequence[str]], Network],
+           faces: Source | None = None, data_sha256: str = '') -> Pretraining | None:
+  """What the folds of a run begin with, checked; None where it is nothing.
+
+  Args:
+    config: complete; the section `pretrain` says what.
+    pool: of the run.
+    folds: of the run.
+    dataset: name of the run's data set.
+    make_net: the network for some classes.
+    faces: the clips of `pretrain.source=synthetic`.
+    data_sha256: of the run's data and macro-expressions.
+
+  Raises:
+    InputError: there is nothing to train on, or a fold's held-out person was seen.
+  """
+  source = config['pretrain']['source']
+  if source == 'none':
+    return None
+  if source not in ('macro', 'synthetic'):
+    return of_run(config, pool, folds, dataset)
+  if source == 'macro':
+    faces = macro_source(pool, dataset, data_sha256)
+  net = make_net(faces.classes)
+  trainer = _Trainer(config, faces, net, shared=faces.classes == pool.classes)
+  own = lambda fold: (fold.train[pool.macro] if source == 'macro' else
+                      np.ones(len(faces.label), bool))
+  for fold in folds:
+    if not trainer.usable[own(fold)].any():
+      raise InputError(
+          f'pretrain.source={source}: fold {fold.held_out} has no clip with a class of '
+          f'{", ".join(faces.classes)} or with action units; use another source, or '
+          'none')
+  counts = [int((own(fold) & trainer.usable).sum()) for fold in folds]
+  trained = config['pretrain']
+  return Pretraining(
+      {'source': source, 'steps': trained['steps'], 'clips': max(counts),
+       'people': len(set(faces.person)), 'classes': int((faces.label >= 0).sum()),
+       'action_units': int(np.isfinite(faces.units).any(1).sum())},
+      faces.sha256, lambda fold: trainer.weights(own(fold)))
+
+
+def macro_source(pool: Pool, dataset: str, sha256: str) -> Source:
+  """The macro clips of a pool.
+
+  Args:
+    pool: of a run.
+    dataset: where the pool does not say, the data set of all clips.
+    sha256: of its data.
+
+  Raises:
+    InputError: there is none.
+  """
+  numbers = np.flatnonzero(pool.macro)
+  if not numbers.size:
+    raise InputError('pretrain.source=macro: there is no macro clip; give macro.source '
+                     'a data set that has some')
+  texts = [pool.action_units[n] if pool.action_units else '' for n in numbers]
+  return Source(
+      _Rows(pool.x, numbers), np.asarray(pool.label)[numbers], read_units(texts),
+      tuple(_person(pool, n, dataset) for n in numbers.tolist()),
+      tuple(pool.clips[n] for n in numbers), pool.classes, pool.content, sha256)
+
+
+def faces_source(clips: ClipSet, x: Inputs, content: Content, seed: int) -> Source:
+  """All clips of a set of synthetic faces.
+
+  Args:
+    clips: made from a seed.
+    x: their inputs.
+    content: what these hold.
+    seed: of the faces, which their names do not tell.
+  """
+  return Source(
+      x, np.asarray(clips.label), read_units(clips.action_units or ('',) * len(x)),
+      tuple((own, f'seed{seed}:{name}') for own, name in zip(clips.datasets,
+                                                             clips.subject)),
+      clips.clip, clips.classes, content, clips.info['sha256'])
+
+
+def read_units(texts: Sequence[str]) -> Float[np.ndarray, 'N U']:
+  """Which action units act in each clip; NaN where its sheet names none.
+
+  Args:
+    texts: cells of a sheet.
+  """
+  units = np.full((len(texts), UNITS), np.nan, np.float32)
+  for row, text in zip(units, texts):
+    numbers = [unit.number for unit in parse_action_units(text)
+               if 1 <= unit.number <= UNITS]
+    if numbers:
+      row[:] = 0
+      row[np.array(numbers) - 1] = 1
+  return units
+
+
+class _Rows(Stored):
+  """Some rows of inputs, which may stay in files."""
+
+  def __init__(self, x: Inputs, numbers: Int[np.ndarray, 'N']):
+    self._x, self._numbers = x, numbers
+    self.shape = (len(numbers), *x.shape[1:])
+    self.ndim = len(self.shape)
+
+  def __len__(self) -> int:
+    return len(self._numbers)
+
+  def __getitem__(self, index) -> np.ndarray:
+    return np.asarray(self._x[self._numbers[index]])
+
+
+# Training before the task: one network, on one source, for the clips of each fold.
+
+class _Trainer:
+  """Trains an encoder to tell classes and action units of a source's clips."""
+
+  def __init__(self, config: Mapping[str, Any], source: Source, net: Network, *,
+               shared: bool):
+    self._config, self._source, self._net, self._shared = config, source, net, shared
+    self.usable = (source.label >= 0) | np.isfinite(source.units).any(1)
+    how = config['pretrain']
+    self._optimizer = optax.chain(
+        optax.clip_by_global_norm(config['training']['clip_norm']),
+        optax.adamw(optax.cosine_decay_schedule(how['rate'], how['steps']),
+                    weight_decay=config['training']['weight_decay']))
+    self._augment = functools.partial(augment, content=source.content,
+                                      how=Augmentation(**config['augment']))
+    self._step = jax.jit(self._step_of)
+    self._last: tuple[str, Any] = ('', None)
+
+  def weights(self, which: Bool[np.ndarray, 'N']
+              ) -> tuple[Params, tuple[Person, ...]]:
+    """Weights that are trained on some of the clips, or were before.
+
+    Args:
+      which: of the source's clips may be trained on.
+    """
+    which = which & self.usable
+    name = self._name(which)
+    if self._last[0] != name:
+      seen = tuple(sorted({self._source.person[n] for n in np.flatnonzero(which)}))
+      path = cache_folder() / f'{name}.npz'
+      kept = _read(path, seen)
+      if kept is None:
+        kept = self._train(which, name)
+        _write(path, kept, seen)
+      self._last = name, (kept, seen)
+    return self._last[1]
+
+  def _name(self, which) -> str:
+    """A hash over all that the weights depend on."""
+    config, source = self._config, self._source
+    how = {name: config[name] for name in ('pretrain', 'model', 'inputs', 'augment',
+                                           'seed')}
+    clips = [(source.clips[n], int(source.label[n])) for n in np.flatnonzero(which)]
+    text = canonical_json([
+        how, {name: config['training'][name] for name in ('clip_norm', 'weight_decay')},
+        config['macro']['only'], source.sha256, source.classes, clips,
+        code_sha256(STAGE), jax.__version__, jax.default_backend()])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+  def _train(self, which, name: str) -> Params:
+    source, how = self._source, self._config['pretrain']
+    numbers = np.flatnonzero(which)
+    # As many clips of each class, and of those without one, in the long run.
+    _, kind, size = np.unique(source.label[numbers], return_inverse=True,
+                              return_counts=True)
+    share = 1 / size[kind]
+    rng = keys.generator(self._config['seed'], 'pretraining', *self._identity(numbers))
+    drawn = rng.choice(numbers, (how['steps'], how['batch']), p=share / share.sum())
+    scale = self._scale(numbers)
+    # Of a unit that none of the clips shows nothing can be learned.
+    shown = np.nan_to_num(source.units[numbers]).any(0)
+    key = keys.fold_key(self._config['seed'], 'pretraining ' + ' '.join(
+        self._identity(numbers)))
+    params = self._net.init(keys.key_for(key, Purpose.INIT), source.x.shape[1:])
+    z = jax.eval_shape(self._net.embed, params, jnp.zeros((1, *source.x.shape[1:])))
+    params = {name: params[name] for name in ('encoder', 'head')}
+    params['units'] = {'kernel': jnp.zeros((z.shape[-1], UNITS)),
+                       'bias': jnp.zeros(UNITS)}
+    state = params, self._optimizer.init(params)
+    for step, batch in enumerate(drawn):
+      stopping.check()
+      state = self._step(
+          state, np.asarray(source.x[batch], np.float32) / scale, source.label[batch],
+          source.units[batch], shown, keys.key_for(key, Purpose.PRETRAIN, step))
+    kept = ('encoder', 'head') if self._shared else ('encoder',)
+    params = {name: state[0][name] for name in kept}
+    if not all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(params)):
+      raise InputError('pretraining ended with weights that are not finite; lower '
+                       'pretrain.rate')
+    return params
+
+  def _identity(self, numbers) -> tuple[str, ...]:
+    return tuple(self._source.clips[n] for n in numbers)
+
+  def _scale(self, numbers) -> Float[np.ndarray, 'c']:
+    """Root mean square of each channel over the clips that are trained on."""
+    squares = mean_squares(_Rows(self._source.x, numbers)).mean(0)
+    return np.maximum(np.sqrt(squares), 1e-8).astype(np.float32)
+
+  def _step_of(self, state, x: Float[Array, 'n *clip'], label: Int[Array, 'n'],
+               units: Float[Array, 'n U'], shown: Bool[Array, 'U'],
+               key: Key[Array, '']):
+    params, opt_state = state
+    x = jax.vmap(self._augment)(jax.random.split(key, len(x)), x)
+    grads = jax.grad(self._loss)(params, x, label, units, shown)
+    updates, opt_state = self._optimizer.update(grads, opt_state, params)
+    return optax.apply_updates(params, updates), opt_state
+
+  def _loss(self, params, x, label, units, shown):
+    """Cross entropy of classes, and the mean binary one of units that are known."""
+    z = self._net.embed(params, x)
+    value = balanced_cross_entropy(self._net.classify(params, z), label)
+    logits = z @ params['units']['kernel'] + params['units']['bias']
+    known = jnp.isfinite(units) & shown
+    of_units = optax.sigmoid_binary_cross_entropy(logits, jnp.nan_to_num(units))
+    return value + (of_units * known).sum() / jnp.maximum(known.sum(), 1)
+
+
+# What is kept of it: arrays by their names, and who was seen.
+
+def cache_folder() -> pathlib.Path:
+  """`$XDG_CACHE_HOME`, or `~/.cache`, and our name."""
+  return places.standard('XDG_CACHE_HOME') / 'lightman_jax' / 'pretrained'
+
+
+def _read(path: pathlib.Path, seen: tuple[Person, ...]) -> Params | None:
+  """What `_write` wrote; None where it is not there, or damaged, or of other people."""
+  try:
+    arrays = dict(bounded.read_arrays(path))
+    if str(arrays.pop(PEOPLE)) != json.dumps(seen):
+      return None
+    params: Params = {}
+    for name, x in arrays.items():
+      *above, last = name.split('/')
+      part = params
+      for word in above:
+        part = part.setdefault(word, {})
+      part[last] = jnp.asarray(x)
+    return params
+  except (OSError, ValueError, KeyError):
+    return None
+
+
+def _write(path: pathlib.Path, params: Params, seen: tuple[Person, ...]) -> None:
+  named = {'/'.join(key.key for key in place): np.asarray(x)
+           for place, x in jax.tree.leaves_with_path(params)}
+  content = io.BytesIO()
+  np.savez(content, **named, **{PEOPLE: np.array(json.dumps(seen))})
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(path, 'wb') as file:
+      file.write(content.getvalue())
+  except OSError:
+    pass      # a cache that cannot be written costs time
+
+
+# Weights of a finished run, fold by fold.
+
+SEEN = 'trained_on.json'
+
+
+def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset: str
+           ) -> Pretraining:
+  """The models of a finished run, each fold with one that saw none of its people.
+
+  That of the same name where it fits, else the first that does.
+
+  Args:
+    config: complete; `pretrain.source` is the run's folder.
+    pool: of the run that is to begin.
+    folds: of it.
+    dataset: name of its data set.
+
+  Raises:
+    InputError: the run is of other inputs or another network, does not say whom it
+      trained on, or saw somebody whom a fold holds out.
+  """
+  from lightman_jax.experiment.finished import open_run  # which runs this
+  try:
+    run = open_run(config['pretrain']['source'])
+  except InputError as error:
+    raise InputError('pretrain.source must be none, macro, synthetic or the folder of '
+                     f'a finished run: {error}') from None
+  _check_alike(config, run.settings, run.path)
+  try:
+    seen = {name: tuple(map(tuple, persons))
+            for name, persons in bounded.read_json(run.path / SEEN).items()}
+  except (OSError, ValueError, AttributeError, TypeError) as error:
+    raise InputError(
+        f'pretrain.source: {run.path} does not say whom its folds were trained on '
+        f'({error}); make the run anew') from None
+  models = run.models
+  chosen = {fold.held_out: _fitting(fold, people_of(pool, fold, dataset), seen, run)
+            for fold in folds}
+  classes = tuple(run.results['about']['clips_per_class'])
+  kept = ('encoder', 'head') if classes == pool.classes else ('encoder',)
+  weights = {name: {part: models[name][part] for part in kept if part in models[name]}
+             for name in sorted(set(chosen.values()))}
+  digest = hashlib.sha256()
+  for x in jax.tree.leaves(weights):
+    digest.update(np.ascontiguousarray(x))
+  return Pretraining(
+      {'source': 'a finished run', 'method': run.settings['method']['name'],
+       'data_sha256': run.results['about']['data_sha256'],
+       'people': max(len(seen[name]) for name in weights)},
+      digest.hexdigest(),
+      lambda fold: (weights[chosen[fold.held_out]], seen[chosen[fold.held_out]]))
+
+
+def _check_alike(config: Mapping[str, Any], other: Mapping[str, Any],
+                 path: pathlib.Path) -> None:
+  """Weights fit a network and inputs like those that they were trained in."""
+  computed = ('conv', 'precision', 'matmul_precision')
+  for section in ('model', 'inputs'):
+    for name, value in config[section].items():
+      if name not in computed and other[section].get(name) != value:
+        raise InputError(
+            f'pretrain.source: {section}.{name} is {other[section].get(name)!r} in '
+            f'{path} and {value!r} here; give both the same')
+  members = other.get('training', {}).get('members', 1)
+  if members not in (1, config['training']['members']):
+    raise InputError(
+        f'pretrain.source: each fold of {path} has {members} models '
+        f'(training.members) and here {config["training"]["members"]}; give both the '
+        'same')
+
+
+def _fitting(fold: Fold, persons: Sequence[Person],
+             seen: Mapping[str, Sequence[Person]], run) -> str:
+  """The run's fold whose weights saw none of these people."""
+  first = None
+  for name in sorted(seen, key=lambda name: (name != fold.held_out, name)):
+    person = next((person for person in persons for other in seen[name]
+                   if people.may_be_one(person, other)), None)
+    if person is None:
+      return name
+    first = first or person
+  raise InputError(
+      f'pretrain.source: fold {fold.held_out} holds out '
+      f'{"/".join(people.identify(*first))}, and every model of {run.path} was trained '
+      'on that person; give a run whose folds hold out these people, or none of them')
+
+
+def people_seen(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
+  """Whom the training of a fold may see, of micro and macro clips: (data set, person).
+
+  Args:
+    pool: of the run.
+    fold: of the run.
+    dataset: where the pool does not say, the data set of all clips.
+  """
+  return tuple(sorted({_person(pool, n, dataset)
+                       for n in np.flatnonzero(fold.train).tolist()}))
+
+
+def write_people(material: Any, folder: RunFolder) -> None:
+  """Leaves with a run's weights whom they have seen, fold by fold.
+
+  Args:
+    material: of the run.
+    folder: of the run, all of whose folds are trained.
+  """
+  dataset, before = material.clips.info['dataset'], material.pretrained
+  write_json(folder.path / SEEN, {
+      fold.held_out: sorted({*people_seen(material.pool, fold, dataset),
+                             *(before.people(fold) if before else ())})
+      for fold in material.folds})
+
+
+def _person(pool: Pool, number: int, dataset: str) -> Person:
+  """Of a clip; who is of another data set alone bears its name before theirs."""
+  name = pool.subjects[int(pool.subject[number])]
+  if pool.foreign[number]:
+    name = name.partition(':')[2] or name
+  return pool.dataset[number] if pool.dataset else dataset, name

@@ -1,0 +1,71 @@
+"""python -m lightman_jax score PREDICTIONS.csv: a table of what they are worth."""
+
+import argparse
+from collections.abc import Sequence
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from lightman_jax.errors import InputError, printable
+from lightman_jax.report import scoring, table
+from lightman_jax.runs import results
+
+
+def score(arguments: Sequence[str]) -> int:
+  """python -m lightman_jax score FILE.csv; returns the exit code."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax score',
+      description='Scores predictions of any program as those of a run are: pooled '
+      'UF1, UAR and accuracy with intervals over people, by data set, and tested '
+      'against another file of the same clips. Columns: clip, subject, truth, '
+      'prediction and, where known, fold, dataset, group_NAME, probability_CLASS.')
+  parser.add_argument('predictions', metavar='PREDICTIONS.csv',
+                      help='a csv or workbook, or the folder of a finished run')
+  parser.add_argument('--against', metavar='OTHER.csv|RUN',
+                      help='other predictions of the same clips of the same people')
+  parser.add_argument('--json', action='store_true', help='print all of it as JSON')
+  options = parser.parse_args(arguments)
+  try:
+    scored = scoring.score(options.predictions, options.against)
+  except InputError as error:
+    print(printable(f'score: {error}'), file=sys.stderr)
+    return 2
+  if options.json:
+    print(json.dumps(scored, indent=2, ensure_ascii=False))
+  else:
+    show_scores(scored)
+  return 0
+
+
+def show_scores(scored: dict[str, Any], *, console: Console | None = None) -> None:
+  """Prints what `scoring.score` returns.
+
+  Args:
+    scored: see `scoring.score`.
+    console: where it is printed; None: standard output.
+  """
+  console = console or Console()
+  about = scored['about']
+  console.print(table.scores_table(scored['rows']))
+  for name, part in scored.get('data_sets', {}).items():
+    sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
+    console.print(Text(f'\n{name}: {len(part["subjects"])} people, {sizes}'))
+    console.print(table.scores_table(part['rows']))
+  table.show_groups(scored, console)
+  sizes = ', '.join(f'{k} {n}' for k, n in about['clips_per_class'].items())
+  lines = [f'{about["clips"]} clips ({sizes}) of {about["subjects"]} people in '
+           f'{about["folds"]} folds', about['f1'], about['interval']]
+  for name, row in scored['rows'].items():
+    lines.append(f"{name}: mean of folds' F1 {table.short(row['mean_of_folds_f1'])}" + (
+        f', log loss {row["log_loss"]:.3f}' if 'log_loss' in row else ''))
+  lines += [about['mean_of_folds_f1'], *about['remarks']]
+  for pair, gap in scored['differences'].items():
+    lines.append(f'{pair}, UF1: {table.cell(gap["uf1"])}, p '
+                 f'{table.short(gap["uf1"]["p"])}: '
+                 f'{table.verdict(gap["uf1"], possible=results.has_verdict(about))}')
+    lines.append(about['test'])
+  for line in lines:
+    console.print(Text(line))

@@ -1,0 +1,67 @@
+"""The folds of a configuration as a file, and back as scores."""
+
+import csv
+
+import numpy as np
+from PIL import Image
+import pytest
+
+from lightman_jax.__main__ import main
+
+
+@pytest.fixture
+def manifest(tmp_path):
+  """Twelve pictures of four people in two data sets."""
+  rng = np.random.default_rng(0)
+  lines = ['clip,subject,label,path,dataset,group_sex']
+  for n in range(12):
+    picture = rng.integers(0, 256, (8, 8, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / f'{n}.png')
+    who = n % 4
+    lines.append(f'c{n:02},p{who},{"joy" if n // 4 else "fear"},{n}.png,'
+                 f'{"lab" if who < 2 else "home"},{"fm"[who % 2]}')
+  (tmp_path / 'm.csv').write_text('\n'.join(lines) + '\n')
+  return tmp_path / 'm.csv'
+
+
+def test_folds_are_written_and_scored(manifest, tmp_path, capsys, monkeypatch):
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+  out = tmp_path / 'folds.csv'
+  more = [f'--config.data.path={manifest}', f'--config.data.data_dir={tmp_path}/home',
+          '--config.macro.source=none', '--config.episodes.shots=1',
+          '--config.episodes.queries=1', '--config.inputs.size=8',
+          '--config.data.size=8']
+  assert main(['folds', 'manifest', f'--out={out}', *more]) == 0
+  rows = list(csv.DictReader(out.read_text().splitlines()))
+  assert list(rows[0]) == ['clip', 'subject', 'dataset', 'label', 'fold']
+  assert sorted(row['clip'] for row in rows) == [f'c{n:02}' for n in range(12)]
+  assert len({row['fold'] for row in rows}) == 4
+  for row in rows:
+    assert row['fold'] == row['subject'] and row['subject'].endswith(
+        f'p{int(row["clip"][1:]) % 4}')
+    assert row['label'] == ('joy' if int(row['clip'][1:]) // 4 else 'fear')
+    assert row['dataset'] == ('lab' if int(row['clip'][1:]) % 4 < 2 else 'home')
+  # What another program adds to it is scored.
+  theirs = tmp_path / 'theirs.csv'
+  with open(theirs, 'w', newline='') as file:
+    writer = csv.writer(file)
+    writer.writerow([*rows[0], 'truth', 'prediction'])
+    writer.writerows([*row.values(), row['label'], 'joy'] for row in rows)
+  assert main(['score', str(theirs)]) == 0
+  assert 'lab: 2 people' in capsys.readouterr().out
+  assert main(['folds', 'manifest:protocol=leave_one_dataset_out', f'--out={out}',
+               *more]) == 0
+  assert {row['fold'] for row in csv.DictReader(out.read_text().splitlines())} == {
+      'lab', 'home'}
+
+
+@pytest.mark.parametrize('words, said', [
+    (['synthetc', '--out=f.csv'], "the nearest is 'synthetic'"),
+    (['synthetic', '--out=f.csv', '--config.training.stepz=3'], 'training.steps'),
+    (['synthetic', '--out=f.csv', '--config.seed=x'], 'takes a number'),
+    (['synthetic', '--out=f.csv', '--steps=3'], "'--steps=3' is no flag"),
+    (['manifest', '--out=f.csv'], 'data.path')])
+def test_what_cannot_be_used_is_refused_in_a_sentence(words, said, capsys):
+  assert main(['folds', *words]) == 2
+  error = capsys.readouterr().err
+  assert said in error and error.startswith('folds: ') and 'Traceback' not in error

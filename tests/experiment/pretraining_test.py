@@ -1,0 +1,222 @@
+"""Weights from before the task: of whom they are, from what, and where they begin."""
+
+import json
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from configs import synthetic
+from lightman_jax import settings
+from lightman_jax.configurations.named import settings_by_name
+from lightman_jax.errors import InputError
+from lightman_jax.experiment import finished, pretraining
+from lightman_jax.tasks.folds import leave_one_subject_out
+from lightman_jax.training import loop
+from lightman_jax.training.state import TrainState
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+  """A folder of each test's own."""
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+  return tmp_path / 'cache' / 'lightman_jax' / 'pretrained'
+
+
+@pytest.fixture(scope='module')
+def pool(pool_of):
+  return pool_of(subjects=4, micro=1, macro=3, classes=3, shape=(1, 2, 2, 3), signal=3.)
+
+
+def settings_of(**changes):
+  config = synthetic.get_config().to_dict()
+  config['pretrain'].update(source='macro', steps=40, batch=12, rate=3e-2)
+  config['pretrain'].update(changes)
+  return config
+
+
+def chosen(pool, net, **changes):
+  return pretraining.choose(settings_of(**changes), pool, leave_one_subject_out(pool),
+                            'made-up', make_net=lambda classes: net)
+
+
+def equal(one, other):
+  return all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(one),
+                                                  jax.tree.leaves(other)))
+
+
+def test_who_is_held_out_is_not_looked_at(pool, small_net, cache, monkeypatch):
+  """With NaN in all their clips, and in all micro clips: the same, bit by bit."""
+  fold = leave_one_subject_out(pool)[1]
+  clean = chosen(pool, small_net).start(fold)
+  theirs = pool.subject == 1
+  spoilt = np.where((theirs | ~pool.macro)[:, None, None, None, None], np.nan, pool.x)
+  for path in cache.iterdir():
+    path.unlink()
+  other = chosen(pool._replace(x=spoilt.astype(np.float32)), small_net)
+  assert equal(other.start(fold), clean)
+  assert other.people(fold) == (('made-up', 's0'), ('made-up', 's2'), ('made-up', 's3'))
+  with pytest.raises(InputError, match='not finite'):
+    other.start(leave_one_subject_out(pool)[0])
+  # Of other training people they are other weights.
+  assert not equal(chosen(pool, small_net).start(leave_one_subject_out(pool)[0]), clean)
+
+
+def test_they_tell_macro_clips_apart(pool, small_net):
+  fold = leave_one_subject_out(pool)[0]
+  params = chosen(pool, small_net).start(fold)
+  assert set(params) == {'encoder', 'head'}
+  theirs = fold.train & pool.macro
+  scale = np.sqrt(np.square(pool.x[theirs], dtype=float).mean((0, 1, 2, 3)))
+  says = small_net.logits(params, jnp.asarray(pool.x / scale, jnp.float32)).argmax(-1)
+  assert (says == pool.label)[theirs].mean() > .9
+
+
+def test_what_is_in_the_cache_is_not_trained_again(pool, small_net, cache, monkeypatch):
+  fold = leave_one_subject_out(pool)[2]
+  first = chosen(pool, small_net).start(fold)
+  path, = cache.iterdir()
+  monkeypatch.setattr(pretraining._Trainer, '_train', lambda *_: 1 / 0)
+  assert equal(chosen(pool, small_net).start(fold), first)
+  with pytest.raises(ZeroDivisionError):
+    chosen(pool, small_net, steps=41).start(fold)
+  path.write_bytes(b'damaged')
+  with pytest.raises(ZeroDivisionError):
+    chosen(pool, small_net).start(fold)
+
+
+def test_action_units_alone_are_enough(pool, small_net):
+  """Clips of no class, as SAMM's long videos: the encoder learns what units tell."""
+  units = tuple(('12', '4+L7', '1+2')[k] for k in pool.label)
+  unnamed = pool._replace(label=np.where(pool.macro, -1, pool.label))
+  with pytest.raises(InputError, match='no clip with a class of a, b, c or'):
+    chosen(unnamed, small_net)
+  fold = leave_one_subject_out(pool)[0]
+  made = chosen(unnamed._replace(action_units=units), small_net)
+  assert made.about['action_units'] == pool.macro.sum() and not made.about['classes']
+  z = np.asarray(small_net.embed(made.start(fold), jnp.asarray(pool.x)))
+  start = np.asarray(small_net.embed(
+      chosen(unnamed._replace(action_units=units), small_net, rate=1e-9).start(fold),
+      jnp.asarray(pool.x)))
+  spread = lambda z: np.mean([z[pool.label == k].std(0).mean() for k in range(3)]
+                             ) / z.std(0).mean()
+  assert spread(z) < .9 * spread(start)
+
+
+def test_cells_of_action_units():
+  read = pretraining.read_units(['R12+4', '?', '', '1+2+5B'])
+  assert np.flatnonzero(read[0] == 1).tolist() == [3, 11]
+  assert np.isnan(read[1:3]).all()
+  assert np.flatnonzero(read[3] == 1).tolist() == [0, 1, 4]
+
+
+def test_a_fold_begins_with_them_and_draws_the_rest():
+  drawn = {'encoder': jnp.zeros((2, 3)), 'head': jnp.ones((2, 4)),
+           'log_weight': jnp.full(2, 7.)}
+  folds = [loop.FoldData('s0', jax.random.key(0), None, np.ones((1, 2), bool),
+                         {'encoder': np.full(3, n, np.float32)}) for n in (5, 6)]
+  state = loop._begun(TrainState(jnp.zeros(2, int), drawn, ()), folds)
+  np.testing.assert_array_equal(state.params['encoder'], [[5.] * 3, [6.] * 3])
+  assert equal({**state.params, 'encoder': 0}, {**drawn, 'encoder': 0})
+  # All members of a fold begin with the same.
+  members = {**drawn, 'encoder': jnp.zeros((2, 4, 3))}
+  state = loop._begun(TrainState(jnp.zeros(2, int), members, ()), folds)
+  np.testing.assert_array_equal(state.params['encoder'],
+                                [[[5.] * 3] * 4, [[6.] * 3] * 4])
+
+
+# Weights of a run.
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, small_net):
+  """A function of whom each fold has seen to a finished run of three folds."""
+  def make(seen):
+    config = settings_of(source='none')
+    models = {name: small_net.init(jax.random.key(n), (1, 2, 2, 3))
+              for n, name in enumerate(('s0', 's1', 's2'))}
+    results = {'about': {'clips_per_class': {'a': 1, 'b': 1, 'c': 1},
+                         'data_sha256': 'abc'}}
+    (tmp_path / pretraining.SEEN).write_text(json.dumps(seen))
+    monkeypatch.setattr(finished, 'open_run', lambda path: types.SimpleNamespace(
+        path=tmp_path, settings=config, models=models, results=results))
+    return models
+  return make
+
+
+def of_run(pool, small_net, **changes):
+  config = settings_of(source='somewhere')
+  config['model'].update(changes)
+  folds = leave_one_subject_out(pool)[:2]
+  return pretraining.choose(config, pool, folds, 'made-up',
+                            make_net=lambda classes: small_net), folds
+
+
+def test_a_fold_takes_the_model_that_saw_none_of_its_people(pool, run, small_net):
+  person = lambda *names: [['made-up', name] for name in names]
+  models = run({'s0': person('s1', 's2'), 's1': person('s0', 's2'),
+                's2': person('s0', 's1')})
+  made, folds = of_run(pool, small_net)
+  for fold, name in zip(folds, ('s0', 's1')):
+    assert equal(made.start(fold), {part: models[name][part]
+                                    for part in ('encoder', 'head')})
+    assert ('made-up', fold.held_out) not in made.people(fold)
+  # Folds of other names, as of another protocol.
+  models = run({'s0': person('s0', 's2'), 's1': person('s1', 's2')})
+  made, folds = of_run(pool, small_net)
+  assert equal(made.start(folds[0])['encoder'], models['s1']['encoder'])
+
+
+def test_a_fold_whose_person_was_seen_by_all_is_refused(pool, run, small_net):
+  run({'s0': [['made-up', 's00']], 's1': [['made-up', 'S0'], ['made-up', 's2']]})
+  with pytest.raises(InputError, match='fold s0 holds out made-up/s0, and every model'):
+    of_run(pool, small_net)
+
+
+def test_a_run_of_another_network_is_refused(pool, run, small_net):
+  run({'s0': []})
+  with pytest.raises(InputError, match='model.width is 16 in .* and 8 here'):
+    of_run(pool, small_net, width=8)
+
+
+@pytest.mark.parametrize('changes, word', [
+    ({'pretrain.source': 'macro', 'macro.source': 'magnified'}, 'none but micro clips'),
+    ({'pretrain.source': 'synthetic', 'pretrain.synthetic.seed': 0}, 'same people'),
+    ({'pretrain.source': 'runs/x', 'select.by': 'inner',
+      'select.candidates': 'training.steps=1,2'}, 'who judges was seen')])
+def test_what_is_refused(changes, word):
+  config = synthetic.get_config().to_dict()
+  with pytest.raises(InputError, match=word):
+    settings.check(settings.changed(config, changes))
+
+
+@pytest.mark.slow
+def test_runs_with_all_that_macro_expressions_are_for(tmp_path):
+  """Macro clips before and in the loss; and a run that begins with its models."""
+  changes = {'training.steps': 2, 'macro.label_weight': .3,
+             'macro.label_where': 'both', 'pretrain.source': 'macro',
+             'pretrain.steps': 3}
+  first = finished.run(settings_by_name('synthetic:debug', **changes),
+                       tmp_path / 'first')
+  assert {'macro_only', 'svm with macro clips'} <= set(first.results['rows'])
+  about = first.results['about']
+  assert about['pretrained']['steps'] == 3 and about['macro_clips_seen']
+  assert 'labelled (weight 0.3, both losses, shared head)' in about['macro']
+  seen = json.loads((first.path / pretraining.SEEN).read_text())
+  assert set(seen) == {'s0', 's1', 's2', 's3'}
+  for name, persons in seen.items():
+    assert sorted(person for _, person in persons) == sorted(set(seen) - {name})
+  second = finished.run(settings_by_name('synthetic:debug', **{
+      **changes, 'pretrain.source': str(first.path), 'training.outer_rate': 0.,
+      'method.inner_rate': 0.}), tmp_path / 'second')
+  # Nothing moved: each fold predicts as the model of the same name that it began with.
+  models, began = first.models, second.models
+  for name in models:
+    assert equal(models[name]['encoder'], began[name]['encoder'])
+  alone = finished.run(settings_by_name('synthetic:debug', **{
+      'training.steps': 2, 'macro.only': True, 'method': 'maml',
+      'episodes.training_people': 2}), tmp_path / 'alone')
+  about = alone.results['about']
+  assert not about['clips_seen'] and about['macro_clips_seen']
+  assert ', 2 training people a fold' in about['protocol']

@@ -1,0 +1,169 @@
+"""Predictions of any program: against scikit-learn, a run's own; what is refused."""
+
+import csv
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+import lightman_jax as lm
+from lightman_jax.__main__ import main
+from lightman_jax.evaluation import comparison, scores
+from lightman_jax.runs import results
+
+CLASSES = ('negative', 'positive', 'surprise')
+
+
+def rows_of(seed=0, *, clips=60, people=8, skill=.6):
+  rng = np.random.default_rng([clips, people])
+  truth = rng.integers(0, 3, clips)
+  who = rng.permutation(np.arange(clips) % people)
+  mine = np.random.default_rng(seed)
+  said = np.where(mine.random(clips) < skill, truth, mine.integers(0, 3, clips))
+  return [{'clip': f'c{n:02}', 'subject': f's{who[n]}', 'truth': CLASSES[truth[n]],
+           'prediction': CLASSES[said[n]], 'fold': f'fold{who[n] // 2}'}
+          for n in range(clips)]
+
+
+def write(path, rows, *, delimiter=',', without=()):
+  names = [name for name in rows[0] if name not in without]
+  with open(path, 'w', newline='') as file:
+    writer = csv.DictWriter(file, names, delimiter=delimiter, extrasaction='ignore')
+    writer.writeheader()
+    writer.writerows(rows)
+  return path
+
+
+def columns(rows, *names):
+  return [np.array([row[name] for row in rows]) for name in names]
+
+
+def test_scores_are_scikit_learns_and_the_two_f1_are_two(tmp_path):
+  rows = rows_of()
+  truth, said, fold = columns(rows, 'truth', 'prediction', 'fold')
+  got = lm.score(write(tmp_path / 'theirs.csv', rows, delimiter=';'))
+  row = got['rows']['theirs.csv']
+  of = lambda scorer, **options: scorer(truth, said, **options)
+  assert row['uf1']['value'] == pytest.approx(of(metrics.f1_score, average='macro'))
+  assert row['uar']['value'] == pytest.approx(of(metrics.balanced_accuracy_score))
+  assert row['accuracy']['value'] == pytest.approx(of(metrics.accuracy_score))
+  mean = np.mean([metrics.f1_score(truth[fold == name], said[fold == name],
+                                   average='macro') for name in set(fold)])
+  assert row['mean_of_folds_f1'] == pytest.approx(mean, abs=1e-6)
+  assert abs(mean - row['uf1']['value']) > 1e-3
+  assert got['about']['folds'] == 4 and got['about']['subjects'] == 8
+  assert 'pooled over folds' in got['about']['f1']
+  assert "mean of folds' F1" in got['about']['mean_of_folds_f1']
+  # Without folds each person is one.
+  alone = lm.score(write(tmp_path / 'alone.csv', rows, without=['fold']))
+  assert alone['about']['folds'] == 8
+  assert alone['rows']['alone.csv']['uf1']['value'] == row['uf1']['value']
+  assert alone['rows']['alone.csv']['uf1']['low'] != row['uf1']['low']
+
+
+def test_a_runs_own_predictions_are_taken_as_they_are(tmp_path):
+  rows = rows_of(1)
+  truth, said = (np.array([CLASSES.index(word) for word in column])
+                 for column in columns(rows, 'truth', 'prediction'))
+  clip, subject, fold = columns(rows, 'clip', 'subject', 'fold')
+  clips = results.Clips(clip.tolist(), subject.tolist(), fold.tolist(), truth, CLASSES,
+                        ['samm' if n in ('fold0', 'fold1') else 'smic' for n in fold])
+  made = results.summarise({'maml': said}, clips, results.About(*[''] * 6, 0))
+  run = tmp_path / 'run'
+  run.mkdir()
+  sure = np.full((len(rows), 3), .1)
+  sure[np.arange(len(rows)), said] = .8
+  results.write_predictions(run / 'predictions.csv', clips, said, sure)
+  results.write_results(run / 'results.json', made)
+  for path, name in ((run, 'run'), (run / 'predictions.csv', 'predictions.csv')):
+    got = lm.score(path)
+    row = got['rows'][name]
+    for key in ('uf1', 'uar', 'accuracy', 'confusion', 'per_class'):
+      assert row[key] == made['rows']['maml'][key]
+    assert row['log_loss'] == pytest.approx(
+        metrics.log_loss(truth, sure, labels=[0, 1, 2]), abs=1e-5)
+    assert {part: got['data_sets'][part]['rows'][name]['uf1']['value']
+            for part in ('samm', 'smic')} == {
+                part: made['data_sets'][part]['rows']['maml']['uf1']['value']
+                for part in ('samm', 'smic')}
+
+
+def test_two_are_tested_against_each_other_in_any_order_of_rows(tmp_path):
+  mine, other = rows_of(2, skill=.9), rows_of(3, skill=.4)
+  alone = [{**row, 'fold': row['subject']} for row in mine]
+  paths = (write(tmp_path / 'mine.csv', alone),
+           write(tmp_path / 'other.csv', other[::-1], without=['fold']))
+  got = lm.score(*paths)
+  gap = got['differences']['mine.csv - other.csv']['uf1']
+  people = sorted({row['subject'] for row in mine})
+  counts = [scores.confusion_by(
+      np.array([people.index(row['subject']) for row in rows]),
+      *(np.array([CLASSES.index(row[name]) for row in rows])
+        for name in ('truth', 'prediction')), groups=8, classes=3)[None]
+            for rows in (mine, other)]
+  want = comparison.difference(*counts, scores.uf1, rng=np.random.default_rng(0))
+  assert (gap['value'], gap['low'], gap['high'], gap['p']) == pytest.approx(
+      tuple(want[:4]), abs=1e-6)
+  assert gap['p'] < .05 < gap['low']
+  # Four folds in one of the two are four units in both, and no verdict.
+  few = lm.score(write(tmp_path / 'folds.csv', mine), paths[1])
+  assert few['about']['folds'] == 4
+  assert few['about']['test'].startswith('no verdict on any difference: 4 folds')
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda rows: rows[3].update(truth=''), "row 5 (clip 'c03'): the cell under 'tru"),
+    (lambda rows: rows[3].update(prediction='NaN'), "under 'prediction' is 'NaN'"),
+    (lambda rows: rows[7].update(clip='c02'), "row 9 (clip 'c02'): the clip stands in"),
+    (lambda rows: rows[0].update(fold='x'), 'is in fold'),
+    (lambda rows: rows[5].update(prediction='Positive '), "'Positive' is 'positive'"),
+    (lambda rows: [row.update(p_negative=.5, p_positive='?', p_surprise=0.)
+                   for row in rows], "row 2 (clip 'c00'): p_positive is '?'"),
+    (lambda rows: [row.update(p_negative=.5, p_positive=.4, p_surprise=.4)
+                   for row in rows], 'add up to 1.300'),
+    (lambda rows: [row.update(p_negative=1.) for row in rows], 'no column probabil'),
+    (lambda rows: [row.update(true=row.pop('truth')) for row in rows],
+     "has no column 'truth': a file of predictions needs clip, subject, truth"),
+    (lambda rows: [row.update(group_sex='fm'[n % 2]) for n, row in enumerate(rows)],
+     'a person is in one group')])
+def test_what_is_wrong_is_refused_by_file_and_row(tmp_path, change, words, capsys):
+  rows = rows_of()
+  change(rows)
+  path = write(tmp_path / 'wrong.csv', rows)
+  assert main(['score', str(path)]) == 2
+  said = capsys.readouterr()
+  assert words in said.err and 'wrong.csv' in said.err and not said.out
+  assert said.err.startswith('score: ') and said.err.count('\n') == 1
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda rows: rows.pop(4), "mine.csv row 6 (clip 'c04'): this clip is not in"),
+    (lambda rows: rows.append({**rows[0], 'clip': 'more'}),
+     "other.csv row 62 (clip 'more'): this clip is not in"),
+    (lambda rows: [row.update(subject=row['subject'].upper()) for row in rows],
+     'its subject is'),
+    (lambda rows: rows[2].update(truth='other'), "its truth is"),
+    (lambda rows: rows[0].update(prediction='Negative'), "the class '")])
+def test_others_are_refused_that_are_not_of_the_same_clips(tmp_path, change, words,
+                                                           capsys):
+  rows = rows_of(5)
+  change(rows)
+  paths = write(tmp_path / 'mine.csv', rows_of()), write(tmp_path / 'other.csv', rows)
+  assert main(['score', str(paths[0]), f'--against={paths[1]}']) == 2
+  said = capsys.readouterr().err
+  assert words in said and 'other.csv' in said and said.count('\n') == 1
+
+
+def test_the_command_names_both_f1_and_the_verdict(tmp_path, capsys):
+  rows = [{**row, 'fold': row['subject'], 'dataset': 'ab'[int(row['subject'][1]) % 2]}
+          for row in rows_of(2, skill=1.)]
+  paths = (write(tmp_path / 'mine.csv', rows),
+           write(tmp_path / 'other.csv', rows_of(9, skill=0.), without=['fold']))
+  assert main(['score', str(paths[0]), f'--against={paths[1]}']) == 0
+  words = ' '.join(capsys.readouterr().out.split())
+  for said in ('UF1', 'UAR', 'accuracy', "mine.csv: mean of folds' F1 1.000",
+               'UF1: unweighted mean of class F1 over counts pooled', ': better',
+               'a: 4 people', 'b: 4 people', '60 clips', 'of 8 people in 8 folds'):
+    assert said in words
+  assert main(['score', str(paths[0]), '--json']) == 0
+  assert '"mean_of_folds_f1": 1.0' in capsys.readouterr().out
