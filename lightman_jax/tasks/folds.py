@@ -119,7 +119,7 @@ def _part(protocol: str, options: Mapping[str, Any]
   return lambda table, rng: sections.build('protocol', protocol, own, table, rng)
 
 
-def _checked(pool: Pool, protocol: str, masks: Masks) -> tuple[Fold, ...]:
+def _checked(pool: Pool, protocol: str, masks: Any) -> tuple[Fold, ...]:
   """Folds of whole people, each of whom is held out once at most.
 
   Raises:
