@@ -6,10 +6,10 @@ import sys
 from typing import Any
 
 from lightman_jax.data import duplicates
-from lightman_jax.data.build import Progress, build, groups_of, is_built, read_finished
+from lightman_jax.data.build import Progress, build, groups_of, read_finished
 from lightman_jax.data.choice import Choice, choose
 from lightman_jax.data.plan import Plan
-from lightman_jax.data.planning import describe_plan, plan_data_set
+from lightman_jax.data.planning import plan_data_set
 from lightman_jax.data.sources import REPORT, Missing, find_ready_build
 from lightman_jax.data.store import ClipSet, read_data_set
 from lightman_jax.errors import InputError
@@ -43,9 +43,6 @@ def load(
         [(item.row.dataset, item.row.subject) for item in planned.items],
         _labels(choice, planned.classes, (item.row.emotion for item in planned.items)),
         choice)
-    if not is_built(planned, choice.home, progress):
-      for line in describe_plan(planned):
-        say(line)
     folder, clips = build(planned, choice.home, progress=progress, say=say,
                           workers=workers)
   except Missing:

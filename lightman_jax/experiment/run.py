@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
 from lightman_jax.evaluation import predict as prediction
+from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import (
   assembly,
   few_shot,
@@ -30,7 +31,12 @@ from lightman_jax.files import fold_path
 from lightman_jax.inputs.pool import select_clips
 from lightman_jax.profiling import cost as metering, efficiency, memory
 from lightman_jax.report import table
-from lightman_jax.runs import environment, progress as metrics_log, results
+from lightman_jax.runs import (
+  environment,
+  progress as metrics_log,
+  reproducibility,
+  results,
+)
 from lightman_jax.runs.folder import RunFolder, blaming, write_json
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold
@@ -92,10 +98,10 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     return _run(config, folder, resume_anyway)
 
 
-def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
-         ) -> dict[str, Any]:
+def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
   """What `run` says, as jax is set."""
   metrics_log.check(config)
+  scores_of(config['evaluation'].get('scores', ''))      # refused before training
   environment.code_version()      # of what is running, should it be edited meanwhile
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
@@ -131,12 +137,7 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
       findings = write_findings(config, folder, material, fold_logits, say=progress.say)
       findings['about'] |= selection.describe_selection(
           config, folder, len(material.pool.classes), pool=material.pool)
-      if material.weights:
-        findings['about']['weights'] = dict(material.weights.about)
-      if config['macro']['label_weight'] or config['macro']['only']:
-        findings['about']['macro'] = table.macro_knowledge(config)
-      if material.pretrained:
-        findings['about']['pretrained'] = dict(material.pretrained.about)
+      findings['about'] |= _describe_knowledge(config, material)
       pretraining.write_people(material, folder)
       with optional(folder.oracle_json.name, progress.say):
         oracle.write_oracle(config, folder, material)
@@ -148,11 +149,24 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
         'report': time.monotonic() - done})
-    results.write_statement(config, folder, findings)
+    reproducibility.write_statement(config, folder, findings)
     # Last: a folder with results is a finished run.
     results.write_results(folder.results, findings)
     multihost.first(dict)
   return findings
+
+
+def _describe_knowledge(config: Mapping[str, Any], material: Material
+                        ) -> dict[str, Any]:
+  """What results say of weights that folds begin with, and of macro clips' labels."""
+  about: dict[str, Any] = {}
+  if material.weights:
+    about['weights'] = dict(material.weights.about)
+  if config['macro']['label_weight'] or config['macro']['only']:
+    about['macro'] = table.macro_knowledge(config)
+  if material.pretrained:
+    about['pretrained'] = dict(material.pretrained.about)
+  return about
 
 
 def _all_folds(config, folder: RunFolder, material: Material, devices,

@@ -1,37 +1,27 @@
-"""results.json and predictions.csv, and what they were made by, with their hashes.
+"""results.json and predictions.csv: what a run found, and nothing of when.
 
 Equal predictions give equal bytes: the order is fixed, floats have six digits, no time
 and no path is in it.
-
-reproducibility.json is written just before, and checked by `python -m lightman_jax
-verify`: no time and no place is in it, either.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 import csv
 import functools
-import hashlib
 import io
 import json
 import math
 import os
-import pathlib
-import sys
 from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Float, Int
 import numpy as np
 
-from lightman_jax import bounded, machine
+from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, intervals, scores
 from lightman_jax.evaluation.scores import Score
-from lightman_jax.files import file_sha256, write_atomically
+from lightman_jax.files import write_atomically
 from lightman_jax.runs import divisions
-from lightman_jax.runs.folder import RunFolder, write_json
-from lightman_jax.runs.identity import config_sha256
-
-# results.json and predictions.csv: what a run found, and nothing of when.
 
 SCORES = scores.scores_of()      # those of every run
 DIGITS = 6
@@ -401,69 +391,3 @@ def _layout(value: Any, indent: str = '') -> str:
   parts = (f'{inner}{json.dumps(key, ensure_ascii=False)}: {_layout(part, inner)}'
            for key, part in value.items())
   return '{\n' + ',\n'.join(parts) + '\n' + indent + '}'
-
-
-# reproducibility.json: what a run was made by, and the hashes of what it made.
-
-NAME = 'reproducibility.json'
-# What the same configuration makes again, byte for byte.
-FILES = ('results.json', 'predictions.csv', 'metrics.jsonl', 'episodes.csv',
-         'actions.json', 'embeddings.npz', 'oracle.json', 'outside.json')
-# Where a run lies, and whether it starts over, is not what it computes.
-_PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
-           'of_sweep', 'config.data.data_dir', 'config.data.manual_dir')
-
-
-def write_statement(config: Mapping[str, Any], folder: RunFolder,
-                    findings: Mapping[str, Any]) -> None:
-  """Writes the statement of a run that is finished but for its results.json.
-
-  Args:
-    config: complete.
-    folder: of the run.
-    findings: what results.json is going to hold.
-  """
-  stored = bounded.read_json(folder.environment)
-  hashes = {'results.json': hashlib.sha256(text(findings).encode()).hexdigest()}
-  hashes |= {name: file_sha256(folder.path / name) for name in FILES[1:]
-             if (folder.path / name).is_file()}
-  write_json(folder.path / NAME, {
-      'command': command_without_places(sys.argv),
-      'config_sha256': config_sha256(config),
-      'environments': environments(stored),
-      'files': hashes})
-
-
-def command_without_places(arguments: Sequence[str]) -> list[str] | None:
-  """The command that started a run, without its places; None for another program.
-
-  Args:
-    arguments: of the program, its own name first.
-  """
-  if not arguments or pathlib.Path(arguments[0]).name not in ('launch.py',
-                                                              machine.TRAIN):
-    return None
-  train = arguments[0] == machine.TRAIN
-  kept = ['-m', 'lightman_jax', machine.TRAIN] if train else ['launch.py']
-  skip = False
-  for word in arguments[1:]:
-    name, equals, _ = word.lstrip('-').partition('=')
-    if skip or word.startswith('-') and name in _PLACES:
-      # A value may stand in a word of its own, but a switch has none.
-      skip = not skip and not equals and name in ('workdir', *_PLACES[-2:])
-      continue
-    kept.append(word)
-  return kept
-
-
-def environments(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
-  """What environment.json holds of each start that was allowed to differ.
-
-  Args:
-    stored: content of environment.json.
-  """
-  parts = [stored, *stored.get('resumed_with', ())]
-  return [{name: part.get(name) for name in (
-      'code_sha256', 'data_sha256', 'python', 'packages', 'devices',
-      # Not of earlier versions.
-      *(['jax'] if 'jax' in part else []))} for part in parts]
