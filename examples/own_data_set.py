@@ -13,8 +13,7 @@ is a reader. `lightman_jax/data/facts.py` says what each is, and the files in
     FOLDER/frames/P01/clip_03/0007.png
 """
 
-from lightman_jax.data import class_sets
-from lightman_jax.data.facts import Facts, Frames, Sheet
+from lightman_jax.data.facts import Facts, Frames, Sheet, emotion_classes
 
 FACTS = Facts(
     name='my_lab',
@@ -31,7 +30,7 @@ FACTS = Facts(
     names='clip_[0-9]+',
     subject='P{:02d}',
     fps=100.,
-    class_sets={'my_lab_3': class_sets.emotion_classes(
+    class_sets={'my_lab_3': emotion_classes(
         'happiness', 'surprise', 'disgust', source='the lab that recorded them')},
     folders=('my_lab',),
     editions=(Frames('cropped', ('frames',), '{subject}/{filename}', True),),

@@ -17,7 +17,7 @@ MODULES = {
     'report.environment': 'runs.environment',
     'report.jax_settings': 'runs.environment',
     'report.metrics_log': 'runs.progress', 'report.progress': 'runs.progress',
-    'report.reproducibility': 'runs.results', 'report.results': 'runs.results',
+    'report.reproducibility': 'runs.reproducibility', 'report.results': 'runs.results',
     'report.run_folder': 'runs.folder', 'training.hosts': 'training.multihost'}
 PACKAGE = 'lightman_jax.'
 

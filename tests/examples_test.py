@@ -19,8 +19,7 @@ from lightman_jax.experiment import assembly, finished
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.options import read_options
-from lightman_jax.synthetic.replicas.catalog import REPLICAS
-from lightman_jax.synthetic.replicas.replica import (
+from lightman_jax.synthetic.replicas.draw import (
   Book,
   Clip,
   Edition,
@@ -28,7 +27,7 @@ from lightman_jax.synthetic.replicas.replica import (
   Replica,
   Tab,
 )
-from lightman_jax.synthetic.replicas.write import write_replica
+from lightman_jax.synthetic.replicas.write import REPLICAS, write_replica
 from lightman_jax.tasks import folds
 from lightman_jax.tasks.sampling import Examples, Task
 

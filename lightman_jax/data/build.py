@@ -288,25 +288,14 @@ def build(
     built = read_finished(final)
     if built != before and is_unchanged(plan, final, built, progress):
       return final, None  # another process has built it meanwhile
+    for line in planning.describe_plan(plan):
+      say(line)
     if built:
       say(f'{plan.dataset} ({plan.config}): the files it was built from, or the code '
           'that makes its clips, have changed; it is built again.')
     for note in plan.notes:
       say(f'{plan.dataset} ({plan.config}): {note}.')
     return final, _rebuild(plan, home, final, progress, say, workers)
-
-
-def is_built(plan: Plan, home: pathlib.Path,
-             progress: Progress = lambda stage, done, total: None) -> bool:
-  """Whether a data set of the same content stands under `home`.
-
-  Args:
-    plan: of the files as they are now.
-    home: the folder of all data sets.
-    progress: called with the stage, how much of it is done, and of how much.
-  """
-  final = home / plan.dataset / plan.config / VERSION
-  return is_unchanged(plan, final, read_finished(final), progress)
 
 
 def read_finished(final: pathlib.Path) -> dict:

@@ -24,14 +24,9 @@ from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import (
-  MOMENTUM,
-  Learner,
-  beside_statistics,
-  ensemble,
-  make_learner,
-)
+from lightman_jax.meta.learners import Learner, ensemble, make_learner
 from lightman_jax.meta.losses import MacroLabels
+from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
 from lightman_jax.models.network import Network, make_encoder, make_network
 from lightman_jax.runs import results
 from lightman_jax.runs.progress import Progress

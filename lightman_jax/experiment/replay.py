@@ -28,7 +28,7 @@ from lightman_jax.experiment.assembly import Material, make_method, make_net
 from lightman_jax.files import write_atomically
 from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.tasks.sampling import Examples, Task
-from lightman_jax.training import fault as faults, fault as walk, numerics
+from lightman_jax.training import fault as faults, numerics
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.fault import Fault
 from lightman_jax.training.finite import ADVICE, NotFinite, by_path, join_names
@@ -129,9 +129,9 @@ def replay_lines(run: str | os.PathLike, outside: Mapping[str, str | None] = {}
     # From here on nothing is the fault of the files.
     try:
       with pinned():
-        lines = [*_describe_walk(walk.walk(function, *arguments))]
+        lines = [*_describe_walk(faults.walk(function, *arguments))]
       yield from lines
-    except walk.UnknownForm as error:
+    except faults.UnknownForm as error:
       raise InputError(
           f'jax {jax.__version__} writes the operation {error} in a form that replay '
           f'cannot take apart; {place.with_suffix("")}.* are whole: give the command '
@@ -216,7 +216,7 @@ def _largest(what: str, tree) -> Iterator[str]:
   yield f'{what}: largest magnitude {sizes[name]:.3g}, in {name}'
 
 
-def _describe_walk(result: walk.WalkResult) -> Iterator[str]:
+def _describe_walk(result: faults.WalkResult) -> Iterator[str]:
   if result.infinite is None and result.nan is None:
     yield ('operation by operation every value is finite: whether one overflows '
            'depends on how the compiler orders them')

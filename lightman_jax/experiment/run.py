@@ -30,7 +30,12 @@ from lightman_jax.files import fold_path
 from lightman_jax.inputs.pool import select_clips
 from lightman_jax.profiling import cost as metering, efficiency, memory
 from lightman_jax.report import table
-from lightman_jax.runs import environment, progress as metrics_log, results
+from lightman_jax.runs import (
+  environment,
+  progress as metrics_log,
+  reproducibility,
+  results,
+)
 from lightman_jax.runs.folder import RunFolder, blaming, write_json
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold
@@ -92,8 +97,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
     return _run(config, folder, resume_anyway)
 
 
-def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
-         ) -> dict[str, Any]:
+def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
   """What `run` says, as jax is set."""
   metrics_log.check(config)
   environment.code_version()      # of what is running, should it be edited meanwhile
@@ -143,7 +147,7 @@ def _run(config: Mapping[str, Any], folder: RunFolder, resume_anyway: bool
         'unit': 'seconds of this start of the program',
         'prepare': prepared - began, 'folds': done - prepared,
         'report': time.monotonic() - done})
-    results.write_statement(config, folder, findings)
+    reproducibility.write_statement(config, folder, findings)
     # Last: a folder with results is a finished run.
     results.write_results(folder.results, findings)
     multihost.first(dict)

@@ -28,8 +28,8 @@ from lightman_jax.runs import (
   folder as run_folder,
   identity,
   progress,
+  reproducibility as statement,
   results,
-  results as statement,
 )
 from lightman_jax.runs.identity import config_sha256
 

@@ -64,6 +64,16 @@ def local_means(x: Float[Array, 'n t h w c'], side: int) -> Float[Array, 'n _d']
   return squares.mean((2, 4)).reshape(n, -1)
 
 
+def unit_rms(x: Float[Array, 'n *clip']) -> Float[Array, 'n *clip']:
+  """Each clip divided by its own root mean square.
+
+  Args:
+    x: clips.
+  """
+  squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
+  return x * jax.lax.rsqrt(squares + 1e-16)
+
+
 def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
                  unit_clips: bool = False, skip: int = 0, label_smoothing: float = 0.
                  ) -> Network:
@@ -104,11 +114,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     features, seen = pair
     return classify(params, beside(features.reshape(len(x), -1), x)), seen['statistics']
 
-  def scaled(x):
-    if not unit_clips:
-      return x
-    squares = jnp.square(x).mean(tuple(range(1, x.ndim)), keepdims=True)
-    return x * jax.lax.rsqrt(squares + 1e-16)
+  scaled = unit_rms if unit_clips else lambda x: x
 
   def maps(params, x) -> Any:
     return encoder.apply(variables_of(params), scaled(x))

@@ -168,7 +168,7 @@ def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
   strength = short(rows[best]['uf1']['value'])
   return (f'{best} is the strongest reference, UF1 {strength}: {first} - {best} is '
           f'{cell(gap)}, p {short(gap["p"])}: '
-          f'{verdict(gap, results["about"].get("test", ""))}',)
+          f'{verdict(gap, possible=has_verdict(results["about"]))}',)
 
 
 def verdict(gap: Mapping[str, float | None], *, possible: bool) -> str:

@@ -1,43 +1,30 @@
-"""results.json and predictions.csv, and what they were made by, with their hashes.
+"""results.json and predictions.csv: what a run found, and nothing of when.
 
 Equal predictions give equal bytes: the order is fixed, floats have six digits, no time
 and no path is in it.
-
-reproducibility.json is written just before, and checked by `python -m lightman_jax
-verify`: no time and no place is in it, either.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 import csv
 import functools
-import hashlib
 import io
 import json
 import math
 import os
-import pathlib
-import re
-import sys
 from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Float, Int
 import numpy as np
 
-from lightman_jax import bounded, machine
+from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, intervals, scores
 from lightman_jax.evaluation.scores import Score
-from lightman_jax.files import file_sha256, write_atomically
-from lightman_jax.runs.folder import RunFolder, write_json
-from lightman_jax.runs.identity import config_sha256
-
-# results.json and predictions.csv: what a run found, and nothing of when.
+from lightman_jax.files import write_atomically
+from lightman_jax.runs import divisions
 
 SCORES = scores.scores_of()      # those of every run
 DIGITS = 6
-# Units of a group of people from which on its scores have intervals: those with which a
-# difference could have a p below .05, see `comparison.least_p`.
-LEAST_PEOPLE = 6
 
 
 class About(NamedTuple):
@@ -102,7 +89,7 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
   """
   subjects = sorted(set(clips.subject))
   group = np.array([subjects.index(name) for name in clips.subject])
-  folds = _of_subjects(clips.fold, group, len(subjects))
+  folds = divisions.of_subjects(clips.fold, group, len(subjects))
   _, number = np.unique(folds, return_inverse=True)
   counts = {
       name: scores.confusion_by(group, clips.truth, prediction, groups=len(subjects),
@@ -111,8 +98,9 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
   of_clips = {name: _score_of_clips(clips.truth, group, len(subjects), own)
               for name, own in probabilities.items()}
   score = functools.partial(_scores, classes=clips.classes, level=level, every=every)
-  parts = _by_data_set(counts, clips, group, subjects, number, score, of_clips)
-  groups = _by_group(counts, clips, group, subjects, number, score, of_clips)
+  part = functools.partial(_part, counts, clips, subjects, number, score, of_clips)
+  parts = divisions.by_data_set(clips.dataset, group, len(subjects), part)
+  groups = divisions.by_group(clips.groups, group, number, part)
   return _rounded({
       'about': _about(clips, about, subjects, resamples=resamples, level=level),
       'rows': {name: {**score(part, number, of_clips=of_clips.get(name)),
@@ -236,35 +224,10 @@ def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:
   return pairs
 
 
-def _of_subjects(names: Sequence[str], group: Int[np.ndarray, 'N'],
-                 subjects: int) -> list[str]:
-  """The name that all clips of each subject share."""
-  sets = [set() for _ in range(subjects)]
-  for name, number in zip(names, group.tolist()):
-    sets[number].add(name)
-  if any(len(one) > 1 for one in sets):
-    raise ValueError('a subject is in two folds or two data sets')
-  return [one.pop() for one in sets]
-
-
-def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
-                 group: Int[np.ndarray, 'N'], subjects: Sequence[str],
-                 folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
-                 of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
-  """Scores and confusions of each data set's subjects; empty where there is one."""
-  own = _of_subjects(clips.dataset, group, len(subjects)) if clips.dataset else []
-  names = sorted(set(own) - {''})
-  parts = {}
-  for name in names if len(names) > 1 else ():
-    parts[name] = _part(counts, clips, subjects,
-                        np.array([one == name for one in own]), folds, score, of_clips)
-  return parts
-
-
 def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
-          subjects: Sequence[str], mine: Bool[np.ndarray, 'S'],
-          folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
-          of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
+          subjects: Sequence[str], folds: Int[np.ndarray, 'S'],
+          score: Callable[..., dict[str, Any]], of_clips: Mapping[str, '_OfClips'],
+          mine: Bool[np.ndarray, 'S']) -> dict[str, Any]:
   """Scores and confusions of some of the subjects."""
   sizes = next(iter(counts.values()))[mine].sum((0, 2)).tolist()
   return {
@@ -274,47 +237,6 @@ def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
       'rows': {row: score(part[mine], folds[mine], of_clips=of_clips[row].of(mine)
                           if row in of_clips else None)
                for row, part in counts.items()}}
-
-
-def _by_group(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
-              group: Int[np.ndarray, 'N'], subjects: Sequence[str],
-              folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
-              of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
-  """Scores by group of people; of few people without intervals."""
-  columns = {}
-  for column, values in clips.groups.items():
-    sets = [sorted({value for value, number in zip(values, group.tolist())
-                    if number == n and value}) for n in range(len(subjects))]
-    own = group_names(column, [' and '.join(one) for one in sets])
-    by_value = {}
-    for value in sorted(set(own) - {''}):
-      mine = np.array([one == value for one in own])
-      part = by_value[value] = _part(counts, clips, subjects, mine, folds, score,
-                                     of_clips)
-      if len(set(folds[mine].tolist())) < LEAST_PEOPLE:
-        for row in part['rows'].values():
-          for one in row.values():
-            if isinstance(one, dict) and 'low' in one:
-              one |= {'low': None, 'high': None}
-    if by_value:
-      columns[column] = {'by_value': by_value, 'not_known': own.count(''),
-                         'least_people': LEAST_PEOPLE}
-  return columns
-
-
-def group_names(column: str, values: Sequence[str]) -> list[str]:
-  """Ages in decades, as '20 to 29'; all else as it is.
-
-  Args:
-    column: name of the column.
-    values: of each person; '' where it is not known.
-  """
-  if column != 'age' or not all(re.fullmatch(r'[0-9]{1,3}([.,][0-9]+)?', value)
-                                for value in values if value):
-    return list(values)
-  decade = lambda value: int(re.split('[.,]', value)[0]) // 10 * 10
-  return [f'{decade(value):02} to {decade(value) + 9:02}' if value else ''
-          for value in values]
 
 
 def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: int,
@@ -469,70 +391,3 @@ def _layout(value: Any, indent: str = '') -> str:
   parts = (f'{inner}{json.dumps(key, ensure_ascii=False)}: {_layout(part, inner)}'
            for key, part in value.items())
   return '{\n' + ',\n'.join(parts) + '\n' + indent + '}'
-
-
-# reproducibility.json: what a run was made by, and the hashes of what it made.
-
-NAME = 'reproducibility.json'
-# What the same configuration makes again, byte for byte.
-FILES = ('results.json', 'predictions.csv', 'metrics.jsonl', 'episodes.csv',
-         'actions.json', 'embeddings.npz', 'oracle.json', 'outside.json',
-         'trained_on.json')
-# Where a run lies, and whether it starts over, is not what it computes.
-_PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
-           'of_sweep', 'config.data.data_dir', 'config.data.manual_dir')
-
-
-def write_statement(config: Mapping[str, Any], folder: RunFolder,
-                    findings: Mapping[str, Any]) -> None:
-  """Writes the statement of a run that is finished but for its results.json.
-
-  Args:
-    config: complete.
-    folder: of the run.
-    findings: what results.json is going to hold.
-  """
-  stored = bounded.read_json(folder.environment)
-  hashes = {'results.json': hashlib.sha256(text(findings).encode()).hexdigest()}
-  hashes |= {name: file_sha256(folder.path / name) for name in FILES[1:]
-             if (folder.path / name).is_file()}
-  write_json(folder.path / NAME, {
-      'command': command_without_places(sys.argv),
-      'config_sha256': config_sha256(config),
-      'environments': environments(stored),
-      'files': hashes})
-
-
-def command_without_places(arguments: Sequence[str]) -> list[str] | None:
-  """The command that started a run, without its places; None for another program.
-
-  Args:
-    arguments: of the program, its own name first.
-  """
-  if not arguments or pathlib.Path(arguments[0]).name not in ('launch.py',
-                                                              machine.TRAIN):
-    return None
-  train = arguments[0] == machine.TRAIN
-  kept = ['-m', 'lightman_jax', machine.TRAIN] if train else ['launch.py']
-  skip = False
-  for word in arguments[1:]:
-    name, equals, _ = word.lstrip('-').partition('=')
-    if skip or word.startswith('-') and name in _PLACES:
-      # A value may stand in a word of its own, but a switch has none.
-      skip = not skip and not equals and name in ('workdir', *_PLACES[-2:])
-      continue
-    kept.append(word)
-  return kept
-
-
-def environments(stored: Mapping[str, Any]) -> list[dict[str, Any]]:
-  """What environment.json holds of each start that was allowed to differ.
-
-  Args:
-    stored: content of environment.json.
-  """
-  parts = [stored, *stored.get('resumed_with', ())]
-  return [{name: part.get(name) for name in (
-      'code_sha256', 'data_sha256', 'python', 'packages', 'devices',
-      # Not of earlier versions.
-      *(['jax'] if 'jax' in part else []))} for part in parts]

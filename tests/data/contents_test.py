@@ -131,8 +131,8 @@ def test_other_code_makes_the_clips_again(loaded, monkeypatch):
 
 
 def test_the_key_of_a_clip_follows_its_files(place):
-  choice = manifest_plan.names.Choice('manifest', path=str(place / 'in/m.csv'),
-                                      frames=1, size=8, class_set='manifest')
+  choice = manifest_plan.Choice('manifest', path=str(place / 'in/m.csv'),
+                                frames=1, size=8, class_set='manifest')
   before = [item.key for item in manifest_plan.plan_manifest(choice).items]
   in_place(place / 'in/b.bmp', 77)
   after = [item.key for item in manifest_plan.plan_manifest(choice).items]

@@ -11,6 +11,7 @@ import pytest
 from lightman_jax.__main__ import main
 from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
+from lightman_jax.data.sheets import CORRECTIONS
 from lightman_jax.doctor import command, examine as together, findings
 from lightman_jax.doctor.examine import examine
 from lightman_jax.doctor.findings import LOSSES, UNUSABLE, USABLE
@@ -200,6 +201,16 @@ def test_names_cannot_act_on_the_terminal(copy):
   change(copy, lambda lines: lines.append(['006', '\x1b[2J[red]006_9_9', '', '1']))
   page = findings.render_examination(look(copy))
   assert '\x1b' not in page and '[red]' in page and '\\x1b[2J' in page
+
+
+def test_a_tree_is_surveyed_once_and_once_more_for_each_table_of_corrections(
+    samm, monkeypatch):
+  surveys, real = [], planning.Survey.__init__
+  monkeypatch.setattr(planning.Survey, '__init__', lambda self, choice: surveys.append(
+      choice.corrections) or real(self, choice))
+  look(samm)
+  names = [name for name, table in CORRECTIONS.items() if table.dataset == 'samm']
+  assert surveys == ['', *names]
 
 
 def test_one_sentence_for_those_who_build(samm, copy):

@@ -11,7 +11,7 @@ import pytest
 from lightman_jax.__main__ import main
 from lightman_jax.experiment import verify
 from lightman_jax.files import file_sha256
-from lightman_jax.runs import environment, results as reproducibility
+from lightman_jax.runs import environment, reproducibility
 
 
 @pytest.fixture
