@@ -370,10 +370,13 @@ def faces_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
   """The `data` section of the faces of `pretrain.source=synthetic`; None for others."""
   if config['pretrain']['source'] != 'synthetic':
     return None
-  same = {name: config['data'][name] for name in ('data_dir', 'manual_dir', 'frames',
-                                                  'size')}
-  return {**config['macro']['data'], **same, 'path': '', 'class_set': '',
-          'name': 'synthetic', 'section': 'pretrain',
+  # Ready pictures are one frame; of faces they are made.
+  clip = config['macro' if config['inputs']['kind'] == 'picture' else 'data']
+  clip = clip.get('data', clip)
+  return {**config['macro']['data'],
+          **{name: config['data'][name] for name in ('data_dir', 'manual_dir')},
+          **{name: clip[name] for name in ('frames', 'size')},
+          'path': '', 'class_set': '', 'name': 'synthetic', 'section': 'pretrain',
           'synthetic': config['pretrain']['synthetic']}
 
 

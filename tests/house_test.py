@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import importlib
 import pathlib
 import re
 import subprocess
@@ -71,6 +72,31 @@ def test_imports_point_upstream(path):
     assert first not in ('tests', 'configs', 'launch', 'benchmarks')
     if first == 'lightman_jax' and rest:
       assert stage(tuple(rest)) <= mine, f'{name} stands downstream'
+
+
+def test_the_picture_of_the_rooms_is_that_of_today():
+  sys.path.insert(0, str(ROOT / 'docs'))
+  try:
+    draw_imports = importlib.import_module('draw_imports')
+  finally:
+    sys.path.pop(0)
+  text = draw_imports.PAGE.read_text(encoding='utf-8')
+  assert text == draw_imports.page_with_picture(text), 'python docs/draw_imports.py'
+  assert draw_imports.without_detours({'c': {'a', 'b'}, 'b': {'a'}}) == {
+      'c': {'b'}, 'b': {'a'}}
+  assert draw_imports.imports()['tasks'] == {'basis', 'data', 'inputs'}
+
+
+def test_the_page_of_the_code_names_what_is_there():
+  text = (ROOT / 'docs' / 'code.md').read_text(encoding='utf-8')
+  rooms, _, rest = text.partition('## Where things happen')
+  rows = re.findall(r'^\| `(\w+)` \|.*\| (`.*`) \|$', rooms, re.M)
+  assert {room for room, _ in rows} == {'basis', *FLOW}
+  places = {f'{room}/{name}'.removeprefix('basis/') for room, names in rows
+            for name in re.findall('`([^`]+)`', names)}
+  places |= set(re.findall(r'`([a-z0-9_/]+\.py)`', rest))
+  assert {name for name in places
+          if not (PACKAGE / name).is_file() and not (ROOT / name).is_file()} == set()
 
 
 def test_every_folder_stands_in_the_flow():

@@ -8,6 +8,7 @@ from typing import Any
 from lightman_jax.data import duplicates
 from lightman_jax.data.build import Progress, build, groups_of, read_finished
 from lightman_jax.data.choice import Choice, choose
+from lightman_jax.data.plan import Plan
 from lightman_jax.data.planning import plan_data_set
 from lightman_jax.data.sources import REPORT, Missing, find_ready_build
 from lightman_jax.data.store import ClipSet, read_data_set
@@ -65,9 +66,12 @@ def load(
                            *_check_people(choice, clips)))
   for line in waivers:
     say(f'{choice.name}: {line}')
-  # Of a build that an earlier version made the report does not say them.
-  groups = groups_of(planned.items) if planned else clips.info.get('groups', {})
-  return clips._replace(info={**clips.info, 'meant': list(waivers), 'groups': groups})
+  return clips._replace(info={**clips.info, **_groups(planned), 'meant': [*waivers]})
+
+
+def _groups(planned: Plan | None) -> dict[str, Any]:
+  """Groups of people, which the report of an earlier version does not say."""
+  return {'groups': groups_of(planned.items)} if planned else {}
 
 
 def _check_people(choice: Choice, clips: ClipSet) -> Iterator[str]:

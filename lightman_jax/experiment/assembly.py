@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from lightman_jax import keys
+from lightman_jax import keys, registry
 from lightman_jax.data import duplicates, people
 from lightman_jax.data.load import load
 from lightman_jax.data.sources import check_flow_pictures
@@ -24,15 +24,15 @@ from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import (
-  MOMENTUM,
-  Learner,
-  beside_statistics,
-  ensemble,
-  make_learner,
-)
+from lightman_jax.meta.learners import Learner, ensemble, make_learner
 from lightman_jax.meta.losses import MacroLabels
-from lightman_jax.models.network import Network, make_encoder, make_network
+from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
+from lightman_jax.models.network import (
+  Network,
+  check_clips,
+  make_encoder,
+  make_network,
+)
 from lightman_jax.runs import results
 from lightman_jax.runs.progress import Progress
 from lightman_jax.settings import (
@@ -154,12 +154,7 @@ def _pretraining(config, clips: ClipSet, pool: Pool, folds: tuple[Fold, ...],
   """What folds begin with, where that is trained before the task."""
   source = None
   if faces is not None:
-    how = inputs.Settings(**config['inputs'])
-    if how.kind == 'picture':     # ready pictures of flow: so are those of the faces
-      how = how._replace(kind='flow', span='apex')
-      made = inputs.make_inputs(faces, how)
-    else:
-      made = make(faces)
+    how, made = inputs.Settings(**config['inputs']), make(faces)
     source = pretraining.faces_source(
         faces, made, inputs.describe_content(how, made.shape[-1]),
         config['pretrain']['synthetic']['seed'])
@@ -358,6 +353,8 @@ def make_method(config: Mapping[str, Any], net: Network) -> Learner:
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
   """Network, learner, optimizer and tasks of a configuration."""
   net = make_net(config, pool.classes)
+  if registry.is_outside(config['model']['encoder']):
+    check_clips(net, pool.x.shape[1:], config['model']['encoder'])
   training = config['training']
   members = training['members']
   optimizer = make_optimizer(

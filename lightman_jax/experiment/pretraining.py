@@ -28,7 +28,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.experiment.published_start import Person, people_of
 from lightman_jax.files import write_atomically
 from lightman_jax.inputs.augmentation import Augmentation, augment
-from lightman_jax.inputs.pool import Content, Inputs, Pool, mean_squares
+from lightman_jax.inputs.pool import Content, Inputs, Pool, Stored, mean_squares
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.losses import balanced_cross_entropy
 from lightman_jax.models.network import Network, Params
@@ -181,12 +181,13 @@ def read_units(texts: Sequence[str]) -> Float[np.ndarray, 'N U']:
   return units
 
 
-class _Rows:
+class _Rows(Stored):
   """Some rows of inputs, which may stay in files."""
 
   def __init__(self, x: Inputs, numbers: Int[np.ndarray, 'N']):
     self._x, self._numbers = x, numbers
     self.shape = (len(numbers), *x.shape[1:])
+    self.ndim = len(self.shape)
 
   def __len__(self) -> int:
     return len(self._numbers)
@@ -282,7 +283,7 @@ class _Trainer:
 
   def _scale(self, numbers) -> Float[np.ndarray, 'c']:
     """Root mean square of each channel over the clips that are trained on."""
-    squares = mean_squares(np.asarray(self._source.x[numbers])).mean(0)
+    squares = mean_squares(_Rows(self._source.x, numbers)).mean(0)
     return np.maximum(np.sqrt(squares), 1e-8).astype(np.float32)
 
   def _step_of(self, state, x: Float[Array, 'n *clip'], label: Int[Array, 'n'],

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
 from lightman_jax.evaluation import predict as prediction
+from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import (
   assembly,
   few_shot,
@@ -100,6 +101,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
 def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
   """What `run` says, as jax is set."""
   metrics_log.check(config)
+  scores_of(config['evaluation'].get('scores', ''))      # refused before training
   environment.code_version()      # of what is running, should it be edited meanwhile
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
@@ -135,12 +137,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
       findings = write_findings(config, folder, material, fold_logits, say=progress.say)
       findings['about'] |= selection.describe_selection(
           config, folder, len(material.pool.classes), pool=material.pool)
-      if material.weights:
-        findings['about']['weights'] = dict(material.weights.about)
-      if config['macro']['label_weight'] or config['macro']['only']:
-        findings['about']['macro'] = table.macro_knowledge(config)
-      if material.pretrained:
-        findings['about']['pretrained'] = dict(material.pretrained.about)
+      findings['about'] |= _describe_knowledge(config, material)
       pretraining.write_people(material, folder)
       with optional(folder.oracle_json.name, progress.say):
         oracle.write_oracle(config, folder, material)
@@ -157,6 +154,19 @@ def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
     results.write_results(folder.results, findings)
     multihost.first(dict)
   return findings
+
+
+def _describe_knowledge(config: Mapping[str, Any], material: Material
+                        ) -> dict[str, Any]:
+  """What results say of weights that folds begin with, and of macro clips' labels."""
+  about: dict[str, Any] = {}
+  if material.weights:
+    about['weights'] = dict(material.weights.about)
+  if config['macro']['label_weight'] or config['macro']['only']:
+    about['macro'] = table.macro_knowledge(config)
+  if material.pretrained:
+    about['pretrained'] = dict(material.pretrained.about)
+  return about
 
 
 def _all_folds(config, folder: RunFolder, material: Material, devices,

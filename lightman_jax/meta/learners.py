@@ -6,7 +6,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
-import optax
 
 from lightman_jax import sections
 from lightman_jax.errors import InputError
@@ -14,7 +13,6 @@ from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
 from lightman_jax.models.network import Network, Params
-from lightman_jax.tasks.sampling import Examples, Task
 
 EVERYTHING = ('encoder', 'head')
 # What a network can have of weights: a head of the macro clips, too.
@@ -54,7 +52,8 @@ def supervised(net: Network, labels: MacroLabels | None = None) -> Learner:
     labels: how labelled macro clips are in the losses; None: not at all.
   """
   adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(init_of(net, labels), adapt, net.logits, plain_gradient(net, labels),
+  return Learner(losses.init_of(net, labels), adapt, net.logits,
+                 plain_gradient(net, labels),
                  supported=False)
 
 
@@ -68,10 +67,10 @@ def finetuned(net: Network, how: Steps, labels: MacroLabels | None = None) -> Le
     how: the steps at test time.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = of_levels(labels)
+  inside, outside = losses.of_levels(labels)
   moving = moved_by(inside)
-  return Learner(init_of(net, labels), stepping(recognition(net, inside), how,
-                                                moving=moving), net.logits,
+  adapt = stepping(losses.recognition(net, inside), how, moving=moving)
+  return Learner(losses.init_of(net, labels), adapt, net.logits,
                  plain_gradient(net, outside), moving)
 
 
@@ -89,11 +88,11 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.,
     multi_step: see above; 0 leaves the judging to the last step.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = of_levels(labels)
+  inside, outside = losses.of_levels(labels)
   moving = moved_by(inside)
-  adapt = stepping(recognition(net, inside), how, moving=moving)
-  return Learner(with_rates(init_of(net, labels), how, moving=moving), adapt,
-                 net.logits, outer_gradient(adapt, query_loss(net, outside),
+  adapt = stepping(losses.recognition(net, inside), how, moving=moving)
+  return Learner(with_rates(losses.init_of(net, labels), how, moving=moving), adapt,
+                 net.logits, outer_gradient(adapt, losses.query_loss(net, outside),
                                             multi_step), moving)
 
 
@@ -109,7 +108,7 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
     multi_step: see `maml`.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = of_levels(labels)
+  inside, outside = losses.of_levels(labels)
   embedded = net._replace(maps=lambda params, z: z, beside=lambda z, x: z)
   head = stepping(losses.cross_entropy(net.classify, net.label_smoothing)
                   if inside is None else
@@ -121,8 +120,8 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
       support = support._replace(macro=net.embed(params, support.macro))
     return head(params, support, key, watch)
 
-  return Learner(with_rates(init_of(net, labels), how, moving=('head',)), adapt,
-                 net.logits, outer_gradient(adapt, query_loss(net, outside),
+  return Learner(with_rates(losses.init_of(net, labels), how, moving=('head',)), adapt,
+                 net.logits, outer_gradient(adapt, losses.query_loss(net, outside),
                                             multi_step), ('head',))
 
 
@@ -137,8 +136,8 @@ def reptile(net: Network, how: Steps, labels: MacroLabels | None = None) -> Lear
     labels: how labelled macro clips are in the losses; None: not at all.
   """
   moving = moved_by(labels)
-  adapt = stepping(recognition(net, labels), how, moving=moving)
-  return Learner(init_of(net, labels), adapt, net.logits,
+  adapt = stepping(losses.recognition(net, labels), how, moving=moving)
+  return Learner(losses.init_of(net, labels), adapt, net.logits,
                  outer.displacement(adapt, rate=how.rate), moving)
 
 
@@ -160,37 +159,25 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
       branches on all clips of the task, and the same adaptation at test time.
     labels: how labelled macro clips are in the losses.
   """
-  inside, outside = of_levels(labels)
+  inside, outside = losses.of_levels(labels)
   both, moving = losses.with_alignment(net, align, inside), moved_by(inside)
   adapt = stepping(both, how, moving=moving)
-  primary = query_loss(net, outside)
+  primary = losses.query_loss(net, outside)
   aligned = losses.with_alignment(net, align, outside)
 
   def judge_task(fast, task):
     if not align.outside:
       return primary(fast, task)
-    return aligned(fast, query_with_macro(task))
+    return aligned(fast, losses.query_with_macro(task))
 
   def init(key, shape):
-    params = with_rates(init_of(net, labels), how, moving=moving)(key, shape)
+    params = with_rates(losses.init_of(net, labels), how, moving=moving)(key, shape)
     more = {'log_weight': jnp.log(jnp.asarray(align.weight))} if align.learned else {}
     return {**params, **more}
 
   grad = (outer.direct(both) if judge == 'none' else
           outer_gradient(adapt, judge_task, multi_step))
   return Learner(init, adapt, net.logits, grad, moving)
-
-
-def of_levels(labels: MacroLabels | None
-              ) -> tuple[MacroLabels | None, MacroLabels | None]:
-  """The labels that the inner and that the outer loss has.
-
-  Args:
-    labels: of a method.
-  """
-  if labels is None:
-    return None, None
-  return labels if labels.inside else None, labels if labels.outside else None
 
 
 def moved_by(inside: MacroLabels | None) -> tuple[str, ...]:
@@ -202,33 +189,6 @@ def moved_by(inside: MacroLabels | None) -> tuple[str, ...]:
   return WEIGHTS if inside is not None and inside.own_head else EVERYTHING
 
 
-def init_of(net: Network, labels: MacroLabels | None) -> Callable:
-  """`net.init`, and mu where it is learned.
-
-  Args:
-    net: the network.
-    labels: how labelled macro clips are in the losses; None: not at all.
-  """
-  if labels is None or not labels.learned:
-    return net.init
-
-  def init(key, shape):
-    return {**net.init(key, shape),
-            'log_macro_weight': jnp.log(jnp.asarray(labels.weight))}
-  return init
-
-
-def recognition(net: Network, labels: MacroLabels | None) -> losses.Loss:
-  """Cross entropy of the micro clips, and of labelled macro clips where they are in.
-
-  Args:
-    net: the network.
-    labels: how labelled macro clips are in the losses; None: not at all.
-  """
-  return (losses.cross_entropy(net.logits, net.label_smoothing) if labels is None else
-          losses.with_macro_labels(net, labels))
-
-
 def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
   """The gradient of recognition on all clips of a task.
 
@@ -236,32 +196,8 @@ def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
     net: the network.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  loss = recognition(net, labels)
+  loss = losses.recognition(net, labels)
   return outer.direct_in_blocks(loss) if labels is None else outer.direct(loss)
-
-
-def query_loss(net: Network, labels: MacroLabels | None) -> outer.OuterLoss:
-  """Recognition of the query, and of the task's macro clips where these are in.
-
-  Args:
-    net: the network.
-    labels: how labelled macro clips are in the losses; None: not at all.
-  """
-  loss = recognition(net, labels)
-
-  def of_task(fast, task):
-    return loss(fast, task.query if labels is None else query_with_macro(task))
-  return of_task
-
-
-def query_with_macro(task: Task) -> Examples:
-  """The query, and the macro clips of the task, which are drawn with its support.
-
-  Args:
-    task: as it was drawn.
-  """
-  return task.query._replace(macro=task.support.macro,
-                             macro_label=task.support.macro_label)
 
 
 def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
@@ -355,65 +291,6 @@ def ensemble(learner: Learner, count: int) -> Learner:
   return learner._replace(init=init, adapt=adapt, predict=predict, meta_grad=meta_grad)
 
 
-# Supervised training of a network with running statistics, without hidden state.
-
-MOMENTUM = .1     # of a batch in the running statistics, as in PyTorch
-
-
-def published(net: Network) -> Learner:
-  """Plain training on all clips of a task, as one batch with dropout.
-
-  The running statistics are a subtree of the parameters, 'statistics'. Their
-  "gradient" is what is left to the batch's: a step of plain descent with rate
-  `MOMENTUM` on it is the exponential mean; see `beside_statistics`. A prediction goes
-  by the running ones, so it depends on its own clip alone.
-
-  Args:
-    net: one with `train`, such as the published STSTNet's.
-
-  Raises:
-    TypeError: it has no running statistics.
-  """
-  train = net.train
-  if train is None:
-    raise TypeError('this network has no running statistics; take `supervised`')
-
-  def meta_grad(params, task, key, done=1.):
-    del done
-    statistics = params['statistics']
-
-    def loss(weights):
-      logits, seen = train({**weights, 'statistics': statistics},
-                               task.everything.x, key)
-      return losses.cross_entropies(logits, task.everything.label,
-                                    net.label_smoothing).mean(), seen
-    weights = {name: tree for name, tree in params.items() if name != 'statistics'}
-    (value, seen), grads = jax.value_and_grad(loss, has_aux=True)(weights)
-    left = jax.tree.map(jnp.subtract, statistics, seen)
-    return {**grads, 'statistics': left}, {'query_loss': value}
-  adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(net.init, adapt, net.logits, meta_grad, supported=False)
-
-
-def beside_statistics(optimizer: optax.GradientTransformation, *,
-                      momentum: float = MOMENTUM) -> optax.GradientTransformation:
-  """`optimizer` for the weights; the running statistics go their own way.
-
-  They are neither clipped nor decayed, and do not count for the norm of a gradient;
-  `momentum` is the share of a batch in them.
-
-  Args:
-    optimizer: of the weights.
-    momentum: share of a batch in the running statistics, 0 to 1.
-  """
-  def kinds(params):
-    return {name: jax.tree.map(
-        lambda _, name=name: 'running' if name == 'statistics' else 'learned', tree)
-            for name, tree in params.items()}
-  return optax.partition(
-      {'learned': optimizer, 'running': optax.sgd(momentum)}, kinds)
-
-
 # Methods that compare embeddings: nothing moves, the support is what is looked at.
 
 def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
@@ -428,7 +305,7 @@ def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
     net: the network.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, _ = of_levels(labels)
+  inside, _ = losses.of_levels(labels)
 
   def adapt(params, support, key):
     del key
@@ -458,7 +335,7 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
     net: the network.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, _ = of_levels(labels)
+  inside, _ = losses.of_levels(labels)
 
   def adapt(params, support, key):
     del key
@@ -492,7 +369,7 @@ def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learn
     params = net.init(key, shape)
     return {name: params[name] for name in kept}
   loss = losses.cross_entropy(predict, net.label_smoothing)
-  _, outside = of_levels(labels)
+  _, outside = losses.of_levels(labels)
 
   def judge_task(fast, task):
     value, parts = loss(fast, task.query)

@@ -10,7 +10,7 @@ import optax
 
 from lightman_jax.meta import mmd
 from lightman_jax.models.network import Network, Params
-from lightman_jax.tasks.sampling import Examples
+from lightman_jax.tasks.sampling import Examples, Task
 
 Scalars = Mapping[str, Float[Array, '']]
 Loss = Callable[[Params, Examples], tuple[Float[Array, ''], Scalars]]
@@ -220,3 +220,69 @@ def weight_of(params: Params, how: Align) -> float | Float[Array, '']:
     how: the alignment.
   """
   return jnp.exp(params['log_weight']) if how.learned else how.weight
+
+
+# Which losses of a method labelled macro clips are in.
+
+def of_levels(labels: MacroLabels | None
+              ) -> tuple[MacroLabels | None, MacroLabels | None]:
+  """The labels that the inner and that the outer loss has.
+
+  Args:
+    labels: of a method.
+  """
+  if labels is None:
+    return None, None
+  return labels if labels.inside else None, labels if labels.outside else None
+
+
+def init_of(net: Network, labels: MacroLabels | None) -> Callable:
+  """`net.init`, and mu where it is learned.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
+  """
+  if labels is None or not labels.learned:
+    return net.init
+
+  def init(key, shape):
+    return {**net.init(key, shape),
+            'log_macro_weight': jnp.log(jnp.asarray(labels.weight))}
+  return init
+
+
+def recognition(net: Network, labels: MacroLabels | None) -> Loss:
+  """Cross entropy of the micro clips, and of labelled macro clips where they are in.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
+  """
+  return (cross_entropy(net.logits, net.label_smoothing) if labels is None else
+          with_macro_labels(net, labels))
+
+
+def query_loss(net: Network, labels: MacroLabels | None
+               ) -> Callable[[Params, Task], tuple[Float[Array, ''], Scalars]]:
+  """Recognition of the query, and of the task's macro clips where these are in.
+
+  Args:
+    net: the network.
+    labels: how labelled macro clips are in the losses; None: not at all.
+  """
+  loss = recognition(net, labels)
+
+  def of_task(fast, task):
+    return loss(fast, task.query if labels is None else query_with_macro(task))
+  return of_task
+
+
+def query_with_macro(task: Task) -> Examples:
+  """The query, and the macro clips of the task, which are drawn with its support.
+
+  Args:
+    task: as it was drawn.
+  """
+  return task.query._replace(macro=task.support.macro,
+                             macro_label=task.support.macro_label)

@@ -162,9 +162,9 @@ class Supervised(Method):
   """Plain training; nothing moves at test time."""
 
   def make(self, net, labels=None):
-    """See `learners.supervised`, and `learners.published` for batch normalisation."""
-    from lightman_jax.meta import learners
-    return (learners.published(net) if net.train else
+    """See `learners.supervised`; with batch normalisation, `running_statistics`."""
+    from lightman_jax.meta import learners, running_statistics
+    return (running_statistics.published(net) if net.train else
             learners.supervised(net, labels))
 
 

@@ -93,7 +93,7 @@ class BatchNorm(nn.Module):
   In training by the batch, whose mean and variance (unbiased, as running statistics
   take it) replace those of the collection 'statistics'; else by that collection. How
   far the running ones go towards them is the optimizer's: see
-  `meta.learners.beside_statistics`.
+  `meta.running_statistics.beside_statistics`.
   """
 
   @nn.compact

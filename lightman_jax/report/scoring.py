@@ -109,9 +109,9 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
     row['mean_of_folds_f1'] = _mean_of_folds(own, truth, answers[one.name],
                                              len(classes))
     if one.probability:
-      given = np.array([one.probability[name][n] for n, name in
-                        enumerate(one.columns['truth'])])
-      row['log_loss'] = round(float(-np.log(np.maximum(given, 1e-15)).mean()), 6)
+      of_truth = np.array([one.probability[name][n] for n, name in
+                           enumerate(one.columns['truth'])])
+      row['log_loss'] = round(float(-np.log(np.maximum(of_truth, 1e-15)).mean()), 6)
   return scored
 
 
@@ -196,7 +196,7 @@ def _check_cells(one: Predictions) -> None:
 
 def _probabilities(one: Predictions) -> dict[str, list[float]]:
   """Class to numbers; checked, and those of all classes where there are any."""
-  found = {}
+  by_class = {}
   for name in one.columns:
     if not name.startswith(PROBABILITY):
       continue
@@ -210,20 +210,21 @@ def _probabilities(one: Predictions) -> dict[str, list[float]]:
         raise InputError(f'{one.where(number)}: {name} is {text!r}; write a '
                          'probability from 0 to 1, or leave all such columns out')
       values.append(value)
-    found[name.partition('_')[2]] = values
-  if not found:
+    by_class[name.partition('_')[2]] = values
+  if not by_class:
     return {}
   for number, word in enumerate(one.columns['truth']):
-    if word not in found:
+    if word not in by_class:
       raise InputError(
           f'{one.where(number)}: there is no column probability_{word} for its truth, '
-          f'and there are {", ".join(found)}; give that of every class, or of none')
-  total = np.sum(list(found.values()), axis=0)
+          f'and there are {", ".join(by_class)}; give that of every class, or of none')
+  total = np.sum(list(by_class.values()), axis=0)
   wrong = np.flatnonzero(np.abs(total - 1) > .01)
   if wrong.size:
-    raise InputError(f'{one.where(wrong[0])}: its probabilities add up to '
-                     f'{total[wrong[0]]:.3f}; those of all classes add up to 1')
-  return found
+    number = int(wrong[0])
+    raise InputError(f'{one.where(number)}: its probabilities add up to '
+                     f'{total[number]:.3f}; those of all classes add up to 1')
+  return by_class
 
 
 def _with_data_sets(one: Predictions) -> Predictions:
@@ -255,6 +256,10 @@ def _matched(mine: Predictions, other: Predictions) -> Predictions:
                               one.columns['clip']))
   place = {key: number for number, key in enumerate(keys(other))}
   own = set(keys(mine))
+  for one, known in ((mine, own), (other, place)):
+    if len(known) < len(one.row):
+      raise InputError(f'{one.path}: clips of several data sets have the same name; '
+                       'give both files the column dataset')
   for one, other_keys, them in ((mine, place, other), (other, own, mine)):
     for number, key in enumerate(keys(one)):
       if key not in other_keys:

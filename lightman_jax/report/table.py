@@ -203,6 +203,9 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       *(f'begins with published weights, {about["weights"]["origin"]}'
         for _ in range('weights' in about)),
       *(f'macro-expressions: {about["macro"]}' for _ in range('macro' in about)),
+      *('begins with weights that were trained before: ' + ', '.join(
+          f'{name} {value}' for name, value in about['pretrained'].items())
+        for _ in range('pretrained' in about)),
       *about.get('remarks', ()),
       *(f'{name}: {text}' for name, text in (about.get('references') or {}).items()),
       f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',

@@ -11,7 +11,6 @@ import io
 import json
 import math
 import os
-import re
 from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Float, Int
@@ -22,12 +21,10 @@ from lightman_jax.errors import InputError
 from lightman_jax.evaluation import comparison, intervals, scores
 from lightman_jax.evaluation.scores import Score
 from lightman_jax.files import write_atomically
+from lightman_jax.runs import divisions
 
 SCORES = scores.scores_of()      # those of every run
 DIGITS = 6
-# Units of a group of people from which on its scores have intervals: those with which a
-# difference could have a p below .05, see `comparison.least_p`.
-LEAST_PEOPLE = 6
 
 
 class About(NamedTuple):
@@ -92,7 +89,7 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
   """
   subjects = sorted(set(clips.subject))
   group = np.array([subjects.index(name) for name in clips.subject])
-  folds = _of_subjects(clips.fold, group, len(subjects))
+  folds = divisions.of_subjects(clips.fold, group, len(subjects))
   _, number = np.unique(folds, return_inverse=True)
   counts = {
       name: scores.confusion_by(group, clips.truth, prediction, groups=len(subjects),
@@ -101,8 +98,9 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
   of_clips = {name: _score_of_clips(clips.truth, group, len(subjects), own)
               for name, own in probabilities.items()}
   score = functools.partial(_scores, classes=clips.classes, level=level, every=every)
-  parts = _by_data_set(counts, clips, group, subjects, number, score, of_clips)
-  groups = _by_group(counts, clips, group, subjects, number, score, of_clips)
+  part = functools.partial(_part, counts, clips, subjects, number, score, of_clips)
+  parts = divisions.by_data_set(clips.dataset, group, len(subjects), part)
+  groups = divisions.by_group(clips.groups, group, number, part)
   return _rounded({
       'about': _about(clips, about, subjects, resamples=resamples, level=level),
       'rows': {name: {**score(part, number, of_clips=of_clips.get(name)),
@@ -226,35 +224,10 @@ def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:
   return pairs
 
 
-def _of_subjects(names: Sequence[str], group: Int[np.ndarray, 'N'],
-                 subjects: int) -> list[str]:
-  """The name that all clips of each subject share."""
-  sets = [set() for _ in range(subjects)]
-  for name, number in zip(names, group.tolist()):
-    sets[number].add(name)
-  if any(len(one) > 1 for one in sets):
-    raise ValueError('a subject is in two folds or two data sets')
-  return [one.pop() for one in sets]
-
-
-def _by_data_set(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
-                 group: Int[np.ndarray, 'N'], subjects: Sequence[str],
-                 folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
-                 of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
-  """Scores and confusions of each data set's subjects; empty where there is one."""
-  own = _of_subjects(clips.dataset, group, len(subjects)) if clips.dataset else []
-  names = sorted(set(own) - {''})
-  parts = {}
-  for name in names if len(names) > 1 else ():
-    parts[name] = _part(counts, clips, subjects,
-                        np.array([one == name for one in own]), folds, score, of_clips)
-  return parts
-
-
 def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
-          subjects: Sequence[str], mine: Bool[np.ndarray, 'S'],
-          folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
-          of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
+          subjects: Sequence[str], folds: Int[np.ndarray, 'S'],
+          score: Callable[..., dict[str, Any]], of_clips: Mapping[str, '_OfClips'],
+          mine: Bool[np.ndarray, 'S']) -> dict[str, Any]:
   """Scores and confusions of some of the subjects."""
   sizes = next(iter(counts.values()))[mine].sum((0, 2)).tolist()
   return {
@@ -264,47 +237,6 @@ def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
       'rows': {row: score(part[mine], folds[mine], of_clips=of_clips[row].of(mine)
                           if row in of_clips else None)
                for row, part in counts.items()}}
-
-
-def _by_group(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
-              group: Int[np.ndarray, 'N'], subjects: Sequence[str],
-              folds: Int[np.ndarray, 'S'], score: Callable[..., dict[str, Any]],
-              of_clips: Mapping[str, '_OfClips']) -> dict[str, Any]:
-  """Scores by group of people; of few people without intervals."""
-  columns = {}
-  for column, values in clips.groups.items():
-    sets = [sorted({value for value, number in zip(values, group.tolist())
-                    if number == n and value}) for n in range(len(subjects))]
-    own = group_names(column, [' and '.join(one) for one in sets])
-    by_value = {}
-    for value in sorted(set(own) - {''}):
-      mine = np.array([one == value for one in own])
-      part = by_value[value] = _part(counts, clips, subjects, mine, folds, score,
-                                     of_clips)
-      if len(set(folds[mine].tolist())) < LEAST_PEOPLE:
-        for row in part['rows'].values():
-          for one in row.values():
-            if isinstance(one, dict) and 'low' in one:
-              one |= {'low': None, 'high': None}
-    if by_value:
-      columns[column] = {'by_value': by_value, 'not_known': own.count(''),
-                         'least_people': LEAST_PEOPLE}
-  return columns
-
-
-def group_names(column: str, values: Sequence[str]) -> list[str]:
-  """Ages in decades, as '20 to 29'; all else as it is.
-
-  Args:
-    column: name of the column.
-    values: of each person; '' where it is not known.
-  """
-  if column != 'age' or not all(re.fullmatch(r'[0-9]{1,3}([.,][0-9]+)?', value)
-                                for value in values if value):
-    return list(values)
-  decade = lambda value: int(re.split('[.,]', value)[0]) // 10 * 10
-  return [f'{decade(value):02} to {decade(value) + 9:02}' if value else ''
-          for value in values]
 
 
 def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: int,

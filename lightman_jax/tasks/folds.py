@@ -90,7 +90,7 @@ def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int, dataset: str
       raise
     # Whatever the code of somebody else raises.
     raise InputError(f'protocol={protocol} cannot divide these {len(table.clip)} clips '
-                     f'({type(error).__name__}: {error})') from error
+                     f'({registry.describe(error)})') from error
   return _checked(pool, protocol, masks)
 
 

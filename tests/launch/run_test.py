@@ -15,7 +15,7 @@ FILES = {'config.json', 'environment.json', 'metrics.jsonl', 'predictions.csv',
          'checkpoints', 'folds', 'lightman_jax.lock', 'reproducibility.json',
          'cost.json'}
 ROWS = ['lightman', 'lightman, one draw', 'lightman, not adapted', 'ridge', 'svm',
-        'ridge_raw', 'constant']
+        'macro_only', 'ridge_raw', 'constant']
 
 
 @pytest.fixture

@@ -6,7 +6,11 @@ import numpy as np
 import optax
 import pytest
 
-from lightman_jax.meta.learners import MOMENTUM, beside_statistics, published
+from lightman_jax.meta.running_statistics import (
+  MOMENTUM,
+  beside_statistics,
+  published,
+)
 from lightman_jax.models.network import make_network
 from lightman_jax.models.ststnet import PublishedSTSTNet
 from lightman_jax.tasks.sampling import Examples, Task

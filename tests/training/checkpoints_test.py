@@ -13,7 +13,7 @@ import pytest
 from configs import common
 from lightman_jax import sections
 from lightman_jax.errors import InputError
-from lightman_jax.meta import learners
+from lightman_jax.meta import running_statistics
 from lightman_jax.meta.learners import make_learner
 from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.settings import CHOICES
@@ -317,7 +317,8 @@ def test_running_statistics_come_back(tmp_path, states_equal):
   model = common.base().model.to_dict()
   model.update(encoder='ststnet', norm='batch', temporal_depth=0)
   net = make_network(make_encoder(**model), classes=3)
-  state = started(learners.published(net), (1, 28, 28, 3), learners.beside_statistics)
+  state = started(running_statistics.published(net), (1, 28, 28, 3),
+                  running_statistics.beside_statistics)
   assert 'statistics' in state.params
   loaded = restored(tmp_path, state)
   states_equal(loaded.params, state.params)

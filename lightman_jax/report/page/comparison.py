@@ -11,12 +11,12 @@ from lightman_jax.evaluation import comparison, scores
 from lightman_jax.evaluation.comparison import BySeed, Difference, Folds
 from lightman_jax.evaluation.scores import Score
 from lightman_jax.report.page.groups import Column, Group
-from lightman_jax.runs import results
+from lightman_jax.runs import divisions, results
 from lightman_jax.runs.results import SCORES
 
 GROUP_NOTE = (
-    f'Intervals where a group has {results.LEAST_PEOPLE} people (or folds of them) or '
-    'more; groups are other people, so their difference is in no test.')
+    f'Intervals where a group has {divisions.LEAST_PEOPLE} people (or folds of them) '
+    'or more; groups are other people, so their difference is in no test.')
 SEED = 0              # of all draws of a page: the same people for every method
 MAIN = 'uf1'          # what methods are compared by
 
@@ -148,7 +148,7 @@ def compare_methods(column: Column, *, permutations: int = 10_000,
   by_label |= {label: owners[0].counts(row)
                for label, (row, owners) in references.items()}
   groups_of_people = tuple(
-      (name, _parts(column, by_label, every, masks, least=results.LEAST_PEOPLE))
+      (name, _parts(column, by_label, every, masks, least=divisions.LEAST_PEOPLE))
       for name, masks in column.first.groups.items())
   return Comparison(
       tuple(lines), gaps, beside,
@@ -263,7 +263,8 @@ def _line(label: str, group: Group, row: str, folds: Folds,
 
 def _recorded(group: Group, row: str, name: str) -> Scored:
   """A score of probabilities, of which a report has what the runs recorded."""
-  recorded = [run.results['rows'][row].get(name) or {} for run in group.runs]
+  recorded = [run.results['rows'][row].get(name) for run in group.runs]
+  recorded = [one if isinstance(one, dict) else {} for one in recorded]
   number = lambda one, key: (
       float(one[key]) if isinstance(one.get(key), (int, float)) else np.nan)
   values = [number(one, 'value') for one in recorded]

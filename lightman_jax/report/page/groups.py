@@ -379,15 +379,15 @@ def alike_but(tables: Sequence[Table], names: Sequence[str]
     names: settings in which such runs may differ, beside the seed; the labels are
       without them.
   """
-  found: dict[tuple, dict[str, list[Run]]] = {}
+  by_clips: dict[tuple, dict[str, list[Run]]] = {}
   for group in (group for table in tables for column in table.columns
                 for group in column.groups):
     first = group.runs[0]
     rest = identity.drop_names(json.loads(first.identity), names)
-    found.setdefault(_comparable_key(first), {}).setdefault(
+    by_clips.setdefault(_comparable_key(first), {}).setdefault(
         json.dumps(rest, sort_keys=True), []).extend(group.runs)
   by_data_set: dict[str, dict[str, list[Run]]] = {}
-  for key, kinds in sorted(found.items(), key=lambda pair: repr(pair[0])):
+  for key, kinds in sorted(by_clips.items(), key=lambda pair: repr(pair[0])):
     series = by_data_set.setdefault(str(key[0]), {})
     groups = [Group('', tuple(runs)) for runs in kinds.values()]
     for label, group in zip(_labels(groups, names), groups):

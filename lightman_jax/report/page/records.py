@@ -121,19 +121,19 @@ def people_curves(tables: Sequence[Table]) -> dict[str, dict[str, list[Point]]]:
   """
   curves = {}
   for dataset, kinds in alike_but(tables, OF_PEOPLE).items():
-    found: dict[str, dict[float, list[tuple[Run, str]]]] = {}
+    of_row: dict[str, dict[float, list[tuple[Run, str]]]] = {}
     for label, runs in kinds.items():
       if len({training_people(run) for run in runs}) < 2:
         continue
       for run in runs:
         for name, row in ((label, run.method), *zip(LINEAR, LINEAR)):
           if row in run.counts:
-            found.setdefault(name, {}).setdefault(training_people(run), []).append(
+            of_row.setdefault(name, {}).setdefault(training_people(run), []).append(
                 (run, row))
-    if found:
+    if of_row:
       curves[dataset] = {
           name: [_people_point(x, rows) for x, rows in sorted(points.items())]
-          for name, points in sorted(found.items())}
+          for name, points in sorted(of_row.items())}
   return curves
 
 
