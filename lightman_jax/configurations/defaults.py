@@ -141,7 +141,8 @@ def recognise(config: config_dict.ConfigDict) -> None:
   A linear model of such inputs is hard to beat because it varies little, not because it
   fits better. So what averages comes first: several members, mirror images, a rate that
   falls to zero, smoothed labels, larger tasks. The head sees the clip beside the
-  encoder's map, so a linear answer is within its reach. benchmarks/README.md has the measurements.
+  encoder's map, so a linear answer is within its reach. benchmarks/README.md has the
+  measurements.
 
   Args:
     config: of pictures, as `base` makes it; changed in place.
