@@ -186,7 +186,8 @@ def faults():
   """A query that is infinite, of a linear encoder's supervised training."""
   config = common.base().to_dict()
   config['data']['name'] = 'manifest'
-  config['model'].update(encoder='ststnet', temporal_depth=0)
+  config['model'] = {**sections.choose('encoder', 'ststnet', config['model']),
+                     'temporal_depth': 0}
   config['method'] = sections.choose('method', 'supervised')
   config['inputs'].update(size=8)
   learner = make_learner(make_net(config, ('a', 'b')), **config['method'])

@@ -160,7 +160,7 @@ def allow(kind: str, name: str, *, recorded: str | None = None) -> Source:
     raise
   except Exception as error:     # whatever the code of somebody else raises
     raise InputError(f'{kind}={name}: {place} cannot be imported '
-                     f'({type(error).__name__}: {error})') from error
+                     f'({describe(error)})') from error
   if not _fits(kind, getattr(module, attribute, None)):
     known = [key for key, value in vars(module).items() if _fits(kind, value)
              and getattr(value, '__module__', module.__name__) == module.__name__]
@@ -209,6 +209,12 @@ def allow_or_keep(kind: str, name: str) -> Source:
     InputError: it cannot be imported, or has no such name.
   """
   return _ALLOWED[kind, name] if (kind, name) in _OBJECTS else allow(kind, name)
+
+
+def describe(error: Exception) -> str:
+  """What code from outside raised, in a line."""
+  first, *_ = str(error).strip().split('\n')
+  return f'{type(error).__name__}: {first}'
 
 
 def _import(place: str) -> tuple[pathlib.Path, Any]:

@@ -158,6 +158,9 @@ def check(kind: str, flat: Mapping[str, Any]) -> Any:
          if name.startswith(f'{section}.')}
   name, code = own.pop(key, ''), own.pop(HASH, None)
   _check_code(kind, name, code)
+  if kind == 'score':
+    for one in names_in(kind, name):
+      registry.find(kind, one)
   options = _options_in(kind, name)
   more = [one for one in own if kind in OWN and one not in (*options, *AROUND[kind])]
   if more:

@@ -18,6 +18,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.experiment import assembly, finished
 from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
+from lightman_jax.models.network import check_clips
 from lightman_jax.options import read_options
 from lightman_jax.synthetic.replicas.draw import (
   Book,
@@ -98,6 +99,9 @@ def test_mlp_mixer():
   assert maps.shape == (2, 2 * 4, 4)
   assert np.abs(maps[0] - maps[1]).max() > 1e-3
   assert net.logits(params, x).shape == (2, 3)
+  check_clips(net, x.shape[1:], name)
+  with pytest.raises(InputError, match=r'cannot take clips \(68, 2\) .ValueError: not'):
+    check_clips(net, (68, 2), name)
 
 
 def test_what_makes_no_module_is_refused(tmp_path):

@@ -17,21 +17,14 @@ def get_config(arg: str | None = None):
   where pictures are ready), and those of `defaults.finish`."""
   config = defaults.base()
   config.data.update(name='manifest', class_set='manifest', frames=1, size=28)
-  config.inputs.update(kind='picture', holds='flow', size=28)
+  config.inputs.update(kind='picture', holds='flow', centre='median')
   config.macro.update(source='synthetic')
   config.macro.data.update(frames=3, size=64)
-  config.model.update(width=16, temporal_width=16, temporal_depth=1)
-  config.training.update(steps=150, tasks=2)
-  return defaults.finish(config, arg, {'clips': _clips, 'quick': _quick})
+  defaults.recognise(config)
+  return defaults.finish(config, arg, {'clips': _clips})
 
 
 def _clips(config) -> None:
   config.data.update(frames=9, size=64)
-  config.inputs.update(kind='flow', size=64)
+  config.inputs.update(kind='flow', span='apex', centre='none')
   config.macro.source = 'magnified'
-
-
-def _quick(config) -> None:
-  config.model.update(width=8, temporal_width=8)
-  config.training.update(steps=60, checkpoint_every=60)
-  config.evaluation.draws = 4

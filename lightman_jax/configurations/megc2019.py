@@ -39,7 +39,6 @@ def get_config(arg: str | None = None):
   """Variants: uncorrected, and those of `defaults.finish`."""
   config = defaults.licensed('megc2019', 'megc_3')
   config.data.corrections = 'samm_028_4_1_spotted,samm_032_3_1'
-  config.inputs.size = 28
   config.episodes.protocol = 'megc2019'
   return defaults.finish(config, arg, {'uncorrected': _uncorrected})
 

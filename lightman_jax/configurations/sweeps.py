@@ -10,6 +10,7 @@ by `sweep = sweeps.sweep`, or has a function of its own.
 from collections.abc import Mapping
 from typing import Any
 
+from lightman_jax import registry
 from lightman_jax.errors import InputError
 from lightman_jax.settings import CHOICES, nearest
 
@@ -17,8 +18,8 @@ Variants = tuple[tuple[str, Mapping[str, Any]], ...]
 
 METHODS = CHOICES['method.name']
 # Those that are made for pictures: a graph of landmarks, rows and series are none.
-ENCODERS = tuple(name for name in CHOICES['model.encoder']
-                 if name not in ('dere_grl', 'mlp', 'tcn'))
+ENCODERS = tuple(name for name in registry.ENCODERS
+                 if registry.find('encoder', name).takes == 'pictures')
 # What curves are drawn of: the paper's method, the same without its auxiliary branch,
 # and the plainest rivals.
 FEW = ('lightman', 'maml', 'protonet', 'finetune', 'supervised')

@@ -155,7 +155,7 @@ def _usual(name: str, class_sets: dict[str, tuple[str, ...]], sheets, editions
   return configs
 
 
-def _of_table(facts: Facts) -> type[ClipBuilder]:
+def _of_table(facts: Facts, **options) -> type[ClipBuilder]:
   sheets = [' and '.join(f'{stem}.xlsx' for stem in sheet.stems)
             for sheet in facts.sheets]
   counts = '; '.join(f'{e.rows} {e.kind}-expressions of {e.subjects} subjects'
@@ -169,7 +169,7 @@ def _of_table(facts: Facts) -> type[ClipBuilder]:
       f'{facts.title} cannot be downloaded: {facts.access}. Put '
       + ('one sheet (' + ' or '.join(sheets) + ', or .csv) and ' if sheets else '')
       + 'one tree of frames (' + ' or '.join(facts.layout)
-      + f') into the manual folder or its sub-folder {facts.folders[0]}/.')
+      + f') into the manual folder or its sub-folder {facts.folders[0]}/.', **options)
 
 
 def _of_composite(composite: Composite) -> type[ClipBuilder]:
@@ -184,12 +184,12 @@ def _of_composite(composite: Composite) -> type[ClipBuilder]:
       + ', '.join(f'{facts.folders[0]}/' for facts in tables) + '.')
 
 
-def _builder(name, description, citation, homepage, configs, instructions):
+def _builder(name, description, citation, homepage, configs, instructions, **options):
   return type(
       ''.join(word.capitalize() for word in name.split('_')), (ClipBuilder,),
       {'__doc__': description, '__module__': __name__, 'name': name,
        'CITATION': citation, 'HOMEPAGE': homepage, 'BUILDER_CONFIGS': configs,
-       'MANUAL_DOWNLOAD_INSTRUCTIONS': instructions})
+       'MANUAL_DOWNLOAD_INSTRUCTIONS': instructions}, **options)
 
 
 BUILDERS = {
@@ -200,4 +200,6 @@ BUILDERS = {
 
 def builder_of(name: str) -> type[ClipBuilder]:
   """The builder of a data set; one from outside has it made of its facts."""
-  return BUILDERS[name] if name in BUILDERS else _of_table(TABLES[name])
+  # TFDS knows one class of a name, and a file may be named again when it has changed.
+  return BUILDERS[name] if name in BUILDERS else _of_table(TABLES[name],
+                                                           skip_registration=True)

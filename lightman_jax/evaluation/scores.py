@@ -110,6 +110,7 @@ def _ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
 # Scores by name: those of the table, and those from outside that a run names.
 
 HEADS = {'uf1': 'UF1', 'uar': 'UAR'}       # of columns; any other score as it is named
+BESIDE = ('confusion', 'per_class', 'per_subject')    # what else a row has
 TAKES = ('truth', 'prediction', 'probabilities', 'classes')
 
 
@@ -172,12 +173,17 @@ class Score(NamedTuple):
       return float(self.function(**{name: known[name] for name in self.takes}))
     except Exception as error:      # whatever the code of somebody else raises
       raise InputError(f'score {self.name} of {len(truth)} clips is no number '
-                       f'({type(error).__name__}: {error})') from error
+                       f'({registry.describe(error)})') from error
 
 
 def head(name: str) -> str:
   """What a score's column is called."""
   return HEADS.get(name, name)
+
+
+def name_of(place: str) -> str:
+  """The name in results of a score from outside, FILE.py:NAME."""
+  return place.rpartition(':')[2].rpartition('.')[2]
 
 
 def scores_of(named: str = '') -> dict[str, Score]:
@@ -193,10 +199,9 @@ def scores_of(named: str = '') -> dict[str, Score]:
   for place in sections.names_in('score', named):
     if place in every:
       continue                # is there anyway
-    part, name = registry.find('score', place), place.rpartition(':')[2].rpartition(
-        '.')[2]
-    if name in every:
-      raise InputError(f'score={place}: there is a score {name!r} already; call it '
+    part, name = registry.find('score', place), name_of(place)
+    if name in every or name in BESIDE:
+      raise InputError(f'score={place}: a row of results has {name!r} already; call it '
                        'otherwise')
     every[name] = Score(name, part, _bounds(part), _takes(place, part))
   return every

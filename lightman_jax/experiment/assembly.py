@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from lightman_jax import keys
+from lightman_jax import keys, registry
 from lightman_jax.data import duplicates, people
 from lightman_jax.data.load import load
 from lightman_jax.data.sources import check_flow_pictures
@@ -27,7 +27,12 @@ from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta.learners import Learner, ensemble, make_learner
 from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
-from lightman_jax.models.network import Network, make_encoder, make_network
+from lightman_jax.models.network import (
+  Network,
+  check_clips,
+  make_encoder,
+  make_network,
+)
 from lightman_jax.runs import results
 from lightman_jax.runs.progress import Progress
 from lightman_jax.settings import (
@@ -348,6 +353,8 @@ def make_method(config: Mapping[str, Any], net: Network) -> Learner:
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
   """Network, learner, optimizer and tasks of a configuration."""
   net = make_net(config, pool.classes)
+  if registry.is_outside(config['model']['encoder']):
+    check_clips(net, pool.x.shape[1:], config['model']['encoder'])
   training = config['training']
   members = training['members']
   optimizer = make_optimizer(

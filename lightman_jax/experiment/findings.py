@@ -9,7 +9,7 @@ import numpy as np
 
 from lightman_jax import bounded, files, registry, sections
 from lightman_jax.evaluation import references
-from lightman_jax.evaluation.scores import scores_of
+from lightman_jax.evaluation.scores import name_of, scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
@@ -100,7 +100,7 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
       every=scores_of(named), probabilities=probabilities)
   if named:
     findings['about']['scores'] = {
-        one.rpartition(':')[2]: registry.label(one)
+        name_of(one): registry.label(one)
         for one in sections.names_in('score', named) if registry.is_outside(one)}
   episodes = few_shot.summary(config, folder, material, about)
   findings |= {'few_shot': episodes} if episodes else {}

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
 from lightman_jax.evaluation import predict as prediction
+from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import (
   assembly,
   few_shot,
@@ -100,6 +101,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
 def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
   """What `run` says, as jax is set."""
   metrics_log.check(config)
+  scores_of(config['evaluation'].get('scores', ''))      # refused before training
   environment.code_version()      # of what is running, should it be edited meanwhile
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])

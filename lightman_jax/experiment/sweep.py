@@ -141,12 +141,20 @@ def carry_out(runs: Sequence[Run], folder: pathlib.Path, *, command: Sequence[st
                    'version of the code and are left as they are; --fresh makes all '
                    'anew')
     commands = {
-        run.name: [*command, *(f'--config.{name}={value}'
-                               for name, value in run.changes.items()),
+        run.name: [*_of_run(command, run.config),
+                   *(f'--config.{name}={value}'
+                     for name, value in run.changes.items()),
                    f'--workdir={folder / run.name}']
         for run in runs if run.name not in done}
     return run_all(commands, folder, parallel=parallel, progress=progress,
                    finished=len(done))
+
+
+def _of_run(command: Sequence[str], config: Mapping[str, Any]) -> list[str]:
+  """The command without settings that the method or encoder of a run does not have."""
+  known = {f'--config.{name}' for name in settings.flat(config)}
+  return [word for word in command if not word.startswith('--config.')
+          or word.partition('=')[0] in known]
 
 
 def _listed(folder: pathlib.Path, runs: Sequence[Run]) -> dict[str, Any]:

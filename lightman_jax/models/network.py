@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from lightman_jax import sections
+from lightman_jax import registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.models import ststnet
 from lightman_jax.models.temporal import ClipEncoder as ClipEncoder
@@ -130,6 +130,30 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
   return Network(init, maps, classify, classes,
                  train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
                  macro if macro_head else None, label_smoothing, beside)
+
+
+def check_clips(net: Network, clip: tuple[int, ...], encoder: str) -> None:
+  """Refuses an encoder from outside that cannot take a run's clips.
+
+  Args:
+    net: around that encoder.
+    clip: the shape of one.
+    encoder: its name.
+
+  Raises:
+    InputError: what it raised, or made.
+  """
+  def logits(key):
+    return net.logits(net.init(key, clip), jnp.zeros((2, *clip)))
+
+  where = f'encoder={encoder} cannot take clips {clip}'
+  try:
+    shape = jax.eval_shape(logits, jax.random.key(0)).shape
+  except Exception as error:      # whatever the code of somebody else raises
+    raise InputError(f'{where} ({registry.describe(error)})') from error
+  if shape != (2, net.classes):
+    raise InputError(f'{where}: of two it makes logits {shape}; an encoder maps '
+                     '(n, *clip) to (n, *place, d)')
 
 
 def make_encoder(*, encoder: str, **options: Any) -> nn.Module:

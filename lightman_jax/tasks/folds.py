@@ -90,7 +90,7 @@ def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int, dataset: str
       raise
     # Whatever the code of somebody else raises.
     raise InputError(f'protocol={protocol} cannot divide these {len(table.clip)} clips '
-                     f'({type(error).__name__}: {error})') from error
+                     f'({registry.describe(error)})') from error
   return _checked(pool, protocol, masks)
 
 
@@ -119,7 +119,7 @@ def _part(protocol: str, options: Mapping[str, Any]
   return lambda table, rng: sections.build('protocol', protocol, own, table, rng)
 
 
-def _checked(pool: Pool, protocol: str, masks: Masks) -> tuple[Fold, ...]:
+def _checked(pool: Pool, protocol: str, masks: Any) -> tuple[Fold, ...]:
   """Folds of whole people, each of whom is held out once at most.
 
   Raises:

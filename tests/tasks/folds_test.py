@@ -235,8 +235,8 @@ def test_folds_are_more_even_than_chance(seed):
 
 def from_outside(text, tmp_path):
   file = tmp_path / 'folds.py'
-  file.write_text('import numpy as np\ndef mine(table, rng, *, part: int = 0):\n'
-                  + text)
+  file.write_text('import numpy as np\n'
+                  f'def mine(table, rng, *, part: int = 0):\n{text}\n')
   registry.allow('protocol', f'{file}:mine')
   return f'{file}:mine'
 

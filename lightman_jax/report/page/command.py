@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
+import itertools
 import pathlib
 import sys
 
 from lightman_jax import places, registry, sections
-from lightman_jax.errors import InputError
-from lightman_jax.evaluation.scores import Score, scores_of
+from lightman_jax.errors import InputError, printable
+from lightman_jax.evaluation.scores import Score, name_of, scores_of
 from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.report.page.groups import Run, arrange, read_run
 from lightman_jax.runs.results import SCORES
@@ -74,19 +75,23 @@ def allow_scores(runs: Sequence[Run], named: str) -> dict[str, Score]:
   Raises:
     InputError: a file is not there, is no score, or is other code than a run had.
   """
-  code = {place.rpartition(':')[2]: registry.allow('score', place)
+  code = {name_of(place): registry.allow('score', place)
           for place in sections.names_in('score', named) if registry.is_outside(place)}
   for run in runs:
-    evaluation = run.config.get('evaluation', {})
+    evaluation = run.config.get('evaluation')
+    if not isinstance(evaluation, dict):
+      continue
     recorded = [one for one in sections.names_in('score', evaluation.get('scores', ''))
                 if registry.is_outside(one)]
     hashes = str(evaluation.get(sections.HASH, '')).split(',')
-    for place, sha256 in zip(recorded, hashes):
-      again = code.get(place.rpartition(':')[2])
+    for place, sha256 in itertools.zip_longest(recorded, hashes[:len(recorded)],
+                                               fillvalue=''):
+      again = code.get(name_of(place))
       if again is None:
-        print(f'{run.path} has the score {registry.label(place)}, code from outside; '
-              'it is in the tables where the same file is named again, with '
-              f'--score={registry.label(place)}', file=sys.stderr)
+        print(printable(
+            f'{run.path} has the score {registry.label(place)}, code from outside; it '
+            'is in the tables where the same file is named again, with '
+            f'--score={registry.label(place)}'), file=sys.stderr)
       elif sha256 not in (again.sha256, again.object_sha256):
         raise InputError(
             f'{run.path} had other code as its score {registry.label(place)} (SHA-256 '

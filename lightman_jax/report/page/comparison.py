@@ -263,7 +263,8 @@ def _line(label: str, group: Group, row: str, folds: Folds,
 
 def _recorded(group: Group, row: str, name: str) -> Scored:
   """A score of probabilities, of which a report has what the runs recorded."""
-  recorded = [run.results['rows'][row].get(name) or {} for run in group.runs]
+  recorded = [run.results['rows'][row].get(name) for run in group.runs]
+  recorded = [one if isinstance(one, dict) else {} for one in recorded]
   number = lambda one, key: (
       float(one[key]) if isinstance(one.get(key), (int, float)) else np.nan)
   values = [number(one, 'value') for one in recorded]
