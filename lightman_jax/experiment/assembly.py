@@ -475,8 +475,8 @@ class Stages:
 
   def of(self, data: Mapping[str, Any]) -> Callable[[str, int, int], None]:
     """The same callback, with the name of a data set, or of a csv, before the stage."""
-    name = pathlib.Path(data['path']).name if data['name'] == 'manifest' else data[
-        'name']
+    name = (pathlib.Path(data['path']).name if data['name'] == 'manifest'
+            else registry.label(data['name']))
     return lambda stage, done, total: self(f'{name} {stage}', done, total)
 
   def __call__(self, stage: str, done: int, total: int) -> None:
