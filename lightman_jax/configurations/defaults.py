@@ -139,9 +139,10 @@ def recognise(config: config_dict.ConfigDict) -> None:
   """What recognises better where clips are few, on inputs of 14 pixels.
 
   A linear model of such inputs is hard to beat because it varies little, not because it
-  fits better. So what averages comes first: several members, mirror images, a rate that falls to zero,
-  smoothed labels, larger tasks. The head sees the clip beside the encoder's map, so a
-  linear answer is within its reach. benchmarks/README.md has the measurements.
+  fits better. So what averages comes first: several members, mirror images, a rate that
+  falls to zero, smoothed labels, larger tasks. The head sees the clip beside the
+  encoder's map, so a linear answer is within its reach. benchmarks/README.md has the
+  measurements.
 
   Args:
     config: of pictures, as `base` makes it; changed in place.

@@ -17,17 +17,17 @@ def get_config(arg: str | None = None):
   width 32), and those of `defaults.finish`."""
   config = defaults.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=5, size=64)
+  defaults.recognise(config)
   config.inputs.size = 24
-  config.model.update(width=16, temporal_width=16, temporal_depth=1)
+  config.model.skip = 12
   config.macro.clips = 6
-  config.episodes.update(shots=2, queries=2)
-  config.training.update(steps=45, tasks=1, checkpoint_every=15)
+  config.training.update(steps=45, tasks=1, checkpoint_every=15, members=1)
   return defaults.finish(config, arg, {'large': _large, 'quick': _quick})
 
 
 def _large(config) -> None:
   config.inputs.size = 64
-  config.model.update(width=32, temporal_width=32, temporal_depth=2)
+  config.model.update(width=32, temporal_width=32, temporal_depth=2, skip=16)
 
 
 def _quick(config) -> None:

@@ -35,7 +35,7 @@ from lightman_jax.models.network import Network, Params
 from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.runs.identity import canonical_json
 from lightman_jax.tasks.folds import Fold
-from lightman_jax.training import stopping
+from lightman_jax.training import compiled, stopping
 
 STAGE = 'lightman_jax.experiment.pretraining'      # computes what is kept
 UNITS = 46                  # action units of the face have the numbers 1 to 46
@@ -212,7 +212,7 @@ class _Trainer:
                     weight_decay=config['training']['weight_decay']))
     self._augment = functools.partial(augment, content=source.content,
                                       how=Augmentation(**config['augment']))
-    self._step = jax.jit(self._step_of)
+    self._step = compiled.jit(self._step_of)
     self._last: tuple[str, Any] = ('', None)
 
   def weights(self, which: Bool[np.ndarray, 'N']

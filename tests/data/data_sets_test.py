@@ -90,8 +90,8 @@ def test_casme_squared_in_both_editions(manual):
   assert astray and all(item.row.subject == 's23' for item in astray)
   assert all('/s19/23_0502' in str(item.make.args) for item in astray)
   cropped = planned(manual('casme_squared'), 'casme_squared')
-  gone = {entry.reason.split()[4] for entry in lost(cropped)
-          if 'folder' in entry.reason}
+  gone = {entry.in_words[1].split()[4] for entry in lost(cropped)
+          if 'folder' in entry.in_words[1]}
   assert gone == {'s15/15_0508*', 's24/24_0507*', 's23/23_0503*', 's23/23_0507*'}
 
 

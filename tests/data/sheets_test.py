@@ -190,7 +190,7 @@ def test_a_folder_too_deep_names_the_parent(tmp_path):
 
 
 def test_what_a_sheet_says_of_people_is_read_and_no_digest_covers_it_twice(tmp_path):
-  plain = casme2.table(CASME2, '2014')
+  plain = casme.second_table(CASME2, '2014')
   write(tmp_path / f'{OLD}.csv', plain)
   more = [[*plain[0], 'Age', 'Gender'],
           *([*line, 20 + number % 2, ''] for number, line in enumerate(plain[1:]))]

@@ -1,6 +1,7 @@
 """What is refused once the clips are there, and what is shown on the way to them."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from configs import synthetic
 from lightman_jax import sections
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import assembly
+from lightman_jax.experiment import assembly, findings, pretraining
+from lightman_jax.runs.folder import open_run
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import leave_one_subject_out
 
@@ -104,6 +106,40 @@ def test_some_of_the_training_people(pool_of):
     people(folds[0], 7)
   with pytest.raises(InputError, match='of 256 draws .* none can fill a task'):
     people(folds[0], 1)
+
+
+def test_linear_models_take_macro_clips_of_training_people_as_rows(pool_of, tmp_path):
+  """With NaN in the macro clips of who is held out: the same; and who was seen."""
+  pool = pool_of(subjects=4, micro=2, macro=2, classes=2, shape=(1, 4, 4, 3), signal=3.)
+
+  def rows(weight, spoilt=False):
+    config = synthetic.get_config().to_dict()
+    config['episodes'].update(shots=1, queries=1)
+    config['macro']['label_weight'] = weight
+    theirs = (pool.subject == 0) & pool.macro & spoilt
+    x = np.where(theirs[:, None, None, None, None], np.nan, pool.x).astype(np.float32)
+    material = assembly.arrange(config, clips_of(pool, pool.label),
+                                make=lambda clips: x, say=lambda line: None)
+    # Of the first fold alone, for in others these clips are trained on.
+    material = material._replace(folds=material.folds[:1], labels=material.labels[:1])
+    with open_run(tmp_path / f'{weight}{spoilt}', config=config,
+                  environment={'data_sha256': ''}) as folder:
+      pretraining.write_people(material, folder)
+      seen = json.loads((folder.path / pretraining.SEEN).read_text())
+    assert seen == {'s0': [['made-up', 's1'], ['made-up', 's2'], ['made-up', 's3']]}
+    made, _ = findings._references(config, material)
+    return {name: answers.scores[material.folds[0].test]
+            for name, answers in made.items()}
+  plain, labelled = rows(0.), rows(.5)
+  assert set(labelled) - set(plain) == {'ridge with macro clips',
+                                        'svm with macro clips'}
+  assert 'macro_only' in plain
+  for name, scores in plain.items():
+    np.testing.assert_array_equal(labelled[name], scores)
+  for name in ('ridge', 'svm'):
+    assert not np.allclose(labelled[f'{name} with macro clips'], labelled[name])
+  for name, scores in rows(.5, spoilt=True).items():
+    np.testing.assert_array_equal(scores, labelled[name])
 
 
 def test_each_data_set_that_is_read_is_a_stage():

@@ -191,13 +191,18 @@ def test_what_is_refused(changes, word):
     settings.check(settings.changed(config, changes))
 
 
+def tiny(**changes):
+  return settings_by_name('synthetic:debug', **{
+      'data.size': 16, 'data.frames': 3, **changes})
+
+
 @pytest.mark.slow
 def test_runs_with_all_that_macro_expressions_are_for(tmp_path):
   """Macro clips before and in the loss; and a run that begins with its models."""
   changes = {'training.steps': 2, 'macro.label_weight': .3,
              'macro.label_where': 'both', 'pretrain.source': 'macro',
              'pretrain.steps': 3}
-  first = finished.run(settings_by_name('synthetic:debug', **changes),
+  first = finished.run(tiny(**changes),
                        tmp_path / 'first')
   assert {'macro_only', 'svm with macro clips'} <= set(first.results['rows'])
   about = first.results['about']
@@ -207,14 +212,14 @@ def test_runs_with_all_that_macro_expressions_are_for(tmp_path):
   assert set(seen) == {'s0', 's1', 's2', 's3'}
   for name, persons in seen.items():
     assert sorted(person for _, person in persons) == sorted(set(seen) - {name})
-  second = finished.run(settings_by_name('synthetic:debug', **{
+  second = finished.run(tiny(**{
       **changes, 'pretrain.source': str(first.path), 'training.outer_rate': 0.,
       'method.inner_rate': 0.}), tmp_path / 'second')
   # Nothing moved: each fold predicts as the model of the same name that it began with.
   models, began = first.models, second.models
   for name in models:
     assert equal(models[name]['encoder'], began[name]['encoder'])
-  alone = finished.run(settings_by_name('synthetic:debug', **{
+  alone = finished.run(tiny(**{
       'training.steps': 2, 'macro.only': True, 'method': 'maml',
       'episodes.training_people': 2}), tmp_path / 'alone')
   about = alone.results['about']
