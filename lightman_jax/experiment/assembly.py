@@ -326,7 +326,8 @@ def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
 
 def head_settings(config: Mapping[str, Any]) -> dict[str, Any]:
   """What a configuration says of a network's head and of the losses of its logits."""
-  own = registry.is_outside(config['model']['encoder'])   # what it calls skip is its own
+  # What an encoder from outside calls skip is its own.
+  own = registry.is_outside(config['model']['encoder'])
   return {'skip': 0 if own else config['model'].get('skip', 0),
           'label_smoothing': config['training']['label_smoothing']}
 
