@@ -17,10 +17,10 @@ from typing import Annotated
 import numpy as np
 
 from lightman_jax.errors import InputError
-from lightman_jax.tasks.folds import ClipTable, Masks
+from lightman_jax.tasks.folds import Masks, ProtocolTable
 
 
-def from_csv(table: ClipTable, rng: np.random.Generator, *,
+def from_csv(table: ProtocolTable, rng: np.random.Generator, *,
              path: Annotated[str, 'csv with the columns subject, fold'] = 'folds.csv'
              ) -> Masks:
   """The folds of a csv that has a line a subject."""

@@ -202,6 +202,12 @@ def allowed(kind: str) -> list[Any]:
   return [code.part for (one, _), code in _ALLOWED.items() if one == kind]
 
 
+def place_of(kind: str, part: Any) -> str:
+  """The name by which a person named a part from outside; '' for one of the package."""
+  return next((name for (one, name), code in _ALLOWED.items()
+               if one == kind and code.part is part), '')
+
+
 def allow_or_keep(kind: str, name: str) -> Source:
   """`allow`, but for what Python holds, which no file need have as it is.
 

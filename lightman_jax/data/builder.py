@@ -11,6 +11,7 @@ import dataclasses
 import numpy as np
 import tensorflow_datasets as tfds
 
+from lightman_jax import registry
 from lightman_jax.data import planning, sources
 from lightman_jax.data.choice import Choice, configuration_names
 from lightman_jax.data.datasets.catalog import TABLES
@@ -194,7 +195,7 @@ def _builder(name, description, citation, homepage, configs, instructions, **opt
 
 BUILDERS = {
     'manifest': Manifest, 'synthetic': Synthetic,
-    **{name: _of_table(facts) for name, facts in TABLES.items()},
+    **{name: _of_table(TABLES[name]) for name in registry.DATA_SETS},
     **{name: _of_composite(composite) for name, composite in COMPOSITES.items()}}
 
 

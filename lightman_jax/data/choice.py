@@ -23,7 +23,7 @@ from lightman_jax.settings import nearest
 
 OWN = 'own'           # the class set that `data.own_classes` spells
 CLASS_SETS = {
-    **{name: tuple(facts.class_sets) for name, facts in TABLES.items()},
+    **{name: tuple(TABLES[name].class_sets) for name in registry.DATA_SETS},
     **{name: (composite.class_set,) for name, composite in COMPOSITES.items()},
     'manifest': ('manifest',),
     'synthetic': ('synthetic_3',),

@@ -10,6 +10,7 @@ import functools
 import re
 from typing import NamedTuple
 
+from lightman_jax import registry
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES
 from lightman_jax.data.spellings import fold_characters, is_missing
@@ -43,7 +44,7 @@ _ALSO = {
     'casmecubed': 'casme_cubed', 'cas(me)3': 'casme_cubed', 'cas(me)^3': 'casme_cubed',
     'casme^3': 'casme_cubed', 'casme3': 'casme_cubed', 'sammlv': 'samm_long',
     'sammlongvideos': 'samm_long', 'smichs': 'smic', 'smichse': 'smic_long'}
-_ALSO |= {re.sub(r'_', '', name): name for name in (*TABLES, *COMPOSITES)}
+_ALSO |= {re.sub(r'_', '', name): name for name in (*registry.DATA_SETS, *COMPOSITES)}
 
 # Parts of one data set of which nobody says whether someone is in two: people of one
 # number are taken for one.

@@ -14,6 +14,7 @@ import shlex
 import shutil
 import time
 
+from lightman_jax import registry
 from lightman_jax.data import frames as pictures, planning, sources, trees, workers
 from lightman_jax.data.choice import OWN, Choice
 from lightman_jax.data.datasets.catalog import TABLES
@@ -397,7 +398,8 @@ def of_all_emotions(choice: Choice) -> Choice:
 
 
 def _build_command(choice: Choice) -> str:
-  words = ['python', '-m', 'lightman_jax', 'build', choice.name]
+  place = registry.place_of('data', TABLES.get(choice.name)) or choice.name
+  words = ['python', '-m', 'lightman_jax', 'build', place]
   default = Choice(choice.name)
   for name in ('manual_dir', 'data_dir', 'frames', 'size', 'class_set', 'sheet',
                'edition', 'corrections'):
