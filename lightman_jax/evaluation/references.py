@@ -186,9 +186,9 @@ def linear(x: Inputs, label: Int[np.ndarray, '*folds N'],
   """Ridge and SVM, which share all products of pairs of clips.
 
   Maps are averaged down by two in height and width, where `CELLS` are left. Where zero
-  is not known to be no
-  motion, the median of each channel of each clip is subtracted. Channels are divided by
-  their root mean square over a fold's training clips, rows by the mean of their norms.
+  is not known to be no motion, the median of each channel of each clip is subtracted.
+  Channels are divided by their root mean square over a fold's training clips, rows by
+  the mean of their norms.
   A model fitted to clips and their mirror images alike does not change under mirroring
   (its loss is convex), so it is one of the mean of the two, which is what is fitted to,
   and the mean of its answers to both is its answer to that.
