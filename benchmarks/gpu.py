@@ -164,7 +164,11 @@ def _surroundings() -> dict[str, str]:
   flags = os.environ.get('XLA_FLAGS', '')
   if DETERMINISTIC not in flags:
     flags = f'{flags} --{DETERMINISTIC}=true'.strip()
-  return {**os.environ, 'XLA_FLAGS': flags}
+  changed = {'XLA_FLAGS': flags}
+  platforms = os.environ.get('JAX_PLATFORMS')
+  if platforms and 'cpu' not in platforms.split(','):      # float64 is computed there
+    changed['JAX_PLATFORMS'] = f'{platforms},cpu'
+  return {**os.environ, **changed}
 
 
 def show(name: str, part: Mapping[str, Any]) -> None:

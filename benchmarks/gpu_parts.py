@@ -236,15 +236,16 @@ def make_learner(size: Size, method: str = 'maml') -> learners.Learner:
   return learners.maml(net, steps)
 
 
+def weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+  """Kernels that keep the scale of what goes through; vectors about 1."""
+  noise = rng.standard_normal(shape)
+  return .1 * noise + 1 if len(shape) == 1 else noise / np.sqrt(np.prod(shape[:-1]))
+
+
 def weights_and_tasks(size: Size):
   """Random, in NumPy's float64; a class has a pattern, and a task five macro clips."""
   rng, clip = np.random.default_rng(0), (size.frames, size.side, size.side, 3)
   shapes = jax.eval_shape(lambda: make_net(size).init(jax.random.key(0), clip))
-
-  def weights(leaf):
-    noise = rng.standard_normal(leaf.shape)
-    return .1 * noise + 1 if leaf.ndim == 1 else noise / np.sqrt(
-        np.prod(leaf.shape[:-1]))
   pattern = rng.standard_normal((size.tasks, size.classes, *clip))
 
   def examples(each):
@@ -253,8 +254,8 @@ def weights_and_tasks(size: Size):
     macro = rng.standard_normal((size.tasks, 5, *clip))
     return Examples(x + rng.standard_normal(x.shape), label, macro,
                     np.full((size.tasks, 5), -1))
-  return jax.tree.map(weights, shapes), Task(examples(size.shots),
-                                             examples(size.queries))
+  params = jax.tree.map(lambda leaf: weights(rng, leaf.shape), shapes)
+  return params, Task(examples(size.shots), examples(size.queries))
 
 
 def mean_gradient(size: Size, method: str, at_once: int) -> Callable:
@@ -384,11 +385,11 @@ LENGTH = 2      # meta-steps of a call, as training makes several
 @functools.cache
 def operations(size: Size) -> int:
   """Of one task's meta-gradient."""
-  weights, tasks = _as(weights_and_tasks(size._replace(tasks=1)), np.float32)
+  params, tasks = _as(weights_and_tasks(size), np.float32)
   learner = make_learner(size)
   return efficiency.count_operations(
       lambda params, task: learner.meta_grad(params, task, jax.random.key(0)),
-      weights, jax.tree.map(lambda x: x[0], tasks))
+      params, jax.tree.map(lambda x: x[0], tasks))
 
 
 def training(size: Size):
@@ -400,9 +401,15 @@ def training(size: Size):
       size.tasks)
   views, clips = stack([scaling.make_data(size, n) for n in range(size.folds)],
                        size.folds)
-  states = jax.vmap(lambda key: init_state(key, recipe, clips.x.shape[1:]))(views.key)
+  rng, shape = np.random.default_rng(0), clips.x.shape[1:]
+  shapes = jax.eval_shape(jax.vmap(lambda key: init_state(key, recipe, shape)),
+                          views.key)
+  states = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), shapes)
+  params = jax.tree.map(lambda leaf: np.stack([
+      weights(rng, leaf.shape[1:]) for _ in range(size.folds)]).astype(leaf.dtype),
+                        shapes.params)
   run = functools.partial(run_folds, recipe=recipe, length=LENGTH, at_once=size.folds)
-  return run, (states, views, clips)
+  return run, (states._replace(params=params), views, clips)
 
 
 def speed(size: Size, precision: str, matmul: Mapping[str, float], program: Program
@@ -416,7 +423,8 @@ def speed(size: Size, precision: str, matmul: Mapping[str, float], program: Prog
   times = {name: ms / LENGTH for name, ms in seconds_of(
       lambda: program.compiled(*arguments)).items()}
   seconds = times['ms'] / 1e3
-  flops = size.tasks * size.folds * operations(size) / seconds / 1e12
+  one = size._replace(folds=1, tasks=1, precision='float32')
+  flops = size.tasks * size.folds * operations(one) / seconds / 1e12
   peak = peak_of(device.device_kind, precision)
   return {**times, 'clips_per_s': size.clips / seconds, 'tflops': flops,
           'of_matmul': flops / matmul[precision] if precision in matmul else None,

@@ -67,7 +67,7 @@ def compare(log: Log) -> None:
     log.skip(*RIVALS, '(PyTorch is not installed)')
   names = RIVALS if there else {}
   for row in TINY if log.tiny else ROWS:
-    problem, truth = meta_rivals.make_problem(row), None
+    problem, truth = meta_rivals.make_problem(row, devices=1), None
     for tf32 in (False,) if log.tiny else (False, True):
       if log.left < 5:
         log.skip(f'{row.name} {"TF32" if tf32 else "float32"}')
