@@ -24,7 +24,7 @@ from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.experiment import findings, replay, verify
 from lightman_jax.files import file_sha256
 from lightman_jax.models import published_weights, torch_files, weights_files
-from lightman_jax.report import table
+from lightman_jax.report import scoring, table
 from lightman_jax.report.page import command, groups
 from lightman_jax.runs import folder as run_folder, results
 from lightman_jax.training import checkpoints as archive
@@ -57,6 +57,18 @@ def manifests(content: bytes, folder: pathlib.Path) -> None:
   path.write_bytes(content)
   try:
     manifest.read_manifest(path)
+  except InputError:
+    pass
+
+
+def predictions(content: bytes, folder: pathlib.Path) -> None:
+  """Predictions of another program, by themselves and against another file of them."""
+  one, _, other = content.partition(MARK)
+  paths = folder / 'p.csv', folder / 'q.csv'
+  for path, text in zip(paths, (one, other or one)):
+    path.write_bytes(text)
+  try:
+    scoring.score(*paths)
   except InputError:
     pass
 
@@ -253,5 +265,5 @@ def joined(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 HARNESSES: dict[str, Callable[[bytes, pathlib.Path], None]] = {
     function.__name__: function for function in (
-        grammar, manifests, sheets, workbooks, pictures, videos, trees, landmarks,
-        weights, run_folders, checkpoints, faults, documents)}
+        grammar, manifests, predictions, sheets, workbooks, pictures, videos, trees,
+        landmarks, weights, run_folders, checkpoints, faults, documents)}

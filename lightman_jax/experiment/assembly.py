@@ -326,7 +326,9 @@ def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
 
 def head_settings(config: Mapping[str, Any]) -> dict[str, Any]:
   """What a configuration says of a network's head and of the losses of its logits."""
-  return {'skip': config['model'].get('skip', 0),
+  # What an encoder from outside calls skip is its own.
+  own = registry.is_outside(config['model']['encoder'])
+  return {'skip': 0 if own else config['model'].get('skip', 0),
           'label_smoothing': config['training']['label_smoothing']}
 
 
@@ -475,8 +477,8 @@ class Stages:
 
   def of(self, data: Mapping[str, Any]) -> Callable[[str, int, int], None]:
     """The same callback, with the name of a data set, or of a csv, before the stage."""
-    name = pathlib.Path(data['path']).name if data['name'] == 'manifest' else data[
-        'name']
+    name = (pathlib.Path(data['path']).name if data['name'] == 'manifest'
+            else registry.label(data['name']))
     return lambda stage, done, total: self(f'{name} {stage}', done, total)
 
   def __call__(self, stage: str, done: int, total: int) -> None:

@@ -136,10 +136,15 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
   if head is None:
     raise InputError(f'{path} is empty; {NEEDS}')
   header = _header(cells[head], path)
-  rows = [(number, row + [''] * (len(header) - len(row)))
+  wide = len(cells[head])
+  rows = [(number, row + [''] * (wide - len(row)))
           for number, row in enumerate(cells[head + 1:], head + 2) if any(row)]
   if not rows:
     raise InputError(f'{path} names no clip; {NEEDS}, and a row for each clip')
+  for number, row in rows:
+    if any(row[wide:]):
+      raise InputError(f'{path} row {number} has more cells than the header has '
+                       'columns; put quotes around a cell that holds a comma')
   columns = {word: [row[place] for _, row in rows] for place, word in header.items()}
   one = Predictions(name, path, tuple(number for number, _ in rows), columns, {})
   _check_cells(one)

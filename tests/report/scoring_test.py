@@ -154,6 +154,17 @@ def test_others_are_refused_that_are_not_of_the_same_clips(tmp_path, change, wor
   assert words in said and 'other.csv' in said and said.count('\n') == 1
 
 
+@pytest.mark.parametrize('line, words', [
+    ('b,s2,joy', "row 3 (clip 'b'): the cell under 'prediction' is empty"),
+    ('b,s2,joy,joy,more', 'row 3 has more cells than the header has columns')])
+def test_rows_of_another_length_are_refused(tmp_path, line, words):
+  path = tmp_path / 'p.csv'
+  path.write_text(f'clip,subject,truth,prediction\na,s1,joy,joy\n{line}\n')
+  with pytest.raises(lm.InputError) as refused:
+    lm.score(path)
+  assert words in str(refused.value)
+
+
 def test_the_command_names_both_f1_and_the_verdict(tmp_path, capsys):
   rows = [{**row, 'fold': row['subject'], 'dataset': 'ab'[int(row['subject'][1]) % 2]}
           for row in rows_of(2, skill=1.)]
