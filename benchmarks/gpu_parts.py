@@ -43,7 +43,7 @@ from lightman_jax.training.state import (
 
 LEAST, ROUNDS, LONGEST = .02, 7, 1.5     # seconds of a round; rounds; seconds of all
 CALLS = 200                              # of a round, at most
-PROGRAMS = 16                            # compiled beside each other, at most
+PROGRAMS = 6         # compiled beside each other, at most: rows come after each batch
 RATE, MEMORY = .05, 1024.                # as the defaults of `method`
 MIB = 2**20
 
@@ -126,9 +126,9 @@ def compiled_job(job: Job) -> Program | Exception:
     return error
 
 
-def measure(log: Log, jobs: Sequence[Job]) -> None:
+def measure(log: Log, jobs: Sequence[Job], together: int = PROGRAMS) -> None:
   """Rows of the jobs, in their order, as long as there is time."""
-  size, longest = max(1, min(PROGRAMS, os.cpu_count() or 1)), 0.
+  size, longest = max(1, min(together, os.cpu_count() or 1)), 0.
   with concurrent.futures.ThreadPoolExecutor(size) as pool:
     for begin in range(0, len(jobs), size):
       batch, began = jobs[begin:begin + size], time.monotonic()
@@ -311,12 +311,15 @@ def correctness(log: Log) -> None:
   def job(method, size, precision):
     size = size._replace(precision=PRECISIONS[precision])
     name = f'{size.encoder}{size.width}' + f' {size.frames} frames' * (size.frames > 1)
-    return Job({'method': method, 'encoder': name, 'precision': precision},
-               lambda: (mean_gradient(size, method, size.tasks),
-                        _as(weights_and_tasks(size), np.float32)),
+
+    def make():
+      reference(size._replace(precision='float32'), method)     # beside others
+      return (mean_gradient(size, method, size.tasks),
+              _as(weights_and_tasks(size), np.float32))
+    return Job({'method': method, 'encoder': name, 'precision': precision}, make,
                functools.partial(use, method, size))
-  measure(log, [job(method, size, precision) for method, size in
-                (tiny if log.tiny else full) for precision in PRECISIONS])
+  measure(log, [job(method, size, precision) for precision in PRECISIONS
+                for method, size in (tiny if log.tiny else full)])
 
 
 # Which form of a convolution is fast where?
@@ -366,16 +369,19 @@ def convolutions(log: Log) -> None:
                                     platform_name)
 
   def job(layer, work, form, precision):
+    def make():
+      if form == 'lax.conv':
+        truth(layer, work)                                        # beside others
+      return (kernels.derivatives(kernels.FORMS[form])[work],
+              tuple(map(np.asarray, kernels.operands(layer))))
     return Job({'layer': layer.name, 'work': work, 'form': form,
-                'precision': precision},
-               lambda: (kernels.derivatives(kernels.FORMS[form])[work],
-                        tuple(map(np.asarray, kernels.operands(layer)))),
+                'precision': precision}, make,
                functools.partial(use, layer, work, form))
   # In two dimensions `folded` is `lax`.
   measure(log, [job(layer, work, form, precision)
                 for precision, layer in itertools.product(precisions, layers)
                 for work in kernels.WORK for form in ('lax.conv', *convolution.FORMS)
-                if form != 'folded' or len(layer.window) == 3])
+                if form != 'folded' or len(layer.window) == 3], together=16)
 
 
 # How fast is a step?
@@ -464,7 +470,7 @@ def steps(log: Log) -> None:
   sizes += [Size(side=64, tasks=tasks) for tasks in (4, 64)]
   sizes += [Size(frames=9, depth=2, tasks=16)]
   if log.tiny:
-    sizes = [Size('ststnet', 4, side=12, steps=1, tasks=tasks) for tasks in (1, 2)]
+    sizes = [Size('ststnet', 4, side=12, steps=1, tasks=2)]
   measure(log, list(training_jobs(sizes, precisions, matmul)))
 
 
@@ -473,7 +479,7 @@ FULL = .9      # of the best rate: there a device counts as full
 
 def filling(log: Log) -> None:
   """Clips a second by folds and tasks as one batch, and where it grows no more."""
-  folds, tasks = ((1, 2), (1, 2)) if log.tiny else ((1, 4, 16, 64), (1, 4, 16))
+  folds, tasks = ((1, 2), (2,)) if log.tiny else ((1, 4, 16, 64), (1, 4, 16))
   sizes = ([Size('ststnet', 4, side=12, steps=1)] if log.tiny
            else [Size(), Size('ststnet', 16)])
   for size in sizes:
