@@ -40,7 +40,8 @@ def test_a_variant_builds_the_section_of_a_file(file):
   for arg in ('method=my_file.py:mine,debug', 'debug,method=my_file.py:mine'):
     config = synthetic.get_config(arg)
     assert config.method.to_dict() == {
-        'name': 'my_file.py:mine', 'inner_rate': .01, 'pull': .5,
+        # The configuration's own inner rate stays, as under any other method.
+        'name': 'my_file.py:mine', 'inner_rate': .02, 'pull': .5,
         'sha256': hashlib.sha256(METHOD.encode()).hexdigest()}
     assert config.training.steps == 4
     settings.check(config.to_dict())

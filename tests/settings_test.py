@@ -11,6 +11,10 @@ from lightman_jax import registry, sections, settings
 from lightman_jax.errors import InputError
 
 LISTS = ('evaluation.noise', 'evaluation.scores', 'select.candidates')
+# Of labelled macro clips, or of some of the people: refused where there are none.
+WITH = {'macro.label_where': {'macro.label_weight': .3},
+        'macro.label_head': {'macro.label_weight': .3},
+        'episodes.people_draw': {'episodes.training_people': 4}}
 # Right alone, and none of them goes with the defaults.
 COUPLED = {'inputs.kind': 'landmarks', 'model.encoder': 'dere_grl',
            'select.by': 'inner'}
@@ -23,9 +27,9 @@ def complete(**changes):
 
 def refusal(**changes) -> str:
   """What is said of a configuration."""
-  encoder = changes.get('model.encoder')
-  nested = complete(**({'model.encoder': encoder} if encoder in registry.ENCODERS
-                       else {}))
+  known = {'model.encoder': registry.ENCODERS, 'method.name': registry.METHODS}
+  nested = complete(**{name: changes[name] for name in known
+                       if changes.get(name) in known[name]})
   for name, value in changes.items():
     *sections, last = name.split('.')
     part = nested
@@ -46,7 +50,7 @@ def test_the_defaults_pass():
 def test_choices(name):
   for right in settings.CHOICES[name]:
     if COUPLED.get(name) != right:
-      settings.check(complete(**{name: right}))
+      settings.check(complete(**{name: right, **WITH.get(name, {})}))
     wrong = right + right[-1]
     said = refusal(**{name: wrong})
     assert name in said and repr(wrong) in said
@@ -58,8 +62,8 @@ def test_choices(name):
 def test_ranges(name):
   least, most = settings.RANGES[name]
   kind = type(settings.flat(complete())[name])
-  settings.check(complete(**{name: kind(least)}))
-  settings.check(complete(**{name: kind(most)}))
+  for right in (kind(least), kind(most)):
+    settings.check(complete(**{name: right, **WITH.get(name, {})}))
   step = 1 if kind is int else 1e-6 * max(1., abs(most))
   for wrong in (least - step, most + step, math.nan, math.inf, -math.inf):
     said = refusal(**{name: wrong})
@@ -69,12 +73,14 @@ def test_ranges(name):
 
 def test_no_setting_goes_unchecked():
   known = {*settings.CHOICES, *settings.RANGES, *LISTS,
+           'pretrain.source',     # a folder, unless it is one of a few words
            *(f'method.{name}' for name in sections.options_of('method', 'lightman')),
            *(f'model.{name}' for name in sections.options_of('encoder', 'conv4'))}
   # What a data set may be asked for is checked by `clips.sources.check_present`.
   assert {name for name, value in settings.flat(complete()).items() if name not in known
           and not isinstance(value, bool)      # has its type, and that is all
-          and not name.startswith(('data.', 'macro.data.'))} == set()
+          and not name.startswith(('data.', 'macro.data.', 'pretrain.synthetic.'))
+          } == set()
 
 
 @pytest.mark.parametrize('changes, words', [

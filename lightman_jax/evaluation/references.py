@@ -44,6 +44,7 @@ INNER_MOST = 1024                        # training clips that a penalty is chos
 # predicted. Local means are held in memory.
 MOST = 8192
 FEATURE_BYTES = 2**30
+CELLS = 14               # along a side, that local means leave at least
 CHUNK_BYTES = 2**26     # of inputs that are read at once to be turned into local means
 
 
@@ -184,9 +185,10 @@ def linear(x: Inputs, label: Int[np.ndarray, '*folds N'],
            models: Mapping[str, Sequence[float]] | None = None) -> dict[str, Answers]:
   """Ridge and SVM, which share all products of pairs of clips.
 
-  Maps are averaged down by two in height and width. Where zero is not known to be no
-  motion, the median of each channel of each clip is subtracted. Channels are divided by
-  their root mean square over a fold's training clips, rows by the mean of their norms.
+  Maps are averaged down by two in height and width, where `CELLS` are left. Where zero
+  is not known to be no motion, the median of each channel of each clip is subtracted.
+  Channels are divided by their root mean square over a fold's training clips, rows by
+  the mean of their norms.
   A model fitted to clips and their mirror images alike does not change under mirroring
   (its loss is convex), so it is one of the mean of the two, which is what is fitted to,
   and the mean of its answers to both is its answer to that.
@@ -383,8 +385,11 @@ def _local_means(clips: _Known, numbers: Int[np.ndarray, 'm'], content: Content
 
 
 def _area_weights(side: int) -> Float[np.ndarray, 'half side']:
-  """Averages pairs of neighbours; of an odd number, parts of a pixel to either side."""
-  half = max(side // 2, 1)
+  """Averages pairs of neighbours; of an odd number, parts of a pixel to either side.
+
+  Where that leaves fewer than `CELLS`, each stays as it is.
+  """
+  half = side // 2 if side // 2 >= CELLS else side
   edge, pixel = np.arange(half + 1) * side / half, np.arange(side)
   overlap = (np.minimum(edge[1:, None], pixel + 1)
              - np.maximum(edge[:-1, None], pixel))

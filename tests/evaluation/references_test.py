@@ -14,6 +14,12 @@ from lightman_jax.inputs.pool import Content, Stored
 from lightman_jax.tasks.folds import spread_evenly
 
 
+@pytest.fixture(autouse=True)
+def _small_pictures(monkeypatch):
+  """Pictures of these tests are small, and halved as large ones are."""
+  monkeypatch.setattr(references, 'CELLS', 1)
+
+
 def data(seed=0, *, clips=40, dims=100, classes=3, subjects=6):
   rng = np.random.default_rng(seed)
   label = rng.choice(classes, clips, p=np.r_[.6, np.full(classes - 1,
@@ -260,6 +266,15 @@ def test_landmarks_are_mirrored_and_arrays_are_not():
         unit[~held_out], label[~held_out])
     np.testing.assert_allclose(got.scores[held_out, 1],
                                model.decision_function(unit[held_out]), atol=5e-3)
+
+
+@pytest.mark.parametrize('side, cells', [(64, 32), (28, 14), (27, 27), (14, 14),
+                                         (7, 7)])
+def test_small_pictures_are_not_made_smaller(side, cells, monkeypatch):
+  monkeypatch.setattr(references, 'CELLS', 14)
+  weights = references._area_weights(side)
+  assert weights.shape == (cells, side)
+  np.testing.assert_allclose(weights.sum(1), 1.)
 
 
 def test_local_means_of_an_odd_side_are_symmetric():
