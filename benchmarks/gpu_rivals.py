@@ -58,11 +58,18 @@ RIVALS = {'torch loop': meta_rivals.torch_loop, 'torch.func': meta_rivals.torch_
           'torch.compile': torch_compiled}
 
 
+def _is_there(package: str) -> bool:
+  try:
+    return importlib.util.find_spec(package) is not None
+  except ImportError:
+    return False
+
+
 def compare(log: Log) -> None:
   """A row for each problem, precision and rival; `times_as_long` is of ours."""
   # The processes share a device's memory.
   os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] = 'false'
-  there = importlib.util.find_spec('torch') is not None
+  there = _is_there('torch')
   if not there:
     log.skip(*RIVALS, '(PyTorch is not installed)')
   names = RIVALS if there else {}
