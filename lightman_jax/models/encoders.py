@@ -162,9 +162,12 @@ class STSTNet(_Frames):
     The weights are read for the scaling of pictures that they declare; they become
     parameters in `experiment.published_start`.
     """
-    from lightman_jax.models import ststnet, weights_files
+    from lightman_jax.models import ststnet
     if self.norm == 'batch':
-      scaling = weights_files.scaling_of(self.weights) if self.weights else None
+      scaling = None
+      if self.weights:
+        from lightman_jax.models import weights_files
+        scaling = weights_files.scaling_of(self.weights)
       return ststnet.PublishedSTSTNet(self.conv, self._dtype(), scaling)
     return self._clips(ststnet.STSTNet(self.width, self.conv))
 
