@@ -151,10 +151,6 @@ class STSTNet(_Frames):
       raise InputError(
           f'model.weights: {self.weights} is not there; python -m lightman_jax '
           'convert-weights makes such a file from a .pth')
-    if self.weights and flat['inputs.centre'] != 'none':
-      raise InputError(
-          'model.weights were trained on pictures as they are and inputs.centre='
-          f'{flat["inputs.centre"]} changes them; use inputs.centre=none')
 
   def make(self):
     """See `ststnet.STSTNet` and `PublishedSTSTNet`.
