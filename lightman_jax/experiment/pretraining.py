@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 import numpy as np
 import optax
 
-from lightman_jax import bounded, keys, places
+from lightman_jax import bounded, keys, places, registry
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.data import people
 from lightman_jax.data.rows import parse_action_units
@@ -32,6 +32,7 @@ from lightman_jax.inputs.pool import Content, Inputs, Pool, Stored, mean_squares
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.losses import balanced_cross_entropy
 from lightman_jax.models.network import Network, Params
+from lightman_jax.runs import environment
 from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.runs.identity import canonical_json
 from lightman_jax.tasks.folds import Fold
@@ -203,7 +204,8 @@ class _Trainer:
 
   def __init__(self, config: Mapping[str, Any], source: Source, net: Network, *,
                shared: bool):
-    self._config, self._source, self._net, self._shared = config, source, net, shared
+    self._config, self._source, self._net = config, source, net
+    self._kept = ('encoder', 'head') if shared else ('encoder',)
     self.usable = (source.label >= 0) | np.isfinite(source.units).any(1)
     how = config['pretrain']
     self._optimizer = optax.chain(
@@ -240,10 +242,16 @@ class _Trainer:
     how = {name: config[name] for name in ('pretrain', 'model', 'inputs', 'augment',
                                            'seed')}
     clips = [(source.clips[n], int(source.label[n])) for n in np.flatnonzero(which)]
+    units = hashlib.sha256(source.units[which].tobytes()).hexdigest()
+    packages = environment.versions()
+    # Encoders are imported by their names in a table; of code from outside the model's
+    # section has a hash.
+    encoder = registry.ENCODERS.get(config['model']['encoder'], STAGE)
     text = canonical_json([
         how, {name: config['training'][name] for name in ('clip_norm', 'weight_decay')},
-        config['macro']['only'], source.sha256, source.classes, clips,
-        code_sha256(STAGE), jax.__version__, jax.default_backend()])
+        config['macro']['only'], self._kept, source.sha256, source.classes, clips,
+        units, code_sha256(STAGE, encoder.partition(':')[0]), jax.default_backend(),
+        [packages[name] for name in ('flax', 'jax', 'jaxlib', 'numpy', 'optax')]])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
   def _train(self, which, name: str) -> Params:
@@ -271,8 +279,7 @@ class _Trainer:
       state = self._step(
           state, np.asarray(source.x[batch], np.float32) / scale, source.label[batch],
           source.units[batch], shown, keys.key_for(key, Purpose.PRETRAIN, step))
-    kept = ('encoder', 'head') if self._shared else ('encoder',)
-    params = {name: state[0][name] for name in kept}
+    params = {name: state[0][name] for name in self._kept}
     if not all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(params)):
       raise InputError('pretraining ended with weights that are not finite; lower '
                        'pretrain.rate')

@@ -87,6 +87,33 @@ def test_what_is_in_the_cache_is_not_trained_again(pool, small_net, cache, monke
     chosen(pool, small_net).start(fold)
 
 
+@pytest.mark.parametrize('first', [True, False])
+def test_a_head_is_kept_for_runs_of_the_same_classes_alone(pool, small_net, first):
+  """Whichever of two runs trained before the other."""
+  faces = pretraining.macro_source(pool, 'faces', 'abc')
+  others = pool._replace(classes=('d', 'e', 'f'))
+  folds = leave_one_subject_out(pool)
+  for own in ((pool, others) if first else (others, pool)):
+    made = pretraining.choose(settings_of(source='synthetic', steps=1), own, folds,
+                              'made-up', make_net=lambda classes: small_net,
+                              faces=faces)
+    assert set(made.start(folds[0])) == (
+        {'encoder', 'head'} if own is pool else {'encoder'})
+
+
+def test_weights_in_the_cache_are_of_the_encoders_code(pool, small_net, monkeypatch):
+  fold = leave_one_subject_out(pool)[2]
+  digests = {'lightman_jax.models.encoders': 'abc'}
+  monkeypatch.setattr(pretraining, 'code_sha256', lambda *modules: ''.join(
+      digests.get(name, '') for name in modules))
+  chosen(pool, small_net, steps=1).start(fold)
+  monkeypatch.setattr(pretraining._Trainer, '_train', lambda *_: 1 / 0)
+  chosen(pool, small_net, steps=1).start(fold)
+  digests['lightman_jax.models.encoders'] = 'edited'
+  with pytest.raises(ZeroDivisionError):
+    chosen(pool, small_net, steps=1).start(fold)
+
+
 def test_action_units_alone_are_enough(pool, small_net):
   """Clips of no class, as SAMM's long videos: the encoder learns what units tell."""
   units = tuple(('12', '4+L7', '1+2')[k] for k in pool.label)
