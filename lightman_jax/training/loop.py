@@ -233,6 +233,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
       ends = multihost.anywhere(stopping.is_stop_requested())
       if regular or ends or multihost.first(pace.is_due):
         checkpoints.save(names, states, interim=not regular)
+        stopping.note_saved()
         pace.saved()
         saved = step
       if ends:
