@@ -13,8 +13,8 @@ import numpy as np
 from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
-from lightman_jax.evaluation import predict as prediction
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation import predict as prediction
 from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import (
   assembly,
