@@ -25,7 +25,7 @@ from lightman_jax.data import people
 from lightman_jax.data.rows import parse_action_units
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.experiment.published_start import Person, people_of
+from lightman_jax.experiment.published_start import Person, people_of, person_of
 from lightman_jax.files import write_atomically
 from lightman_jax.inputs.augmentation import Augmentation, augment
 from lightman_jax.inputs.pool import Content, Inputs, Pool, Stored, mean_squares
@@ -108,7 +108,7 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
   if source not in ('macro', 'synthetic'):
     return of_run(config, pool, folds, dataset)
   if source == 'macro':
-    faces = macro_source(pool, dataset, data_sha256)
+    faces = macro_source(config, pool, dataset, data_sha256)
   net = make_net(faces.classes)
   trainer = _Trainer(config, faces, net, shared=faces.classes == pool.classes)
   own = lambda fold: (fold.train[pool.macro] if source == 'macro' else
@@ -128,10 +128,12 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
       faces.sha256, lambda fold: trainer.weights(own(fold)))
 
 
-def macro_source(pool: Pool, dataset: str, sha256: str) -> Source:
+def macro_source(config: Mapping[str, Any], pool: Pool, dataset: str, sha256: str
+                 ) -> Source:
   """The macro clips of a pool.
 
   Args:
+    config: of a run.
     pool: of a run.
     dataset: where the pool does not say, the data set of all clips.
     sha256: of its data.
@@ -146,7 +148,7 @@ def macro_source(pool: Pool, dataset: str, sha256: str) -> Source:
   texts = [pool.action_units[n] if pool.action_units else '' for n in numbers]
   return Source(
       _Rows(pool.x, numbers), np.asarray(pool.label)[numbers], read_units(texts),
-      tuple(_person(pool, n, dataset) for n in numbers.tolist()),
+      tuple(person_of(config, pool, n, dataset) for n in numbers.tolist()),
       tuple(pool.clips[n] for n in numbers), pool.classes, pool.content, sha256)
 
 
@@ -161,8 +163,8 @@ def faces_source(clips: ClipSet, x: Inputs, content: Content, seed: int) -> Sour
   """
   return Source(
       x, np.asarray(clips.label), read_units(clips.action_units or ('',) * len(x)),
-      tuple((own, f'seed{seed}:{name}') for own, name in zip(clips.datasets,
-                                                             clips.subject)),
+      tuple((own, people.synthetic_name(seed, name))
+            for own, name in zip(clips.datasets, clips.subject)),
       clips.clip, clips.classes, content, clips.info['sha256'])
 
 
@@ -386,8 +388,8 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
         f'pretrain.source: {run.path} does not say whom its folds were trained on '
         f'({error}); make the run anew') from None
   models = run.models
-  chosen = {fold.held_out: _fitting(fold, people_of(pool, fold, dataset), seen, run)
-            for fold in folds}
+  chosen = {fold.held_out: _fitting(fold, people_of(config, pool, fold, dataset), seen,
+                                      run) for fold in folds}
   classes = tuple(run.results['about']['clips_per_class'])
   kept = ('encoder', 'head') if classes == pool.classes else ('encoder',)
   weights = {name: {part: models[name][part] for part in kept if part in models[name]}
@@ -437,35 +439,30 @@ def _fitting(fold: Fold, persons: Sequence[Person],
       'on that person; give a run whose folds hold out these people, or none of them')
 
 
-def people_seen(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
+def people_seen(config: Mapping[str, Any], pool: Pool, fold: Fold, dataset: str
+                ) -> tuple[Person, ...]:
   """Whom the training of a fold may see, of micro and macro clips: (data set, person).
 
   Args:
+    config: of the run.
     pool: of the run.
     fold: of the run.
     dataset: where the pool does not say, the data set of all clips.
   """
-  return tuple(sorted({_person(pool, n, dataset)
+  return tuple(sorted({person_of(config, pool, n, dataset)
                        for n in np.flatnonzero(fold.train).tolist()}))
 
 
-def write_people(material: Any, folder: RunFolder) -> None:
+def write_people(config: Mapping[str, Any], material: Any, folder: RunFolder) -> None:
   """Leaves with a run's weights whom they have seen, fold by fold.
 
   Args:
+    config: of the run.
     material: of the run.
     folder: of the run, all of whose folds are trained.
   """
   dataset, before = material.clips.info['dataset'], material.pretrained
   write_json(folder.path / SEEN, {
-      fold.held_out: sorted({*people_seen(material.pool, fold, dataset),
+      fold.held_out: sorted({*people_seen(config, material.pool, fold, dataset),
                              *(before.people(fold) if before else ())})
       for fold in material.folds})
-
-
-def _person(pool: Pool, number: int, dataset: str) -> Person:
-  """Of a clip; who is of another data set alone bears its name before theirs."""
-  name = pool.subjects[int(pool.subject[number])]
-  if pool.foreign[number]:
-    name = name.partition(':')[2] or name
-  return pool.dataset[number] if pool.dataset else dataset, name

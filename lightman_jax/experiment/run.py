@@ -143,7 +143,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
       findings['about'] |= selection.describe_selection(
           config, folder, len(material.pool.classes), pool=material.pool)
       findings['about'] |= _describe_knowledge(config, material)
-      pretraining.write_people(material, folder)
+      pretraining.write_people(config, material, folder)
       with optional(folder.oracle_json.name, progress.say):
         oracle.write_oracle(config, folder, material)
     if config['evaluation']['efficiency']:
