@@ -13,7 +13,7 @@ import pathlib
 import runpy
 from typing import Any
 
-from lightman_jax import places, settings
+from lightman_jax import places, sections, settings
 from lightman_jax.errors import InputError
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -25,13 +25,14 @@ NAMES = tuple(sorted({path.stem for path in FOLDER.glob('*.py')}
 def settings_by_name(name: str, *, method: str | None = None,
                      encoder: str | None = None, data: str | None = None,
                      protocol: str | None = None, score: str | None = None,
+                     macro: str | None = None, support: str | None = None,
                      **changes: Any) -> dict[str, Any]:
   """Returns the complete settings of a run, checked.
 
   Args:
     name: of a configuration, or a file of one's own, with variants behind a colon:
       'synthetic:debug', 'casme2', 'my_file.py:quick'.
-    method, encoder, data, protocol: as the variant method=NAME, and so on.
+    method, encoder, data, protocol, macro, support: as the variant method=NAME, and so on.
     score: likewise, some with commas between.
     **changes: dotted setting to value, as `**{'training.steps': 50}`.
 
@@ -44,7 +45,8 @@ def settings_by_name(name: str, *, method: str | None = None,
   """
   file, _, variants = name.partition(':')
   parts = {'method': [method], 'encoder': [encoder], 'data': [data],
-           'protocol': [protocol], 'score': (score or '').split(',')}
+           'protocol': [protocol], 'score': (score or '').split(','), 'macro': [macro],
+           'support': [support]}
   words = [variants] * bool(variants) + [
       f'{kind}={one}' for kind, ones in parts.items() for one in ones if one]
   config = configuration(file)(','.join(words)).to_dict()
@@ -89,6 +91,8 @@ def path_of(name: str) -> pathlib.Path:
     InputError: it is neither a name nor a path of what is there; names the nearest.
   """
   path = places.expand(name)
+  if said := sections.hint('config', name):
+    raise InputError(said)
   if path.is_file():
     return path
   if name in NAMES:
