@@ -224,8 +224,9 @@ def _name_part(config: config_dict.ConfigDict, name: str, place: str, value: str
   known = registry.TABLES.get(name) or CHOICES[place]
   if value not in known and not (name in sections.SECTIONS
                                  and registry.is_outside(value)):
-    raise InputError(sections.hint(name, value) or f'{name}={value} is no variant; '
-                     f'the nearest is {name}={nearest(value, known)} (all: {", ".join(known)})')
+    raise InputError(sections.hint(name, value) or (
+        f'{name}={value} is no variant; the nearest is {name}={nearest(value, known)} '
+        f'(all: {", ".join(known)})'))
   if name == 'score':
     value = ','.join(filter(None, (config.evaluation.scores, value)))
   if name == 'data':      # of another sheet
