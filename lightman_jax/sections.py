@@ -231,11 +231,19 @@ def refusal(kind: str, name: str, setting: str, value: Any) -> str:
 
 
 def build(kind: str, name: str, options: Mapping[str, Any], *before: Any) -> Any:
-  """What a part makes: `part(*before, **options)`, or a dataclass's `make(*before)`."""
+  """What a part makes: `part(*before, **options)`, or a dataclass's `make(*before)`.
+
+  Raises:
+    InputError: it is code from outside, and would end the program.
+  """
   part = registry.find(kind, name)
-  if isinstance(part, type) and hasattr(part, 'make'):
-    return part(**options).make(*before)
-  return part(*before, **options)
+  try:
+    if isinstance(part, type) and hasattr(part, 'make'):
+      return part(**options).make(*before)
+    return part(*before, **options)
+  except SystemExit as error:
+    raise InputError(f'{kind}={name} would end the program '
+                     f'({registry.describe(error)}); take sys.exit out') from error
 
 
 def allow_again(config: Mapping[str, Any], named: Mapping[str, str | None],

@@ -204,3 +204,14 @@ def test_a_change_of_the_encoder_keeps_what_both_have():
   assert back['model'] == {
       'encoder': 'mlp', 'matmul_precision': 'highest', 'precision': 'float32',
       'width': 4, 'depth': 3}
+
+
+def test_code_that_would_end_the_program_is_refused(file):
+  """sys.exit(0) would be an end without a word, and a success."""
+  file.write_text('import sys\nsys.exit(0)\n')
+  with pytest.raises(InputError, match='cannot be imported .SystemExit: 0'):
+    registry.allow('method', 'my_file.py:mine')
+  file.write_text('import sys\ndef mine(net):\n  sys.exit(0)\n')
+  registry.allow('method', 'my_file.py:mine')
+  with pytest.raises(InputError, match='my_file.py:mine would end the program'):
+    sections.build('method', 'my_file.py:mine', {}, None)

@@ -32,8 +32,8 @@ def settings_by_name(name: str, *, method: str | None = None,
   Args:
     name: of a configuration, or a file of one's own, with variants behind a colon:
       'synthetic:debug', 'casme2', 'my_file.py:quick'.
-    method, encoder, data, protocol, macro, support: as the variant method=NAME, and
-      so on.
+    method, encoder, data, protocol, macro, support: as the variant method=NAME, and so
+      on.
     score: likewise, some with commas between.
     **changes: dotted setting to value, as `**{'training.steps': 50}`.
 

@@ -124,7 +124,7 @@ def test_linear_models_take_macro_clips_of_training_people_as_rows(pool_of, tmp_
     material = material._replace(folds=material.folds[:1], labels=material.labels[:1])
     with open_run(tmp_path / f'{weight}{spoilt}', config=config,
                   environment={'data_sha256': ''}) as folder:
-      pretraining.write_people(material, folder)
+      pretraining.write_people(config, material, folder)
       seen = json.loads((folder.path / pretraining.SEEN).read_text())
     assert seen == {'s0': [['made-up', 's1'], ['made-up', 's2'], ['made-up', 's3']]}
     made, _ = findings._references(config, material)
