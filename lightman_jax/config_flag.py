@@ -1,14 +1,50 @@
 """--config.method.name=NAME gives the section of that method, before others are set."""
 
 from collections.abc import Iterator, Sequence
+import os
 import sys
+import traceback
 from typing import Any
+import warnings
 
 from absl import flags
 from ml_collections import config_dict
 
 from lightman_jax import sections
 from lightman_jax.errors import InputError
+from lightman_jax.registry import RAISED, describe
+
+
+def check_config(file: str | os.PathLike, config: Any) -> None:
+  """Refuses what get_config must not return.
+
+  Args:
+    file: of the configuration.
+    config: what it returned.
+
+  Raises:
+    InputError: it is no ConfigDict.
+  """
+  if not isinstance(config, config_dict.ConfigDict):
+    raise InputError(f'{file} is not a configuration: its get_config(arg) returns '
+                     f'{type(config).__name__}, and must return a ConfigDict, as '
+                     'lightman_jax.configurations.defaults.base() does')
+
+
+def explain(file: str | os.PathLike, error: BaseException) -> str:
+  """Why a file is not a configuration: what it raised, and in which line.
+
+  Args:
+    file: of the configuration.
+    error: that was raised as it ran.
+  """
+  if isinstance(error, SyntaxError):
+    return f'{file} is not a configuration: {error}'
+  # The last line of the file itself: what it called may have raised it.
+  lines = [one.lineno for one in traceback.extract_tb(error.__traceback__)
+           if os.path.abspath(one.filename) == os.path.abspath(file)]
+  place = f'{file} line {lines[-1]}' if lines else file
+  return f'{place}: it is not a configuration ({describe(error)})'
 
 
 class FittingParser(flags.ArgumentParser):
@@ -24,20 +60,39 @@ class FittingParser(flags.ArgumentParser):
     self.syntactic_help = parser.syntactic_help
 
   def parse(self, argument: str) -> Any:
-    """The configuration; one sentence where a setting is another method's."""
-    config = self._parser.parse(argument)
-    if not isinstance(config, config_dict.ConfigDict):
-      return config                      # a file that was not found says so later
-    overrides = dict(_overrides(sys.argv))
+    """The configuration; one sentence where it is none, or a setting another part's."""
+    file = argument.partition(':')[0]
     try:
-      _fit(config, overrides)
+      with warnings.catch_warnings():     # of ml_collections, at what it calls
+        warnings.simplefilter('ignore', DeprecationWarning)
+        config = self._parser.parse(argument)
+      if _is_unread(config):
+        return config
+      check_config(file, config)
+      _fit(config, dict(_overrides(sys.argv)))
     except InputError as error:
       raise flags.Error(str(error)) from None
+    except SyntaxError:
+      raise
+    except RAISED as error:
+      # ml_collections hands on some errors as others of its own.
+      cause = error.__context__ or error
+      raise flags.Error(str(cause) if isinstance(cause, InputError) else
+                        explain(file, cause)) from None
     return config
 
   def flag_type(self) -> str:
     """Of the help."""
     return self._parser.flag_type()
+
+
+def _is_unread(config: Any) -> bool:
+  """Whether it stands for a file that was not found, which says so when it is used."""
+  try:
+    getattr(config, 'to_dict', None)
+  except OSError:
+    return True
+  return False
 
 
 def _fit(config: config_dict.ConfigDict, overrides: dict[str, str]) -> None:

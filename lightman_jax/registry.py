@@ -17,7 +17,7 @@ import sys
 from typing import Any, NamedTuple
 
 from lightman_jax import places
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, printable
 from lightman_jax.options import nearest
 
 # By names and not by imports: settings are checked before jax is imported.
@@ -74,6 +74,11 @@ SCORES = {
 }
 TABLES = {'method': METHODS, 'encoder': ENCODERS, 'data': DATA_SETS,
           'protocol': PROTOCOLS, 'score': SCORES}
+
+
+# Whatever code of somebody else raises; sys.exit there would end the program as if it
+# had succeeded.
+RAISED = (Exception, SystemExit)
 
 
 class NotNamed(InputError):
@@ -158,7 +163,7 @@ def allow(kind: str, name: str, *, recorded: str | None = None) -> Source:
     path, module = _import(place)
   except InputError:
     raise
-  except Exception as error:     # whatever the code of somebody else raises
+  except RAISED as error:
     raise InputError(f'{kind}={name}: {place} cannot be imported '
                      f'({describe(error)})') from error
   if not _fits(kind, getattr(module, attribute, None)):
@@ -217,10 +222,10 @@ def allow_or_keep(kind: str, name: str) -> Source:
   return _ALLOWED[kind, name] if (kind, name) in _OBJECTS else allow(kind, name)
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
   """What code from outside raised, in a line."""
   first, *_ = str(error).strip().split('\n')
-  return f'{type(error).__name__}: {first}'
+  return f'{type(error).__name__}: {printable(first)}'
 
 
 def _import(place: str) -> tuple[pathlib.Path, Any]:

@@ -158,6 +158,20 @@ def test_the_command_lists_what_can_be_set(file, capsys):
     assert words in capsys.readouterr().err
 
 
+def test_a_part_without_a_docstring_has_no_description(tmp_path, capsys):
+  (tmp_path / 'plain.py').write_text(
+      'import dataclasses\nfrom flax import linen as nn\n'
+      'class Encoder(nn.Module):\n  width: int = 3\n'
+      'class Known(nn.Module):\n  """Knows."""\n  width: int = 3\n'
+      '@dataclasses.dataclass\nclass Method:\n  width: int = 3\n')
+  for part, words in (('encoder=plain.py:Encoder', 'no description'),
+                      ('encoder=plain.py:Known', 'Knows.'),
+                      ('method=plain.py:Method', 'no description')):
+    part = part.replace('plain.py', str(tmp_path / 'plain.py'))
+    assert settings_command.settings([part]) == 0
+    assert f'{part}: {words}\n' in capsys.readouterr().out
+
+
 # Encoders.
 
 @pytest.mark.parametrize('name', registry.ENCODERS)
@@ -190,3 +204,14 @@ def test_a_change_of_the_encoder_keeps_what_both_have():
   assert back['model'] == {
       'encoder': 'mlp', 'matmul_precision': 'highest', 'precision': 'float32',
       'width': 4, 'depth': 3}
+
+
+def test_code_that_would_end_the_program_is_refused(file):
+  """sys.exit(0) would be an end without a word, and a success."""
+  file.write_text('import sys\nsys.exit(0)\n')
+  with pytest.raises(InputError, match='cannot be imported .SystemExit: 0'):
+    registry.allow('method', 'my_file.py:mine')
+  file.write_text('import sys\ndef mine(net):\n  sys.exit(0)\n')
+  registry.allow('method', 'my_file.py:mine')
+  with pytest.raises(InputError, match='my_file.py:mine would end the program'):
+    sections.build('method', 'my_file.py:mine', {}, None)

@@ -13,8 +13,12 @@ import pathlib
 import runpy
 from typing import Any
 
-from lightman_jax import places, settings
+from ml_collections import config_dict
+
+from lightman_jax import places, sections, settings
+from lightman_jax.config_flag import check_config, explain
 from lightman_jax.errors import InputError
+from lightman_jax.registry import RAISED
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 CHECKOUT = FOLDER.parents[1]            # of this package, if it lies in one
@@ -25,13 +29,15 @@ NAMES = tuple(sorted({path.stem for path in FOLDER.glob('*.py')}
 def settings_by_name(name: str, *, method: str | None = None,
                      encoder: str | None = None, data: str | None = None,
                      protocol: str | None = None, score: str | None = None,
+                     macro: str | None = None, support: str | None = None,
                      **changes: Any) -> dict[str, Any]:
   """Returns the complete settings of a run, checked.
 
   Args:
     name: of a configuration, or a file of one's own, with variants behind a colon:
       'synthetic:debug', 'casme2', 'my_file.py:quick'.
-    method, encoder, data, protocol: as the variant method=NAME, and so on.
+    method, encoder, data, protocol, macro, support: as the variant method=NAME, and so
+      on.
     score: likewise, some with commas between.
     **changes: dotted setting to value, as `**{'training.steps': 50}`.
 
@@ -42,12 +48,13 @@ def settings_by_name(name: str, *, method: str | None = None,
     InputError: there is no such configuration, variant or setting, with the nearest
       that there is; or the settings cannot run.
   """
-  file, _, variants = name.partition(':')
   parts = {'method': [method], 'encoder': [encoder], 'data': [data],
-           'protocol': [protocol], 'score': (score or '').split(',')}
+           'protocol': [protocol], 'score': (score or '').split(','), 'macro': [macro],
+           'support': [support]}
+  variants = name.partition(':')[2]
   words = [variants] * bool(variants) + [
       f'{kind}={one}' for kind, ones in parts.items() for one in ones if one]
-  config = configuration(file)(','.join(words)).to_dict()
+  config = read(name.partition(':')[0], ','.join(words)).to_dict()
   config = settings.changed(config, changes)
   settings.check(config)
   return config
@@ -68,12 +75,35 @@ def configuration(name: str) -> Callable[..., Any]:
   except OSError as error:
     raise InputError(f'{file} cannot be read ({error.strerror}); give the name of a '
                      f'configuration ({", ".join(NAMES)}) or a file') from None
-  except SyntaxError as error:
-    raise InputError(f'{file} is not a configuration: {error}') from None
+  except InputError:
+    raise
+  except RAISED as error:
+    raise InputError(explain(file, error)) from error
   if function is None:
     raise InputError(f'{file} is not a configuration: it has no function '
                      'get_config(arg), which returns the settings')
   return function
+
+
+def read(name: str, variants: str) -> config_dict.ConfigDict:
+  """What get_config(arg) of a named configuration, or of a file, returns.
+
+  Args:
+    name: of a configuration, or a path.
+    variants: its argument.
+
+  Raises:
+    InputError: there is none, or it is wrong; names the file and the line.
+  """
+  function = configuration(name)
+  try:
+    config = function(variants)
+  except InputError:
+    raise
+  except RAISED as error:
+    raise InputError(explain(path_of(name), error)) from error
+  check_config(path_of(name), config)
+  return config
 
 
 def path_of(name: str) -> pathlib.Path:
@@ -89,6 +119,8 @@ def path_of(name: str) -> pathlib.Path:
     InputError: it is neither a name nor a path of what is there; names the nearest.
   """
   path = places.expand(name)
+  if said := sections.hint('config', name):
+    raise InputError(said)
   if path.is_file():
     return path
   if name in NAMES:

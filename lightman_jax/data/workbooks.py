@@ -420,12 +420,13 @@ def _rows(path: pathlib.Path, body: str, delimiter: str, above: int
   width = max(sizes, key=lambda size: (sizes[size], size), default=1)
   for index, raw in several:
     if index == len(rows) - 1 or _swallowed(rows[index], raw, delimiter, width):
-      many = len(raw) - (index == len(rows) - 1) - 1
+      many = max(0, len(raw) - (index == len(rows) - 1) - 1)
+      what = (f'makes one cell of what looks like {many} more '
+              f'{"row" if many == 1 else "rows"}' if many else 'is never closed')
       raise InputError(
           f'{path} row {index + 1 + above}: a quote (") in {raw[0].strip()[:60]!r} '
-          f'makes one cell of what looks like {many} more '
-          f'{"row" if many == 1 else "rows"}; take it out, or write the cell in quotes '
-          'and each quote in it twice, as in "5"" minutes".')
+          f'{what}; take it out, or write the cell in quotes and each quote in it '
+          'twice, as in "5"" minutes".')
   return rows[:-1]
 
 

@@ -326,8 +326,9 @@ def _rebuild_error(answer: dict[str, str]) -> Exception:
 def _start_process() -> subprocess.Popen:
   home = str(pathlib.Path(lightman_jax.__file__).parents[1])
   paths = [home, *filter(None, [os.environ.get('PYTHONPATH')])]
+  # -P: Python would put the current folder first, where another checkout may lie.
   return subprocess.Popen(
-      [sys.executable, '-m', 'lightman_jax.data.workers', *PACKAGES],
+      [sys.executable, '-P', '-m', 'lightman_jax.data.workers', *PACKAGES],
       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
       env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)})
 

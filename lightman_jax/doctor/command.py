@@ -118,7 +118,8 @@ def make_parser() -> argparse.ArgumentParser:
   parser.add_argument('--repeated_clips', default='',
                       help='clips that are meant to show under two people, or all')
   parser.add_argument('--contact_sheet', default='', metavar='FILE.png',
-                      help='of a csv: draws what the network will see of some clips')
+                      help='of a csv: draws some clips of each label: ready pictures '
+                      'as they are stored, else the middle frame and its flow')
   return parser
 
 
@@ -241,8 +242,8 @@ def doctor(arguments: list[str]) -> int:
   if not sheet:
     return result.verdict
   try:
-    print(f'{write_contact_sheet(path, sheet, settings)} shows what the network will '
-          'see of some clips', file=sys.stderr if as_json else sys.stdout)
+    print(f'{write_contact_sheet(path, sheet, settings)} shows some clips of each '
+          'label', file=sys.stderr if as_json else sys.stdout)
   except InputError as error:
     print(printable(str(error)), file=sys.stderr)
     return 2
@@ -251,7 +252,7 @@ def doctor(arguments: list[str]) -> int:
 
 def write_contact_sheet(path: pathlib.Path, target: str, settings: dict[str, Any]
                         ) -> pathlib.Path:
-  """Draws some clips of each label of a manifest as the network will see them.
+  """Draws some clips of each label of a manifest: pictures, or a frame and its flow.
 
   Args:
     path: the csv.

@@ -1,4 +1,4 @@
-"""A picture of what the network will see: some clips of each label, side by side."""
+"""Some clips of each label, side by side: their pictures, or a frame and its flow."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -171,7 +171,7 @@ class Score(NamedTuple):
     known |= {'truth': truth}
     try:
       return float(self.function(**{name: known[name] for name in self.takes}))
-    except Exception as error:      # whatever the code of somebody else raises
+    except registry.RAISED as error:
       raise InputError(f'score {self.name} of {len(truth)} clips is no number '
                        f'({registry.describe(error)})') from error
 

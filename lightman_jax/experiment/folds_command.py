@@ -24,9 +24,9 @@ def folds(arguments: Sequence[str]) -> int:
   parser.add_argument('config', metavar='CONFIG',
                       help='as casme2:three, or manifest; or a file of your own')
   parser.add_argument('--out', required=True, metavar='FILE.csv')
-  options, changes = parser.parse_known_args(arguments)
+  options, changes = parser.parse_known_args(_joined(arguments))
   try:
-    rows = fold_rows(options.config, _changes(changes))
+    rows = fold_rows(options.config, changes)
     with write_atomically(places.expand(options.out)) as file:
       csv.writer(file, lineterminator='\n').writerows([COLUMNS, *rows])
   except InputError as error:
@@ -40,12 +40,12 @@ def folds(arguments: Sequence[str]) -> int:
   return 0
 
 
-def fold_rows(config: str, changes: dict[str, str]) -> list[tuple[str, ...]]:
+def fold_rows(config: str, changes: Sequence[str]) -> list[tuple[str, ...]]:
   """The clips that are held out, by fold and in the order of their names.
 
   Args:
     config: name of a configuration, or a file, with variants behind a colon.
-    changes: dotted setting to the text of its value.
+    changes: settings as launch.py takes them, --config.NAME=VALUE.
 
   Returns:
     For each clip what `COLUMNS` says.
@@ -53,14 +53,15 @@ def fold_rows(config: str, changes: dict[str, str]) -> list[tuple[str, ...]]:
   Raises:
     InputError: the configuration or its data cannot be used.
   """
-  from lightman_jax import settings as settings_module
-  from lightman_jax.configurations.named import settings_by_name
   from lightman_jax.data.protocols import check_protocol
   from lightman_jax.data.sources import check_present
+  from lightman_jax.experiment.launch import read_config
   from lightman_jax.experiment.notebook import load
-  known = settings_module.flat(settings_by_name(config))
-  settings = settings_by_name(config, **{
-      name: _typed(name, text, known.get(name)) for name, text in changes.items()})
+  for word in changes:
+    if not word.startswith('--config.'):
+      raise InputError(f'{word!r} is no flag of this command; settings are given as '
+                       '--config.data.path=FILE')
+  settings = read_config(config, changes)
   check_present(settings['data'], settings['inputs'])
   check_protocol(settings)
   material = load(settings)
@@ -71,27 +72,14 @@ def fold_rows(config: str, changes: dict[str, str]) -> list[tuple[str, ...]]:
           for fold in material.folds for n in np.flatnonzero(fold.test)]
 
 
-def _changes(words: Sequence[str]) -> dict[str, str]:
-  """Settings as launch.py takes them, --config.NAME=VALUE."""
-  changes = {}
-  for word in words:
-    name, equals, value = word.partition('=')
-    if not name.startswith('--config.') or not equals:
-      raise InputError(f'{word!r} is no flag of this command; settings are given as '
-                       '--config.data.path=FILE')
-    changes[name.removeprefix('--config.')] = value
-  return changes
-
-
-def _typed(name: str, text: str, old):
-  """A value of the type that the setting has."""
-  if isinstance(old, bool):
-    if text.lower() not in ('true', 'false'):
-      raise InputError(f'{name}={text}: write True or False')
-    return text.lower() == 'true'
-  if isinstance(old, (int, float)):
-    try:
-      return type(old)(text)
-    except ValueError:
-      raise InputError(f'{name}={text}: this setting takes a number') from None
-  return text
+def _joined(arguments: Sequence[str]) -> list[str]:
+  """The words, with a setting and its value as one, however they were written."""
+  words: list[str] = []
+  for word in arguments:
+    before = words[-1] if words else ''
+    if before.startswith('--config.') and '=' not in before and not word.startswith(
+        '--'):
+      words[-1] = f'{before}={word}'
+    else:
+      words.append(word)
+  return words

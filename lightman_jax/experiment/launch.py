@@ -17,7 +17,7 @@ import shlex
 import signal
 import sys
 import textwrap
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from absl import app, flags, logging
 from ml_collections import config_flags
@@ -118,6 +118,7 @@ def main(argv: list[str]) -> int:
   files.check_open_files()
   places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   if SWEEP.value is not None:
+    stopping.note_saved()      # by its runs: those that are finished are kept
     return run_sweep(config)
   for data in filter(None, (config['data'], settings.macro_data(config))):
     check_present(data, config['inputs'])
@@ -128,6 +129,8 @@ def main(argv: list[str]) -> int:
     from lightman_jax.experiment import replay
     print(*replay.replay_lines(workdir), sep='\n')
     return 0
+  if not FRESH.value and any(workdir.glob('**/checkpoints/*/about.json')):
+    stopping.note_saved()
   work = functools.partial(run, config, workdir)
   return work() if not shared else several.join(
       functools.partial(work, several.open_run), coordinator=COORDINATOR.value,
@@ -189,14 +192,48 @@ def parse(argv: list[str]) -> list[str]:
                           sys.modules['__main__'].__doc__ or __doc__))
     print(flags.FLAGS.module_help(__name__))
     sys.exit(0)
+  rest = _read_flags(flags.FLAGS, argv)
+  if CONFIG.value is None:
+    raise InputError('no configuration is given: try --config=synthetic')
+  return rest
+
+
+def read_config(name: str, words: Sequence[str]) -> dict[str, Any]:
+  """The checked settings of a configuration and flags, as a command reads them.
+
+  Args:
+    name: of a configuration, or a file, with variants behind a colon.
+    words: --config.NAME=VALUE, or in two words.
+
+  Raises:
+    InputError: a sentence on what is wrong with them.
+  """
+  values = flags.FlagValues()
+  config = config_flags.DEFINE_config_file('config', None, '', flag_values=values)
+  values['config'].parser = config_flag.FittingParser(values['config'].parser)
+  before, argv = sys.argv, [machine.program(), f'--config={name}', *words]
+  # ml_collections reads the words of the process itself.
+  sys.argv = argv
+  try:
+    rest = _read_flags(values, argv)
+  finally:
+    sys.argv = before
+  if len(rest) > 1:
+    raise InputError(f'{rest[1]!r} is no flag of this command; settings are given as '
+                     '--config.data.path=FILE')
+  settings.check(read := config.value.to_dict())
+  return read
+
+
+def _read_flags(values: flags.FlagValues, argv: list[str]) -> list[str]:
+  """Reads words into flags; returns the others, behind that of the program."""
   try:
     # The shell leaves a ~ behind an equals sign as it is.
-    rest = flags.FLAGS(with_paths([
+    rest = values(with_paths([
         re.sub(r'^(--?config=)(~.*)$', lambda match: match[1] + str(
             places.expand(match[2])), word) for word in argv]))
-    if CONFIG.value is None:
-      raise InputError('no configuration is given: try --config=synthetic')
-    CONFIG.value.to_dict()   # A file that was not found tells of it only now.
+    if values['config'].value is not None:
+      values['config'].value.to_dict()   # One that was not found tells of it only now.
     return rest
   except (flags.Error, AttributeError, KeyError, OSError, SyntaxError, TypeError,
           ValueError) as error:

@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
+from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import (
@@ -94,8 +95,12 @@ def run(config: Mapping[str, Any], folder: RunFolder, *,
   Raises:
     InputError: one sentence on what cannot be used.
   """
-  with numerics.pinned(config['model']['matmul_precision']):
-    return _run(config, folder, resume_anyway)
+  try:
+    with numerics.pinned(config['model']['matmul_precision']):
+      return _run(config, folder, resume_anyway)
+  except SystemExit as error:     # nothing of this package raises it here
+    raise InputError('code from outside would end the program '
+                     f'({registry.describe(error)}); take sys.exit out') from error
 
 
 def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:

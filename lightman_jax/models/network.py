@@ -149,7 +149,7 @@ def check_clips(net: Network, clip: tuple[int, ...], encoder: str) -> None:
   where = f'encoder={encoder} cannot take clips {clip}'
   try:
     shape = jax.eval_shape(logits, jax.random.key(0)).shape
-  except Exception as error:      # whatever the code of somebody else raises
+  except registry.RAISED as error:
     raise InputError(f'{where} ({registry.describe(error)})') from error
   if shape != (2, net.classes):
     raise InputError(f'{where}: of two it makes logits {shape}; an encoder maps '

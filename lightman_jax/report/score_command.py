@@ -26,10 +26,14 @@ def score(arguments: Sequence[str]) -> int:
                       help='a csv or workbook, or the folder of a finished run')
   parser.add_argument('--against', metavar='OTHER.csv|RUN',
                       help='other predictions of the same clips of the same people')
+  parser.add_argument('--different-people', action='store_true',
+                      help='names that are equal but for case, leading zeros or '
+                      'prefixes such as sub are of different people')
   parser.add_argument('--json', action='store_true', help='print all of it as JSON')
   options = parser.parse_args(arguments)
   try:
-    scored = scoring.score(options.predictions, options.against)
+    scored = scoring.score(options.predictions, options.against,
+                           different_people=options.different_people)
   except InputError as error:
     print(printable(f'score: {error}'), file=sys.stderr)
     return 2

@@ -1,8 +1,10 @@
 """Anybody's predictions, scored as ours are.
 
 A file of predictions has the columns clip, subject, truth and prediction, and where
-known fold, dataset, group_NAME and, of every class, probability_CLASS or p_CLASS; a
-run's own predictions.csv is one. Other columns are not used.
+known fold, dataset, group_NAME and, of every class, probability_CLASS or p_CLASS (the
+latter where CLASS is a truth or a prediction); a run's own predictions.csv is one.
+Other columns are not used. Data sets are named by the family of their people, as in a
+run's results: 'CASME II cropped' is casme2, samm_long is samm.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lightman_jax import bounded, places
-from lightman_jax.data import workbooks
+from lightman_jax.data import duplicates, people as identities, workbooks
 from lightman_jax.data.manifest import GROUP
 from lightman_jax.data.spellings import fold_characters, is_missing
 from lightman_jax.errors import InputError
@@ -51,18 +53,27 @@ class Predictions(NamedTuple):
     """Who is in each clip: a subject, of a data set where these are known."""
     if 'dataset' not in self.columns:
       return self.columns['subject']
-    return [who if who.startswith(f'{of}/') else f'{of}/{who}' for of, who in zip(
-        self.columns['dataset'], self.columns['subject'])]
+    rows = list(zip(self.columns['dataset'], self.columns['subject']))
+    names = {row: f'{row[0]}/{identities.bare_subject(*row)}' for row in set(rows)}
+    return [names[row] for row in rows]
+
+  @property
+  def is_of_a_run(self) -> bool:
+    """Whether a run wrote it, whose names were looked at before it began."""
+    return (self.path.name == 'predictions.csv'
+            and self.path.with_name('results.json').is_file())
 
 
-def score(predictions: str | os.PathLike, against: str | os.PathLike | None = None
-          ) -> dict[str, Any]:
+def score(predictions: str | os.PathLike, against: str | os.PathLike | None = None, *,
+          different_people: bool = False) -> dict[str, Any]:
   """Scores a file of predictions, and tests it against another of the same clips.
 
   Args:
     predictions: a csv or workbook with the columns clip, subject, truth, prediction
       and, where known, fold, dataset, group_NAME, probability_CLASS; or a run's folder.
     against: another of the same clips of the same people.
+    different_people: names of people that are equal but for case, leading zeros or
+      prefixes such as sub are of different people.
 
   Returns:
     `rows` (name to uf1, uar and accuracy, each with value, low and high, to
@@ -77,10 +88,10 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
   Example:
     >>> lm.score('theirs.csv', against='runs/first')               # doctest: +SKIP
   """
-  mine = read_predictions(predictions)
+  mine = read_predictions(predictions, different_people=different_people)
   files = [mine]
   if against is not None:
-    other = read_predictions(against)
+    other = read_predictions(against, different_people=different_people)
     files.append(_matched(mine, other))
     if files[1].name == mine.name:
       files = [one._replace(name=str(one.path)) for one in files]
@@ -115,11 +126,13 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
   return scored
 
 
-def read_predictions(path: str | os.PathLike) -> Predictions:
+def read_predictions(path: str | os.PathLike, *, different_people: bool = False
+                     ) -> Predictions:
   """Reads and checks a file of predictions.
 
   Args:
     path: of a csv or workbook, or of a run's folder.
+    different_people: see `score`.
 
   Raises:
     InputError: names the file, the row, and what to do.
@@ -146,8 +159,12 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
       raise InputError(f'{path} row {number} has more cells than the header has '
                        'columns; put quotes around a cell that holds a comma')
   columns = {word: [row[place] for _, row in rows] for place, word in header.items()}
+  _check_data_sets(path, columns.get('dataset', ()))
+  if 'dataset' in columns:
+    columns['dataset'] = _families(columns['dataset'], columns['subject'])
   one = Predictions(name, path, tuple(number for number, _ in rows), columns, {})
   _check_cells(one)
+  _check_near_names(one, different_people)
   one = one._replace(probability=_probabilities(one))
   return _with_data_sets(one._replace(columns={
       word: values for word, values in columns.items()
@@ -156,11 +173,14 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
 
 def _header(row: Sequence[str], path: pathlib.Path) -> dict[int, str]:
   """The columns that are used, by their place."""
-  names = {place: word if word.startswith(PROBABILITY) else word.casefold()
-           for place, word in enumerate(row) if word}
+  names = {place: _column(word) for place, word in enumerate(row) if word}
   used = {place: name for place, name in names.items()
           if name in REQUIRED + OPTIONAL or name.startswith((GROUP, *PROBABILITY))}
   for name in used.values():
+    if name in (GROUP, *PROBABILITY):
+      raise InputError(f'{path}: the column {name!r} names no '
+                       f'{"group" if name == GROUP else "class"}; write it behind '
+                       f'{name}, or call the column otherwise')
     if list(used.values()).count(name) > 1:
       raise InputError(f'{path}: the column {name!r} stands twice; keep one')
   for name in REQUIRED:
@@ -169,6 +189,57 @@ def _header(row: Sequence[str], path: pathlib.Path) -> dict[int, str]:
       near = f'; is it {nearest(name, others)!r}? Rename it' if others else ''
       raise InputError(f'{path} has no column {name!r}: {NEEDS}{near}')
   return used
+
+
+def _column(word: str) -> str:
+  """A column's name without its case; behind probability_ stands that of a class."""
+  name = word.casefold()
+  prefix = next((one for one in PROBABILITY if name.startswith(one)), '')
+  return prefix + word[len(prefix):] if prefix else name
+
+
+def _families(datasets: Sequence[str], subjects: Sequence[str]) -> list[str]:
+  """What a run's results call the data set of each clip; an empty cell as it is."""
+  rows = list(zip(datasets, subjects))
+  known = {(of, who): not is_missing(of) and identities.origin(of, who) or of
+           for of, who in dict.fromkeys(rows)}
+  return [known[row] for row in rows]
+
+
+def _check_data_sets(path: pathlib.Path, names: Sequence[str]) -> None:
+  """Refuses one data set in two spellings, of which none is known here."""
+  for near in duplicates.near_data_sets(names):
+    raise InputError(
+        f'{path}: {" and ".join(map(repr, near.names))} look like one data set; write '
+        'one of them, or where they are two a name without that of the other in it')
+
+
+def _check_near_names(one: Predictions, different_people: bool) -> None:
+  """Refuses one person, or one group, in two spellings; a run was asked before it."""
+  if one.is_of_a_run:
+    return
+  of = one.columns.get('dataset') or [identities.UNKNOWN] * len(one.row)
+  rows = list(zip(of, one.columns['subject']))
+  for near in () if different_people else duplicates.near_people(rows):
+    key = identities.person_key(near.dataset, near.names[0])
+    first, second = (next(number for number, row in enumerate(rows) if row[1] == name
+                          and identities.person_key(*row) == key)
+                     for name in near.names[:2])
+    known = near.dataset != identities.UNKNOWN
+    raise InputError(
+        f'{one.where(second)}: subject {near.names[1]!r} and {near.names[0]!r} in row '
+        f'{one.row[first]} look like one person; write one of them'
+        + ('' if known else ', or, where they are from two data sets, add a column '
+           'dataset') + ', or say that such people are different with '
+        '--different-people')
+  for name in (name for name in one.columns if name.startswith(GROUP)):
+    spelt: dict[str, int] = {}
+    for number, word in enumerate(one.columns[name]):
+      before = spelt.setdefault(fold_characters(word), number)
+      if one.columns[name][before] != word:
+        raise InputError(
+            f'{one.where(number)}: {name} is {word!r} here and '
+            f'{one.columns[name][before]!r} in row {one.row[before]}; spell it alike')
 
 
 def _check_cells(one: Predictions) -> None:
@@ -201,10 +272,16 @@ def _check_cells(one: Predictions) -> None:
 
 def _probabilities(one: Predictions) -> dict[str, list[float]]:
   """Class to numbers; checked, and those of all classes where there are any."""
-  by_class = {}
-  for name in one.columns:
-    if not name.startswith(PROBABILITY):
+  by_class, seen, column_of, left = {}, {
+      *one.columns['truth'], *one.columns['prediction']}, {}, []
+  for name in (name for name in one.columns if name.startswith(PROBABILITY)):
+    word = name.partition('_')[2]
+    if not name.startswith(PROBABILITY[0]) and word not in seen:
+      left.append(name)     # such as p_value
       continue
+    if column_of.setdefault(word, name) != name:
+      raise InputError(f'{one.path}: the probability of {word!r} stands in two '
+                       f'columns, {column_of[word]} and {name}; keep one')
     values = []
     for number, text in enumerate(one.columns[name]):
       try:
@@ -215,7 +292,7 @@ def _probabilities(one: Predictions) -> dict[str, list[float]]:
         raise InputError(f'{one.where(number)}: {name} is {text!r}; write a '
                          'probability from 0 to 1, or leave all such columns out')
       values.append(value)
-    by_class[name.partition('_')[2]] = values
+    by_class[word] = values
   if not by_class:
     return {}
   for number, word in enumerate(one.columns['truth']):
@@ -228,7 +305,10 @@ def _probabilities(one: Predictions) -> dict[str, list[float]]:
   if wrong.size:
     number = int(wrong[0])
     raise InputError(f'{one.where(number)}: its probabilities add up to '
-                     f'{total[number]:.3f}; those of all classes add up to 1')
+                     f'{total[number]:.3f}; those of all classes add up to 1' + (
+                         f'; {left[0]} is not counted, as {left[0][2:]!r} is no truth '
+                         f'and no prediction: if it is a class, call the column '
+                         f'{PROBABILITY[0]}{left[0][2:]}' if left else ''))
   return by_class
 
 
@@ -257,8 +337,9 @@ def _matched(mine: Predictions, other: Predictions) -> Predictions:
     without = lambda one: one._replace(columns={
         name: values for name, values in one.columns.items() if name != 'dataset'})
     mine, other = without(mine), without(other)
-  keys = lambda one: list(zip(one.columns.get('dataset') or [''] * len(one.row),
-                              one.columns['clip']))
+  keys = lambda one: list(zip(
+      map(identities.fold_dataset, one.columns.get('dataset') or [''] * len(one.row)),
+      one.columns['clip']))
   place = {key: number for number, key in enumerate(keys(other))}
   own = set(keys(mine))
   for one, known in ((mine, own), (other, place)):
@@ -271,6 +352,10 @@ def _matched(mine: Predictions, other: Predictions) -> Predictions:
         raise InputError(f'{one.where(number)}: this clip is not in {them.path}; two '
                          'are compared on the same clips of the same people')
   order = [place[key] for key in keys(mine)]
+  data_set = dict(zip(keys(mine), mine.columns.get('dataset', ())))
+  if data_set:     # in the spelling of the first
+    other = other._replace(columns=other.columns | {
+        'dataset': [data_set[key] for key in keys(other)]})
   for name, here, there in (
       ('subject', mine.people, other.people),
       ('truth', mine.columns['truth'], other.columns['truth'])):

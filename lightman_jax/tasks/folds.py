@@ -15,6 +15,8 @@ from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool
 from lightman_jax.options import option
 
+LONGEST_NAME = 80    # characters of a fold's name, which becomes that of a file
+
 
 class Fold(NamedTuple):
   """The held-out people's macro clips are in neither mask."""
@@ -25,6 +27,8 @@ class Fold(NamedTuple):
 
 class ProtocolTable:
   """What a protocol sees: a row a clip, micro and macro, and nobody's pictures.
+
+  Columns are copies that cannot be written to: what they say of a clip stays.
 
   Attributes:
     name: of the data set.
@@ -42,21 +46,27 @@ class ProtocolTable:
     self.name, self.classes = dataset, tuple(pool.classes)
     label, count = np.asarray(pool.label), len(pool.classes)
     known = (label >= 0) & (label < count)
-    self.clip = np.array(pool.clips, str)
-    self.subject = np.array(pool.subjects, str)[np.asarray(pool.subject)]
-    self.label = np.array([*pool.classes, ''], str)[np.where(known, label, count)]
-    self.macro = np.asarray(pool.macro)
+    self.clip = _frozen(np.array(pool.clips, str))
+    self.subject = _frozen(np.array(pool.subjects, str)[np.asarray(pool.subject)])
+    self.label = _frozen(
+        np.array([*pool.classes, ''], str)[np.where(known, label, count)])
+    self.macro = _frozen(np.array(pool.macro))
 
   @functools.cached_property
   def dataset(self) -> np.ndarray:
     """See the class; looked up when it is asked for."""
     own = np.array(data_sets(self._pool, self.name), str)
-    return own[np.asarray(self._pool.subject)]
+    return _frozen(own[np.asarray(self._pool.subject)])
 
   def columns(self) -> dict[str, np.ndarray]:
     """For pandas.DataFrame or polars.DataFrame."""
     return {name: getattr(self, name)
             for name in ('clip', 'subject', 'dataset', 'label', 'macro')}
+
+
+def _frozen(column: np.ndarray) -> np.ndarray:
+  column.setflags(write=False)
+  return column
 
 
 # Fold -> which clips are held out: all of some people.
@@ -85,10 +95,9 @@ def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int, dataset: str
     masks = part(table, keys.generator(seed, 'folds'))
   except InputError:
     raise
-  except Exception as error:
+  except registry.RAISED as error:
     if not registry.is_outside(protocol):
       raise
-    # Whatever the code of somebody else raises.
     raise InputError(f'protocol={protocol} cannot divide these {len(table.clip)} clips '
                      f'({registry.describe(error)})') from error
   return _checked(pool, protocol, masks)
@@ -127,13 +136,8 @@ def _checked(pool: Pool, protocol: str, masks: Any) -> tuple[Fold, ...]:
   """
   subject, macro = np.asarray(pool.subject), np.asarray(pool.macro)
   where = f'episodes.protocol={protocol}'
-  if not isinstance(masks, Mapping) or not masks:
-    raise InputError(f'{where} makes no folds; a protocol returns a mapping of the '
-                     'name of a fold to a mask over the clips, true where one is held '
-                     'out')
   parts, fold_of = {}, {}
-  for fold, mask in masks.items():
-    mask = np.asarray(mask)
+  for fold, mask in _read_masks(protocol, masks):
     if mask.dtype != bool or mask.shape != subject.shape:
       raise InputError(f'{where}, fold {fold}: its mask is {mask.dtype} {mask.shape}; '
                        f'it must be bool ({len(subject)},), one for each clip')
@@ -148,13 +152,51 @@ def _checked(pool: Pool, protocol: str, masks: Any) -> tuple[Fold, ...]:
     if not (held_out & ~macro).any():
       raise InputError(f'{where}, fold {fold}: nobody with micro-expressions is held '
                        'out; leave the fold out')
-    parts[str(fold)] = np.unique(subject[mask]).tolist()
-    for person in parts[str(fold)]:
+    parts[fold] = np.unique(subject[mask]).tolist()
+    for person in parts[fold]:
       if person in fold_of:
         raise InputError(f'{where}: {pool.subjects[person]} is held out in the folds '
                          f'{fold_of[person]} and {fold}; hold out a person once')
       fold_of[person] = fold
   return _by_name(pool, parts)
+
+
+def _read_masks(protocol: str, masks: Any) -> list[tuple[str, np.ndarray]]:
+  """The names of folds, each once, and their masks as arrays.
+
+  Raises:
+    InputError: there are none, they cannot be read, or a name cannot be that of a fold.
+  """
+  where, form = f'episodes.protocol={protocol}', (
+      'a protocol returns a mapping of the name of a fold to a mask over the clips, '
+      'true where one is held out')
+  read: dict[str, np.ndarray] = {}
+  try:
+    for fold, mask in masks.items() if isinstance(masks, Mapping) else ():
+      name = str(fold)
+      if registry.is_outside(protocol):
+        _check_name(where, name)
+      if name in read:
+        raise InputError(f'{where}: two of its folds have the name {name}; give each '
+                         'a name of its own')
+      read[name] = np.asarray(mask)
+  except InputError:
+    raise
+  except registry.RAISED as error:
+    after = f' after the fold {[*read][-1]}' if read else ''
+    raise InputError(f'{where} makes what cannot be read as folds{after} '
+                     f'({registry.describe(error)}); {form}') from error
+  if not read:
+    raise InputError(f'{where} makes no folds; {form}')
+  return list(read.items())
+
+
+def _check_name(where: str, fold: str) -> None:
+  """Refuses a name that cannot be printed, or be that of a file."""
+  if not fold.strip() or not fold.isprintable() or len(fold) > LONGEST_NAME:
+    shown = fold if len(fold) <= LONGEST_NAME else f'{fold[:20]}...'
+    raise InputError(f'{where}: the fold {shown!r} needs a name of 1 to '
+                     f'{LONGEST_NAME} characters, all of which can be printed')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -128,3 +128,13 @@ print(sorted(workers.make_all(jobs, workers=2)))
                         env={**os.environ, 'PYTHONPATH': os.getcwd()}, timeout=300)
   assert done.stdout.splitlines() == [
       'begins', '[(0, None), (1, None), (2, None), (3, None)]'], done.stderr
+
+
+def test_another_checkout_in_the_current_folder_is_not_imported(
+    makes, tmp_path, monkeypatch):
+  other = tmp_path / 'checkout'
+  (other / 'lightman_jax').mkdir(parents=True)
+  (other / 'lightman_jax' / '__init__.py').write_text('raise RuntimeError("other")\n')
+  monkeypatch.chdir(other)
+  made = dict(workers.make_all(jobs(tmp_path / 'a', makes), workers=2))
+  assert made == dict.fromkeys(range(6))

@@ -87,6 +87,12 @@ def test_what_is_no_score_is_one_sentence(drawn):
     results.summarise({'m': odds.argmax(1)}, clips, results.About(*'abcdef', 0),
                       every=scores.scores_of(named(broken)))
 
+  def leaving(truth, prediction):
+    raise SystemExit(0)
+  with pytest.raises(InputError, match='leaving of 40 clips is no number .SystemExit'):
+    results.summarise({'m': odds.argmax(1)}, clips, results.About(*'abcdef', 0),
+                      every=scores.scores_of(named(leaving)))
+
   def uf1(truth, prediction):
     return 0.
 

@@ -169,7 +169,7 @@ def test_a_stage_says_which_data_set_is_read(tmp_path):
   lines = [line for line in out.getvalue().splitlines() if 'took' in line]
   stages = {line.split(':')[0] for line in lines}
   assert stages == {'synthetic clips', 'synthetic write', 'synthetic check',
-                    'synthetic load', 'synthetic inputs', 'one.csv load'}
+                    'synthetic inputs', 'one.csv load'}
 
 
 def beside(pool, source, data=None, **fields):

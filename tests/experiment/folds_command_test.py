@@ -7,6 +7,8 @@ from PIL import Image
 import pytest
 
 from lightman_jax.__main__ import main
+from lightman_jax.configurations.named import settings_by_name
+from lightman_jax.errors import InputError
 
 
 @pytest.fixture
@@ -58,10 +60,49 @@ def test_folds_are_written_and_scored(manifest, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize('words, said', [
     (['synthetc', '--out=f.csv'], "the nearest is 'synthetic'"),
     (['synthetic', '--out=f.csv', '--config.training.stepz=3'], 'training.steps'),
-    (['synthetic', '--out=f.csv', '--config.seed=x'], 'takes a number'),
+    (['synthetic', '--out=f.csv', '--config.seed=x'], 'takes a whole number'),
+    (['synthetic', '--out=f.csv', '--config.seed', 'x'], 'takes a whole number'),
     (['synthetic', '--out=f.csv', '--steps=3'], "'--steps=3' is no flag"),
     (['manifest', '--out=f.csv'], 'data.path')])
 def test_what_cannot_be_used_is_refused_in_a_sentence(words, said, capsys):
   assert main(['folds', *words]) == 2
   error = capsys.readouterr().err
   assert said in error and error.startswith('folds: ') and 'Traceback' not in error
+
+
+def test_settings_are_read_as_launch_reads_them(monkeypatch):
+  """Those of a part that is named with them, and in two words."""
+  taken = []
+  monkeypatch.setattr('lightman_jax.data.sources.check_present',
+                      lambda data, inputs: None)
+
+  def load(settings):
+    taken.append(settings)
+    raise InputError('enough')
+  monkeypatch.setattr('lightman_jax.experiment.notebook.load', load)
+  for words in (['--config.model.depth=3', '--config.seed=4'],
+                ['--config.model.depth', '3', '--config.seed', '4']):
+    assert main(['folds', *words, 'synthetic:debug', '--out=f.csv',
+                 '--config.model.encoder=mlp']) == 2
+  for settings in taken:
+    assert settings['model']['encoder'] == 'mlp' and settings['seed'] == 4
+    assert settings['model']['depth'] == 3
+  assert len(taken) == 2
+
+
+@pytest.mark.parametrize('text, words', [
+    ('x = undefined_name', 'mine.py line 1: it is not a configuration (NameError: '),
+    ('def get_config(arg=None):\n  return 3', 'returns int, and must return a Config'),
+    ('def get_config(arg=None):\n  return 1 + None', 'mine.py line 2: it is not a'),
+    ('import sys\nsys.exit(0)', 'line 2: it is not a configuration (SystemExit: 0'),
+    ('def f(:', 'mine.py is not a configuration: ')])
+def test_a_file_that_is_no_configuration_is_refused_by_its_line(
+    tmp_path, text, words, capsys):
+  file = tmp_path / 'mine.py'
+  file.write_text(text + '\n')
+  assert main(['folds', str(file), '--out=f.csv']) == 2
+  error = capsys.readouterr().err
+  assert words in error and 'Traceback' not in error and error.count('\n') == 1
+  with pytest.raises(InputError) as caught:
+    settings_by_name(str(file))
+  assert words in str(caught.value)

@@ -213,7 +213,8 @@ def test_synthetic_people_are_those_of_their_seed(theirs, refused, pool, small_n
   held_out = pretraining.people_of(config, here, fold, '')
   assert held_out == (('synthetic', 'seed5:s0'),)
   names = lambda seed: {('synthetic', f'seed{seed}:s{n}') for n in (1, 2, 3)}
-  assert set(pretraining.people_seen(config, here, fold, '')) == names(5) | names(theirs)
+  seen = set(pretraining.people_seen(config, here, fold, ''))
+  assert seen == names(5) | names(theirs)
   source = pretraining.macro_source(config, here, '', 'abc')
   assert set(source.person) == names(theirs) | {('synthetic', f'seed{theirs}:s0')}
   face = 'synthetic', people.synthetic_name(theirs, 's0')

@@ -1,6 +1,7 @@
 """Predictions of any program: against scikit-learn, a run's own; what is refused."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
@@ -125,7 +126,21 @@ def test_two_are_tested_against_each_other_in_any_order_of_rows(tmp_path):
     (lambda rows: [row.update(true=row.pop('truth')) for row in rows],
      "has no column 'truth': a file of predictions needs clip, subject, truth"),
     (lambda rows: [row.update(group_sex='fm'[n % 2]) for n, row in enumerate(rows)],
-     'a person is in one group')])
+     'a person is in one group'),
+    (lambda rows: next(row for row in rows[9:] if row['subject'] == 's1').update(
+        subject='S01'), "look like one person; write one of them, or, where they are"),
+    (lambda rows: [row.update(dataset='lab' if row['subject'] < 's4' else 'Lab')
+                   for row in rows], "'Lab' and 'lab' look like one data set"),
+    (lambda rows: [row.update(group_sex='m' if row['subject'] < 's4' else 'M')
+                   for row in rows], "group_sex is 'M' here and 'm' in row "),
+    (lambda rows: [row.update(group_='m') for row in rows],
+     "the column 'group_' names no group"),
+    (lambda rows: [row.update(probability_negative=.9, p_negative=.1,
+                              probability_positive=.05, probability_surprise=.05)
+                   for row in rows], "probability of 'negative' stands in two columns"),
+    (lambda rows: [row.update(p_negative=.3, p_positive=.3, p_surprise=.3, p_none=.1)
+                   for row in rows],
+     "0.900; those of all classes add up to 1; p_none")])
 def test_what_is_wrong_is_refused_by_file_and_row(tmp_path, change, words, capsys):
   rows = rows_of()
   change(rows)
@@ -154,7 +169,55 @@ def test_others_are_refused_that_are_not_of_the_same_clips(tmp_path, change, wor
   assert words in said and 'other.csv' in said and said.count('\n') == 1
 
 
+def test_columns_that_are_no_probabilities_are_not_used(tmp_path):
+  rows = [{**row, 'p_value': '<.05', 'P_negative': .2, 'Probability_positive': .3,
+           'p_surprise': .5} for row in rows_of()]
+  row = lm.score(write(tmp_path / 'p.csv', rows))['rows']['p.csv']
+  odds = {'negative': .2, 'positive': .3, 'surprise': .5}
+  assert row['log_loss'] == pytest.approx(
+      -np.mean([np.log(odds[one['truth']]) for one in rows]), abs=1e-6)
+
+
+def test_data_sets_are_those_of_the_run_however_they_are_spelt(tmp_path):
+  """What is written out with the folds names a data set as its manifest does."""
+  of = lambda row: 'samm' if row['subject'] < 's4' else 'casme2'
+  run = tmp_path / 'run'
+  run.mkdir()
+  write(run / 'predictions.csv', rows_of())
+  (run / 'results.json').write_text(json.dumps({'data_sets': {
+      name: {'subjects': [f's{n}' for n in people]}
+      for name, people in (('samm', range(4)), ('casme2', range(4, 8)))}}))
+  spelt = {'samm': ('samm_long', 'SAMM'), 'casme2': ('CASME II cropped', 'casme2')}
+  rows = [{**row, 'dataset': spelt[of(row)][n % 2],
+           'subject': f"samm/{row['subject']}" if of(row) == 'samm' else row['subject']}
+          for n, row in enumerate(rows_of(3, skill=.2))]
+  got = lm.score(write(tmp_path / 'theirs.csv', rows), run)
+  assert list(got['data_sets']) == ['casme2', 'samm']
+  assert got['about']['subjects'] == 8
+  assert set(got['differences']) == {'theirs.csv - run'}
+  # A composite says under subject of which data set someone is.
+  rows = [{**row, 'dataset': 'megc2019', 'subject': f"{of(row)}/{row['subject']}"}
+          for row in rows_of(3)]
+  assert lm.score(write(tmp_path / 'all.csv', rows), run)['about']['subjects'] == 8
+
+
+def test_people_of_like_names_may_be_different(tmp_path, capsys):
+  rows = [{**row, 'subject': row['subject'].replace('s1', 'S0'),
+           'fold': row['subject'].replace('s1', 'S0')} for row in rows_of()]
+  path = write(tmp_path / 'p.csv', rows)
+  assert main(['score', str(path)]) == 2
+  assert '--different-people' in capsys.readouterr().err
+  assert main(['score', str(path), '--different-people']) == 0
+  assert lm.score(path, different_people=True)['about']['subjects'] == 8
+  # A run was asked before it began.
+  (tmp_path / 'run').mkdir()
+  (tmp_path / 'run' / 'results.json').write_text('{}')
+  write(tmp_path / 'run' / 'predictions.csv', rows)
+  assert lm.score(tmp_path / 'run')['about']['subjects'] == 8
+
+
 @pytest.mark.parametrize('line, words', [
+    ('"b,s2,joy,joy', 'row 3: a quote (") in \'"b,s2,joy,joy\' is never closed'),
     ('b,s2,joy', "row 3 (clip 'b'): the cell under 'prediction' is empty"),
     ('b,s2,joy,joy,more', 'row 3 has more cells than the header has columns')])
 def test_rows_of_another_length_are_refused(tmp_path, line, words):

@@ -257,14 +257,29 @@ def test_a_protocol_may_hold_out_some_people(pool_of, tmp_path):
      's0 is held out in the folds x and y'),
     ("  return {'x': np.zeros(len(table.clip), bool)}", 'nobody with micro'),
     ("  return {'x': [0, 1]}", r'its mask is int64 \(2,\); it must be bool'),
-    ('  return {}', 'makes no folds'), ('  return 1 / 0', 'ZeroDivisionError')])
+    ('  return {}', 'makes no folds'), ('  return 1 / 0', 'ZeroDivisionError'),
+    ('  raise SystemExit(0)', 'SystemExit'),
+    ("  table.macro[:] = False\n  return {'x': table.subject == 's0'}", 'read-only'),
+    ("  table.dataset[0] = 'x'\n  return {'x': table.subject == 's0'}", 'read-only'),
+    ("  return {'x': table.subject == 's0', 'y': [[True], [True, False]]}",
+     'what cannot be read as folds after the fold x .ValueError'),
+    ("  import collections\n  class Mine(collections.UserDict):\n"
+     "    def __getitem__(self, key): raise RuntimeError('mine')\n"
+     "  return Mine(x=1)", 'cannot be read as folds .RuntimeError: mine'),
+    ("  return {1: table.subject == 's0', '1': table.subject == 's1'}",
+     'two of its folds have the name 1'),
+    ("  return {'': table.subject == 's0'}", "fold '' needs a name"),
+    (r"  return {'a\n\x1b[31m': table.subject == 's0'}", 'needs a name of 1 to 80'),
+    ("  return {'x' * 5000: table.subject == 's0'}", r"fold 'x{20}\.\.\.' needs")])
 def test_a_protocol_that_would_break_the_promise_is_refused(
     pool_of, tmp_path, text, words):
   pool = pool_of(subjects=3, micro=2, macro=1)
+  macro = pool.macro.copy()
   with pytest.raises(InputError, match=words) as caught:
     make_folds(pool, from_outside(text, tmp_path), folds=2, seed=0, dataset='d',
                options={'part': 0})
-  assert '\n' not in str(caught.value)
+  assert '\n' not in str(caught.value) and len(str(caught.value)) < 600
+  np.testing.assert_array_equal(pool.macro, macro)    # it saw a copy
 
 
 @pytest.mark.parametrize('protocol', registry.PROTOCOLS)
