@@ -219,4 +219,4 @@ def torch_func(problem: Problem):
       params, *tasks).mean()
   step = lambda: torch.func.grad_and_value(total)(params)
   grads, value = step()
-  return _results(value.detach().numpy(), nets.to_flax_order(grads)), step
+  return _results(value.detach().cpu().numpy(), nets.to_flax_order(grads)), step

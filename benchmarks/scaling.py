@@ -29,8 +29,14 @@ from lightman_jax.meta import learners
 from lightman_jax.meta.inner import Steps
 from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training import devices
-from lightman_jax.training.loop import FoldData, stack
-from lightman_jax.training.state import Recipe, init_state, make_optimizer, run_folds
+from lightman_jax.training.state import (
+  FoldData,
+  Recipe,
+  init_state,
+  make_optimizer,
+  run_folds,
+  stack,
+)
 
 CLASSES, PEOPLE = 3, 6
 

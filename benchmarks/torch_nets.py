@@ -36,7 +36,7 @@ def to_flax_order(grads: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
   for name, x in grads.items():
     if name.endswith('kernel'):
       x = x.permute(*range(2, x.dim()), 1, 0)
-    turned[name] = x.detach().numpy()
+    turned[name] = x.detach().cpu().numpy()
   return turned
 
 

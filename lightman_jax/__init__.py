@@ -75,5 +75,5 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-  """All names of the door, imported or not."""
-  return sorted({*globals(), *__all__})
+  """All names of the door, imported or not, and no others."""
+  return sorted(__all__)

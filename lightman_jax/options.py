@@ -101,8 +101,10 @@ def check_option(place: str, option: Option, value: Any) -> None:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-  """The known word that looks most like `word`."""
-  return difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.)[0]
+  """The known word that looks most like `word`, in letters of whichever case."""
+  folded = {name.casefold(): name for name in known}
+  return folded[difflib.get_close_matches(str(word).casefold(), folded, n=1,
+                                          cutoff=0.)[0]]
 
 
 def _parameters(of: Callable) -> list[tuple[str, Any, Any]]:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 import contextlib
 import functools
 import importlib
+import pathlib
 from typing import Any
 
-from lightman_jax import registry
+from lightman_jax import places, registry
 from lightman_jax.errors import InputError
 from lightman_jax.options import Option, check_option, nearest, read_options
 
@@ -19,11 +20,19 @@ from lightman_jax.options import Option, check_option, nearest, read_options
 SECTIONS = {'method': ('method', 'name'), 'encoder': ('model', 'encoder'),
             'data': ('data', 'name'), 'protocol': ('episodes', 'protocol'),
             'score': ('evaluation', 'scores')}
+# What variants behind the colon, and keywords in Python, name: KIND=VALUE.
+VARIANTS = {'method': 'method.name', 'encoder': 'model.encoder',
+            'macro': 'macro.source', 'protocol': 'episodes.protocol',
+            'support': 'evaluation.support', 'data': 'data.name',
+            'score': 'evaluation.scores'}
+# Rows beside every result that are no methods of a configuration.
+ROWS = ('constant', 'svm', 'ridge', 'ridge_raw')
 # Kinds whose section is what the part can be set to.
 OWN = ('method', 'encoder')
 # What such a section has besides: it is set around a whole run.
 AROUND = {'method': (), 'encoder': ('matmul_precision',)}
 HASH = 'sha256'      # of code from outside
+TABLE_SUFFIXES = ('.csv', '.tsv', '.xls', '.xlsx')
 
 
 def options_of(kind: str, name: str) -> dict[str, Option]:
@@ -45,6 +54,35 @@ def options_of(kind: str, name: str) -> dict[str, Option]:
     raise InputError(f'{kind}={name}: {sorted(taken)[0]} cannot be the name of a '
                      'setting; call it otherwise')
   return options
+
+
+def hint(kind: str, value: Any) -> str:
+  """What to write in the place of a row, or of a file; '' where a value is neither.
+
+  Args:
+    kind: of `VARIANTS`, or 'config'.
+    value: that was given.
+  """
+  text = str(value)
+  if kind == 'method' and text.casefold() in ROWS:
+    alone = f"; lm.Classifier(method='{text.casefold()}') is it alone"
+    return (f'method={text}: {text.casefold()} is a row beside every result, not a '
+            f'method of a configuration{alone * (text.casefold() != "constant")}')
+  path = pathlib.Path(places.expand(text))
+  suffix = path.suffix.casefold()
+  if registry.is_outside(text) or suffix not in TABLE_SUFFIXES and not (
+      (suffix or len(path.parts) > 1) and path.is_file()):
+    return ''
+  if suffix == '.py':
+    return '' if kind == 'config' else (
+        f'{kind}={text} is a file; say what of it is meant, as {kind}={text}:NAME')
+  return f'{kind}={text} is the name of a file; ' + {
+      'macro': f'macro-expressions of your own are macro=manifest with macro.data.path='
+               f'{text}',
+      'protocol': 'folds out of a file are protocol=examples/own_folds.py:from_csv',
+  }.get(kind, 'a list of clips of your own is data.path of the configuration manifest: '
+        f'--config=configs/manifest.py --config.data.path={text}, in Python '
+        f"lm.settings('manifest', **{{'data.path': {text!r}}})")
 
 
 def owners(kind: str, setting: str) -> list[str]:
@@ -76,6 +114,8 @@ def choose(kind: str, name: str, old: Mapping[str, Any] = {}) -> dict[str, Any]:
   Raises:
     InputError: there is no such part.
   """
+  if said := hint(kind, name):
+    raise InputError(said)
   outside = [one for one in names_in(kind, name) if registry.is_outside(one)]
   codes = [registry.allow_or_keep(kind, one).sha256 for one in outside]
   code = {HASH: ','.join(codes)} if codes else {}

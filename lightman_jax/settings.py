@@ -1,8 +1,9 @@
 """What the settings of a run may be, checked before anything heavy is imported."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import copy
 import dataclasses
+import functools
 import importlib
 import inspect
 import math
@@ -168,6 +169,9 @@ def check(config: Mapping[str, Any]) -> None:
 
 def _check_alone(values: Mapping[str, Any]) -> None:
   """Each setting by itself."""
+  for kind in ('data', 'macro'):
+    if said := sections.hint(kind, values[sections.VARIANTS[kind]]):
+      raise InputError(said)
   for name, known in CHOICES.items():
     if values[name] not in known and not (name in SECTION_NAMES
                                          and registry.is_outside(values[name])):
@@ -383,12 +387,65 @@ def faces_data(config: Mapping[str, Any]) -> dict[str, Any] | None:
 def _named_part(kind: str, part: Any) -> tuple[str, dict[str, Any]]:
   """The name of a part, or of an object, and the settings that its fields are."""
   if isinstance(part, str):
+    if said := sections.hint(kind, part):
+      raise InputError(said)
     return part, {}
+  if kind not in sections.SECTIONS:
+    raise InputError(f'{kind} is {part!r}; it must be a name, as '
+                     f'{kind}={CHOICES[sections.VARIANTS[kind]][0]!r}')
   instance = dataclasses.is_dataclass(part) and not isinstance(part, type)
   name = registry.allow_object(kind, type(part) if instance else part)
   fields = {f'{sections.SECTIONS[kind][0]}.{key}': getattr(part, key)
             for key in sections.options_of(kind, name)} if instance else {}
   return name, fields
+
+
+def take_variants(changes: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+  """Divides keywords into what variants name and dotted settings.
+
+  Args:
+    changes: kind of `sections.VARIANTS` to a name or an object, of scores a list, too;
+      and dotted setting to value.
+
+  Returns:
+    Kind to name, names with commas between; and the settings, the fields of objects
+    among them.
+
+  Raises:
+    InputError: what is no name, or an object whose text cannot be recorded.
+  """
+  words, rest = {}, dict(changes)
+  for kind in sections.VARIANTS:
+    if kind not in changes:
+      continue
+    value, names = rest.pop(kind), []
+    for part in value if isinstance(value, list) else [value]:
+      part_name, fields = _named_part(kind, part)
+      names.append(part_name)
+      rest = {**fields, **rest}
+    words[kind] = ','.join(names)
+  return words, rest
+
+
+def takes_settings(function: Callable) -> Callable:
+  """Has a function of the door refuse what is no settings, as a name or a path is.
+
+  Args:
+    function: whose first argument, `settings`, is complete settings.
+  """
+  @functools.wraps(function)
+  def checked(*args: Any, **options: Any) -> Any:
+    value = args[0] if args else options.get('settings', {})
+    if not isinstance(value, Mapping):
+      name, word = function.__name__, str(value)
+      wanted = repr(word if isinstance(value, str) else 'synthetic')
+      if sections.hint('data', word):      # of one's own clips
+        wanted = f"'manifest', **{{'data.path': {word!r}}}"
+      raise InputError(f'{name} takes complete settings first, not '
+                       f'{word if len(word) < 200 else type(value).__name__}: write '
+                       f'lm.{name}(lm.settings({wanted}){", ..." * (name != "load")})')
+    return function(*args, **options)
+  return checked
 
 
 class _Callable(types.ModuleType):
@@ -398,7 +455,7 @@ class _Callable(types.ModuleType):
   gets it by that name from then on.
   """
 
-  def __call__(self, name: str, /, **changes: Any) -> dict[str, Any]:
+  def __call__(self, name: str = '', /, **changes: Any) -> dict[str, Any]:
     """Returns the complete settings of a configuration, checked.
 
     Args:
@@ -409,7 +466,7 @@ class _Callable(types.ModuleType):
         own, whose text is recorded by a run: what makes a `Learner` of a network, a
         flax module, `Facts`, what makes folds of a clip table, a function of truth and
         prediction (of these a list, too). A dataclass may be an instance: its fields
-        are settings.
+        are settings. `macro` and `support` are names.
 
     Returns:
       Nested plain values: section to setting to value.
@@ -424,15 +481,10 @@ class _Callable(types.ModuleType):
       0
     """
     named = importlib.import_module('lightman_jax.configurations.named')
-    parts = {kind: changes.pop(kind) for kind in sections.SECTIONS if kind in changes}
-    words: dict[str, str] = {}
-    for kind, value in parts.items():
-      names = []
-      for part in value if isinstance(value, list) else [value]:
-        part_name, fields = _named_part(kind, part)
-        names.append(part_name)
-        changes = {**fields, **changes}
-      words[kind] = ','.join(names)
+    words, changes = take_variants(changes)
+    if not name:
+      raise InputError("settings are those of a configuration: give its name, as "
+                       f"lm.settings('synthetic') (all: {', '.join(named.NAMES)})")
     return named.settings_by_name(name, **words, **changes)
 
 

@@ -48,11 +48,13 @@ def lines(parts: Sequence[str]) -> Iterator[str]:
     if kind not in sections.SECTIONS:
       raise InputError(f'{part!r} names nothing that can be set; the nearest is '
                        f'{nearest(kind, sections.SECTIONS)}=NAME')
+    if said := sections.hint(kind, name):
+      raise InputError(said)
     if registry.is_outside(name):
       code = registry.allow(kind, name)
       yield f'{part}, SHA-256 {code.sha256}'
     options = sections.options_of(kind, name)
-    yield f'{part}: {_first_line(registry.find(kind, name))}'
+    yield f'{part}: {_first_line(registry.find(kind, name)) or "no description"}'
     if not options:
       yield '  has no settings'
     width = max(map(len, options), default=0)
@@ -72,5 +74,11 @@ def _value(option: Option) -> str:
 
 def _first_line(part) -> str:
   # Facts of a data set are values, whose class alone has a docstring.
-  return getattr(part, 'title', '') if not callable(part) else (
-      inspect.getdoc(part) or '').split('\n')[0]
+  if not callable(part):
+    return getattr(part, 'title', '')
+  # Its own: inspect.getdoc takes that of a class above, of an object that of its class.
+  text = inspect.cleandoc(getattr(part, '__doc__', None) or '').split('\n')[0]
+  kind = part if isinstance(part, type) else type(part)
+  own = isinstance(part, type) or inspect.isroutine(part)
+  # Without one a dataclass, and so a flax module, has its signature.
+  return '' if not own or text.startswith(f'{kind.__name__}(') else text

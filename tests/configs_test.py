@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lightman_jax import sections, settings
+from lightman_jax import registry, sections, settings
 from lightman_jax.configurations import (
   casme,
   casme2,
@@ -25,6 +25,7 @@ from lightman_jax.configurations import (
 )
 from lightman_jax.data import choice
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation import references
 from lightman_jax.experiment import sweep
 from lightman_jax.inputs import augmentation, inputs
 from lightman_jax.training.state import make_optimizer
@@ -123,6 +124,52 @@ def test_unknown_variants_name_the_nearest(arg, nearest):
   with pytest.raises(InputError) as caught:
     synthetic.get_config(arg)
   assert nearest in str(caught.value) and '(all: ' in str(caught.value)
+
+
+@pytest.mark.parametrize('arg, words', [
+    ('quick,kfold', 'write protocol=kfold'), ('LOSO', 'write protocol=loso'),
+    ('casme_squared', 'write macro=casme_squared or data=casme_squared'),
+    ('svm', 'svm is a row beside every result'), ('clips.csv', 'data.path')])
+def test_a_value_without_its_variant_names_it(arg, words):
+  with pytest.raises(InputError, match=words):
+    synthetic.get_config(arg)
+
+
+def test_rows_beside_a_result_are_no_methods():
+  assert set(sections.ROWS) == {'constant', 'ridge_raw', *references.CHOICES}
+  assert not set(sections.ROWS) & set(registry.METHODS)
+  for name in sections.ROWS:
+    for changes in ({'method': name}, {'method.name': name}):
+      with pytest.raises(InputError, match=f'{name} is a row beside every result'):
+        settings('synthetic:debug', **changes)
+  with pytest.raises(InputError, match='svm is a row beside'):
+    settings(method='svm')
+  with pytest.raises(InputError, match="lm.settings.'synthetic'.*casme2"):
+    settings()
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'protocol': 'LOSO'}, 'nearest is protocol=loso'),
+    ({'protocol': 'KFOLD'}, 'nearest is protocol=kfold'),
+    ({'data': 'my/two.csv'}, "settings.'manifest', .*'data.path': 'my/two.csv'"),
+    ({'data.name': 'TWO.XLSX'}, 'configuration manifest'),
+    ({'macro': 'm.csv'}, 'macro=manifest with macro.data.path=m.csv'),
+    ({'protocol': 'f.csv'}, 'own_folds.py:from_csv'),
+    ({'encoder': __file__}, 'configs_test.py:NAME'),
+    ({'macro': None}, 'must be a name'), ({'macro': 'nome'}, 'macro=none')])
+def test_files_and_capitals_are_pointed_to_what_was_meant(changes, words):
+  with pytest.raises(InputError, match=words):
+    settings('synthetic:debug', **changes)
+  with pytest.raises(InputError, match='data.path'):
+    settings('two.csv')
+
+
+@pytest.mark.parametrize('kind', sections.VARIANTS)
+def test_every_variant_is_a_keyword(kind):
+  value = {'method': 'maml', 'encoder': 'mlp', 'macro': 'none', 'protocol': 'kfold',
+           'support': 'held_out_subject', 'data': 'samm', 'score': 'uf1'}[kind]
+  assert settings('synthetic', **{kind: value}) == settings(f'synthetic:{kind}={value}')
+  assert settings('synthetic', **{kind: value}) != settings('synthetic')
 
 
 def test_a_config_is_locked_and_typed():

@@ -46,7 +46,7 @@ def data(debug):
 
 def test_the_import_is_light():
   program = ('import sys, lightman_jax as lm; names = dir(lm); '
-             'assert set(lm.__all__) <= set(names) and "tasks" in names; '
+             'assert sorted(lm.__all__) == names and "tasks" in names; '
              'heavy = {"jax", "numpy", "flax", "sklearn", "tensorflow_datasets"}; '
              'assert not heavy & set(sys.modules); lm.InputError; lm.settings; '
              'assert not heavy & set(sys.modules)')
@@ -88,6 +88,27 @@ def test_settings_by_name(debug):
     lm.settings('casme2', **{'training.stepz': 50})
   # Whoever imports the module of that name has the function, too.
   assert lm.settings is settings_module and callable(settings_module)
+
+
+@pytest.mark.parametrize('name', ['load', 'folds', 'make_network', 'make_learner',
+                                  'sample_task', 'train', 'predict', 'run'])
+def test_names_and_paths_are_no_settings(name, tmp_path):
+  """What to write is what runs."""
+  for value, wanted in (('synthetic:debug', "lm.settings('synthetic:debug')"),
+                        (tmp_path / 'two.csv', "two.csv'})"), (None, 'lm.settings(')):
+    with pytest.raises(lm.InputError, match=f'{name} takes complete settings first'
+                       ) as caught:
+      getattr(lm, name)(value)
+    said = str(caught.value)
+    assert wanted in said and f'write lm.{name}(lm.settings(' in said
+
+
+def test_arrays_have_variants_as_keywords():
+  settings = lm.array_settings((3, 2), protocol='kfold', encoder='mlp', macro='none')
+  assert settings['model']['encoder'] == 'mlp' and settings['macro']['source'] == 'none'
+  assert settings['episodes']['protocol'] == 'kfold'
+  with pytest.raises(lm.InputError, match='svm is a row beside every result'):
+    lm.array_settings((3,), method='svm')
 
 
 def test_a_data_set_is_a_table_and_arrays(debug, data):

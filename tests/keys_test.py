@@ -33,7 +33,8 @@ def test_the_same_in_every_process_and_version():
       2967956813, 348107808)
   assert [(purpose.name, int(purpose)) for purpose in Purpose] == [
       ('INIT', 0), ('TASKS', 1), ('AUGMENT', 2), ('ADAPT', 3), ('EVAL_SUPPORT', 4),
-      ('EVAL_ADAPT', 5), ('EPISODE_MACRO', 6), ('EPISODE_ADAPT', 7)]
+      ('EVAL_ADAPT', 5), ('EPISODE_MACRO', 6), ('EPISODE_ADAPT', 7),
+      ('PRETRAIN', 8)]
 
 
 def test_a_step_may_be_traced():

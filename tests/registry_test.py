@@ -158,6 +158,20 @@ def test_the_command_lists_what_can_be_set(file, capsys):
     assert words in capsys.readouterr().err
 
 
+def test_a_part_without_a_docstring_has_no_description(tmp_path, capsys):
+  (tmp_path / 'plain.py').write_text(
+      'import dataclasses\nfrom flax import linen as nn\n'
+      'class Encoder(nn.Module):\n  width: int = 3\n'
+      'class Known(nn.Module):\n  """Knows."""\n  width: int = 3\n'
+      '@dataclasses.dataclass\nclass Method:\n  width: int = 3\n')
+  for part, words in (('encoder=plain.py:Encoder', 'no description'),
+                      ('encoder=plain.py:Known', 'Knows.'),
+                      ('method=plain.py:Method', 'no description')):
+    part = part.replace('plain.py', str(tmp_path / 'plain.py'))
+    assert settings_command.settings([part]) == 0
+    assert f'{part}: {words}\n' in capsys.readouterr().out
+
+
 # Encoders.
 
 @pytest.mark.parametrize('name', registry.ENCODERS)

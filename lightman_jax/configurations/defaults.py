@@ -1,6 +1,6 @@
 """What all configurations share: the sections, and how variants are picked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ml_collections import config_dict
 
@@ -224,8 +224,9 @@ def _name_part(config: config_dict.ConfigDict, name: str, place: str, value: str
   known = registry.TABLES.get(name) or CHOICES[place]
   if value not in known and not (name in sections.SECTIONS
                                  and registry.is_outside(value)):
-    raise InputError(f'{name}={value} is no variant; the nearest is '
-                     f'{name}={nearest(value, known)} (all: {", ".join(known)})')
+    raise InputError(sections.hint(name, value) or (
+        f'{name}={value} is no variant; the nearest is {name}={nearest(value, known)} '
+        f'(all: {", ".join(known)})'))
   if name == 'score':
     value = ','.join(filter(None, (config.evaluation.scores, value)))
   if name == 'data':      # of another sheet
@@ -234,6 +235,19 @@ def _name_part(config: config_dict.ConfigDict, name: str, place: str, value: str
   if name == 'encoder' and value in known and (
       registry.find(name, value).takes == 'landmarks'):
     config.inputs.kind = 'landmarks'
+
+
+def _no_variant(word: str, known: Sequence[str]) -> str:
+  """What to say of a word that is no variant: it may be the value of one."""
+  every = f' (all: {", ".join(known)})'
+  named = [f'{kind}={value}' for kind, place in sections.VARIANTS.items()
+           for value in registry.TABLES.get(kind) or CHOICES[place]
+           if word.casefold() == value]
+  if named:
+    return f'{word!r} is the value of a variant; write {" or ".join(named)}{every}'
+  return sections.hint('method', word) or sections.hint('data', word) or (
+      f'{word!r} is no variant of this configuration; the nearest is '
+      f'{nearest(word, known)!r}{every}')
 
 
 def finish(config: config_dict.ConfigDict, arg: str | None,
@@ -253,18 +267,13 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
   """
   variants = {'debug': debug, 'quick': quick, 'few_shot': few_shot,
               'published': published, **variants}
-  valued = {'method': 'method.name', 'encoder': 'model.encoder',
-            'macro': 'macro.source', 'protocol': 'episodes.protocol',
-            'support': 'evaluation.support', 'data': 'data.name',
-            'score': 'evaluation.scores'}
+  valued = sections.VARIANTS
   for word in filter(None, (arg or '').split(',')):
     name, equals, value = word.partition('=')
     if equals and name in valued:
       _name_part(config, name, valued[name], value)
     elif equals or name not in variants:
-      known = [*variants, *(f'{key}=' for key in valued)]
-      raise InputError(f'{word!r} is no variant of this configuration; the nearest is '
-                       f'{nearest(word, known)!r} (all: {", ".join(known)})')
+      raise InputError(_no_variant(word, [*variants, *(f'{key}=' for key in valued)]))
     else:
       variants[name](config)
   sections.fit(config)

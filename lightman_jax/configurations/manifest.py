@@ -13,8 +13,7 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: clips (folders of frames or videos), quick (a minute a run on two cores,
-  where pictures are ready), and those of `defaults.finish`."""
+  """Variants: clips (folders of frames or videos), and those of `defaults.finish`."""
   config = defaults.base()
   config.data.update(name='manifest', class_set='manifest', frames=1, size=28)
   config.inputs.update(kind='picture', holds='flow', centre='median')

@@ -19,8 +19,8 @@ clip of the 442 can be lost to that, this file chooses two corrections by name: 
 of the one counts as not given and is spotted, that of the other is read as 4930.
 `:uncorrected` takes the sheet as it stands. SMIC's apexes are spotted.
 
-`:quick`, a smaller method, takes about 7 minutes on two idle cores once the data set is
-built: computed from folds x classes and what casme2:quick took, not measured.
+`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
+some 20, after a minute or two of compiling (measured on 309 ready pictures).
 
 Published, UF1 / UAR. With a fixed number of epochs: STSTNet (its authors' port) .7209 /
 .7250; as measured again by Varanka et al. STSTNet .713, OFF-ApexNet .703 (UF1). Most

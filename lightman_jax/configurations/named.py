@@ -15,7 +15,7 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from lightman_jax import places, settings
+from lightman_jax import places, sections, settings
 from lightman_jax.config_flag import check_config, explain
 from lightman_jax.errors import InputError
 from lightman_jax.registry import RAISED
@@ -29,13 +29,15 @@ NAMES = tuple(sorted({path.stem for path in FOLDER.glob('*.py')}
 def settings_by_name(name: str, *, method: str | None = None,
                      encoder: str | None = None, data: str | None = None,
                      protocol: str | None = None, score: str | None = None,
+                     macro: str | None = None, support: str | None = None,
                      **changes: Any) -> dict[str, Any]:
   """Returns the complete settings of a run, checked.
 
   Args:
     name: of a configuration, or a file of one's own, with variants behind a colon:
       'synthetic:debug', 'casme2', 'my_file.py:quick'.
-    method, encoder, data, protocol: as the variant method=NAME, and so on.
+    method, encoder, data, protocol, macro, support: as the variant method=NAME, and so
+      on.
     score: likewise, some with commas between.
     **changes: dotted setting to value, as `**{'training.steps': 50}`.
 
@@ -47,7 +49,8 @@ def settings_by_name(name: str, *, method: str | None = None,
       that there is; or the settings cannot run.
   """
   parts = {'method': [method], 'encoder': [encoder], 'data': [data],
-           'protocol': [protocol], 'score': (score or '').split(',')}
+           'protocol': [protocol], 'score': (score or '').split(','), 'macro': [macro],
+           'support': [support]}
   variants = name.partition(':')[2]
   words = [variants] * bool(variants) + [
       f'{kind}={one}' for kind, ones in parts.items() for one in ones if one]
@@ -116,6 +119,8 @@ def path_of(name: str) -> pathlib.Path:
     InputError: it is neither a name nor a path of what is there; names the nearest.
   """
   path = places.expand(name)
+  if said := sections.hint('config', name):
+    raise InputError(said)
   if path.is_file():
     return path
   if name in NAMES:

@@ -18,6 +18,7 @@ from lightman_jax.errors import InputError
 
 UNKNOWN = 'manifest'      # the data set of clips whose manifest names none
 SYNTHETIC = 'synthetic'   # its faces are nobody's
+_SEED = re.compile(r'seed\d+:')      # before a name of theirs, see `synthetic_name`
 
 
 class Shared(NamedTuple):
@@ -253,6 +254,16 @@ def origin(dataset: str, subject: str) -> str:
   return '' if is_unnamed(own) else own
 
 
+def synthetic_name(seed: int, subject: str) -> str:
+  """A synthetic person among those of all seeds, as seed0:sub01.
+
+  Args:
+    seed: of the faces; another seed, other people
+    subject: as the faces of one seed call them
+  """
+  return f'seed{seed}:{subject}'
+
+
 def may_be_one(one: tuple[str, str], other: tuple[str, str]) -> bool:
   """Whether two may be one person, as far as their data sets and names tell.
 
@@ -260,6 +271,10 @@ def may_be_one(one: tuple[str, str], other: tuple[str, str]) -> bool:
     one: data set and subject
     other: the same of another
   """
+  seeded = [bool(_SEED.match(subject)) for _, subject in (one, other)]
+  if seeded[0] != seeded[1] and {family(one[0]), family(other[0])} == {SYNTHETIC}:
+    # Who is named without a seed may be of any.
+    one, other = ((own, _SEED.sub('', subject)) for own, subject in (one, other))
   (own, name), (others, other_name) = person_key(*one), person_key(*other)
   return name == other_name and (
       _may_be(own, others) or SYNTHETIC not in (own, others)

@@ -22,8 +22,6 @@ from typing import NamedTuple
 
 from lightman_jax.data import spellings, workbooks
 from lightman_jax.data.facts import ClassSet, Facts, Frames
-from lightman_jax.data.frames import pictures_by_number
-from lightman_jax.data.plan import fingerprint
 from lightman_jax.data.recognition import OPTIONAL, records_of, tabs_of
 from lightman_jax.data.rows import (
   GROUPS,
@@ -389,6 +387,7 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
     frames: its edition, whose folders name class, subject and clip.
     facts: the data set.
   """
+  from lightman_jax.data.plan import fingerprint  # takes numpy
   read = [_row(tree, place, fields, facts) for place, fields
           in _walk(tree, tree.root, frames.folder.split('/'), {})]
   times = Counter(entry.clip for entry in read)
@@ -419,6 +418,8 @@ def _walk(tree: Tree, place: pathlib.Path, names: list[str], fields: dict[str, s
 
 def _row(tree: Tree, place: pathlib.Path, fields: dict[str, str], facts: Facts
          ) -> Row | LeftOut:
+  # It takes numpy and OpenCV, and the names of corrections above are asked for before.
+  from lightman_jax.data.frames import pictures_by_number
   folder, name, emotion = (fields[word] for word in ('folder', 'filename', 'emotion'))
   match = re.fullmatch(facts.owner, name, re.IGNORECASE)
   number = re.search('[0-9]+$', folder)

@@ -308,8 +308,19 @@ def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[
 
 def describe_own_clips(result: OwnClips) -> list[str]:
   """What there is to say of a manifest, a line each."""
-  lines = [f'{result.path}: {"not usable" if result.verdict == UNUSABLE else "usable"}']
-  if result.why:
+  listed = (
+      ('rows that cannot be used', result.wrong),
+      ('paths that lead nowhere', result.missing),
+      ('files that cannot be used', result.unreadable),
+      ('names that look like one', result.near),
+      ('one clip under two people', result.repeated),
+      ('people with a single clip', result.single), ('good to know', result.remarks))
+  # What a run would say stands in a list below, and is said once.
+  below = next((f', {title}' for title, sentences in listed
+                if result.why.startswith(sentences)), '')
+  lines = [f'{result.path}: {"not usable" if result.verdict == UNUSABLE else "usable"}'
+           f'{below}']
+  if result.why and not below:
     lines.append(f'  {result.why}')
   if not result.rows and not result.wrong:
     return lines
@@ -321,13 +332,7 @@ def describe_own_clips(result: OwnClips) -> list[str]:
     width = max((len(group.name) for group in groups), default=0)
     lines += [f'    {group.name:<{width}}  {group.clips:>6} clips of {group.subjects} '
               'people' for group in groups]
-  for title, sentences in (
-      ('rows that cannot be used', result.wrong),
-      ('paths that lead nowhere', result.missing),
-      ('files that cannot be used', result.unreadable),
-      ('names that look like one', result.near),
-      ('one clip under two people', result.repeated),
-      ('people with a single clip', result.single), ('good to know', result.remarks)):
+  for title, sentences in listed:
     if sentences:
       lines += ['', f'  {title}: {len(sentences)}',
                 *(f'    {line}' for line in sentences)]

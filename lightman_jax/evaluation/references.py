@@ -372,7 +372,7 @@ def _local_means(clips: _Known, numbers: Int[np.ndarray, 'm'], content: Content
     if content.kind == 'array':
       x = x.reshape(len(x), -1, 1)
     if _is_map(content):
-      high, wide = (_area_weights(side) for side in x.shape[2:4])
+      high, wide = (solvers.area_weights(side, CELLS) for side in x.shape[2:4])
       x = np.einsum('nthwc,ah,bw->ntabc', x, high, wide, optimize=True)
       if not content.amplitude_known:
         x = np.stack([subtract_median(clip) for clip in x])
@@ -382,18 +382,6 @@ def _local_means(clips: _Known, numbers: Int[np.ndarray, 'm'], content: Content
       x = (x + np.asarray(flip(x))) / 2
     rows.append(x.reshape(len(x), -1, x.shape[-1]))
   return np.concatenate(rows), np.concatenate(squares)
-
-
-def _area_weights(side: int) -> Float[np.ndarray, 'half side']:
-  """Averages pairs of neighbours; of an odd number, parts of a pixel to either side.
-
-  Where that leaves fewer than `CELLS`, each stays as it is.
-  """
-  half = side // 2 if side // 2 >= CELLS else side
-  edge, pixel = np.arange(half + 1) * side / half, np.arange(side)
-  overlap = (np.minimum(edge[1:, None], pixel + 1)
-             - np.maximum(edge[:-1, None], pixel))
-  return np.maximum(overlap, 0) * half / side
 
 
 def _choose(solve: Callable[..., np.ndarray], inner: Float[np.ndarray, 'n n'],

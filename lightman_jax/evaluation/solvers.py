@@ -114,3 +114,15 @@ def draw_numbers(count: int, most: int) -> Int[np.ndarray, 'n']:
   return np.sort(np.random.default_rng(0).permutation(count)[:most])
 
 
+def area_weights(side: int, least: int) -> Float[np.ndarray, 'half side']:
+  """Averages pairs of neighbours; of an odd number, parts of a pixel to either side.
+
+  Args:
+    side: how many pixels.
+    least: cells that are left; where halves would be fewer, each pixel stays as it is.
+  """
+  half = side // 2 if side // 2 >= least else side
+  edge, pixel = np.arange(half + 1) * side / half, np.arange(side)
+  overlap = (np.minimum(edge[1:, None], pixel + 1)
+             - np.maximum(edge[:-1, None], pixel))
+  return np.maximum(overlap, 0) * half / side

@@ -8,11 +8,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from lightman_jax import keys
+from lightman_jax import keys, registry
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import assembly, notebook
 from lightman_jax.inputs.pool import Pool, channel_scale
+from lightman_jax.options import nearest
 from lightman_jax.tasks.arrays import from_arrays
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import numerics
@@ -93,6 +94,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     fold = Fold(name, everybody, ~everybody)
     self._pool, self._fold = pool, None
     vars(self).pop('penalty_', None)      # of an earlier fit
+    _check_method(self.method)
     if self.method in LINEAR:
       self.penalty_ = self._choose_penalty(pool)
       return self
@@ -179,6 +181,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
     return references.linear(
         both, label, **masks, subject=np.r_[pool.subject, np.full(len(x), -1)],
         content=pool.content, models={self.method: known})[self.method]
+
+
+def _check_method(name: Any) -> None:
+  """Refuses a name that is neither a method's nor a linear model's."""
+  known = (*registry.METHODS, *LINEAR)
+  if isinstance(name, str) and name not in known and not registry.is_outside(name):
+    raise InputError(f'there is no method {name!r}; the nearest is '
+                     f'{nearest(name, known)!r} (all: {", ".join(known)})')
 
 
 def _randomness(state: Any) -> tuple[jax.Array, np.random.Generator, str]:

@@ -126,6 +126,7 @@ def open_run(folder: str | os.PathLike) -> Run:
   return Run(folder)
 
 
+@settings_module.takes_settings
 def run(settings: Mapping[str, Any], folder: str | os.PathLike | None = None, *,
         fresh: bool = False, resume_anyway: bool = False) -> Run:
   """Trains and evaluates what settings describe, or goes on with it.

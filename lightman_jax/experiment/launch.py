@@ -118,6 +118,7 @@ def main(argv: list[str]) -> int:
   files.check_open_files()
   places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   if SWEEP.value is not None:
+    stopping.note_saved()      # by its runs: those that are finished are kept
     return run_sweep(config)
   for data in filter(None, (config['data'], settings.macro_data(config))):
     check_present(data, config['inputs'])
@@ -128,6 +129,8 @@ def main(argv: list[str]) -> int:
     from lightman_jax.experiment import replay
     print(*replay.replay_lines(workdir), sep='\n')
     return 0
+  if not FRESH.value and any(workdir.glob('**/checkpoints/*/about.json')):
+    stopping.note_saved()
   work = functools.partial(run, config, workdir)
   return work() if not shared else several.join(
       functools.partial(work, several.open_run), coordinator=COORDINATOR.value,

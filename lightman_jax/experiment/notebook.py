@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lightman_jax import settings as settings_module
+from lightman_jax import sections, settings as settings_module
 from lightman_jax.configurations import defaults
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict as prediction
@@ -45,6 +45,7 @@ class HeldOut(NamedTuple):
   pool: Pool                # all N clips
 
 
+@settings_module.takes_settings
 def load(settings: Mapping[str, Any]) -> Material:
   """Loads the data set of a configuration, built where it is not there yet.
 
@@ -77,7 +78,8 @@ def array_settings(example: tuple[int, ...], *, method: str = 'lightman',
     example: the shape of one, (d,) for rows or (t, d) for series: the encoder is `mlp`
       or `tcn` unless `changes` name another.
     method: as `method.name`.
-    **changes: dotted setting to value, as `**{'training.steps': 50}`.
+    **changes: dotted setting to value, as `**{'training.steps': 50}`; and variants by
+      name, as `encoder='tcn'` or `protocol='kfold'`; see `settings`.
 
   Returns:
     Nested plain values: section to setting to value.
@@ -90,16 +92,21 @@ def array_settings(example: tuple[int, ...], *, method: str = 'lightman',
     >>> lm.array_settings((20,), method='maml')['model']['encoder']
     'mlp'
   """
-  config = defaults.finish(defaults.base(), f'method={method}', {}).to_dict()
-  encoder = 'mlp' if len(example) == 1 else 'tcn'
+  words, changes = settings_module.take_variants({'method': method, **changes})
+  config = defaults.finish(defaults.base(), ','.join(
+      f'{kind}={name}' for kind, names in words.items()
+      for name in sections.names_in(kind, names)), {}).to_dict()
   # What decides about pictures is not looked at.
-  config = settings_module.changed(config, {
-      'model.encoder': encoder, 'training.steps': 100, 'macro.source': 'own',
-      **changes})
+  usual = {'model.encoder': 'mlp' if len(example) == 1 else 'tcn',
+           'training.steps': 100, 'macro.source': 'own'}
+  for kind in words:
+    usual.pop(sections.VARIANTS[kind], None)
+  config = settings_module.changed(config, {**usual, **changes})
   settings_module.check(config)
   return config
 
 
+@settings_module.takes_settings
 def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, ...]:
   """Cuts the folds of a data set, or of arrays.
 
@@ -136,6 +143,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
         for fold, label, ways in zip(cut, labels, splits))
 
 
+@settings_module.takes_settings
 def make_network(settings: Mapping[str, Any], classes: int, *,
                  encoder: nn.Module | None = None) -> Network:
   """Makes the network of a configuration, or one around an encoder of your own.
@@ -162,6 +170,7 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
                               unit_clips=settings['macro']['only'], **head)
 
 
+@settings_module.takes_settings
 def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
   """Makes the method of a configuration for a network.
 
@@ -185,6 +194,7 @@ def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
   return assembly.make_method(settings, net)
 
 
+@settings_module.takes_settings
 def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
                 number: int = 0) -> Task:
   """Draws a task of a fold, the one that training sees at this step.
@@ -225,6 +235,7 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
     return make(view, x, drawn, first, np.int32(number))
 
 
+@settings_module.takes_settings
 def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
           learner: Learner | None = None,
           on_step: Callable[[int, dict[str, np.ndarray]], None] | None = None
@@ -263,6 +274,7 @@ def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
   return params[0] if isinstance(fold, HeldOut) else params
 
 
+@settings_module.takes_settings
 def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
             x: np.ndarray | None = None, learner: Learner | None = None) -> np.ndarray:
   """Predicts held-out clips by models that are adapted to supports of the others.

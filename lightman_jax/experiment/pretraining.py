@@ -19,19 +19,20 @@ from jaxtyping import Array, Bool, Float, Int, Key
 import numpy as np
 import optax
 
-from lightman_jax import bounded, keys, places
+from lightman_jax import bounded, keys, places, registry
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.data import people
 from lightman_jax.data.rows import parse_action_units
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.experiment.published_start import Person, people_of
+from lightman_jax.experiment.published_start import Person, people_of, person_of
 from lightman_jax.files import write_atomically
 from lightman_jax.inputs.augmentation import Augmentation, augment
 from lightman_jax.inputs.pool import Content, Inputs, Pool, Stored, mean_squares
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.losses import balanced_cross_entropy
 from lightman_jax.models.network import Network, Params
+from lightman_jax.runs import environment
 from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.runs.identity import canonical_json
 from lightman_jax.tasks.folds import Fold
@@ -107,7 +108,7 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
   if source not in ('macro', 'synthetic'):
     return of_run(config, pool, folds, dataset)
   if source == 'macro':
-    faces = macro_source(pool, dataset, data_sha256)
+    faces = macro_source(config, pool, dataset, data_sha256)
   net = make_net(faces.classes)
   trainer = _Trainer(config, faces, net, shared=faces.classes == pool.classes)
   own = lambda fold: (fold.train[pool.macro] if source == 'macro' else
@@ -127,10 +128,12 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
       faces.sha256, lambda fold: trainer.weights(own(fold)))
 
 
-def macro_source(pool: Pool, dataset: str, sha256: str) -> Source:
+def macro_source(config: Mapping[str, Any], pool: Pool, dataset: str, sha256: str
+                 ) -> Source:
   """The macro clips of a pool.
 
   Args:
+    config: of a run.
     pool: of a run.
     dataset: where the pool does not say, the data set of all clips.
     sha256: of its data.
@@ -145,7 +148,7 @@ def macro_source(pool: Pool, dataset: str, sha256: str) -> Source:
   texts = [pool.action_units[n] if pool.action_units else '' for n in numbers]
   return Source(
       _Rows(pool.x, numbers), np.asarray(pool.label)[numbers], read_units(texts),
-      tuple(_person(pool, n, dataset) for n in numbers.tolist()),
+      tuple(person_of(config, pool, n, dataset) for n in numbers.tolist()),
       tuple(pool.clips[n] for n in numbers), pool.classes, pool.content, sha256)
 
 
@@ -160,8 +163,8 @@ def faces_source(clips: ClipSet, x: Inputs, content: Content, seed: int) -> Sour
   """
   return Source(
       x, np.asarray(clips.label), read_units(clips.action_units or ('',) * len(x)),
-      tuple((own, f'seed{seed}:{name}') for own, name in zip(clips.datasets,
-                                                             clips.subject)),
+      tuple((own, people.synthetic_name(seed, name))
+            for own, name in zip(clips.datasets, clips.subject)),
       clips.clip, clips.classes, content, clips.info['sha256'])
 
 
@@ -203,7 +206,8 @@ class _Trainer:
 
   def __init__(self, config: Mapping[str, Any], source: Source, net: Network, *,
                shared: bool):
-    self._config, self._source, self._net, self._shared = config, source, net, shared
+    self._config, self._source, self._net = config, source, net
+    self._kept = ('encoder', 'head') if shared else ('encoder',)
     self.usable = (source.label >= 0) | np.isfinite(source.units).any(1)
     how = config['pretrain']
     self._optimizer = optax.chain(
@@ -240,10 +244,16 @@ class _Trainer:
     how = {name: config[name] for name in ('pretrain', 'model', 'inputs', 'augment',
                                            'seed')}
     clips = [(source.clips[n], int(source.label[n])) for n in np.flatnonzero(which)]
+    units = hashlib.sha256(source.units[which].tobytes()).hexdigest()
+    packages = environment.versions()
+    # Encoders are imported by their names in a table; of code from outside the model's
+    # section has a hash.
+    encoder = registry.ENCODERS.get(config['model']['encoder'], STAGE)
     text = canonical_json([
         how, {name: config['training'][name] for name in ('clip_norm', 'weight_decay')},
-        config['macro']['only'], source.sha256, source.classes, clips,
-        code_sha256(STAGE), jax.__version__, jax.default_backend()])
+        config['macro']['only'], self._kept, source.sha256, source.classes, clips,
+        units, code_sha256(STAGE, encoder.partition(':')[0]), jax.default_backend(),
+        [packages[name] for name in ('flax', 'jax', 'jaxlib', 'numpy', 'optax')]])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
   def _train(self, which, name: str) -> Params:
@@ -271,8 +281,7 @@ class _Trainer:
       state = self._step(
           state, np.asarray(source.x[batch], np.float32) / scale, source.label[batch],
           source.units[batch], shown, keys.key_for(key, Purpose.PRETRAIN, step))
-    kept = ('encoder', 'head') if self._shared else ('encoder',)
-    params = {name: state[0][name] for name in kept}
+    params = {name: state[0][name] for name in self._kept}
     if not all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(params)):
       raise InputError('pretraining ended with weights that are not finite; lower '
                        'pretrain.rate')
@@ -379,8 +388,8 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
         f'pretrain.source: {run.path} does not say whom its folds were trained on '
         f'({error}); make the run anew') from None
   models = run.models
-  chosen = {fold.held_out: _fitting(fold, people_of(pool, fold, dataset), seen, run)
-            for fold in folds}
+  chosen = {fold.held_out: _fitting(fold, people_of(config, pool, fold, dataset), seen,
+                                      run) for fold in folds}
   classes = tuple(run.results['about']['clips_per_class'])
   kept = ('encoder', 'head') if classes == pool.classes else ('encoder',)
   weights = {name: {part: models[name][part] for part in kept if part in models[name]}
@@ -430,35 +439,30 @@ def _fitting(fold: Fold, persons: Sequence[Person],
       'on that person; give a run whose folds hold out these people, or none of them')
 
 
-def people_seen(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
+def people_seen(config: Mapping[str, Any], pool: Pool, fold: Fold, dataset: str
+                ) -> tuple[Person, ...]:
   """Whom the training of a fold may see, of micro and macro clips: (data set, person).
 
   Args:
+    config: of the run.
     pool: of the run.
     fold: of the run.
     dataset: where the pool does not say, the data set of all clips.
   """
-  return tuple(sorted({_person(pool, n, dataset)
+  return tuple(sorted({person_of(config, pool, n, dataset)
                        for n in np.flatnonzero(fold.train).tolist()}))
 
 
-def write_people(material: Any, folder: RunFolder) -> None:
+def write_people(config: Mapping[str, Any], material: Any, folder: RunFolder) -> None:
   """Leaves with a run's weights whom they have seen, fold by fold.
 
   Args:
+    config: of the run.
     material: of the run.
     folder: of the run, all of whose folds are trained.
   """
   dataset, before = material.clips.info['dataset'], material.pretrained
   write_json(folder.path / SEEN, {
-      fold.held_out: sorted({*people_seen(material.pool, fold, dataset),
+      fold.held_out: sorted({*people_seen(config, material.pool, fold, dataset),
                              *(before.people(fold) if before else ())})
       for fold in material.folds})
-
-
-def _person(pool: Pool, number: int, dataset: str) -> Person:
-  """Of a clip; who is of another data set alone bears its name before theirs."""
-  name = pool.subjects[int(pool.subject[number])]
-  if pool.foreign[number]:
-    name = name.partition(':')[2] or name
-  return pool.dataset[number] if pool.dataset else dataset, name

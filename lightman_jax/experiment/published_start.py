@@ -51,7 +51,7 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
               for file in weights_files.files_of(path)}
   for file, one in declared.items():
     _check_inputs(file, one, config, pool, next(iter(declared.values())))
-  held_out = {fold.held_out: people_of(pool, fold, dataset) for fold in folds}
+  held_out = {fold.held_out: people_of(config, pool, fold, dataset) for fold in folds}
   files = {name: _file_for(name, persons, declared)
            for name, persons in held_out.items()}
   used = sorted(set(files.values()))
@@ -83,18 +83,39 @@ def start(file: pathlib.Path, net: Network, pool: Pool) -> Params:
   return published_weights.from_state_dict(arrays, shapes)
 
 
-def people_of(pool: Pool, fold: Fold, dataset: str) -> tuple[Person, ...]:
+def people_of(config: Mapping[str, Any], pool: Pool, fold: Fold, dataset: str
+              ) -> tuple[Person, ...]:
   """Whom a fold holds out: (data set, person).
 
   Args:
+    config: of the run
     pool: of the run
     fold: of the run
     dataset: where the pool does not say, the data set of all clips
   """
-  clips = [int(n) for n in fold.test.nonzero()[0]]
-  rows = {(pool.dataset[n] if pool.dataset else dataset,
-           pool.subjects[int(pool.subject[n])]) for n in clips}
-  return tuple(sorted(rows))
+  return tuple(sorted({person_of(config, pool, n, dataset)
+                       for n in fold.test.nonzero()[0].tolist()}))
+
+
+def person_of(config: Mapping[str, Any], pool: Pool, number: int, dataset: str
+              ) -> Person:
+  """Whom a clip shows: (data set, person), of synthetic faces with their seed.
+
+  Args:
+    config: of the run
+    pool: of the run
+    number: of the clip
+    dataset: where the pool does not say, the data set of all clips
+  """
+  name = pool.subjects[int(pool.subject[number])]
+  if pool.foreign[number]:      # these alone bear their data set's name before theirs
+    name = name.partition(':')[2] or name
+  own = pool.dataset[number] if pool.dataset else dataset
+  other = bool(pool.macro[number]) and config['macro']['source'] == people.SYNTHETIC
+  data = config['macro']['data'] if other else config['data']
+  if own == people.SYNTHETIC and (other or data['name'] == people.SYNTHETIC):
+    name = people.synthetic_name(data['synthetic']['seed'], name)
+  return own, name
 
 
 def _file_for(fold: str, persons: Sequence[Person],

@@ -13,8 +13,8 @@ import numpy as np
 from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
-from lightman_jax.evaluation import predict as prediction
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation import predict as prediction
 from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.experiment import (
   assembly,
@@ -143,7 +143,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
       findings['about'] |= selection.describe_selection(
           config, folder, len(material.pool.classes), pool=material.pool)
       findings['about'] |= _describe_knowledge(config, material)
-      pretraining.write_people(material, folder)
+      pretraining.write_people(config, material, folder)
       with optional(folder.oracle_json.name, progress.say):
         oracle.write_oracle(config, folder, material)
     if config['evaluation']['efficiency']:

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from lightman_jax.meta import losses
 from lightman_jax.meta.inner import Adapted
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models.network import Network
@@ -35,8 +36,8 @@ def published(net: Network) -> Learner:
     statistics = params['statistics']
 
     def loss(weights):
-      logits, seen = train({**weights, 'statistics': statistics},
-                               task.everything.x, key)
+      logits, seen = train({**weights, 'statistics': statistics}, task.everything.x,
+                           key)
       return losses.cross_entropies(logits, task.everything.label,
                                     net.label_smoothing).mean(), seen
     weights = {name: tree for name, tree in params.items() if name != 'statistics'}

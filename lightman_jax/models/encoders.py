@@ -151,10 +151,6 @@ class STSTNet(_Frames):
       raise InputError(
           f'model.weights: {self.weights} is not there; python -m lightman_jax '
           'convert-weights makes such a file from a .pth')
-    if self.weights and flat['inputs.centre'] != 'none':
-      raise InputError(
-          'model.weights were trained on pictures as they are and inputs.centre='
-          f'{flat["inputs.centre"]} changes them; use inputs.centre=none')
 
   def make(self):
     """See `ststnet.STSTNet` and `PublishedSTSTNet`.
@@ -162,9 +158,12 @@ class STSTNet(_Frames):
     The weights are read for the scaling of pictures that they declare; they become
     parameters in `experiment.published_start`.
     """
-    from lightman_jax.models import ststnet, weights_files
+    from lightman_jax.models import ststnet
     if self.norm == 'batch':
-      scaling = weights_files.scaling_of(self.weights) if self.weights else None
+      scaling = None
+      if self.weights:
+        from lightman_jax.models import weights_files
+        scaling = weights_files.scaling_of(self.weights)
       return ststnet.PublishedSTSTNet(self.conv, self._dtype(), scaling)
     return self._clips(ststnet.STSTNet(self.width, self.conv))
 

@@ -30,8 +30,7 @@ from lightman_jax import keys
 from lightman_jax.keys import Purpose
 from lightman_jax.tasks.sampling import sample_support
 from lightman_jax.training import compiled
-from lightman_jax.training.loop import FoldData, stack
-from lightman_jax.training.state import Recipe, init_state, run_folds
+from lightman_jax.training.state import FoldData, Recipe, init_state, run_folds, stack
 
 # How much arithmetic a function is, and how much it moves, counted from its jaxpr.
 

@@ -208,7 +208,7 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
         for _ in range('pretrained' in about)),
       *about.get('remarks', ()),
       *(f'{name}: {text}' for name, text in (about.get('references') or {}).items()),
-      f'seen by the training of a fold: {clips_seen(about)}; {models(about)}',
+      f'drawn by the training of a fold: {clips_drawn(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',
       *(() if has_verdict(about) else (test,)),
@@ -247,10 +247,10 @@ def macro_knowledge(config: Mapping[str, Any]) -> str:
   return '; '.join(words) or 'none'
 
 
-def clips_seen(about: Mapping[str, Any]) -> str:
-  """'1080 micro clips and 540 macro clips', each time that one was drawn."""
-  return (f'{about.get("clips_seen", 0)} micro clips and '
-          f'{about.get("macro_clips_seen", 0)} macro clips')
+def clips_drawn(about: Mapping[str, Any]) -> str:
+  """'a micro clip 1080 times and a macro clip 540 times', be it the same or another."""
+  return (f'a micro clip {about.get("clips_seen", 0)} times and a macro clip '
+          f'{about.get("macro_clips_seen", 0)} times, the same ones again and again')
 
 
 def models(about: Mapping[str, Any]) -> str:

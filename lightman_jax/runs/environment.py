@@ -98,7 +98,7 @@ PACKAGES = (
     'jaxlib', 'jaxtyping', 'jinja2', 'markupsafe', 'matplotlib', 'ml-collections',
     'numpy', 'opencv-python-headless', 'openpyxl', 'optax', 'orbax-checkpoint',
     'pillow', 'python-calamine', 'rich', 'safetensors', 'scikit-learn', 'scipy',
-    'tensorflow-datasets')
+    'tensorflow-datasets', 'threadpoolctl')
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)

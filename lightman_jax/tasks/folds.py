@@ -15,7 +15,6 @@ from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool
 from lightman_jax.options import option
 
-
 LONGEST_NAME = 80    # characters of a fold's name, which becomes that of a file
 
 

@@ -19,17 +19,16 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Key
+from jaxtyping import Array, Key
 import numpy as np
 
-from lightman_jax.models.network import Params
-from lightman_jax.tasks.sampling import Clips, FoldView
 from lightman_jax.training import devices as device_door, multihost, stopping, streaming
 from lightman_jax.training.checkpoints import Checkpoints, SharedCheckpoints
 from lightman_jax.training.compiled import Around, OnCompiled, ahead, jit
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
 from lightman_jax.training.state import (
+  FoldData as FoldData,
   Recipe,
   SharedClips,
   TrainState,
@@ -37,6 +36,7 @@ from lightman_jax.training.state import (
   init_state,
   run_block,
   run_folds,
+  stack as stack,
 )
 
 # When the host looks at a training that runs on the devices, and when it saves.
@@ -100,15 +100,6 @@ OnChunk = Callable[[int, dict[str, np.ndarray]], None]
 # Called with the last step of a chunk, and the states of the group's folds, before they
 # are saved.
 OnStates = Callable[[int, TrainState], None]
-
-
-class FoldData(NamedTuple):
-  """What one fold trains on."""
-  name: str                   # of the fold: who is held out
-  key: Key[Array, '']
-  clips: Clips
-  splits: Bool[np.ndarray, 'P S']
-  start: Params | None = None     # subtrees that are not drawn from the key
 
 
 class Trainer(NamedTuple):
@@ -242,6 +233,7 @@ def train_folds(trainer: Trainer, folds: Sequence[FoldData],
       ends = multihost.anywhere(stopping.is_stop_requested())
       if regular or ends or multihost.first(pace.is_due):
         checkpoints.save(names, states, interim=not regular)
+        stopping.note_saved()
         pace.saved()
         saved = step
       if ends:
@@ -300,24 +292,3 @@ def _filled_up(states: TrainState, keys: Key[Array, 'G']) -> TrainState:
   """The last state repeated, as `stack` repeats the last fold."""
   index = np.minimum(np.arange(len(keys)), len(states.step) - 1)
   return jax.tree.map(lambda x: x[index], states)
-
-
-def stack(folds: Sequence[FoldData], together: int) -> tuple[View, SharedClips]:
-  """The views of `together` folds, and the clips that they all see.
-
-  Where there are fewer, the last is repeated: what comes of it is not used.
-
-  Args:
-    folds: one or more.
-    together: as many as there are, or more.
-  """
-  folds = [*folds, *[folds[-1]] * (together - len(folds))]
-  most = max(len(fold.splits) for fold in folds)
-  splits = [np.resize(fold.splits, (most, fold.splits.shape[1])) for fold in folds]
-  own: FoldView = jax.tree.map(lambda *x: np.stack([np.asarray(one) for one in x]),
-                               *(fold.clips.view for fold in folds))
-  counts = np.array([len(fold.splits) for fold in folds])
-  # NumPy's arrays until a program takes them.
-  view = View(jnp.stack([fold.key for fold in folds]), own,
-              np.stack(splits), counts)  # pyright: ignore[reportArgumentType]
-  return view, SharedClips(folds[0].clips.x, folds[0].clips.table)

@@ -1,12 +1,13 @@
 """State and the meta-step: one outer update from the tasks of a meta-batch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+import numpy as np
 import optax
 
 from lightman_jax import keys
@@ -15,6 +16,7 @@ from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import WEIGHTS, Learner
 from lightman_jax.models.network import Params
 from lightman_jax.tasks.sampling import (
+  Clips,
   ClipTable,
   Drawn,
   FoldView,
@@ -138,6 +140,36 @@ class BlockView(NamedTuple):
   key: Key[Array, '']
   scale: Float[Array, '2 c']           # divides micro, macro clips
   drawn: Drawn                         # (length, tasks): numbers of a block's clips
+
+
+class FoldData(NamedTuple):
+  """What one fold trains on."""
+  name: str                   # of the fold: who is held out
+  key: Key[Array, '']
+  clips: Clips
+  splits: Bool[np.ndarray, 'P S']
+  start: Params | None = None     # subtrees that are not drawn from the key
+
+
+def stack(folds: Sequence[FoldData], together: int) -> tuple[View, SharedClips]:
+  """The views of `together` folds, and the clips that they all see.
+
+  Where there are fewer, the last is repeated: what comes of it is not used.
+
+  Args:
+    folds: one or more.
+    together: as many as there are, or more.
+  """
+  folds = [*folds, *[folds[-1]] * (together - len(folds))]
+  most = max(len(fold.splits) for fold in folds)
+  splits = [np.resize(fold.splits, (most, fold.splits.shape[1])) for fold in folds]
+  own: FoldView = jax.tree.map(lambda *x: np.stack([np.asarray(one) for one in x]),
+                               *(fold.clips.view for fold in folds))
+  counts = np.array([len(fold.splits) for fold in folds])
+  # NumPy's arrays until a program takes them.
+  view = View(jnp.stack([fold.key for fold in folds]), own,
+              np.stack(splits), counts)  # pyright: ignore[reportArgumentType]
+  return view, SharedClips(folds[0].clips.x, folds[0].clips.table)
 
 
 def run_folds(states: TrainState, views: View, clips: SharedClips,

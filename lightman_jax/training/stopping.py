@@ -26,6 +26,7 @@ AGAIN = 1.               # seconds after which a second Ctrl-C is one, and no ec
 NAMES = {getattr(signal, name): name for name in ('SIGTERM', 'SIGUSR1', 'SIGHUP')
          if hasattr(signal, name)}
 SENTENCE = 'the same command goes on from here'
+ANEW = 'no step was saved yet; the same command begins anew'
 
 
 class Stopped(BaseException):
@@ -42,10 +43,11 @@ class Stopped(BaseException):
     return 128 + self.number
 
   def __str__(self) -> str:
-    return f'stopped by {NAMES.get(self.number, "Ctrl-C")}; {SENTENCE}'
+    return (f'stopped by {NAMES.get(self.number, "Ctrl-C")}; '
+            + (SENTENCE if _saved.is_set() else ANEW))
 
 
-_stop_requested, _raised, _deferred = (threading.Event() for _ in range(3))
+_stop_requested, _raised, _deferred, _saved = (threading.Event() for _ in range(4))
 _number = signal.SIGTERM
 
 
@@ -71,6 +73,11 @@ def watch(grace: float = GRACE) -> None:
   signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
   threading.Thread(target=_end_late, args=(reading, grace), daemon=True).start()
   sys.unraisablehook = functools.partial(_dropped, sys.unraisablehook)
+
+
+def note_saved() -> None:
+  """From here on the same command goes on with something: a checkpoint is kept."""
+  _saved.set()
 
 
 def is_stop_requested() -> bool:
@@ -156,14 +163,17 @@ def _end_late(reading: int, grace: float) -> None:
   while True:
     waited = time.monotonic() - began
     if waited >= grace:
-      tail = f', and from its last checkpoint: the grace period of {grace:g} s is over'
+      tail = f'the grace period of {grace:g} s is over'
       break
     if waited >= LINGER and not _deferred.is_set():
       tail = ''
       break
     if _next(reading, .1) == signal.SIGINT == _number and waited > AGAIN:
-      tail = ', and from its last checkpoint: Ctrl-C came twice'
+      tail = 'Ctrl-C came twice'
       break
+  # Steps that were being saved are lost.
+  if tail:
+    tail = ', and from its last checkpoint' * _saved.is_set() + f': {tail}'
   # A bar hides the cursor.
   end = '\n\x1b[?25h' if sys.stderr.isatty() else ''
   print(f'{end}{machine.program()}: {Stopped(_number)}{tail}', file=sys.stderr,

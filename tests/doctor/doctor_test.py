@@ -127,7 +127,7 @@ def test_a_folder_of_many_clips_that_is_not_there_is_one_line(copy):
   alone = sorted(copy.glob('SAMM_CROP/011/*'))[0]
   shutil.rmtree(alone)
   examination = look(copy)
-  page = show.render_examination(examination)
+  page = findings.render_examination(examination)
   assert len(examination.losses) == whole + len(clips) + 1 and len(clips) > 1
   assert f'006 is not there: {len(clips)} clips' in page
   assert f'011/{alone.name}' in page and not any(clip in page for clip in clips)
@@ -250,7 +250,7 @@ def empty_pictures(monkeypatch):
 
 def only(folder, name, **others):
   return examine(choose({'name': name, 'manual_dir': str(folder), 'frames': 3,
-                         'size': 16, **others}), estimate=False, corrections=False)
+                         'size': 16, **others}), estimate=False)
 
 
 @pytest.mark.parametrize('name', ['dfme', 'casme_cubed_c', 'casme_cubed', 'mmew',

@@ -9,7 +9,7 @@ import pytest
 
 from lightman_jax.__main__ import main
 from lightman_jax.doctor.findings import UNUSABLE, USABLE
-from lightman_jax.doctor.own_clips import examine
+from lightman_jax.doctor.own_clips import describe_own_clips, examine
 
 HEADER = 'clip,subject,label,path'
 
@@ -93,6 +93,9 @@ def test_names_that_are_near_each_other_and_the_settings_that_allow_them(place):
   result = look(place, *rows)
   assert result.verdict == UNUSABLE and len(result.near) == 2
   assert "'S' and 's'" in result.near[0] and "'Joy' and 'joy'" in result.near[1]
+  page = '\n'.join(describe_own_clips(result))
+  assert page.count("'S' and 's' look like") == page.count("'joy' look like") == 1
+  assert 'not usable, names that look like one\n' in page
   result = look(place, *rows, different_people='S,s', different_labels='all')
   assert not result.near and result.verdict == USABLE
 

@@ -124,7 +124,7 @@ def test_linear_models_take_macro_clips_of_training_people_as_rows(pool_of, tmp_
     material = material._replace(folds=material.folds[:1], labels=material.labels[:1])
     with open_run(tmp_path / f'{weight}{spoilt}', config=config,
                   environment={'data_sha256': ''}) as folder:
-      pretraining.write_people(material, folder)
+      pretraining.write_people(config, material, folder)
       seen = json.loads((folder.path / pretraining.SEEN).read_text())
     assert seen == {'s0': [['made-up', 's1'], ['made-up', 's2'], ['made-up', 's3']]}
     made, _ = findings._references(config, material)
@@ -169,7 +169,7 @@ def test_a_stage_says_which_data_set_is_read(tmp_path):
   lines = [line for line in out.getvalue().splitlines() if 'took' in line]
   stages = {line.split(':')[0] for line in lines}
   assert stages == {'synthetic clips', 'synthetic write', 'synthetic check',
-                    'synthetic load', 'synthetic inputs', 'one.csv load'}
+                    'synthetic inputs', 'one.csv load'}
 
 
 def beside(pool, source, data=None, **fields):

@@ -39,6 +39,14 @@ def test_parameters_are_those_of_scikit_learn():
   clone(lm.Classifier(random_state=jax.random.key(1)))
 
 
+def test_a_name_that_is_no_method_names_the_nearest_linear_models_too(people):
+  X, y, groups = people
+  for wrong, right in (('rigde', 'ridge'), ('SVM', 'svm'), ('ridgeraw', 'ridge_raw'),
+                       ('mamml', 'maml')):
+    with pytest.raises(lm.InputError, match=f"nearest is '{right}' .*ridge, svm"):
+      lm.Classifier(wrong).fit(X, y, groups)
+
+
 def test_groups_are_needed(people):
   X, y, _ = people
   with pytest.raises(lm.InputError, match='fit needs groups.*groups=subjects'):
@@ -49,7 +57,7 @@ def test_groups_are_needed(people):
     ({'training.stepz': 1}, "nearest is 'training.steps'"),
     ({'random_state': -1}, 'random_state is -1'),
     ({'random_state': 'x'}, "random_state is 'x'"),
-    ({'method': 'mamm'}, 'method=maml')])
+    ({'method': 'mamm'}, "nearest is 'maml'")])
 def test_what_is_wrong_is_refused_by_fit(people, settings, words):
   X, y, groups = people
   with pytest.raises(lm.InputError, match=words):

@@ -11,6 +11,7 @@ import pytest
 from configs import synthetic
 from lightman_jax import settings
 from lightman_jax.configurations.named import settings_by_name
+from lightman_jax.data import people
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished, pretraining
 from lightman_jax.tasks.folds import leave_one_subject_out
@@ -85,6 +86,33 @@ def test_what_is_in_the_cache_is_not_trained_again(pool, small_net, cache, monke
   path.write_bytes(b'damaged')
   with pytest.raises(ZeroDivisionError):
     chosen(pool, small_net).start(fold)
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_a_head_is_kept_for_runs_of_the_same_classes_alone(pool, small_net, first):
+  """Whichever of two runs trained before the other."""
+  faces = pretraining.macro_source(settings_of(), pool, 'faces', 'abc')
+  others = pool._replace(classes=('d', 'e', 'f'))
+  folds = leave_one_subject_out(pool)
+  for own in ((pool, others) if first else (others, pool)):
+    made = pretraining.choose(settings_of(source='synthetic', steps=1), own, folds,
+                              'made-up', make_net=lambda classes: small_net,
+                              faces=faces)
+    assert set(made.start(folds[0])) == (
+        {'encoder', 'head'} if own is pool else {'encoder'})
+
+
+def test_weights_in_the_cache_are_of_the_encoders_code(pool, small_net, monkeypatch):
+  fold = leave_one_subject_out(pool)[2]
+  digests = {'lightman_jax.models.encoders': 'abc'}
+  monkeypatch.setattr(pretraining, 'code_sha256', lambda *modules: ''.join(
+      digests.get(name, '') for name in modules))
+  chosen(pool, small_net, steps=1).start(fold)
+  monkeypatch.setattr(pretraining._Trainer, '_train', lambda *_: 1 / 0)
+  chosen(pool, small_net, steps=1).start(fold)
+  digests['lightman_jax.models.encoders'] = 'edited'
+  with pytest.raises(ZeroDivisionError):
+    chosen(pool, small_net, steps=1).start(fold)
 
 
 def test_action_units_alone_are_enough(pool, small_net):
@@ -172,6 +200,40 @@ def test_a_fold_whose_person_was_seen_by_all_is_refused(pool, run, small_net):
   run({'s0': [['made-up', 's00']], 's1': [['made-up', 'S0'], ['made-up', 's2']]})
   with pytest.raises(InputError, match='fold s0 holds out made-up/s0, and every model'):
     of_run(pool, small_net)
+
+
+@pytest.mark.parametrize('theirs, refused', [(5, True), (0, False)])
+def test_synthetic_people_are_those_of_their_seed(theirs, refused, pool, small_net):
+  """Held out, trained on, and as macro clips of a fold."""
+  config, here = settings_of(), pool._replace(dataset=('synthetic',) * len(pool.clips))
+  config['data']['synthetic']['seed'] = 5
+  config['macro']['source'] = 'synthetic'
+  config['macro']['data']['synthetic']['seed'] = theirs
+  fold = leave_one_subject_out(here)[0]
+  held_out = pretraining.people_of(config, here, fold, '')
+  assert held_out == (('synthetic', 'seed5:s0'),)
+  names = lambda seed: {('synthetic', f'seed{seed}:s{n}') for n in (1, 2, 3)}
+  seen = set(pretraining.people_seen(config, here, fold, ''))
+  assert seen == names(5) | names(theirs)
+  source = pretraining.macro_source(config, here, '', 'abc')
+  assert set(source.person) == names(theirs) | {('synthetic', f'seed{theirs}:s0')}
+  face = 'synthetic', people.synthetic_name(theirs, 's0')
+  assert people.may_be_one(held_out[0], face) == refused
+  # Earlier versions left no seed with a name.
+  assert people.may_be_one(held_out[0], ('synthetic', 's0'))
+  assert not people.may_be_one(held_out[0], ('synthetic', 's1'))
+
+
+def test_weights_of_faces_that_a_run_holds_out_are_refused(pool, run, small_net):
+  """Of a run that began with them, whose own people were of another seed."""
+  here = pool._replace(dataset=('synthetic',) * len(pool.clips))
+  first = [['synthetic', f'seed5:s{n}'] for n in (1, 2)]
+  run({'s0': first + [['synthetic', f'seed0:s{n}'] for n in range(4)]})
+  with pytest.raises(InputError, match='fold s0 holds out synthetic/seed0:s0, and'):
+    of_run(here, small_net)
+  run({'s0': first})
+  made, _ = of_run(here, small_net)
+  assert made.about['people'] == 2
 
 
 def test_a_run_of_another_network_is_refused(pool, run, small_net):

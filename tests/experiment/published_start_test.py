@@ -188,7 +188,8 @@ def test_the_column_dataset_of_a_manifest_counts(file):
   pool = Pool(None, np.zeros(2), np.array([0, 1]), np.zeros(2, bool), np.zeros(2, bool),
               ('casme2-sub01', 'x'), ('a', 'b'), CLASSES, None, ('casme2', 'smic'))
   fold = Fold('f', np.array([False, True]), np.array([True, False]))
-  assert published_start.people_of(pool, fold, 'manifest') == (
+  config = manifest.get_config().to_dict()
+  assert published_start.people_of(config, pool, fold, 'manifest') == (
       ('casme2', 'casme2-sub01'),)
   with pytest.raises(InputError, match='holds out casme2/sub01'):
     published_start._file_for('f', (('casme2', 'casme2-sub01'),),

@@ -28,6 +28,7 @@ def arranged(pool_of):
   def arrange(seed=0, wrong=0., candidates=CANDIDATES, share=.4, poison=None):
     config = synthetic.get_config().to_dict()
     config['seed'], config['training']['wrong_labels'] = seed, wrong
+    config['episodes'].update(shots=2, queries=2)
     config['select'].update(by='inner', candidates=candidates, share=share)
     x = pool.x.copy()
     if poison is not None:

@@ -119,7 +119,7 @@ WRITER = """
 import contextlib, os, sys
 import numpy as np
 from lightman_jax.data.store import ClipSet
-from lightman_jax.inputs import cache
+from lightman_jax.inputs import inputs as cache
 from lightman_jax.inputs.inputs import Settings
 if len(sys.argv) > 1:
   write = cache.write_atomically

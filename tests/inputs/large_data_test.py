@@ -51,7 +51,7 @@ def built(tmp_path):
              functools.partial(pixels, i)) for i in range(count))
     plan = Plan('synthetic', f'large{count}', 'large', ('a', 'b'), SHAPE, items, ())
     return build.build(plan, tmp_path, progress=lambda *_: None,
-                       say=lambda line: None, workers=1)
+                       say=lambda line: None, workers=1)[0]
   return make
 
 

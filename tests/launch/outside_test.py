@@ -33,7 +33,7 @@ def test_it_is_in_the_record_and_in_the_results(outside):
   read = lambda name: json.loads((run / name).read_text())
   name, text = f'{file}:proximal_maml', FILE.read_text()
   method = read('config.json')['method']
-  assert method == {'name': name, 'inner_steps': 1, 'inner_rate': .05, 'proximal': .1,
+  assert method == {'name': name, 'inner_steps': 1, 'inner_rate': .02, 'proximal': .1,
                     'sha256': hashlib.sha256(text.encode()).hexdigest()}
   assert read('outside.json') == {'method': {
       'name': name, 'sha256': method['sha256'], 'text': text}}

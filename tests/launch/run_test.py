@@ -11,7 +11,8 @@ import pytest
 from sklearn import metrics
 
 FILES = {'config.json', 'environment.json', 'metrics.jsonl', 'predictions.csv',
-         'results.json', 'timing.json', 'confusion.png', 'learning_curves.png',
+         'results.json', 'timing.json', 'trained_on.json', 'confusion.png',
+         'learning_curves.png',
          'checkpoints', 'folds', 'lightman_jax.lock', 'reproducibility.json',
          'cost.json'}
 ROWS = ['lightman', 'lightman, one draw', 'lightman, not adapted', 'ridge', 'svm',
@@ -149,7 +150,7 @@ def test_results_that_are_none_are_a_sentence(copy, program, tiny):
 def test_another_configuration_is_refused(copy, program, tiny):
   before = content(copy)
   refused = program.run(*tiny, '--config.method.inner_rate=.2', f'--workdir={copy}')
-  assert refused.refused_with('method.inner_rate: 0.05 -> 0.2', '--fresh', '--workdir')
+  assert refused.refused_with('method.inner_rate: 0.02 -> 0.2', '--fresh', '--workdir')
   assert content(copy) == before
 
 

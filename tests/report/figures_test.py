@@ -35,7 +35,7 @@ def test_confusion_matrix(tmp_path, classes):
 def test_the_backend_of_a_notebook_is_no_hindrance(backend, tmp_path):
   code = (
       'import os, sys\n'
-      'from lightman_jax.report import face_drawing, figures\n'
+      'from lightman_jax.report import figures\n'
       'figures.learning_curves(sys.argv[1], [])\n'
       f'assert os.environ["MPLBACKEND"] == {backend!r}\n'
       'assert "matplotlib.pyplot" not in sys.modules\n')

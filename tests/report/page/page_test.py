@@ -124,7 +124,7 @@ def test_both_numbers_of_clips_seen_stand_in_the_table(make, tmp_path):
   row = rows_of(files['table.csv'])[0]
   assert (row['clips_seen'], row['macro_clips_seen']) == ('7200', '3600')
   for name in ('report.html', 'table.md'):
-    assert 'micro clips seen' in files[name] and 'macro clips seen' in files[name]
+    assert 'micro clips drawn' in files[name] and 'macro clips drawn' in files[name]
     assert '7200' in files[name] and '3600' in files[name]
 
 
