@@ -199,7 +199,7 @@ def _column(word: str) -> str:
 
 
 def _families(datasets: Sequence[str], subjects: Sequence[str]) -> list[str]:
-  """What a run's results call the data set of each clip; a cell that says nothing as is."""
+  """What a run's results call the data set of each clip, where a cell says one."""
   rows = list(zip(datasets, subjects))
   known = {(of, who): not is_missing(of) and identities.origin(of, who) or of
            for of, who in dict.fromkeys(rows)}
