@@ -59,7 +59,8 @@ def test_folds_are_written_and_scored(manifest, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize('words, said', [
     (['synthetc', '--out=f.csv'], "the nearest is 'synthetic'"),
-    (['synthetic', '--out=f.csv', '--config.training.stepz=3'], 'training.steps'),
+    (['synthetic', '--out=f.csv', '--config.training.stepz=3'],
+     "the nearest is 'steps'"),
     (['synthetic', '--out=f.csv', '--config.seed=x'], 'takes a whole number'),
     (['synthetic', '--out=f.csv', '--config.seed', 'x'], 'takes a whole number'),
     (['synthetic', '--out=f.csv', '--steps=3'], "'--steps=3' is no flag"),
