@@ -318,18 +318,18 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
 
 def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
   """The network of a configuration, for the classes of its data."""
-  return make_network(
-      make_encoder(**config['model']), classes=len(classes),
-      macro_head=config['macro']['label_head'] == 'own',
-      unit_clips=config['macro']['only'], **head_settings(config))
+  return make_network(make_encoder(**config['model']), classes=len(classes),
+                      **network_settings(config))
 
 
-def head_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-  """What a configuration says of a network's head and of the losses of its logits."""
+def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+  """What a configuration says of a network beside its encoder and classes."""
   # What an encoder from outside calls skip is its own.
   own = registry.is_outside(config['model']['encoder'])
   return {'skip': 0 if own else config['model'].get('skip', 0),
-          'label_smoothing': config['training']['label_smoothing']}
+          'label_smoothing': config['training']['label_smoothing'],
+          'macro_head': config['macro']['label_head'] == 'own',
+          'unit_clips': config['macro']['only']}
 
 
 def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:

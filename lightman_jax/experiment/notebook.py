@@ -160,14 +160,12 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
     >>> net = lm.make_network(settings, 3, encoder=MyModule())    # doctest: +SKIP
     >>> params = net.init(jax.random.key(0), (4, 16, 16, 3))      # doctest: +SKIP
   """
-  head = assembly.head_settings(settings)
+  beside = assembly.network_settings(settings)
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
   else:
-    head['skip'] = 0       # a setting of the encoder whose place it takes
-  return network.make_network(encoder, classes=classes,
-                              macro_head=settings['macro']['label_head'] == 'own',
-                              unit_clips=settings['macro']['only'], **head)
+    beside['skip'] = 0       # a setting of the encoder whose place it takes
+  return network.make_network(encoder, classes=classes, **beside)
 
 
 @settings_module.takes_settings
