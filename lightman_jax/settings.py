@@ -72,6 +72,7 @@ RANGES = {
     'training.clip_norm': (1e-9, 1e9),
     'training.average': (0., 1.),
     'training.label_smoothing': (0., .9),
+    'training.dropout': (0., .9),
     'training.members': (1, 64),
     'training.wrong_labels': (0., .5),
     'training.devices': (0, 10**6),

@@ -24,7 +24,7 @@ from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import Learner, ensemble, make_learner
+from lightman_jax.meta.learners import Learner, ensemble, make_learner, with_dropout
 from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
 from lightman_jax.models.network import (
@@ -343,7 +343,9 @@ def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
 
 def make_member(config: Mapping[str, Any], net: Network) -> Learner:
   """The method of a configuration, one model of it."""
-  return make_learner(net, labels=macro_labels(config), **config['method'])
+  learner = make_learner(net, labels=macro_labels(config), **config['method'])
+  rate = config['training']['dropout']
+  return with_dropout(learner, net, rate) if rate else learner
 
 
 def make_method(config: Mapping[str, Any], net: Network) -> Learner:
