@@ -193,8 +193,7 @@ def _check_together(values: Mapping[str, Any]) -> None:
                      'takes all of them; leave it at 0')
   if values['macro.only']:
     _check_macro_only(values)
-  if values['pretrain.source'] != 'none':
-    _check_pretraining(values)
+  _check_pretraining(values)
   if values['macro.source'] == values['data.name']:
     _check_other_people(values)
 
@@ -232,6 +231,9 @@ def _check_macro_labels(values: Mapping[str, Any]) -> None:
     raise InputError('macro.label_learned goes by the derivative of the outer loss '
                      'through the inner steps: use lightman, maml, metasgd or anil, of '
                      'second order, and macro.label_where=inner')
+  if name in ('supervised', 'reptile') and where != 'inner':
+    raise InputError(f'macro.label_where={where}: method.name={name} has one loss, '
+                     'which takes the labelled macro clips; leave it at inner')
   if own and where != 'outer' and name in ('anil', 'protonet', 'matchingnet'):
     raise InputError(f'macro.label_head=own: what method.name={name} does inside knows '
                      'no such head; use macro.label_where=outer, or '
@@ -257,6 +259,13 @@ def _check_macro_only(values: Mapping[str, Any]) -> None:
     if values.get(name, off) != off:
       raise InputError(f'macro.only trains on no micro clip, and with {name}='
                        f'{values[name]} {why}; leave that at {off}')
+  options = sections.options_of('method', values['method.name'])
+  if 'align_weight' in options:
+    default, weight = options['align_weight'].default, values['method.align_weight']
+    if weight != default:
+      raise InputError(f'method.align_weight={weight} is of macro clips beside micro '
+                       'ones, and macro.only has no micro clip to align; leave it at '
+                       f'{default}, or use macro.only=False')
   if values['macro.source'] in ('none', 'magnified'):
     raise InputError(f'macro.only trains on macro clips, and macro.source='
                      f'{values["macro.source"]} has none but micro clips; use own, or '
@@ -266,9 +275,26 @@ def _check_macro_only(values: Mapping[str, Any]) -> None:
                      'model.encoder=dere_grl does not take; use another encoder')
 
 
+# How weights are trained before the task, as it is where nothing is said.
+_PRETRAINING = {'steps': 300, 'batch': 48, 'rate': 3e-3}
+
+
 def _check_pretraining(values: Mapping[str, Any]) -> None:
   """Weights of the network of the run, from clips that are not those of the run."""
   source = values['pretrain.source']
+  trains = source in ('macro', 'synthetic')
+  for name, default in _PRETRAINING.items():
+    if not trains and (value := values[f'pretrain.{name}']) != default:
+      raise InputError(f'pretrain.{name}={value} is of weights that are trained before '
+                       f'the task, and pretrain.source={source} trains none; use '
+                       f'pretrain.source=macro or synthetic, or leave it at {default}')
+  if source == 'none':
+    return
+  chosen = [word.partition('=')[0] for word in values['select.candidates'].split()]
+  if networks := [name for name in chosen if name.startswith('model.')]:
+    raise InputError(f'select.candidates: {networks[0]} changes the network, and the '
+                     f'weights of pretrain.source={source} are of one; leave it out, '
+                     'or use pretrain.source=none')
   if values.get('model.norm') == 'batch':
     raise InputError('pretrain.source: model.norm=batch begins with published weights '
                      'or none; use model.norm=group, or pretrain.source=none')
@@ -277,6 +303,7 @@ def _check_pretraining(values: Mapping[str, Any]) -> None:
                      f'{values["macro.source"]} has none but micro clips; use own, or '
                      'a data set')
   if source == 'synthetic':
+    _check_faces(values)
     if values['data.name'] == 'synthetic' and (values['pretrain.synthetic.seed']
                                               == values['data.synthetic.seed']):
       raise InputError('pretrain.synthetic.seed is that of the data set, so these are '
@@ -288,6 +315,19 @@ def _check_pretraining(values: Mapping[str, Any]) -> None:
     raise InputError('select.by=inner: who judges was seen by the weights of '
                      'pretrain.source, a finished run; fix the settings with '
                      'select.by=none')
+
+
+def _check_faces(values: Mapping[str, Any]) -> None:
+  """Synthetic people with clips, for weights before the task."""
+  for name, least in (('seed', 0), ('subjects', 1), ('micro', 0), ('macro', 0),
+                      ('fps', 1)):
+    value = values[f'pretrain.synthetic.{name}']
+    if not least <= value < math.inf:
+      raise InputError(f'pretrain.synthetic.{name} is {value}; it must be at least '
+                       f'{least}')
+  if not values['pretrain.synthetic.micro'] + values['pretrain.synthetic.macro']:
+    raise InputError('pretrain.synthetic.micro and pretrain.synthetic.macro are 0, so '
+                     'there is no clip to train on; give one of them a value above 0')
 
 
 def _check_few_shot(values: Mapping[str, Any]) -> None:

@@ -108,7 +108,7 @@ def person_of(config: Mapping[str, Any], pool: Pool, number: int, dataset: str
     dataset: where the pool does not say, the data set of all clips
   """
   name = pool.subjects[int(pool.subject[number])]
-  if pool.foreign[number]:      # these alone bear their data set's name before their own
+  if pool.foreign[number]:      # their name has that of their data set before it
     name = name.partition(':')[2] or name
   own = pool.dataset[number] if pool.dataset else dataset
   other = bool(pool.macro[number]) and config['macro']['source'] == people.SYNTHETIC
