@@ -67,7 +67,8 @@ ROADS = {
 @pytest.mark.slow
 @pytest.mark.parametrize('road', ROADS)
 def test_killed_runs_of_other_roads_end_alike(road, program, tiny, tmp_path):
-  words = (*tiny, *ROADS[road], '--config.pretrain.steps=60', '--config.pretrain.batch=8')
+  words = (*tiny, *ROADS[road], '--config.pretrain.steps=60',
+           '--config.pretrain.batch=8')
   whole, cut, cache = tmp_path / 'whole', tmp_path / 'cut', tmp_path / 'cache'
   assert program.run(*words, f'--workdir={whole}').code == 0
   for ready in (lambda: any(cache.rglob('pretrained/*.npz')), lambda: steps(cut) > 2):
