@@ -90,7 +90,7 @@ def test_scores_are_tried_before_training(classes):
     return counts.sum(-1) / 1
   scores.try_scores(named(recall, doubt, one_of_each_class), classes)
   for part, words in ((broken, 'broken fails on .*ZeroDivisionError'),
-                      (too_many, 'too_many fails on .* one number was due')):
+                      (too_many, 'too_many fails on .*made-up clips')):
     with pytest.raises(InputError, match=words):
       scores.try_scores(named(part), classes)
 
