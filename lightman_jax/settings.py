@@ -173,6 +173,10 @@ def _check_alone(values: Mapping[str, Any]) -> None:
   for kind in ('data', 'macro'):
     if said := sections.hint(kind, values[sections.VARIANTS[kind]]):
       raise InputError(said)
+  if registry.is_outside(values['macro.source']):
+    raise InputError(f'macro.source={values["macro.source"]}: a data set from outside '
+                     'has no macro clips for another one; list them in a csv, and give '
+                     'macro.source=manifest with macro.data.path=CSV')
   for name, known in CHOICES.items():
     if values[name] not in known and not (name in SECTION_NAMES
                                          and registry.is_outside(values[name])):
@@ -198,6 +202,7 @@ def _check_together(values: Mapping[str, Any]) -> None:
                      'takes all of them; leave it at 0')
   if values['macro.only']:
     _check_macro_only(values)
+  _check_of_another(values)
   if values['pretrain.source'] != 'none':
     _check_pretraining(values)
   if values['macro.source'] == values['data.name']:
@@ -237,6 +242,9 @@ def _check_macro_labels(values: Mapping[str, Any]) -> None:
     raise InputError('macro.label_learned goes by the derivative of the outer loss '
                      'through the inner steps: use lightman, maml, metasgd or anil, of '
                      'second order, and macro.label_where=inner')
+  if name in ('supervised', 'reptile') and where != 'inner':
+    raise InputError(f'macro.label_where={where}: method.name={name} has one loss, '
+                     'which takes the labelled macro clips; leave it at inner')
   if own and where != 'outer' and name in ('anil', 'protonet', 'matchingnet'):
     raise InputError(f'macro.label_head=own: what method.name={name} does inside knows '
                      'no such head; use macro.label_where=outer, or '
@@ -262,6 +270,13 @@ def _check_macro_only(values: Mapping[str, Any]) -> None:
     if values.get(name, off) != off:
       raise InputError(f'macro.only trains on no micro clip, and with {name}='
                        f'{values[name]} {why}; leave that at {off}')
+  options = sections.options_of('method', values['method.name'])
+  if 'align_weight' in options:
+    default, weight = options['align_weight'].default, values['method.align_weight']
+    if weight != default:
+      raise InputError(f'method.align_weight={weight} is of macro clips beside micro '
+                       'ones, and macro.only has no micro clip to align; leave it at '
+                       f'{default}, or use macro.only=False')
   if values['macro.source'] in ('none', 'magnified'):
     raise InputError(f'macro.only trains on macro clips, and macro.source='
                      f'{values["macro.source"]} has none but micro clips; use own, or '
@@ -271,9 +286,41 @@ def _check_macro_only(values: Mapping[str, Any]) -> None:
                      'model.encoder=dere_grl does not take; use another encoder')
 
 
+# How weights are trained before the task, and of which faces, where nothing is said.
+_TRAINED_BEFORE = {'steps': 300, 'batch': 48, 'rate': 3e-3}
+_FACES = {'seed': 1, 'subjects': 16, 'micro': 18, 'macro': 9, 'fps': 200.}
+# What is of another setting alone: its default, of which that is, and who looks at it.
+_OF_ANOTHER = {
+    **{f'pretrain.{name}': (
+        default, 'pretrain.source', ('macro', 'synthetic'),
+        'is of weights that are trained before the task')
+       for name, default in _TRAINED_BEFORE.items()},
+    **{f'pretrain.synthetic.{name}': (
+        default, 'pretrain.source', ('synthetic',), 'is of the faces that weights are '
+        'trained on before the task') for name, default in _FACES.items()},
+    'macro.factor': (4., 'macro.source', ('magnified',), 'is how much micro clips are '
+                     'amplified'),
+    'select.share': (.25, 'select.by', ('inner',), 'is how many training people judge'),
+}
+
+
+def _check_of_another(values: Mapping[str, Any]) -> None:
+  """Settings that would have no effect are as they are by default."""
+  for name, (default, other, used, what) in _OF_ANOTHER.items():
+    if values[name] != default and values[other] not in used:
+      raise InputError(
+          f'{name}={values[name]} {what}, and {other}={values[other]} does not look at '
+          f'it; use {other}={" or ".join(used)}, or leave {name} at {default}')
+
+
 def _check_pretraining(values: Mapping[str, Any]) -> None:
   """Weights of the network of the run, from clips that are not those of the run."""
   source = values['pretrain.source']
+  chosen = [word.partition('=')[0] for word in values['select.candidates'].split()]
+  if networks := [name for name in chosen if name.startswith('model.')]:
+    raise InputError(f'select.candidates: {networks[0]} changes the network, and the '
+                     f'weights of pretrain.source={source} are of one; leave it out, '
+                     'or use pretrain.source=none')
   if values.get('model.norm') == 'batch':
     raise InputError('pretrain.source: model.norm=batch begins with published weights '
                      'or none; use model.norm=group, or pretrain.source=none')
@@ -282,6 +329,7 @@ def _check_pretraining(values: Mapping[str, Any]) -> None:
                      f'{values["macro.source"]} has none but micro clips; use own, or '
                      'a data set')
   if source == 'synthetic':
+    _check_faces(values)
     if values['data.name'] == 'synthetic' and (values['pretrain.synthetic.seed']
                                               == values['data.synthetic.seed']):
       raise InputError('pretrain.synthetic.seed is that of the data set, so these are '
@@ -293,6 +341,19 @@ def _check_pretraining(values: Mapping[str, Any]) -> None:
     raise InputError('select.by=inner: who judges was seen by the weights of '
                      'pretrain.source, a finished run; fix the settings with '
                      'select.by=none')
+
+
+def _check_faces(values: Mapping[str, Any]) -> None:
+  """Synthetic people with clips, for weights before the task."""
+  for name, least in (('seed', 0), ('subjects', 1), ('micro', 0), ('macro', 0),
+                      ('fps', 1)):
+    value = values[f'pretrain.synthetic.{name}']
+    if not least <= value < math.inf:
+      raise InputError(f'pretrain.synthetic.{name} is {value}; it must be at least '
+                       f'{least}')
+  if not values['pretrain.synthetic.micro'] + values['pretrain.synthetic.macro']:
+    raise InputError('pretrain.synthetic.micro and pretrain.synthetic.macro are 0, so '
+                     'there is no clip to train on; give one of them a value above 0')
 
 
 def _check_few_shot(values: Mapping[str, Any]) -> None:
@@ -456,12 +517,12 @@ class _Callable(types.ModuleType):
   gets it by that name from then on.
   """
 
-  def __call__(self, name: str = '', /, **changes: Any) -> dict[str, Any]:
+  def __call__(self, name: Any = '', /, **changes: Any) -> dict[str, Any]:
     """Returns the complete settings of a configuration, checked.
 
     Args:
-      name: of a configuration or a file, with variants behind a colon, as
-        'synthetic:debug'.
+      name: of a configuration or a file, text or path, with variants behind a colon,
+        as 'synthetic:debug'.
       **changes: dotted setting to value, as `**{'training.steps': 50}`; and `method`,
         `encoder`, `data`, `protocol` and `score`, each a name, or an object of one's
         own, whose text is recorded by a run: what makes a `Learner` of a network, a
@@ -482,6 +543,10 @@ class _Callable(types.ModuleType):
       0
     """
     named = importlib.import_module('lightman_jax.configurations.named')
+    if not isinstance(name, (str, os.PathLike)) or isinstance(os.fspath(name), bytes):
+      raise InputError(f'settings are those of a configuration: give its name, not a '
+                       f"{type(name).__name__}, as lm.settings('synthetic')")
+    name = os.fspath(name)
     words, changes = take_variants(changes)
     if not name:
       raise InputError("settings are those of a configuration: give its name, as "
