@@ -62,6 +62,11 @@ class Records:
   def __array__(self, dtype=None, copy=None):
     return self[:] if dtype is None else self[:].astype(dtype)
 
+  def beside(self, field: str) -> list:
+    """Another field of these clips, such as 'fps'; decodes each of them."""
+    other = Records(self._folder, self._source, self.places, field, np.zeros(1))
+    return [other._read(place) for place in self.places.tolist()]
+
   def _read(self, place: int) -> np.ndarray:
     try:
       return self._source[place][self._field]
