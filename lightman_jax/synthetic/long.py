@@ -238,6 +238,7 @@ class LongVideo:
     self._grain = [np.random.default_rng((scene.seed, k)).standard_normal(
         (shape[0] + 32, shape[1] + 32, 3), np.float32) for k in range(_GRAINS)]
     self._rng = scenes._rng(scene.seed, scene.subject, 'long', 'course')
+    self._still: tuple[np.ndarray, np.ndarray] | None = None
     self._sway = (self._rng.uniform(.05, .35, (4, 3)),
                   self._rng.uniform(0., 2 * np.pi, (4, 3)))
     self._syllables = self._rng.uniform(.2, 1., (len(scene.speech), 64, len(_SPEECH)))
@@ -347,7 +348,7 @@ class LongVideo:
 
   def _picture(self, bent, shown, rest, pose, folds, time):
     where = np.stack(pose.undo_grid(self._canvas), -1).astype(np.float32)
-    source = self._sitter.canvas.pixels(where + face.backward(bent, where))
+    source = self._sitter.canvas.pixels(where + self._back(bent, where))
     source = source.astype(np.float32)
     image = cv2.remap(self._skin, source, None, cv2.INTER_LINEAR,
                       borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
@@ -365,6 +366,14 @@ class LongVideo:
         gaze=self._sitter.look.gaze + self._gaze(time), light=self._sitter.light[0])
     return skin.mouth(image, self._canvas, self._sitter.person, now,
                       light=self._sitter.light[1])
+
+  def _back(self, bent: face.Bend, where: np.ndarray) -> np.ndarray:
+    """As `face.backward`, which is the same sheet above and below lips at rest."""
+    if not np.array_equal(bent.upper, bent.lower):
+      return face.backward(bent, where)
+    if self._still is None or not np.array_equal(self._still[0], bent.upper):
+      self._still = bent.upper, face._inverse(bent.upper)
+    return face._sample(self._still[1], where)
 
   def _gaze(self, time: float) -> np.ndarray:
     at = np.zeros(2)

@@ -225,11 +225,10 @@ class MotionMeter:
     before = self._recent[-1][1] if self._recent else self._moved
     # What is not seen stays as it was.
     moved = np.where(known[:, None], self._moved + middle, before)
-    # A point that went astray starts again from where its region is.
-    goal = middle[self._region_of]
+    # A point that went astray starts again from where its region is, or last was.
+    goal = np.where(known[:, None], middle, before - self._moved)[self._region_of]
     astray = (np.abs(rest[:len(goal)] - goal).max(1) > .02 * self.size) | ~good[
         :len(goal)]
-    astray &= known[self._region_of]
     places[:len(goal)][astray] += (goal - rest[:len(goal)])[astray]
     turned = self._head + head.astype(np.float32)
     self._guess = places
