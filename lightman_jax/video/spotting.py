@@ -394,18 +394,22 @@ def _spot(stretch: _Stretch, threshold: np.ndarray, signals: Signals, person: in
     peak = int(left.argmax())
     if left[peak] < 1.:
       break
-    found_at = _extent(stretch, ratio, peak, free, settings)
-    free[found_at[0]:found_at[2] + 1] = False
+    place, flank = _extent(stretch, ratio, peak, free, settings)
+    free[place[0]:place[2] + 1] = False
     free[peak] = False
-    made = _expression(stretch, ratio, far, found_at, signals, person, settings)
-    if made is not None and not _of_blink(stretch, ratio, far, shut, found_at):
+    made = _expression(stretch, ratio, far, place, signals, person, settings)
+    if made is not None and not flank and not _of_blink(
+        stretch, ratio, far, shut, place):
       expressions.append(made)
   return sorted(expressions, key=lambda e: e.onset_s), others
 
 
 def _extent(stretch: _Stretch, ratio: np.ndarray, peak: int, free: np.ndarray,
-            settings: SpottingSettings) -> tuple[int, int, int]:
-  """First sample, apex and last: how far what moves at the peak goes each way."""
+            settings: SpottingSettings) -> tuple[tuple[int, int, int], bool]:
+  """First sample, apex and last: how far what moves at the peak goes each way.
+
+  Also whether it is the flank of a stronger interval: it does not end before that.
+  """
   active = np.flatnonzero(ratio[peak] >= 1.)
   goal = stretch.away[peak, active]
   # Each region's own course; one that went astray counts no more than four others.
@@ -416,14 +420,15 @@ def _extent(stretch: _Stretch, ratio: np.ndarray, peak: int, free: np.ndarray,
   near = slice(start, peak + most + 2)
   course[near] = np.einsum('nrk,rk,r->n', stretch.away[near][:, active], goal, weight)
   course /= np.minimum(ratio[peak, active], 4.).sum()
-  apex, top = peak, course[peak]
-  ends = []
+  top = course[peak]
+  ends, flank = [], False
   for way in (-1, 1):
     side = course[peak::way][:most + 1]
     open_ = free[peak::way][:most + 1]
     stop = len(side) if open_.all() else int(np.argmin(open_))
     side = side[:max(stop, 1)]
     low = side < settings.edge * top
+    flank |= stop < len(open_) and not low.any()
     end = int(np.argmax(low)) if low.any() else len(side) - 1
     half = side[:end + 1] < .5 * top
     middle = int(np.argmax(half)) if half.any() else end
@@ -434,7 +439,7 @@ def _extent(stretch: _Stretch, ratio: np.ndarray, peak: int, free: np.ndarray,
   inside = course[first:last + 1]
   near = np.flatnonzero(inside >= .97 * inside.max())
   apex = first + int(near[0])
-  return first, apex, last
+  return (first, apex, last), flank
 
 
 def _expression(stretch, ratio, far, place, signals, person, settings
