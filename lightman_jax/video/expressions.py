@@ -1,0 +1,455 @@
+"""From a video to a list of expressions: which, when, how strong, and how sure.
+
+A video is read twice. The first time every frame is looked at once: faces are tracked
+and their motion is measured, in constant time and memory a frame; of a frame some
+hundred numbers are kept. When that is done, expressions are spotted. The second time
+only the frames of expressions are decoded, for the model that names classes.
+
+Frames are counted from 0 over all that decode; times are those of their stamps.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+import pathlib
+import time as clock
+from typing import Any, NamedTuple
+
+from jaxtyping import Float, UInt8
+import numpy as np
+
+from lightman_jax.errors import InputError
+from lightman_jax.faces import landmarks as alignment
+from lightman_jax.video import motion
+from lightman_jax.video.faces import Face, FaceReason, track_faces
+from lightman_jax.video.reading import Frame, open_video
+from lightman_jax.video.spotting import (
+    Expression,
+    find_expressions,
+    Signals,
+    Spotting,
+    SpottingSettings,
+)
+
+LIMITS = (
+    'An expression that is listed is a motion of the face; it is not a feeling, a lie '
+    'or an intention, and nobody should be judged by it. What is not listed may have '
+    'been there: the program misses expressions, and names some that a trained coder '
+    'would not. Nothing is said of what was not looked at. Classes are those that '
+    'people were seen to show in a laboratory; a set of several classes means "don\'t '
+    'know". A face is personal: ask who is filmed, and keep what this program writes '
+    'as you keep the video.')
+"""What every page and the README say of such results."""
+
+Progress = Callable[[str, float, float], None]      # stage, done, of how much (s)
+_CHUNK = 4096
+_COVERED_QUALITY = .5
+
+
+class Recognised(NamedTuple):
+  """An expression and what a model says of it.
+
+  Attributes:
+    expression: the interval.
+    probabilities: of the model's classes; None where no class was asked for.
+    classes: those that hold the true one nine times in ten, all of them where the
+      model cannot tell; None where the model has no such sets.
+    doubts: why the nine in ten are not claimed of this interval; none: they are.
+  """
+  expression: Expression
+  probabilities: dict[str, float] | None = None
+  classes: tuple[str, ...] | None = None
+  doubts: tuple[str, ...] = ()
+
+
+class FrameTable(NamedTuple):
+  """A row for every decoded frame and person in it, or one without a person.
+
+  Attributes:
+    frame, time, repeated: of the frame.
+    person: number from 0; -1 where there is none.
+    box: x, y, width, height in pixels of the picture.
+    pose: yaw, pitch, roll in degrees.
+    quality: from 0 to 1.
+    reason: why it is not looked at, '' where it is.
+    covered: regions that something covers, with spaces between.
+    broken: whether a break lies before.
+    moved, head, lids: as `motion.RegionMotion`.
+    landmarks: in pixels of the picture.
+  """
+  frame: np.ndarray
+  time: np.ndarray
+  repeated: np.ndarray
+  person: np.ndarray
+  box: np.ndarray
+  pose: np.ndarray
+  quality: np.ndarray
+  reason: np.ndarray
+  covered: np.ndarray
+  broken: np.ndarray
+  moved: np.ndarray
+  head: np.ndarray
+  lids: np.ndarray
+  landmarks: np.ndarray
+
+  def of_person(self, person: int) -> np.ndarray:
+    """The rows of a person."""
+    return np.flatnonzero(self.person == person)
+
+
+class VideoExpressions(NamedTuple):
+  """What was made of one video.
+
+  Attributes:
+    video: its path.
+    facts: of the file: frames, rate, size, and remarks.
+    rows: the expressions of everyone, in the order of time.
+    people: what was spotted of each person, by number.
+    frames: a row for every decoded frame.
+    size: side of the aligned face in pixels, the unit of strength.
+    classes: of the model; () where none was asked.
+    remarks: sentences on the whole.
+  """
+  video: str
+  facts: dict[str, Any]
+  rows: list[Recognised]
+  people: dict[int, Spotting]
+  frames: FrameTable
+  size: int
+  classes: tuple[str, ...]
+  remarks: list[str]
+
+  @property
+  def expressions(self) -> list[Expression]:
+    """The intervals alone."""
+    return [row.expression for row in self.rows]
+
+
+class _Log:
+  """Rows as columns that grow by chunks: a few hundred bytes a frame."""
+
+  _KINDS = {'frame': (np.int64, ()), 'time': (np.float64, ()),
+            'repeated': (bool, ()), 'person': (np.int32, ()),
+            'box': (np.float32, (4,)), 'pose': (np.float32, (3,)),
+            'quality': (np.float32, ()), 'reason': (np.int16, ()),
+            'covered': (np.int16, ()), 'broken': (bool, ()),
+            'moved': (np.float32, (len(motion.REGIONS), 2)),
+            'head': (np.float32, (6,)), 'lids': (np.float32, (2,)),
+            'landmarks': (np.float32, (68, 2))}
+
+  def __init__(self):
+    self._words: dict[str, int] = {'': 0}
+    self._chunks: list[dict[str, np.ndarray]] = []
+    self._used = _CHUNK
+
+  def add(self, **values: Any) -> None:
+    if self._used == _CHUNK:
+      self._chunks.append({name: np.zeros((_CHUNK, *shape), kind)
+                           for name, (kind, shape) in self._KINDS.items()})
+      self._used = 0
+    for name, value in values.items():
+      if isinstance(value, str):
+        value = self._words.setdefault(value, len(self._words))
+      self._chunks[-1][name][self._used] = value
+    self._used += 1
+
+  def table(self) -> FrameTable:
+    columns = {}
+    for name, (kind, shape) in self._KINDS.items():
+      parts = [chunk[name] for chunk in self._chunks]
+      if parts:
+        parts[-1] = parts[-1][:self._used]
+      columns[name] = np.concatenate(parts) if parts else np.zeros((0, *shape), kind)
+    words = np.array(list(self._words), dtype=object)
+    for name in ('reason', 'covered'):
+      columns[name] = words[columns[name]]
+    return FrameTable(**columns)
+
+
+def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int]:
+  """The table of frames, by one look at each.
+
+  Args:
+    frames: each frame and the faces in it.
+
+  Returns:
+    The table, and the side of the aligned faces in pixels (0: there was none).
+  """
+  log, meters, size = _Log(), {}, 0
+  before: dict[int, tuple[int, motion.RegionMotion | None]] = {}
+  for frame, faces in frames:
+    start = {'frame': frame.number, 'time': frame.time, 'repeated': frame.repeated}
+    if not faces:
+      log.add(**start, person=-1, reason=FaceReason.NO_FACE.value)
+    for seen in faces:
+      last, measured = before.get(seen.person, (-2, None))
+      broken = seen.cut is not None or last != frame.number - 1
+      row = {**start, 'person': seen.person, 'box': seen.box, 'pose': seen.pose,
+             'quality': seen.quality, 'broken': broken,
+             'reason': '' if seen.reason is None else seen.reason.value,
+             'covered': ' '.join(k for k, v in seen.visible.items() if not v),
+             'landmarks': seen.landmarks}
+      if seen.reason is None and seen.aligned is not None:
+        size = len(seen.aligned)
+        meter = meters.setdefault(seen.person, motion.MotionMeter(size))
+        if broken or measured is None:
+          meter.reset()
+          measured = None
+        if not frame.repeated or measured is None:
+          measured = meter.push(seen.aligned, frame.time, _placed(seen, size))
+        row.update(measured._asdict())
+        row.pop('seen')
+      else:
+        measured = None
+        row['reason'] = row['reason'] or FaceReason.NO_LANDMARKS.value
+      before[seen.person] = frame.number, measured
+      log.add(**row)
+  return log.table(), size
+
+
+def _placed(seen: Face, size: int) -> Float[np.ndarray, '68 2']:
+  """A face's landmarks in pixels of its aligned picture."""
+  points = np.asarray(seen.landmarks, np.float64)
+  goal = alignment.canonical_landmarks(size)
+  return alignment.transform_points(points, alignment.fit_similarity(points, goal))
+
+
+def signals_of(table: FrameTable, person: int) -> Signals:
+  """What was measured of one person.
+
+  Args:
+    table: of all frames.
+    person: number.
+  """
+  at = table.of_person(person)
+  return Signals(table.frame[at], table.time[at], table.moved[at], table.head[at],
+                 table.lids[at], table.quality[at].astype(np.float64),
+                 table.reason[at] == '', table.repeated[at], table.broken[at])
+
+
+def predict_video(
+    path: str | os.PathLike, model: Any = None, *, face: str = 'largest',
+    fps: float | None = None, baseline: tuple[float, float] | None = None,
+    start: float | None = None, end: float | None = None,
+    emotions: bool | None = None, landmarks: Any = None,
+    settings: SpottingSettings = SpottingSettings(), progress: Progress | None = None,
+) -> VideoExpressions:
+  """Spots the expressions in a video and, where asked, names their classes.
+
+  Args:
+    path: of a video, or of a folder of pictures.
+    model: of `lm.load_model`, or the folder of one; None is the open model, which was
+      trained on drawn faces.
+    face: 'largest', or 'all' for everyone.
+    fps: frames a second of a folder of pictures, or of a file whose stamps are wrong.
+    baseline: start and end in seconds of a stretch in which the face is at rest; None
+      calibrates on the video's own quiet stretches.
+    start, end: seconds, the part that is looked at.
+    emotions: whether classes are named; None: with every model but the open one.
+    landmarks: of every frame, where they are known, as `track_faces` takes them; None
+      has the face model find them.
+    settings: how expressions are spotted.
+    progress: called with a stage, how much of it is done, and of how much.
+
+  Returns:
+    The expressions with everything that was measured.
+
+  Raises:
+    InputError: the video cannot be read, or the face model is not there.
+
+  Example:
+    >>> video = lm.predict_video('me.mp4', face='all')            # doctest: +SKIP
+    >>> [(e.kind, e.onset_s, e.region) for e in video.expressions]  # doctest: +SKIP
+    [('micro', 3.24, 'left brow')]
+  """
+  if face not in ('largest', 'all'):
+    raise InputError(f'face is {face!r}; it must be largest or all')
+  if emotions is None:
+    emotions = model is not None
+  if emotions and (model is None or isinstance(model, (str, os.PathLike))):
+    model = _load(model)
+  with open_video(path, start=start, end=end, **_rate_of(fps)) as video:
+    table, size = measure(track_faces(
+        _counted(video, 'frames', progress), landmarks=landmarks, faces=face))
+    facts = facts_of(video)
+  people = {int(person): find_expressions(
+      signals_of(table, person), size=size, person=int(person), baseline=baseline,
+      settings=settings) for person in np.unique(table.person[table.person >= 0])}
+  spotted = sorted((e for one in people.values() for e in one.expressions),
+                   key=lambda e: (e.onset_s, e.person))
+  rows = [Recognised(e) for e in spotted]
+  classes: tuple[str, ...] = ()
+  if emotions:
+    classes = tuple(model.classes)
+    rows = list(_recognised(path, rows, model, table, people, fps, progress))
+  return VideoExpressions(str(path), facts, rows, people, table, size, classes,
+                          remarks_on(table, people))
+
+
+def _load(folder: str | os.PathLike | None) -> Any:
+  # Until a class is asked for, no network is needed.
+  from lightman_jax.bundle.model import load_model
+  return load_model(folder)
+
+
+def _rate_of(fps: float | None) -> dict[str, float]:
+  return {} if fps is None else {'fps': fps}
+
+
+def facts_of(video: Any) -> dict[str, Any]:
+  """What is known of the file, as a table of plain values."""
+  facts = video.facts
+  return dict(facts._asdict() if hasattr(facts, '_asdict') else vars(facts))
+
+
+def _counted(video: Iterable[Frame], stage: str, progress: Progress | None
+             ) -> Iterator[Frame]:
+  """Passes frames on, and says twice a second how far it is."""
+  total = float(getattr(video, 'duration', 0.) or 0.)
+  last = clock.monotonic()
+  for frame in video:
+    yield frame
+    if progress and clock.monotonic() - last > .5:
+      last = clock.monotonic()
+      progress(stage, frame.time, max(total, frame.time))
+
+
+def _recognised(path, rows: Sequence[Recognised], model: Any, table: FrameTable,
+                people: dict[int, Spotting], fps, progress: Progress | None
+                ) -> Iterator[Recognised]:
+  """Each interval with the model's answer, by a second look at its frames."""
+  for number, row in enumerate(rows):
+    e = row.expression
+    if progress:
+      progress('expressions', number, len(rows))
+    at = table.of_person(e.person)
+    at = at[(table.frame[at] >= e.onset_frame) & (table.frame[at] <= e.offset_frame)]
+    prediction = model.predict_frames(
+        frames_from(path, e.onset_frame, e.onset_s, fps), onset=0,
+        apex=e.apex_frame - e.onset_frame, offset=e.offset_frame - e.onset_frame,
+        landmarks=table.landmarks[at])
+    chances = prediction.probabilities[0]
+    sets = prediction.sets
+    doubts = doubts_of(e, model.about, people[e.person], table, at)
+    yield row._replace(
+        probabilities={name: float(p) for name, p in zip(model.classes, chances)},
+        classes=None if sets is None else tuple(sets[0]), doubts=tuple(doubts))
+
+
+def frames_from(path: str | os.PathLike, first: int, seconds: float,
+                fps: float | None = None) -> Callable[[int], UInt8[np.ndarray, 'h w 3']]:
+  """The pictures of a video from a frame on, by their numbers from that one.
+
+  They are decoded when they are first asked for, in the order of time.
+
+  Args:
+    path: of the video.
+    first: number of the frame that is called 0.
+    seconds: its time.
+    fps: as of `predict_video`.
+  """
+  kept: dict[int, np.ndarray] = {}
+  source: list[Iterator[Frame]] = []
+
+  def reader() -> Iterator[Frame]:
+    with open_video(path, start=max(0., seconds - 1e-3), **_rate_of(fps)) as video:
+      yield from video
+
+  def picture(number: int) -> np.ndarray:
+    if number in kept:
+      return kept[number]
+    if not source or (kept and number < max(kept)):
+      source[:] = [reader()]
+    for frame in source[0]:
+      if frame.number == first + number:
+        kept[number] = frame.picture
+        return frame.picture
+    raise InputError(f'{path}: frame {first + number} does not decode a second time')
+  return picture
+
+
+def doubts_of(e: Expression, about: Any, spotting: Spotting, table: FrameTable,
+              at: np.ndarray) -> list[str]:
+  """Why the model's sets are not claimed to hold the true class for an interval.
+
+  Args:
+    e: the interval.
+    about: content of the model's model.json.
+    spotting: of this person.
+    table: of all frames.
+    at: rows of the interval.
+  """
+  doubts = []
+  rate = about.get('rate')
+  if rate:
+    low, high = rate.get('low', 0.), rate.get('high', np.inf)
+    if not .9 * low <= spotting.rate <= 1.1 * high:
+      doubts.append(f'{spotting.rate:.3g} frames a second, and the model has seen '
+                    f'{low:.3g} to {high:.3g}')
+  side = float(np.median(np.sqrt(np.maximum(table.box[at, 2] * table.box[at, 3], 0))))
+  if side < about['size']:
+    doubts.append(f'a face of {side:.0f} pixels, and the model takes '
+                  f'{about["size"]}')
+  if e.quality < _COVERED_QUALITY:
+    doubts.append(f'quality {e.quality:.2f}')
+  if any(name == 'synthetic' for name, _ in about['seen']):
+    doubts.append('calibrated on synthetic people')
+  return doubts
+
+
+def remarks_on(table: FrameTable, people: dict[int, Spotting]) -> list[str]:
+  """Sentences on the whole video: what was not looked at, and why.
+
+  Args:
+    table: of all frames.
+    people: what was spotted of each.
+  """
+  remarks = [f'person {person}: {remark}' for person, one in people.items()
+             for remark in one.remarks]
+  if not len(table.frame):
+    return ['no frame was decoded']
+  hidden = table.reason != ''
+  for reason in dict.fromkeys(table.reason[hidden]):
+    frames = len(np.unique(table.frame[table.reason == reason]))
+    remarks.append(f'{frames} of {len(np.unique(table.frame))} frames are not looked '
+                   f'at: {reason}')
+  return remarks
+
+
+def stretches_not_looked_at(table: FrameTable, person: int
+                            ) -> list[tuple[float, float, str]]:
+  """Start, end and reason of the stretches of a person that were not looked at.
+
+  Args:
+    table: of all frames.
+    person: number; -1: of frames in which there is nobody.
+  """
+  stretches: list[list[Any]] = []
+  at = table.of_person(person)
+  for frame, time, reason in zip(table.frame[at], table.time[at], table.reason[at]):
+    if not reason:
+      continue
+    last = stretches[-1] if stretches else None
+    if last and last[3] == frame - 1 and last[2] == reason:
+      last[1], last[3] = float(time), frame
+    else:
+      stretches.append([float(time), float(time), str(reason), frame])
+  return [(a, b, reason) for a, b, reason, _ in stretches]
+
+
+def check_output(folder: pathlib.Path) -> None:
+  """Refuses a place in which nothing can be written, before anything is computed.
+
+  Args:
+    folder: where results shall lie.
+
+  Raises:
+    InputError: it cannot be made or written to.
+  """
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / '.writable'
+    probe.touch()
+    probe.unlink()
+  except OSError as error:
+    raise InputError(f'{folder} cannot be written to ({error.strerror}); give another '
+                     'folder with --out=DIR') from error
