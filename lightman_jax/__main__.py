@@ -20,6 +20,8 @@ COMMANDS = {
               'writes who is held out with whom, for other programs'),
     'info': ('lightman_jax.runs.info_command',
              'tells versions, devices, flags and caches, for a report of a fault'),
+    'inputs': ('lightman_jax.experiment.inputs_command',
+               'writes flow pictures in a layout of the field, or a manifest of them'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
     'replica': ('lightman_jax.synthetic.replicas.write',

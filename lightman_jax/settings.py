@@ -22,6 +22,8 @@ CHOICES = {
     'inputs.algorithm': ('farneback', 'dis', 'tvl1'),
     'inputs.holds': ('flow', 'intensity'),
     'inputs.centre': ('none', 'median'),
+    'inputs.stabilise': ('none', 'nose', 'median'),
+    'inputs.mask': ('none', 'eyes'),
     # Of the data sets those whose sheets have macro-expressions.
     'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest', *(
         name for name in registry.DATA_SETS if any(

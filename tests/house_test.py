@@ -26,7 +26,8 @@ TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
 # What a module is called that a distribution installs, where the names differ.
 MODULES = {'absl-py': 'absl', 'Jinja2': 'jinja2', 'MarkupSafe': 'markupsafe',
            'ml-collections': 'ml_collections',
-           'opencv-python-headless': 'cv2', 'orbax-checkpoint': 'orbax',
+           'opencv-contrib-python-headless': 'cv2',
+           'orbax-checkpoint': 'orbax',
            'pillow': 'PIL', 'python-calamine': 'python_calamine',
            'scikit-learn': 'sklearn',
            'tensorflow-datasets': 'tensorflow_datasets'}

@@ -173,3 +173,15 @@ def test_nothing_heavy_is_imported():
 def test_a_whole_number_stands_for_a_real_one():
   changed = settings.changed(complete(), {'method.align_weight': 0})
   assert type(changed['method']['align_weight']) is float
+
+
+@pytest.mark.parametrize('name, value', [('stabilise', 'nose'), ('mask', 'eyes')])
+def test_nothing_is_taken_off_what_is_no_flow(name, value):
+  setting = f'inputs.{name}'
+  assert 'inputs.kind=frames is none' in refusal(
+      **{setting: value, 'inputs.kind': 'frames'})
+  assert 'all pictures are ready' in refusal(**{
+      setting: value, 'inputs.kind': 'picture', 'data.frames': 1})
+  # Pictures that are made of synthetic faces, for ready ones, are of flow.
+  settings.check(complete(**{setting: value, 'inputs.kind': 'picture', 'data.frames': 1,
+                             'macro.source': 'synthetic'}))

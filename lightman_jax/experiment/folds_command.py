@@ -26,7 +26,7 @@ def folds(arguments: Sequence[str]) -> int:
   parser.add_argument('config', metavar='CONFIG',
                       help='as casme2:three, or manifest; or a file of your own')
   parser.add_argument('--out', required=True, metavar='FILE.csv')
-  options, changes = parser.parse_known_args(_joined(arguments))
+  options, changes = parser.parse_known_args(joined(arguments))
   try:
     rows = fold_rows(options.config, changes)
     with write_atomically(places.expand(options.out)) as file:
@@ -108,8 +108,12 @@ def _cut_folds(settings: Mapping[str, Any]) -> tuple[Any, Sequence[Any], str]:
                           options=episodes), dataset
 
 
-def _joined(arguments: Sequence[str]) -> list[str]:
-  """The words, with a setting and its value as one, however they were written."""
+def joined(arguments: Sequence[str]) -> list[str]:
+  """The words, with a setting and its value as one, however they were written.
+
+  Args:
+    arguments: of a command that takes settings.
+  """
   words: list[str] = []
   for word in arguments:
     before = words[-1] if words else ''
