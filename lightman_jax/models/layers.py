@@ -37,7 +37,7 @@ class Conv(nn.Module):
 
 
 class Dense(nn.Module):
-  """`nn.Dense`, computed in the numbers of x; its bias is added in float32 at least.
+  """`nn.Dense`, computed in the numbers of x; sums are of float32 at least.
 
   Parameters have the names, shapes and draws of flax's layer.
   """
@@ -50,7 +50,11 @@ class Dense(nn.Module):
   def __call__(self, x: Float[Array, 'n *place c']) -> Float[Array, 'n *place d']:
     kernel = self.param('kernel', self.kernel_init, (x.shape[-1], self.features))
     contracted = ((x.ndim - 1,), (0,)), ((), ())
-    x = jax.lax.dot_general(x, kernel.astype(x.dtype), contracted)
+    # What is not said of sums is for XLA to choose: that of jax 0.12 takes a CPU's of
+    # short numbers in short ones, in the gradient over all clips and places, too.
+    x = jax.lax.dot_general(
+        x, kernel.astype(x.dtype), contracted,
+        preferred_element_type=jnp.promote_types(x.dtype, jnp.float32)).astype(x.dtype)
     if not self.use_bias:
       return x
     return add_bias(x, self.param('bias', nn.initializers.zeros, (self.features,)))
