@@ -22,9 +22,9 @@ from lightman_jax.video.expressions import (
     frames_from,
     LIMITS,
     Recognised,
-    stretches_not_looked_at,
     VideoExpressions,
 )
+from lightman_jax.video.measurement import stretches_not_looked_at
 from lightman_jax.video.writers import EXPRESSIONS
 
 # No script runs and nothing is fetched, whatever a file is called.
