@@ -18,6 +18,8 @@ COMMANDS = {
               'writes who is held out with whom, for other programs'),
     'info': ('lightman_jax.runs.info_command',
              'tells versions, devices, flags and caches, for a report of a fault'),
+    'predict': ('lightman_jax.video.command',
+                'spots expressions in videos, and writes tables, tiers and a page'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
     'replica': ('lightman_jax.synthetic.replicas.write',

@@ -9,15 +9,16 @@ Frames are counted from 0 over all that decode; times are those of their stamps.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+import dataclasses
 import os
 import pathlib
 import time as clock
 from typing import Any, NamedTuple
 
-from jaxtyping import UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.faces.apex import sample_frames
 from lightman_jax.video.faces import track_faces
 from lightman_jax.video.measurement import FrameTable, measure, signals_of
 from lightman_jax.video.reading import Frame, open_video
@@ -38,7 +39,7 @@ LIMITS = (
     'as you keep the video.')
 """What every page and the README say of such results."""
 
-Progress = Callable[[str, float, float], None]      # stage, done, of how much (s)
+Progress = Callable[[str, float], None]      # stage, and the share that is done
 _COVERED_QUALITY = .5
 
 
@@ -108,7 +109,7 @@ def predict_video(
     landmarks: of every frame, where they are known, as `track_faces` takes them; None
       has the face model find them.
     settings: how expressions are spotted.
-    progress: called with a stage, how much of it is done, and of how much.
+    progress: called with a stage and the share of it that is done.
 
   Returns:
     The expressions with everything that was measured.
@@ -127,9 +128,9 @@ def predict_video(
     emotions = model is not None
   if emotions and (model is None or isinstance(model, (str, os.PathLike))):
     model = _load(model)
-  with open_video(path, start=start, end=end, **_rate_of(fps)) as video:
+  with open_video(path, start=start, end=end, fps=fps) as video:
     table, size = measure(track_faces(
-        _counted(video, 'frames', progress), landmarks=landmarks, faces=face))
+        _counted(video, progress), landmarks=landmarks, faces=face))
     facts = facts_of(video)
   people = {int(person): find_expressions(
       signals_of(table, person), size=size, person=int(person), baseline=baseline,
@@ -140,9 +141,9 @@ def predict_video(
   classes: tuple[str, ...] = ()
   if emotions:
     classes = tuple(model.classes)
-    rows = list(_recognised(path, rows, model, table, people, fps, progress))
+    rows = _recognised(path, rows, model, table, people, fps, progress)
   return VideoExpressions(str(path), facts, rows, people, table, size, classes,
-                          remarks_on(table, people))
+                          [*facts['remarks'], *remarks_on(table, people)])
 
 
 def _load(folder: str | os.PathLike | None) -> Any:
@@ -151,80 +152,98 @@ def _load(folder: str | os.PathLike | None) -> Any:
   return load_model(folder)
 
 
-def _rate_of(fps: float | None) -> dict[str, float]:
-  return {} if fps is None else {'fps': fps}
-
-
 def facts_of(video: Any) -> dict[str, Any]:
-  """What is known of the file, as a table of plain values."""
+  """What is known of the file, as a table of plain values.
+
+  Args:
+    video: of `open_video`, read to its end.
+  """
   facts = video.facts
-  return dict(facts._asdict() if hasattr(facts, '_asdict') else vars(facts))
+  table = {field.name: getattr(facts, field.name) for field in dataclasses.fields(facts)
+           if not field.name.startswith('_')}
+  return {**table, 'rate': facts.rate, 'new_rate': facts.new_rate,
+          'remarks': list(facts.remarks)}
 
 
-def _counted(video: Iterable[Frame], stage: str, progress: Progress | None
-             ) -> Iterator[Frame]:
+def _counted(video: Any, progress: Progress | None) -> Iterator[Frame]:
   """Passes frames on, and says twice a second how far it is."""
-  total = float(getattr(video, 'duration', 0.) or 0.)
   last = clock.monotonic()
   for frame in video:
     yield frame
     if progress and clock.monotonic() - last > .5:
       last = clock.monotonic()
-      progress(stage, frame.time, max(total, frame.time))
+      if video.facts.share:
+        progress('frames', float(video.facts.share))
 
 
-def _recognised(path, rows: Sequence[Recognised], model: Any, table: FrameTable,
-                people: dict[int, Spotting], fps, progress: Progress | None
-                ) -> Iterator[Recognised]:
-  """Each interval with the model's answer, by a second look at its frames."""
-  for number, row in enumerate(rows):
-    e = row.expression
-    if progress:
-      progress('expressions', number, len(rows))
-    at = table.of_person(e.person)
-    at = at[(table.frame[at] >= e.onset_frame) & (table.frame[at] <= e.offset_frame)]
-    prediction = model.predict_frames(
-        frames_from(path, e.onset_frame, e.onset_s, fps), onset=0,
-        apex=e.apex_frame - e.onset_frame, offset=e.offset_frame - e.onset_frame,
-        landmarks=table.landmarks[at])
-    chances = prediction.probabilities[0]
-    sets = prediction.sets
-    doubts = doubts_of(e, model.about, people[e.person], table, at)
-    yield row._replace(
-        probabilities={name: float(p) for name, p in zip(model.classes, chances)},
-        classes=None if sets is None else tuple(sets[0]), doubts=tuple(doubts))
-
-
-def frames_from(path: str | os.PathLike, first: int, seconds: float,
-                fps: float | None = None) -> Callable[[int], UInt8[np.ndarray, 'h w 3']]:
-  """The pictures of a video from a frame on, by their numbers from that one.
-
-  They are decoded when they are first asked for, in the order of time.
+def frames_of(path: str | os.PathLike, numbers: Iterable[int], *,
+              start: float | None = None, fps: float | None = None) -> Iterator[Frame]:
+  """Some frames of a video, in the order of time, by one walk through it.
 
   Args:
     path: of the video.
-    first: number of the frame that is called 0.
-    seconds: its time.
+    numbers: of the frames, from 0 over all that decode.
+    start: time in seconds before which none of them lies.
     fps: as of `predict_video`.
+
+  Raises:
+    InputError: one of them does not decode.
   """
-  kept: dict[int, np.ndarray] = {}
-  source: list[Iterator[Frame]] = []
+  left = set(map(int, numbers))
+  if left:
+    start = None if start is None else max(0., start - 1e-3)
+    with open_video(path, start=start, fps=fps) as video:
+      for frame in video:
+        if frame.number in left:
+          left.remove(frame.number)
+          yield frame
+        if not left:
+          return
+    raise InputError(f'{path} holds no frame {min(left)}, counted from 0')
 
-  def reader() -> Iterator[Frame]:
-    with open_video(path, start=max(0., seconds - 1e-3), **_rate_of(fps)) as video:
-      yield from video
 
-  def picture(number: int) -> np.ndarray:
-    if number in kept:
-      return kept[number]
-    if not source or (kept and number < max(kept)):
-      source[:] = [reader()]
-    for frame in source[0]:
-      if frame.number == first + number:
-        kept[number] = frame.picture
-        return frame.picture
-    raise InputError(f'{path}: frame {first + number} does not decode a second time')
-  return picture
+def _recognised(path: str | os.PathLike, rows: Sequence[Recognised], model: Any,
+                table: FrameTable, people: dict[int, Spotting], fps: float | None,
+                progress: Progress | None) -> list[Recognised]:
+  """Each interval with the model's answer, by a second look at its frames.
+
+  Pictures are kept from the onset of an interval to its offset, and no longer.
+  """
+  wanted = [set(sample_frames(e.onset_frame, e.apex_frame, e.offset_frame,
+                              frames=model.about['frames']))
+            for e in (row.expression for row in rows)]
+  open_ = set(range(len(rows)))
+  answers, pictures = list(rows), {}
+  start = min((row.expression.onset_s for row in rows), default=None)
+  for frame in frames_of(path, set().union(*wanted), start=start, fps=fps):
+    pictures[frame.number] = frame.picture
+    for number in [k for k in open_ if max(wanted[k]) <= frame.number]:
+      open_.remove(number)
+      answers[number] = _answered(rows[number], pictures, model, table, people)
+      if progress:
+        progress('expressions', 1. - len(open_) / len(rows))
+    needed = set().union(*(wanted[k] for k in open_))
+    pictures = {k: picture for k, picture in pictures.items() if k in needed}
+  return answers
+
+
+def _answered(row: Recognised, pictures: dict[int, np.ndarray], model: Any,
+              table: FrameTable, people: dict[int, Spotting]) -> Recognised:
+  e = row.expression
+  at = table.of_person(e.person)
+  at = at[(table.frame[at] >= e.onset_frame) & (table.frame[at] <= e.offset_frame)]
+  points = np.full((e.offset_frame - e.onset_frame + 1, 68, 2), np.nan, np.float32)
+  points[table.frame[at] - e.onset_frame] = table.landmarks[at]
+  prediction = model.predict_frames(
+      lambda number: pictures[number + e.onset_frame], onset=0,
+      apex=e.apex_frame - e.onset_frame, offset=e.offset_frame - e.onset_frame,
+      landmarks=points)
+  sets = prediction.sets
+  return row._replace(
+      probabilities={name: float(p) for name, p in zip(
+          model.classes, prediction.probabilities[0])},
+      classes=None if sets is None else tuple(sets[0]),
+      doubts=tuple(doubts_of(e, model.about, people[e.person], table, at)))
 
 
 def doubts_of(e: Expression, about: Any, spotting: Spotting, table: FrameTable,
