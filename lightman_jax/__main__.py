@@ -14,6 +14,8 @@ COMMANDS = {
                'tells which data set lies in a folder and what of it can be used'),
     'fetch': ('lightman_jax.faces.detection',
               'downloads the two graphs that find faces and landmarks'),
+    'final': ('lightman_jax.bundle.command',
+              'trains on everyone, and writes a model that can be carried'),
     'folds': ('lightman_jax.experiment.folds_command',
               'writes who is held out with whom, for other programs'),
     'info': ('lightman_jax.runs.info_command',

@@ -161,6 +161,22 @@ KINDS = {'frames': frame_input, 'difference': difference_input, 'flow': flow_inp
          'picture': picture_input}
 
 
+def encode_clip(frames: UInt8[np.ndarray, 'T h w c'] | None,
+                points: Float[np.ndarray, 'T 68 2'] | None, how: Settings
+                ) -> Float32[np.ndarray, '*clip']:
+  """The input of one clip.
+
+  Args:
+    frames: onset first, apex in the middle; or one ready picture. Not looked at where
+      inputs are of landmarks.
+    points: landmarks of the frames, in their pixels; looked at there alone.
+    how: what the inputs are.
+  """
+  x = (landmark_movements(points) if how.kind == 'landmarks' else
+       KINDS[how.kind](frames, how))
+  return subtract_median(x) if how.centre == 'median' else x
+
+
 def make_inputs(clips: ClipSet, how: Settings, *,
                 progress: Progress = lambda stage, done, total: None
                 ) -> Float32[np.ndarray, 'N *clip']:
@@ -191,12 +207,10 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
   total = len(clips.clip)
   for number in range(total):
     if how.kind == 'landmarks':
-      x = landmark_movements(clips.landmarks[number])
+      x = encode_clip(None, clips.landmarks[number], how)
     else:
-      x = KINDS[how.kind](clips.frames[number], how)
+      x = encode_clip(clips.frames[number], None, how)
       progress('inputs', number + 1, total)
-    if how.centre == 'median':
-      x = subtract_median(x)
     if not np.isfinite(x).all():
       raise InputError(
           f'inputs.kind={how.kind} of {clips.clip[number]} of '
