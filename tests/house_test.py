@@ -15,7 +15,7 @@ PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
 FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
         'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
-        'experiment')
+        'experiment', 'bundle', 'video')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
          'files', 'keys', 'machine', 'options', 'places',
          'protocol_settings', 'registry', 'renamed', 'sections', 'settings',
@@ -236,7 +236,8 @@ def test_the_installation_brings_what_is_imported():
   used = {name.split('.')[0] for path in files
           for name in imports(ast.parse(path.read_text(encoding='utf-8')))}
   # Extras are imported where they are asked for, and what lacks them says so.
-  lines = setup['options.extras_require']['tensorboard'].split()
+  lines = [line for name in ('tensorboard', 'video')
+           for line in setup['options.extras_require'][name].split()]
   extra = {re.split('[^A-Za-z0-9_-]', line)[0] for line in lines}
   used -= set(sys.stdlib_module_names) | {'lightman_jax', 'configs'} | extra
   assert used - declared == set()
