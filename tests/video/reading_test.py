@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 import pytest
 
+from lightman_jax.data import frames as pictures
 from lightman_jax.errors import InputError
 from lightman_jax.video import reading
 from tests.video.conftest import textured, write_video
@@ -197,7 +198,7 @@ def test_8k_is_read(tmp_path):
 
 
 def test_more_pixels_than_are_decoded_are_refused(tmp_path, monkeypatch):
-  monkeypatch.setattr(reading.pictures, 'MOST_PIXELS', 5000)
+  monkeypatch.setattr(pictures, 'MOST_PIXELS', 5000)
   with pytest.raises(InputError, match='96 x 64 pixels'):
     rows(write_video(tmp_path / 'a.mp4', numbered(2)))
 
@@ -239,8 +240,8 @@ def test_opencv_reads_where_pyav_is_not_installed(tmp_path, monkeypatch):
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path):
-  path = write_video(tmp_path / 'a.mp4', (next(textured(1)) for _ in range(2000)),
-                     rate=200, preset='ultrafast')
+  path = write_video(tmp_path / 'a.mp4', [next(textured(1))] * 2000, rate=200,
+                     preset='ultrafast')
   tracemalloc.start()
   peaks = []
   with reading.open_video(path) as video:
