@@ -22,6 +22,8 @@ COMMANDS = {
              'tells versions, devices, flags and caches, for a report of a fault'),
     'inputs': ('lightman_jax.experiment.inputs_command',
                'writes flow pictures in a layout of the field, or a manifest of them'),
+    'predict': ('lightman_jax.video.command',
+                'spots expressions in videos, and writes tables, tiers and a page'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
     'replica': ('lightman_jax.synthetic.replicas.write',

@@ -188,8 +188,8 @@ def _beside(rng, seconds, expressions, level):
   for a, b in pauses:
     long = min(left, b - a, float(rng.uniform(1.5, 5.)))
     if long > 1.:
-      start = float(rng.uniform(a, b - long))
-      speech.append((float(start), float(start + long)))
+      start = a + float(rng.uniform()) * max(0., b - long - a)
+      speech.append((start, start + long))
       left -= long
   turns = []
   for t in times(level.turns):
@@ -298,7 +298,7 @@ class LongVideo:
     sheets = [sum(a.left * self._fields[a.unit][0][k] + a.right
                   * self._fields[a.unit][1][k] for a in e.actions) for k in (0, 1)]
     widest = max(np.linalg.norm(sheet, axis=-1).max() for sheet in sheets)
-    return e.amplitude / 64. / widest
+    return float(e.amplitude / 64. / widest)
 
   def _skin_at(self, time: float):
     """The two sheets, the points, and how deep each unit's folds are."""
@@ -338,7 +338,7 @@ class LongVideo:
     yaw = pitch = 0.
     now = np.zeros(5)
     for turn in self.scene.turns:
-      share = float(scenes._smooth(np.array((time - turn.start) / turn.length)))
+      share = _eased((time - turn.start) / turn.length)
       goal = np.array([turn.yaw, turn.pitch, turn.roll, *turn.shift])
       now = now + share * (goal - now)
     yaw, pitch = now[:2]
@@ -379,7 +379,7 @@ class LongVideo:
     at = np.zeros(2)
     for start, x, y in self.scene.glances:
       # A saccade takes some 40 ms.
-      share = float(scenes._smooth(np.array((time - start) / .04)))
+      share = _eased((time - start) / .04)
       at = at + share * (np.array([x, y]) - at)
     return at
 
@@ -411,10 +411,14 @@ def _course(e: Expression, action: scenes.Action, time: float) -> float:
   timing = scenes.Timing(e.onset, e.apex, e.offset)
   residue = .1
   if time > e.offset:
-    return residue * (1. - float(scenes._smooth(
-        np.array((time - e.offset) / (4 * _LEAVE)))))
+    return residue * (1. - _eased((time - e.offset) / (4 * _LEAVE)))
   return float(scenes.activation(
       np.array([time]), timing, delay=action.delay, hold=e.hold, residue=residue)[0])
+
+
+def _eased(share: float) -> float:
+  """0 up to 0, 1 from 1, a minimum-jerk curve between."""
+  return float(scenes._smooth(np.array([share]))[0])
 
 
 def _spoken(span, syllables, time) -> Float[np.ndarray, 'units']:

@@ -33,6 +33,9 @@ def predict(arguments: list[str]) -> int:
     options.baseline = _span(options.baseline)
     out = places.expand(options.out)
     from lightman_jax.video.expressions import check_output
+    if options.annotate:
+      from lightman_jax.video.annotated import check_annotation
+      check_annotation()
     check_output(out)
     model = _model(options)
     if options.clips:
@@ -207,12 +210,12 @@ def _one_video(options, model, video: str, place: pathlib.Path, folder: str, sho
       places.expand(video), model, face=options.face, fps=options.fps,
       baseline=options.baseline, start=options.start, end=options.end,
       emotions=model is not None, landmarks=_landmarks(options), progress=show)
-  show('', 1., 1.)
+  show('', 1.)
   writers.write_expressions(place / 'expressions.csv', made)
   writers.write_frames(place / 'frames.csv', made)
   writers.write_json(place / 'expressions.json', made)
   writers.write_eaf(place / 'expressions.eaf', made)
-  page.write_page(place / 'page.html', made, frames=options.frames)
+  page.write_page(place / 'page.html', made, frames=options.frames, fps=options.fps)
   if options.annotate:
     from lightman_jax.video.annotated import write_annotated
     write_annotated(place / 'annotated.mp4', made, fps=options.fps)
@@ -263,19 +266,21 @@ def summary(made: Any) -> list[str]:
   return lines
 
 
-def _progress(name: str) -> Callable[[str, float, float], None]:
+def _progress(name: str) -> Callable[[str, float], None]:
   """A line that shows how far a video is, and how long it still takes."""
-  started = clock.monotonic()
-  state = {'wide': 0, 'last': started}
+  now = clock.monotonic()
+  state: dict[str, Any] = {'wide': 0, 'last': now, 'begun': now, 'stage': ''}
 
-  def show(stage: str, done: float, total: float) -> None:
+  def show(stage: str, share: float) -> None:
     if not stage:
       if state['wide']:
         print('\r' + ' ' * state['wide'] + '\r', end='', file=sys.stderr, flush=True)
       state['wide'] = 0
       return
-    now, share = clock.monotonic(), done / total if total else 0.
-    left = (now - started) * (1. - share) / share if share > .01 else None
+    now = clock.monotonic()
+    if stage != state['stage']:
+      state['stage'], state['begun'] = stage, now
+    left = (now - state['begun']) * (1. - share) / share if share > .01 else None
     words = f'{name}: {stage} {share:.0%}'
     words += '' if left is None else f', {_duration(left)} left'
     if sys.stderr.isatty():
@@ -297,7 +302,8 @@ def _duration(seconds: float) -> str:
 
 
 def _predict_clips(options: argparse.Namespace, model: Any, out: pathlib.Path) -> int:
-  from lightman_jax.video.expressions import frames_from
+  from lightman_jax.faces.apex import sample_frames
+  from lightman_jax.video.expressions import frames_of
   _face_model(options)
   rows = read_clips(places.expand(options.clips))
   header = [*_CLIP_COLUMNS, 'class', 'set', *(f'p_{name}' for name in model.classes),
@@ -306,10 +312,11 @@ def _predict_clips(options: argparse.Namespace, model: Any, out: pathlib.Path) -
   for path, onset, apex, offset in rows:
     base = places.expand(options.clips).parent
     try:
-      place = base / path
-      prediction = model.predict_frames(
-          frames_from(place, 0, 0., options.fps), onset=onset, apex=apex,
-          offset=offset)
+      wanted = sample_frames(onset, apex, offset, frames=model.about['frames'])
+      pictures = {frame.number: frame.picture for frame in frames_of(
+          base / path, wanted, fps=options.fps)}
+      prediction = model.predict_frames(pictures.__getitem__, onset=onset, apex=apex,
+                                        offset=offset)
       sets = prediction.sets
       written.append([path, onset, apex, offset, prediction.classes[0],
                       '' if sets is None else '|'.join(sets[0]),

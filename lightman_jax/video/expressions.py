@@ -9,23 +9,22 @@ Frames are counted from 0 over all that decode; times are those of their stamps.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+import dataclasses
 import os
 import pathlib
 import time as clock
 from typing import Any, NamedTuple
 
-from jaxtyping import Float, UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
-from lightman_jax.faces import landmarks as alignment
-from lightman_jax.video import motion
-from lightman_jax.video.faces import Face, FaceReason, track_faces
+from lightman_jax.faces.apex import sample_frames
+from lightman_jax.video.faces import track_faces
+from lightman_jax.video.measurement import FrameTable, measure, signals_of
 from lightman_jax.video.reading import Frame, open_video
 from lightman_jax.video.spotting import (
     Expression,
     find_expressions,
-    Signals,
     Spotting,
     SpottingSettings,
 )
@@ -40,8 +39,7 @@ LIMITS = (
     'as you keep the video.')
 """What every page and the README say of such results."""
 
-Progress = Callable[[str, float, float], None]      # stage, done, of how much (s)
-_CHUNK = 4096
+Progress = Callable[[str, float], None]      # stage, and the share that is done
 _COVERED_QUALITY = .5
 
 
@@ -59,41 +57,6 @@ class Recognised(NamedTuple):
   probabilities: dict[str, float] | None = None
   classes: tuple[str, ...] | None = None
   doubts: tuple[str, ...] = ()
-
-
-class FrameTable(NamedTuple):
-  """A row for every decoded frame and person in it, or one without a person.
-
-  Attributes:
-    frame, time, repeated: of the frame.
-    person: number from 0; -1 where there is none.
-    box: x, y, width, height in pixels of the picture.
-    pose: yaw, pitch, roll in degrees.
-    quality: from 0 to 1.
-    reason: why it is not looked at, '' where it is.
-    covered: regions that something covers, with spaces between.
-    broken: whether a break lies before.
-    moved, head, lids: as `motion.RegionMotion`.
-    landmarks: in pixels of the picture.
-  """
-  frame: np.ndarray
-  time: np.ndarray
-  repeated: np.ndarray
-  person: np.ndarray
-  box: np.ndarray
-  pose: np.ndarray
-  quality: np.ndarray
-  reason: np.ndarray
-  covered: np.ndarray
-  broken: np.ndarray
-  moved: np.ndarray
-  head: np.ndarray
-  lids: np.ndarray
-  landmarks: np.ndarray
-
-  def of_person(self, person: int) -> np.ndarray:
-    """The rows of a person."""
-    return np.flatnonzero(self.person == person)
 
 
 class VideoExpressions(NamedTuple):
@@ -124,108 +87,6 @@ class VideoExpressions(NamedTuple):
     return [row.expression for row in self.rows]
 
 
-class _Log:
-  """Rows as columns that grow by chunks: a few hundred bytes a frame."""
-
-  _KINDS = {'frame': (np.int64, ()), 'time': (np.float64, ()),
-            'repeated': (bool, ()), 'person': (np.int32, ()),
-            'box': (np.float32, (4,)), 'pose': (np.float32, (3,)),
-            'quality': (np.float32, ()), 'reason': (np.int16, ()),
-            'covered': (np.int16, ()), 'broken': (bool, ()),
-            'moved': (np.float32, (len(motion.REGIONS), 2)),
-            'head': (np.float32, (6,)), 'lids': (np.float32, (2,)),
-            'landmarks': (np.float32, (68, 2))}
-
-  def __init__(self):
-    self._words: dict[str, int] = {'': 0}
-    self._chunks: list[dict[str, np.ndarray]] = []
-    self._used = _CHUNK
-
-  def add(self, **values: Any) -> None:
-    if self._used == _CHUNK:
-      self._chunks.append({name: np.zeros((_CHUNK, *shape), kind)
-                           for name, (kind, shape) in self._KINDS.items()})
-      self._used = 0
-    for name, value in values.items():
-      if isinstance(value, str):
-        value = self._words.setdefault(value, len(self._words))
-      self._chunks[-1][name][self._used] = value
-    self._used += 1
-
-  def table(self) -> FrameTable:
-    columns = {}
-    for name, (kind, shape) in self._KINDS.items():
-      parts = [chunk[name] for chunk in self._chunks]
-      if parts:
-        parts[-1] = parts[-1][:self._used]
-      columns[name] = np.concatenate(parts) if parts else np.zeros((0, *shape), kind)
-    words = np.array(list(self._words), dtype=object)
-    for name in ('reason', 'covered'):
-      columns[name] = words[columns[name]]
-    return FrameTable(**columns)
-
-
-def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int]:
-  """The table of frames, by one look at each.
-
-  Args:
-    frames: each frame and the faces in it.
-
-  Returns:
-    The table, and the side of the aligned faces in pixels (0: there was none).
-  """
-  log, meters, size = _Log(), {}, 0
-  before: dict[int, tuple[int, motion.RegionMotion | None]] = {}
-  for frame, faces in frames:
-    start = {'frame': frame.number, 'time': frame.time, 'repeated': frame.repeated}
-    if not faces:
-      log.add(**start, person=-1, reason=FaceReason.NO_FACE.value)
-    for seen in faces:
-      last, measured = before.get(seen.person, (-2, None))
-      broken = seen.cut is not None or last != frame.number - 1
-      row = {**start, 'person': seen.person, 'box': seen.box, 'pose': seen.pose,
-             'quality': seen.quality, 'broken': broken,
-             'reason': '' if seen.reason is None else seen.reason.value,
-             'covered': ' '.join(k for k, v in seen.visible.items() if not v),
-             'landmarks': seen.landmarks}
-      if seen.reason is None and seen.aligned is not None:
-        size = len(seen.aligned)
-        meter = meters.setdefault(seen.person, motion.MotionMeter(size))
-        if broken or measured is None:
-          meter.reset()
-          measured = None
-        if not frame.repeated or measured is None:
-          measured = meter.push(seen.aligned, frame.time, _placed(seen, size))
-        row.update(measured._asdict())
-        row.pop('seen')
-      else:
-        measured = None
-        row['reason'] = row['reason'] or FaceReason.NO_LANDMARKS.value
-      before[seen.person] = frame.number, measured
-      log.add(**row)
-  return log.table(), size
-
-
-def _placed(seen: Face, size: int) -> Float[np.ndarray, '68 2']:
-  """A face's landmarks in pixels of its aligned picture."""
-  points = np.asarray(seen.landmarks, np.float64)
-  goal = alignment.canonical_landmarks(size)
-  return alignment.transform_points(points, alignment.fit_similarity(points, goal))
-
-
-def signals_of(table: FrameTable, person: int) -> Signals:
-  """What was measured of one person.
-
-  Args:
-    table: of all frames.
-    person: number.
-  """
-  at = table.of_person(person)
-  return Signals(table.frame[at], table.time[at], table.moved[at], table.head[at],
-                 table.lids[at], table.quality[at].astype(np.float64),
-                 table.reason[at] == '', table.repeated[at], table.broken[at])
-
-
 def predict_video(
     path: str | os.PathLike, model: Any = None, *, face: str = 'largest',
     fps: float | None = None, baseline: tuple[float, float] | None = None,
@@ -248,7 +109,7 @@ def predict_video(
     landmarks: of every frame, where they are known, as `track_faces` takes them; None
       has the face model find them.
     settings: how expressions are spotted.
-    progress: called with a stage, how much of it is done, and of how much.
+    progress: called with a stage and the share of it that is done.
 
   Returns:
     The expressions with everything that was measured.
@@ -267,9 +128,9 @@ def predict_video(
     emotions = model is not None
   if emotions and (model is None or isinstance(model, (str, os.PathLike))):
     model = _load(model)
-  with open_video(path, start=start, end=end, **_rate_of(fps)) as video:
+  with open_video(path, start=start, end=end, fps=fps) as video:
     table, size = measure(track_faces(
-        _counted(video, 'frames', progress), landmarks=landmarks, faces=face))
+        _counted(video, progress), landmarks=landmarks, faces=face))
     facts = facts_of(video)
   people = {int(person): find_expressions(
       signals_of(table, person), size=size, person=int(person), baseline=baseline,
@@ -280,9 +141,9 @@ def predict_video(
   classes: tuple[str, ...] = ()
   if emotions:
     classes = tuple(model.classes)
-    rows = list(_recognised(path, rows, model, table, people, fps, progress))
+    rows = _recognised(path, rows, model, table, people, fps, progress)
   return VideoExpressions(str(path), facts, rows, people, table, size, classes,
-                          remarks_on(table, people))
+                          [*facts['remarks'], *remarks_on(table, people)])
 
 
 def _load(folder: str | os.PathLike | None) -> Any:
@@ -291,80 +152,98 @@ def _load(folder: str | os.PathLike | None) -> Any:
   return load_model(folder)
 
 
-def _rate_of(fps: float | None) -> dict[str, float]:
-  return {} if fps is None else {'fps': fps}
-
-
 def facts_of(video: Any) -> dict[str, Any]:
-  """What is known of the file, as a table of plain values."""
+  """What is known of the file, as a table of plain values.
+
+  Args:
+    video: of `open_video`, read to its end.
+  """
   facts = video.facts
-  return dict(facts._asdict() if hasattr(facts, '_asdict') else vars(facts))
+  table = {field.name: getattr(facts, field.name) for field in dataclasses.fields(facts)
+           if not field.name.startswith('_')}
+  return {**table, 'rate': facts.rate, 'new_rate': facts.new_rate,
+          'remarks': list(facts.remarks)}
 
 
-def _counted(video: Iterable[Frame], stage: str, progress: Progress | None
-             ) -> Iterator[Frame]:
+def _counted(video: Any, progress: Progress | None) -> Iterator[Frame]:
   """Passes frames on, and says twice a second how far it is."""
-  total = float(getattr(video, 'duration', 0.) or 0.)
   last = clock.monotonic()
   for frame in video:
     yield frame
     if progress and clock.monotonic() - last > .5:
       last = clock.monotonic()
-      progress(stage, frame.time, max(total, frame.time))
+      if video.facts.share:
+        progress('frames', float(video.facts.share))
 
 
-def _recognised(path, rows: Sequence[Recognised], model: Any, table: FrameTable,
-                people: dict[int, Spotting], fps, progress: Progress | None
-                ) -> Iterator[Recognised]:
-  """Each interval with the model's answer, by a second look at its frames."""
-  for number, row in enumerate(rows):
-    e = row.expression
-    if progress:
-      progress('expressions', number, len(rows))
-    at = table.of_person(e.person)
-    at = at[(table.frame[at] >= e.onset_frame) & (table.frame[at] <= e.offset_frame)]
-    prediction = model.predict_frames(
-        frames_from(path, e.onset_frame, e.onset_s, fps), onset=0,
-        apex=e.apex_frame - e.onset_frame, offset=e.offset_frame - e.onset_frame,
-        landmarks=table.landmarks[at])
-    chances = prediction.probabilities[0]
-    sets = prediction.sets
-    doubts = doubts_of(e, model.about, people[e.person], table, at)
-    yield row._replace(
-        probabilities={name: float(p) for name, p in zip(model.classes, chances)},
-        classes=None if sets is None else tuple(sets[0]), doubts=tuple(doubts))
-
-
-def frames_from(path: str | os.PathLike, first: int, seconds: float,
-                fps: float | None = None) -> Callable[[int], UInt8[np.ndarray, 'h w 3']]:
-  """The pictures of a video from a frame on, by their numbers from that one.
-
-  They are decoded when they are first asked for, in the order of time.
+def frames_of(path: str | os.PathLike, numbers: Iterable[int], *,
+              start: float | None = None, fps: float | None = None) -> Iterator[Frame]:
+  """Some frames of a video, in the order of time, by one walk through it.
 
   Args:
     path: of the video.
-    first: number of the frame that is called 0.
-    seconds: its time.
+    numbers: of the frames, from 0 over all that decode.
+    start: time in seconds before which none of them lies.
     fps: as of `predict_video`.
+
+  Raises:
+    InputError: one of them does not decode.
   """
-  kept: dict[int, np.ndarray] = {}
-  source: list[Iterator[Frame]] = []
+  left = set(map(int, numbers))
+  if left:
+    start = None if start is None else max(0., start - 1e-3)
+    with open_video(path, start=start, fps=fps) as video:
+      for frame in video:
+        if frame.number in left:
+          left.remove(frame.number)
+          yield frame
+        if not left:
+          return
+    raise InputError(f'{path} holds no frame {min(left)}, counted from 0')
 
-  def reader() -> Iterator[Frame]:
-    with open_video(path, start=max(0., seconds - 1e-3), **_rate_of(fps)) as video:
-      yield from video
 
-  def picture(number: int) -> np.ndarray:
-    if number in kept:
-      return kept[number]
-    if not source or (kept and number < max(kept)):
-      source[:] = [reader()]
-    for frame in source[0]:
-      if frame.number == first + number:
-        kept[number] = frame.picture
-        return frame.picture
-    raise InputError(f'{path}: frame {first + number} does not decode a second time')
-  return picture
+def _recognised(path: str | os.PathLike, rows: Sequence[Recognised], model: Any,
+                table: FrameTable, people: dict[int, Spotting], fps: float | None,
+                progress: Progress | None) -> list[Recognised]:
+  """Each interval with the model's answer, by a second look at its frames.
+
+  Pictures are kept from the onset of an interval to its offset, and no longer.
+  """
+  wanted = [set(sample_frames(e.onset_frame, e.apex_frame, e.offset_frame,
+                              frames=model.about['frames']))
+            for e in (row.expression for row in rows)]
+  open_ = set(range(len(rows)))
+  answers, pictures = list(rows), {}
+  start = min((row.expression.onset_s for row in rows), default=None)
+  for frame in frames_of(path, set().union(*wanted), start=start, fps=fps):
+    pictures[frame.number] = frame.picture
+    for number in [k for k in open_ if max(wanted[k]) <= frame.number]:
+      open_.remove(number)
+      answers[number] = _answered(rows[number], pictures, model, table, people)
+      if progress:
+        progress('expressions', 1. - len(open_) / len(rows))
+    needed = set().union(*(wanted[k] for k in open_))
+    pictures = {k: picture for k, picture in pictures.items() if k in needed}
+  return answers
+
+
+def _answered(row: Recognised, pictures: dict[int, np.ndarray], model: Any,
+              table: FrameTable, people: dict[int, Spotting]) -> Recognised:
+  e = row.expression
+  at = table.of_person(e.person)
+  at = at[(table.frame[at] >= e.onset_frame) & (table.frame[at] <= e.offset_frame)]
+  points = np.full((e.offset_frame - e.onset_frame + 1, 68, 2), np.nan, np.float32)
+  points[table.frame[at] - e.onset_frame] = table.landmarks[at]
+  prediction = model.predict_frames(
+      lambda number: pictures[number + e.onset_frame], onset=0,
+      apex=e.apex_frame - e.onset_frame, offset=e.offset_frame - e.onset_frame,
+      landmarks=points)
+  sets = prediction.sets
+  return row._replace(
+      probabilities={name: float(p) for name, p in zip(
+          model.classes, prediction.probabilities[0])},
+      classes=None if sets is None else tuple(sets[0]),
+      doubts=tuple(doubts_of(e, model.about, people[e.person], table, at)))
 
 
 def doubts_of(e: Expression, about: Any, spotting: Spotting, table: FrameTable,
@@ -413,27 +292,6 @@ def remarks_on(table: FrameTable, people: dict[int, Spotting]) -> list[str]:
     remarks.append(f'{frames} of {len(np.unique(table.frame))} frames are not looked '
                    f'at: {reason}')
   return remarks
-
-
-def stretches_not_looked_at(table: FrameTable, person: int
-                            ) -> list[tuple[float, float, str]]:
-  """Start, end and reason of the stretches of a person that were not looked at.
-
-  Args:
-    table: of all frames.
-    person: number; -1: of frames in which there is nobody.
-  """
-  stretches: list[list[Any]] = []
-  at = table.of_person(person)
-  for frame, time, reason in zip(table.frame[at], table.time[at], table.reason[at]):
-    if not reason:
-      continue
-    last = stretches[-1] if stretches else None
-    if last and last[3] == frame - 1 and last[2] == reason:
-      last[1], last[3] = float(time), frame
-    else:
-      stretches.append([float(time), float(time), str(reason), frame])
-  return [(a, b, reason) for a, b, reason, _ in stretches]
 
 
 def check_output(folder: pathlib.Path) -> None:

@@ -5,7 +5,6 @@ as lines between its landmarks, unless frames are asked for.
 """
 
 import base64
-from collections.abc import Callable
 import pathlib
 from typing import Any, NamedTuple
 
@@ -19,12 +18,12 @@ from lightman_jax.faces import dense_flow, landmarks as alignment
 from lightman_jax.files import write_atomically
 from lightman_jax.video import motion
 from lightman_jax.video.expressions import (
-    frames_from,
+    frames_of,
     LIMITS,
     Recognised,
-    stretches_not_looked_at,
     VideoExpressions,
 )
+from lightman_jax.video.measurement import stretches_not_looked_at
 from lightman_jax.video.writers import EXPRESSIONS
 
 # No script runs and nothing is fetched, whatever a file is called.
@@ -33,7 +32,6 @@ COLOURS = {'ink': '#1b2430', 'soft': '#5b6776', 'line': '#d9dee5', 'paper': '#fe
            'c0': '#1f5fa8', 'c1': '#c4581a', 'c2': '#2b8a57', 'c3': '#8a4fb0',
            'c4': '#b3364d', 'c5': '#0e8a96', 'c6': '#8a6d1a', 'c7': '#5c6b7d',
            'c8': '#d0589f', 'c9': '#4a7a1e'}
-_LANES = (('expressions', 'micro'), ('expressions', 'macro'))
 _ROW = 60.          # s on a line of the timeline, at least
 _MOST_ROWS = 20
 _WIDE = 1000.
@@ -63,12 +61,14 @@ class Line(NamedTuple):
   wide: float
 
 
-def render(video: VideoExpressions, *, frames: bool = False) -> str:
+def render(video: VideoExpressions, *, frames: bool = False,
+           fps: float | None = None) -> str:
   """The page.
 
   Args:
     video: what was spotted.
     frames: show the face itself at onset and apex, rather than a drawing.
+    fps: as of `predict_video`.
   """
   environment = jinja2.Environment(
       loader=jinja2.ChoiceLoader([
@@ -76,7 +76,8 @@ def render(video: VideoExpressions, *, frames: bool = False) -> str:
           jinja2.PackageLoader('lightman_jax.report.page')]),
       autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
       lstrip_blocks=True, keep_trailing_newline=True)
-  shown = [_shown(number, row, video, frames) for number, row in enumerate(video.rows)]
+  faces = _faces(video, fps) if frames else {}
+  shown = [_shown(number, row, video, faces) for number, row in enumerate(video.rows)]
   return environment.get_template('video.html').render(
       policy=POLICY, colours=COLOURS, limits=LIMITS,
       title=f'Expressions in {pathlib.Path(video.video).name}',
@@ -87,16 +88,17 @@ def render(video: VideoExpressions, *, frames: bool = False) -> str:
       count=len(np.unique(video.frames.frame)))
 
 
-def write_page(path: pathlib.Path, video: VideoExpressions, *, frames: bool = False
-               ) -> None:
+def write_page(path: pathlib.Path, video: VideoExpressions, *, frames: bool = False,
+               fps: float | None = None) -> None:
   """Writes the page.
 
   Args:
     path: of the file.
     video: what was spotted.
     frames: as of `render`.
+    fps: as of `render`.
   """
-  text = render(video, frames=frames)
+  text = render(video, frames=frames, fps=fps)
   with write_atomically(path) as file:
     file.write(text)
 
@@ -199,21 +201,18 @@ def _curve(time: np.ndarray, values: np.ndarray, span: float) -> str:
                   for k in np.flatnonzero(tops >= 0))
 
 
-def _shown(number: int, row: Recognised, video: VideoExpressions, frames: bool
-           ) -> dict[str, Any]:
+def _shown(number: int, row: Recognised, video: VideoExpressions,
+           faces: dict[tuple[int, int], np.ndarray]) -> dict[str, Any]:
   e = row.expression
   table = video.frames
-  at = table.of_person(e.person)
-  onset, apex = (int(at[np.flatnonzero(table.frame[at] == frame)[0]])
+  onset, apex = (_row_of(video, e.person, frame)
                  for frame in (e.onset_frame, e.apex_frame))
   size = max(video.size, 1)
   pictures: list[tuple[str, Markup]] = []
-  if frames:
-    read = frames_from(video.video, e.onset_frame, e.onset_s)
-    faces = [_face(read, table.frame[k] - e.onset_frame, table.landmarks[k])
-             for k in (onset, apex)]
-    pictures = [('onset', _embedded(faces[0])), ('apex', _embedded(faces[1])),
-                ('flow from onset to apex', _embedded(_flow_picture(*faces)))]
+  if faces:
+    first, last = (faces[e.person, frame] for frame in (e.onset_frame, e.apex_frame))
+    pictures = [('onset', _embedded(first)), ('apex', _embedded(last)),
+                ('flow from onset to apex', _embedded(_flow_picture(first, last)))]
   moves = table.moved[apex] - table.moved[onset]
   pictures.append(('where it moves', drawing(
       _aligned(table.landmarks[onset], size), moves, size)))
@@ -274,11 +273,27 @@ def _arrow(x: float, y: float, dx: float, dy: float) -> str:
 _FACE = 160
 
 
-def _face(read: Callable[[int], UInt8[np.ndarray, 'h w 3']], number: int,
-          points: np.ndarray) -> UInt8[np.ndarray, 's s 3']:
-  points = np.asarray(points, np.float64)
-  matrix = alignment.fit_similarity(points, alignment.canonical_landmarks(_FACE))
-  return alignment.warp_frames(read(int(number))[None], matrix, _FACE)[0]
+def _row_of(video: VideoExpressions, person: int, frame: int) -> int:
+  at = video.frames.of_person(person)
+  return int(at[np.flatnonzero(video.frames.frame[at] == frame)[0]])
+
+
+def _faces(video: VideoExpressions, fps: float | None
+           ) -> dict[tuple[int, int], UInt8[np.ndarray, 's s 3']]:
+  """Of each person and frame that the page shows, the aligned face in colour."""
+  wanted = {(row.person, frame) for row in video.expressions
+            for frame in (row.onset_frame, row.apex_frame)}
+  goal, faces = alignment.canonical_landmarks(_FACE), {}
+  start = min((e.onset_s for e in video.expressions), default=None)
+  for frame in frames_of(video.video, {number for _, number in wanted}, start=start,
+                         fps=fps):
+    for person, number in wanted:
+      if number == frame.number:
+        points = video.frames.landmarks[_row_of(video, person, number)]
+        matrix = alignment.fit_similarity(points.astype(np.float64), goal)
+        faces[person, number] = alignment.warp_frames(
+            frame.picture[None], matrix, _FACE)[0]
+  return faces
 
 
 def _embedded(picture: UInt8[np.ndarray, 'h w 3']) -> Markup:

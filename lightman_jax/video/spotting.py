@@ -43,7 +43,7 @@ class SpottingSettings:
     reach: how much farther it goes, in units of the time from there to half of the
       apex.
     longest_micro: s.
-    longest: s; what lasts longer is a level, see `held`.
+    longest: s; what lasts longer is a level.
     shortest: s; shorter motion is noise.
     micro_rate: new frames a second below which no micro-expression is assessable.
     macro_rate: the same of macro-expressions.
@@ -52,12 +52,13 @@ class SpottingSettings:
     utterance: s.
     blink: openness of the eyes, as a share of its level, below which they are shut.
     turn: speed of the head, radians a second, at which thresholds are doubled.
-    held: share of the time looked at during which a level away from the others counts
-      as an expression that is held.
+    held: distance of a level from rest, a share of the side, from which an expression
+      counts as held.
+    held_share: share of the time from which that is warned of.
     quiet: share of the stretches of half a second that count as quiet.
   """
-  factor: float = 7.
-  least: float = .0022
+  factor: float = 9.
+  least: float = .0027
   smooth: float = .012
   level: float = 10.
   edge: float = .2
@@ -72,7 +73,8 @@ class SpottingSettings:
   utterance: float = 1.2
   blink: float = .7
   turn: float = .12
-  held: float = .3
+  held: float = .015
+  held_share: float = .1
   quiet: float = .5
 
 
@@ -172,7 +174,7 @@ class _Stretch(NamedTuple):
   time: np.ndarray          # of the samples
   rate: float
   away: np.ndarray          # (n, regions, 2) from the level
-  level: np.ndarray         # (n, regions, 2)
+  held: np.ndarray          # (n, regions, 2) of the level from rest, or from its median
   open: np.ndarray          # (n,) of the eyes, as a share of their level
   turning: np.ndarray       # (n,) speed of the head
 
@@ -212,12 +214,19 @@ def find_expressions(
                                settings=settings)
   expressions, others = [], []
   for stretch in stretches:
-    spotted, beside = _spot(stretch, threshold, signals, person, size, settings)
+    spotted, beside = _spot(stretch, threshold, signals, person, settings)
     expressions += spotted
     others += beside
-  expressions = [e for e in expressions if assessable[e.kind]]
+    if rest is not None:
+      expressions += _held_intervals(stretch, threshold, signals, person, size,
+                                     settings)
+  if not assessable['micro']:
+    # An end may be a frame off, and what is short is not seen.
+    expressions = [e for e in expressions
+                   if e.offset_s - e.onset_s > settings.longest_micro + 2. / rate]
+  expressions.sort(key=lambda e: e.onset_s)
   if rest is None:
-    remarks += _held(stretches, threshold, settings)
+    remarks += _held_remark(stretches, threshold, size, settings)
   return Spotting(expressions, others, threshold, words, seconds, rate, assessable,
                   remarks)
 
@@ -295,15 +304,15 @@ def _even(signals: Signals, index: np.ndarray, rate: float, rest: np.ndarray | N
     moved = ndimage.gaussian_filter1d(moved, width, axis=0, mode='nearest')
   level = running_median(moved, dense, settings.level)
   away = moved - level
-  if rest is not None:
-    # Nobody drifts by as much as this within a stretch: what stays away is held.
-    away = moved - rest
+  held = level - np.median(level if rest is None else rest[None], axis=0)
   opening = even(signals.lids).mean(1)
   usual = np.maximum(running_median(opening, dense, settings.level), 1e-6)
   head = ndimage.gaussian_filter1d(even(signals.head)[:, 4:], .05 * dense, axis=0,
                                    mode='nearest')
   turning = np.abs(np.gradient(head, 1. / dense, axis=0)).sum(1)
-  return _Stretch(index, at, dense, away, level, opening / usual, turning)
+  # A head stands still where it turns back.
+  turning = ndimage.maximum_filter1d(turning, 2 * round(.3 * dense) + 1)
+  return _Stretch(index, at, dense, away, held, opening / usual, turning)
 
 
 def running_median(values: Float[np.ndarray, 'n *k'], rate: float, window: float
@@ -374,8 +383,7 @@ def calibrate(
 
 
 def _spot(stretch: _Stretch, threshold: np.ndarray, signals: Signals, person: int,
-          size: int, settings: SpottingSettings
-          ) -> tuple[list[Expression], list[Other]]:
+          settings: SpottingSettings) -> tuple[list[Expression], list[Other]]:
   """The expressions of a stretch, strongest first, then in the order of time."""
   limit = threshold * (1. + stretch.turning[:, None] / settings.turn)
   far = np.linalg.norm(stretch.away, axis=2)
@@ -385,8 +393,8 @@ def _spot(stretch: _Stretch, threshold: np.ndarray, signals: Signals, person: in
   spoken = _speech(stretch, threshold, settings)
   others = [Other(person, kind, *_span(stretch, run)) for kind, mask in (
       ('blink', shut), ('speech', spoken)) for run in _runs(mask)]
-  ratio[np.ix_(spoken, motion.LIPS)] = 0.
-  ratio[spoken] *= .5
+  # Speech moves all of the lower face; brows are looked at.
+  ratio[np.ix_(spoken, [k for k in range(ratio.shape[1]) if k not in motion.BROWS])] = 0.
   score = ratio.max(1)
   free, expressions = np.ones(len(score), bool), []
   while True:
@@ -433,12 +441,14 @@ def _extent(stretch: _Stretch, ratio: np.ndarray, peak: int, free: np.ndarray,
     half = side[:end + 1] < .5 * top
     middle = int(np.argmax(half)) if half.any() else end
     more = min(settings.reach * (end - middle), .35 * end) if low.any() else 0
-    more = round(more)
-    ends.append(peak + way * min(end + more, max(len(side) - 1, 0)))
+    # What falls to half within some time is over within two and a half of it.
+    last = min(round(end + more), max(round(2.5 * middle), 1), max(len(side) - 1, 0))
+    ends.append(peak + way * last)
   first, last = ends
-  inside = course[first:last + 1]
-  near = np.flatnonzero(inside >= .97 * inside.max())
-  apex = first + int(near[0])
+  inside = ndimage.gaussian_filter1d(course[first:last + 1], .04 * (last - first),
+                                     mode='nearest') if last > first else course[[peak]]
+  # Where it is held at its strongest, the apex is where that begins.
+  apex = first + int(np.flatnonzero(inside >= .985 * inside.max())[0])
   return (first, apex, last), flank
 
 
@@ -512,19 +522,46 @@ def _peaks(values: np.ndarray, *, prominence: float) -> np.ndarray:
   return signal.find_peaks(values, prominence=prominence)[0]
 
 
-def _held(stretches: list[_Stretch], threshold: np.ndarray, settings: SpottingSettings
-          ) -> list[str]:
+def _far_levels(stretch: _Stretch, threshold: np.ndarray, size: int,
+                settings: SpottingSettings) -> np.ndarray:
+  """By how many times what counts as held each region's level is away, but eyes."""
+  limit = np.maximum(3. * threshold, settings.held * size)
+  far = np.linalg.norm(stretch.held, axis=2) / limit
+  far[:, motion.EYES] = 0.
+  return far
+
+
+def _held_remark(stretches: list[_Stretch], threshold: np.ndarray, size: int,
+                 settings: SpottingSettings) -> list[str]:
   """A level that differs from that of other times: an expression that is held."""
-  level = np.concatenate([s.level for s in stretches])
-  middle = np.median(level, axis=0)
-  spread = np.linalg.norm(level - middle, axis=2) / threshold
-  lips = [k for k in range(len(motion.REGIONS)) if k not in motion.EYES]
-  held = [(motion.REGIONS[k], float((spread[:, k] > 2.).mean())) for k in lips]
-  region, share = max(held, key=lambda pair: pair[1])
-  if share < .08:
+  away = np.concatenate([_far_levels(s, threshold, size, settings) > 1.
+                         for s in stretches]).mean(0)
+  region = int(away.argmax())
+  if away[region] < settings.held_share:
     return []
-  return [f'an expression seems to be held for long ({region}, about {share:.0%} of the '
-          'time or the rest of it): name a stretch at rest with --baseline=START:END']
+  return [f'an expression seems to be held for long ({motion.REGIONS[region]}, about '
+          f'{away[region]:.0%} of the time, or all of the rest): name a stretch at '
+          'rest with --baseline=START:END']
+
+
+def _held_intervals(stretch: _Stretch, threshold: np.ndarray, signals: Signals,
+                    person: int, size: int, settings: SpottingSettings
+                    ) -> list[Expression]:
+  """Where the level itself is away from a baseline for longer than an expression."""
+  far = _far_levels(stretch, threshold, size, settings)
+  intervals = []
+  for run in _runs(far.max(1) > 1.):
+    if (run.stop - run.start) / stretch.rate <= settings.longest:
+      continue
+    first, last = run.start, run.stop - 1
+    apex = first + int(np.flatnonzero(
+        far[run].max(1) >= .95 * far[run].max())[0])
+    apex = min(max(apex, first + 1), last - 1)
+    distance = np.linalg.norm(stretch.held, axis=2)
+    made = _expression(stretch, far, distance, (first, apex, last), signals, person,
+                       dataclasses.replace(settings, longest=np.inf))
+    intervals += [] if made is None else [made]
+  return intervals
 
 
 def _runs(mask: np.ndarray) -> list[slice]:

@@ -17,9 +17,9 @@ from lightman_jax.video import motion
 from lightman_jax.video.expressions import (
     LIMITS,
     Recognised,
-    stretches_not_looked_at,
     VideoExpressions,
 )
+from lightman_jax.video.measurement import stretches_not_looked_at
 
 FORMAT = 1
 EXPRESSIONS = {
