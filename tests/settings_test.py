@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from configs import common
-from lightman_jax import registry, sections, settings
+from lightman_jax import coupled_settings, registry, sections, settings
 from lightman_jax.errors import InputError
 
 LISTS = ('evaluation.noise', 'evaluation.scores', 'select.candidates')
@@ -123,12 +123,12 @@ def test_settings_that_are_wrong_together(changes, words):
 
 def test_what_would_have_no_effect_is_known_by_its_default():
   values = settings.flat(complete())
-  assert {name: values[name] for name in settings._OF_ANOTHER} == {
-      name: default for name, (default, *_) in settings._OF_ANOTHER.items()}
+  assert {name: values[name] for name in coupled_settings._OF_ANOTHER} == {
+      name: default for name, (default, *_) in coupled_settings._OF_ANOTHER.items()}
   assert {name.removeprefix('pretrain.') for name in values
           if name.startswith('pretrain.')} == {
-              'source', *settings._TRAINED_BEFORE, *(
-                  f'synthetic.{name}' for name in settings._FACES)}
+              'source', *coupled_settings._TRAINED_BEFORE, *(
+                  f'synthetic.{name}' for name in coupled_settings._FACES)}
 
 
 @pytest.mark.parametrize('changes', [
