@@ -171,10 +171,6 @@ def _check_alone(values: Mapping[str, Any]) -> None:
   for kind in ('data', 'macro'):
     if said := sections.hint(kind, values[sections.VARIANTS[kind]]):
       raise InputError(said)
-  if registry.is_outside(values['macro.source']):
-    raise InputError(f'macro.source={values["macro.source"]}: a data set from outside '
-                     'has no macro clips for another one; list them in a csv, and give '
-                     'macro.source=manifest with macro.data.path=CSV')
   for name, known in CHOICES.items():
     if values[name] not in known and not (name in SECTION_NAMES
                                          and registry.is_outside(values[name])):
