@@ -16,8 +16,8 @@ PACKAGE = ROOT / 'lightman_jax'
 FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
         'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
         'experiment', 'bundle', 'video')
-BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
-         'files', 'keys', 'machine', 'options', 'places',
+BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag',
+         'coupled_settings', 'errors', 'files', 'keys', 'machine', 'options', 'places',
          'protocol_settings', 'registry', 'renamed', 'sections', 'settings',
          'settings_command', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))

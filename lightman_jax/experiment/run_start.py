@@ -19,7 +19,7 @@ from lightman_jax.experiment.pretraining import SEEN, Pretraining
 from lightman_jax.experiment.published_start import Person, people_of
 from lightman_jax.files import file_sha256
 from lightman_jax.inputs.pool import Pool
-from lightman_jax.models.network import Network, Params
+from lightman_jax.models.network import Network, Params, check_clips
 from lightman_jax.runs import reproducibility
 from lightman_jax.tasks.folds import Fold
 
@@ -57,6 +57,8 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
   kept = ('encoder', 'head') if classes == pool.classes else ('encoder',)
   weights = {name: {part: models[name][part] for part in kept if part in models[name]}
              for name in sorted(set(chosen.values()))}
+  if registry.is_outside(config['model']['encoder']):
+    check_clips(net, pool.x.shape[1:], config['model']['encoder'])
   shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), pool.x.shape[1:]))
   for params in weights.values():
     _check_shapes(params, shapes, config['training']['members'], run.path)

@@ -54,6 +54,9 @@ def test_killed_runs_end_alike(finished, program, places, tiny, tmp_path):
     assert left(home / 'data' / name) == left(program.home / 'data' / name), name
 
 
+# What is compiled soon.
+SMALL = ('--config.method.name=supervised', '--config.model.encoder=ststnet',
+         '--config.model.temporal_depth=0', '--config.inputs.size=28')
 # What a run has beside its steps; each is killed in the middle of it, and of training.
 ROADS = {
     'members, average, pretrain=macro': (
@@ -67,7 +70,7 @@ ROADS = {
 @pytest.mark.slow
 @pytest.mark.parametrize('road', ROADS)
 def test_killed_runs_of_other_roads_end_alike(road, program, tiny, tmp_path):
-  words = (*tiny, *ROADS[road], '--config.pretrain.steps=60',
+  words = (*tiny, *SMALL, *ROADS[road], '--config.pretrain.steps=60',
            '--config.pretrain.batch=8')
   whole, cut, cache = tmp_path / 'whole', tmp_path / 'cut', tmp_path / 'cache'
   assert program.run(*words, f'--workdir={whole}').code == 0
@@ -100,9 +103,8 @@ def test_interrupted_by_its_user(program, tiny, tmp_path):
 @pytest.mark.slow
 def test_signals_in_the_middle_of_a_chunk(program, tiny, tmp_path):
   """Every fold is one chunk; whatever ends the run there, it goes on from there."""
-  words = (*tiny, '--config.method.name=supervised', '--config.model.encoder=ststnet',
-           '--config.model.temporal_depth=0', '--config.inputs.size=28',
-           '--config.training.steps=600', '--config.training.checkpoint_every=600')
+  words = (*tiny, *SMALL, '--config.training.steps=600',
+           '--config.training.checkpoint_every=600')
   whole, cut = tmp_path / 'whole', tmp_path / 'cut'
   assert program.run(*words, f'--workdir={whole}').code == 0
   for number, name in ((signal.SIGINT, 'Ctrl-C'), (signal.SIGUSR1, 'SIGUSR1'),

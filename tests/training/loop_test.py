@@ -149,6 +149,27 @@ def test_a_resumed_run_is_the_uninterrupted_one(
   states_equal(chunks, [line for line in trained[1] if line[0] >= die_at])
 
 
+def other_road(recipe, road):
+  """The recipe with two members, or with weights that are averaged."""
+  if road == 'members':
+    return recipe._replace(learner=learners.ensemble(recipe.learner, 2))
+  if road == 'average':
+    return recipe._replace(optimizer=make_optimizer(
+        outer_rate=1e-3, weight_decay=1e-2, clip_norm=1., steps=2, average=1.))
+  return recipe
+
+
+@pytest.mark.parametrize('road', ['members', 'average'])
+def test_so_is_one_of_members_or_averaged_weights(road, recipe, fold, tmp_path,
+                                                  states_equal):
+  made = make_trainer(other_road(recipe, road), steps=4, every=2,
+                      layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
+  want = train(made, fold, tmp_path / 'whole')
+  with pytest.raises(Killed):
+    train(made, fold, tmp_path / 'cut', die_at=4)
+  states_equal(train(made, fold, tmp_path / 'cut'), want)
+
+
 def test_a_finished_fold_is_not_trained_again(trained, trainer, fold, tmp_path,
                                               states_equal):
   train(trainer, fold, tmp_path)
@@ -212,14 +233,9 @@ def test_labelled_macro_clips_of_who_is_held_out_are_not_looked_at(
 def test_nor_by_another_road(road, recipe, small_net, material_of, inputs, tmp_path,
                              states_equal, monkeypatch):
   """Several members, averaged weights, weights that macro clips were trained on."""
-  if road == 'members':
-    recipe = recipe._replace(learner=learners.ensemble(recipe.learner, 2))
-  if road == 'average':
-    recipe = recipe._replace(optimizer=make_optimizer(
-        outer_rate=1e-3, weight_decay=1e-2, clip_norm=1., steps=2, average=1.))
   monkeypatch.setattr(assembly, 'make_net', lambda config, classes: small_net)
   before = {'source': 'macro', 'steps': 5, 'batch': 6} if road == 'pretrain' else {}
-  made = make_trainer(recipe, steps=2, every=2,
+  made = make_trainer(other_road(recipe, road), steps=2, every=2,
                       layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
 
   def run(x, place):
