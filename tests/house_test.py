@@ -279,7 +279,9 @@ def test_nothing_is_left_undone():
 NAMED_IN = {
     'resnet12': {'registry.py'}, 'vit': {'registry.py'}, 'off_apexnet': {'registry.py'},
     # The variant `published` is of that encoder.
-    'ststnet': {'registry.py', 'configurations/defaults.py'},
+    'ststnet': {'registry.py', 'configurations/defaults.py',
+                # And a layout of pictures is called by it.
+                'inputs/exchange.py', 'experiment/inputs_command.py'},
     'fomaml': {'registry.py'},
     # Its configuration, and what is known of its people and names.
     'dfme': {'registry.py', 'data/datasets/dfme.py', 'configurations/dfme.py',

@@ -133,6 +133,9 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
+  if clips.macro.all():
+    say(f'all clips of {clips.info["dataset"]} are macro-expressions: they are what is '
+        f'learned and tested, but for {int((clips.label < 0).sum())} without a class')
   _check_macro_labels(config, pool)
   folds = _labelled(config, pool, cut(pool) if cut else make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],

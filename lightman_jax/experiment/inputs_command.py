@@ -6,6 +6,7 @@ import pathlib
 import sys
 from typing import Any
 
+import lightman_jax
 from lightman_jax import places
 from lightman_jax.errors import InputError, printable_lines
 from lightman_jax.experiment.folds_command import joined
@@ -69,7 +70,8 @@ def _export(options: argparse.Namespace, changes: Sequence[str]) -> list[str]:
   if config['data']['name'] == 'manifest':
     known = exchange.read_facts(places.expand(config['data']['path']).parent)
   pictures = exchange.flow_pictures(
-      load(config['data']), Settings(**config['inputs']), known)
+      load(config['data']), Settings(**config['inputs']), known,
+      version=lightman_jax.__version__)
   return exchange.write_pictures(pictures, places.expand(options.folder),
                                  layout=options.layout, channels=order)
 

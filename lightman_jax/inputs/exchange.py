@@ -22,7 +22,7 @@ import cv2
 from jaxtyping import Float32, UInt8
 import numpy as np
 
-from lightman_jax import __version__, bounded
+from lightman_jax import bounded
 from lightman_jax.data.frames import read_picture
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError, Unreadable
@@ -49,13 +49,14 @@ class Pictures(NamedTuple):
 
 
 def flow_pictures(clips: ClipSet, how: inputs.Settings,
-                  known: Mapping[str, Any] | None = None) -> Pictures:
+                  known: Mapping[str, Any] | None = None, *, version: str) -> Pictures:
   """The flow pictures of all clips: those of frames are made, ready ones are as stored.
 
   Args:
     clips: the data set.
     how: of its flow; the apex alone is taken.
     known: what a flow.json says of ready pictures.
+    version: of this package.
 
   Raises:
     InputError: their flow cannot be made.
@@ -72,7 +73,7 @@ def flow_pictures(clips: ClipSet, how: inputs.Settings,
     origin = {
         'algorithm': how.algorithm, 'parameters': _parameters(how.algorithm),
         'crop': describe_crop(clips.info), 'stabilise': how.stabilise, 'mask': how.mask,
-        'made_with': {'lightman_jax': __version__, 'opencv': cv2.__version__,
+        'made_with': {'lightman_jax': version, 'opencv': cv2.__version__,
                       'numpy': np.__version__}}
   labels = [clips.classes[k] if k >= 0 else emotion
             for k, emotion in zip(clips.label, clips.emotion)]
