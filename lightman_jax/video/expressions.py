@@ -132,9 +132,10 @@ def predict_video(
     table, size = measure(track_faces(
         _counted(video, progress), landmarks=landmarks, faces=face))
     facts = facts_of(video)
-  people = {int(person): find_expressions(
-      signals_of(table, person), size=size, person=int(person), baseline=baseline,
-      settings=settings) for person in np.unique(table.person[table.person >= 0])}
+  people = {person: find_expressions(
+      signals_of(table, person), size=size, person=person, baseline=baseline,
+      settings=settings) for person in np.unique(
+          table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
   rows = [Recognised(e) for e in spotted]

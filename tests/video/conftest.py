@@ -29,10 +29,10 @@ def drawn_faces(video, size=SIZE):
 
 @pytest.fixture(scope='session')
 def drawn():
-  """Eight seconds at 40 frames a second with two micro-expressions."""
+  """Five seconds at 30 frames a second with two micro-expressions."""
   beside = long.Disturbances(blinks=15., glances=8., speech=0., turns=0., sway=.3)
-  scene = long.plan_long(seed=31, seconds=8., micro=15., macro=0., disturbances=beside)
-  return long.LongVideo(scene, fps=40., face_size=100, shape=(124, 160))
+  scene = long.plan_long(seed=31, seconds=5., micro=24., macro=0., disturbances=beside)
+  return long.LongVideo(scene, fps=30., face_size=100, shape=(124, 160))
 
 
 @pytest.fixture(scope='session')

@@ -43,15 +43,15 @@ def test_every_frame_has_a_row_or_says_why_not(drawn):
   # A place is counted from the last break on.
   assert np.abs(table.moved[13]).max() < .2 and np.abs(table.moved[20]).max() < .2
   spans = measurement.stretches_not_looked_at(table, -1)
-  assert spans == [(0., 4 / 40., 'no face')]
-  assert measurement.stretches_not_looked_at(table, 0) == [(.3, .3, 'blurred')]
+  assert spans == [(0., 4 / 30., 'no face')]
+  assert measurement.stretches_not_looked_at(table, 0) == [(.4, .4, 'blurred')]
 
 
 def test_a_copy_of_a_frame_has_what_the_frame_had(drawn):
   pairs = [pair for pair, _ in zip(drawn_faces(drawn), range(20))]
   frame, faces = pairs[9]
-  pairs[10] = (frame._replace(number=10, time=10 / 40., repeated=True),
-               [faces[0]._replace(frame=10, time=10 / 40., repeated=True)])
+  pairs[10] = (frame._replace(number=10, time=10 / 30., repeated=True),
+               [faces[0]._replace(frame=10, time=10 / 30., repeated=True)])
   table, _ = measurement.measure(pairs)
   np.testing.assert_array_equal(table.moved[10], table.moved[9])
   assert table.repeated[10] and not table.repeated[11]
