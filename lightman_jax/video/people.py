@@ -1,5 +1,6 @@
 """Who is who from frame to frame, and where the camera cuts."""
 
+from collections.abc import Iterable
 import dataclasses
 
 import cv2
@@ -59,7 +60,7 @@ _LEARNING = 1.        # seconds of the mean portrait
 REMEMBERED = 2.       # seconds for which somebody who is lost keeps the number
 _MOST_REMEMBERED = 16
 _SAME_PLACE = .1      # overlap with where somebody was lost
-_SAME_PERSON = .6     # likeness with whom was lost
+_SAME_PERSON = .9     # likeness with whom was lost
 CLEARLY = .1          # by how much more than anybody else
 
 
@@ -120,10 +121,12 @@ class Memory:
   def __init__(self):
     self._lost: list[Track] = []
 
-  def keep(self, track: Track) -> None:
-    """Remembers who is lost."""
-    track.interrupt(Break.LOST)
-    self._lost = [*self._lost, track][-_MOST_REMEMBERED:]
+  def keep(self, tracks: Iterable[Track]) -> None:
+    """Remembers who is lost; once, however often they are named."""
+    for track in tracks:
+      if not any(track is other for other in self._lost):
+        track.interrupt(Break.LOST)
+        self._lost = [*self._lost, track][-_MOST_REMEMBERED:]
 
   def forget(self, time: float = np.inf) -> None:
     """Forgets who was lost too long before `time`."""

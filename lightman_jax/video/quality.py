@@ -95,7 +95,7 @@ def looks_like_face(aligned: UInt8[np.ndarray, 'size size']) -> bool:
   cheeks = [brightness(spot) for spot in _CHEEK_SPOTS]
   least = .03 * max(1., float(np.mean(cheeks)))
   return (all(cheek - eye > least for eye, cheek in zip(eyes, cheeks))
-          and bridge > np.mean(eyes))
+          and bridge > sum(eyes) / 2)
 
 
 # Whether a face can be looked at.

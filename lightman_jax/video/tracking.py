@@ -7,7 +7,7 @@ time and memory for a frame do not depend on how many there were.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import cv2
 from jaxtyping import Float
@@ -30,16 +30,6 @@ class Candidate(NamedTuple):
   square: detection.Square | None = None
 
 
-class Finder(Protocol):
-  """What finds faces in a picture."""
-
-  def search(self, frame: Frame) -> list[Candidate]:
-    """All faces, the largest first."""
-
-  def follow(self, frame: Frame, square: detection.Square | None) -> Candidate | None:
-    """The face near where one was in the frame before."""
-
-
 _FOLLOWS = .5         # score of the face model under which nobody is followed
 
 
@@ -55,10 +45,15 @@ class ModelFinder:
     self._model = model
     self._everybody = everybody
 
-  def search(self, frame: Frame) -> list[Candidate]:
-    """All faces, the largest first."""
+  def search(self, frame: Frame, *, thorough: bool) -> list[Candidate]:
+    """All faces, the largest first.
+
+    Args:
+      frame: to look at.
+      thorough: faces that fill the picture and small ones are looked for as well.
+    """
     squares: list[detection.Square] = []
-    for face in self._detections(frame.picture):
+    for face in self._detections(frame.picture, squares, thorough):
       square = detection.settle_square(self._model, frame.picture, face)
       if square is not None and not any(_same_square(square, s) for s in squares):
         squares.append(square)
@@ -66,15 +61,14 @@ class ModelFinder:
     return [candidate for square in squares
             if (candidate := self.follow(frame, square)) is not None]
 
-  def _detections(self, picture: np.ndarray) -> Iterator[detection.Face]:
-    count = 0
-    for view in detection.VIEWS:
-      for face in detection.detect_faces(self._model.detect, picture, view=view):
-        count += 1
-        yield face
-      if count and not self._everybody:
+  def _detections(self, picture: np.ndarray, squares: Sequence[detection.Square],
+                  thorough: bool) -> Iterator[detection.Face]:
+    """Until one has become a square, where the largest is enough."""
+    for view in detection.VIEWS if thorough else detection.VIEWS[:1]:
+      yield from detection.detect_faces(self._model.detect, picture, view=view)
+      if squares and not self._everybody:
         return
-    if count and not self._everybody:
+    if not thorough:
       return
     height, width = picture.shape[:2]
     side = max(height, width) // 2
@@ -108,8 +102,8 @@ def _same_square(one: detection.Square, other: detection.Square) -> bool:
   return away < .25 * max(one.side, other.side)
 
 
-Landmarks = (Mapping[int, Float[np.ndarray, '*people 68 2']]
-             | Float[np.ndarray, 'frames *people 68 2'])
+# (68, 2) or (people, 68, 2) of each frame; what is of another shape is refused.
+Landmarks = Mapping[int, np.ndarray] | np.ndarray
 
 
 class KnownFinder:
@@ -123,8 +117,9 @@ class KnownFinder:
   def __init__(self, landmarks: Landmarks):
     self._landmarks = landmarks
 
-  def search(self, frame: Frame) -> list[Candidate]:
-    """All faces of a frame, the largest first."""
+  def search(self, frame: Frame, *, thorough: bool = True) -> list[Candidate]:
+    """All faces of a frame, the largest first; all searches are alike."""
+    del thorough
     if isinstance(self._landmarks, Mapping):
       points = self._landmarks.get(frame.number)
     else:
@@ -149,6 +144,7 @@ class KnownFinder:
 # One frame after another.
 
 _PERIOD = 1.          # seconds after which everybody is looked for
+_SOON = .2            # the same, while nobody is there
 _SAME_FACE = .5       # of the distance between the eyes: two meshes on one face
 _NEAR = .3            # overlap of a face with the same one in the frame before
 _STRANGER = .2        # likeness under which somebody else is in a person's place
@@ -164,7 +160,7 @@ class Tracker:
     size: side of the aligned faces in pixels.
   """
 
-  def __init__(self, finder: Finder, *, largest: bool = True, size: int = SIZE):
+  def __init__(self, finder: ModelFinder | KnownFinder, *, largest: bool = True, size: int = SIZE):
     self._finder = finder
     self._largest = largest
     self._size = size
@@ -193,24 +189,22 @@ class Tracker:
     if frame.gap:
       for track in self._tracks:
         track.interrupt(Break.GAP)
+    pairs = self._follow(frame)
     due = before is None or int(frame.time / _PERIOD) != int(before / _PERIOD)
-    pairs = self._follow(frame, gap=frame.gap)
-    if self._known or not pairs or len(pairs) < len(self._tracks) or (
-        due and not self._largest):
-      pairs = self._search(frame, pairs, first)
-    lost = [track for track in self._tracks
-            if not any(track is t for t, _, _ in pairs)]
-    for track in lost:
-      self._memory.keep(track)
+    missing = len(pairs) < len(self._tracks)
+    if not pairs or missing or (due and not self._largest):
+      soon = before is None or int(frame.time / _SOON) != int(before / _SOON)
+      pairs = self._search(frame, pairs, first, thorough=missing or due or soon
+                           or first is Break.CUT)
+    self._memory.keep(track for track in self._tracks if not _among(track, pairs))
     self._tracks = [track for track, _, _ in pairs]
     rows = [self._face(frame, *pair, step) for pair in pairs]
     return sorted(rows, key=lambda face: face.person)
 
   # Each pair: whose face, where it is, and its portrait.
 
-  def _follow(self, frame: Frame, *, gap: bool
-              ) -> list[tuple[Track, Candidate, np.ndarray]]:
-    if gap:
+  def _follow(self, frame: Frame) -> list[tuple[Track, Candidate, np.ndarray]]:
+    if frame.gap:
       return []         # where people were says little of where they are
     pairs = []
     for track in self._tracks:
@@ -222,13 +216,18 @@ class Tracker:
         pairs.append((track, candidate, seen))
     return _one_each(pairs)
 
-  def _search(self, frame: Frame, pairs: list, first: Break) -> list:
+  def _search(self, frame: Frame, pairs: list, first: Break, *, thorough: bool
+              ) -> list:
     """Who is new, or back, or, where landmarks are known, still there."""
-    candidates = [c for c in self._finder.search(frame)
-                  if not any(_same_face(c.points, p.points) for _, p, _ in pairs)]
-    left = [track for track in self._tracks if not any(track is t for t, _, _ in pairs)]
+    candidates: list[Candidate] = []
+    for candidate in self._finder.search(frame, thorough=thorough):
+      others = [c for _, c, _ in pairs] + candidates
+      if not any(_same_face(candidate.points, c.points) for c in others):
+        candidates.append(candidate)
+    left = [track for track in self._tracks if not _among(track, pairs)]
     named, rest = _match(frame, left, candidates)
     pairs = pairs + named
+    self._memory.keep(track for track in left if not _among(track, pairs))
     for candidate in rest:
       if self._largest and pairs:
         break
@@ -253,7 +252,8 @@ class Tracker:
     grey = cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)
     blur = quality.blur_of(grey)
     score = candidate.score
-    if self._known and not quality.looks_like_face(grey):
+    # Who was seen uncovered before, and still looks alike, has a face.
+    if self._known and not track.blur and not quality.looks_like_face(grey):
       score = 0.
     value, reason = quality.judge(points, pose, blur, usual_blur=track.blur,
                                   score=score, shape=picture.shape)
@@ -268,6 +268,10 @@ class Tracker:
     return Face(frame.number, frame.time, track.person, box_of(points),
                 points.astype(np.float32), pose, value, reason, grey, cut, visible,
                 frame.repeated)
+
+
+def _among(track: Track, pairs: Sequence[tuple]) -> bool:
+  return any(track is pair[0] for pair in pairs)
 
 
 def _same_face(one: np.ndarray, other: np.ndarray) -> bool:

@@ -44,3 +44,38 @@ def textured(count, *, height=96, width=128, seed=0, noise=0.):
                              borderMode=cv2.BORDER_REFLECT)
     picture = picture + rng.normal(0, noise, picture.shape)
     yield np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def drawn_faces(count, *, size=120, seed=3):
+  """Pictures of drawn people with their landmarks and a mask of the head."""
+  import cv2
+  from lightman_jax.synthetic import scenes
+  plans = scenes.plan_scenes(seed=seed, subjects=count, micro=1, macro=0, fps=100.,
+                             difficulty=scenes.Difficulty(framing=0.))
+  people = []
+  for scene in plans:
+    drawn = scenes.render_scene(scene, frames=(scene.onset,), size=size)
+    mask = np.zeros((size, size), np.uint8)
+    cv2.ellipse(mask, (size // 2, size // 2), (round(.46 * size), round(.52 * size)), 0,
+                0, 360, 1, -1)
+    people.append((drawn.frames[0], drawn.landmarks[0].astype(float), mask > 0))
+  return people
+
+
+def backdrop(height=240, width=480):
+  rows, columns = np.mgrid[:height, :width]
+  wave = 110 + 40 * np.sin(columns / 23) * np.cos(rows / 31)
+  return np.repeat(wave[..., None], 3, 2).astype(np.uint8)
+
+
+def place(picture, person, x, y):
+  """Pastes a person with the upper left corner at whole pixels; landmarks there."""
+  face, points, mask = person
+  top, left = max(0, y), max(0, x)
+  bottom = min(picture.shape[0], y + len(face))
+  right = min(picture.shape[1], x + len(face))
+  if bottom > top and right > left:
+    part = np.s_[top - y:bottom - y, left - x:right - x]
+    inside = mask[part]
+    picture[top:bottom, left:right][inside] = face[part][inside]
+  return points + (x, y)
