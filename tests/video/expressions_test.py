@@ -391,14 +391,14 @@ def test_progress_has_the_time_left(capsys, monkeypatch):
 def test_a_lamp_on_the_mains_makes_no_more_false_alarms():
   """Of 50 Hz, at 60 frames a second: bands of light run over the face."""
   from lightman_jax.synthetic import long
-  from tests.video.conftest import drawn_faces
+  from tests.video.conftest import faces_of
   beside = long.Disturbances(blinks=10., speech=0., turns=0., sway=.3)
   counts = {}
   for mains in (0., 50.):
     scene = long.plan_long(seed=41, seconds=3., micro=0., macro=0.,
                            disturbances=beside._replace(mains=mains))
     video = long.LongVideo(scene, fps=60., face_size=100, shape=(124, 124))
-    table, size = measurement.measure(drawn_faces(video))
+    table, size = measurement.measure(faces_of(video))
     counts[mains] = len(spotting.find_expressions(
         measurement.signals_of(table, 0), size=size).expressions)
   assert counts[50.] <= counts[0.] == 0
