@@ -5,6 +5,7 @@ import json
 import re
 from xml.etree import ElementTree
 
+import markupsafe
 import numpy as np
 import pympi
 import pytest
@@ -112,7 +113,9 @@ def test_a_part_of_a_video_has_the_rows_of_the_whole(folder, made):
   inside = (made.frames.time >= 1.5) & (made.frames.time < 3.)
   np.testing.assert_array_equal(part.frames.frame, made.frames.frame[inside])
   np.testing.assert_array_equal(part.frames.time, made.frames.time[inside])
-  np.testing.assert_array_equal(part.frames.landmarks, made.frames.landmarks[inside])
+  # The filter of landmarks begins where reading does.
+  np.testing.assert_allclose(part.frames.landmarks, made.frames.landmarks[inside],
+                             atol=.02)
 
 
 def test_the_nine_in_ten_are_not_claimed_beyond_what_a_model_has_seen(made):
@@ -215,7 +218,7 @@ def test_tiers_are_as_elans_schema_has_them(tmp_path, made):
 
 def test_the_page_needs_nothing_beside_it_and_shows_no_face_unasked(made, quiet):
   text = page.render(made)
-  assert expressions.LIMITS.replace("'", '&#39;') in text
+  assert markupsafe.escape(expressions.LIMITS) in text
   assert not re.search(r'<script|https?://|<link|@import', text)
   assert 'data:image' not in text and text.count('<article') == 2
   assert 'the model does not know' in text
@@ -285,7 +288,8 @@ def test_the_command_writes_all_files_and_says_what_it_saw(tmp_path, known, caps
   assert 'micro-expressions 2' in printed and 'quieter half' in printed
   with open(out / 'videos.csv', newline='') as file:
     row, = csv.DictReader(file)
-  assert (row['micro'], row['frames'], row['message']) == ('2', '150', '')
+  assert (row['micro'], row['frames']) == ('2', '150')
+  assert row['message'] == 'frame 0 is 00000.png'
   # Classes are not named by a model of drawn faces unasked.
   header = (out / 'me' / 'expressions.csv').read_text().splitlines()[0]
   assert 'p_' not in header
