@@ -12,7 +12,7 @@ from jaxtyping import Float
 import numpy as np
 
 from lightman_jax import bounded, places
-from lightman_jax.errors import InputError, printable, Unreadable
+from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.faces import detection
 from lightman_jax.files import explain_fault, write_atomically
 
@@ -26,7 +26,7 @@ _VIDEO_COLUMNS = ('video', 'folder', 'frames', 'looked_at_s', 'micro', 'macro',
 def predict(arguments: list[str]) -> int:
   """python -m lightman_jax predict VIDEO...: which expressions are in a video.
 
-  Returns 0 where every video was read, whatever was found in it; 1 where some were not;
+  Returns 0 where every video was read, whatever was seen in it; 1 where some were not;
   2 where none was, or where what was asked cannot be done.
   """
   options = _parser().parse_args(arguments)
@@ -69,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
   parser.add_argument('--face', choices=('largest', 'all'), default='largest',
                       help='whom to look at')
   parser.add_argument('--fps', type=float, default=None,
-                      help='frames a second of a folder of pictures, or of a file whose '
-                           'time stamps are wrong')
+                      help='frames a second of a folder of pictures, or of a file '
+                           'whose time stamps are wrong')
   parser.add_argument('--baseline', default='', metavar='START:END',
                       help='seconds in which the face is at rest, as 0:10; default: '
                            "the video's own quiet stretches")
@@ -142,8 +142,8 @@ def _face_model(options: argparse.Namespace) -> None:
   if options.landmarks or detection.has_graphs():
     return
   if not options.fetch:
-    offer = ('the face model (1.5 MB under Apache-2.0, out of a download of 36 MB) is not on this '
-             'machine')
+    offer = ('the face model (1.5 MB under Apache-2.0, out of a download of 36 MB) is '
+             'not on this machine')
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
       raise InputError(f'{offer}: add --fetch to download it, or run '
                        f'"{detection.FETCH}" once, or give --landmarks=TABLE')

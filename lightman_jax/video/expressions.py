@@ -21,12 +21,8 @@ from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.video.measurement import FrameTable, measure, signals_of
 from lightman_jax.video.reading import Frame, open_video
-from lightman_jax.video.spotting import (
-    Expression,
-    find_expressions,
-    Spotting,
-    SpottingSettings,
-)
+from lightman_jax.video.signals import SpottingSettings
+from lightman_jax.video.spotting import Expression, Spotting, find_expressions
 from lightman_jax.video.tracking import track_faces
 
 LIMITS = (

@@ -13,16 +13,16 @@ import pytest
 import lightman_jax as lm
 from lightman_jax.errors import InputError
 from lightman_jax.video import (
-    annotated,
-    command,
-    expressions,
-    measurement,
-    motion,
-    page,
-    spotting,
-    writers,
+  annotated,
+  command,
+  expressions,
+  measurement,
+  motion,
+  page,
+  spotting,
+  writers,
 )
-from tests.video.conftest import copy, SIZE
+from tests.video.conftest import SIZE, copy
 
 
 class Chance:

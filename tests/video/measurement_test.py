@@ -4,7 +4,7 @@ import numpy as np
 
 from lightman_jax.video import measurement, motion, spotting
 from lightman_jax.video.faces import Break, FaceReason
-from tests.video.conftest import faces_of, SIZE
+from tests.video.conftest import SIZE, faces_of
 
 
 def test_expressions_of_a_drawn_face_are_spotted(drawn, measured):
