@@ -30,6 +30,8 @@ class Candidate(NamedTuple):
   square: detection.Square | None = None
 
 
+_MOVES = .06          # of a square's side, in a frame: a face that moves
+_RESTS = .1           # share of the way that the square goes where a face rests
 _FOLLOWS = .5         # score of the face model under which nobody is followed
 
 
@@ -86,7 +88,21 @@ class ModelFinder:
     if score < _FOLLOWS:
       return None
     points = faces.landmarks_of(mesh).astype(np.float64)
-    return Candidate(points, score, detection.square_of(mesh))
+    return Candidate(points, score, _eased(square, detection.square_of(mesh)))
+
+
+def _eased(before: detection.Square, now: detection.Square) -> detection.Square:
+  """The next square: most of the way to `now` if the face moves, little if it rests.
+
+  The mesh depends a little on its square, and the square on the mesh: let alone, the
+  two wander about a face that rests.
+  """
+  turn = (now.angle - before.angle + np.pi) % (2 * np.pi) - np.pi
+  away = max(np.hypot(now.x - before.x, now.y - before.y) / before.side,
+             abs(np.log(now.side / before.side)), abs(turn))
+  share = float(np.clip(away / _MOVES, _RESTS, 1))
+  change = (now.x - before.x, now.y - before.y, now.side - before.side, turn)
+  return detection.Square(*(float(a + share * b) for a, b in zip(before, change)))
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -160,7 +176,8 @@ class Tracker:
     size: side of the aligned faces in pixels.
   """
 
-  def __init__(self, finder: ModelFinder | KnownFinder, *, largest: bool = True, size: int = SIZE):
+  def __init__(self, finder: ModelFinder | KnownFinder, *, largest: bool = True,
+               size: int = SIZE):
     self._finder = finder
     self._largest = largest
     self._size = size

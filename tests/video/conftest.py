@@ -49,6 +49,7 @@ def textured(count, *, height=96, width=128, seed=0, noise=0.):
 def drawn_faces(count, *, size=120, seed=3):
   """Pictures of drawn people with their landmarks and a mask of the head."""
   import cv2
+
   from lightman_jax.synthetic import scenes
   plans = scenes.plan_scenes(seed=seed, subjects=count, micro=1, macro=0, fps=100.,
                              difficulty=scenes.Difficulty(framing=0.))
