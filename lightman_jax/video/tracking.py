@@ -115,7 +115,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 def _same_square(one: detection.Square, other: detection.Square) -> bool:
   away = np.hypot(one.x - other.x, one.y - other.y)
-  return away < .25 * max(one.side, other.side)
+  return bool(away < .25 * max(one.side, other.side))
 
 
 # (68, 2) or (people, 68, 2) of each frame; what is of another shape is refused.
@@ -160,7 +160,7 @@ class KnownFinder:
 # One frame after another.
 
 _PERIOD = 1.          # seconds after which everybody is looked for
-_SOON = .2            # the same, while nobody is there
+_SOON = .2            # the same, while nobody is there, or somebody was a moment ago
 _SAME_FACE = .5       # of the distance between the eyes: two meshes on one face
 _NEAR = .3            # overlap of a face with the same one in the frame before
 _STRANGER = .2        # likeness under which somebody else is in a person's place
@@ -207,10 +207,11 @@ class Tracker:
       for track in self._tracks:
         track.interrupt(Break.GAP)
     pairs = self._follow(frame)
-    due = before is None or int(frame.time / _PERIOD) != int(before / _PERIOD)
+    due, soon = (before is None or int(frame.time / period) != int(before / period)
+                 for period in (_PERIOD, _SOON))
     missing = len(pairs) < len(self._tracks)
-    if not pairs or missing or (due and not self._largest):
-      soon = before is None or int(frame.time / _SOON) != int(before / _SOON)
+    expected = due or (soon and bool(self._memory))
+    if not pairs or missing or (expected and not self._largest):
       pairs = self._search(frame, pairs, first, thorough=missing or due or soon
                            or first is Break.CUT)
     self._memory.keep(track for track in self._tracks if not _among(track, pairs))
