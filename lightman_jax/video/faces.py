@@ -1,14 +1,12 @@
 """What is known of a face in a frame of a video, and why it may not be looked at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 import enum
 import types
 from typing import NamedTuple
 
 from jaxtyping import Float, UInt8
 import numpy as np
-
-from lightman_jax.video.reading import Frame
 
 
 class FaceReason(enum.Enum):
@@ -67,53 +65,3 @@ class Face(NamedTuple):
 
 REGIONS = ('brows', 'eyes', 'nose', 'mouth')
 """Regions that a hand or a mask may cover, as `Face.visible` names them."""
-
-
-# The rows of frames.csv.
-
-FRAME_COLUMNS = {
-    'frame': 'number of the frame, counted from 0 over all that decode',
-    'time_s': 'its time stamp, in seconds from the start of the video',
-    'repeated': '1 where it is a copy of the frame before',
-    'person': 'who it is, counted from 0; empty where nobody is found',
-    'looked_at': '1 where expressions are looked for',
-    'why_not': 'why they are not',
-    'x': 'left edge of the box about the landmarks, in pixels of the upright picture',
-    'y': 'its upper edge', 'width': 'its width', 'height': 'its height',
-    'yaw': 'degrees by which the head is turned to the right of the picture',
-    'pitch': 'degrees by which it is bent down',
-    'roll': 'degrees by which it is tilted clockwise',
-    'quality': 'from 0 to 1: size, turn, border, sharpness',
-    'covered': 'regions that a hand or a mask covers',
-    'cut': "what lies between this row and the person's one before: no expression "
-           'spans it',
-}
-"""Columns of `frames.csv`, and what they hold."""
-
-
-def frame_rows(frame: Frame, faces: Sequence[Face], *, known: bool = False
-               ) -> Iterator[dict[str, str]]:
-  """The rows of a frame: one for each person, or one that says that there is nobody.
-
-  Args:
-    frame: that was looked at.
-    faces: in it.
-    known: landmarks were given, rather than looked for.
-  """
-  row = {'frame': str(frame.number), 'time_s': f'{frame.time:.6f}',
-         'repeated': str(int(frame.repeated))}
-  if not faces:
-    reason = FaceReason.NO_LANDMARKS if known else FaceReason.NO_FACE
-    gap = Break.GAP.value if frame.gap else ''
-    yield {**dict.fromkeys(FRAME_COLUMNS, ''), **row, 'looked_at': '0',
-           'why_not': reason.value, 'cut': gap}
-  for face in faces:
-    yield {**row, 'person': str(face.person),
-           'looked_at': str(int(face.reason is None)),
-           'why_not': face.reason.value if face.reason else '',
-           **{name: f'{value:.2f}' for name, value in zip(
-               ('x', 'y', 'width', 'height', 'yaw', 'pitch', 'roll'),
-               (*face.box, *face.pose))},
-           'quality': f'{face.quality:.3f}',
-           'covered': ' '.join(n for n, seen in face.visible.items() if not seen),
-           'cut': face.cut.value if face.cut else ''}

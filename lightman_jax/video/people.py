@@ -121,6 +121,9 @@ class Memory:
   def __init__(self):
     self._lost: list[Track] = []
 
+  def __len__(self) -> int:
+    return len(self._lost)
+
   def keep(self, tracks: Iterable[Track]) -> None:
     """Remembers who is lost; once, however often they are named."""
     for track in tracks:

@@ -126,7 +126,7 @@ def judge(points: Float[np.ndarray, '68 2'], pose: tuple[float, float, float],
     points: landmarks in pixels of the picture.
     pose: yaw, pitch and roll in degrees.
     blur: of the face, see `blur_of`.
-    usual_blur: of this person so far.
+    usual_blur: of this person so far; 0 where nothing is known.
     score: of the face model, 0 to 1; below .5 it is no face.
     shape: of the picture.
 
@@ -138,14 +138,16 @@ def judge(points: Float[np.ndarray, '68 2'], pose: tuple[float, float, float],
   inside = np.all((inner >= 0) & (inner <= (width - 1, height - 1)), axis=1).mean()
   distance = float(faces.inter_ocular_distance(points))
   yaw, pitch, _ = np.abs(pose)
+  # A camera that is soft throughout is no motion blur.
+  limit = min(MOST_BLUR, max(_GOOD_BLUR, _MOTION_BLUR * usual_blur)
+              if usual_blur else MOST_BLUR)
   shares = (
       (FaceReason.NOT_A_FACE, (score - _LEAST_SCORE) / .4),
       (FaceReason.TOO_SMALL, (distance - .5 * LEAST_DISTANCE)
        / (_GOOD_DISTANCE - .5 * LEAST_DISTANCE) if distance >= LEAST_DISTANCE else 0.),
       (FaceReason.TURNED, (MOST_TURN - max(yaw, pitch)) / (MOST_TURN - _GOOD_TURN)),
       (FaceReason.CUT_OFF, float(inside == 1)),
-      (FaceReason.BLURRED, (min(MOST_BLUR, max(_GOOD_BLUR, _MOTION_BLUR * usual_blur))
-                            - blur) / .1),
+      (FaceReason.BLURRED, (limit - blur) / .1),
   )
   quality = 1.
   for reason, share in shares:

@@ -30,6 +30,8 @@ class Candidate(NamedTuple):
   square: detection.Square | None = None
 
 
+_MOVES = .06          # of a square's side, in a frame: a face that moves
+_RESTS = .1           # share of the way that the square goes where a face rests
 _FOLLOWS = .5         # score of the face model under which nobody is followed
 
 
@@ -86,7 +88,21 @@ class ModelFinder:
     if score < _FOLLOWS:
       return None
     points = faces.landmarks_of(mesh).astype(np.float64)
-    return Candidate(points, score, detection.square_of(mesh))
+    return Candidate(points, score, _eased(square, detection.square_of(mesh)))
+
+
+def _eased(before: detection.Square, now: detection.Square) -> detection.Square:
+  """The next square: most of the way to `now` if the face moves, little if it rests.
+
+  The mesh depends a little on its square, and the square on the mesh: let alone, the
+  two wander about a face that rests.
+  """
+  turn = (now.angle - before.angle + np.pi) % (2 * np.pi) - np.pi
+  away = max(np.hypot(now.x - before.x, now.y - before.y) / before.side,
+             abs(np.log(now.side / before.side)), abs(turn))
+  share = float(np.clip(away / _MOVES, _RESTS, 1))
+  change = (now.x - before.x, now.y - before.y, now.side - before.side, turn)
+  return detection.Square(*(float(a + share * b) for a, b in zip(before, change)))
 
 
 def _starts(length: int, side: int) -> list[int]:
@@ -99,7 +115,7 @@ def _starts(length: int, side: int) -> list[int]:
 
 def _same_square(one: detection.Square, other: detection.Square) -> bool:
   away = np.hypot(one.x - other.x, one.y - other.y)
-  return away < .25 * max(one.side, other.side)
+  return bool(away < .25 * max(one.side, other.side))
 
 
 # (68, 2) or (people, 68, 2) of each frame; what is of another shape is refused.
@@ -144,7 +160,7 @@ class KnownFinder:
 # One frame after another.
 
 _PERIOD = 1.          # seconds after which everybody is looked for
-_SOON = .2            # the same, while nobody is there
+_SOON = .2            # the same, while nobody is there, or somebody was a moment ago
 _SAME_FACE = .5       # of the distance between the eyes: two meshes on one face
 _NEAR = .3            # overlap of a face with the same one in the frame before
 _STRANGER = .2        # likeness under which somebody else is in a person's place
@@ -160,7 +176,8 @@ class Tracker:
     size: side of the aligned faces in pixels.
   """
 
-  def __init__(self, finder: ModelFinder | KnownFinder, *, largest: bool = True, size: int = SIZE):
+  def __init__(self, finder: ModelFinder | KnownFinder, *, largest: bool = True,
+               size: int = SIZE):
     self._finder = finder
     self._largest = largest
     self._size = size
@@ -190,10 +207,11 @@ class Tracker:
       for track in self._tracks:
         track.interrupt(Break.GAP)
     pairs = self._follow(frame)
-    due = before is None or int(frame.time / _PERIOD) != int(before / _PERIOD)
+    due, soon = (before is None or int(frame.time / period) != int(before / period)
+                 for period in (_PERIOD, _SOON))
     missing = len(pairs) < len(self._tracks)
-    if not pairs or missing or (due and not self._largest):
-      soon = before is None or int(frame.time / _SOON) != int(before / _SOON)
+    expected = due or (soon and bool(self._memory))
+    if not pairs or missing or (expected and not self._largest):
       pairs = self._search(frame, pairs, first, thorough=missing or due or soon
                            or first is Break.CUT)
     self._memory.keep(track for track in self._tracks if not _among(track, pairs))
