@@ -18,8 +18,9 @@ is enough for research in a notebook; each name is imported when it is first use
 (4, 2)
 
 A data set of faces is `lm.load(lm.settings('synthetic'))`, a whole run is
-`lm.run(lm.settings('synthetic'), 'runs/first')`, a finished one `lm.open_run(...)`, a
-model that can be carried `lm.train_final('runs/first', 'model')` and `lm.load_model(...)`.
+`lm.run(lm.settings('synthetic'), 'runs/first')`, a finished one `lm.open_run(...)`;
+`lm.train_final('runs/first', 'model')` makes a model to carry, `lm.load_model('model')`
+opens one.
 """
 
 import importlib

@@ -7,7 +7,7 @@ Sets: split conformal prediction, with the score 1 - p of a clip's class (Sadinl
 and Wasserman 2019). Clips of one person are alike, so the unit is the person, each of
 whom counts alike whatever number of clips they have: the threshold is the quantile of
 
-    sum_k 1/(K + 1) sum_i 1/n_k  delta(score of clip i of person k)  +  1/(K + 1) delta(1)
+    sum_k 1/(K + 1) sum_i 1/n_k  delta(score of clip i of person k) + 1/(K + 1) delta(1)
 
 (hierarchical conformal prediction: Lee, Barber and Willett 2023, section 3; Dunn,
 Wasserman and Ramdas 2023). A clip drawn from a new person is then in its set with at
@@ -64,7 +64,7 @@ def log_softmax(logits: Float[np.ndarray, 'n K']) -> Float[np.ndarray, 'n K']:
   return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def threshold(scores: Float[np.ndarray, 'n'], person: Sequence[str],
+def threshold(scores: Float[np.ndarray, 'n'], person: Sequence[str] | np.ndarray,
               level: float = LEVEL) -> float | None:
   """The score up to which a class is in a set; None where people are too few.
 
@@ -99,7 +99,8 @@ def in_sets(probabilities: Float[np.ndarray, 'n K'], limit: float
 
 
 def calibrate(logits: Float[np.ndarray, 'n K'], truth: Int[np.ndarray, 'n'],
-              person: Sequence[str], level: float = LEVEL) -> dict[str, Any]:
+              person: Sequence[str] | np.ndarray, level: float = LEVEL
+              ) -> dict[str, Any]:
   """What model.json has of it.
 
   Args:

@@ -120,7 +120,8 @@ def _chosen(config: dict[str, Any], run: Run | None, fold: str | None
     best = max(words, key=lambda word: counts[word])
   config = settings_module.changed(config, {**options[words.index(best)],
                                             'select.by': 'none'})
-  return config, [f'{best} was chosen by {counts[best]} of {sum(counts.values())} folds']
+  return config, [f'{best} was chosen by {counts[best]} of {sum(counts.values())} '
+                  'folds']
 
 
 def _on_everyone(config: Mapping[str, Any], seed: int, progress: Progress) -> Trained:

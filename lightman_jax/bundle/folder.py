@@ -165,7 +165,7 @@ def _expected(path: pathlib.Path, about: Mapping[str, Any]) -> dict[str, Any]:
   except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
     what = f'it holds no {error}' if isinstance(error, KeyError) else error
     raise InputError(f'{path / ABOUT} is damaged, or of another program '
-                     f'({str(what)[:200]}); {ANEW}') from error
+                     f'({" ".join(str(what).split())[:200]}); {ANEW}') from error
   return {name: leaf for seed in range(len(about['seeds']))
           for name, leaf in by_name(shapes, f'seed{seed}').items()}
 
@@ -180,6 +180,8 @@ def check_about(about: Mapping[str, Any]) -> None:
     InputError: settings that cannot be.
     KeyError, TypeError, ValueError: a field is missing, or of another kind.
   """
+  if not isinstance(about['settings'], dict):
+    raise ValueError('settings are no object')
   settings_module.check(about['settings'])
   classes, clip, seeds = about['classes'], about['clip'], about['seeds']
   if not (isinstance(classes, list) and 2 <= len(set(classes)) == len(classes)

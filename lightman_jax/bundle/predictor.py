@@ -112,12 +112,12 @@ def shapes(about: Mapping[str, Any]) -> dict[str, Any]:
   return made
 
 
-def keep(learner: Learner, params: Any, fast: Any, scale: Float[np.ndarray, 'c']
+def keep(learner: Learner | None, params: Any, fast: Any, scale: Float[np.ndarray, 'c']
          ) -> dict[str, Any]:
   """What a bundle keeps of a trained model.
 
   Args:
-    learner: of the run.
+    learner: of the run; not looked at where there are class means.
     params: trained, before adaptation.
     fast: adapted to each of D supports, along a first axis; None where none counts.
     scale: divides clips.
