@@ -3,8 +3,8 @@
     python -m lightman_jax final open --out=MODEL
 
 Forty people, 24 micro-expressions each, three classes; five folds of people; u, v and
-strain from onset to apex, stretched as the field stores them. Nobody has to be asked for
-any of it.
+strain from onset to apex, stretched as the field stores them. Nobody has to be asked
+for any of it.
 """
 
 from lightman_jax.configurations import defaults, sweeps
@@ -13,8 +13,8 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: quick (a quarter of the steps of one narrower network: a minute or two after
-  the faces are drawn; computed, not measured), and those of `defaults.finish`."""
+  """Variants: quick (a quarter of the steps of one narrower network: a minute or two
+  after the faces are drawn; computed, not measured), and those of `defaults.finish`."""
   config = defaults.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=3, size=64)
   # Movements that stand out of the noise once their amplitude is lost: as far as both

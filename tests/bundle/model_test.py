@@ -273,3 +273,17 @@ def test_settings_have_no_places_in_them(tmp_path):
   kept = final.portable(settings)
   assert str(tmp_path) not in json.dumps(kept)
   assert kept['data']['path'] == 'mine.csv'
+
+
+def test_flow_pictures_of_frames_and_ready_ones_are_one_kind(tmp_path):
+  """What the encoding makes of frames is what a ready picture is."""
+  from .conftest import write_untrained
+  settings = {'data.frames': 3, 'data.size': 64, 'method': 'supervised',
+              'encoder': 'mlp', 'model.depth': 1}
+  model = lm.load_model(write_untrained(tmp_path / 'model', **settings))
+  frames = np.random.default_rng(0).integers(0, 255, (2, 3, 64, 64, 3), dtype=np.uint8)
+  ready = np.concatenate([inputs.as_picture(inputs.clip_flow(
+      clip, span='apex', algorithm='dis', size=16)) for clip in frames])
+  assert model.shape == (None, None, 3)
+  np.testing.assert_allclose(model.predict(ready).logits, model.predict(frames).logits,
+                             atol=1e-5)
