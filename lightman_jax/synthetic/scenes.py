@@ -286,7 +286,7 @@ FACES = {
     # As published pictures frame and record them: cut to the features, head motion left
     # over after alignment, compression, 25 frames a second and more, and units that
     # micro-expressions show, of few of which another class has a share.
-    'close': Difficulty(crop=(.7, .75), crop_spread=.1, head=.8, jpeg=.5, slowest=25.,
+    'close': Difficulty(crop=(.75, .8), crop_spread=.1, head=.8, jpeg=.5, slowest=25.,
                         lexicon='micro', overlap=.05, incidental=.3)}
 """Named settings of the faces."""
 
