@@ -11,7 +11,6 @@ import importlib
 import io
 
 from lightman_jax import refusals, registry, sections, settings_command
-from lightman_jax.configurations import named
 
 SHELLS = ('bash', 'zsh', 'fish')
 FLAG = '--config'
@@ -55,10 +54,15 @@ def words_of_commands() -> dict[str, list[str]]:
   words['explain'] += list(refusals.pages())
   words['settings'] += [f'{kind}={part}' for kind in sections.OWN + ('protocol',)
                         for part in registry.TABLES[kind]]
-  words['folds'] += list(named.NAMES)
+  words['folds'] += _configurations()
   for name in ('doctor', 'build', 'spot'):
     words[name] += list(registry.DATA_SETS)
   return words
+
+
+def _configurations() -> list[str]:
+  """The names of configurations, which stand downstream of this."""
+  return list(importlib.import_module('lightman_jax.configurations.named').NAMES)
 
 
 def parser_of(function) -> argparse.ArgumentParser:
@@ -108,7 +112,7 @@ def _words_of_train() -> list[str]:
   flags = launch.flags.FLAGS.get_key_flags_for_module(launch)
   words = [f'--{flag.name}' + '=' * (not flag.boolean) for flag in flags
            if flag.name != 'config']
-  words += [f'{FLAG}={name}' for name in named.NAMES]
+  words += [f'{FLAG}={name}' for name in _configurations()]
   for name, option in settings_command.all_settings().items():
     values = option.choices or (('True', 'False') if isinstance(option.default, bool)
                                 else ('',))
