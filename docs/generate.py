@@ -72,7 +72,7 @@ def _words_of(name: str, module: str) -> Iterator[tuple[str, str]]:
     yield from _flags_of_train()
     return
   function = getattr(__import__(module, fromlist=['x']), name.replace('-', '_'))
-  for action in completion.parser_of(function)._actions:
+  for action in completion.actions_of(completion.parser_of(function)):
     if action.dest == 'help':
       continue
     label = ', '.join(action.option_strings) or str(action.metavar or action.dest)

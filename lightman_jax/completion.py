@@ -91,10 +91,26 @@ def parser_of(function) -> argparse.ArgumentParser:
   raise RuntimeError(f'{function} reads its words without a parser')
 
 
+def actions_of(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+  """All that a parser reads, with what the parsers of its sub-commands read.
+
+  Args:
+    parser: of a command.
+  """
+  actions = {}
+  for action in parser._actions:      # argparse has no other way to them
+    actions.setdefault(tuple(action.option_strings) or action.dest, action)
+    if isinstance(action, argparse._SubParsersAction):
+      for below in action.choices.values():
+        for one in actions_of(below):
+          actions.setdefault(tuple(one.option_strings) or one.dest, one)
+  return list(actions.values())
+
+
 def _words_of_parser(parser: argparse.ArgumentParser) -> list[str]:
   """Flags, with = where a value follows, and the choices of what is no flag."""
   words = []
-  for action in parser._actions:      # argparse has no other way to them
+  for action in actions_of(parser):
     long = [name for name in action.option_strings if name.startswith('--')]
     if not action.option_strings:
       words += list(map(str, action.choices or ()))

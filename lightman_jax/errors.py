@@ -122,11 +122,20 @@ class Reason(enum.Enum):
   NO_KNOWN_VIDEO = Kind.CELL, 'the file name {name!r} belongs to no known video'
   NO_CLIP = Kind.REMARK, 'subject {subject!r}, file name {filename!r}: not a clip'
   NOT_NAMED = Kind.REMARK, '{folder} is not named as a clip: not a clip'
+  NOT_USED = Kind.REMARK, 'its {what} is {value}, which makes no pair: not a clip'
+  NO_NEUTRAL = Kind.FRAMES, 'there is no neutral picture of {subject} that goes with it'
+  BESIDE = Kind.CELL, '{path} does not hold {what}'
+  TWO_BESIDE = Kind.DUPLICATE, '{folder} holds {one} and {other}, and should hold one'
   NO_LANDMARKS = Kind.UNSORTED, '{table} gives no landmarks of its frame {number}'
   NO_FORM = Kind.UNSORTED, ('{path} is neither a folder of frames nor a picture nor a '
                             'video')
   ONE_PICTURE = Kind.UNSORTED, ('{path} is one picture, but data.frames asks for '
                                 '{frames}; set it to 1, or name a folder or a video')
+  NO_PAIR = Kind.UNSORTED, ('{path} and its neutral picture are two frames, and '
+                            'data.frames=1 takes one: set it to 3')
+  NO_STILL = Kind.UNSORTED, ('{path} is no picture, and a neutral picture goes with '
+                             'one picture')
+  TWO_SIZES_OF_PAIR = Kind.PICTURE, '{one} and {other} differ in size'
   NO_SIZE = Kind.UNSORTED, ('{path} is a video; data.size must say to which size its '
                             'frames are brought')
   LOST = Kind.UNSORTED, 'what was made of it is lost'

@@ -8,12 +8,20 @@ Standard library alone: what else is imported may not be there.
 import platform
 import sys
 
+LAUNCH = 'launch.py'
 TRAIN = 'train'       # the command that trains, without a checkout's launch.py
 
 
 def program() -> str:
   """Returns what the program that trains is called: 'launch.py', or 'train'."""
-  return TRAIN if sys.argv[:1] == [TRAIN] else 'launch.py'
+  return TRAIN if sys.argv[:1] == [TRAIN] else LAUNCH
+
+
+def sentence_of(line: str) -> str:
+  """Returns what the program that trains said in a line, without its own name."""
+  for name in (LAUNCH, TRAIN):
+    line = line.removeprefix(f'{name}: ')
+  return line
 
 
 def refusal() -> str:

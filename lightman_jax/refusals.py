@@ -15,8 +15,8 @@ OTHER = 'E900'
 
 # Of all refusals of a room, a module, or a function of one; the longest name counts.
 CODES = {
-    'settings': 'E103', 'settings._check_alone': 'E102', 'settings.changed': 'E101',
-    'settings._named_part': 'E101', 'settings.takes_settings': 'E101',
+    'settings': 'E103', 'coupled_settings': 'E103', 'settings._check_alone': 'E102', 'settings.changed': 'E101',
+    'settings.__call__': 'E101', 'settings._named_part': 'E101', 'settings.takes_settings': 'E101',
     'settings_command': 'E101',
     'sections': 'E101', 'sections.build': 'E105', 'sections.allow_again': 'E105',
     'sections._refuse_code': 'E105', 'sections.options_of': 'E105',
@@ -47,6 +47,7 @@ CODES = {
     'experiment.assembly._place_inputs': 'E301',
     'experiment.assembly._labelled': 'E305',
     'experiment.assembly._check_macro_labels': 'E305',
+    'experiment.inputs_command': 'E301', 'experiment.run_start': 'E403',
     'experiment.folds_command': 'E302', 'experiment.selection': 'E303',
     'models.published_weights': 'E402', 'models.torch_files': 'E402',
     'models.weights_files': 'E402', 'experiment.published_start': 'E402',
@@ -55,11 +56,13 @@ CODES = {
     'training.checkpoints': 'E602', 'profiling': 'E502', 'files': 'E504',
     'experiment.several': 'E503',
     'runs': 'E602', 'runs.folder': 'E601', 'experiment.run': 'E601',
+    'bundle': 'E404',
     'experiment.finished': 'E601', 'experiment.verify': 'E603',
     'experiment.replay': 'E604',
     'evaluation': 'E303', 'evaluation.scores': 'E702',
     'report': 'E703', 'report.scoring': 'E701', 'report.score_command': 'E701',
-    'video': 'E801',
+    'video': 'E801', 'video.command': 'E802', 'video.writers': 'E802',
+    'video.page': 'E802',
 }
 
 

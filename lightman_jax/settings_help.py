@@ -49,6 +49,9 @@ HELP = {
     'inputs.size': 'pixels of an input, in width and height; 0: as stored',
     'inputs.holds': 'of ready pictures: what they show',
     'inputs.centre': "median takes each channel's median from it, clip by clip",
+    'inputs.stabilise': "of flow that is made here: what the head's motion is "
+                        'taken to be',
+    'inputs.mask': 'of flow that is made here: where nothing counts',
     'macro.source': 'where macro-expressions come from: the data set itself, none, '
                     'micro ones magnified, or another data set',
     'macro.clips': 'macro clips of a task',

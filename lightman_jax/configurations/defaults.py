@@ -100,7 +100,10 @@ def base() -> config_dict.ConfigDict:
       # What the network sees. kind: flow, difference, frames, picture, landmarks.
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
                   holds='flow',
-                  centre='none'),    # or median, where no motion is at no known level
+                  centre='none',     # or median, where no motion is at no known level
+                  # Of flow that is made here, what the head's motion is taken to be:
+                  # none, nose, median; and where nothing counts: none, eyes.
+                  stabilise='none', mask='none'),
       # The macro-expressions: micro ones are aligned with them, or they are labelled
       # clips in the loss of any method.
       macro=dict(

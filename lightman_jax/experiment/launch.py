@@ -114,7 +114,8 @@ def main(argv: list[str]) -> int:
     return several.supervise([sys.executable, *_program, '--worker', *sys.argv[1:]])
   sweep.ask_for_determinism()
   # Who starts other processes ends after them.
-  stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None))
+  stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None),
+                 fresh=FRESH.value)
   files.check_open_files()
   places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   if SWEEP.value is not None:
