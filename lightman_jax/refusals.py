@@ -15,8 +15,10 @@ OTHER = 'E900'
 
 # Of all refusals of a room, a module, or a function of one; the longest name counts.
 CODES = {
-    'settings': 'E103', 'coupled_settings': 'E103', 'settings._check_alone': 'E102', 'settings.changed': 'E101',
-    'settings.__call__': 'E101', 'settings._named_part': 'E101', 'settings.takes_settings': 'E101',
+    'settings': 'E103', 'coupled_settings': 'E103',
+    'settings._check_alone': 'E102', 'settings.changed': 'E101',
+    'settings.__call__': 'E101', 'settings._named_part': 'E101',
+    'settings.takes_settings': 'E101',
     'settings_command': 'E101',
     'sections': 'E101', 'sections.build': 'E105', 'sections.allow_again': 'E105',
     'sections._refuse_code': 'E105', 'sections.options_of': 'E105',
