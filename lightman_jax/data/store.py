@@ -67,7 +67,7 @@ class Records:
     other = Records(self._folder, self._source, self.places, field, np.zeros(1))
     return [other._read(place) for place in self.places.tolist()]
 
-  def _read(self, place: int) -> np.ndarray:
+  def _read(self, place: int) -> Any:
     try:
       return self._source[place][self._field]
     except MemoryError:

@@ -69,8 +69,7 @@ class Material(NamedTuple):
   pretrained: Pretraining | None = None    # or where they are trained before the task
 
 
-# Of a pool the folds, in the place of those of a protocol.
-Cut = Callable[[Pool], tuple[Fold, ...]]
+Cut = Callable[[Pool], tuple[Fold, ...]]    # in the place of a protocol's folds
 
 
 def prepare(config: Mapping[str, Any], progress: Progress, *, cut: Cut | None = None
@@ -355,8 +354,7 @@ def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
 def make_member(config: Mapping[str, Any], net: Network) -> Learner:
   """The method of a configuration, one model of it."""
   learner = make_learner(net, labels=macro_labels(config), **config['method'])
-  rate = config['training']['dropout']
-  return with_dropout(learner, net, rate) if rate else learner
+  return with_dropout(learner, net, config['training']['dropout'])
 
 
 def make_method(config: Mapping[str, Any], net: Network) -> Learner:

@@ -264,8 +264,11 @@ def with_dropout(learner: Learner, net: Network, rate: float) -> Learner:
   Args:
     learner: of one member.
     net: its network.
-    rate: share of the numbers that the head sees which is left out.
+    rate: share of the numbers that the head sees which is left out; 0: none.
   """
+  if not rate:
+    return learner
+
   def meta_grad(params, task, key, done=1.):
     key, key_mask = jax.random.split(key)
     length = jax.eval_shape(net.embed, params, task.query.x).shape[-1]

@@ -2,9 +2,11 @@
 
 import functools
 
+import numpy as np
 import pytest
 
 import lightman_jax as lm
+from lightman_jax.bundle import folder as bundle_folder, predictor
 
 # One small dense network: what is compiled for it takes seconds.
 TINY = {'data.synthetic.subjects': 4, 'training.steps': 2, 'evaluation.draws': 2,
@@ -27,3 +29,38 @@ def carried(tmp_path_factory):
     run = lm.run(tiny(method, **{'training.members': members}), place / 'run')
     return run, lm.train_final(run, place / 'model', fold=fold), place / 'model'
   return make
+
+
+def write_untrained(place, **names):
+  """A bundle that nobody has trained: the settings' network at random weights."""
+  settings = lm.settings('manifest:debug', **{
+      'model.width': 4, 'macro.source': 'none', **names})
+  about = {
+      'fold': 'all', 'classes': ['a', 'b'], 'clip': [1, 16, 16, 3], 'frames': 3,
+      'size': 64, 'rate': None, 'seeds': [0], 'draws': 2, 'scaling': None,
+      'settings': settings, 'expect': None, 'calibration': None,
+      'seen': [['mine', 'ann']], 'licences': [], 'remarks': []}
+  rng = np.random.default_rng(0)
+  arrays = _fill(predictor.shapes(about), rng)
+  bundle_folder.write(place, about, [arrays])
+  return place
+
+
+@pytest.fixture(scope='session')
+def untrained(tmp_path_factory):
+  """One of a small dense network."""
+  return write_untrained(tmp_path_factory.mktemp('untrained') / 'model',
+                         method='protonet', encoder='mlp', **{'model.depth': 1})
+
+
+@pytest.fixture(scope='session')
+def untrained_convolutions(tmp_path_factory):
+  """One of convolutions, with all that predictions average: draws, members, mirrors."""
+  return write_untrained(tmp_path_factory.mktemp('convolutions') / 'model',
+                         method='maml', **{'training.members': 2})
+
+
+def _fill(tree, rng):
+  if isinstance(tree, dict):
+    return {name: _fill(part, rng) for name, part in tree.items()}
+  return rng.standard_normal(tree.shape).astype(np.float32)

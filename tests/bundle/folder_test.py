@@ -13,32 +13,9 @@ from lightman_jax.bundle import folder as bundle_folder, predictor
 from lightman_jax.bundle.folder import ABOUT, WEIGHTS
 
 
-@pytest.fixture(scope='module')
-def whole(tmp_path_factory):
-  """A bundle that nobody has trained: the settings' network at random weights."""
-  place = tmp_path_factory.mktemp('whole') / 'model'
-  settings = lm.settings('manifest:debug', method='protonet', encoder='mlp', **{
-      'model.width': 4, 'model.depth': 1, 'macro.source': 'none'})
-  about = {
-      'fold': 'all', 'classes': ['a', 'b'], 'clip': [1, 16, 16, 3], 'frames': 3,
-      'size': 64, 'rate': None, 'seeds': [0], 'draws': 2, 'scaling': None,
-      'settings': settings, 'expect': None, 'calibration': None,
-      'seen': [['mine', 'ann']], 'licences': [], 'remarks': []}
-  rng = np.random.default_rng(0)
-  arrays = _fill(predictor.shapes(about), rng)
-  bundle_folder.write(place, about, [arrays])
-  return place
-
-
-def _fill(tree, rng):
-  if isinstance(tree, dict):
-    return {name: _fill(part, rng) for name, part in tree.items()}
-  return rng.standard_normal(tree.shape).astype(np.float32)
-
-
 @pytest.fixture
-def copy(whole, tmp_path):
-  return shutil.copytree(whole, tmp_path / 'model')
+def copy(untrained, tmp_path):
+  return shutil.copytree(untrained, tmp_path / 'model')
 
 
 def change_about(folder, **changes):
@@ -62,13 +39,13 @@ def refusal(folder):
   return sentence
 
 
-def test_a_whole_one_predicts(whole):
-  model = lm.load_model(whole)
+def test_a_whole_one_predicts(untrained):
+  model = lm.load_model(untrained)
   said = model.predict(np.zeros((2, 28, 28, 3), np.uint8))
   assert said.logits.shape == (2, 2) and said.sets is None
   # The same twice, byte for byte.
-  bundle = bundle_folder.read(whole)
-  assert bundle_folder.content_of(bundle.arrays) == (whole / WEIGHTS).read_bytes()
+  bundle = bundle_folder.read(untrained)
+  assert bundle_folder.content_of(bundle.arrays) == (untrained / WEIGHTS).read_bytes()
 
 
 def test_nothing_there(tmp_path):
