@@ -16,10 +16,10 @@ PACKAGE = ROOT / 'lightman_jax'
 FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
         'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
         'experiment', 'bundle', 'video')
-BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag',
+BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'completion', 'config_flag',
          'coupled_settings', 'errors', 'files', 'keys', 'machine', 'options', 'places',
-         'protocol_settings', 'registry', 'renamed', 'sections', 'settings',
-         'settings_command', 'units')
+         'protocol_settings', 'refusals', 'registry', 'renamed', 'sections', 'settings',
+         'settings_command', 'settings_help', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
 

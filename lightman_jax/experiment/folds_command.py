@@ -32,7 +32,7 @@ def folds(arguments: Sequence[str]) -> int:
     with write_atomically(places.expand(options.out)) as file:
       csv.writer(file, lineterminator='\n').writerows([COLUMNS, *rows])
   except InputError as error:
-    print(printable_lines(f'folds: {error}'), file=sys.stderr)
+    print(printable_lines(f'folds: {error.with_code()}'), file=sys.stderr)
     return 2
   except OSError as error:
     print(f'folds: {options.out} cannot be written ({error.strerror}); give another '

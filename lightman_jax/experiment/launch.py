@@ -348,7 +348,7 @@ def start(argv: Sequence[str], *, program: Sequence[str]) -> NoReturn:
   try:
     app.run(main, argv=list(argv), flags_parser=parse)
   except InputError as error:
-    refuse(str(error))
+    refuse(error.with_code())
   except ConnectionAbortedError as error:
     refuse(str(error), several.LOST)
   except OSError as error:

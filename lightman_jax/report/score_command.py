@@ -36,7 +36,7 @@ def score(arguments: Sequence[str]) -> int:
     scored = scoring.score(options.predictions, options.against,
                            different_people=options.different_people)
   except InputError as error:
-    print(printable(f'score: {error}'), file=sys.stderr)
+    print(printable(f'score: {error.with_code()}'), file=sys.stderr)
     return 2
   if options.json:
     print(json.dumps(scored, indent=2, ensure_ascii=False))

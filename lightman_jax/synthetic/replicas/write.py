@@ -307,7 +307,7 @@ def replica(arguments: list[str]) -> int:
   try:
     count = write_replica(name, folder, progress=_show, **options)
   except InputError as error:
-    print(error, file=sys.stderr)
+    print(error.with_code(), file=sys.stderr)
     return 2
   print(f'{folder}: {name}, {count} clips of people who do not exist.')
   return 0
