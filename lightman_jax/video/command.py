@@ -45,7 +45,7 @@ def predict(arguments: list[str]) -> int:
     _face_model(options)
     return _predict_videos(options, model, out)
   except InputError as error:
-    print('\n'.join(map(printable, str(error).split('\n'))), file=sys.stderr)
+    print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
     return 2
   except OSError as error:
     print(printable(explain_fault(error)), file=sys.stderr)
