@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import numpy as np
+from PIL import Image
 import pytest
 from safetensors import numpy as safetensors
 
 import lightman_jax as lm
 from lightman_jax.bundle import folder as bundle_folder, predictor
+from lightman_jax.bundle.model import OPEN
 from lightman_jax.inputs import inputs
 
 from .conftest import tiny
@@ -290,3 +292,39 @@ def test_flow_pictures_of_frames_and_ready_ones_are_one_kind(tmp_path):
   assert model.shape == (None, None, 3)
   np.testing.assert_allclose(model.predict(ready).logits, model.predict(frames).logits,
                              atol=1e-5)
+
+
+@pytest.mark.slow
+def test_ready_pictures_are_predicted_as_their_run_did(tmp_path):
+  rng = np.random.default_rng(0)
+  lines = ['clip,subject,label,path']
+  for n in range(24):
+    picture = rng.integers(0, 200, (28, 28, 3), dtype=np.uint8)
+    picture[:14] += 50 * (n % 2)
+    Image.fromarray(picture).save(tmp_path / f'{n}.png')
+    lines.append(f'c{n},s{n // 6},{"ab"[n % 2]},{n}.png')
+  (tmp_path / 'clips.csv').write_text('\n'.join(lines) + '\n')
+  settings = lm.settings('manifest:debug', method='supervised', encoder='mlp', **{
+      'data.path': str(tmp_path / 'clips.csv'), 'macro.source': 'none',
+      'model.depth': 1, 'episodes.protocol': 'kfold', 'training.steps': 2,
+      'training.checkpoint_every': 2})
+  run = lm.run(settings, tmp_path / 'run')
+  lm.train_final(run, tmp_path / 'model', fold='fold1of2')
+  names, want = stated(run, 'ab', 'fold1of2')
+  pictures = np.stack([np.asarray(Image.open(tmp_path / f'{name[1:]}.png'))
+                       for name in names])
+  said = lm.load_model(tmp_path / 'model').predict(pictures)
+  np.testing.assert_allclose(softmax(said.logits), want, atol=1e-5)
+  assert str(tmp_path) not in (tmp_path / 'model' / bundle_folder.ABOUT).read_text()
+
+
+def test_the_open_model_is_there_and_small():
+  model = lm.load_model()
+  size = sum(path.stat().st_size for path in OPEN.iterdir())
+  assert size <= 2 * 1024**2
+  assert {own for own, _ in model.about['seen']} == {'synthetic'}
+  assert model.about['licences'] == []
+  assert any('synthetic people' in line for line in model.about['remarks'])
+  said = model.predict(np.zeros((2, 28, 28, 3), np.uint8))
+  assert said.probabilities.shape == (2, 3) and len(said.sets) == 2
+  assert 'UF1' in (OPEN / 'CARD.md').read_text()
