@@ -329,7 +329,7 @@ def place_onset(picture: Picture, *, size: int, crop: bool,
 def place_clip(
     pictures: Sequence[Picture], *, size: int, crop: bool,
     face: Face | KnownLandmarks | None,
-    paths: Sequence[str] = (),
+    paths: Sequence[str] = (), each: bool = False,
 ) -> tuple[UInt8[np.ndarray, 'n H W 3'], Float32[np.ndarray, 'n 68 2']]:
   """Returns a clip's frames and their landmarks, the onset first; NaN where unknown.
 
@@ -339,10 +339,16 @@ def place_clip(
     crop: the face does not fill the picture.
     face: how landmarks are found, or what they are; None where they are not wanted.
     paths: of the pictures, by which known landmarks are found.
+    each: every picture is placed by its own face: they are stills, between which the
+      head has moved.
 
   Raises:
     Unreadable: a face is to be cut out by its landmarks, and none is found.
   """
+  if each:
+    placed = [place_clip([picture], size=size, crop=crop, face=face, paths=[path])
+              for picture, path in zip(pictures, paths)]
+    return tuple(map(np.concatenate, zip(*placed)))
   if isinstance(face, KnownLandmarks):
     landmarks = np.stack([face.points[path] for path in paths])
   else:

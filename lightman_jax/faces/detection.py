@@ -407,7 +407,7 @@ def fetch(arguments: list[str]) -> int:
       fetch_graphs(folder, wheel=options.wheel)
       print(f'{folder} now holds {" and ".join(g.name for g in GRAPHS)}.')
   except InputError as error:
-    print(error, file=sys.stderr)
+    print(error.with_code(), file=sys.stderr)
     return 2
   return 0
 
