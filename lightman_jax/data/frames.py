@@ -34,7 +34,7 @@ MOST_BYTES = 16 * MOST_PIXELS   # of a file of a picture
 _CONTAINERS = re.compile(
     rb'RIFF.{4}AVI |.{4}(?:ftyp|moov|mdat|wide|free|skip|pnot)|\x1a\x45\xdf\xa3'
     rb'|\x00\x00\x01[\xba\xb3]|\x30\x26\xb2\x75\x8e\x66\xcf\x11', re.DOTALL)
-_FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP')
+_FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP', 'GIF')
 # A number of more digits than a frame can have would not fit where clips are stored.
 _NUMBER = re.compile(r'(?<![0-9])0*([0-9]{1,9})$')
 

@@ -50,6 +50,7 @@ REPLICAS = {
     'jaffe': posed.JAFFE,
     'kdef': posed.KDEF,
     'rafd': posed.RAFD,
+    'yale': posed.YALE,
 }
 
 
