@@ -18,7 +18,9 @@ is enough for research in a notebook; each name is imported when it is first use
 (4, 2)
 
 A data set of faces is `lm.load(lm.settings('synthetic'))`, a whole run is
-`lm.run(lm.settings('synthetic'), 'runs/first')`, a finished one `lm.open_run(...)`.
+`lm.run(lm.settings('synthetic'), 'runs/first')`, a finished one `lm.open_run(...)`;
+`lm.train_final('runs/first', 'model')` makes a model to carry, `lm.load_model('model')`
+opens one.
 """
 
 import importlib
@@ -41,16 +43,19 @@ _PLACES = {
     'folds': 'lightman_jax.experiment.notebook',
     'info': 'lightman_jax.runs.info',
     'load': 'lightman_jax.experiment.notebook',
+    'load_model': 'lightman_jax.bundle.model',
     'make_learner': 'lightman_jax.experiment.notebook',
     'make_network': 'lightman_jax.experiment.notebook',
     'mmd2': 'lightman_jax.meta.mmd',
     'open_run': 'lightman_jax.experiment.finished',
     'predict': 'lightman_jax.experiment.notebook',
+    'predict_video': 'lightman_jax.video.expressions',
     'run': 'lightman_jax.experiment.finished',
     'sample_task': 'lightman_jax.experiment.notebook',
     'score': 'lightman_jax.report.scoring',
     'sgd_steps': 'lightman_jax.meta.inner',
     'train': 'lightman_jax.experiment.notebook',
+    'train_final': 'lightman_jax.bundle.final',
 }
 # Modules that are names of the door. `settings` can be called, see its end.
 _MODULES = {'learners': 'lightman_jax.meta.learners',
@@ -58,9 +63,10 @@ _MODULES = {'learners': 'lightman_jax.meta.learners',
 
 __all__ = [
     'Classifier', 'InputError', 'Learner', 'Network', 'Run', 'Steps', 'Task',
-    'array_settings', 'folds', 'info', 'learners', 'load', 'make_learner',
-    'make_network', 'mmd2', 'open_run', 'predict', 'run', 'sample_task', 'score',
-    'settings', 'sgd_steps', 'tasks', 'train']
+    'array_settings', 'folds', 'info', 'learners', 'load', 'load_model',
+    'make_learner', 'make_network', 'mmd2', 'open_run', 'predict', 'predict_video',
+    'run', 'sample_task', 'score', 'settings', 'sgd_steps', 'tasks', 'train',
+    'train_final']
 
 
 def __getattr__(name: str):

@@ -20,6 +20,11 @@ MOST_ARRAYS = 4 * 1024**3       # of all arrays of an .npz file, unpacked
 MOST_NAMES = 16 * 1024**2       # of what else stands in such a file
 
 
+# Windows has neither pipes with names nor the first two, and else changes line ends.
+_FLAGS = (getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_CLOEXEC', 0)
+          | getattr(os, 'O_BINARY', 0))
+
+
 class Refused(ValueError):
   """A file that is not read; says why, and does not name it."""
 
@@ -40,7 +45,7 @@ def read_bytes(path: str | os.PathLike, most: int = MOST_BYTES) -> bytes:
     OSError: it cannot be read.
   """
   # A pipe that nobody writes to would not even open.
-  number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+  number = os.open(path, os.O_RDONLY | _FLAGS)
   with open(number, 'rb') as file:
     about = os.fstat(number)
     if stat.S_ISDIR(about.st_mode):

@@ -7,13 +7,16 @@ where somebody reads it.
 import enum
 from typing import NamedTuple
 
+from lightman_jax import refusals
+
 # The one error that is meant for the person at the keyboard.
 
 class InputError(ValueError):
   """Something that the user gave cannot be used.
 
   The message is one clear sentence that names the file, row, clip or setting and
-  says what to do; `launch.py` prints it without a traceback and exits with 2.
+  says what to do; `launch.py` prints it without a traceback, with its code in brackets,
+  and exits with 2.
 
   Example:
     >>> try:                                                      # doctest: +SKIP
@@ -21,6 +24,15 @@ class InputError(ValueError):
     ... except lm.InputError as error:
     ...   print(error)
   """
+
+  @property
+  def code(self) -> str:
+    """Of what kind it is, as 'E102'; `python -m lightman_jax explain` has the page."""
+    return refusals.code_of(self)
+
+  def with_code(self) -> str:
+    """The sentence as programs print it, with the code in brackets at its end."""
+    return f'{self} [{self.code}]'
 
 
 # Why a clip is not made.

@@ -3,17 +3,21 @@
 from collections.abc import Iterator
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import pathlib
-import resource
 import shutil
 import tempfile
 from typing import IO
 import urllib.parse
 
 from lightman_jax.errors import InputError
+
+try:
+  import fcntl
+  import resource
+except ImportError:     # Windows, where only what predicts runs: it locks nothing
+  fcntl = resource = None
 
 FEWEST = 64     # open files; a run has some thirty
 
@@ -42,18 +46,36 @@ def write_atomically(path: str | os.PathLike, mode: str = 'w') -> Iterator[IO]:
     options = {} if 'b' in mode else {'encoding': 'utf-8', 'newline': ''}
     with open(number, mode, **options) as file:
       with contextlib.suppress(OSError):    # some network file systems have no locks
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file)
       yield file
       file.flush()
       os.fsync(file.fileno())
       # mkstemp is private to the owner; results are for the whole group.
       os.chmod(temporary, 0o666 & ~_umask())
+      if fcntl:
+        os.replace(temporary, path)
+    if not fcntl:       # Windows renames no open file
       os.replace(temporary, path)
-      sync_folder(path.parent)
+    sync_folder(path.parent)
   except BaseException as error:
     pathlib.Path(temporary).unlink(missing_ok=True)
     name_place(error, path)
     raise
+
+
+def lock(file: IO) -> None:
+  """Locks an open file for this process; nobody waits.
+
+  Args:
+    file: that is open.
+
+  Raises:
+    BlockingIOError: another process has locked it.
+    OSError: files cannot be locked there.
+  """
+  if fcntl is None:
+    raise OSError(errno.ENOLCK, 'this system has no locks on files')
+  fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def name_place(error: BaseException, path: str | os.PathLike) -> None:
@@ -89,6 +111,8 @@ def sync_folder(folder: str | os.PathLike) -> None:
   Args:
     folder: whose names are waited for.
   """
+  if not hasattr(os, 'O_DIRECTORY'):      # Windows opens no folder
+    return
   number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
   try:
     with contextlib.suppress(OSError):    # some network file systems cannot
@@ -117,7 +141,7 @@ def remove_leftovers(folder: pathlib.Path, pattern: str) -> None:
   for rest in folder.glob(pattern):
     # Another start may sweep, too.
     with contextlib.suppress(OSError), open(rest, 'rb') as file:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      lock(file)
       rest.unlink()
 
 
@@ -127,6 +151,8 @@ def check_open_files() -> None:
   Raises:
     InputError: this process may have fewer than `FEWEST` files open.
   """
+  if resource is None:
+    return
   most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
   if most != resource.RLIM_INFINITY and most < FEWEST:
     raise InputError(f'this process may have {most} files open, and needs {FEWEST}: '

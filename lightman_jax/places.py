@@ -53,7 +53,7 @@ def use_home(say: Callable[[str], None]) -> None:
   unset = [name for name in BELOW_HOME if not os.environ.get(name)]
   say('there is no home folder ('
       + (f'HOME is {before!r}' if before else
-         f'HOME is not set, and user {os.getuid()} has no entry in passwd')
+         f'HOME is not set, and user {_user()} has no entry in passwd')
       + f'): {place} is used for what would lie there'
       + (f'; set {", ".join(unset)} for other places' if unset else ''))
 
@@ -66,12 +66,17 @@ def _known_home() -> pathlib.Path | None:
 
 def _temporary_home() -> pathlib.Path:
   """The same folder at every start, unless somebody else has made it."""
-  place = pathlib.Path(tempfile.gettempdir(), f'lightman_jax-{os.getuid()}')
+  place = pathlib.Path(tempfile.gettempdir(), f'lightman_jax-{_user()}')
   try:
     place.mkdir(mode=0o700, exist_ok=True)
     about = place.lstat()
-    if stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid():
+    if stat.S_ISDIR(about.st_mode) and about.st_uid == _user():
       return place
   except FileExistsError:
     pass
   return pathlib.Path(tempfile.mkdtemp(prefix='lightman_jax-'))
+
+
+def _user() -> int:
+  """The number of this user; 0 on Windows, as all files have there."""
+  return os.getuid() if hasattr(os, 'getuid') else 0

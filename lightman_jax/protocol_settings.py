@@ -18,7 +18,7 @@ SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queri
               'macro.clips', 'macro.factor', 'macro.label_', 'training.steps',
               'training.tasks', 'training.outer_rate', 'training.weight_decay',
               'training.clip_norm', 'training.schedule', 'training.average',
-              'training.label_smoothing')
+              'training.label_smoothing', 'training.dropout')
 
 
 def noise(text: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from lightman_jax.configurations import (
   megc2019,
   mmew,
   named,
+  open as open_faces,
   samm,
   smic,
   sweeps,
@@ -37,7 +38,8 @@ FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective'])
          'ck_plus': (ck_plus, []),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
-         'manifest': (manifest, ['clips']), 'synthetic': (synthetic, ['large'])}
+         'manifest': (manifest, ['clips']), 'open': (open_faces, []),
+         'synthetic': (synthetic, ['large'])}
 SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot', 'quick',
           'debug,quick', 'quick,debug', 'quick,encoder=dere_grl', 'published',
           'debug,few_shot,support=held_out_subject', 'protocol=kfold',
@@ -45,7 +47,7 @@ SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot', 'quick'
           *(f'macro={name}' for name in settings.CHOICES['macro.source'])]
 # A data set's own macro-expressions are macro=own.
 OWN = {('casme_squared', 'macro=casme_squared'), ('ck_plus', 'macro=ck_plus'),
-       ('synthetic', 'macro=synthetic')}
+       ('synthetic', 'macro=synthetic'), ('open', 'macro=synthetic')}
 ALL = [(name, arg) for name, (_, own) in FILES.items()
        for arg in [*SHARED, *own, *(f'debug,{word}' for word in own),
                    *(f'{word},debug' for word in own)] if (name, arg) not in OWN]
@@ -59,7 +61,7 @@ def test_variants(name, arg):
   choice.choose(plain['data'])
   choice.choose({**plain['macro']['data'], 'name': 'synthetic'})
   assert json.loads(json.dumps(plain)) == plain
-  assert plain['data']['name'] == name
+  assert plain['data']['name'] == {'open': 'synthetic'}.get(name, name)
   for word in arg.split(','):
     key, _, value = word.partition('=')
     if value:

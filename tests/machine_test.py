@@ -42,3 +42,9 @@ def test_not_refused(monkeypatch, system, processor):
   monkeypatch.setattr(machine.platform, 'system', lambda: system)
   monkeypatch.setattr(machine.platform, 'machine', lambda: processor)
   assert machine.refusal() == ''
+
+
+def test_what_only_predicts_is_not_refused_on_windows(monkeypatch):
+  monkeypatch.setattr(machine.platform, 'system', lambda: 'Windows')
+  monkeypatch.setattr(machine.platform, 'machine', lambda: 'AMD64')
+  assert machine.refusal('predict') == '' and 'WSL' in machine.refusal('train')

@@ -57,6 +57,7 @@ def _training() -> dict:
       # Models of a fold, from draws of their own and trained on the same tasks, whose
       # log-probabilities are averaged.
       members=1,
+      dropout=0.,         # share of what the head sees, left out of a training step
       wrong_labels=0.,    # share of a fold's training micro clips
       devices=0,          # 0: all
       data='auto',        # where clips live: device, or host (files)
@@ -213,7 +214,7 @@ def published(config: config_dict.ConfigDict) -> None:
   config.method.name = 'supervised'
   config.model.update(encoder='ststnet', norm='batch', temporal_depth=0, skip=0)
   config.inputs.update(kind='picture', holds='flow', size=28, centre='none')
-  config.training.update(schedule='constant', label_smoothing=0., members=1)
+  config.training.update(schedule='constant', label_smoothing=0., dropout=0., members=1)
   config.evaluation.mirror = False
 
 

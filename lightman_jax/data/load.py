@@ -6,13 +6,14 @@ import sys
 from typing import Any
 
 from lightman_jax.data import duplicates
-from lightman_jax.data.build import Progress, build, groups_of, read_finished
 from lightman_jax.data.choice import Choice, choose
 from lightman_jax.data.plan import Plan
 from lightman_jax.data.planning import plan_data_set
 from lightman_jax.data.sources import REPORT, Missing, find_ready_build
 from lightman_jax.data.store import ClipSet, read_data_set
 from lightman_jax.errors import InputError
+
+Progress = Callable[[str, int, int], None]
 
 
 def load(
@@ -34,6 +35,8 @@ def load(
   Raises:
     InputError: one sentence that names what is wrong with the input.
   """
+  # Not above: what only predicts has nothing of what builds.
+  from lightman_jax.data.build import build
   choice = choose(data)
   progress = progress or (lambda stage, done, total: None)
   planned = clips = None
@@ -71,6 +74,7 @@ def load(
 
 def _groups(planned: Plan | None) -> dict[str, Any]:
   """Groups of people, which the report of an earlier version does not say."""
+  from lightman_jax.data.build import groups_of
   return {'groups': groups_of(planned.items)} if planned else {}
 
 
@@ -99,6 +103,7 @@ def _labels(choice: Choice, classes: Iterable[str], emotions: Iterable[str]
 
 def _whole(folder: pathlib.Path, progress: Progress) -> ClipSet | None:
   """The clips, if they are those that were built."""
+  from lightman_jax.data.build import read_finished
   try:
     clips = read_data_set(folder, progress=progress)
   except (InputError, MemoryError):

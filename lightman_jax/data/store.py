@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Float32, Int32, UInt8
 import numpy as np
-import tensorflow_datasets as tfds
 
 from lightman_jax import bounded
 from lightman_jax.data.sources import REPORT
@@ -63,7 +62,12 @@ class Records:
   def __array__(self, dtype=None, copy=None):
     return self[:] if dtype is None else self[:].astype(dtype)
 
-  def _read(self, place: int) -> np.ndarray:
+  def beside(self, field: str) -> list:
+    """Another field of these clips, such as 'fps'; decodes each of them."""
+    other = Records(self._folder, self._source, self.places, field, np.zeros(1))
+    return [other._read(place) for place in self.places.tolist()]
+
+  def _read(self, place: int) -> Any:
     try:
       return self._source[place][self._field]
     except MemoryError:
@@ -186,6 +190,7 @@ def read_data_set(folder: pathlib.Path, *, progress=lambda stage, done, total: N
     InputError: it was not written by this program.
     ValueError: it is not whole.
   """
+  import tensorflow_datasets as tfds  # not above: what only predicts has none
   _check_features(folder)
   builder = tfds.builder_from_directory(folder)
   source = builder.as_data_source('full')

@@ -94,7 +94,7 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
     def one(both):
       number, support = both
       fast = adapt_to_support(learner, params, fold_key, support, number)
-      return _predict_both(learner, fast, x / drawn[-1][0], mirror)
+      return predict_both(learner, fast, x / drawn[-1][0], mirror)
     every = jnp.arange(draws), support_examples(drawn, sizes)
     logits = map_in_batches(one, every, at_once)
     return logits.mean(0), logits[0]
@@ -123,9 +123,16 @@ def adapt_to_support(learner: Learner, params: Params, fold_key: Key[Array, ''],
   return learner.adapt(params, support, key).fast
 
 
-def _predict_both(learner: Learner, fast: PyTree, x: Float[Array, 'n *clip'],
+def predict_both(learner: Learner, fast: PyTree, x: Float[Array, 'n *clip'],
                   mirror: Mirror | None) -> Float[Array, 'n K']:
-  """Logits of clips, or the mean of theirs and their mirror images'."""
+  """Logits of clips, or the mean of theirs and their mirror images'.
+
+  Args:
+    learner: predicts.
+    fast: the model, adapted or not.
+    x: clips, divided by their scale.
+    mirror: as that of `make_predict`.
+  """
   if mirror is None:
     return learner.predict(fast, x)
   return (learner.predict(fast, x) + learner.predict(fast, jax.vmap(mirror)(x))) / 2
@@ -143,7 +150,7 @@ def make_plain_predict(learner: Learner, *, mirror: Mirror | None = None):
   """
   @compiled.jit
   def predict(params, scale, x):
-    return _predict_both(learner, params, x / scale[0], mirror)
+    return predict_both(learner, params, x / scale[0], mirror)
 
   def predict_clips(params, fold_key, clips: Clips, x: Inputs, *, most: int):
     del fold_key

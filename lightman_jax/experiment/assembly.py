@@ -24,7 +24,7 @@ from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import Learner, ensemble, make_learner
+from lightman_jax.meta.learners import Learner, ensemble, make_learner, with_dropout
 from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
 from lightman_jax.models.network import (
@@ -69,8 +69,12 @@ class Material(NamedTuple):
   pretrained: Pretraining | None = None    # or where they are trained before the task
 
 
-def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
-  """Loads or builds the data, and arranges it."""
+Cut = Callable[[Pool], tuple[Fold, ...]]    # in the place of a protocol's folds
+
+
+def prepare(config: Mapping[str, Any], progress: Progress, *, cut: Cut | None = None
+            ) -> Material:
+  """Loads or builds the data, and arranges it; `cut` as in `arrange`."""
   shown = Stages(progress)
   others, other = macro_data(config), None
   for data in filter(None, (config['data'], others)):
@@ -86,7 +90,8 @@ def prepare(config: Mapping[str, Any], progress: Progress) -> Material:
              else others)
     return cached_inputs(some, inputs.Settings(**config['inputs']), say=progress.say,
                          progress=shown.of(whose))
-  material = arrange(config, clips, other, make=make, say=progress.say, faces=generated)
+  material = arrange(config, clips, other, make=make, say=progress.say, faces=generated,
+                     cut=cut)
   for line in (*material.people['known'][1:], *material.people['not_known']):
     progress.say(line)
   return _place_inputs(config, material, progress.say)
@@ -111,7 +116,7 @@ def _place_inputs(config: Mapping[str, Any], material: Material,
 
 def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = None, *,
             make: MakeInputs, say: Callable[[str], None],
-            faces: ClipSet | None = None) -> Material:
+            faces: ClipSet | None = None, cut: Cut | None = None) -> Material:
   """Inputs, pool, folds, and for every fold the ways to make a task of it.
 
   Args:
@@ -121,6 +126,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
     make: clips to inputs.
     say: called with a line on what is short or absent.
     faces: that weights are trained on before the task, where they are synthetic.
+    cut: the folds of the pool, with all of their people; None: those of the protocol.
   """
   pool = make_pool(
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
@@ -130,10 +136,11 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
     say(f'all clips of {clips.info["dataset"]} are macro-expressions: they are what is '
         f'learned and tested, but for {int((clips.label < 0).sum())} without a class')
   _check_macro_labels(config, pool)
-  folds = _labelled(config, pool, make_folds(
+  folds = _labelled(config, pool, cut(pool) if cut else make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'], options=config['episodes']))
-  folds = tuple(fewer_people(config, pool, fold) for fold in folds)
+  if cut is None:
+    folds = tuple(fewer_people(config, pool, fold) for fold in folds)
   known_people = _people(config, clips, other, pool)
   for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
                                  for k, name in enumerate(pool.classes)}):
@@ -346,7 +353,8 @@ def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
 
 def make_member(config: Mapping[str, Any], net: Network) -> Learner:
   """The method of a configuration, one model of it."""
-  return make_learner(net, labels=macro_labels(config), **config['method'])
+  learner = make_learner(net, labels=macro_labels(config), **config['method'])
+  return with_dropout(learner, net, config['training']['dropout'])
 
 
 def make_method(config: Mapping[str, Any], net: Network) -> Learner:

@@ -42,7 +42,7 @@ def inputs(arguments: Sequence[str]) -> int:
         raise InputError(f'{changes[0]!r} is no flag of this command')
       lines = _import(options)
   except InputError as error:
-    print(printable_lines(f'inputs: {error}'), file=sys.stderr)
+    print(printable_lines(f'inputs: {error.with_code()}'), file=sys.stderr)
     return 2
   except OSError as error:
     print(printable_lines(f'inputs: {error.filename or options.folder} cannot be '

@@ -176,6 +176,25 @@ KINDS = {'frames': frame_input, 'difference': difference_input, 'flow': flow_inp
          'picture': picture_input}
 
 
+def encode_clip(frames: UInt8[np.ndarray, 'T h w c'] | None,
+                points: Float[np.ndarray, 'T 68 2'] | None, how: Settings
+                ) -> Float32[np.ndarray, '*clip']:
+  """The input of one clip.
+
+  Args:
+    frames: onset first, apex in the middle; or one ready picture. Not looked at where
+      inputs are of landmarks.
+    points: landmarks of the frames, in their pixels; looked at there, and where flow is
+      freed of the nose's motion or of the eyes.
+    how: what the inputs are.
+  """
+  if how.kind == 'landmarks':
+    x = landmark_movements(points)
+  else:
+    x = KINDS[how.kind](frames, how, points[0] if how.needs_landmarks else None)
+  return subtract_median(x) if how.centre == 'median' else x
+
+
 def make_inputs(clips: ClipSet, how: Settings, *,
                 progress: Progress = lambda stage, done, total: None
                 ) -> Float32[np.ndarray, 'N *clip']:
@@ -205,14 +224,9 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
   _check(clips, how)
   total = len(clips.clip)
   for number in range(total):
-    if how.kind == 'landmarks':
-      x = landmark_movements(clips.landmarks[number])
-    else:
-      onset = clips.landmarks[number][0] if how.needs_landmarks else None
-      x = KINDS[how.kind](clips.frames[number], how, onset)
-      progress('inputs', number + 1, total)
-    if how.centre == 'median':
-      x = subtract_median(x)
+    frames = None if how.kind == 'landmarks' else clips.frames[number]
+    x = encode_clip(frames, clips.landmarks[number], how)
+    progress('inputs', number + 1, total)
     if not np.isfinite(x).all():
       raise InputError(
           f'inputs.kind={how.kind} of {clips.clip[number]} of '

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 import copy
 import errno
-import fcntl
 import getpass
 import json
 import os
@@ -22,7 +21,7 @@ from typing import IO, Any
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.files import remove, write_atomically
+from lightman_jax.files import lock as lock_file, remove, write_atomically
 from lightman_jax.runs import environment as env, identity as differences
 from lightman_jax.runs.identity import canonical_json, identity, plain
 
@@ -75,7 +74,7 @@ def _open(path: pathlib.Path) -> IO:
 
 def _lock(file: IO, folder: str | os.PathLike) -> None:
   try:
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock_file(file)
   except BlockingIOError:
     file.seek(0)
     owner = file.read().strip() or 'another process'

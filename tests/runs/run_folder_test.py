@@ -1,6 +1,7 @@
 """A run folder belongs to one configuration, and foreign files are never touched."""
 
 import copy
+import fcntl
 import json
 import os
 import subprocess
@@ -279,13 +280,13 @@ def test_second_starter_is_told_who_is_there(tmp_path):
 
 def test_a_lock_that_is_taken_away_is_taken_anew(tmp_path, monkeypatch):
   """As a refused first start does it, between another's opening and locking."""
-  flock, opened_before = lock.fcntl.flock, []
+  flock, opened_before = fcntl.flock, []
   def late(file, how):
     if not opened_before:
       opened_before.append(file)
       (tmp_path / lock.NAME).unlink()
     flock(file, how)
-  monkeypatch.setattr(lock.fcntl, 'flock', late)
+  monkeypatch.setattr(fcntl, 'flock', late)
   with lock.take(tmp_path) as file:
     assert f'process {os.getpid()}' in (tmp_path / lock.NAME).read_text()
     with pytest.raises(InputError, match='in use by'):

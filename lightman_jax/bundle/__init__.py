@@ -1,0 +1,1 @@
+"""A trained model that can be carried: written, checked, read, exported."""

@@ -1,0 +1,79 @@
+"""python -m lightman_jax final RUN --out=MODEL: a model that can be carried."""
+
+import argparse
+from collections.abc import Sequence
+import os
+import pathlib
+import sys
+
+from lightman_jax import files, places, sections
+from lightman_jax.bundle.model import describe
+from lightman_jax.errors import InputError, printable_lines
+
+EXPORTS = ('stablehlo', 'onnx')
+
+
+def final(arguments: Sequence[str]) -> int:
+  """The command; returns the exit code."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax final',
+      description="Trains a run's settings on everyone, and writes what is needed to "
+      'predict with that model, and no clip: weights.safetensors and model.json. It '
+      'states the scores that the run had on people whom its models had not seen.')
+  parser.add_argument('run', metavar='RUN', help='a folder that a run has finished in; '
+                      'or the name of a configuration, as synthetic:debug or FILE.py, '
+                      'which is run first, in OUT-run, for scores to state')
+  parser.add_argument('--out', required=True, metavar='MODEL',
+                      help='a folder that is not there yet')
+  parser.add_argument('--seeds', type=int, default=1, metavar='N',
+                      help='models, from the seed of the run on, whose answers are '
+                      'averaged (1)')
+  parser.add_argument('--fold', metavar='NAME', help='take the models of one fold as '
+                      'they are, which have not seen whom it holds out')
+  parser.add_argument('--export', default='', metavar='FORMS', help='also write the '
+                      f'network by itself: {", ".join(EXPORTS)}, or both with a comma')
+  for kind in sections.SECTIONS:
+    parser.add_argument(f'--{kind}', metavar='FILE.py:NAME',
+                        help='code from outside that the run had')
+  options = parser.parse_args(arguments)
+  try:
+    _final(options)
+  except InputError as error:
+    print(printable_lines(f'final: {error.with_code()}'), file=sys.stderr)
+    return 2
+  except OSError as error:
+    print(printable_lines(f'final: {files.explain_fault(error)}'), file=sys.stderr)
+    return 2
+  return 0
+
+
+def _final(options: argparse.Namespace) -> None:
+  forms = [form for form in options.export.split(',') if form]
+  if unknown := [form for form in forms if form not in EXPORTS]:
+    raise InputError(f'--export={unknown[0]} is no form; there are '
+                     f'{", ".join(EXPORTS)}')
+  # Not above: --help does not wait for jax.
+  from lightman_jax.bundle import export, folder as bundle_folder
+  from lightman_jax.bundle.final import train_final
+  from lightman_jax.experiment.finished import Run
+  for form in forms:
+    export.check_installed(form)
+  out = bundle_folder.check_place(options.out)
+  run = _run(options.run, out)
+  sections.allow_again(run.settings, {
+      kind: getattr(options, kind) for kind in sections.SECTIONS})
+  model = train_final(Run(run.path), out, seeds=options.seeds, fold=options.fold)
+  for form in forms:
+    print(f'{export.write(model, out, form)}: the network as {form}')
+  print('\n'.join([f'{out}: {os.stat(out / bundle_folder.WEIGHTS).st_size} bytes of '
+                   'weights', *describe(model.about)]))
+
+
+def _run(name: str, out: pathlib.Path):
+  """A finished run; that of a configuration is made beside the bundle."""
+  from lightman_jax.experiment import finished
+  path = places.expand(name)
+  if path.is_dir():
+    return finished.Run(path)
+  from lightman_jax.configurations.named import settings_by_name
+  return finished.run(settings_by_name(name), out.with_name(f'{out.name}-run'))
