@@ -134,7 +134,8 @@ def results_page(runs: list[str]) -> str:
     packages = about['packages']
     lines.append(
         f'| {path.name} | `{_cell(_command(stated))}` | '
-        f'{str(noted["git_commit"])[:12]}, code {about["code_sha256"][:12]} | {noted["cpus"]} CPUs, {devices["count"]} '
+        f'{str(noted["git_commit"])[:12]}, code {about["code_sha256"][:12]} | '
+        f'{noted["cpus"]} CPUs, {devices["count"]} '
         f'{devices["kind"]} used by jax, {noted["platform"].partition("-")[0]}, '
         f'Python {about["python"]} | '
         f'jax {packages["jax"]}, numpy {packages["numpy"]} |')
