@@ -73,7 +73,7 @@ def matched(expressions, truth, *, least=.5):
 def signals_of(video, jitter, place):
   """What is measured of a video, once."""
   if place and place.is_file():
-    with np.load(place) as kept:
+    with np.load(place, allow_pickle=False) as kept:
       return spotting.Signals(**kept)
   table, _ = measurement.measure(faces_of(video, jitter=jitter))
   signals = measurement.signals_of(table, 0)

@@ -122,7 +122,8 @@ class Reason(enum.Enum):
   NO_KNOWN_VIDEO = Kind.CELL, 'the file name {name!r} belongs to no known video'
   NO_CLIP = Kind.REMARK, 'subject {subject!r}, file name {filename!r}: not a clip'
   NOT_NAMED = Kind.REMARK, '{folder} is not named as a clip: not a clip'
-  NOT_USED = Kind.REMARK, 'its {what} is {value}, which makes no pair: not a clip'
+  NOT_USED = Kind.REMARK, ('{count} pictures, whose {what} is {value}, make no pair: '
+                           'no clips')
   NO_NEUTRAL = Kind.FRAMES, 'there is no neutral picture of {subject} that goes with it'
   BESIDE = Kind.CELL, '{path} does not hold {what}'
   TWO_BESIDE = Kind.DUPLICATE, '{folder} holds {one} and {other}, and should hold one'

@@ -17,6 +17,7 @@ from lightman_jax.bundle import predictor
 from lightman_jax.bundle.model import Model
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
+from lightman_jax.models import convolution
 from lightman_jax.training import numerics
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
@@ -68,7 +69,7 @@ def function_of(model: Model) -> Callable[[Any], Any]:
   about, config = model.about, model.about['settings']
   known, seeds = about['calibration'], model.arrays
   if 'conv' in config['model']:     # plain convolutions, which every program knows
-    config = {**config, 'model': {**config['model'], 'conv': 'lax'}}
+    config = {**config, 'model': {**config['model'], 'conv': convolution.INLINE}}
   _, learner = predictor.make(config, list(model.classes), about['scaling'])
   flip = predictor.mirror_of(about['settings'], about['clip'][-1])
 

@@ -72,11 +72,12 @@ class Model:
     self._how = inputs.Settings(**self._settings['inputs'])
     size = bundle.about['size']
     self.alignment = Alignment(size, alignment.canonical_landmarks(size))
-    data = self._settings['data']
+    count, side = (self._settings['data'][name] for name in ('frames', 'size'))
+    self._frames = (count, side or None, side or None, 3)
     self.shape: tuple[int | None, ...] = (
-        (data['frames'], alignment.COUNT, 2) if self._how.kind == 'landmarks' else
-        (data['frames'], data['size'] or None, data['size'] or None, 3))
-    self.shape = self.shape[1:] if data['frames'] == 1 else self.shape
+        (count, alignment.COUNT, 2) if self._how.kind == 'landmarks' else
+        self._frames[1:] if count == 1 else
+        (None, None, 3) if self._how.kind == 'picture' else self._frames)
     _, learner = predictor.make(self._settings, list(self.classes),
                                 bundle.about['scaling'])
     flip = predictor.mirror_of(self._settings, bundle.about['clip'][-1])
@@ -93,6 +94,7 @@ class Model:
     Args:
       x: (n, *shape) as `shape` says, or one clip alone: uint8 RGB pictures of ready
         flow or of frames, onset first and apex in the middle; or landmarks in pixels.
+        A model of flow pictures that were made of frames takes both.
       encoded: x are inputs as the network sees them (float32), as a run's `pool.x`.
 
     Raises:
@@ -111,10 +113,10 @@ class Model:
                        '255; or inputs of the network by predict(x, encoded=True)')
     if x.ndim == len(self.shape):
       x = x[None]
-    if not _fits(x.shape[1:], self.shape):
+    if not _fits(x.shape[1:], self._frames if x.ndim == 5 else self.shape):
       raise InputError(f'x has clips of {x.shape[1:]}, and this model takes '
                        f'{self._say}; predict_frames takes frames of any size')
-    frames = x[:, None] if len(self.shape) == 3 else x
+    frames = x[:, None] if x.ndim == 4 else x
     return self._predict(np.stack([self._encode(clip, None) for clip in frames])
                          if len(x) else np.zeros((0, *self.about['clip']), np.float32))
 

@@ -13,7 +13,8 @@ Change = Callable[[config_dict.ConfigDict], None]
 
 def synthetic() -> dict:
   """The people of the embedded data set; see `clips.faces.scenes.Difficulty`."""
-  return dict(seed=0, subjects=8, micro=18, macro=9, fps=200.)
+  # faces: wide, or close, as published pictures frame and record them.
+  return dict(seed=0, subjects=8, micro=18, macro=9, fps=200., faces='wide')
 
 
 def meant() -> dict:
@@ -121,7 +122,8 @@ def base() -> config_dict.ConfigDict:
       # Weights that folds begin with. source: none, macro (macro.source's clips),
       # synthetic (faces), or the folder of a finished run, taken fold by fold.
       pretrain=dict(source='none', steps=300, batch=48, rate=3e-3,
-                    synthetic=dict(synthetic(), seed=1, subjects=16)),
+                    synthetic=dict(synthetic(), seed=1, subjects=16,
+                                   faces='close')),
       augment=dict(shift=1, flip=.5, amplitude=.2),
       # protocol: loso, kfold, leave_one_dataset_out, megc2019. Of a fold's training
       # people with micro clips so many are trained on, in one draw of several; 0: all.

@@ -71,8 +71,10 @@ def build(arguments: list[str]) -> int:
   return 0
 
 
-def _pair(text: str) -> tuple[str, int | float]:
+def _pair(text: str) -> tuple[str, int | float | str]:
   name, _, value = text.partition('=')
+  if name == 'faces':
+    return name, value
   try:
     return name, float(value) if '.' in value else int(value)
   except ValueError:

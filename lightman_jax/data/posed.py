@@ -77,17 +77,22 @@ def still_files(tree: Tree, row: Row) -> dict[int, Still]:
   return dict(enumerate(map(Still, paths)))
 
 
-def holds_stills(folder: pathlib.Path, facts: Facts) -> bool:
-  """Whether a folder, or one right below it, holds pictures of such a data set.
+def holds_stills(folder: pathlib.Path, frames: Frames, facts: Facts) -> bool:
+  """Whether a folder is the root of a tree of stills.
 
   Args:
-    folder: which may be the root of its tree.
+    folder: which may be it.
+    frames: the edition; its pictures lie in the root, or in folders of a person each,
+      by whose names theirs begin.
     facts: the data set.
   """
   for place, _, names in walk_folders([folder]):
-    if len(place.relative_to(folder).parts) > 1:
+    depth = len(place.relative_to(folder).parts)
+    if depth > bool(frames.folder):
       return False
-    if any(_matched(name, facts) for name in names):
+    start = place.name.casefold() if frames.folder else ''
+    if depth == bool(frames.folder) and any(
+        name.casefold().startswith(start) and _matched(name, facts) for name in names):
       return True
   return False
 
@@ -102,7 +107,7 @@ def _stills(tree: Tree, facts: Facts) -> Iterator[Row | LeftOut]:
   pictures = [(place / name, name) for place, _, names in walk_folders([tree.root])
               for name in names if not name.startswith('.')
               and os.path.splitext(name)[1].lower() in PICTURES]
-  shown, neutral = [], defaultdict(list)
+  shown, neutral, unused = [], defaultdict(list), Counter()
   for path, name in sorted(pictures):
     place, match = path.relative_to(tree.root).as_posix(), _matched(name, facts)
     if match is None:
@@ -112,12 +117,14 @@ def _stills(tree: Tree, facts: Facts) -> Iterator[Row | LeftOut]:
     fields = {key: value.casefold() for key, value in match.groupdict('').items()}
     other = [key for key, wanted in facts.stills.only.items() if fields[key] != wanted]
     if other or word is None:
-      yield LeftOut.of(place, Reason.NOT_USED, what=other[0] if other else 'emotion',
-                       value=match[other[0] if other else 'emotion'])
+      unused[name := other[0] if other else 'emotion', match[name]] += 1
     elif word == facts.stills.neutral:
       neutral[_agreeing(fields, facts)].append((fields, place))
     else:
       shown.append((place, match, fields, word))
+  for (name, value), count in sorted(unused.items()):
+    yield LeftOut.of(f'{name} {value}', Reason.NOT_USED, count=count, what=name,
+                     value=value)
   for place, match, fields, word in shown:
     subject = _subject(match['subject'], facts)
     clip = f'{subject}/{pathlib.PurePath(place).stem}'

@@ -384,7 +384,7 @@ def _descend(
   """Unzipping may nest a folder in one of the same name, more than once."""
   if facts.stills:
     from lightman_jax.data.posed import holds_stills  # takes numpy
-    return (folder, frames) if holds_stills(folder, facts) else None
+    return (folder, frames) if holds_stills(folder, frames, facts) else None
   known = {'subject': trees.numbers_in(facts.subject),
            'folder': trees.numbers_in(facts.folder or facts.subject),
            **({'filename': re.sub('[?]P<[a-z]+>', '?:', facts.owner)}

@@ -39,6 +39,7 @@ from jaxtyping import Array, Float
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu', 'other')
 FORMS = ('lax', 'folded', 'patches')
+INLINE = 'inline'        # as `lax`, without the primitives: for other programs
 FEW = 8                  # channels
 BLOCK = 1 << 16          # numbers: shifted copies of a block of clips stay in the cache
 
@@ -234,19 +235,21 @@ def convolve(x: Float[Array, 'n *space c'], kernel: Float[Array, '*window c d'],
     kernel: in the layout of `lax.conv`.
     strides: one for each axis of space; 1 where not given.
     padding: 'SAME' or 'VALID', as `lax.conv` understands them.
-    form: how it is computed: 'auto', or one of `FORMS`.
+    form: how it is computed: 'auto', one of `FORMS`, or `INLINE`.
 
   Raises:
     ValueError: an unknown padding or form.
   """
   window = kernel.shape[:-2]
   strides = tuple(strides or (1,) * len(window))
-  if form not in ('auto', *FORMS):
+  if form not in ('auto', INLINE, *FORMS):
     raise ValueError(f'form is {form!r}; it must be auto or one of '
                      f'{", ".join(FORMS)}')
   pad = tuple(jax.lax.padtype_to_pads(x.shape[1:-1], window, strides, padding))
   if any(stride > 1 for stride in strides):
     x, kernel, pad = _unstrided(x, kernel, strides, pad)
+  if form == INLINE:
+    return _conv_lax(x[None], kernel[None], pad)[0]
   return conv_p.bind(x[None], kernel[None], pad=pad, form=form)[0]
 
 

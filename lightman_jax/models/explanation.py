@@ -51,7 +51,7 @@ def explain(encoder: nn.Module, params: Params, x: Float[Array, 'n T 68 2']
   both = jnp.eye(len(mapped), dtype=weights.dtype) + weights
   by_part = jnp.einsum('nab,nkac,bc->nkbc', both, by_action, mapped)
   by_relation = jnp.einsum('nab,nkac,bc->nkab', weights, by_action, mapped)
-  return Explanation(maps.reshape(len(x), -1) @ kernel + bias, bias, by_part,
+  return Explanation(maps.reshape(x.shape[0], -1) @ kernel + bias, bias, by_part,
                      by_relation, weights)
 
 

@@ -152,7 +152,7 @@ class GroupNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n *space c']) -> Float[Array, 'n *_space c']:
-    n, c = len(x), x.shape[-1]
+    n, c = x.shape[0], x.shape[-1]
     scale = self.param('scale', nn.initializers.ones, (c,))
     bias = self.param('bias', nn.initializers.zeros, (c,))
     slope, shift = self._line(x.reshape(n, -1, c), scale, bias)

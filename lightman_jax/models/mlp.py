@@ -19,7 +19,7 @@ class MLP(nn.Module):
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n *example']) -> Float[Array, 'n d']:
-    h = x.reshape(len(x), -1).astype(self.dtype or x.dtype)
+    h = x.reshape(x.shape[0], -1).astype(self.dtype or x.dtype)
     for _ in range(self.depth):
       h = nn.gelu(layers.Dense(self.width,
                                kernel_init=nn.initializers.he_uniform())(h))

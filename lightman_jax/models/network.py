@@ -45,7 +45,7 @@ class Network(NamedTuple):
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
     """What the head sees: pooling the map over the face would lose position."""
-    return self.beside(params, self.maps(params, x).reshape(len(x), -1), x)
+    return self.beside(params, self.maps(params, x).reshape(x.shape[0], -1), x)
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
     """Of clips; the softmax of a row is a clip's probabilities."""

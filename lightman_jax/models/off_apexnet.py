@@ -35,7 +35,7 @@ class Dense(nn.Module):
 
   @nn.compact
   def __call__(self, x: Float[Array, 'n *place c']) -> Float[Array, 'n d']:
-    x = x.reshape(len(x), -1)
+    x = x.reshape(x.shape[0], -1)
     for _ in range(2):
       x = nn.relu(layers.Dense(self.width,
                                kernel_init=nn.initializers.he_uniform())(x))

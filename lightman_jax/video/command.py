@@ -1,16 +1,18 @@
 """The command `predict`: from videos to tables, tiers and a page of each."""
 
 import argparse
-from collections.abc import Callable, Sequence
-import contextlib
+from collections.abc import Callable, Iterator, Sequence
 import csv
 import pathlib
 import sys
 import time as clock
 from typing import Any, NamedTuple
 
+from jaxtyping import Float
+import numpy as np
+
 from lightman_jax import bounded, places
-from lightman_jax.errors import InputError, printable, Unreadable
+from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.faces import detection
 from lightman_jax.files import explain_fault, write_atomically
 
@@ -24,7 +26,7 @@ _VIDEO_COLUMNS = ('video', 'folder', 'frames', 'looked_at_s', 'micro', 'macro',
 def predict(arguments: list[str]) -> int:
   """python -m lightman_jax predict VIDEO...: which expressions are in a video.
 
-  Returns 0 where every video was read, whatever was found in it; 1 where some were not;
+  Returns 0 where every video was read, whatever was seen in it; 1 where some were not;
   2 where none was, or where what was asked cannot be done.
   """
   options = _parser().parse_args(arguments)
@@ -67,8 +69,8 @@ def _parser() -> argparse.ArgumentParser:
   parser.add_argument('--face', choices=('largest', 'all'), default='largest',
                       help='whom to look at')
   parser.add_argument('--fps', type=float, default=None,
-                      help='frames a second of a folder of pictures, or of a file whose '
-                           'time stamps are wrong')
+                      help='frames a second of a folder of pictures, or of a file '
+                           'whose time stamps are wrong')
   parser.add_argument('--baseline', default='', metavar='START:END',
                       help='seconds in which the face is at rest, as 0:10; default: '
                            "the video's own quiet stretches")
@@ -84,7 +86,8 @@ def _parser() -> argparse.ArgumentParser:
   parser.add_argument('--fetch', action='store_true',
                       help='download the face model where it is missing, unasked')
   parser.add_argument('--landmarks', default='', metavar='TABLE',
-                      help='of every frame, where they are known')
+                      help='csv of known landmarks: frame (from 0), x_0 to x_67, y_0 '
+                           'to y_67')
   parser.add_argument('--clips', default='', metavar='TABLE',
                       help='clips that are cut already: a table with the columns '
                            'path, onset, apex, offset (frames from 0)')
@@ -139,8 +142,8 @@ def _face_model(options: argparse.Namespace) -> None:
   if options.landmarks or detection.has_graphs():
     return
   if not options.fetch:
-    offer = ('the face model (1.5 MB under Apache-2.0, out of a download of 36 MB) is not on this '
-             'machine')
+    offer = ('the face model (1.5 MB under Apache-2.0, out of a download of 36 MB) is '
+             'not on this machine')
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
       raise InputError(f'{offer}: add --fetch to download it, or run '
                        f'"{detection.FETCH}" once, or give --landmarks=TABLE')
@@ -233,9 +236,30 @@ def _one_video(options, model, video: str, place: pathlib.Path, folder: str, sho
 
 
 def _landmarks(options) -> Any:
-  if not options.landmarks:
-    return None
-  return places.expand(options.landmarks)
+  return read_landmarks(places.expand(options.landmarks)) if options.landmarks else None
+
+
+def read_landmarks(path: pathlib.Path) -> dict[int, Float[np.ndarray, 'people 68 2']]:
+  """A table of known landmarks: frame, x_0 to x_67, y_0 to y_67.
+
+  Args:
+    path: of a csv; frames are counted from 0, places are in pixels of the upright
+      picture; several rows of one frame are several people, and an empty cell is a
+      landmark that is not known.
+
+  Raises:
+    InputError: it cannot be read, lacks a column, or a cell is no number.
+  """
+  names = ['frame', *(f'{axis}_{k}' for axis in 'xy' for k in range(68))]
+  rows: dict[int, list[np.ndarray]] = {}
+  for line, cells in _table(path, names, 'a table of landmarks'):
+    number = _frame(path, line, 'frame', cells['frame'])
+    try:
+      values = [float(cells[name] or 'nan') for name in names[1:]]
+    except ValueError as error:
+      raise InputError(f'{path}, line {line}: {error}') from error
+    rows.setdefault(number, []).append(np.array(values).reshape(2, 68).T)
+  return {number: np.stack(people) for number, people in rows.items()}
 
 
 def _counts(made: Any, kind: str) -> str:
@@ -346,33 +370,39 @@ def read_clips(path: pathlib.Path) -> list[tuple[str, int, int, int]]:
     InputError: it cannot be read, lacks a column, or a row has no frame numbers in
       order.
   """
-  try:
-    text = bounded.read_bytes(path, _MOST_TABLE).decode('utf-8-sig')
-  except (OSError, ValueError) as error:
-    raise InputError(f'{path} cannot be read as a table: {error}') from error
-  table = csv.DictReader(text.splitlines(), strict=True)
-  with contextlib.suppress(csv.Error):
-    missing = [name for name in _CLIP_COLUMNS if name not in (table.fieldnames or ())]
-    if missing:
-      raise InputError(f'{path} has no column {missing[0]}; a table of clips has '
-                       f'{", ".join(_CLIP_COLUMNS)}')
   rows = []
-  try:
-    for line in table:
-      rows.append((line['path'], *(_frame(path, table.line_num, name, line[name])
-                                   for name in _CLIP_COLUMNS[1:])))
-      if not rows[-1][1] <= rows[-1][2] <= rows[-1][3]:
-        raise InputError(f'{path}, line {table.line_num}: onset, apex and offset are '
-                         'not in order')
-  except csv.Error as error:
-    raise InputError(f'{path}, line {table.line_num}: {error}') from error
+  for line, cells in _table(path, _CLIP_COLUMNS, 'a table of clips'):
+    rows.append((cells['path'], *(_frame(path, line, name, cells[name])
+                                  for name in _CLIP_COLUMNS[1:])))
+    if not rows[-1][1] <= rows[-1][2] <= rows[-1][3]:
+      raise InputError(f'{path}, line {line}: onset, apex and offset are not in order')
   if not rows:
     raise InputError(f'{path} names no clip')
   return rows
 
 
-def _frame(path: pathlib.Path, line: int, name: str, text: str | None) -> int:
-  if text is None or not text.strip().isdecimal():
+def _table(path: pathlib.Path, names: Sequence[str], what: str
+           ) -> Iterator[tuple[int, dict[str, str]]]:
+  """The lines of a csv that has some columns, with their numbers."""
+  try:
+    text = bounded.read_bytes(path, _MOST_TABLE).decode('utf-8-sig')
+  except (OSError, ValueError) as error:
+    raise InputError(f'{path} cannot be read as a table: {error}') from error
+  table = csv.DictReader(text.splitlines(), strict=True, restval='',
+                         skipinitialspace=True)
+  try:
+    missing = [name for name in names if name not in (table.fieldnames or ())]
+    if missing:
+      raise InputError(f'{path} has no column {missing[0]}; {what} has '
+                       f'{names[0]}, {names[1]}, ... {names[-1]}')
+    for cells in table:
+      yield table.line_num, cells
+  except csv.Error as error:
+    raise InputError(f'{path}, line {table.line_num}: {error}') from error
+
+
+def _frame(path: pathlib.Path, line: int, name: str, text: str) -> int:
+  if not text.strip().isdecimal() or len(text.strip()) > 9:
     raise InputError(f'{path}, line {line}: {name} {text!r} is not a frame number, '
                      'counted from 0')
   return int(text)

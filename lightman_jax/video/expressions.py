@@ -19,15 +19,11 @@ import numpy as np
 
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
-from lightman_jax.video.faces import track_faces
 from lightman_jax.video.measurement import FrameTable, measure, signals_of
 from lightman_jax.video.reading import Frame, open_video
-from lightman_jax.video.spotting import (
-    Expression,
-    find_expressions,
-    Spotting,
-    SpottingSettings,
-)
+from lightman_jax.video.signals import SpottingSettings
+from lightman_jax.video.spotting import Expression, Spotting, find_expressions
+from lightman_jax.video.tracking import track_faces
 
 LIMITS = (
     'An expression that is listed is a motion of the face; it is not a feeling, a lie '
@@ -130,11 +126,12 @@ def predict_video(
     model = _load(model)
   with open_video(path, start=start, end=end, fps=fps) as video:
     table, size = measure(track_faces(
-        _counted(video, progress), landmarks=landmarks, faces=face))
+        _counted(video, progress), landmarks=landmarks, largest=face == 'largest'))
     facts = facts_of(video)
-  people = {int(person): find_expressions(
-      signals_of(table, person), size=size, person=int(person), baseline=baseline,
-      settings=settings) for person in np.unique(table.person[table.person >= 0])}
+  people = {person: find_expressions(
+      signals_of(table, person), size=size, person=person, baseline=baseline,
+      settings=settings) for person in np.unique(
+          table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
   rows = [Recognised(e) for e in spotted]

@@ -14,7 +14,7 @@ from lightman_jax.faces import landmarks as alignment
 from lightman_jax.video import motion
 from lightman_jax.video.faces import Face, FaceReason
 from lightman_jax.video.reading import Frame
-from lightman_jax.video.spotting import Signals
+from lightman_jax.video.signals import Signals
 
 _CHUNK = 4096
 

@@ -9,8 +9,8 @@ import pathlib
 from typing import Any, NamedTuple
 
 import cv2
-import jinja2
 from jaxtyping import Float, UInt8
+import jinja2
 from markupsafe import Markup
 import numpy as np
 
@@ -18,10 +18,10 @@ from lightman_jax.faces import dense_flow, landmarks as alignment
 from lightman_jax.files import write_atomically
 from lightman_jax.video import motion
 from lightman_jax.video.expressions import (
-    frames_of,
-    LIMITS,
-    Recognised,
-    VideoExpressions,
+  LIMITS,
+  Recognised,
+  VideoExpressions,
+  frames_of,
 )
 from lightman_jax.video.measurement import stretches_not_looked_at
 from lightman_jax.video.writers import EXPRESSIONS

@@ -5,10 +5,12 @@ counted from 0 over all that decode: `start` skips frames, and does not count th
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 import contextlib
 import os
 import pathlib
+import queue
+import threading
 from typing import NamedTuple
 
 import cv2
@@ -235,3 +237,44 @@ def open_video(path: str | os.PathLike, *, start: float | None = None,
       source = (raw._replace(stamp=number / fps)
                 for number, raw in enumerate(source))
   return Video(facts, source, start=start, end=end)
+
+
+def read_ahead(frames: Iterable[Frame], count: int = 4) -> Iterator[Frame]:
+  """The same frames, decoded in a thread of their own, at most `count` in advance.
+
+  Args:
+    frames: as `Video` gives them.
+    count: how many wait; memory grows by as many pictures.
+  """
+  waiting: queue.Queue = queue.Queue(maxsize=max(1, count))
+  stop = threading.Event()
+
+  def put(item) -> bool:
+    while not stop.is_set():
+      with contextlib.suppress(queue.Full):
+        waiting.put(item, timeout=.1)
+        return True
+    return False
+
+  def read() -> None:
+    try:
+      for frame in frames:
+        if not put((frame, None)):
+          return
+      put((None, None))
+    except BaseException as error:    # raised where it is waited for
+      put((None, error))
+
+  thread = threading.Thread(target=read, daemon=True)
+  thread.start()
+  try:
+    while True:
+      frame, error = waiting.get()
+      if error is not None:
+        raise error
+      if frame is None:
+        return
+      yield frame
+  finally:
+    stop.set()
+    thread.join()

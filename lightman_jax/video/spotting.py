@@ -17,92 +17,24 @@ those of the frames' stamps, in seconds.
 import dataclasses
 from typing import NamedTuple
 
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Float
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, signal
 
-from lightman_jax.errors import InputError
 from lightman_jax.video import motion
+from lightman_jax.video.signals import (
+  Signals,
+  SpottingSettings,
+  Stretch,
+  baseline_level,
+  calibrate,
+  even_samples,
+  rate_of,
+  seconds_of,
+  unbroken,
+)
 
 _KINDS = ('micro', 'macro')
-# How a minimum-jerk rise goes on before the share at which it is seen, in units of the
-# time from there to half.
-_DENSEST = 240.        # samples a second at most
-
-
-@dataclasses.dataclass(frozen=True)
-class SpottingSettings:
-  """How expressions are spotted.
-
-  Attributes:
-    factor: threshold, as a multiple of the noise of a quiet face.
-    least: the lowest threshold, a share of the aligned face's side.
-    smooth: s, standard deviation of the smoothing over time.
-    level: s, window of the running median that is a region's level.
-    edge: share of the apex at which an interval is seen to begin and end.
-    reach: how much farther it goes, in units of the time from there to half of the
-      apex.
-    longest_micro: s.
-    longest: s; what lasts longer is a level.
-    shortest: s; shorter motion is noise.
-    micro_rate: new frames a second below which no micro-expression is assessable.
-    macro_rate: the same of macro-expressions.
-    widest_gap: s between two frames beyond which no interval goes, at least 2.5 frames.
-    syllables: openings of the mouth in `utterance` that are speech.
-    utterance: s.
-    blink: openness of the eyes, as a share of its level, below which they are shut.
-    turn: speed of the head, radians a second, at which thresholds are doubled.
-    held: distance of a level from rest, a share of the side, from which an expression
-      counts as held.
-    held_share: share of the time from which that is warned of.
-    quiet: share of the stretches of half a second that count as quiet.
-  """
-  factor: float = 9.
-  least: float = .0027
-  smooth: float = .012
-  level: float = 10.
-  edge: float = .2
-  reach: float = 1.2
-  longest_micro: float = .5
-  longest: float = 6.
-  shortest: float = .05
-  micro_rate: float = 20.
-  macro_rate: float = 5.
-  widest_gap: float = .15
-  syllables: int = 3
-  utterance: float = 1.2
-  blink: float = .7
-  turn: float = .12
-  held: float = .015
-  held_share: float = .1
-  quiet: float = .5
-
-
-class Signals(NamedTuple):
-  """What was measured of one person, frame by frame, in the order of time.
-
-  Attributes:
-    frame: numbers of the frames.
-    time: in seconds.
-    moved: place of each region, in pixels of the aligned face.
-    head: the head's pose, as `motion.RegionMotion`.
-    lids: how far the eyes are open.
-    quality: from 0 to 1.
-    looked_at: whether the face could be measured in this frame.
-    repeated: whether the frame is a copy of the one before.
-    broken: whether a break lies before this frame.
-  """
-  frame: Int[np.ndarray, 'n']
-  time: Float[np.ndarray, 'n']
-  moved: Float32[np.ndarray, 'n regions 2']
-  head: Float32[np.ndarray, 'n 6']
-  lids: Float32[np.ndarray, 'n 2']
-  quality: Float[np.ndarray, 'n']
-  looked_at: Bool[np.ndarray, 'n']
-  repeated: Bool[np.ndarray, 'n']
-  broken: Bool[np.ndarray, 'n']
-
-
 class Expression(NamedTuple):
   """An interval of one person; frames are numbers of the video, from 0.
 
@@ -168,17 +100,6 @@ class Spotting(NamedTuple):
     return str(sum(e.kind == kind for e in self.expressions))
 
 
-class _Stretch(NamedTuple):
-  """Frames without a break, brought to an even rate."""
-  index: np.ndarray         # of the frames that are new
-  time: np.ndarray          # of the samples
-  rate: float
-  away: np.ndarray          # (n, regions, 2) from the level
-  held: np.ndarray          # (n, regions, 2) of the level from rest, or from its median
-  open: np.ndarray          # (n,) of the eyes, as a share of their level
-  turning: np.ndarray       # (n,) speed of the head
-
-
 def find_expressions(
     signals: Signals, *, size: int, person: int = 0,
     baseline: tuple[float, float] | None = None,
@@ -198,14 +119,14 @@ def find_expressions(
     InputError: the face is not looked at during the baseline.
   """
   new = signals.looked_at & ~signals.repeated
-  rate = _rate(signals, new)
+  rate = rate_of(signals, new)
   assessable = {'micro': rate >= settings.micro_rate,
                 'macro': rate >= settings.macro_rate}
-  seconds = _seconds(signals, new, rate, settings)
+  seconds = seconds_of(signals, new, rate, settings)
   remarks = _rate_remarks(rate, assessable, settings) if new.any() else []
-  rest = _baseline_level(signals, new, baseline)
-  stretches = [_even(signals, index, rate, rest, settings)
-               for index in _unbroken(signals, new, rate, settings)]
+  rest = baseline_level(signals, new, baseline)
+  stretches = [even_samples(signals, index, rate, rest, settings)
+               for index in unbroken(signals, new, rate, settings)]
   stretches = [s for s in stretches if s is not None]
   if not stretches or not assessable['macro']:
     return Spotting([], [], np.full(len(motion.REGIONS), np.nan), 'nothing', seconds,
@@ -231,27 +152,6 @@ def find_expressions(
                   remarks)
 
 
-def _rate(signals: Signals, new: np.ndarray) -> float:
-  """New frames a second, over the frames that follow each other."""
-  steps = np.diff(signals.time[new])
-  if not len(steps):
-    return 0.
-  usual = np.median(steps)
-  near = steps[steps < 3. * usual]
-  return float(1. / near.mean()) if len(near) and near.mean() > 0 else 0.
-
-
-def _widest(rate: float, settings: SpottingSettings) -> float:
-  return max(settings.widest_gap, 2.5 / max(rate, 1e-9))
-
-
-def _seconds(signals: Signals, new, rate: float, settings: SpottingSettings) -> float:
-  """How long the face was looked at: steps between frames, but for gaps."""
-  steps = np.diff(signals.time[new])
-  inner = steps[steps <= _widest(rate, settings)]
-  return float(inner.sum() + (1. / rate if rate else 0.))
-
-
 def _rate_remarks(rate: float, assessable: dict[str, bool], settings: SpottingSettings
                   ) -> list[str]:
   least = {'micro': settings.micro_rate, 'macro': settings.macro_rate}
@@ -259,130 +159,7 @@ def _rate_remarks(rate: float, assessable: dict[str, bool], settings: SpottingSe
           f'it takes {least[kind]:g}' for kind in _KINDS if not assessable[kind]]
 
 
-def _unbroken(signals: Signals, new: np.ndarray, rate: float,
-              settings: SpottingSettings) -> list[np.ndarray]:
-  """Indices of new frames, divided at breaks, gaps, and frames not looked at."""
-  index = np.flatnonzero(new)
-  if not len(index):
-    return []
-  # A frame that is not looked at divides; a copy does not.
-  barrier = np.cumsum(signals.broken | ~(signals.looked_at | signals.repeated))
-  cut = np.diff(barrier[index]) > 0
-  cut |= np.diff(signals.time[index]) > _widest(rate, settings)
-  return np.split(index, np.flatnonzero(cut) + 1)
-
-
-def _baseline_level(signals: Signals, new, baseline) -> np.ndarray | None:
-  if baseline is None:
-    return None
-  inside = new & (signals.time >= baseline[0]) & (signals.time < baseline[1])
-  if inside.sum() < 5:
-    raise InputError(
-        f'the baseline of {baseline[0]:g} to {baseline[1]:g} s holds '
-        f'{inside.sum()} frames in which this face is looked at; name a stretch in '
-        'which it is seen, at rest')
-  return np.median(signals.moved[inside], axis=0)
-
-
-def _even(signals: Signals, index: np.ndarray, rate: float, rest: np.ndarray | None,
-          settings: SpottingSettings) -> _Stretch | None:
-  """Samples at an even rate, as dense as the densest frames, smoothed."""
-  times = signals.time[index]
-  if len(index) < 4 or times[-1] - times[0] < 4 * settings.shortest:
-    return None
-  dense = float(min(_DENSEST, 1. / max(np.quantile(np.diff(times), .1), 1e-3)))
-  at = np.arange(times[0], times[-1] + .25 / dense, 1. / dense)
-
-  def even(values: np.ndarray) -> np.ndarray:
-    flat = values[index].reshape(len(index), -1).astype(np.float64)
-    columns = [np.interp(at, times, column) for column in flat.T]
-    return np.stack(columns, 1).reshape(len(at), *values.shape[1:])
-
-  width = settings.smooth * dense
-  moved = even(signals.moved)
-  if width > .3:
-    moved = ndimage.gaussian_filter1d(moved, width, axis=0, mode='nearest')
-  level = running_median(moved, dense, settings.level)
-  away = moved - level
-  held = level - np.median(level if rest is None else rest[None], axis=0)
-  opening = even(signals.lids).mean(1)
-  usual = np.maximum(running_median(opening, dense, settings.level), 1e-6)
-  head = ndimage.gaussian_filter1d(even(signals.head)[:, 4:], .05 * dense, axis=0,
-                                   mode='nearest')
-  turning = np.abs(np.gradient(head, 1. / dense, axis=0)).sum(1)
-  # A head stands still where it turns back.
-  turning = ndimage.maximum_filter1d(turning, 2 * round(.3 * dense) + 1)
-  return _Stretch(index, at, dense, away, held, opening / usual, turning)
-
-
-def running_median(values: Float[np.ndarray, 'n *k'], rate: float, window: float
-                   ) -> Float[np.ndarray, 'n *k']:
-  """The median of a window around each sample, in time that is linear in n.
-
-  Args:
-    values: at an even rate; the median is over the first axis.
-    rate: samples a second.
-    window: s.
-  """
-  step = max(1, round(rate * .1))
-  blocks = -(-len(values) // step)
-  flat = values.reshape(len(values), -1)
-  padded = np.concatenate([flat, np.repeat(flat[-1:], blocks * step - len(flat), 0)])
-  coarse = np.median(padded.reshape(blocks, step, -1), axis=1)
-  reach = min(round(window * rate / step), blocks - 1) // 2
-  coarse = ndimage.median_filter(coarse, size=(2 * reach + 1, 1), mode='nearest')
-  # Near an end the window is as wide as elsewhere, and lies within.
-  coarse[:reach], coarse[blocks - reach:] = coarse[reach], coarse[blocks - 1 - reach]
-  # A median has steps, and a level has none.
-  coarse = ndimage.uniform_filter1d(coarse, 11, axis=0, mode='nearest')
-  where = (np.arange(blocks) + .5) * step - .5
-  fine = [np.interp(np.arange(len(values)), where, column) for column in coarse.T]
-  return np.stack(fine, 1).reshape(values.shape)
-
-
-def calibrate(
-    stretches: list[_Stretch], *, size: int, baseline: tuple[float, float] | None,
-    settings: SpottingSettings,
-) -> tuple[Float[np.ndarray, 'regions'], str]:
-  """Each region's threshold, in pixels, from the quietest stretches of the video.
-
-  The noise of a region is the median of its root mean square over the quiet half of
-  the stretches of half a second: expressions, which are rare, do not raise it.
-
-  Args:
-    stretches: of one person.
-    size: side of the aligned face in pixels.
-    baseline: s; where it is given, only what lies in it counts.
-    settings: how.
-
-  Returns:
-    The thresholds, and in words from what they come.
-  """
-  spreads = []
-  for stretch in stretches:
-    chosen = np.ones(len(stretch.time), bool)
-    if baseline is not None:
-      chosen = (stretch.time >= baseline[0]) & (stretch.time < baseline[1])
-    away = stretch.away[chosen]
-    step = max(2, round(.5 * stretch.rate))
-    for start in range(0, len(away) - step + 1, step):
-      part = away[start:start + step]
-      spreads.append(np.sqrt((part**2).mean((0, 2))))
-  least = settings.least * size
-  if len(spreads) < 2:
-    return np.full(len(motion.REGIONS), 3. * least), (
-        'no quiet stretch was long enough; three times the lowest threshold')
-  values = np.array(spreads)
-  unit = np.maximum(np.median(values, axis=0), 1e-6)
-  order = np.argsort((values / unit).max(1))
-  quiet = values[order[:max(2, round(settings.quiet * len(values)))]]
-  threshold = np.maximum(settings.factor * np.median(quiet, axis=0), least)
-  words = (f'the baseline of {baseline[0]:g} to {baseline[1]:g} s' if baseline else
-           f'the quieter half of the video, {.5 * len(quiet):.3g} s')
-  return threshold, words
-
-
-def _spot(stretch: _Stretch, threshold: np.ndarray, signals: Signals, person: int,
+def _spot(stretch: Stretch, threshold: np.ndarray, signals: Signals, person: int,
           settings: SpottingSettings) -> tuple[list[Expression], list[Other]]:
   """The expressions of a stretch, strongest first, then in the order of time."""
   limit = threshold * (1. + stretch.turning[:, None] / settings.turn)
@@ -394,7 +171,8 @@ def _spot(stretch: _Stretch, threshold: np.ndarray, signals: Signals, person: in
   others = [Other(person, kind, *_span(stretch, run)) for kind, mask in (
       ('blink', shut), ('speech', spoken)) for run in _runs(mask)]
   # Speech moves all of the lower face; brows are looked at.
-  ratio[np.ix_(spoken, [k for k in range(ratio.shape[1]) if k not in motion.BROWS])] = 0.
+  lower = [k for k in range(ratio.shape[1]) if k not in motion.BROWS]
+  ratio[np.ix_(spoken, lower)] = 0.
   score = ratio.max(1)
   free, expressions = np.ones(len(score), bool), []
   while True:
@@ -412,7 +190,7 @@ def _spot(stretch: _Stretch, threshold: np.ndarray, signals: Signals, person: in
   return sorted(expressions, key=lambda e: e.onset_s), others
 
 
-def _extent(stretch: _Stretch, ratio: np.ndarray, peak: int, free: np.ndarray,
+def _extent(stretch: Stretch, ratio: np.ndarray, peak: int, free: np.ndarray,
             settings: SpottingSettings) -> tuple[tuple[int, int, int], bool]:
   """First sample, apex and last: how far what moves at the peak goes each way.
 
@@ -474,7 +252,7 @@ def _expression(stretch, ratio, far, place, signals, person, settings
       float(signals.quality[inside].mean()), float(ratio[apex].max()))
 
 
-def _blinks(stretch: _Stretch, settings: SpottingSettings) -> np.ndarray:
+def _blinks(stretch: Stretch, settings: SpottingSettings) -> np.ndarray:
   """Where the eyes are shut for no longer than a blink, and a little around it."""
   shut = stretch.open < settings.blink
   for run in _runs(shut):
@@ -499,7 +277,7 @@ def _of_blink(stretch, ratio, far, shut, place) -> bool:
   return bool(during and far[apex, near].max() < .3 * max(lids, 1e-6))
 
 
-def _speech(stretch: _Stretch, threshold: np.ndarray, settings: SpottingSettings
+def _speech(stretch: Stretch, threshold: np.ndarray, settings: SpottingSettings
             ) -> np.ndarray:
   """Where the mouth opens and closes again and again."""
   lips = [motion.REGIONS.index(name) for name in ('lower lip', 'chin')]
@@ -518,33 +296,32 @@ def _speech(stretch: _Stretch, threshold: np.ndarray, settings: SpottingSettings
 
 
 def _peaks(values: np.ndarray, *, prominence: float) -> np.ndarray:
-  from scipy import signal
   return signal.find_peaks(values, prominence=prominence)[0]
 
 
-def _far_levels(stretch: _Stretch, threshold: np.ndarray, size: int,
+def _far_levels(stretch: Stretch, threshold: np.ndarray, size: int,
                 settings: SpottingSettings) -> np.ndarray:
   """By how many times what counts as held each region's level is away, but eyes."""
-  limit = np.maximum(3. * threshold, settings.held * size)
-  far = np.linalg.norm(stretch.held, axis=2) / limit
+  limit = np.maximum(3. * threshold, settings.level_away * size)
+  far = np.linalg.norm(stretch.level_away, axis=2) / limit
   far[:, motion.EYES] = 0.
   return far
 
 
-def _held_remark(stretches: list[_Stretch], threshold: np.ndarray, size: int,
+def _held_remark(stretches: list[Stretch], threshold: np.ndarray, size: int,
                  settings: SpottingSettings) -> list[str]:
   """A level that differs from that of other times: an expression that is held."""
   away = np.concatenate([_far_levels(s, threshold, size, settings) > 1.
                          for s in stretches]).mean(0)
   region = int(away.argmax())
-  if away[region] < settings.held_share:
+  if away[region] < settings.level_share:
     return []
   return [f'an expression seems to be held for long ({motion.REGIONS[region]}, about '
           f'{away[region]:.0%} of the time, or all of the rest): name a stretch at '
           'rest with --baseline=START:END']
 
 
-def _held_intervals(stretch: _Stretch, threshold: np.ndarray, signals: Signals,
+def _held_intervals(stretch: Stretch, threshold: np.ndarray, signals: Signals,
                     person: int, size: int, settings: SpottingSettings
                     ) -> list[Expression]:
   """Where the level itself is away from a baseline for longer than an expression."""
@@ -557,7 +334,7 @@ def _held_intervals(stretch: _Stretch, threshold: np.ndarray, signals: Signals,
     apex = first + int(np.flatnonzero(
         far[run].max(1) >= .95 * far[run].max())[0])
     apex = min(max(apex, first + 1), last - 1)
-    distance = np.linalg.norm(stretch.held, axis=2)
+    distance = np.linalg.norm(stretch.level_away, axis=2)
     made = _expression(stretch, far, distance, (first, apex, last), signals, person,
                        dataclasses.replace(settings, longest=np.inf))
     intervals += [] if made is None else [made]
@@ -569,5 +346,5 @@ def _runs(mask: np.ndarray) -> list[slice]:
   return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2])]
 
 
-def _span(stretch: _Stretch, run: slice) -> tuple[float, float]:
+def _span(stretch: Stretch, run: slice) -> tuple[float, float]:
   return float(stretch.time[run.start]), float(stretch.time[run.stop - 1])

@@ -9,7 +9,7 @@ import lightman_jax as lm
 from lightman_jax.bundle import folder as bundle_folder, predictor
 
 # One small dense network: what is compiled for it takes seconds.
-TINY = {'data.synthetic.subjects': 4, 'training.steps': 2, 'evaluation.draws': 2,
+TINY = {'data.synthetic.subjects': 4, 'training.steps': 2, 'evaluation.draws': 4,
         'training.checkpoint_every': 2, 'data.size': 16, 'macro.data.size': 16,
         'inputs.size': 14, 'data.frames': 3, 'model.width': 8, 'model.depth': 1,
         'episodes.shots': 2, 'evaluation.mirror': True}

@@ -4,7 +4,7 @@ import numpy as np
 
 from lightman_jax.video import measurement, motion, spotting
 from lightman_jax.video.faces import Break, FaceReason
-from tests.video.conftest import drawn_faces, SIZE
+from tests.video.conftest import SIZE, faces_of
 
 
 def test_expressions_of_a_drawn_face_are_spotted(drawn, measured):
@@ -21,14 +21,14 @@ def test_expressions_of_a_drawn_face_are_spotted(drawn, measured):
 
 def test_a_frame_is_measured_alike_whatever_came_in_one_batch(drawn, measured):
   """A generator that hands on frames one by one, or after having made many."""
-  few = [pair for pair, _ in zip(drawn_faces(drawn), range(60))]
+  few = [pair for pair, _ in zip(faces_of(drawn), range(60))]
   table, _ = measurement.measure(iter(few))
   np.testing.assert_array_equal(table.moved, measured.moved[:60])
   np.testing.assert_array_equal(table.landmarks, measured.landmarks[:60])
 
 
 def test_every_frame_has_a_row_or_says_why_not(drawn):
-  pairs = [pair for pair, _ in zip(drawn_faces(drawn), range(40))]
+  pairs = [pair for pair, _ in zip(faces_of(drawn), range(40))]
   for k in range(5):
     pairs[k] = pairs[k][0], []                                     # nobody yet
   face = pairs[12][1][0]
@@ -43,22 +43,22 @@ def test_every_frame_has_a_row_or_says_why_not(drawn):
   # A place is counted from the last break on.
   assert np.abs(table.moved[13]).max() < .2 and np.abs(table.moved[20]).max() < .2
   spans = measurement.stretches_not_looked_at(table, -1)
-  assert spans == [(0., 4 / 40., 'no face')]
-  assert measurement.stretches_not_looked_at(table, 0) == [(.3, .3, 'blurred')]
+  assert spans == [(0., 4 / 30., 'no face')]
+  assert measurement.stretches_not_looked_at(table, 0) == [(.4, .4, 'blurred')]
 
 
 def test_a_copy_of_a_frame_has_what_the_frame_had(drawn):
-  pairs = [pair for pair, _ in zip(drawn_faces(drawn), range(20))]
+  pairs = [pair for pair, _ in zip(faces_of(drawn), range(20))]
   frame, faces = pairs[9]
-  pairs[10] = (frame._replace(number=10, time=10 / 40., repeated=True),
-               [faces[0]._replace(frame=10, time=10 / 40., repeated=True)])
+  pairs[10] = (frame._replace(number=10, time=10 / 30., repeated=True),
+               [faces[0]._replace(frame=10, time=10 / 30., repeated=True)])
   table, _ = measurement.measure(pairs)
   np.testing.assert_array_equal(table.moved[10], table.moved[9])
   assert table.repeated[10] and not table.repeated[11]
 
 
 def test_two_people_are_measured_apart(drawn):
-  pairs = [pair for pair, _ in zip(drawn_faces(drawn), range(30))]
+  pairs = [pair for pair, _ in zip(faces_of(drawn), range(30))]
   both = [(frame, [faces[0], faces[0]._replace(person=1)] if k % 2 == 0 or k < 10
            else faces) for k, (frame, faces) in enumerate(pairs)]
   table, _ = measurement.measure(both)
@@ -70,7 +70,7 @@ def test_two_people_are_measured_apart(drawn):
 
 
 def test_more_frames_than_a_chunk_are_kept(monkeypatch, drawn):
-  pairs = [pair for pair, _ in zip(drawn_faces(drawn), range(23))]
+  pairs = [pair for pair, _ in zip(faces_of(drawn), range(23))]
   whole, _ = measurement.measure(pairs)
   monkeypatch.setattr(measurement, '_CHUNK', 7)
   parts, _ = measurement.measure(pairs)

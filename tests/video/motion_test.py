@@ -16,8 +16,9 @@ FACE = alignment.canonical_landmarks(SIZE)
 def still():
   """A drawn face, aligned, without noise."""
   scene = long.plan_long(seed=5, seconds=4., micro=0., macro=0.,
-                         disturbances=long.Disturbances(noise=0., sway=0., blinks=0.,
-                                                        glances=0., speech=0., turns=0.))
+                         disturbances=long.Disturbances(
+                             noise=0., sway=0., blinks=0., glances=0., speech=0.,
+                             turns=0.))
   shot = long.LongVideo(scene, fps=30.).shot(0)
   matrix = alignment.fit_similarity(shot.landmarks, FACE)
   picture = alignment.warp_frames(shot.picture[None], matrix, SIZE)[0]

@@ -7,7 +7,7 @@ import pytest
 
 from lightman_jax.errors import InputError
 from lightman_jax.synthetic import scenes
-from lightman_jax.video import motion, spotting
+from lightman_jax.video import motion, signals as even, spotting
 
 SIZE = 128
 BROW, CORNER, LIP, CHIN = (motion.REGIONS.index(name) for name in (
@@ -228,7 +228,7 @@ def test_settings_are_fields_with_units():
 def test_the_running_median_takes_out_a_drift_and_keeps_a_bump():
   time = np.arange(0., 30., 1 / 100)
   drift = .1 * time
-  level = spotting.running_median((drift + bump(time, 14., 14.4, 15.))[:, None], 100.,
+  level = even.running_median((drift + bump(time, 14., 14.4, 15.))[:, None], 100.,
                                   10.)[:, 0]
   middle = slice(600, 2400)
   assert np.abs(level - drift)[middle].max() < .12
