@@ -49,6 +49,7 @@ _PLACES = {
     'mmd2': 'lightman_jax.meta.mmd',
     'open_run': 'lightman_jax.experiment.finished',
     'predict': 'lightman_jax.experiment.notebook',
+    'predict_video': 'lightman_jax.video.expressions',
     'run': 'lightman_jax.experiment.finished',
     'sample_task': 'lightman_jax.experiment.notebook',
     'score': 'lightman_jax.report.scoring',
@@ -63,8 +64,9 @@ _MODULES = {'learners': 'lightman_jax.meta.learners',
 __all__ = [
     'Classifier', 'InputError', 'Learner', 'Network', 'Run', 'Steps', 'Task',
     'array_settings', 'folds', 'info', 'learners', 'load', 'load_model',
-    'make_learner', 'make_network', 'mmd2', 'open_run', 'predict', 'run', 'sample_task',
-    'score', 'settings', 'sgd_steps', 'tasks', 'train', 'train_final']
+    'make_learner', 'make_network', 'mmd2', 'open_run', 'predict', 'predict_video',
+    'run', 'sample_task', 'score', 'settings', 'sgd_steps', 'tasks', 'train',
+    'train_final']
 
 
 def __getattr__(name: str):

@@ -8,10 +8,16 @@ from lightman_jax import machine, places
 # Where the function of a command's name is, and what it does.
 COMMANDS = {
     'build': ('lightman_jax.data.commands', 'builds a data set ahead of a run'),
+    'cache': ('lightman_jax.runs.cache_command',
+              'lists what lies in caches, with sizes, and deletes what is named'),
+    'completion': ('lightman_jax.completion',
+                   'prints what completes these commands in bash, zsh or fish'),
     'convert-weights': ('lightman_jax.models.torch_files',
                         'turns published PyTorch weights into safetensors'),
     'doctor': ('lightman_jax.doctor.command',
                'tells which data set lies in a folder and what of it can be used'),
+    'explain': ('lightman_jax.refusals',
+                'prints the page about a refusal, by its code'),
     'fetch': ('lightman_jax.faces.detection',
               'downloads the two graphs that find faces and landmarks'),
     'final': ('lightman_jax.bundle.command',
@@ -20,6 +26,10 @@ COMMANDS = {
               'writes who is held out with whom, for other programs'),
     'info': ('lightman_jax.runs.info_command',
              'tells versions, devices, flags and caches, for a report of a fault'),
+    'inputs': ('lightman_jax.experiment.inputs_command',
+               'writes flow pictures in a layout of the field, or a manifest of them'),
+    'predict': ('lightman_jax.video.command',
+                'spots expressions in videos, and writes tables, tiers and a page'),
     'replay': ('lightman_jax.experiment.replay',
                'redoes the task in which training met a value that is no number'),
     'replica': ('lightman_jax.synthetic.replicas.write',
@@ -29,13 +39,38 @@ COMMANDS = {
     'score': ('lightman_jax.report.score_command',
               'scores predictions of any program, and tests two against each other'),
     'settings': ('lightman_jax.settings_command',
-                 'lists what a method can be set to'),
+                 'lists and explains settings, all or those with a word'),
     'spot': ('lightman_jax.data.commands',
              'measures the apex spotter on clips whose apex is known'),
     'train': ('lightman_jax.experiment.launch',
               'trains and evaluates what a configuration describes, as launch.py'),
     'verify': ('lightman_jax.experiment.verify',
                'checks a finished run against what it states, or trains it again'),
+}
+
+# How each is called, for its help; a # begins what the shell does not read.
+EXAMPLES = {
+    'build': ('build samm --manual_dir DATA',),
+    'cache': ('cache', 'cache delete inputs'),
+    'completion': ('completion bash > ~/.lightman_jax.bash    # and source that',),
+    'convert-weights': ('convert-weights s01.pth --out=W/s01.safetensors '
+                        '--trained_on=people.csv --held_out=smic/s01',),
+    'doctor': ('doctor DATA', 'doctor CLIPS.csv --contact_sheet=SHEET.png'),
+    'explain': ('explain E205',),
+    'fetch': ('fetch',),
+    'final': ('final runs/FOLDER --out=MODEL',),
+    'folds': ('folds casme2:three --out=FOLDS.csv',),
+    'info': ('info', 'info --json'),
+    'inputs': ('inputs export casme2:three DIR --layout=ststnet',),
+    'predict': ('predict VIDEO.mp4 --out=DIR',),
+    'replay': ('replay runs/FOLDER',),
+    'replica': ('replica samm DATA --frames 9',),
+    'report': ('report runs/FOLDER/*-seed*/ --out=report',),
+    'score': ('score THEIRS.csv --against=runs/FOLDER',),
+    'settings': ('settings rate', 'settings method=lightman encoder=vit'),
+    'spot': ('spot casme2 --manual_dir DATA',),
+    'train': ('train --config=synthetic:debug --workdir=DIR',),
+    'verify': ('verify runs/FOLDER', 'verify runs/FOLDER --rerun'),
 }
 
 
@@ -61,7 +96,13 @@ def main(arguments: list[str]) -> int:
   machine.check(name)
   places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   module = importlib.import_module(COMMANDS[name][0])
-  return getattr(module, name.replace('-', '_'))(arguments[1:])
+  try:
+    return getattr(module, name.replace('-', '_'))(arguments[1:])
+  except SystemExit as ended:
+    if not ended.code and {'--help', '-h'} & set(arguments[1:]):
+      print('\nfor example:', *(f'  python -m lightman_jax {example}'
+                                for example in EXAMPLES.get(name, ())), sep='\n')
+    raise
 
 
 if __name__ == '__main__':

@@ -7,13 +7,16 @@ where somebody reads it.
 import enum
 from typing import NamedTuple
 
+from lightman_jax import refusals
+
 # The one error that is meant for the person at the keyboard.
 
 class InputError(ValueError):
   """Something that the user gave cannot be used.
 
   The message is one clear sentence that names the file, row, clip or setting and
-  says what to do; `launch.py` prints it without a traceback and exits with 2.
+  says what to do; `launch.py` prints it without a traceback, with its code in brackets,
+  and exits with 2.
 
   Example:
     >>> try:                                                      # doctest: +SKIP
@@ -21,6 +24,15 @@ class InputError(ValueError):
     ... except lm.InputError as error:
     ...   print(error)
   """
+
+  @property
+  def code(self) -> str:
+    """Of what kind it is, as 'E102'; `python -m lightman_jax explain` has the page."""
+    return refusals.code_of(self)
+
+  def with_code(self) -> str:
+    """The sentence as programs print it, with the code in brackets at its end."""
+    return f'{self} [{self.code}]'
 
 
 # Why a clip is not made.
@@ -110,11 +122,21 @@ class Reason(enum.Enum):
   NO_KNOWN_VIDEO = Kind.CELL, 'the file name {name!r} belongs to no known video'
   NO_CLIP = Kind.REMARK, 'subject {subject!r}, file name {filename!r}: not a clip'
   NOT_NAMED = Kind.REMARK, '{folder} is not named as a clip: not a clip'
+  NOT_USED = Kind.REMARK, ('{count} pictures, whose {what} is {value}, make no pair: '
+                           'no clips')
+  NO_NEUTRAL = Kind.FRAMES, 'there is no neutral picture of {subject} that goes with it'
+  BESIDE = Kind.CELL, '{path} does not hold {what}'
+  TWO_BESIDE = Kind.DUPLICATE, '{folder} holds {one} and {other}, and should hold one'
   NO_LANDMARKS = Kind.UNSORTED, '{table} gives no landmarks of its frame {number}'
   NO_FORM = Kind.UNSORTED, ('{path} is neither a folder of frames nor a picture nor a '
                             'video')
   ONE_PICTURE = Kind.UNSORTED, ('{path} is one picture, but data.frames asks for '
                                 '{frames}; set it to 1, or name a folder or a video')
+  NO_PAIR = Kind.UNSORTED, ('{path} and its neutral picture are two frames, and '
+                            'data.frames=1 takes one: set it to 3')
+  NO_STILL = Kind.UNSORTED, ('{path} is no picture, and a neutral picture goes with '
+                             'one picture')
+  TWO_SIZES_OF_PAIR = Kind.PICTURE, '{one} and {other} differ in size'
   NO_SIZE = Kind.UNSORTED, ('{path} is a video; data.size must say to which size its '
                             'frames are brought')
   LOST = Kind.UNSORTED, 'what was made of it is lost'

@@ -8,6 +8,7 @@ Standard library alone: what else is imported may not be there.
 import platform
 import sys
 
+LAUNCH = 'launch.py'
 TRAIN = 'train'       # the command that trains, without a checkout's launch.py
 # Commands that need neither array_record nor locks on files.
 ANYWHERE = ('fetch', 'info', 'predict')
@@ -15,7 +16,14 @@ ANYWHERE = ('fetch', 'info', 'predict')
 
 def program() -> str:
   """Returns what the program that trains is called: 'launch.py', or 'train'."""
-  return TRAIN if sys.argv[:1] == [TRAIN] else 'launch.py'
+  return TRAIN if sys.argv[:1] == [TRAIN] else LAUNCH
+
+
+def sentence_of(line: str) -> str:
+  """Returns what the program that trains said in a line, without its own name."""
+  for name in (LAUNCH, TRAIN):
+    line = line.removeprefix(f'{name}: ')
+  return line
 
 
 def refusal(program: str = '') -> str:

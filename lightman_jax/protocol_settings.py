@@ -1,4 +1,4 @@
-"""Settings that are lists in one word: kinds of noise, candidates of a selection."""
+"""Settings that are lists in one word, noise and candidates; what flow is freed of."""
 
 from collections.abc import Mapping
 import itertools
@@ -18,7 +18,7 @@ SELECTABLE = ('method.', 'model.', 'augment.', 'episodes.shots', 'episodes.queri
               'macro.clips', 'macro.factor', 'macro.label_', 'training.steps',
               'training.tasks', 'training.outer_rate', 'training.weight_decay',
               'training.clip_norm', 'training.schedule', 'training.average',
-              'training.label_smoothing')
+              'training.label_smoothing', 'training.dropout')
 
 
 def noise(text: str) -> tuple[str, ...]:
@@ -89,3 +89,21 @@ def check(settings: Mapping[str, Any]) -> None:
     raise InputError('select.candidates are given and select.by=none tries none of '
                      'them; use select.by=inner')
   candidates(text, settings)
+  _check_flow(settings)
+
+
+def _check_flow(values: Mapping[str, Any]) -> None:
+  """What is taken off flow, where flow is made."""
+  frames = (values['data.frames'] > 1 or values['pretrain.source'] == 'synthetic'
+            or values['macro.source'] not in ('none', 'own', 'magnified')
+            and values['macro.data.frames'] > 1)
+  for name in ('stabilise', 'mask'):
+    if (value := values[f'inputs.{name}']) == 'none':
+      continue
+    if values['inputs.kind'] not in ('flow', 'picture'):
+      raise InputError(f'inputs.{name}={value} is taken off flow, and inputs.kind='
+                       f'{values["inputs.kind"]} is none; leave it at none')
+    if not frames or values['inputs.holds'] != 'flow':
+      raise InputError(
+          f'inputs.{name}={value} is taken off flow that is made of frames, and here '
+          'all pictures are ready; leave it at none')

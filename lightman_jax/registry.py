@@ -60,6 +60,11 @@ DATA_SETS = {
     'casme_cubed_c': 'lightman_jax.data.datasets.casme_cubed:PART_C',
     'mmew': 'lightman_jax.data.datasets.mmew:FACTS',
     'dfme': 'lightman_jax.data.datasets.dfme:FACTS',
+    'ck_plus': 'lightman_jax.data.datasets.posed:CK_PLUS',
+    'oulu_casia': 'lightman_jax.data.datasets.posed:OULU_CASIA',
+    'jaffe': 'lightman_jax.data.datasets.posed:JAFFE',
+    'kdef': 'lightman_jax.data.datasets.posed:KDEF',
+    'rafd': 'lightman_jax.data.datasets.posed:RAFD',
 }
 PROTOCOLS = {
     'loso': 'lightman_jax.tasks.folds:LeaveOneSubjectOut',

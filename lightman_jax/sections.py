@@ -68,6 +68,9 @@ def hint(kind: str, value: Any) -> str:
     alone = f"; lm.Classifier(method='{text.casefold()}') is it alone"
     return (f'method={text}: {text.casefold()} is a row beside every result, not a '
             f'method of a configuration{alone * (text.casefold() != "constant")}')
+  if kind == 'macro' and registry.is_outside(text):
+    return (f'macro={text}: a data set from outside has no macro clips for another '
+            'one; list them in a csv, which macro=manifest with macro.data.path=CSV is')
   path = pathlib.Path(places.expand(text))
   suffix = path.suffix.casefold()
   if registry.is_outside(text) or suffix not in TABLE_SUFFIXES and not (

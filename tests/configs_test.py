@@ -12,6 +12,7 @@ from lightman_jax.configurations import (
   casme2,
   casme_cubed,
   casme_squared,
+  ck_plus,
   defaults,
   dfme,
   manifest,
@@ -34,6 +35,7 @@ from lightman_jax.training.state import make_optimizer
 FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective']),
          'casme_cubed': (casme_cubed, ['four', 'three']),
          'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
+         'ck_plus': (ck_plus, []),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
          'manifest': (manifest, ['clips']), 'open': (open_faces, []),
@@ -44,8 +46,8 @@ SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot', 'quick'
           *(f'method={name}' for name in settings.CHOICES['method.name']),
           *(f'macro={name}' for name in settings.CHOICES['macro.source'])]
 # A data set's own macro-expressions are macro=own.
-OWN = {('casme_squared', 'macro=casme_squared'), ('synthetic', 'macro=synthetic'),
-       ('open', 'macro=synthetic')}
+OWN = {('casme_squared', 'macro=casme_squared'), ('ck_plus', 'macro=ck_plus'),
+       ('synthetic', 'macro=synthetic'), ('open', 'macro=synthetic')}
 ALL = [(name, arg) for name, (_, own) in FILES.items()
        for arg in [*SHARED, *own, *(f'debug,{word}' for word in own),
                    *(f'{word},debug' for word in own)] if (name, arg) not in OWN]

@@ -87,6 +87,10 @@ def test_settings_by_name(debug):
   with pytest.raises(lm.InputError, match="the nearest is 'training.steps'"):
     lm.settings('casme2', **{'training.stepz': 50})
   # Whoever imports the module of that name has the function, too.
+  assert lm.settings(pathlib.Path('casme2')) == lm.settings('casme2')
+  for wrong in (3, None, {'seed': 0}, b'casme2'):
+    with pytest.raises(lm.InputError, match='give its name, not a'):
+      lm.settings(wrong)
   assert lm.settings is settings_module and callable(settings_module)
 
 

@@ -15,18 +15,19 @@ PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
 FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
         'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
-        'experiment', 'bundle')
-BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'config_flag', 'errors',
-         'files', 'keys', 'machine', 'options', 'places',
-         'protocol_settings', 'registry', 'renamed', 'sections', 'settings',
-         'settings_command', 'units')
+        'experiment', 'bundle', 'video')
+BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'completion', 'config_flag',
+         'coupled_settings', 'errors', 'files', 'keys', 'machine', 'options', 'places',
+         'protocol_settings', 'refusals', 'registry', 'renamed', 'sections', 'settings',
+         'settings_command', 'settings_help', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
 
 # What a module is called that a distribution installs, where the names differ.
 MODULES = {'absl-py': 'absl', 'Jinja2': 'jinja2', 'MarkupSafe': 'markupsafe',
            'ml-collections': 'ml_collections',
-           'opencv-python-headless': 'cv2', 'orbax-checkpoint': 'orbax',
+           'opencv-contrib-python-headless': 'cv2',
+           'orbax-checkpoint': 'orbax',
            'pillow': 'PIL', 'python-calamine': 'python_calamine',
            'scikit-learn': 'sklearn',
            'tensorflow-datasets': 'tensorflow_datasets'}
@@ -239,7 +240,7 @@ def test_the_installation_brings_what_is_imported():
           for name in imports(ast.parse(path.read_text(encoding='utf-8')))}
   # Extras are imported where they are asked for, and what lacks them says so.
   lines = ' '.join(setup['options.extras_require'][name]
-                   for name in ('export', 'onnx', 'tensorboard')).split()
+                   for name in ('export', 'onnx', 'tensorboard', 'video')).split()
   extra = {re.split('[^A-Za-z0-9_-]', line)[0] for line in lines}
   used -= set(sys.stdlib_module_names) | {'lightman_jax', 'configs'} | extra
   assert used - declared == set()
@@ -278,7 +279,9 @@ def test_nothing_is_left_undone():
 NAMED_IN = {
     'resnet12': {'registry.py'}, 'vit': {'registry.py'}, 'off_apexnet': {'registry.py'},
     # The variant `published` is of that encoder.
-    'ststnet': {'registry.py', 'configurations/defaults.py'},
+    'ststnet': {'registry.py', 'configurations/defaults.py',
+                # And a layout of pictures is called by it.
+                'inputs/exchange.py', 'experiment/inputs_command.py'},
     'fomaml': {'registry.py'},
     # Its configuration, and what is known of its people and names.
     'dfme': {'registry.py', 'data/datasets/dfme.py', 'configurations/dfme.py',

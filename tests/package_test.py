@@ -58,7 +58,35 @@ def test_one_version():
   assert stated == [lightman_jax.__version__]
   assert f'\nversion: {stated[0]}\n' in (ROOT / 'CITATION.cff').read_text()
   changes = (ROOT / 'CHANGELOG.md').read_text().split('\n## ')
-  assert changes[1].startswith(f'{stated[0]}\n')
+  assert re.match(rf'\[{re.escape(stated[0])}\] - \d{{4}}-\d\d-\d\d\n', changes[1])
+  kinds = {'Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'}
+  assert kinds & set(re.findall(r'^### (.*)$', changes[1], re.M))
+
+
+def test_the_locks_hold_what_setup_asks_for():
+  required = dict(re.fullmatch(r'([\w.-]+)>=(.+)', line).groups() for line in
+                  setup()['options']['install_requires'].split('\n') if line)
+  for lock in ('cpu', 'cuda'):
+    text = (ROOT / 'locks' / f'{lock}.txt').read_text()
+    pinned = re.findall(r'^([\w.-]+)(?:\[\w+\])?==(\S+)', text, re.M)
+    for name, least in required.items():
+      key = re.sub('[-_.]+', '-', name).lower()
+      found_versions = [version for other, version in pinned if other == key]
+      numbers = lambda version: tuple(map(int, re.findall(r'\d+', version)[:3]))
+      assert found_versions, name
+      assert min(map(numbers, found_versions)) >= numbers(least), name
+    assert ('nvidia-cudnn' in text) == (lock == 'cuda')
+    # A file that was changed on the way is refused.
+    assert text.count('--hash=sha256:') > len(pinned)
+
+
+def test_the_image_copies_what_is_there():
+  text = (ROOT / 'Dockerfile').read_text()
+  sources = [word for line in re.findall(r'^COPY (.*)$', text, re.M)
+             for word in line.split()[:-1]]
+  assert sources and all((ROOT / word).exists() for word in sources)
+  let_in = set(re.findall(r'^!(.*)$', (ROOT / '.dockerignore').read_text(), re.M))
+  assert {word.rstrip('/') for word in sources} == let_in
 
 
 def test_two_files_and_each_its_own_job():
@@ -74,7 +102,7 @@ def test_what_ci_calls_is_there():
   assert any('.ci/run' in text for text in workflows)
   assert os.access(ROOT / '.ci/run', os.X_OK)
   lint = setup()['options.extras_require']['lint']
-  for program in ('ruff', 'check-jsonschema'):
+  for program in ('ruff', 'check-jsonschema', 'hadolint'):
     assert program in lint and program in (ROOT / '.ci/run').read_text()
 
 

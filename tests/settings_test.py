@@ -7,14 +7,19 @@ import sys
 import pytest
 
 from configs import common
-from lightman_jax import registry, sections, settings
+from lightman_jax import coupled_settings, registry, sections, settings
 from lightman_jax.errors import InputError
 
 LISTS = ('evaluation.noise', 'evaluation.scores', 'select.candidates')
-# Of labelled macro clips, or of some of the people: refused where there are none.
+# Of another setting, and refused where that is off.
 WITH = {'macro.label_where': {'macro.label_weight': .3},
         'macro.label_head': {'macro.label_weight': .3},
-        'episodes.people_draw': {'episodes.training_people': 4}}
+        'episodes.people_draw': {'episodes.training_people': 4},
+        'macro.factor': {'macro.source': 'magnified'},
+        'select.share': {'select.by': 'inner',
+                         'select.candidates': 'training.steps=1,2'},
+        **{f'pretrain.{name}': {'pretrain.source': 'macro'}
+           for name in ('steps', 'batch', 'rate')}}
 # Right alone, and none of them goes with the defaults.
 COUPLED = {'inputs.kind': 'landmarks', 'model.encoder': 'dere_grl',
            'select.by': 'inner'}
@@ -106,10 +111,29 @@ def test_no_setting_goes_unchecked():
      ['the same people', 'macro.data.path']),
     ({'data.name': 'synthetic', 'macro.source': 'synthetic'},
      ['the same people', 'macro.data.synthetic.seed']),
+    ({'macro.factor': 2.}, ['macro.factor=2.0', 'use macro.source=magnified']),
+    ({'select.share': .1}, ['select.share=0.1', 'use select.by=inner']),
+    ({'macro.source': 'mine.py:FACTS'}, ['macro=mine.py:FACTS', 'macro=manifest',
+                                         'macro.data.path']),
 ])
 def test_settings_that_are_wrong_together(changes, words):
   said = refusal(**changes)
   assert all(word in said for word in words), said
+
+
+def test_a_data_set_from_outside_is_no_variant_of_macro():
+  with pytest.raises(InputError, match='macro=mine.py:FACTS: a data set from outside'):
+    settings('casme2', macro='mine.py:FACTS')
+
+
+def test_what_would_have_no_effect_is_known_by_its_default():
+  values = settings.flat(complete())
+  assert {name: values[name] for name in coupled_settings._OF_ANOTHER} == {
+      name: default for name, (default, *_) in coupled_settings._OF_ANOTHER.items()}
+  assert {name.removeprefix('pretrain.') for name in values
+          if name.startswith('pretrain.')} == {
+              'source', *coupled_settings._TRAINED_BEFORE, *(
+                  f'synthetic.{name}' for name in coupled_settings._FACES)}
 
 
 @pytest.mark.parametrize('changes', [
@@ -154,3 +178,15 @@ def test_nothing_heavy_is_imported():
 def test_a_whole_number_stands_for_a_real_one():
   changed = settings.changed(complete(), {'method.align_weight': 0})
   assert type(changed['method']['align_weight']) is float
+
+
+@pytest.mark.parametrize('name, value', [('stabilise', 'nose'), ('mask', 'eyes')])
+def test_nothing_is_taken_off_what_is_no_flow(name, value):
+  setting = f'inputs.{name}'
+  assert 'inputs.kind=frames is none' in refusal(
+      **{setting: value, 'inputs.kind': 'frames'})
+  assert 'all pictures are ready' in refusal(**{
+      setting: value, 'inputs.kind': 'picture', 'data.frames': 1})
+  # Pictures that are made of synthetic faces, for ready ones, are of flow.
+  settings.check(complete(**{setting: value, 'inputs.kind': 'picture', 'data.frames': 1,
+                             'macro.source': 'synthetic'}))

@@ -39,7 +39,7 @@ def final(arguments: Sequence[str]) -> int:
   try:
     _final(options)
   except InputError as error:
-    print(printable_lines(f'final: {error}'), file=sys.stderr)
+    print(printable_lines(f'final: {error.with_code()}'), file=sys.stderr)
     return 2
   except OSError as error:
     print(printable_lines(f'final: {files.explain_fault(error)}'), file=sys.stderr)

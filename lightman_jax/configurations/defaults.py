@@ -13,7 +13,8 @@ Change = Callable[[config_dict.ConfigDict], None]
 
 def synthetic() -> dict:
   """The people of the embedded data set; see `clips.faces.scenes.Difficulty`."""
-  return dict(seed=0, subjects=8, micro=18, macro=9, fps=200.)
+  # faces: wide, or close, as published pictures frame and record them.
+  return dict(seed=0, subjects=8, micro=18, macro=9, fps=200., faces='wide')
 
 
 def meant() -> dict:
@@ -56,6 +57,7 @@ def _training() -> dict:
       # Models of a fold, from draws of their own and trained on the same tasks, whose
       # log-probabilities are averaged.
       members=1,
+      dropout=0.,         # share of what the head sees, left out of a training step
       wrong_labels=0.,    # share of a fold's training micro clips
       devices=0,          # 0: all
       data='auto',        # where clips live: device, or host (files)
@@ -99,7 +101,10 @@ def base() -> config_dict.ConfigDict:
       # What the network sees. kind: flow, difference, frames, picture, landmarks.
       inputs=dict(kind='flow', span='each', algorithm='dis', size=64,
                   holds='flow',
-                  centre='none'),    # or median, where no motion is at no known level
+                  centre='none',     # or median, where no motion is at no known level
+                  # Of flow that is made here, what the head's motion is taken to be:
+                  # none, nose, median; and where nothing counts: none, eyes.
+                  stabilise='none', mask='none'),
       # The macro-expressions: micro ones are aligned with them, or they are labelled
       # clips in the loss of any method.
       macro=dict(
@@ -117,7 +122,8 @@ def base() -> config_dict.ConfigDict:
       # Weights that folds begin with. source: none, macro (macro.source's clips),
       # synthetic (faces), or the folder of a finished run, taken fold by fold.
       pretrain=dict(source='none', steps=300, batch=48, rate=3e-3,
-                    synthetic=dict(synthetic(), seed=1, subjects=16)),
+                    synthetic=dict(synthetic(), seed=1, subjects=16,
+                                   faces='close')),
       augment=dict(shift=1, flip=.5, amplitude=.2),
       # protocol: loso, kfold, leave_one_dataset_out, megc2019. Of a fold's training
       # people with micro clips so many are trained on, in one draw of several; 0: all.
@@ -208,7 +214,7 @@ def published(config: config_dict.ConfigDict) -> None:
   config.method.name = 'supervised'
   config.model.update(encoder='ststnet', norm='batch', temporal_depth=0, skip=0)
   config.inputs.update(kind='picture', holds='flow', size=28, centre='none')
-  config.training.update(schedule='constant', label_smoothing=0., members=1)
+  config.training.update(schedule='constant', label_smoothing=0., dropout=0., members=1)
   config.evaluation.mirror = False
 
 

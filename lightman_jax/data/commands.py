@@ -71,8 +71,10 @@ def build(arguments: list[str]) -> int:
   return 0
 
 
-def _pair(text: str) -> tuple[str, int | float]:
+def _pair(text: str) -> tuple[str, int | float | str]:
   name, _, value = text.partition('=')
+  if name == 'faces':
+    return name, value
   try:
     return name, float(value) if '.' in value else int(value)
   except ValueError:
@@ -80,7 +82,7 @@ def _pair(text: str) -> tuple[str, int | float]:
 
 
 def _refuse(error: InputError) -> int:
-  print('\n'.join(map(printable, str(error).split('\n'))), file=sys.stderr)
+  print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
   return 2
 
 
@@ -120,7 +122,7 @@ def spot(arguments: list[str]) -> int:
       registry.allow('data', options.name)
     _measure(options)
   except InputError as error:
-    print(error, file=sys.stderr)
+    print(error.with_code(), file=sys.stderr)
     return 2
   except OSError as error:
     print(f'{options.csv} cannot be written: {error.strerror}.', file=sys.stderr)

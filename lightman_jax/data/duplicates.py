@@ -177,12 +177,13 @@ def same_paths(entries: Sequence[Entry], subjects: Sequence[str]) -> tuple[Repea
     entries: the rows.
     subjects: who is in each, as `people.name_people` calls them.
   """
-  paths = [os.path.realpath(entry.path) for entry in entries]
+  named = [(n, path) for n, entry in enumerate(entries) for path in entry.paths]
+  paths = [os.path.realpath(path) for _, path in named]
   return tuple(
-      Repeat(tuple(entries[n].clip for n in group),
-             tuple(subjects[n] for n in group),
-             f'the file or folder {entries[group[0]].path.name!r}')
-      for group in _shared(paths, subjects))
+      Repeat(tuple(entries[named[k][0]].clip for k in group),
+             tuple(subjects[named[k][0]] for k in group),
+             f'the file or folder {named[group[0]][1].name!r}')
+      for group in _shared(paths, [subjects[n] for n, _ in named]))
 
 
 def same_frames(content: Sequence[str], subjects: Sequence[str], clips: Sequence[str]

@@ -55,6 +55,28 @@ class ClassSet(NamedTuple):
   source: str = ''                      # who uses these classes
 
 
+class Beside(NamedTuple):
+  """Files beside the frames that say of each sequence what no name does.
+
+  They lie in ROOT/FOLDER/CLIP, one of a kind; those of landmarks one a frame.
+  """
+  roots: Mapping[str, tuple[str, ...]]  # 'emotion', 'units', 'landmarks' -> names of
+                                        # folders beside or above the tree of frames
+  words: Mapping[int, str]              # number in a file of emotion -> `Row.emotion`
+
+
+class Stills(NamedTuple):
+  """Single pictures, each a clip with a neutral one of the same person.
+
+  `Facts.owner` is the pattern of their names; its group 'take' says which neutral
+  picture of several goes with one.
+  """
+  neutral: str = 'neutral'              # of `Facts.emotions`: shows no expression
+  alike: tuple[str, ...] = ()           # groups in which the two agree
+  only: Mapping[str, str] = {}          # group -> what it must be, in lower case
+  people: Mapping[str, str] = {}        # words for groups of people, as f: female
+
+
 class Facts(NamedTuple):
   """Everything that a reader must know of one data set."""
   name: str
@@ -102,6 +124,10 @@ class Facts(NamedTuple):
   absent: Mapping[str, tuple[str, ...]] = {}  # edition of the frames -> clips, or
                                         # 'folder/video*', that no copy holds
   expected: tuple[Expected, ...] = ()
+  stills: Stills | None = None          # of single pictures, which pair
+  beside: Beside | None = None          # of sequences without a sheet
+  mistaken: Mapping[str, str] = {}      # pattern of FOLDER/FILE -> what that is, which
+                                        # goes by the same name
 
 
 # Data sets that are put together from others, and what they must then hold.

@@ -33,7 +33,8 @@ MOST_BYTES = 16 * MOST_PIXELS   # of a file of a picture
 # has the decoder open other files, and addresses.
 _CONTAINERS = re.compile(
     rb'RIFF.{4}AVI |.{4}(?:ftyp|moov|mdat|wide|free|skip|pnot)|\x1a\x45\xdf\xa3'
-    rb'|\x00\x00\x01[\xba\xb3]|\x30\x26\xb2\x75\x8e\x66\xcf\x11', re.DOTALL)
+    rb'|\x00\x00\x01[\xba\xb3]|\x30\x26\xb2\x75\x8e\x66\xcf\x11'
+    rb'|G.{187}G|.{4}G.{191}G', re.DOTALL)      # transport streams, as camcorders write
 _FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP')
 # A number of more digits than a frame can have would not fit where clips are stored.
 _NUMBER = re.compile(r'(?<![0-9])0*([0-9]{1,9})$')
@@ -140,7 +141,7 @@ def video_length(path: str | os.PathLike) -> int:
   Raises:
     Unreadable: it is no video, or its pictures are larger than `MOST_PIXELS`.
   """
-  count = sum(1 for _ in _grabbed(path))
+  count = sum(1 for _ in grab_frames(path))
   if not count:
     raise Unreadable(Reason.EMPTY_VIDEO, path=path)
   return count
@@ -162,7 +163,7 @@ def read_video(
     Unreadable: it is no video, or ends before the last of them.
   """
   pictures = {}
-  for number, capture in enumerate(_grabbed(path)):
+  for number, capture in enumerate(grab_frames(path)):
     if number in numbers:
       good, picture = capture.retrieve()
       if not good:
@@ -218,16 +219,32 @@ def _opened(path: str | os.PathLike, content: bytes | None = None) -> Image.Imag
   return image
 
 
-def _is_container(path: str | os.PathLike) -> bool:
-  with open(path, 'rb') as file:
-    return _CONTAINERS.match(file.read(16)) is not None
+def check_container(path: str | os.PathLike) -> None:
+  """Refuses a file that does not begin as one that holds its pictures itself.
 
+  Args:
+    path: of a video.
 
-def _grabbed(path: str | os.PathLike) -> Iterator[cv2.VideoCapture]:
+  Raises:
+    Unreadable: it is not there, or begins otherwise.
+  """
   if not pathlib.Path(path).is_file():
     raise Unreadable(Reason.NOT_THERE, path=path)
-  if not _is_container(path):
-    raise Unreadable(Reason.NO_CONTAINER, path=path)
+  with open(path, 'rb') as file:
+    if not _CONTAINERS.match(file.read(256)):
+      raise Unreadable(Reason.NO_CONTAINER, path=path)
+
+
+def grab_frames(path: str | os.PathLike) -> Iterator[cv2.VideoCapture]:
+  """Walks through a video by OpenCV, which is at the next frame each time.
+
+  Args:
+    path: of the video.
+
+  Raises:
+    Unreadable: it is no video, or its pictures are larger than `MOST_PIXELS`.
+  """
+  check_container(path)
   # A whole path is no address of another protocol, whatever stands in its name.
   capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
   # A phone stores its pictures on their side, with a note of how to turn them. Whether
@@ -312,7 +329,7 @@ def place_onset(picture: Picture, *, size: int, crop: bool,
 def place_clip(
     pictures: Sequence[Picture], *, size: int, crop: bool,
     face: Face | KnownLandmarks | None,
-    paths: Sequence[str] = (),
+    paths: Sequence[str] = (), each: bool = False,
 ) -> tuple[UInt8[np.ndarray, 'n H W 3'], Float32[np.ndarray, 'n 68 2']]:
   """Returns a clip's frames and their landmarks, the onset first; NaN where unknown.
 
@@ -322,10 +339,16 @@ def place_clip(
     crop: the face does not fill the picture.
     face: how landmarks are found, or what they are; None where they are not wanted.
     paths: of the pictures, by which known landmarks are found.
+    each: every picture is placed by its own face: they are stills, between which the
+      head has moved.
 
   Raises:
     Unreadable: a face is to be cut out by its landmarks, and none is found.
   """
+  if each:
+    placed = [place_clip([picture], size=size, crop=crop, face=face, paths=[path])
+              for picture, path in zip(pictures, paths)]
+    return tuple(map(np.concatenate, zip(*placed)))
   if isinstance(face, KnownLandmarks):
     landmarks = np.stack([face.points[path] for path in paths])
   else:

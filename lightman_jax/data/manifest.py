@@ -4,8 +4,10 @@ Columns `clip, subject, label, path`, and optionally `onset, apex, offset` (fram
 numbers), `fps`, `dataset`, `kind` (micro or macro) and `group_NAME` (groups of people,
 as group_sex, each of which gets scores of its own). `path` is a folder of frames, a
 video file or one picture, relative to the csv's folder; on a system where names are
-divided by slashes, the backslashes of Windows do as well. Other columns are not used,
-and a remark says so. A workbook does as well.
+divided by slashes, the backslashes of Windows do as well. Where `neutral` names a
+second picture, of the same person without an expression, the two are a clip: from it to
+the picture of `path`. Other columns are not used, and a remark says so. A workbook does
+as well.
 """
 
 from collections import defaultdict
@@ -23,10 +25,11 @@ from lightman_jax.data.spellings import (
     is_missing,
     whole_number,
 )
+from lightman_jax.data.trees import form_of
 from lightman_jax.errors import InputError, Unusable
 
 REQUIRED = ('clip', 'subject', 'label', 'path')
-OPTIONAL = ('onset', 'apex', 'offset', 'fps', 'dataset', 'kind')
+OPTIONAL = ('onset', 'apex', 'offset', 'fps', 'dataset', 'kind', 'neutral')
 _KNOWN = REQUIRED + OPTIONAL
 GROUP = 'group_'          # begins the name of a column by which people are grouped
 _ALIKE = .75      # from here on a word is taken for a misspelt column
@@ -46,7 +49,9 @@ SYNONYMS = {
     'offset': ('end', 'endframe', 'stop', 'lastframe', 'offsetf'),
     'fps': ('framerate', 'framespersecond', 'hz'),
     'dataset': ('database', 'db', 'corpus', 'collection'),
-    'kind': ('type', 'expressiontype', 'micromacro')}
+    'kind': ('type', 'expressiontype', 'micromacro'),
+    'neutral': ('neutralpath', 'neutralimage', 'neutralpicture', 'neutralface',
+                'baseline', 'reference')}
 _DRIVE = re.compile(r'[A-Za-z]:[/\\]|\\\\')
 
 
@@ -64,6 +69,17 @@ class Entry(NamedTuple):
   dataset: str
   kind: str                 # 'micro' or 'macro'
   groups: tuple[tuple[str, str], ...] = ()   # of the columns group_NAME: NAME, value
+  neutral: pathlib.Path | None = None   # the same person without an expression
+
+  @property
+  def form(self) -> str:
+    """What it is: 'pair' of pictures, or what `path` is; see `trees.form_of`."""
+    return 'pair' if self.neutral else form_of(self.path)
+
+  @property
+  def paths(self) -> tuple[pathlib.Path, ...]:
+    """All that the row names, the neutral picture first."""
+    return (*filter(None, [self.neutral]), self.path)
 
   @property
   def where(self) -> str:
@@ -235,6 +251,10 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
       raise InputError(f'{clip}{name} is {cell[name]!r}, which is not a frame '
                        'number; write a whole number or leave the cell empty.')
   onset, apex, offset = frames.values()
+  if cell['neutral'] and not is_missing(cell['neutral']) and any(
+      number is not None for number in frames.values()):
+    raise InputError(f'{clip}neutral names a picture, and two pictures have no onset, '
+                     'apex or offset: leave these cells empty.')
   span = {'onset': onset or 0, 'apex': apex,
           'offset': offset if offset is not None else max(onset or 0, apex or 0)}
   if disorder := find_disorder(**span):
@@ -245,7 +265,9 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
       _path(cell['path'], path.parent, clip), **frames, fps=_fps(cell['fps'], clip),
       dataset=_dataset(cell['dataset']), kind=kind,
       groups=tuple((name.removeprefix(GROUP), value) for name, value in cell.items()
-                   if name.startswith(GROUP) and not is_missing(value)))
+                   if name.startswith(GROUP) and not is_missing(value)),
+      neutral=None if is_missing(cell['neutral']) else
+      _path(cell['neutral'], path.parent, clip))
 
 
 def _dataset(text: str) -> str:

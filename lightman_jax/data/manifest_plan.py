@@ -55,7 +55,7 @@ def plan_manifest(choice: Choice) -> Plan:
           'give data.size to bring them to one size.')
     items.append(item)
     shapes.append(shape)
-  assumed = sum(entry.apex is None and form_of(entry.path) != 'picture'
+  assumed = sum(entry.apex is None and entry.form not in ('picture', 'pair')
                 for entry in entries)
   return Plan(
       'manifest', configuration_names(choice)[0], choice.class_set, classes,
@@ -80,12 +80,13 @@ def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
   Raises:
     Unreadable: says why nothing can be made of its files.
   """
-  if not os.path.exists(entry.path):
-    raise Unreadable(Reason.NOT_THERE, path=entry.path)
-  form = form_of(entry.path)
-  if not form:
-    raise Unreadable(Reason.NO_FORM, path=entry.path)
-  plan_form = {'folder': _folder, 'picture': _picture, 'video': _video}[form]
+  for path in entry.paths:
+    if not os.path.exists(path):
+      raise Unreadable(Reason.NOT_THERE, path=path)
+    if not form_of(path):
+      raise Unreadable(Reason.NO_FORM, path=path)
+  plan_form = {'folder': _folder, 'picture': _picture, 'video': _video,
+               'pair': _pair}[entry.form]
   span, numbers, evidence, traces, make, shape = plan_form(entry, choice)
   row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
             *span, entry.fps, groups=entry.groups)
@@ -134,6 +135,24 @@ def _picture(entry: Entry, choice: Choice):
   make = functools.partial(pixels.read_pixels, (os.fspath(entry.path),),
                            size=choice.size, crop=False)
   return span, (number,), *pixels.trace_files([entry.path]), make, shape
+
+
+def _pair(entry: Entry, choice: Choice):
+  """The neutral picture is frame 0, and the other is frame 1: apex and offset."""
+  if choice.frames == 1:
+    raise Unreadable(Reason.NO_PAIR, path=entry.path)
+  for path in entry.paths:
+    if form_of(path) != 'picture':
+      raise Unreadable(Reason.NO_STILL, path=path)
+  shape, other = map(check_picture, entry.paths)
+  if shape != other:
+    raise Unreadable(Reason.TWO_SIZES_OF_PAIR, one=entry.neutral, other=entry.path)
+  numbers = sample_frames(0, 1, 1, frames=choice.frames)
+  paths = [os.fspath(entry.paths[number]) for number in numbers]
+  make = functools.partial(pixels.read_pixels, tuple(paths), size=choice.size,
+                           crop=False)
+  return ((0, 1, 1), numbers, *pixels.trace_files(entry.paths), make,
+          _stored(shape, choice))
 
 
 def _video(entry: Entry, choice: Choice):

@@ -44,7 +44,9 @@ _ALSO = {
     'cas(me)^2': 'casme_squared', 'casme^2': 'casme_squared',
     'casmecubed': 'casme_cubed', 'cas(me)3': 'casme_cubed', 'cas(me)^3': 'casme_cubed',
     'casme^3': 'casme_cubed', 'casme3': 'casme_cubed', 'sammlv': 'samm_long',
-    'sammlongvideos': 'samm_long', 'smichs': 'smic', 'smichse': 'smic_long'}
+    'sammlongvideos': 'samm_long', 'smichs': 'smic', 'smichse': 'smic_long',
+    'ck+': 'ck_plus', 'ck': 'ck_plus', 'ck+48': 'ck_plus', 'cohnkanade': 'ck_plus',
+    'cohnkanade+': 'ck_plus', 'oulu': 'oulu_casia', 'radboud': 'rafd'}
 _ALSO |= {re.sub(r'_', '', name): name for name in (*registry.DATA_SETS, *COMPOSITES)}
 
 # Parts of one data set of which nobody says whether someone is in two: people of one
@@ -59,7 +61,10 @@ _FAMILIES = {
     'casme_cubed':
         r'cas ?\(me\) ?\^? ?(?:3|iii|cubed?)|cas ?me ?(?:\^? ?3|iii|cubed?)',
     'casme2': r'cas ?me ?\(?(?:2|ii)\)?', 'casme': r'cas ?me(?: ?(?:1|i))?',
-    'samm': 'samm', 'smic': 'smic', 'mmew': 'mmew', 'dfme': 'dfme'}
+    'samm': 'samm', 'smic': 'smic', 'mmew': 'mmew', 'dfme': 'dfme',
+    'ck_plus': r'(?:extended )?cohn ?kanade(?: ?plus)?(?: ?48)?|ck(?: ?plus)?(?: ?48)?',
+    'oulu_casia': 'oulu ?casia', 'jaffe': 'jaffe', 'kdef': 'kdef',
+    'rafd': 'rafd|radboud(?: faces?)?'}
 # What may be written to such a name without a space.
 _PARTICULAR = (r'(?:micro|macro|long|lv|videos?|crop(?:ped)?|raw|sub ?set|test|val'
                r'|train(?:ing)?|full|all|clips?|flow|hs|e|vis|nir|[abc]'

@@ -3,7 +3,7 @@
 What is planned here runs in processes of its own, so it is handed over as plain values.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 import hashlib
 import os
 import pathlib
@@ -23,7 +23,7 @@ SPOTTING = 128      # side in pixels of the pictures in which an apex is looked 
 
 def read_pixels(
     paths: tuple[str, ...], *, size: int, crop: bool,
-    face: placement.Face | placement.KnownLandmarks | None = None,
+    face: placement.Face | placement.KnownLandmarks | None = None, each: bool = False,
 ) -> Pixels:
   """Reads a clip's T pictures; a path may stand in it more than once.
 
@@ -33,6 +33,7 @@ def read_pixels(
     crop: the face does not fill the picture: it is cut out, by its landmarks or, where
       these are not asked for, as the largest square in the middle.
     face: how landmarks are found, or what they are; None where they are not known.
+    each: every picture is placed by its own face, not by that of the onset.
 
   Raises:
     Unreadable: one of them cannot be read, they differ in size, or a face that is to be
@@ -43,7 +44,8 @@ def read_pixels(
     pictures[path] = picture
     sums.append(sha256)
   frames, points = placement.place_clip(
-      list(pictures.values()), size=size, crop=crop, face=face, paths=list(pictures))
+      list(pictures.values()), size=size, crop=crop, face=face, paths=list(pictures),
+      each=each)
   index = [list(pictures).index(path) for path in paths]
   has_lost = face is not None and np.isnan(points).any()
   return Pixels(frames[index], points[index],
@@ -107,9 +109,9 @@ def spot_and_read(
 
 
 def pick_files(
-    files_by_number: dict[int, os.DirEntry], numbers: tuple[int, ...],
-    folder: os.PathLike,
-) -> tuple[os.DirEntry, ...]:
+    files_by_number: Mapping[int, os.DirEntry | os.PathLike],
+    numbers: tuple[int, ...], folder: os.PathLike,
+) -> tuple[os.DirEntry | os.PathLike, ...]:
   """Returns the files of these frame numbers.
 
   Args:

@@ -27,6 +27,7 @@ from lightman_jax.data.frames import (
   pictures_by_number,
 )
 from lightman_jax.data.plan import Item, Plan, fingerprint
+from lightman_jax.data.posed import Beside, read_posed, still_files
 from lightman_jax.data.rows import LeftOut, Listing, Note, Row
 from lightman_jax.data.sheets import (
   CORRECTIONS,
@@ -48,6 +49,10 @@ _SPOTTED = ('{} clips have no apex in the sheet: it is spotted on the frames, se
             'lightman_jax.faces.apex')
 
 
+_NO_EMOTIONS = ('there are no files of emotions beside the frames, such as {}: no '
+                'sequence has a class')
+
+
 class Survey:
   """The rows of a data set and the files of each, read once for whatever classes.
 
@@ -61,8 +66,14 @@ class Survey:
     tree, self.listing = _read_listing(self.place, self._facts, choice)
     table = (user_tables.read_landmark_table(choice.landmarks, self.listing.rows)
              if is_table(choice.landmarks) else None)
+    beside = Beside(tree, self._facts)
+    if choice.landmarks == 'auto' and beside.has_landmarks:
+      table = beside
     face = None if table else find_face_model(choice.landmarks)
-    self._landmarks = choice.landmarks if table else 'model' if face else 'none'
+    self._landmarks = (choice.landmarks if is_table(choice.landmarks) else
+                       'model' if face or table else 'none')
+    self._notes = ([_NO_EMOTIONS.format(self._facts.layout[1])]
+                   if self._facts.beside and not beside.has_emotions else [])
     self._rows, self._without_apex = user_tables.apexes_by_clip(
         self.listing.rows, choice.apex, spotted=self.listing.withdrawn)
     self._maker = Maker(tree, self.place, choice, face, table)
@@ -101,7 +112,8 @@ class Survey:
         sheet=self.listing.sheet,
         sheet_sha256=self.listing.sheet_sha256,
         strict=False,
-        notes=(*place.remarks, *[_RAW.format(place.frames.edition)] * (not aligned),
+        notes=(*place.remarks, *self._notes,
+             *[_RAW.format(place.frames.edition)] * (not aligned),
                *[_SPOTTED.format(spotted)] * bool(spotted)),
         corrected=self.listing.corrected,
         outside=frozenset(entry.clip for entry in not_in_set),
@@ -131,7 +143,8 @@ def _read_listing(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Lis
                       for pattern in (place.frames.folder, *place.frames.otherwise))
     return Tree(place.root, taken), listing
   tree = Tree(place.root)
-  return tree, read_folders(tree, place.frames, facts)
+  read = read_posed if facts.stills or facts.kind == 'macro' else read_folders
+  return tree, read(tree, place.frames, facts)
 
 
 def _spelt(row: Row, pattern: str) -> str:
@@ -152,9 +165,10 @@ def _labelled(rows, class_set):
 
 
 def _counts(rows, class_set):
-  """How many micro clips each class would have, were all frames there."""
-  labels = [label for _, label in select_rows(
-      tuple(row for row in rows if row.kind != 'macro'), class_set)[0]]
+  """How many micro clips (of all, where none is) each class would have, were all
+  frames there."""
+  micro = tuple(row for row in rows if row.kind != 'macro')
+  labels = [label for _, label in select_rows(micro or tuple(rows), class_set)[0]]
   return [labels.count(label) for label in range(len(class_set.classes))]
 
 
@@ -162,10 +176,14 @@ class Maker:
   """Makes items of rows; a folder that several clips share is read once."""
 
   def __init__(self, tree: Tree, place: Place, choice: Choice, face: Face | None,
-               table: user_tables.LandmarkTable | None = None):
+               table: user_tables.LandmarkTable | Beside | None = None):
     self._tree, self._place, self._choice, self._table = tree, place, choice, table
     self._options = {'size': choice.size, 'crop': not place.frames.aligned,
                      'face': face}
+    self._stills = TABLES[choice.name].stills
+    if self._stills:
+      # Another picture, in which the head has another place.
+      self._options['each'] = True
     self._held = functools.cache(self._numbered)
     self._code = code_sha256(pixels.__name__)
 
@@ -174,9 +192,12 @@ class Maker:
     try:
       if row.apex is None and self._choice.apex == 'none':
         raise Unreadable(Reason.NO_APEX)
-      folder, note = self._folder(row)
-      row = row._replace(notes=(*row.notes, *[note] * bool(note)))
-      files_by_number = self._held(folder)
+      if self._stills:
+        folder, files_by_number = self._tree.root, still_files(self._tree, row)
+      else:
+        folder, note = self._folder(row)
+        row = row._replace(notes=(*row.notes, *[note] * bool(note)))
+        files_by_number = self._held(folder)
       if row.apex is None:
         return self._to_be_spotted(row, folder, files_by_number)
       numbers = sample_frames(row.onset, row.apex, row.offset,

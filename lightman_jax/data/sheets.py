@@ -11,7 +11,7 @@ more; a clip whose name and place disagree is left out.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import difflib
 import hashlib
 import os
@@ -388,8 +388,8 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
     facts: the data set.
   """
   from lightman_jax.data.plan import fingerprint  # takes numpy
-  read = [_row(tree, place, fields, facts) for place, fields
-          in _walk(tree, tree.root, frames.folder.split('/'), {})]
+  read = [_row(tree, place, fields, facts)
+          for place, fields in walk_clips(tree, frames)]
   times = Counter(entry.clip for entry in read)
   read = [entry if times[entry.clip] == 1 else
           LeftOut.of(entry.clip, Reason.TWICE_IN_TREE, times=times[entry.clip])
@@ -399,6 +399,17 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
       rows, tuple(entry for entry in read if isinstance(entry, LeftOut)), SHEET,
       fingerprint(sorted((row.clip, row.emotion, row.onset, row.offset)
                          for row in rows)))
+
+
+def walk_clips(tree: Tree, frames: Frames
+               ) -> Iterator[tuple[pathlib.Path, dict[str, str]]]:
+  """Yields the folders in the place of clips, and what the names above them are.
+
+  Args:
+    tree: of the frames.
+    frames: its edition.
+  """
+  return _walk(tree, tree.root, frames.folder.split('/'), {})
 
 
 def _walk(tree: Tree, place: pathlib.Path, names: list[str], fields: dict[str, str]):

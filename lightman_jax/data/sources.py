@@ -169,8 +169,8 @@ def _look(choice: Choice) -> None:
     path = manifest_path(choice)
     entries = read_manifest(path)
     check_manifest(entries, choice, path)
-    gone = [f'{entry.where}: {entry.path} is not there' for entry in entries
-            if not os.path.exists(entry.path)]
+    gone = [f'{entry.where}: {path} is not there' for entry in entries
+            for path in entry.paths if not os.path.exists(path)]
     if gone:
       more = (f'; nor are those of {len(gone) - 1} more rows, which python -m '
               f'lightman_jax doctor {path} lists' if gone[1:] else '')
@@ -225,6 +225,8 @@ def locate(choice: Choice, name: str = '') -> Place:
   tops, wanted = folders_of(choice.manual, facts), sheet_of(choice, name)
   sheets = find_sheets(tops, facts, wanted)
   roots = find_roots(tops, facts, choice.edition)
+  if not roots:
+    _check_mistaken(tops, facts)
   if not roots or (facts.sheets and not sheets):
     hints = (() if sheets or not facts.sheets
              else describe_incomplete(tops, facts, wanted))
@@ -242,6 +244,15 @@ def locate(choice: Choice, name: str = '') -> Place:
         f'{sheets[0].sheet.edition}: {files}; choose with --config.data.sheet=FILE, or '
         'leave one of them there.')
   return Place(sheets[0].paths, sheets[0].sheet, *roots[0], sheets[0].remarks)
+
+
+def _check_mistaken(tops: list[pathlib.Path], facts: Facts) -> None:
+  """Refuses what goes by the data set's name and is another thing."""
+  for pattern, what in facts.mistaken.items():
+    for place, _, names in walk_below(tops, facts):
+      if any(re.fullmatch(pattern, f'{place.name}/{name}', re.IGNORECASE)
+             for name in names):
+        raise InputError(f'{facts.title}: what lies in {place.parent} is {what}.')
 
 
 def sheet_of(choice: Choice, name: str = '') -> str:
@@ -371,6 +382,9 @@ def _descend(
     folder: pathlib.Path, frames: Frames, facts: Facts,
 ) -> tuple[pathlib.Path, Frames] | None:
   """Unzipping may nest a folder in one of the same name, more than once."""
+  if facts.stills:
+    from lightman_jax.data.posed import holds_stills  # takes numpy
+    return (folder, frames) if holds_stills(folder, frames, facts) else None
   known = {'subject': trees.numbers_in(facts.subject),
            'folder': trees.numbers_in(facts.folder or facts.subject),
            **({'filename': re.sub('[?]P<[a-z]+>', '?:', facts.owner)}

@@ -17,7 +17,11 @@ from lightman_jax.synthetic import scenes
 
 
 class Settings(NamedTuple):
-  """`config.data.synthetic`; its sub-section `difficulty` is a `scenes.Difficulty`."""
+  """`config.data.synthetic`, but for `faces` and `difficulty`.
+
+  The first names one of `scenes.FACES`, of which the second, a mapping, changes some
+  fields.
+  """
   seed: int = 0
   subjects: int = 8
   micro: int = 12           # clips of each subject
@@ -35,8 +39,13 @@ def read_settings(values: Mapping[str, Any]) -> tuple[Settings, scenes.Difficult
     InputError: a name is unknown; the nearest right one is named.
   """
   values = dict(values)
-  level = values.pop('difficulty', {})
+  level, faces = values.pop('difficulty', {}), values.pop('faces', 'wide')
+  if faces not in scenes.FACES:
+    near = difflib.get_close_matches(str(faces), scenes.FACES, n=1, cutoff=0.)[0]
+    raise InputError(f'data.synthetic.faces is {faces!r}; the nearest that exists is '
+                     f'{near!r} (all: {", ".join(scenes.FACES)}).')
   level = dict(level) if isinstance(level, Mapping) else level._asdict()
+  level = {**scenes.FACES[faces]._asdict(), **level}
   return (_fill(Settings, values, 'data.synthetic'),
           _fill(scenes.Difficulty, level, 'data.synthetic.difficulty'))
 

@@ -130,7 +130,7 @@ def _named(name: str) -> str:
       registry.allow('data', name)
       return name_outside(name)
   except InputError as error:
-    raise argparse.ArgumentTypeError(str(error)) from None
+    raise argparse.ArgumentTypeError(error.with_code()) from None
   if name not in TABLES:
     raise argparse.ArgumentTypeError(
         f'invalid choice: {name!r} (choose from {", ".join(TABLES)})')
@@ -151,7 +151,7 @@ def examine_folders(arguments: list[str]) -> int:
   try:
     (examinations, composites), refusal = _examine(path, names, options, thorough), ''
   except InputError as error:
-    examinations, composites, refusal = [], [], str(error)
+    examinations, composites, refusal = [], [], error.with_code()
   try:
     if as_json:
       _print_json(path, examinations, composites, refusal)
@@ -245,7 +245,7 @@ def doctor(arguments: list[str]) -> int:
     print(f'{write_contact_sheet(path, sheet, settings)} shows some clips of each '
           'label', file=sys.stderr if as_json else sys.stdout)
   except InputError as error:
-    print(printable(str(error)), file=sys.stderr)
+    print(printable(error.with_code()), file=sys.stderr)
     return 2
   return result.verdict
 

@@ -162,7 +162,7 @@ def count_emotions(items: tuple[Item, ...], expected: Sequence[Expected]
 
 
 def count_classes(items: tuple[Item, ...], facts: Facts) -> dict[str, dict[str, int]]:
-  """How many micro clips each class set would have, class by class.
+  """How many micro clips (or clips, where none is micro) each class set would have.
 
   Args:
     items: the clips that can be used.
@@ -172,7 +172,8 @@ def count_classes(items: tuple[Item, ...], facts: Facts) -> dict[str, dict[str, 
     Class set -> class -> clips.
   """
   counts = {}
-  rows = tuple(item.row for item in items if item.row.kind == 'micro')
+  rows = tuple(item.row for item in items if item.row.kind == 'micro') or tuple(
+      item.row for item in items)
   for name, class_set in facts.class_sets.items():
     labels = Counter(label for _, label in select_rows(rows, class_set)[0])
     counts[name] = {word: labels[n] for n, word in enumerate(class_set.classes)}
@@ -216,6 +217,9 @@ def _frames_of_clips(items: Iterable[Item]):
   """Yields each clip with its frames that are there, and how many there should be."""
   frames_by_folder: dict[str, Mapping[int, os.DirEntry]] = {}
   for item in items:
+    if TABLES[item.row.dataset].stills:
+      yield item, 2, 2
+      continue
     folder = os.path.dirname(picture_paths(item)[0])
     if folder not in frames_by_folder:
       try:
@@ -254,6 +258,8 @@ def _join_notes(general: Note, notes: list[tuple[Note, str]]) -> str:
 def _unused_folders(items, losses, used: Frames, facts: Facts) -> list[str]:
   """Folders where clips lie that no row of the sheet speaks of."""
   root = pathlib.Path(used.root)
+  if facts.stills:      # of which each picture has a row, or its reason
+    return []
   used_folders = {pathlib.Path(picture_paths(item)[0]).parent for item in items}
   # Above a clip's frames there are other clips', not frames of nobody.
   used_folders |= {above for folder in used_folders for above in folder.parents}

@@ -63,7 +63,7 @@ def choice_of(entries: Sequence[Entry], **settings) -> Choice:
     entries: the rows; where most are ready pictures, a clip has one frame.
     **settings: of `choice.Choice`; None where the defaults are wanted.
   """
-  ready = sum(form_of(entry.path) == 'picture' for entry in entries) * 2 > len(entries)
+  ready = sum(entry.form == 'picture' for entry in entries) * 2 > len(entries)
   frames, size = READY if ready else FILMED
   defaults = {'name': 'manifest', 'frames': frames, 'size': size}
   return choose(defaults | {name: value for name, value in settings.items()
@@ -85,15 +85,16 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
   except InputError as error:
     return OwnClips(str(path), UNUSABLE, str(error))
   entries = manifest.entries
-  present = [entry for entry in entries if os.path.exists(entry.path)]
-  missing = _missing([entry for entry in entries if not os.path.exists(entry.path)])
+  present = [entry for entry in entries if all(map(os.path.exists, entry.paths))]
+  rows = {entry.row for entry in present}
+  missing = _missing([entry for entry in entries if entry.row not in rows])
   whole, unreadable, decoded = _readable(present, choice, thorough)
   test_entries = [entry for entry in entries if entry.kind == 'micro'] or entries
   labels = _groups(test_entries, lambda entry: entry.label)
   result = OwnClips(
       str(path), USABLE, '', choice.frames, choice.size, len(entries),
       len(_persons(entries)),
-      forms=_groups(present, lambda entry: form_of(entry.path)),
+      forms=_groups(present, lambda entry: entry.form),
       kinds=_groups(entries, lambda entry: entry.kind), labels=labels,
       datasets=_groups(entries, lambda entry: entry.dataset),
       single=_single(test_entries), wrong=manifest.wrong,
@@ -127,12 +128,14 @@ def _missing(entries: Sequence[Entry]) -> tuple[str, ...]:
   """A sentence on each row without files; one of all whose folder is not there."""
   by_place = defaultdict(list)
   for entry in entries:
-    place = entry.path
+    place = next(path for path in entry.paths if not os.path.exists(path))
     while not os.path.exists(place.parent):
       place = place.parent
     by_place[place].append(entry)
   return tuple(
-      f'{rows[0].where}: {rows[0].path} is not there' if len(rows) == 1 else
+      f'{rows[0].where}: ' + next(
+          f'{path} is not there' for path in rows[0].paths
+          if not os.path.exists(path)) if len(rows) == 1 else
       f'{rows[0].where} to {rows[-1].where}: {place} is not there, and so {len(rows)} '
       'clips are missing' for place, rows in by_place.items())
 
@@ -286,7 +289,7 @@ def _content(entries: Sequence[Entry]) -> list[str]:
 def _files(entry: Entry) -> list[pathlib.Path]:
   """A clip's files: its frames from onset to offset, or its one picture or video."""
   if form_of(entry.path) != 'folder':
-    return [entry.path]
+    return [*entry.paths]
   return [entry.path / file.name
           for number, file in pictures_by_number(entry.path).items()
           if (entry.onset or 0) <= number
@@ -298,7 +301,7 @@ def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[
   lines = [f'{label!r} is shown by one person alone, so nobody is left to learn it '
            'from when that person is held out: a run is refused'
            for label, _, subjects in labels if subjects == 1]
-  without = sum(entry.apex is None and form_of(entry.path) != 'picture'
+  without = sum(entry.apex is None and entry.form not in ('picture', 'pair')
                 for entry in entries)
   if without and forms:
     lines.append(f'{without} clips have no apex: the middle between onset and offset '

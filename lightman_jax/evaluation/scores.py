@@ -207,6 +207,33 @@ def scores_of(named: str = '') -> dict[str, Score]:
   return every
 
 
+def try_scores(named: str, classes: int) -> None:
+  """Refuses scores from outside that fail on a small made-up answer.
+
+  Args:
+    named: as `scores_of` takes it.
+    classes: of the data.
+
+  Raises:
+    InputError: one raises, or makes no number.
+  """
+  truth = np.tile(np.arange(classes), 4)
+  probabilities = np.full((len(truth), classes), 1 / (classes + 1))
+  probabilities[np.arange(len(truth)), np.roll(truth, 1)[::-1]] *= 2
+  counts = confusion(truth, probabilities.argmax(-1), classes=classes)
+  for name, score in scores_of(named).items():
+    try:
+      value = (score.of_clips(truth, probabilities)(np.ones((1, len(truth))))
+               if score.needs_probabilities else score.of_counts(counts[None]))
+      if np.shape(value) != (1,):
+        raise ValueError(f'an array {np.shape(value)} where one number was due')
+    except Exception as error:      # whatever the code of somebody else raises
+      raise InputError(
+          f'score {name} fails on {len(truth)} made-up clips of {classes} classes '
+          f'({registry.describe(error.__cause__ or error)}); mend it, or leave it out '
+          'of evaluation.scores') from error
+
+
 def _takes(place: str, part: Any) -> tuple[str, ...]:
   """The names of a score's parameters that have no default."""
   names = tuple(name for name, parameter in inspect.signature(part).parameters.items()

@@ -24,7 +24,7 @@ from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import Learner, ensemble, make_learner
+from lightman_jax.meta.learners import Learner, ensemble, make_learner, with_dropout
 from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
 from lightman_jax.models.network import (
@@ -69,8 +69,7 @@ class Material(NamedTuple):
   pretrained: Pretraining | None = None    # or where they are trained before the task
 
 
-# Of a pool the folds, in the place of those of a protocol.
-Cut = Callable[[Pool], tuple[Fold, ...]]
+Cut = Callable[[Pool], tuple[Fold, ...]]    # in the place of a protocol's folds
 
 
 def prepare(config: Mapping[str, Any], progress: Progress, *, cut: Cut | None = None
@@ -133,6 +132,9 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
+  if clips.macro.all():
+    say(f'all clips of {clips.info["dataset"]} are macro-expressions: they are what is '
+        f'learned and tested, but for {int((clips.label < 0).sum())} without a class')
   _check_macro_labels(config, pool)
   folds = _labelled(config, pool, cut(pool) if cut else make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
@@ -351,7 +353,8 @@ def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
 
 def make_member(config: Mapping[str, Any], net: Network) -> Learner:
   """The method of a configuration, one model of it."""
-  return make_learner(net, labels=macro_labels(config), **config['method'])
+  learner = make_learner(net, labels=macro_labels(config), **config['method'])
+  return with_dropout(learner, net, config['training']['dropout'])
 
 
 def make_method(config: Mapping[str, Any], net: Network) -> Learner:

@@ -84,6 +84,11 @@ class Run:
         for row, fold in enumerate(save['folds']):
           place = int(save['step']), int(about.parent.name), about.parent, row
           newest[fold] = max(newest.get(fold, place), place)
+    if not newest and any((self.path / 'selection').glob(f'final*/*/*/{ABOUT}')):
+      raise InputError(
+          f'{self.path} chose its settings inside each fold (select.by=inner), and its '
+          'models lie in selection/, each of a network of its own; give a run with '
+          'select.by=none')
     if not newest:
       raise InputError(f'{self.path} holds no checkpoints, so no models; they were '
                        'deleted, and --fresh trains anew')

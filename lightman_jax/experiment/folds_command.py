@@ -1,15 +1,17 @@
 """python -m lightman_jax folds CONFIG --out=FILE.csv: our folds, for other programs."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import csv
 import sys
+from typing import Any
 
 import numpy as np
 
-from lightman_jax import places
+from lightman_jax import places, registry
 from lightman_jax.errors import InputError, printable_lines
 from lightman_jax.files import write_atomically
+from lightman_jax.settings import macro_data, uses_macro
 
 COLUMNS = ('clip', 'subject', 'dataset', 'label', 'fold')
 
@@ -20,17 +22,17 @@ def folds(arguments: Sequence[str]) -> int:
       prog='python -m lightman_jax folds',
       description='Writes the folds of a configuration, a row for each clip that is '
       'held out once: ' + ', '.join(COLUMNS) + '. Add what another program predicts as '
-      'columns truth and prediction, and python -m lightman_jax score scores it.')
+      'a column prediction, and python -m lightman_jax score scores it.')
   parser.add_argument('config', metavar='CONFIG',
                       help='as casme2:three, or manifest; or a file of your own')
   parser.add_argument('--out', required=True, metavar='FILE.csv')
-  options, changes = parser.parse_known_args(_joined(arguments))
+  options, changes = parser.parse_known_args(joined(arguments))
   try:
     rows = fold_rows(options.config, changes)
     with write_atomically(places.expand(options.out)) as file:
       csv.writer(file, lineterminator='\n').writerows([COLUMNS, *rows])
   except InputError as error:
-    print(printable_lines(f'folds: {error}'), file=sys.stderr)
+    print(printable_lines(f'folds: {error.with_code()}'), file=sys.stderr)
     return 2
   except OSError as error:
     print(f'folds: {options.out} cannot be written ({error.strerror}); give another '
@@ -56,7 +58,6 @@ def fold_rows(config: str, changes: Sequence[str]) -> list[tuple[str, ...]]:
   from lightman_jax.data.protocols import check_protocol
   from lightman_jax.data.sources import check_present
   from lightman_jax.experiment.launch import read_config
-  from lightman_jax.experiment.notebook import load
   for word in changes:
     if not word.startswith('--config.'):
       raise InputError(f'{word!r} is no flag of this command; settings are given as '
@@ -64,16 +65,55 @@ def fold_rows(config: str, changes: Sequence[str]) -> list[tuple[str, ...]]:
   settings = read_config(config, changes)
   check_present(settings['data'], settings['inputs'])
   check_protocol(settings)
-  material = load(settings)
-  pool = material.pool
-  of = pool.dataset or (material.clips.info['dataset'],) * len(pool.clips)
+  pool, cut, dataset = _cut_folds(settings)
+  of = pool.dataset or (dataset,) * len(pool.clips)
   return [(pool.clips[n], pool.subjects[pool.subject[n]], of[n],
            pool.classes[pool.label[n]], fold.held_out)
-          for fold in material.folds for n in np.flatnonzero(fold.test)]
+          for fold in cut for n in np.flatnonzero(fold.test)]
 
 
-def _joined(arguments: Sequence[str]) -> list[str]:
-  """The words, with a setting and its value as one, however they were written."""
+def _cut_folds(settings: Mapping[str, Any]) -> tuple[Any, Sequence[Any], str]:
+  """The clips of a run without their inputs, its folds, and what its data set is.
+
+  Who is held out is a matter of the data set alone. Macro clips of another one are
+  loaded only where a protocol from outside, which sees all clips, could look at them.
+  """
+  from lightman_jax.data.load import load
+  from lightman_jax.data.sources import check_flow_pictures
+  from lightman_jax.experiment.assembly import Stages
+  from lightman_jax.inputs import inputs
+  from lightman_jax.inputs.macros import make_pool
+  from lightman_jax.runs.progress import Progress
+  from lightman_jax.tasks.folds import make_folds
+  episodes, source, other = settings['episodes'], settings['macro']['source'], None
+  outside = registry.is_outside(episodes['protocol'])
+  others = macro_data(settings) if outside else None
+  with Progress() as progress:
+    shown = Stages(progress)
+
+    def clips_of(data):
+      check_flow_pictures(data, settings['inputs'])
+      return load(data, progress=shown.of(data), say=progress.say)
+    clips = clips_of(settings['data'])
+    if others:
+      other = clips_of(others)
+  pool = make_pool(
+      clips, inputs.Settings(**settings['inputs']), other=other,
+      make=lambda some: np.zeros((len(some.clip), 1, 1, 1), np.float32),
+      macro_map=settings['macro']['map'],
+      source=source if other or source == 'own' and uses_macro(settings) else 'none')
+  dataset = clips.info['dataset']
+  return pool, make_folds(pool, episodes['protocol'], folds=episodes['folds'],
+                          seed=settings['seed'], dataset=dataset,
+                          options=episodes), dataset
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+  """The words, with a setting and its value as one, however they were written.
+
+  Args:
+    arguments: of a command that takes settings.
+  """
   words: list[str] = []
   for word in arguments:
     before = words[-1] if words else ''

@@ -114,7 +114,8 @@ def main(argv: list[str]) -> int:
     return several.supervise([sys.executable, *_program, '--worker', *sys.argv[1:]])
   sweep.ask_for_determinism()
   # Who starts other processes ends after them.
-  stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None))
+  stopping.watch(GRACE.value + stopping.LINGER * (SWEEP.value is not None),
+                 fresh=FRESH.value)
   files.check_open_files()
   places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   if SWEEP.value is not None:
@@ -347,7 +348,7 @@ def start(argv: Sequence[str], *, program: Sequence[str]) -> NoReturn:
   try:
     app.run(main, argv=list(argv), flags_parser=parse)
   except InputError as error:
-    refuse(str(error))
+    refuse(error.with_code())
   except ConnectionAbortedError as error:
     refuse(str(error), several.LOST)
   except OSError as error:

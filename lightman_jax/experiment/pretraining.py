@@ -1,16 +1,19 @@
 """Weights that folds begin with: trained before the task, on other clips.
 
-The clips are macro-expressions, synthetic faces, or those of a finished run. Whom the
+The clips are macro-expressions, synthetic faces, or those of a finished run. A training
+that is ended goes on from what it kept. Whom the
 weights have seen is kept with them, as (data set, person), and a fold whose held-out
 person is among these is refused.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+import contextlib
 import functools
 import hashlib
 import io
 import json
 import pathlib
+import time
 from typing import Any, NamedTuple
 
 import jax
@@ -25,7 +28,7 @@ from lightman_jax.data import people
 from lightman_jax.data.rows import parse_action_units
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.experiment.published_start import Person, people_of, person_of
+from lightman_jax.experiment.published_start import Person, person_of
 from lightman_jax.files import write_atomically
 from lightman_jax.inputs.augmentation import Augmentation, augment
 from lightman_jax.inputs.pool import Content, Inputs, Pool, Stored, mean_squares
@@ -40,6 +43,7 @@ from lightman_jax.training import compiled, stopping
 
 STAGE = 'lightman_jax.experiment.pretraining'      # computes what is kept
 UNITS = 46                  # action units of the face have the numbers 1 to 46
+SECONDS = 30.               # after which what is trained so far is kept
 ARRAYS, PEOPLE = 'array', 'people'
 
 
@@ -61,12 +65,14 @@ class Pretraining:
   Args:
     about: what results say.
     sha256: over the clips or weights that it is made of.
-    weights: a fold to its weights and the people whom they have seen.
+    weights: a fold to its weights.
+    seen: a fold to the people whom these have seen; trains nothing.
   """
 
   def __init__(self, about: Mapping[str, Any], sha256: str,
-               weights: Callable[[Fold], tuple[Params, tuple[Person, ...]]]):
-    self.about, self.sha256, self._weights = about, sha256, weights
+               weights: Callable[[Fold], Params],
+               seen: Callable[[Fold], tuple[Person, ...]]):
+    self.about, self.sha256, self._weights, self._seen = about, sha256, weights, seen
 
   def start(self, fold: Fold) -> Params:
     """Subtrees of the parameters that a fold begins with.
@@ -74,7 +80,7 @@ class Pretraining:
     Args:
       fold: its training clips are what may be trained on.
     """
-    return self._weights(fold)[0]
+    return self._weights(fold)
 
   def people(self, fold: Fold) -> tuple[Person, ...]:
     """Whom the weights of a fold have seen.
@@ -82,7 +88,7 @@ class Pretraining:
     Args:
       fold: of the run.
     """
-    return self._weights(fold)[1]
+    return self._seen(fold)
 
 
 def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset: str,
@@ -106,7 +112,8 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
   if source == 'none':
     return None
   if source not in ('macro', 'synthetic'):
-    return of_run(config, pool, folds, dataset)
+    from lightman_jax.experiment.run_start import of_run  # which makes these
+    return of_run(config, pool, folds, dataset, make_net(pool.classes))
   if source == 'macro':
     faces = macro_source(config, pool, dataset, data_sha256)
   net = make_net(faces.classes)
@@ -125,7 +132,8 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
       {'source': source, 'steps': trained['steps'], 'clips': max(counts),
        'people': len(set(faces.person)), 'classes': int((faces.label >= 0).sum()),
        'action_units': int(np.isfinite(faces.units).any(1).sum())},
-      faces.sha256, lambda fold: trainer.weights(own(fold)))
+      faces.sha256, lambda fold: trainer.weights(own(fold)),
+      lambda fold: trainer.people(own(fold)))
 
 
 def macro_source(config: Mapping[str, Any], pool: Pool, dataset: str, sha256: str
@@ -219,8 +227,16 @@ class _Trainer:
     self._step = compiled.jit(self._step_of)
     self._last: tuple[str, Any] = ('', None)
 
-  def weights(self, which: Bool[np.ndarray, 'N']
-              ) -> tuple[Params, tuple[Person, ...]]:
+  def people(self, which: Bool[np.ndarray, 'N']) -> tuple[Person, ...]:
+    """Whom weights that are trained on some of the clips have seen.
+
+    Args:
+      which: of the source's clips may be trained on.
+    """
+    return tuple(sorted({self._source.person[n]
+                         for n in np.flatnonzero(which & self.usable)}))
+
+  def weights(self, which: Bool[np.ndarray, 'N']) -> Params:
     """Weights that are trained on some of the clips, or were before.
 
     Args:
@@ -229,13 +245,15 @@ class _Trainer:
     which = which & self.usable
     name = self._name(which)
     if self._last[0] != name:
-      seen = tuple(sorted({self._source.person[n] for n in np.flatnonzero(which)}))
+      seen = self.people(which)
       path = cache_folder() / f'{name}.npz'
       kept = _read(path, seen)
       if kept is None:
         kept = self._train(which, name)
         _write(path, kept, seen)
-      self._last = name, (kept, seen)
+        path.with_name(f'{name}.part.npz').unlink(missing_ok=True)
+      stopping.note_saved()
+      self._last = name, kept
     return self._last[1]
 
   def _name(self, which) -> str:
@@ -275,12 +293,23 @@ class _Trainer:
     params = {name: params[name] for name in ('encoder', 'head')}
     params['units'] = {'kernel': jnp.zeros((z.shape[-1], UNITS)),
                        'bias': jnp.zeros(UNITS)}
-    state = params, self._optimizer.init(params)
-    for step, batch in enumerate(drawn):
-      stopping.check()
-      state = self._step(
-          state, np.asarray(source.x[batch], np.float32) / scale, source.label[batch],
-          source.units[batch], shown, keys.key_for(key, Purpose.PRETRAIN, step))
+    place = cache_folder() / f'{name}.part.npz'
+    state, done = _go_on(place, (params, self._optimizer.init(params)), how['steps'])
+    kept = time.monotonic()
+    with stopping.deferred():
+      for step, batch in enumerate(drawn[done:], done):
+        # The first one compiles.
+        with (stopping.nothing_to_save() if step == done else contextlib.nullcontext()):
+          state = jax.block_until_ready(self._step(
+              state, np.asarray(source.x[batch], np.float32) / scale,
+              source.label[batch], source.units[batch], shown,
+              keys.key_for(key, Purpose.PRETRAIN, step)))
+        ends = stopping.is_stop_requested()
+        if ends or time.monotonic() - kept > SECONDS:
+          _keep(place, state, step + 1)
+          kept = time.monotonic()
+        if ends:
+          stopping.check()
     params = {name: state[0][name] for name in self._kept}
     if not all(bool(jnp.isfinite(x).all()) for x in jax.tree.leaves(params)):
       raise InputError('pretraining ended with weights that are not finite; lower '
@@ -342,8 +371,12 @@ def _read(path: pathlib.Path, seen: tuple[Person, ...]) -> Params | None:
 def _write(path: pathlib.Path, params: Params, seen: tuple[Person, ...]) -> None:
   named = {'/'.join(key.key for key in place): np.asarray(x)
            for place, x in jax.tree.leaves_with_path(params)}
+  _write_arrays(path, {**named, PEOPLE: np.array(json.dumps(seen))})
+
+
+def _write_arrays(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
   content = io.BytesIO()
-  np.savez(content, **named, **{PEOPLE: np.array(json.dumps(seen))})
+  np.savez(content, **arrays)
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomically(path, 'wb') as file:
@@ -352,91 +385,37 @@ def _write(path: pathlib.Path, params: Params, seen: tuple[Person, ...]) -> None
     pass      # a cache that cannot be written costs time
 
 
-# Weights of a finished run, fold by fold.
+# What a training that was ended goes on from: the leaves of its state, in their order.
+
+STEP = 'step'
+
+
+def _keep(place: pathlib.Path, state: Any, step: int) -> None:
+  """Writes the state after so many steps."""
+  leaves = {f'{n:04}': np.asarray(x) for n, x in enumerate(jax.tree.leaves(state))}
+  _write_arrays(place, {**leaves, STEP: np.array(step)})
+  stopping.note_saved()
+
+
+def _go_on(place: pathlib.Path, state: Any, steps: int) -> tuple[Any, int]:
+  """What `_keep` wrote of such a state, or the state; and how many steps it is of."""
+  leaves, form = jax.tree.flatten(state)
+  try:
+    arrays = dict(bounded.read_arrays(place))
+    step = int(arrays.pop(STEP))
+    kept = [arrays[name] for name in sorted(arrays)]
+    if (not 0 < step <= steps or [(x.shape, x.dtype) for x in kept]
+        != [(x.shape, x.dtype) for x in leaves]):
+      return state, 0
+  except (OSError, TypeError, ValueError, KeyError):
+    return state, 0
+  stopping.note_saved()
+  return jax.tree.unflatten(form, list(map(jnp.asarray, kept))), step
+
+
+# Whom a run's weights have seen.
 
 SEEN = 'trained_on.json'
-
-
-def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset: str
-           ) -> Pretraining:
-  """The models of a finished run, each fold with one that saw none of its people.
-
-  That of the same name where it fits, else the first that does.
-
-  Args:
-    config: complete; `pretrain.source` is the run's folder.
-    pool: of the run that is to begin.
-    folds: of it.
-    dataset: name of its data set.
-
-  Raises:
-    InputError: the run is of other inputs or another network, does not say whom it
-      trained on, or saw somebody whom a fold holds out.
-  """
-  from lightman_jax.experiment.finished import open_run  # which runs this
-  try:
-    run = open_run(config['pretrain']['source'])
-  except InputError as error:
-    raise InputError('pretrain.source must be none, macro, synthetic or the folder of '
-                     f'a finished run: {error}') from None
-  _check_alike(config, run.settings, run.path)
-  try:
-    seen = {name: tuple(map(tuple, persons))
-            for name, persons in bounded.read_json(run.path / SEEN).items()}
-  except (OSError, ValueError, AttributeError, TypeError) as error:
-    raise InputError(
-        f'pretrain.source: {run.path} does not say whom its folds were trained on '
-        f'({error}); make the run anew') from None
-  models = run.models
-  chosen = {fold.held_out: _fitting(fold, people_of(config, pool, fold, dataset), seen,
-                                      run) for fold in folds}
-  classes = tuple(run.results['about']['clips_per_class'])
-  kept = ('encoder', 'head') if classes == pool.classes else ('encoder',)
-  weights = {name: {part: models[name][part] for part in kept if part in models[name]}
-             for name in sorted(set(chosen.values()))}
-  digest = hashlib.sha256()
-  for x in jax.tree.leaves(weights):
-    digest.update(np.ascontiguousarray(x))
-  return Pretraining(
-      {'source': 'a finished run', 'method': run.settings['method']['name'],
-       'data_sha256': run.results['about']['data_sha256'],
-       'people': max(len(seen[name]) for name in weights)},
-      digest.hexdigest(),
-      lambda fold: (weights[chosen[fold.held_out]], seen[chosen[fold.held_out]]))
-
-
-def _check_alike(config: Mapping[str, Any], other: Mapping[str, Any],
-                 path: pathlib.Path) -> None:
-  """Weights fit a network and inputs like those that they were trained in."""
-  computed = ('conv', 'precision', 'matmul_precision')
-  for section in ('model', 'inputs'):
-    for name, value in config[section].items():
-      if name not in computed and other[section].get(name) != value:
-        raise InputError(
-            f'pretrain.source: {section}.{name} is {other[section].get(name)!r} in '
-            f'{path} and {value!r} here; give both the same')
-  members = other.get('training', {}).get('members', 1)
-  if members not in (1, config['training']['members']):
-    raise InputError(
-        f'pretrain.source: each fold of {path} has {members} models '
-        f'(training.members) and here {config["training"]["members"]}; give both the '
-        'same')
-
-
-def _fitting(fold: Fold, persons: Sequence[Person],
-             seen: Mapping[str, Sequence[Person]], run) -> str:
-  """The run's fold whose weights saw none of these people."""
-  first = None
-  for name in sorted(seen, key=lambda name: (name != fold.held_out, name)):
-    person = next((person for person in persons for other in seen[name]
-                   if people.may_be_one(person, other)), None)
-    if person is None:
-      return name
-    first = first or person
-  raise InputError(
-      f'pretrain.source: fold {fold.held_out} holds out '
-      f'{"/".join(people.identify(*first))}, and every model of {run.path} was trained '
-      'on that person; give a run whose folds hold out these people, or none of them')
 
 
 def people_seen(config: Mapping[str, Any], pool: Pool, fold: Fold, dataset: str

@@ -100,7 +100,7 @@ def replay(arguments: list[str]) -> int:
     for line in replay_lines(options.run, named):
       print(line)
   except InputError as error:
-    print(f'replay: {error}', file=sys.stderr)
+    print(f'replay: {error.with_code()}', file=sys.stderr)
     return 2
   return 0
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from lightman_jax import bounded, registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict as prediction
-from lightman_jax.evaluation.scores import scores_of
+from lightman_jax.evaluation.scores import scores_of, try_scores
 from lightman_jax.experiment import (
   assembly,
   few_shot,
@@ -130,6 +130,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
     if multihost.is_first() and (code := sections.outside(config)):
       write_json(folder.outside, code)
     robustness.noise_kinds(config, material, progress.say)
+    try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):
       loop = memory.in_smaller_batches(functools.partial(_all_folds, meter=meter))

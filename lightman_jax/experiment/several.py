@@ -22,8 +22,8 @@ from lightman_jax.training import stopping
 
 LOST = 75                 # EX_TEMPFAIL: give the same command again
 SENTENCE = ('another process of this run has ended, or cannot be reached: start all '
-            'processes again with the same commands, and the run goes on from its last '
-            'checkpoint')
+            'processes again with the same commands, without --fresh, and the run goes '
+            'on from its last checkpoint')
 WORDS = 200               # of what the runtime says
 # Passed on to the worker, where they were not ignored at the start.
 SIGNALS = (signal.SIGINT, *stopping.NAMES)

@@ -22,7 +22,7 @@ import threading
 import time
 from typing import Any, NamedTuple
 
-from lightman_jax import settings
+from lightman_jax import machine, settings
 from lightman_jax.errors import InputError
 from lightman_jax.runs import environment, folder as lock
 from lightman_jax.runs.folder import RunFolder, read_json, write_json
@@ -311,6 +311,5 @@ def _why(code: int, log: pathlib.Path) -> str:
     memory = ', as happens where memory is short' if -code == signal.SIGKILL else ''
     return f'it was ended by {signal.Signals(-code).name}{memory}; its output is {log}'
   lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
-  last = next((line for line in reversed(lines) if line.strip()), 'it last nothing')
-  sentence = re.sub(r'^(launch\.py|train): ', '', last).rstrip('.')
-  return f'{sentence}; its output is {log}'
+  last = next((line for line in reversed(lines) if line.strip()), 'it printed nothing')
+  return f'{machine.sentence_of(last).rstrip(".")}; its output is {log}'

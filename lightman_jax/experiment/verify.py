@@ -342,7 +342,7 @@ def verify(arguments: Sequence[str]) -> int:
       print(f'{"  ok" if check.agrees else "  NO"}  {check.sentence}', flush=True)
       agrees &= check.agrees
   except InputError as error:
-    print(f'verify: {error}', file=sys.stderr)
+    print(f'verify: {error.with_code()}', file=sys.stderr)
     return 2
   print(f'{options.run} {"agrees" if agrees else "DOES NOT AGREE"} with what it states'
         + (' and with a run of the same configuration' if options.rerun else '') + '.')

@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.faces import landmarks
 
 # Part of every result: what OpenCV is called with.
 FARNEBACK = dict(pyr_scale=.5, levels=3, winsize=15, iterations=3, poly_n=5,
@@ -19,6 +20,9 @@ DIS = dict(preset='medium', finest_scale=0)
 TVL1 = dict(tau=.25, lambda_=.15, theta=.3, nscales=5, warps=5, epsilon=.01,
             innnerIterations=30, outerIterations=10, scaleStep=.8, gamma=0.,
             medianFiltering=5, useInitialFlow=False)
+# Shares of the inter-ocular distance: the width of the strip along the ridge of the
+# nose, and how far an eye's mask goes beyond its lids.
+NOSE_WIDTH, EYE_MARGIN = .15, .1
 
 
 def grey(frames: UInt8[np.ndarray, 'T h w c']) -> UInt8[np.ndarray, 'T h w']:
@@ -41,9 +45,9 @@ def check_algorithm(algorithm: str) -> None:
   """
   if algorithm == 'tvl1' and not has_tvl1():
     raise InputError(
-        'TV-L1 flow is in no plain OpenCV: install opencv-contrib-python-headless in '
-        'place of opencv-python-headless (pip uninstall it first), or use '
-        'inputs.algorithm=dis')
+        'TV-L1 flow is not in this OpenCV, which is not the one that this package '
+        'asks for: pip install --force-reinstall opencv-contrib-python-headless, '
+        'with no other opencv-* package beside it, or use inputs.algorithm=dis')
 
 
 def optical_flow(first: UInt8[np.ndarray, 'h w'], second: UInt8[np.ndarray, 'h w'], *,
@@ -92,3 +96,44 @@ def strain(flow: Float[np.ndarray, '*n h w 2']) -> Float[np.ndarray, '*n h w']:
   u_y, u_x = np.gradient(flow[..., 0], axis=(-2, -1))
   v_y, v_x = np.gradient(flow[..., 1], axis=(-2, -1))
   return np.sqrt(u_x**2 + v_y**2 + (u_y + v_x)**2 / 2)
+
+
+def stabilise(flow: Float32[np.ndarray, 't h w 2'], how: str,
+              points: Float[np.ndarray, '68 2'] | None = None
+              ) -> Float32[np.ndarray, 't h w 2']:
+  """Flow fields less the motion of the head that is left after alignment.
+
+  Args:
+    flow: (u, v) in pixels, from the onset.
+    how: 'none'; 'median', of u and of v over all pixels of a field; or 'nose', their
+      means along the ridge of the nose, which no expression moves much (SOFTNet, Liong
+      et al. 2021, takes 11 pixels of 128 around one of its points).
+    points: landmarks of the onset in pixels, for 'nose'.
+  """
+  if how == 'none':
+    return flow
+  if how == 'median':
+    return flow - np.median(flow, (1, 2), keepdims=True)
+  ridge = np.clip(points[list(landmarks.NOSE_BRIDGE)], 0,
+                  np.array(flow.shape[2:0:-1]) - 1)
+  strip = np.zeros(flow.shape[1:3], np.uint8)
+  width = NOSE_WIDTH * landmarks.inter_ocular_distance(points)
+  cv2.polylines(strip, [np.rint(ridge).astype(np.int32)], False, 1,
+                max(1, round(float(width))))
+  return flow - flow[:, strip > 0].mean(1)[:, None, None]
+
+
+def outside_eyes(points: Float[np.ndarray, '68 2'], shape: tuple[int, int]
+                 ) -> Float32[np.ndarray, 'h w']:
+  """0 in the eyes and around their lids, where a blink moves, and 1 elsewhere.
+
+  Args:
+    points: landmarks of the onset in pixels.
+    shape: (h, w) of the picture.
+  """
+  inside = np.zeros(shape, np.uint8)
+  for eye in (landmarks.LEFT_EYE, landmarks.RIGHT_EYE):
+    cv2.fillPoly(inside, [np.rint(points[list(eye)]).astype(np.int32)], 1)
+  reach = round(float(EYE_MARGIN * landmarks.inter_ocular_distance(points)))
+  disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+  return 1 - cv2.dilate(inside, disc).astype(np.float32)

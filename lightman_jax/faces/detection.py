@@ -9,7 +9,7 @@ mediapipe is used. Coordinates are (x, y) in pixels, pixel centres at whole numb
 """
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 import functools
 import hashlib
 import os
@@ -22,7 +22,7 @@ import zipfile
 import zlib
 
 import cv2
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax import places
@@ -150,6 +150,18 @@ def detect_face(net: cv2.dnn.Net, picture: UInt8[np.ndarray, 'h w 3'], *, view: 
     picture: RGB.
     view: one of `VIEWS`; what lies outside of the picture is black.
   """
+  return next(detect_faces(net, picture, view=view), None)
+
+
+def detect_faces(net: cv2.dnn.Net, picture: UInt8[np.ndarray, 'h w 3'], *, view: float
+                 ) -> Iterator[Face]:
+  """Every face, the most prominent first.
+
+  Args:
+    net: the graph.
+    picture: RGB.
+    view: one of `VIEWS`; what lies outside of the picture is black.
+  """
   height, width = picture.shape[:2]
   side = view * max(height, width)
   cut = _square(picture, side)
@@ -158,15 +170,18 @@ def detect_face(net: cv2.dnn.Net, picture: UInt8[np.ndarray, 'h w 3'], *, view: 
   logits, values = sorted(outputs, key=lambda output: output.size)
   score = 1 / (1 + np.exp(-np.clip(logits.reshape(-1), -80, 80).astype(np.float64)))
   keep = score >= _LEAST_SCORE
-  if not keep.any():
-    return None
   # Each row: centre, size, then six points: the eyes first, the picture's left before.
   rows = values.reshape(-1, 8, 2)[keep].astype(np.float64) / _DETECTOR_SIDE
   rows[:, [0, 2, 3, 4, 5, 6, 7]] += _ANCHORS[keep][:, None]
-  (x, y), (w, h), left, right = _merged(rows, score[keep])[:4]
-  angle = float(np.arctan2(right[1] - left[1], right[0] - left[0]))
-  return Face(float(.5 * width + (x - .5) * side), float(.5 * height + (y - .5) * side),
-              float(max(w, h) * side), angle, float(score.max()))
+  score = score[keep]
+  while len(rows):
+    merged, same = _merged(rows, score)
+    (x, y), (w, h), left, right = merged[:4]
+    angle = float(np.arctan2(right[1] - left[1], right[0] - left[0]))
+    yield Face(float(.5 * width + (x - .5) * side),
+               float(.5 * height + (y - .5) * side), float(max(w, h) * side), angle,
+               float(score.max()))
+    rows, score = rows[~same], score[~same]
 
 
 def _square(picture: np.ndarray, side: float) -> np.ndarray:
@@ -184,8 +199,11 @@ def _square(picture: np.ndarray, side: float) -> np.ndarray:
 
 
 def _merged(rows: Float[np.ndarray, 'n 8 2'], score: Float[np.ndarray, 'n']
-            ) -> Float[np.ndarray, '8 2']:
-  """The mean, weighted by score, of all boxes that overlap the most prominent one."""
+            ) -> tuple[Float[np.ndarray, '8 2'], Bool[np.ndarray, 'n']]:
+  """The mean, weighted by score, of all boxes that overlap the most prominent one.
+
+  Also which these are.
+  """
   low, high = rows[:, 0] - .5 * rows[:, 1], rows[:, 0] + .5 * rows[:, 1]
   area = np.prod(high - low, axis=1)
   best = int(np.argmax(area * score))
@@ -193,7 +211,7 @@ def _merged(rows: Float[np.ndarray, 'n 8 2'], score: Float[np.ndarray, 'n']
   shared = np.prod(np.maximum(inside, 0), axis=1)
   same = shared / (area + area[best] - shared) > _OVERLAP
   weight = np.where(same, score, 0)
-  return np.tensordot(weight / weight.sum(), rows, 1)
+  return np.tensordot(weight / weight.sum(), rows, 1), same
 
 
 LEAST_SCORE = .5          # below it a mesh lies on no face
@@ -322,17 +340,28 @@ def square_of(points: Float[np.ndarray, '468 2']) -> Square:
 def _first_square(model: Model, picture: np.ndarray) -> Square | None:
   for view in VIEWS:
     face = detect_face(model.detect, picture, view=view)
-    if face is None:
-      continue
-    square = Square(face.x, face.y, _MARGIN * face.side, face.angle)
-    for _ in range(_PASSES):
-      points, score = fit_mesh(model, picture, square)
-      if score < LEAST_SCORE:
-        break
-      square = square_of(points)
-    else:
+    square = face and settle_square(model, picture, face)
+    if square:
       return square
   return None
+
+
+def settle_square(model: Model, picture: UInt8[np.ndarray, 'h w 3'], face: Face
+                  ) -> Square | None:
+  """The square of a detected face, taken anew from its mesh; None if it is no face.
+
+  Args:
+    model: as `load_model` returns it.
+    picture: RGB.
+    face: as it was detected.
+  """
+  square = Square(face.x, face.y, _MARGIN * face.side, face.angle)
+  for _ in range(_PASSES):
+    points, score = fit_mesh(model, picture, square)
+    if score < LEAST_SCORE:
+      return None
+    square = square_of(points)
+  return square
 
 
 def _landmarks(model: Model, picture: np.ndarray, square: Square) -> np.ndarray:
@@ -378,7 +407,7 @@ def fetch(arguments: list[str]) -> int:
       fetch_graphs(folder, wheel=options.wheel)
       print(f'{folder} now holds {" and ".join(g.name for g in GRAPHS)}.')
   except InputError as error:
-    print(error, file=sys.stderr)
+    print(error.with_code(), file=sys.stderr)
     return 2
   return 0
 

@@ -39,7 +39,9 @@ CHANNELS = ('u', 'v', 'strain')
 
 
 def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str,
-              size: int) -> Float32[np.ndarray, 't _h _w 3']:
+              size: int, stabilise: str = 'none', mask: str = 'none',
+              points: Float[np.ndarray, '68 2'] | None = None
+              ) -> Float32[np.ndarray, 't _h _w 3']:
   """u, v and strain from the onset to later frames, averaged down to size x size.
 
   Args:
@@ -47,13 +49,19 @@ def clip_flow(frames: UInt8[np.ndarray, 'T h w c'], *, span: str, algorithm: str
     span: 'apex' (t = 1) or 'each' (t = T - 1: to each later frame).
     algorithm: see `dense_flow.optical_flow`.
     size: of the result in pixels; u and v keep the pixels of `frames` as their unit.
+    stabilise: see `dense_flow.stabilise`.
+    mask: 'eyes' takes what moves in them away.
+    points: landmarks of the onset in pixels, where the two need them.
   """
   pictures = dense_flow.grey(frames)
   later = pictures[1:] if span == 'each' else pictures[[len(pictures) // 2]]
   fields = np.stack([
       dense_flow.optical_flow(pictures[0], picture, algorithm=algorithm)
       for picture in later])
+  fields = dense_flow.stabilise(fields, stabilise, points)
   fields = np.concatenate([fields, dense_flow.strain(fields)[..., None]], -1)
+  if mask == 'eyes':
+    fields *= dense_flow.outside_eyes(points, fields.shape[1:3])[..., None]
   return resize_maps(fields, size)
 
 
@@ -97,32 +105,39 @@ class Settings(NamedTuple):
   size: int = 64                # side of the input in pixels; 0 = as stored
   holds: str = 'flow'           # picture: 'flow' (u, v, strain) or 'intensity'
   centre: str = 'none'          # or 'median': each channel of each clip less its median
+  stabilise: str = 'none'       # flow: less that of the 'nose', or its 'median'
+  mask: str = 'none'            # flow: none in the 'eyes'
+
+  @property
+  def needs_landmarks(self) -> bool:
+    """Whether flow cannot be made without the landmarks of the onset."""
+    return self.stabilise == 'nose' or self.mask == 'eyes'
 
 
-def frame_input(clip, how: Settings):
+def frame_input(clip, how: Settings, points=None):
   """All T frames, -1 to 1."""
   return resize_maps(clip / np.float32(127.5) - 1, how.size)
 
 
-def difference_input(clip, how: Settings):
+def difference_input(clip, how: Settings, points=None):
   """Grey value of each later frame less that of the onset, -1 to 1; t = T - 1."""
   grey = dense_flow.grey(clip).astype(np.float32)
   return resize_maps((grey[1:] - grey[:1])[..., None] / 255, how.size)
 
 
-def flow_input(clip, how: Settings):
+def flow_input(clip, how: Settings, points=None):
   """u, v, strain; see `clip_flow`."""
-  return clip_flow(clip, span=how.span, algorithm=how.algorithm, size=how.size)
+  return clip_flow(clip, span=how.span, algorithm=how.algorithm, size=how.size,
+                   stabilise=how.stabilise, mask=how.mask, points=points)
 
 
-def picture_input(clip, how: Settings):
+def picture_input(clip, how: Settings, points=None):
   """A ready picture, 0-255 to -1 ... 1; a flow picture is made where frames are given.
 
   The latter is how clips of another data set join a pool of ready flow pictures.
   """
   if len(clip) > 1:
-    fields = clip_flow(clip, span='apex', algorithm=how.algorithm, size=how.size)
-    clip = as_picture(fields)
+    clip = as_picture(flow_input(clip, how._replace(span='apex'), points))
   return resize_maps(clip / np.float32(127.5) - 1, how.size)
 
 
@@ -169,11 +184,14 @@ def encode_clip(frames: UInt8[np.ndarray, 'T h w c'] | None,
   Args:
     frames: onset first, apex in the middle; or one ready picture. Not looked at where
       inputs are of landmarks.
-    points: landmarks of the frames, in their pixels; looked at there alone.
+    points: landmarks of the frames, in their pixels; looked at there, and where flow is
+      freed of the nose's motion or of the eyes.
     how: what the inputs are.
   """
-  x = (landmark_movements(points) if how.kind == 'landmarks' else
-       KINDS[how.kind](frames, how))
+  if how.kind == 'landmarks':
+    x = landmark_movements(points)
+  else:
+    x = KINDS[how.kind](frames, how, points[0] if how.needs_landmarks else None)
   return subtract_median(x) if how.centre == 'median' else x
 
 
@@ -206,11 +224,9 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
   _check(clips, how)
   total = len(clips.clip)
   for number in range(total):
-    if how.kind == 'landmarks':
-      x = encode_clip(None, clips.landmarks[number], how)
-    else:
-      x = encode_clip(clips.frames[number], None, how)
-      progress('inputs', number + 1, total)
+    frames = None if how.kind == 'landmarks' else clips.frames[number]
+    x = encode_clip(frames, clips.landmarks[number], how)
+    progress('inputs', number + 1, total)
     if not np.isfinite(x).all():
       raise InputError(
           f'inputs.kind={how.kind} of {clips.clip[number]} of '
@@ -251,6 +267,22 @@ def _check(clips: ClipSet, how: Settings) -> None:
         'data.frames=1, or inputs.kind to frames, difference or flow')
   if how.kind == 'landmarks':
     _check_landmarks(clips, name)
+  if how.needs_landmarks and length > 1:
+    setting = 'stabilise=nose' if how.stabilise == 'nose' else 'mask=eyes'
+    _check_onsets(clips, name, setting)
+
+
+def _check_onsets(clips: ClipSet, name: str, setting: str) -> None:
+  """Refuses clips of which it is not known where the eyes and the nose are."""
+  unknown = [clip for clip, points in zip(clips.clip, clips.landmarks)
+             if not np.isfinite(points[0]).all()
+             or not landmarks.inter_ocular_distance(points[0])]
+  if unknown:
+    raise InputError(
+        f'inputs.{setting} needs landmarks, and {name} has none of {len(unknown)} of '
+        f'{len(clips.clip)} clips, {unknown[0]} for one: python -m lightman_jax fetch '
+        'brings the face model, data.landmarks=TABLE takes your own; or use '
+        'inputs.stabilise=median and inputs.mask=none')
 
 
 def _check_landmarks(clips: ClipSet, name: str) -> None:
@@ -283,6 +315,7 @@ def cache_parameters(how: Settings) -> dict:
   """Everything beside the clips that moves a number of the inputs."""
   return {**how._asdict(), 'farneback': dense_flow.FARNEBACK, 'dis': dense_flow.DIS,
           'tvl1': dense_flow.TVL1, 'channels': CHANNELS,
+          'nose': dense_flow.NOSE_WIDTH, 'eyes': dense_flow.EYE_MARGIN,
           'opencv': cv2.__version__, 'code': code_sha256(STAGE)}
 
 

@@ -19,6 +19,9 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
               macro_map: str = 'same') -> Pool:
   """All micro clips, and macro clips from `source`.
 
+  Where all clips are macro-expressions, those with a class stand for themselves: they
+  are what is learned and tested.
+
   Args:
     clips: the data set.
     how: what its inputs are.
@@ -36,7 +39,10 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
       macro clip or with inputs of another shape, or one of which it cannot be told
       who of the first is in it.
   """
-  keep = ~clips.macro if source != 'own' else np.ones(len(clips.macro), bool)
+  label, macro = _labels(clips, clips.classes, macro_map), clips.macro
+  keep = ~macro if source != 'own' else np.ones(len(macro), bool)
+  if macro.all():
+    keep, macro = label >= 0, np.zeros(len(macro), bool)
   x = select_clips(make(clips), keep)
   content = inputs.describe_content(how, x.shape[-1])
   if source == 'magnified' and not content.amplitude_known:
@@ -45,9 +51,8 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
         f'inputs.kind={how.kind} has neither; use macro.source=none, own, or another '
         'data set')
   names = sorted(set(clips.subject))
-  label = _labels(clips, clips.classes, macro_map)[keep]
   pool = Pool(
-      x=x, label=label, macro=clips.macro[keep],
+      x=x, label=label[keep], macro=macro[keep],
       subject=np.array([names.index(name) for name in clips.subject], np.int32)[keep],
       foreign=np.zeros(len(x), bool), subjects=tuple(names),
       clips=tuple(np.array(clips.clip)[keep].tolist()), classes=clips.classes,

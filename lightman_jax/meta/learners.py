@@ -12,7 +12,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
-from lightman_jax.models.network import Network, Params
+from lightman_jax.models.network import KEPT, Network, Params
 
 EVERYTHING = ('encoder', 'head')
 # What a network can have of weights: a head of the macro clips, too.
@@ -109,7 +109,7 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
     labels: how labelled macro clips are in the losses; None: not at all.
   """
   inside, outside = losses.of_levels(labels)
-  embedded = net._replace(maps=lambda params, z: z, beside=lambda z, x: z)
+  embedded = net._replace(maps=lambda params, z: z, beside=lambda params, z, x: z)
   head = stepping(losses.cross_entropy(net.classify, net.label_smoothing)
                   if inside is None else
                   losses.with_macro_labels(embedded, inside), how, moving=('head',))
@@ -253,6 +253,29 @@ def outer_gradient(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
   if multi_step:
     return outer.through_every_step(adapt, loss, until=multi_step)
   return outer.through_adaptation(adapt, loss)
+
+
+def with_dropout(learner: Learner, net: Network, rate: float) -> Learner:
+  """Parts of the embedding are left out of a training step (Srivastava et al. 2014).
+
+  Each step and task draws one mask, which all of its clips and inner steps share: what
+  the query judges is the network that the support adapted. Prediction uses all parts.
+
+  Args:
+    learner: of one member.
+    net: its network.
+    rate: share of the numbers that the head sees which is left out; 0: none.
+  """
+  if not rate:
+    return learner
+
+  def meta_grad(params, task, key, done=1.):
+    key, key_mask = jax.random.split(key)
+    length = jax.eval_shape(net.embed, params, task.query.x).shape[-1]
+    kept = jax.random.bernoulli(key_mask, 1 - rate, (length,)) / (1 - rate)
+    grads, scalars = learner.meta_grad({**params, KEPT: kept}, task, key, done)
+    return {name: grads[name] for name in params}, scalars
+  return learner._replace(meta_grad=meta_grad)
 
 
 def ensemble(learner: Learner, count: int) -> Learner:

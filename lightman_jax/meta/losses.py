@@ -174,7 +174,7 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
     maps = net.maps(params, x)
     z = maps.reshape(len(maps), -1)
     end = None if how.aligned == 'logits' else n
-    logits = net.classify(params, net.beside(z[:end], x[:end]))
+    logits = net.classify(params, net.beside(params, z[:end], x[:end]))
     value = cross_entropies(logits[:n], batch.label, net.label_smoothing).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
@@ -186,7 +186,7 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
       value += weight_of(params, how) * parts['alignment']
       if labels is not None:
         parts['macro_cross_entropy'] = balanced_cross_entropy(
-            macro_head(net, labels)(params, net.beside(z[n:], x[n:])),
+            macro_head(net, labels)(params, net.beside(params, z[n:], x[n:])),
             batch.macro_label, net.label_smoothing)
         value += macro_weight(params, labels) * parts['macro_cross_entropy']
     return value, parts

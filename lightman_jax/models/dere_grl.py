@@ -66,7 +66,7 @@ class Graph(nn.Module):
     dense = lambda: layers.Dense(self.width, use_bias=False,
                                  kernel_init=nn.initializers.he_uniform())
     for _ in range(self.depth):
-      around = jnp.einsum('ij,njc->nic', graph.astype(h.dtype), h)
+      around = layers.einsum('ij,njc->nic', graph.astype(h.dtype), h)
       h = layers.GroupNorm(relu=True)(dense()(around) + dense()(h))
     return h
 

@@ -15,6 +15,9 @@ from lightman_jax.models.temporal import ClipEncoder as ClipEncoder
 
 Params = PyTree[Float[Array, '...']]
 
+# Where params of a training step hold what dropout multiplies the embedding by.
+KEPT = 'kept'
+
 
 class Network(NamedTuple):
   """Functions over params = {'encoder': ..., 'head': ...}.
@@ -35,13 +38,14 @@ class Network(NamedTuple):
                   tuple[Float[Array, 'n K'], Params]] | None = None
   classify_macro: Callable[[Params, Array], Float[Array, 'm K']] | None = None
   label_smoothing: float = 0.       # in every loss of its logits
-  # Flattened maps (n, d) and their clips to what the head sees: with a skip, the local
-  # means of a clip beside its map.
-  beside: Callable[[Array, Array], Float[Array, 'n _d']] = lambda z, x: z
+  # Params, flattened maps (n, d) and their clips to what the head sees: with a skip,
+  # the local means of a clip beside its map; in training with dropout, a part of that.
+  beside: Callable[[Params, Array, Array], Float[Array, 'n _d']] = (
+      lambda params, z, x: z)
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
     """What the head sees: pooling the map over the face would lose position."""
-    return self.beside(self.maps(params, x).reshape(x.shape[0], -1), x)
+    return self.beside(params, self.maps(params, x).reshape(x.shape[0], -1), x)
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
     """Of clips; the softmax of a row is a clip's probabilities."""
@@ -97,7 +101,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     params = {'encoder': variables['params']}
     if 'statistics' in variables:
       params['statistics'] = variables['statistics']
-    z = beside(maps(params, x).reshape(1, -1), x)
+    z = beside(params, maps(params, x).reshape(1, -1), x)
     heads = {'head': key_head}
     if macro_head:
       heads['macro_head'] = jax.random.fold_in(key_head, 1)
@@ -112,15 +116,18 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     pair: Any = encoder.apply(variables_of(params), x, training=True,
                               rngs={'dropout': key}, mutable=['statistics'])
     features, seen = pair
-    return classify(params, beside(features.reshape(len(x), -1), x)), seen['statistics']
+    z = beside(params, features.reshape(len(x), -1), x)
+    return classify(params, z), seen['statistics']
 
   scaled = unit_rms if unit_clips else lambda x: x
 
   def maps(params, x) -> Any:
     return encoder.apply(variables_of(params), scaled(x))
 
-  def beside(z, x):
-    return jnp.concatenate([z, local_means(scaled(x), skip)], -1) if skip else z
+  def beside(params, z, x):
+    if skip:
+      z = jnp.concatenate([z, local_means(scaled(x), skip)], -1)
+    return z * params[KEPT] if KEPT in params else z
 
   def classify(params, z) -> Any:
     return head.apply({'params': params['head']}, z)

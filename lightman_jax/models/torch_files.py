@@ -387,7 +387,7 @@ def convert_weights(arguments: list[str]) -> int:
   try:
     print(_convert(options))
   except InputError as error:
-    print(error, file=sys.stderr)
+    print(error.with_code(), file=sys.stderr)
     return 2
   except OSError as error:
     print(f'{options.out} cannot be written ({error.strerror or error})',

@@ -44,10 +44,9 @@ class VisionTransformer(nn.Module):
         layers.Dense(3 * d, use_bias=False)(x).reshape(n, p, 3, HEADS, d // HEADS),
         2, 0)
     # Products of short numbers, and their softmax, are long ones.
-    products = jnp.einsum('nphd,nqhd->nhpq', query, key).astype(
-        jnp.promote_types(x.dtype, jnp.float32))
+    products = layers.einsum('nphd,nqhd->nhpq', query, key).astype(layers.long(x.dtype))
     weights = jax.nn.softmax(products / np.sqrt(d // HEADS)).astype(x.dtype)
-    mixed = jnp.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d)
+    mixed = layers.einsum('nhpq,nqhd->nphd', weights, value).reshape(n, p, d)
     return layers.Dense(d)(mixed)
 
 

@@ -20,8 +20,9 @@ def score(arguments: Sequence[str]) -> int:
       prog='python -m lightman_jax score',
       description='Scores predictions of any program as those of a run are: pooled '
       'UF1, UAR and accuracy with intervals over people, by data set, and tested '
-      'against another file of the same clips. Columns: clip, subject, truth, '
-      'prediction and, where known, fold, dataset, group_NAME, probability_CLASS.')
+      'against another file of the same clips. Columns: clip, subject, truth (or '
+      'label), prediction and, where known, fold, dataset, group_NAME, '
+      'probability_CLASS.')
   parser.add_argument('predictions', metavar='PREDICTIONS.csv',
                       help='a csv or workbook, or the folder of a finished run')
   parser.add_argument('--against', metavar='OTHER.csv|RUN',
@@ -35,7 +36,7 @@ def score(arguments: Sequence[str]) -> int:
     scored = scoring.score(options.predictions, options.against,
                            different_people=options.different_people)
   except InputError as error:
-    print(printable(f'score: {error}'), file=sys.stderr)
+    print(printable(f'score: {error.with_code()}'), file=sys.stderr)
     return 2
   if options.json:
     print(json.dumps(scored, indent=2, ensure_ascii=False))

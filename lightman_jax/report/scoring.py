@@ -1,13 +1,14 @@
 """Anybody's predictions, scored as ours are.
 
-A file of predictions has the columns clip, subject, truth and prediction, and where
-known fold, dataset, group_NAME and, of every class, probability_CLASS or p_CLASS (the
-latter where CLASS is a truth or a prediction); a run's own predictions.csv is one.
+A file of predictions has the columns clip, subject, truth (or label), prediction and,
+where known, fold, dataset, group_NAME and, of every class, probability_CLASS or p_CLASS
+(the latter where CLASS is a truth or a prediction); a run's own predictions.csv is one.
 Other columns are not used. Data sets are named by the family of their people, as in a
 run's results: 'CASME II cropped' is casme2, samm_long is samm.
 """
 
 from collections.abc import Sequence
+import math
 import os
 import pathlib
 from typing import Any, NamedTuple
@@ -27,6 +28,8 @@ from lightman_jax.runs import results
 REQUIRED = ('clip', 'subject', 'truth', 'prediction')
 OPTIONAL = ('fold', 'dataset')
 PROBABILITY = ('probability_', 'p_')
+# What else a column may be called, where none has its own name: `folds` writes label.
+SYNONYMS = {'truth': ('label',)}
 NEEDS = 'a file of predictions needs clip, subject, truth, prediction'
 RESAMPLES = 10_000
 MEAN_OF_FOLDS = (
@@ -144,7 +147,8 @@ def read_predictions(path: str | os.PathLike, *, different_people: bool = False
     if not path.is_file():
       raise InputError(f'{path.parent} holds no predictions.csv; give the folder of a '
                        'finished run, or a file of predictions')
-  cells = workbooks.read_cells(path, columns=[(word,) for word in REQUIRED])
+  cells = workbooks.read_cells(
+      path, columns=[(word, *SYNONYMS.get(word, ())) for word in REQUIRED])
   head = next((number for number, row in enumerate(cells) if any(row)), None)
   if head is None:
     raise InputError(f'{path} is empty; {NEEDS}')
@@ -164,8 +168,12 @@ def read_predictions(path: str | os.PathLike, *, different_people: bool = False
     columns['dataset'] = _families(columns['dataset'], columns['subject'])
   one = Predictions(name, path, tuple(number for number, _ in rows), columns, {})
   _check_cells(one)
+  _check_numbers(one)
   _check_near_names(one, different_people)
-  one = one._replace(probability=_probabilities(one))
+  one = one._replace(probability=_probabilities(one), remarks=(
+      () if 'fold' in columns else
+      (f'{name} has no column fold: each person is taken as a fold, as under leave one '
+       'subject out',)))
   return _with_data_sets(one._replace(columns={
       word: values for word, values in columns.items()
       if word in REQUIRED + OPTIONAL or word.startswith(GROUP)}))
@@ -174,6 +182,10 @@ def read_predictions(path: str | os.PathLike, *, different_people: bool = False
 def _header(row: Sequence[str], path: pathlib.Path) -> dict[int, str]:
   """The columns that are used, by their place."""
   names = {place: _column(word) for place, word in enumerate(row) if word}
+  for name, others in SYNONYMS.items():
+    if name not in names.values():
+      other = next((word for word in others if word in names.values()), None)
+      names = {place: name if word == other else word for place, word in names.items()}
   used = {place: name for place, name in names.items()
           if name in REQUIRED + OPTIONAL or name.startswith((GROUP, *PROBABILITY))}
   for name in used.values():
@@ -268,6 +280,28 @@ def _check_cells(one: Predictions) -> None:
         raise InputError(
             f'{one.where(number)}: subject {who!r} is in {name} {value!r} here and in '
             f'{one.columns[name][before]!r} in row {one.row[before]}; {why}')
+
+
+def _check_numbers(one: Predictions) -> None:
+  """Refuses classes that are numbers on one side and names on the other."""
+  truths = {word: _is_number(word) for word in one.columns['truth']}
+  if len(set(truths.values())) > 1:
+    return
+  numbered = next(iter(truths.values()))
+  for number, word in enumerate(one.columns['prediction']):
+    if _is_number(word) != numbered:
+      what = ('a name, and those under truth are numbers' if numbered else
+              'a number, and those under truth are names')
+      raise InputError(
+          f'{one.where(number)}: the predicted class {word!r} is {what} '
+          f'({", ".join(sorted(truths)[:4])}); write it as it stands there')
+
+
+def _is_number(word: str) -> bool:
+  try:
+    return math.isfinite(float(word))
+  except ValueError:
+    return False
 
 
 def _probabilities(one: Predictions) -> dict[str, list[float]]:

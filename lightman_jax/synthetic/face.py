@@ -73,6 +73,7 @@ class Look(NamedTuple):
   exposure: float
   light: Float[np.ndarray, '3']        # added to the person's
   noise_seed: int
+  stretch: tuple[float, float] = (1., 1.)   # of the face across and down: a closer crop
 
 
 def _scale(face: np.ndarray, part: list[int], x: float, y: float) -> None:

@@ -77,6 +77,8 @@ def pose_of(look: Look, drift: Float[np.ndarray, '4']) -> Pose:
   zoom = look.zoom * (1. + drift[3])
   turn = zoom * np.array([[np.cos(angle), -np.sin(angle)],
                           [np.sin(angle), np.cos(angle)]])
+  if look.stretch != (1., 1.):
+    turn = np.diag(look.stretch) @ turn
   centre = np.array([.5, .6])
   return Pose(turn, centre - turn @ centre + look.shift + drift[:2] / 64.)
 
@@ -185,6 +187,20 @@ def picture(
       gaze=sitter.look.gaze, light=sitter.light[0])
   image = skin.mouth(image, canvas, sitter.person, now, light=sitter.light[1])
   return _camera(image, sitter, frame, size, noise)
+
+
+def compressed(pictures: Sequence[UInt8[np.ndarray, 's s 3']], quality: int
+               ) -> list[UInt8[np.ndarray, 's s 3']]:
+  """Pictures as they come back out of JPEG.
+
+  Args:
+    pictures: RGB.
+    quality: of the compression, 1 to 100.
+  """
+  codes = [cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR),
+                        [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for picture in pictures]
+  return [cv2.cvtColor(cv2.imdecode(code, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+          for code in codes]
 
 
 def landmarks_at(frame: Frame, *, size: int) -> Float32[np.ndarray, '68 2']:

@@ -49,6 +49,25 @@ COMBINATIONS: dict[str, dict[tuple[int, ...], float]] = {
         (2,): .1, (5, 25): .05},
 }
 
+# What micro-expressions show: the units of the objective classes of Davison et al.
+# (2018, table 2), I to VI, and of their VII those that CASME II's coders call
+# repression (Yan et al. 2014). Surprise is in the brows, and rarely in the jaw.
+MICRO_COMBINATIONS: dict[str, dict[tuple[int, ...], float]] = {
+    'anger': {
+        (4,): .35, (4, 7): .35, (4, 5): .05, (4, 23): .1, (17, 24): .05, (23,): .1},
+    'disgust': {
+        (4, 9): .15, (9,): .1, (10,): .2, (4, 7, 9): .15, (4, 7, 10): .15, (4, 7): .25},
+    'sadness': {
+        (15,): .15, (15, 17): .2, (1, 4): .15, (1,): .1, (14,): .15, (17,): .15,
+        (14, 17): .1},
+    'happiness': {
+        (12,): .5, (6, 12): .35, (6, 7, 12): .05, (7, 12): .1},
+    'surprise': {
+        (1, 2): .5, (1, 2, 5): .15, (2,): .1, (1, 2, 25): .15, (5,): .05,
+        (25, 26): .05},
+}
+LEXICONS = {'posed': COMBINATIONS, 'micro': MICRO_COMBINATIONS}
+
 # What anyone's face may do besides, whatever they feel.
 INCIDENTAL = (1, 2, 4, 5, 7, 10, 12, 14, 15, 17, 20, 24, 25)
 
@@ -65,7 +84,8 @@ def emotion_for(rng: np.random.Generator, label: str) -> str:
 
 
 def combination(
-    rng: np.random.Generator, emotion: str, *, overlap: float, incidental: float
+    rng: np.random.Generator, emotion: str, *, overlap: float, incidental: float,
+    lexicon: str = 'posed',
 ) -> dict[int, float]:
   """The action units of one clip and how strongly each contracts (about 1).
 
@@ -74,12 +94,14 @@ def combination(
     emotion: a key of `COMBINATIONS`.
     overlap: probability that the face shows what is typical of another emotion.
     incidental: probability of one more unit, weaker, that has nothing to do with it.
+    lexicon: of `LEXICONS`.
   """
   if rng.random() < overlap:
-    others = [other for other in COMBINATIONS if CLASS_OF[other] != CLASS_OF[emotion]]
+    others = [other for other in CLASS_OF if CLASS_OF[other] != CLASS_OF[emotion]]
     emotion = others[rng.integers(len(others))]
-  sets = list(COMBINATIONS[emotion])
-  weights = np.array([COMBINATIONS[emotion][units] for units in sets])
+  known = LEXICONS[lexicon][emotion]
+  sets = list(known)
+  weights = np.array([known[units] for units in sets])
   chosen = sets[rng.choice(len(sets), p=weights / weights.sum())]
   strength = {unit: float(np.exp(rng.normal(0., .2))) for unit in chosen}
   extra = INCIDENTAL[rng.integers(len(INCIDENTAL))]
@@ -232,6 +254,14 @@ class Difficulty(NamedTuple):
   blink: probability of a blink during a clip.
   noise: multiplies every person's camera noise.
   flicker: standard deviation of the lamp's brightness from frame to frame.
+  crop: share of the frame's width and height that a picture shows, brought to its size:
+    published faces are cut more closely than a mean face with its jaw and forehead.
+  crop_spread: either share is drawn so far around that, clip by clip.
+  jpeg: share of clips that have been compressed, at a quality of 50 to 95.
+  slowest: rates are drawn from this to that of the plan, in frames a second; 0: all
+    are that of the plan.
+  lexicon: which units an emotion shows: 'posed', or 'micro', where surprise is in the
+    brows.
   """
   micro: tuple[float, float] = (1., 3.)
   macro: tuple[float, float] = (4., 8.)
@@ -244,6 +274,21 @@ class Difficulty(NamedTuple):
   blink: float = .25
   noise: float = 1.
   flicker: float = .006
+  crop: tuple[float, float] = (1., 1.)
+  crop_spread: float = 0.
+  jpeg: float = 0.
+  slowest: float = 0.
+  lexicon: str = 'posed'
+
+
+FACES = {
+    'wide': Difficulty(),
+    # As published pictures frame and record them: cut to the features, head motion left
+    # over after alignment, compression, 25 frames a second and more, and units that
+    # micro-expressions show, of few of which another class has a share.
+    'close': Difficulty(crop=(.75, .8), crop_spread=.1, head=.8, jpeg=.5, slowest=25.,
+                        lexicon='micro', overlap=.05, incidental=.3)}
+"""Named settings of the faces."""
 
 
 class Action(NamedTuple):
@@ -288,11 +333,15 @@ def _scene(
 ) -> Scene:
   clip = f'{subject}/{kind}{number:02d}'
   rng = _rng(seed, clip, 'plan')
+  if difficulty.slowest:
+    low, high = np.log([min(difficulty.slowest, fps), fps])
+    fps = float(np.exp(_rng(seed, clip, 'rate').uniform(low, high)))
   person = person_of(seed, subject, difficulty)
   emotion = emotion_for(
       rng, CLASSES[(number - 1) % len(CLASSES)])
   strength = combination(
-      rng, emotion, overlap=difficulty.overlap, incidental=difficulty.incidental)
+      rng, emotion, overlap=difficulty.overlap, incidental=difficulty.incidental,
+      lexicon=difficulty.lexicon)
   order = list(face.MUSCLES)
   actions = []
   for unit, amount in strength.items():
@@ -414,10 +463,18 @@ def render_scene(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendere
   person = person_of(scene.seed, scene.subject, level)
   look = face.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
                             framing=level.framing)
+  if level.crop != (1., 1.) or level.crop_spread:
+    spread = level.crop_spread * _rng(scene.seed, scene.clip, 'crop').uniform(-1, 1, 2)
+    look = look._replace(stretch=tuple(
+        float(1 / np.clip(share, .2, 2.)) for share in np.add(level.crop, spread)))
   sitter = draw.sit(person, look, size=size, units=tuple(a.unit for a in scene.actions))
   shots = _shots(scene, sitter, frames)
+  pictures = [draw.picture(sitter, shot, size=size, noise=level.noise)
+              for shot in shots]
+  rng = _rng(scene.seed, scene.clip, 'jpeg')
+  if rng.random() < level.jpeg:
+    pictures = draw.compressed(pictures, int(rng.integers(50, 96)))
   return Rendered(
-      np.stack([draw.picture(sitter, shot, size=size, noise=level.noise)
-                for shot in shots]),
+      np.stack(pictures),
       np.stack([draw.landmarks_at(shot, size=size) for shot in shots]),
       draw.displacement(sitter, draw.pose_of(look, np.zeros(4)), shots, size=size))

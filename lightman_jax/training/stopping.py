@@ -26,6 +26,7 @@ AGAIN = 1.               # seconds after which a second Ctrl-C is one, and no ec
 NAMES = {getattr(signal, name): name for name in ('SIGTERM', 'SIGUSR1', 'SIGHUP')
          if hasattr(signal, name)}
 SENTENCE = 'the same command goes on from here'
+FRESH = 'the same command without --fresh goes on from here'
 ANEW = 'no step was saved yet; the same command begins anew'
 
 
@@ -44,14 +45,15 @@ class Stopped(BaseException):
 
   def __str__(self) -> str:
     return (f'stopped by {NAMES.get(self.number, "Ctrl-C")}; '
-            + (SENTENCE if _saved.is_set() else ANEW))
+            + (ANEW if not _saved.is_set() else FRESH if _fresh.is_set() else SENTENCE))
 
 
-_stop_requested, _raised, _deferred, _saved = (threading.Event() for _ in range(4))
+_stop_requested, _raised, _deferred, _saved, _fresh = (
+    threading.Event() for _ in range(5))
 _number = signal.SIGTERM
 
 
-def watch(grace: float = GRACE) -> None:
+def watch(grace: float = GRACE, *, fresh: bool = False) -> None:
   """From here on such a signal raises `Stopped` in the main thread, or later: see
   `deferred`; Ctrl-C raises KeyboardInterrupt.
 
@@ -61,7 +63,10 @@ def watch(grace: float = GRACE) -> None:
 
   Args:
     grace: seconds.
+    fresh: the command says --fresh, so the same one would begin anew.
   """
+  if fresh:
+    _fresh.set()
   # Python's handlers wait for the end of a computation; this pipe does not.
   reading, writing = os.pipe()
   os.set_blocking(writing, False)

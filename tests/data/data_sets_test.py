@@ -5,6 +5,7 @@ are those that were published; rows that cannot be used are counted apart.
 """
 
 from collections import Counter
+import pathlib
 
 import pytest
 
@@ -12,6 +13,7 @@ from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.trees import fold_name
+from lightman_jax.errors import InputError
 from lightman_jax.synthetic.replicas import casme_squared, write
 
 
@@ -138,9 +140,88 @@ def test_objective_classes_need_the_sheet_that_has_them(manual):
   assert own.config.startswith('own_')
 
 
+@pytest.mark.parametrize('name, expected, subjects, without', [
+    ('ck_plus', (45, 59, 25, 69, 28, 83, 18), 123, 593 - 327),
+    ('oulu_casia', (80,) * 6, 80, 0), ('jaffe', (30, 29, 32, 31, 31, 30), 10, 0),
+    ('kdef', (140,) * 6, 70, 0), ('rafd', (201,) * 7, 67, 0)])
+def test_posed_expressions_are_macro_clips(manual, name, expected, subjects, without):
+  plan = planned(manual(name), name)
+  assert counts(plan, 'macro') == expected
+  assert Counter(item.label for item in plan.items)[-1] == without
+  assert len({item.row.subject for item in plan.items}) == subjects
+  assert all(item.row.kind == 'macro' and item.numbers[-1] == item.row.apex
+             for item in plan.items)
+  three = planned(manual(name), name, class_set=f'{name}_3')
+  assert counts(three, 'macro') == (
+      sum(expected) - expected[3] - expected[5], expected[3], expected[5])
+
+
+def test_a_still_goes_with_the_neutral_one_of_its_session_gaze_or_take(manual):
+  pairs = {name: [(pathlib.Path(item.make.args[0][0]).name,
+                   pathlib.Path(item.make.args[0][-1]).name)
+                  for item in planned(manual(name), name).items]
+           for name in ('jaffe', 'kdef', 'rafd')}
+  for neutral, other in pairs['kdef']:
+    assert neutral[:4] == other[:4] and neutral[4:7] == 'NES' and other[6] == 'S'
+  for neutral, other in pairs['rafd']:
+    assert neutral.split('_')[:4] == other.split('_')[:4] and '_neutral_' in neutral
+    assert neutral.split('_')[5] == other.split('_')[5]
+    assert other.startswith('Rafd090')
+  for neutral, other in pairs['jaffe']:
+    assert neutral[:5] == f'{other[:2]}.NE'
+    assert neutral[5] == other[5] or other[5] == '4'
+  lost = [str(entry.cause) for entry in planned(manual('kdef'), 'kdef').left_out]
+  assert sorted(lost) == ['979 pictures, whose view is FR, make no pair: no clips'] + [
+      f'980 pictures, whose view is {view}, make no pair: no clips'
+      for view in ('FL', 'HL', 'HR')] + [
+      'AF31/AF31SR.JPG is not named as a clip: not a clip']
+  groups = {item.row.groups for item in planned(manual('kdef'), 'kdef').items}
+  assert groups == {(('sex', 'female'),), (('sex', 'male'),)}
+
+
+def test_what_ck_plus_says_beside_its_frames(manual):
+  folder = manual('ck_plus')
+  plan = planned(folder, 'ck_plus')
+  row = next(item.row for item in plan.items if item.row.emotion)
+  path = next((folder / 'FACS' / row.clip).glob('*.txt'))
+  assert path.name.endswith(f'{row.apex:08d}_facs.txt') and row.offset == row.apex
+  assert len(row.action_units) == len(path.read_text().splitlines())
+  assert all(unit.intensity == 'ABCDE'[n - 1:n or 0]
+             for n, unit in enumerate(row.action_units))
+  assert plan.config.endswith('-points-t3-s64')
+  assert planned(folder, 'ck_plus', landmarks='none').config.endswith('raw-t3-s64')
+
+
+@pytest.mark.parametrize('kind, text, why', [
+    ('Emotion', '9.0', 'does not hold one number of an emotion'),
+    ('Emotion', 'joy', 'does not hold numbers'),
+    ('FACS', '1.5 2', 'does not hold numbers of action units and intensities')])
+def test_a_file_beside_that_holds_something_else_costs_its_clip(
+    manual, kind, text, why):
+  folder = manual('ck_plus')
+  clip = next(item.row.clip for item in planned(folder, 'ck_plus').items
+              if item.row.emotion)
+  path = next((folder / kind / clip).glob('*.txt'))
+  before = path.read_text()
+  path.write_text(text)
+  try:
+    (clip_lost, cause), = planned(folder, 'ck_plus').left_out
+  finally:
+    path.write_text(before)
+  assert clip_lost == clip and why in str(cause)
+
+
+def test_ck_48_is_told_from_ck_plus(tmp_path):
+  (tmp_path / 'CK+48' / 'anger').mkdir(parents=True)
+  (tmp_path / 'CK+48' / 'anger' / 'S010_004_00000017.png').write_bytes(b'')
+  with pytest.raises(InputError, match='CK.48 is CK.48, .* no neutral frame'):
+    planned(tmp_path, 'ck_plus')
+
+
 @pytest.mark.parametrize('name', [
     'casme', 'casme2', 'samm', 'smic', 'smic_long', 'casme_squared', 'samm_long',
-    'casme_cubed', 'casme_cubed_c', 'mmew', 'dfme'])
+    'casme_cubed', 'casme_cubed_c', 'mmew', 'dfme', 'ck_plus', 'oulu_casia', 'jaffe',
+    'kdef', 'rafd'])
 def test_every_clip_lies_where_its_names_say(manual, name):
   few = {'per_class': 4} if name in ('casme_cubed', 'mmew', 'dfme') else {}
   plan = planned(manual(name, **few), name)

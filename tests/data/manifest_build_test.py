@@ -247,3 +247,44 @@ def test_groups_of_people_reach_the_clips_and_are_one_a_person(place):
   with pytest.raises(InputError, match="row 4 .*'s1' has group_sex 'm' here and 'f' in "
                                        'row 2; a person is in one group'):
     run(place, *lines[:2], lines[2], 'c,s1,joy,one,m,21')
+
+
+PAIRS = HEADER + ',neutral'
+
+
+@pytest.fixture
+def stills(place):
+  """Pictures of two people: 10 and 20 are neutral, 60 and 90 are not."""
+  for value in (10, 20, 60, 90):
+    shade(value).save(place / 'in' / f'{value}.png')
+  return place
+
+
+def test_a_neutral_picture_and_another_are_a_clip(stills):
+  clips, said = run(stills, PAIRS, 'a,s1,joy,60.png,10.png', 'b,s2,sad,90.png,20.png',
+                    'c,s1,sad,10.png,10.png', frames=5)
+  assert reds(clips) == [[10, 60, 60, 60, 60], [20, 90, 90, 90, 90], [10] * 5]
+  assert not said and clips.label.tolist() == [0, 1, 1]
+
+
+def test_pairs_and_folders_are_of_one_manifest(stills):
+  clips, _ = run(stills, TIMED + ',neutral', 'a,s1,joy,60.png,,,,10.png',
+                 'b,s2,sad,two,1,5,9,')
+  assert reds(clips) == [[10, 60, 60], [10, 50, 90]]
+
+
+@pytest.mark.parametrize('row, frames, message', [
+    ('a,s1,joy,60.png,gone.png', 3, 'gone.png is not there'),
+    ('a,s1,joy,one,10.png', 3, 'one is no picture, and a neutral picture goes with'),
+    ('a,s1,joy,60.png,10.png', 1, 'data.frames=1 takes one: set it to 3'),
+    ('a,s1,joy,60.png,90.png', 3, "file or folder '90.png'"),
+    ('a,s1,joy,wide.png,10.png', 3, '10.png and .*wide.png differ in size')])
+def test_what_is_no_pair_is_refused(stills, row, frames, message):
+  shade(60, (20, 10)).save(stills / 'in' / 'wide.png')
+  with pytest.raises(InputError, match=message):
+    run(stills, PAIRS, row, 'b,s2,sad,90.png,20.png', frames=frames)
+
+
+def test_two_pictures_have_no_frame_numbers(stills):
+  with pytest.raises(InputError, match='two pictures have no onset, apex or offset'):
+    run(stills, TIMED + ',neutral', 'a,s1,joy,60.png,1,2,3,10.png')

@@ -81,6 +81,20 @@ def test_a_score_of_probabilities_is_left_out_where_there_are_none(drawn):
   assert 'doubt' in shown.splitlines()[0]
 
 
+@pytest.mark.parametrize('classes', [2, 5])
+def test_scores_are_tried_before_training(classes):
+  def one_of_each_class(probabilities):
+    return float(probabilities[:, classes - 1].mean())
+
+  def too_many(counts):
+    return counts.sum(-1) / 1
+  scores.try_scores(named(recall, doubt, one_of_each_class), classes)
+  for part, words in ((broken, 'broken fails on .*ZeroDivisionError'),
+                      (too_many, 'too_many fails on .*made-up clips')):
+    with pytest.raises(InputError, match=words):
+      scores.try_scores(named(part), classes)
+
+
 def test_what_is_no_score_is_one_sentence(drawn):
   truth, odds, clips = drawn
   with pytest.raises(InputError, match='broken of 40 clips is no number .Zero'):

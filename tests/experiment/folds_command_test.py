@@ -8,6 +8,7 @@ import pytest
 
 from lightman_jax.__main__ import main
 from lightman_jax.configurations.named import settings_by_name
+from lightman_jax.data import load as load_module
 from lightman_jax.errors import InputError
 
 
@@ -30,9 +31,13 @@ def test_folds_are_written_and_scored(manifest, tmp_path, capsys, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
   out = tmp_path / 'folds.csv'
   more = [f'--config.data.path={manifest}', f'--config.data.data_dir={tmp_path}/home',
-          '--config.macro.source=none', '--config.episodes.shots=1',
-          '--config.episodes.queries=1', '--config.inputs.size=8',
-          '--config.data.size=8']
+          '--config.episodes.shots=1', '--config.episodes.queries=1',
+          '--config.inputs.size=8', '--config.data.size=8']
+  # Neither macro clips, which are faces that would be drawn first, nor inputs.
+  loaded, load = [], load_module.load
+  monkeypatch.setattr(load_module, 'load', lambda data, **how: (
+      loaded.append(data['name']), load(data, **how))[1])
+  monkeypatch.setattr('lightman_jax.experiment.assembly.cached_inputs', None)
   assert main(['folds', 'manifest', f'--out={out}', *more]) == 0
   rows = list(csv.DictReader(out.read_text().splitlines()))
   assert list(rows[0]) == ['clip', 'subject', 'dataset', 'label', 'fold']
@@ -47,14 +52,15 @@ def test_folds_are_written_and_scored(manifest, tmp_path, capsys, monkeypatch):
   theirs = tmp_path / 'theirs.csv'
   with open(theirs, 'w', newline='') as file:
     writer = csv.writer(file)
-    writer.writerow([*rows[0], 'truth', 'prediction'])
-    writer.writerows([*row.values(), row['label'], 'joy'] for row in rows)
+    writer.writerow([*rows[0], 'prediction'])
+    writer.writerows([*row.values(), 'joy'] for row in rows)
   assert main(['score', str(theirs)]) == 0
   assert 'lab: 2 people' in capsys.readouterr().out
   assert main(['folds', 'manifest:protocol=leave_one_dataset_out', f'--out={out}',
                *more]) == 0
   assert {row['fold'] for row in csv.DictReader(out.read_text().splitlines())} == {
       'lab', 'home'}
+  assert loaded == ['manifest'] * 2
 
 
 @pytest.mark.parametrize('words, said', [
@@ -80,7 +86,7 @@ def test_settings_are_read_as_launch_reads_them(monkeypatch):
   def load(settings):
     taken.append(settings)
     raise InputError('enough')
-  monkeypatch.setattr('lightman_jax.experiment.notebook.load', load)
+  monkeypatch.setattr('lightman_jax.experiment.folds_command._cut_folds', load)
   for words in (['--config.model.depth=3', '--config.seed=4'],
                 ['--config.model.depth', '3', '--config.seed', '4']):
     assert main(['folds', *words, 'synthetic:debug', '--out=f.csv',

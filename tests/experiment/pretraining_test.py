@@ -13,9 +13,11 @@ from lightman_jax import settings
 from lightman_jax.configurations.named import settings_by_name
 from lightman_jax.data import people
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import finished, pretraining
+from lightman_jax.experiment import finished, pretraining, published_start
+from lightman_jax.files import file_sha256
+from lightman_jax.runs import reproducibility
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.training import loop
+from lightman_jax.training import checkpoints, loop
 from lightman_jax.training.state import TrainState
 
 
@@ -86,6 +88,48 @@ def test_what_is_in_the_cache_is_not_trained_again(pool, small_net, cache, monke
   path.write_bytes(b'damaged')
   with pytest.raises(ZeroDivisionError):
     chosen(pool, small_net).start(fold)
+
+
+class Killed(BaseException):
+  """As a signal that cannot be caught."""
+
+
+@pytest.mark.parametrize('how', ['killed', 'stopped', 'damaged'])
+def test_what_was_ended_goes_on(how, pool, small_net, cache, monkeypatch):
+  """To the same weights, bit by bit, and without the steps that were kept."""
+  fold = leave_one_subject_out(pool)[2]
+  whole = chosen(pool, small_net).start(fold)
+  path, = cache.iterdir()
+  path.unlink()
+  done = []
+  monkeypatch.setattr(pretraining.compiled, 'jit', counting := lambda f: (
+      lambda *args: (done.append(0), jax.jit(f)(*args))[1]))
+  made = chosen(pool, small_net)
+  monkeypatch.setattr(pretraining, 'SECONDS', 1e9 if how == 'stopped' else 0.)
+  if how == 'stopped':
+    monkeypatch.setattr(pretraining.stopping, 'is_stop_requested',
+                        lambda: len(done) == 25)
+    monkeypatch.setattr(pretraining.stopping, 'check', lambda: (
+        _killed() if len(done) == 25 else None))
+  else:
+    monkeypatch.setattr(pretraining, '_keep', lambda *args, keep=pretraining._keep: (
+        keep(*args), _killed() if len(done) == 25 else None))
+  with pytest.raises(Killed):
+    made.start(fold)
+  assert [path.name.endswith('.part.npz') for path in cache.iterdir()] == [True]
+  if how == 'damaged':
+    path, = cache.iterdir()
+    path.write_bytes(path.read_bytes()[:-50])
+  monkeypatch.undo()
+  monkeypatch.setenv('XDG_CACHE_HOME', str(cache.parents[1]))
+  monkeypatch.setattr(pretraining.compiled, 'jit', counting)
+  assert equal(chosen(pool, small_net).start(fold), whole)
+  assert len(done) == (65 if how == 'damaged' else 40)
+  assert [path.suffixes for path in cache.iterdir()] == [['.npz']]
+
+
+def _killed():
+  raise Killed
 
 
 @pytest.mark.parametrize('first', [True, False])
@@ -160,15 +204,18 @@ def test_a_fold_begins_with_them_and_draws_the_rest():
 @pytest.fixture
 def run(tmp_path, monkeypatch, small_net):
   """A function of whom each fold has seen to a finished run of three folds."""
-  def make(seen):
+  def make(seen, changes=None):
     config = settings_of(source='none')
     models = {name: small_net.init(jax.random.key(n), (1, 2, 2, 3))
               for n, name in enumerate(('s0', 's1', 's2'))}
     results = {'about': {'clips_per_class': {'a': 1, 'b': 1, 'c': 1},
                          'data_sha256': 'abc'}}
     (tmp_path / pretraining.SEEN).write_text(json.dumps(seen))
+    (tmp_path / reproducibility.NAME).write_text(json.dumps({'files': {
+        pretraining.SEEN: file_sha256(tmp_path / pretraining.SEEN)}}))
     monkeypatch.setattr(finished, 'open_run', lambda path: types.SimpleNamespace(
-        path=tmp_path, settings=config, models=models, results=results))
+        path=tmp_path, settings=config | (changes or {}), models=models,
+        results=results))
     return models
   return make
 
@@ -210,11 +257,11 @@ def test_synthetic_people_are_those_of_their_seed(theirs, refused, pool, small_n
   config['macro']['source'] = 'synthetic'
   config['macro']['data']['synthetic']['seed'] = theirs
   fold = leave_one_subject_out(here)[0]
-  held_out = pretraining.people_of(config, here, fold, '')
+  held_out = published_start.people_of(config, here, fold, '')
   assert held_out == (('synthetic', 'seed5:s0'),)
   names = lambda seed: {('synthetic', f'seed{seed}:s{n}') for n in (1, 2, 3)}
-  seen = set(pretraining.people_seen(config, here, fold, ''))
-  assert seen == names(5) | names(theirs)
+  seen = pretraining.people_seen(config, here, fold, '')
+  assert set(seen) == names(5) | names(theirs)
   source = pretraining.macro_source(config, here, '', 'abc')
   assert set(source.person) == names(theirs) | {('synthetic', f'seed{theirs}:s0')}
   face = 'synthetic', people.synthetic_name(theirs, 's0')
@@ -242,7 +289,85 @@ def test_a_run_of_another_network_is_refused(pool, run, small_net):
     of_run(pool, small_net, width=8)
 
 
+@pytest.mark.parametrize('seen, words', [
+    ({'s0': [['a']]}, 'pairs of data set'), ({'s0': 'ab'}, 'pairs of data set'),
+    ({'s0': [['a', 1]]}, 'pairs of data set'), ({'s0': 1}, 'whom its folds'),
+    ([], 'whom its folds'), ({'zz': []}, 'no model of fold zz')])
+def test_a_run_says_for_each_model_whom_it_saw(pool, run, small_net, seen, words):
+  run(seen)
+  with pytest.raises(InputError, match=words):
+    of_run(pool, small_net)
+
+
+def test_people_who_were_edited_afterwards_are_refused(pool, run, small_net, tmp_path):
+  run({'s0': [['made-up', 's0']]})
+  (tmp_path / pretraining.SEEN).write_text('{"s0": []}')
+  with pytest.raises(InputError, match='not what the run wrote'):
+    of_run(pool, small_net)
+  (tmp_path / reproducibility.NAME).unlink()
+  with pytest.raises(InputError, match='whom its folds were trained on'):
+    of_run(pool, small_net)
+
+
+@pytest.mark.parametrize('place, here, theirs, inputs', [
+    ('data.frames', 9, 5, {}), ('data.size', 64, 32, {'size': 0}),
+    ('macro.only', False, True, {})])
+def test_a_run_of_other_clips_is_refused(pool, run, small_net, place, here, theirs,
+                                         inputs):
+  config = settings_of(source='somewhere')
+  config['inputs'].update(inputs)
+  section, name = place.split('.')
+  config[section][name] = here
+  run({'s0': []}, {'inputs': config['inputs'],
+                   section: {**config[section], name: theirs}})
+  with pytest.raises(InputError, match=f'{place} is {theirs} in .* and {here} here'):
+    pretraining.choose(config, pool, leave_one_subject_out(pool)[:1], 'made-up',
+                       make_net=lambda classes: small_net)
+
+
+def test_a_run_of_arrays_of_other_shapes_is_refused(pool, run, small_net):
+  run({'s0': []})
+  wider = np.zeros((len(pool.x), 1, 2, 3, 3), np.float32)
+  with pytest.raises(InputError, match=r'is of shape \(12, 6\) in .* \(18, 6\) here'):
+    of_run(pool._replace(x=wider), small_net)
+
+
+def test_models_of_a_choice_inside_each_fold_were_not_deleted(tmp_path):
+  for name in ('config.json', 'results.json', 'selection/final0/checkpoints/1/about'):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text('{}')
+  one = tmp_path / 'selection/final0/checkpoints/1/about'
+  one.rename(one.parent / checkpoints.ABOUT)
+  with pytest.raises(InputError, match='select.by=inner.* lie in selection/'):
+    _ = finished.open_run(tmp_path).models
+
+
+def test_whom_weights_have_seen_trains_nothing(pool, small_net, monkeypatch):
+  monkeypatch.setattr(pretraining._Trainer, '_train', lambda *_: 1 / 0)
+  made = chosen(pool, small_net)
+  fold = leave_one_subject_out(pool)[1]
+  assert made.people(fold) == (('made-up', 's0'), ('made-up', 's2'), ('made-up', 's3'))
+  with pytest.raises(ZeroDivisionError):
+    made.start(fold)
+
+
 @pytest.mark.parametrize('changes, word', [
+    *(({'pretrain.source': source, 'select.by': 'inner',
+        'select.candidates': 'training.steps=1,2 model.width=4,8'},
+       'model.width changes the network') for source in ('macro', 'synthetic')),
+    ({'pretrain.steps': 3}, 'pretrain.source=none does not look at it; use'),
+    ({'pretrain.source': 'runs/x', 'pretrain.rate': .1}, 'source=runs/x does not look'),
+    ({'pretrain.source': 'macro', 'pretrain.synthetic.seed': 2}, 'use pretrain.source='
+     'synthetic, or leave pretrain.synthetic.seed at 1'),
+    *(({'pretrain.source': 'synthetic', f'pretrain.synthetic.{name}': value},
+       f'pretrain.synthetic.{name} is -?[01.]+; it must be at least')
+      for name, value in (('subjects', 0), ('fps', -1.), ('seed', -1), ('micro', -1))),
+    ({'pretrain.source': 'synthetic', 'pretrain.synthetic.micro': 0,
+      'pretrain.synthetic.macro': 0}, 'no clip to train on'),
+    *(({'method.name': method, 'macro.label_weight': .3, 'macro.label_where': where},
+       f'{where}: method.name={method} has one loss')
+      for method, where in (('supervised', 'outer'), ('reptile', 'both'))),
+    ({'macro.only': True, 'method.align_weight': 2.}, 'align_weight=2.0 is of macro'),
     ({'pretrain.source': 'macro', 'macro.source': 'magnified'}, 'none but micro clips'),
     ({'pretrain.source': 'synthetic', 'pretrain.synthetic.seed': 0}, 'same people'),
     ({'pretrain.source': 'runs/x', 'select.by': 'inner',
@@ -275,8 +400,8 @@ def test_runs_with_all_that_macro_expressions_are_for(tmp_path):
   for name, persons in seen.items():
     assert sorted(person for _, person in persons) == sorted(set(seen) - {name})
   second = finished.run(tiny(**{
-      **changes, 'pretrain.source': str(first.path), 'training.outer_rate': 0.,
-      'method.inner_rate': 0.}), tmp_path / 'second')
+      **changes, 'pretrain.source': str(first.path), 'pretrain.steps': 300,
+      'training.outer_rate': 0., 'method.inner_rate': 0.}), tmp_path / 'second')
   # Nothing moved: each fold predicts as the model of the same name that it began with.
   models, began = first.models, second.models
   for name in models:

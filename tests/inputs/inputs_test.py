@@ -64,6 +64,49 @@ def test_ready_pictures_and_pictures_made_of_frames(clips, clips_of):
   assert (made[1:].min((1, 2, 3)) == -1).all() and (made[1:].max((1, 2, 3)) == 1).all()
 
 
+@pytest.fixture(scope='module')
+def blinking(textured, clips_of):
+  """The picture goes 1 right and 2 down; the landmarks lie as in the mean face."""
+  frames = np.stack([textured((0, 0)), textured((2, 1)), textured((0, 0))])
+  points = np.repeat(64 * landmarks.mean_face()[None, None] - .5, 3, 1)
+  return clips_of(frames[None], landmarks=points)
+
+
+def test_what_the_head_does_is_taken_off_and_eyes_do_not_count(blinking):
+  plain = make_inputs(blinking, Settings('flow', 'apex', size=0))[0, 0]
+  for how in ('nose', 'median'):
+    still = make_inputs(blinking, Settings('flow', 'apex', size=0, stabilise=how))[0, 0]
+    # A shift is the same everywhere: nothing is left of it, and strain is what it was.
+    off = plain[..., :2] - still[..., :2]
+    np.testing.assert_allclose(off, np.broadcast_to(off[0, 0], off.shape), atol=1e-5)
+    np.testing.assert_allclose(off[0, 0], (1, 2), atol=.05)
+    np.testing.assert_allclose(still[..., 2], plain[..., 2], atol=1e-5)
+  masked = make_inputs(blinking, Settings('flow', 'apex', size=0, mask='eyes'))[0, 0]
+  gone = (masked != plain).any(-1)
+  assert not masked[gone].any()
+  points = np.rint(blinking.landmarks[0, 0]).astype(int)
+  inside = gone[points[:, 1], points[:, 0]]
+  # Lids and their corners are in it; brows, nose and mouth are not.
+  assert inside[36:48].all() and not inside[:36].any() and not inside[48:].any()
+  assert .02 < gone.mean() < .12
+
+
+def test_the_nose_is_where_its_landmarks_are(textured, clips_of):
+  """Only there does the picture move, so that is what is taken off everywhere."""
+  first, second = textured((0, 0)), textured((0, 0)).copy()
+  second[20:36, 24:40] = textured((0, 1))[20:36, 24:40]
+  points = np.repeat(64 * landmarks.mean_face()[None, None] - .5, 3, 1)
+  x = make_inputs(clips_of(np.stack([first, second, first])[None], landmarks=points),
+                  Settings('flow', 'apex', size=0, stabilise='nose'))[0, 0]
+  assert np.median(x[44:, :, 0]) < -.5 and abs(np.median(x[26:32, 30:34, 0])) < .3
+
+
+@pytest.mark.parametrize('how', [dict(stabilise='nose'), dict(mask='eyes')])
+def test_without_landmarks_nobody_knows_where_the_nose_is(clips, how):
+  with pytest.raises(InputError, match='needs landmarks, and made-up has none of 3 of'):
+    make_inputs(clips, Settings('flow', **how))
+
+
 def turned(points, *, angle, factor, by):
   """A rigid movement and change of size, written with a matrix."""
   cos, sin = np.cos(angle), np.sin(angle)
@@ -122,7 +165,7 @@ def test_a_clip_whose_landmarks_are_no_numbers_is_named(faces, clips_of, value):
 
 
 def test_a_clip_that_gives_no_finite_input_is_named(clips_of, monkeypatch):
-  monkeypatch.setitem(inputs.KINDS, 'frames', lambda clip, how: clip / np.float32(
+  monkeypatch.setitem(inputs.KINDS, 'frames', lambda clip, how, at: clip / np.float32(
       np.nan if clip.any() else 1))
   frames = np.zeros((2, 3, 8, 8, 3))
   frames[1] = 1

@@ -54,6 +54,42 @@ def test_killed_runs_end_alike(finished, program, places, tiny, tmp_path):
     assert left(home / 'data' / name) == left(program.home / 'data' / name), name
 
 
+# What is compiled soon.
+SMALL = ('--config.method.name=supervised', '--config.model.encoder=ststnet',
+         '--config.model.temporal_depth=0', '--config.inputs.size=28')
+# What a run has beside its steps; each is killed in the middle of it, and of training.
+ROADS = {
+    'members, average, pretrain=macro': (
+        '--config.training.members=2', '--config.training.average=.5',
+        '--config.pretrain.source=macro'),
+    'pretrain=synthetic': (
+        '--config.pretrain.source=synthetic', '--config.pretrain.synthetic.subjects=2',
+        '--config.pretrain.synthetic.micro=3', '--config.pretrain.synthetic.macro=2')}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('road', ROADS)
+def test_killed_runs_of_other_roads_end_alike(road, program, tiny, tmp_path):
+  words = (*tiny, *SMALL, *ROADS[road], '--config.pretrain.steps=60',
+           '--config.pretrain.batch=8')
+  whole, cut, cache = tmp_path / 'whole', tmp_path / 'cut', tmp_path / 'cache'
+  assert program.run(*words, f'--workdir={whole}').code == 0
+  for ready in (lambda: any(cache.rglob('pretrained/*.npz')), lambda: steps(cut) > 2):
+    process = program.start(*words, f'--workdir={cut}', XDG_CACHE_HOME=str(cache))
+    program.wait_for(ready, process)
+    time.sleep(random.random() / 4)
+    process.kill()
+    process.communicate()
+    assert not (cut / 'results.json').exists(), 'too late'
+  ended = program.run(*words, f'--workdir={cut}', XDG_CACHE_HOME=str(cache))
+  assert ended.code == 0, ended.err
+  for name in (*SAME, 'trained_on.json'):
+    assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
+  assert left(cut) == left(whole)
+  for state in whole.glob('checkpoints/*/arrays/state.npz'):
+    assert state.read_bytes() == (cut / state.relative_to(whole)).read_bytes(), state
+
+
 def test_interrupted_by_its_user(program, tiny, tmp_path):
   process = program.start(*tiny, f'--workdir={tmp_path / "run"}')
   program.wait_for((tmp_path / 'run' / 'environment.json').exists, process)
@@ -67,9 +103,8 @@ def test_interrupted_by_its_user(program, tiny, tmp_path):
 @pytest.mark.slow
 def test_signals_in_the_middle_of_a_chunk(program, tiny, tmp_path):
   """Every fold is one chunk; whatever ends the run there, it goes on from there."""
-  words = (*tiny, '--config.method.name=supervised', '--config.model.encoder=ststnet',
-           '--config.model.temporal_depth=0', '--config.inputs.size=28',
-           '--config.training.steps=600', '--config.training.checkpoint_every=600')
+  words = (*tiny, *SMALL, '--config.training.steps=600',
+           '--config.training.checkpoint_every=600')
   whole, cut = tmp_path / 'whole', tmp_path / 'cut'
   assert program.run(*words, f'--workdir={whole}').code == 0
   for number, name in ((signal.SIGINT, 'Ctrl-C'), (signal.SIGUSR1, 'SIGUSR1'),

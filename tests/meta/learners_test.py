@@ -50,6 +50,11 @@ TABLE = {
     'lightman, learned weight': lightman(Align(learned=True)),
     'lightman, outside too': lightman(Align(outside=True)),
     'lightman, two members': lambda net: learners.ensemble(lightman()(net), 2),
+    'lightman, dropout': lambda net: learners.with_dropout(lightman()(net), net, .5),
+    'anil, dropout': lambda net: learners.with_dropout(
+        learners.anil(net, STEPS), net, .3),
+    'protonet, dropout': lambda net: learners.with_dropout(
+        learners.protonet(net), net, .3),
     'lightman, no outer level': lightman(judge='none'),
     'lightman, all options': lightman(
         PER_CLASS._replace(learned=True, aligned='logits'),
@@ -492,6 +497,28 @@ def test_members_are_models_of_their_own_whose_answers_are_averaged(small_net):
                              atol=1e-10)
 
 
+def test_dropout_leaves_out_parts_of_the_embedding_in_training_alone(small_net):
+  whole = learners.supervised(small_net)
+  part = learners.with_dropout(whole, small_net, .5)
+  params, both = whole.init(KEY, TASK.query.x.shape[1:]), TASK.everything
+  grads, scalars = part.meta_grad(params, TASK, KEY)
+  # What is left out of the head's sight has no gradient there.
+  kept = np.abs(grads['head']['kernel']).max(1) > 0
+  assert 0 < kept.sum() < len(kept)
+
+  def loss(params):
+    z = small_net.maps(params, both.x).reshape(len(both.x), -1) * kept * 2
+    logits = z @ params['head']['kernel'] + params['head']['bias']
+    return losses.cross_entropies(logits, both.label).mean()
+  value, want = jax.value_and_grad(loss)(params)
+  close(grads, want)
+  np.testing.assert_allclose(scalars['query_loss'], value)
+  other = part.meta_grad(params, TASK, jax.random.key(1))[0]['head']['kernel']
+  assert (np.abs(other).max(1) > 0).tolist() != kept.tolist()
+  np.testing.assert_array_equal(part.predict(params, both.x),
+                                whole.predict(params, both.x))
+
+
 def test_smoothed_labels_by_hand():
   logits, label = jnp.log(jnp.array([[.7, .2, .1]])), jnp.array([0])
   part = lambda share: losses.cross_entropies(logits, label, share)
@@ -500,7 +527,7 @@ def test_smoothed_labels_by_hand():
 
 
 def test_a_skip_is_seen_by_the_head_and_not_aligned(small_net):
-  net = small_net._replace(beside=lambda z, x: jnp.concatenate(
+  net = small_net._replace(beside=lambda params, z, x: jnp.concatenate(
       [z, 100 * x.reshape(len(x), -1)[:, :2]], -1))
   params = dict(small_net.init(KEY, TASK.support.x.shape[1:]))
   _, plain = losses.with_alignment(small_net, Align())(params, TASK.support)

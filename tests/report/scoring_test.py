@@ -58,8 +58,22 @@ def test_scores_are_scikit_learns_and_the_two_f1_are_two(tmp_path):
   # Without folds each person is one.
   alone = lm.score(write(tmp_path / 'alone.csv', rows, without=['fold']))
   assert alone['about']['folds'] == 8
+  said = 'alone.csv has no column fold: each person is taken as a fold'
+  assert any(line.startswith(said) for line in alone['about']['remarks'])
+  assert not any('column fold' in line for line in got['about']['remarks'])
   assert alone['rows']['alone.csv']['uf1']['value'] == row['uf1']['value']
   assert alone['rows']['alone.csv']['uf1']['low'] != row['uf1']['low']
+
+
+def test_label_is_another_word_for_truth(tmp_path):
+  rows = rows_of()
+  want = lm.score(write(tmp_path / 'theirs.csv', rows))
+  named = [{('label' if name == 'truth' else name): value
+            for name, value in row.items()} for row in rows]
+  assert lm.score(write(tmp_path / 'theirs.csv', named)) == want
+  # Where both stand there, it is not used.
+  both = [{**row, 'label': 'positive'} for row in rows]
+  assert lm.score(write(tmp_path / 'theirs.csv', both)) == want
 
 
 def test_a_runs_own_predictions_are_taken_as_they_are(tmp_path):
@@ -118,6 +132,10 @@ def test_two_are_tested_against_each_other_in_any_order_of_rows(tmp_path):
     (lambda rows: rows[7].update(clip='c02'), "row 9 (clip 'c02'): the clip stands in"),
     (lambda rows: rows[0].update(fold='x'), 'is in fold'),
     (lambda rows: rows[5].update(prediction='Positive '), "'Positive' is 'positive'"),
+    (lambda rows: [row.update(prediction=f'{CLASSES.index(row["prediction"])}')
+                   for row in rows], "is a number, and those under truth are nam"),
+    (lambda rows: [row.update(truth=f'{CLASSES.index(row["truth"])}.0')
+                   for row in rows], "is a name, and those under truth are numbe"),
     (lambda rows: [row.update(p_negative=.5, p_positive='?', p_surprise=0.)
                    for row in rows], "row 2 (clip 'c00'): p_positive is '?'"),
     (lambda rows: [row.update(p_negative=.5, p_positive=.4, p_surprise=.4)

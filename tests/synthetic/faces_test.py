@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lightman_jax.data.synthetic_plan import row_of
+from lightman_jax.data.synthetic_plan import read_settings, row_of
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks
 from lightman_jax.synthetic import face as muscles, scenes
@@ -213,3 +213,61 @@ def test_every_subject_shows_every_class():
 def test_bad_numbers_are_refused():
   with pytest.raises(InputError, match='subjects is 0'):
     plan(subjects=0)
+
+
+def landmarks_of(scene):
+  return at_apex(scene).landmarks.astype(float)
+
+
+def test_a_closer_crop_stretches_the_face_and_its_movements():
+  plain = landmarks_of(plan(difficulty=STILL)[0])
+  cut = landmarks_of(plan(difficulty=STILL._replace(crop=(.5, .8)))[0])
+  # What half of the width shows is twice as wide; the middle stays where it is.
+  for now, before in ((cut[0], plain[0]), (cut[1] - cut[0], plain[1] - plain[0])):
+    np.testing.assert_allclose(now - now[30], (before - before[30]) / (.5, .8),
+                               atol=1e-3)
+
+
+def test_crops_differ_from_clip_to_clip_around_their_middle():
+  level = STILL._replace(crop=(.7, .75), crop_spread=.1)
+  width = {False: [], True: []}
+  for n, scene in enumerate(plan(difficulty=level)):
+    before = landmarks_of(plan(difficulty=STILL)[n])
+    ratio = landmarks.inter_ocular_distance(before[0]) / (
+        landmarks.inter_ocular_distance(landmarks_of(scene)[0]))
+    width[scene.kind == 'macro'].append(ratio)
+  ratios = np.concatenate([*width.values()])
+  assert .58 < ratios.min() and ratios.max() < .82 and np.ptp(ratios) > .05
+
+
+def test_rates_and_compression():
+  level = scenes.Difficulty(slowest=25., jpeg=1.)
+  rates = [scene.fps for scene in plan(subjects=8, difficulty=level)]
+  assert 25 <= min(rates) < 40 and 120 < max(rates) <= 200
+  scene = plan(fps=100., difficulty=level._replace(slowest=0.))[0]
+  plain = plan(fps=100.)[0]
+  pictures, before = at_apex(scene).frames, at_apex(plain).frames
+  np.testing.assert_array_equal(landmarks_of(scene), landmarks_of(plain))
+  difference = np.abs(pictures.astype(int) - before)
+  assert .2 < difference.mean() < 6
+
+
+def test_close_faces_show_surprise_in_the_brows():
+  for name, known in scenes.LEXICONS.items():
+    assert set(known) == set(scenes.CLASS_OF)
+    for sets in known.values():
+      assert sum(sets.values()) == pytest.approx(1), name
+      assert all(unit in muscles.MUSCLES for units in sets for unit in units)
+  for name, share in (('posed', .2), ('micro', .05)):
+    surprise = scenes.LEXICONS[name]['surprise']
+    jaw = sum(weight for units, weight in surprise.items() if 26 in units)
+    assert jaw == pytest.approx(share)
+
+
+def test_faces_have_names():
+  plain, level = read_settings({'seed': 1})
+  assert level == scenes.Difficulty() and plain.seed == 1
+  level = read_settings({'faces': 'close', 'difficulty': {'jpeg': 0.}})[1]
+  assert level == scenes.FACES['close']._replace(jpeg=0.)
+  with pytest.raises(InputError, match="the nearest that exists is 'close'"):
+    read_settings({'faces': 'closed'})

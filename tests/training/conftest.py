@@ -43,8 +43,8 @@ def trainer(recipe):
 def material_of(pool_of):
   """A function of inputs (36, 1, 2, 2, 2) to four people's material, as a run has it.
 
-  With changes of the section macro. Each has two micro clips and one macro clip of each
-  of three classes.
+  With changes of the sections macro and pretrain. Each has two micro clips and one
+  macro clip of each of three classes.
   """
   pool = pool_of(subjects=4, micro=2, macro=1, classes=3)
   clips = ClipSet(
@@ -54,8 +54,9 @@ def material_of(pool_of):
   config = synthetic.get_config().to_dict()
   config['episodes'].update(shots=1, queries=1)
 
-  def material(x, **macro):
-    own = {**config, 'macro': {**config['macro'], **macro}}
+  def material(x, pretrain=None, **macro):
+    own = {**config, 'macro': {**config['macro'], **macro},
+           'pretrain': {**config['pretrain'], **(pretrain or {})}}
     return own, assembly.arrange(own, clips, make=lambda clips: x,
                                  say=lambda line: None)
   return material

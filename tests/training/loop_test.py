@@ -22,6 +22,7 @@ from lightman_jax.training.loop import (
   stack,
   train_folds,
 )
+from lightman_jax.training.state import make_optimizer
 
 
 class Killed(Exception):
@@ -148,6 +149,27 @@ def test_a_resumed_run_is_the_uninterrupted_one(
   states_equal(chunks, [line for line in trained[1] if line[0] >= die_at])
 
 
+def other_road(recipe, road):
+  """The recipe with two members, or with weights that are averaged."""
+  if road == 'members':
+    return recipe._replace(learner=learners.ensemble(recipe.learner, 2))
+  if road == 'average':
+    return recipe._replace(optimizer=make_optimizer(
+        outer_rate=1e-3, weight_decay=1e-2, clip_norm=1., steps=2, average=1.))
+  return recipe
+
+
+@pytest.mark.parametrize('road', ['members', 'average'])
+def test_so_is_one_of_members_or_averaged_weights(road, recipe, fold, tmp_path,
+                                                  states_equal):
+  made = make_trainer(other_road(recipe, road), steps=4, every=2,
+                      layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
+  want = train(made, fold, tmp_path / 'whole')
+  with pytest.raises(Killed):
+    train(made, fold, tmp_path / 'cut', die_at=4)
+  states_equal(train(made, fold, tmp_path / 'cut'), want)
+
+
 def test_a_finished_fold_is_not_trained_again(trained, trainer, fold, tmp_path,
                                               states_equal):
   train(trainer, fold, tmp_path)
@@ -205,6 +227,31 @@ def test_labelled_macro_clips_of_who_is_held_out_are_not_looked_at(
   states_equal(run(spoilt(theirs), 'poisoned'), want)
   with pytest.raises(InputError, match='not a number at step 1;'):
     run(spoilt(~theirs & pool.macro), 'others')
+
+
+@pytest.mark.parametrize('road', ['members', 'average', 'pretrain'])
+def test_nor_by_another_road(road, recipe, small_net, material_of, inputs, tmp_path,
+                             states_equal, monkeypatch):
+  """Several members, averaged weights, weights that macro clips were trained on."""
+  monkeypatch.setattr(assembly, 'make_net', lambda config, classes: small_net)
+  before = {'source': 'macro', 'steps': 5, 'batch': 6} if road == 'pretrain' else {}
+  made = make_trainer(other_road(recipe, road), steps=2, every=2,
+                      layout=lay_out(jax.devices()[:1], folds=4, tasks=2))
+
+  def run(x, place):
+    # The cache knows clips by the hash of their data, which is none here.
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / place / 'cache'))
+    config, material = material_of(x.astype(np.float32), before)
+    fold = assembly.fold_data(config, material, 2)
+    assert (fold.start is not None) == (road == 'pretrain')
+    return train(made, fold, tmp_path / place)
+  pool = material_of(inputs)[1].pool
+  spoilt = lambda which: np.where(which[:, None, None, None, None], np.nan, inputs)
+  want = run(inputs, 'clean')
+  states_equal(run(spoilt(pool.subject == 2), 'poisoned'), want)
+  # And the poison works.
+  with pytest.raises(InputError, match='not finite|not a number at step 1;'):
+    run(spoilt((pool.subject == 1) & pool.macro), 'others')
 
 
 def test_no_micro_clip_is_looked_at_with_macro_clips_only(recipe, small_net,

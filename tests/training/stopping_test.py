@@ -71,15 +71,19 @@ def test_others_are_as_sigterm(case, name):
   assert ('stopped by ' + name.replace('SIGINT', 'Ctrl-C') in done.stderr) == bool(code)
 
 
-@pytest.mark.parametrize('before, goes_on', [
-    ('', 'no step was saved yet; the same command begins anew'),
-    ('stopping.note_saved(); ', 'the same command goes on from here')])
-def test_what_has_nothing_to_save_is_not_waited_for(before, goes_on):
+@pytest.mark.parametrize('before, fresh, goes_on', [
+    ('', False, 'no step was saved yet; the same command begins anew'),
+    ('', True, 'no step was saved yet; the same command begins anew'),
+    ('stopping.note_saved(); ', True,
+     'the same command without --fresh goes on from here'),
+    ('stopping.note_saved(); ', False, 'the same command goes on from here')])
+def test_what_has_nothing_to_save_is_not_waited_for(before, fresh, goes_on):
   """Such as a compilation, inside of a training that saves."""
   body = """
   with stopping.deferred(), stopping.nothing_to_save():
   """ + COMPUTING
-  done = run(body, before=f'{before}stopping.LINGER = .2')
+  done = run(body, before=f'{before}stopping.LINGER = .2',
+             grace=f'20, fresh={fresh}')
   assert done.returncode == 143 and not done.stdout, done.stderr
   assert done.stderr == f'launch.py: stopped by SIGTERM; {goes_on}\n'
 

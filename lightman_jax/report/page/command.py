@@ -36,7 +36,7 @@ def report(arguments: Sequence[str]) -> int:
     runs = read_runs(options.runs, skip=options.skip_unfinished)
     written = write(runs, options.out, every=allow_scores(runs, options.score))
   except InputError as error:
-    print(f'report: {error}', file=sys.stderr)
+    print(f'report: {error.with_code()}', file=sys.stderr)
     return 2
   for path in written:
     print(path)

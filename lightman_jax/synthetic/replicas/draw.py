@@ -49,6 +49,7 @@ class Film(NamedTuple):
   pattern: str              # of file names: 'reg_img{}.jpg'
   gone: frozenset[int] = frozenset()    # frames that are not there
   beside: bool = False      # lies among the clips, but is none
+  fixed: bool = False       # as long as it is, however few frames are asked for
   grey: bool = False
 
 
@@ -80,6 +81,9 @@ class Replica(NamedTuple):
   books: Callable[[tuple[Clip, ...]], Mapping[str, tuple[Book, ...]]] | None = None
   form: str = 'xlsx'        # of the sheets, where none is asked for
   litter: tuple[str, ...] = ()    # other files that lie beside the pictures
+  texts: Callable[[tuple[Clip, ...], int], Mapping[str, str]] | None = None   # path ->
+                            # content of the files that say what a sheet would; of the
+                            # clips, for a side of so many pixels
 
 
 # What the modules of the data sets draw with: shares, lengths, places, names.

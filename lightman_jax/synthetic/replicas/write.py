@@ -23,6 +23,7 @@ from lightman_jax.synthetic.replicas import (
   dfme,
   draw,
   mmew,
+  posed,
   samm,
   smic,
 )
@@ -44,6 +45,11 @@ REPLICAS = {
     'smic_vis': smic.REPLICA,     # one tree holds all three cameras
     'smic_nir': smic.REPLICA,
     'smic_long': smic.LONG_REPLICA,
+    'ck_plus': posed.CK_PLUS,
+    'oulu_casia': posed.OULU_CASIA,
+    'jaffe': posed.JAFFE,
+    'kdef': posed.KDEF,
+    'rafd': posed.RAFD,
 }
 
 
@@ -178,13 +184,18 @@ def write_replica(
   place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
   films = replica.films(clips, edition)
   if not replica.books and frames:
-    films = tuple(film._replace(clip=_short(film.clip, frames)) for film in films)
+    films = tuple(film if film.fixed else film._replace(
+        clip=_short(film.clip, frames)) for film in films)
   options = {'seed': f'{name}/{seed}', 'size': size or _small(tree_form.size),
              'aligned': tree_form.aligned}
   show = _projector(films, options, frames, draw_each)
   for done, film in enumerate(films):
     progress('replica', done, len(films))
     _write_film(place, film, frames, show)
+  texts = replica.texts(clips, min(options['size'])) if replica.texts else {}
+  for path, text in texts.items():
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_text(text)
   for path in replica.litter:
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_bytes(b'made up')
@@ -296,7 +307,7 @@ def replica(arguments: list[str]) -> int:
   try:
     count = write_replica(name, folder, progress=_show, **options)
   except InputError as error:
-    print(error, file=sys.stderr)
+    print(error.with_code(), file=sys.stderr)
     return 2
   print(f'{folder}: {name}, {count} clips of people who do not exist.')
   return 0

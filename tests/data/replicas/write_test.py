@@ -65,6 +65,13 @@ def made(tmp_path):
                          'cas(me)3_part_A_ME_label_JpgIndex_v2.xlsx']),
     ('mmew', '', ['Micro_Expression/disgust/S*/*.jpg', 'MMEW_Micro_Exp.xlsx']),
     ('dfme', '', ['DFME/sub0003/sub0003_01/*.jpg']),
+    ('ck_plus', '', ['cohn-kanade-images/S*/0*/S*_0*_00000001.png',
+                     'Emotion/S*/*/S*_emotion.txt', 'FACS/S*/0*/S*_facs.txt',
+                     'Landmarks/S*/0*/S*_00000001_landmarks.txt']),
+    ('oulu_casia', '', ['VL/Strong/P*/Anger/000.jpeg']),
+    ('jaffe', '', ['jaffe/K*.HA*.tiff', 'jaffe/KA.NE1.*.tiff']),
+    ('kdef', '', ['KDEF/AF01/AF01NES.JPG', 'KDEF/BM35/BM35NES.JPG']),
+    ('rafd', '', ['RaFD/Rafd090_01_Caucasian_female_neutral_frontal.jpg']),
 ])
 def test_paths_are_those_published(plain, made, name, edition, paths):
   folder = made(name, edition=edition)

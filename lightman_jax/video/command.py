@@ -1,0 +1,408 @@
+"""The command `predict`: from videos to tables, tiers and a page of each."""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+import csv
+import pathlib
+import sys
+import time as clock
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+import numpy as np
+
+from lightman_jax import bounded, places
+from lightman_jax.errors import InputError, Unreadable, printable
+from lightman_jax.faces import detection
+from lightman_jax.files import explain_fault, write_atomically
+
+OUT = 'predictions'
+_MOST_TABLE = 50_000_000        # bytes of a table of clips
+_CLIP_COLUMNS = ('path', 'onset', 'apex', 'offset')
+_VIDEO_COLUMNS = ('video', 'folder', 'frames', 'looked_at_s', 'micro', 'macro',
+                  'message')
+
+
+def predict(arguments: list[str]) -> int:
+  """python -m lightman_jax predict VIDEO...: which expressions are in a video.
+
+  Returns 0 where every video was read, whatever was seen in it; 1 where some were not;
+  2 where none was, or where what was asked cannot be done.
+  """
+  options = _parser().parse_args(arguments)
+  try:
+    _check(options)
+    options.baseline = _span(options.baseline)
+    out = places.expand(options.out)
+    from lightman_jax.video.expressions import check_output
+    if options.annotate:
+      from lightman_jax.video.annotated import check_annotation
+      check_annotation()
+    check_output(out)
+    model = _model(options)
+    if options.clips:
+      return _predict_clips(options, model, out)
+    _face_model(options)
+    return _predict_videos(options, model, out)
+  except InputError as error:
+    print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
+    return 2
+  except OSError as error:
+    print(printable(explain_fault(error)), file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax predict',
+      description='Spots micro- and macro-expressions in videos and, where asked, '
+                  'names their classes. For each video a folder is made that holds '
+                  'expressions.csv, frames.csv, expressions.json, expressions.eaf (for '
+                  'ELAN) and page.html.')
+  parser.add_argument('videos', nargs='*', metavar='VIDEO',
+                      help='a video, or a folder of pictures')
+  parser.add_argument('--model', default='', metavar='MODEL',
+                      help='folder that `final` has written; default: the open model, '
+                           'which was trained on drawn faces alone')
+  parser.add_argument('--out', default=OUT, metavar='DIR',
+                      help='where results are written')
+  parser.add_argument('--face', choices=('largest', 'all'), default='largest',
+                      help='whom to look at')
+  parser.add_argument('--fps', type=float, default=None,
+                      help='frames a second of a folder of pictures, or of a file '
+                           'whose time stamps are wrong')
+  parser.add_argument('--baseline', default='', metavar='START:END',
+                      help='seconds in which the face is at rest, as 0:10; default: '
+                           "the video's own quiet stretches")
+  parser.add_argument('--start', type=float, default=None, help='in seconds')
+  parser.add_argument('--end', type=float, default=None, help='in seconds')
+  parser.add_argument('--emotions', action='store_true',
+                      help='name classes with the open model, too; another model does '
+                           'so in any case')
+  parser.add_argument('--frames', action='store_true',
+                      help='show the face on the page, rather than a drawing')
+  parser.add_argument('--annotate', action='store_true',
+                      help='write the video with boxes and intervals drawn')
+  parser.add_argument('--fetch', action='store_true',
+                      help='download the face model where it is missing, unasked')
+  parser.add_argument('--landmarks', default='', metavar='TABLE',
+                      help='csv of known landmarks: frame (from 0), x_0 to x_67, y_0 '
+                           'to y_67')
+  parser.add_argument('--clips', default='', metavar='TABLE',
+                      help='clips that are cut already: a table with the columns '
+                           'path, onset, apex, offset (frames from 0)')
+  return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+  if bool(options.videos) == bool(options.clips):
+    raise InputError('name one or more videos, or a table of clips with --clips=TABLE')
+  for name in ('fps', 'start', 'end'):
+    value = getattr(options, name)
+    if value is not None and not (0 <= value < 1e9) or name == 'fps' and value == 0:
+      raise InputError(f'--{name}={value}: give a number of '
+                       f'{"frames a second" if name == "fps" else "seconds"}')
+  if None not in (options.start, options.end) and options.start >= options.end:
+    raise InputError(f'--start={options.start:g} is not before --end={options.end:g}')
+  if options.clips:
+    for name in ('baseline', 'start', 'end', 'annotate', 'frames', 'landmarks'):
+      if getattr(options, name) not in ('', None, False):
+        raise InputError(f'--{name} is about videos, and --clips takes clips that are '
+                         'cut already')
+    if not (options.emotions or options.model):
+      raise InputError('clips that are cut already are recognised, and the open model, '
+                       'which was trained on drawn faces, names a class only with '
+                       '--emotions; add it, or give a --model=MODEL')
+
+
+def _span(text: str) -> tuple[float, float] | None:
+  if not text:
+    return None
+  parts = text.split(':')
+  try:
+    first, last = map(float, parts)
+  except ValueError:
+    raise InputError(f'--baseline={text}: give its start and end in seconds, as 0:10'
+                     ) from None
+  if not 0 <= first < last < 1e9:
+    raise InputError(f'--baseline={text}: the start must come before the end')
+  return first, last
+
+
+def _model(options: argparse.Namespace) -> Any:
+  """The model that names classes; None where none does."""
+  if not (options.model or options.emotions):
+    return None
+  from lightman_jax.bundle.model import load_model
+  return load_model(places.expand(options.model) if options.model else None)
+
+
+def _face_model(options: argparse.Namespace) -> None:
+  """Sees to it that faces can be found; offers to fetch what is missing, once."""
+  if options.landmarks or detection.has_graphs():
+    return
+  if not options.fetch:
+    offer = ('the face model (1.5 MB under Apache-2.0, out of a download of 36 MB) is '
+             'not on this machine')
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+      raise InputError(f'{offer}: add --fetch to download it, or run '
+                       f'"{detection.FETCH}" once, or give --landmarks=TABLE')
+    print(f'{offer}. Download it now? [y/N] ', end='', file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ('y', 'yes'):
+      raise InputError(f'{offer}: run "{detection.FETCH}", or give --landmarks=TABLE')
+  if detection.fetch([]):
+    raise InputError('the face model could not be downloaded, so faces cannot be '
+                     'found; its lines above say why')
+
+
+# Several videos, one after the other; one that cannot be read has its line.
+
+
+class _Line(NamedTuple):
+  """A line of videos.csv."""
+  video: str
+  folder: str
+  frames: int = 0
+  looked_at_s: str = ''
+  micro: str = ''
+  macro: str = ''
+  message: str = ''
+
+
+def _predict_videos(options: argparse.Namespace, model: Any, out: pathlib.Path) -> int:
+  lines, failed = [], 0
+  folders = _folders(options.videos)
+  for number, (video, folder) in enumerate(zip(options.videos, folders), start=1):
+    name = f'{number}/{len(folders)} ' if len(folders) > 1 else ''
+    show = _progress(f'{name}{pathlib.Path(video).name}')
+    try:
+      lines.append(_one_video(options, model, video, out / folder, folder, show))
+    except (InputError, Unreadable) as error:
+      failed += 1
+      lines.append(_Line(video, folder, message=str(error).replace('\n', ' ')))
+      print(printable(f'\n{video}: {error}'.lstrip('\n')), file=sys.stderr)
+  with write_atomically(out / 'videos.csv') as file:
+    table = csv.writer(file, lineterminator='\n')
+    table.writerows([_VIDEO_COLUMNS, *lines])
+  if not failed:
+    return 0
+  return 2 if failed == len(lines) else 1
+
+
+def _folders(videos: Sequence[str]) -> list[str]:
+  """A folder's name for each video; two of one name are told apart by a number."""
+  names: list[str] = []
+  for video in videos:
+    path = pathlib.Path(video)
+    stem = printable(path.stem or path.name or 'video').replace('/', '_')
+    stem = stem if stem.strip('.') else 'video'
+    name, count = stem, 1
+    while name in names:
+      count += 1
+      name = f'{stem}-{count}'
+    names.append(name)
+  return names
+
+
+def _one_video(options, model, video: str, place: pathlib.Path, folder: str, show
+               ) -> _Line:
+  from lightman_jax.video import page, writers
+  from lightman_jax.video.expressions import predict_video
+  started = clock.monotonic()
+  made = predict_video(
+      places.expand(video), model, face=options.face, fps=options.fps,
+      baseline=options.baseline, start=options.start, end=options.end,
+      emotions=model is not None, landmarks=_landmarks(options), progress=show)
+  show('', 1.)
+  writers.write_expressions(place / 'expressions.csv', made)
+  writers.write_frames(place / 'frames.csv', made)
+  writers.write_json(place / 'expressions.json', made)
+  writers.write_eaf(place / 'expressions.eaf', made)
+  page.write_page(place / 'page.html', made, frames=options.frames, fps=options.fps)
+  if options.annotate:
+    from lightman_jax.video.annotated import write_annotated
+    write_annotated(place / 'annotated.mp4', made, fps=options.fps)
+  frames = len(set(made.frames.frame.tolist()))
+  seconds = clock.monotonic() - started
+  for line in summary(made):
+    print(printable(line))
+  print(printable(f'{frames} frames in {seconds:.1f} s '
+                  f'({frames / max(seconds, 1e-9):.0f} a second); '
+                  f'{place / "page.html"}'))
+  looked_at = sum(one.looked_at for one in made.people.values())
+  return _Line(video, folder, frames, f'{looked_at:.2f}',
+               *(_counts(made, kind) for kind in ('micro', 'macro')),
+               '; '.join(made.remarks))
+
+
+def _landmarks(options) -> Any:
+  return read_landmarks(places.expand(options.landmarks)) if options.landmarks else None
+
+
+def read_landmarks(path: pathlib.Path) -> dict[int, Float[np.ndarray, 'people 68 2']]:
+  """A table of known landmarks: frame, x_0 to x_67, y_0 to y_67.
+
+  Args:
+    path: of a csv; frames are counted from 0, places are in pixels of the upright
+      picture; several rows of one frame are several people, and an empty cell is a
+      landmark that is not known.
+
+  Raises:
+    InputError: it cannot be read, lacks a column, or a cell is no number.
+  """
+  names = ['frame', *(f'{axis}_{k}' for axis in 'xy' for k in range(68))]
+  rows: dict[int, list[np.ndarray]] = {}
+  for line, cells in _table(path, names, 'a table of landmarks'):
+    number = _frame(path, line, 'frame', cells['frame'])
+    try:
+      values = [float(cells[name] or 'nan') for name in names[1:]]
+    except ValueError as error:
+      raise InputError(f'{path}, line {line}: {error}') from error
+    rows.setdefault(number, []).append(np.array(values).reshape(2, 68).T)
+  return {number: np.stack(people) for number, people in rows.items()}
+
+
+def _counts(made: Any, kind: str) -> str:
+  """Of everyone together: a number only where it can be seen."""
+  if not made.people:
+    return 'not looked at'
+  counts = [one.count(kind) for one in made.people.values()]
+  numbers = [int(count) for count in counts if count.isdigit()]
+  return str(sum(numbers)) if numbers else 'not assessable'
+
+
+def summary(made: Any) -> list[str]:
+  """Lines on one video for a terminal.
+
+  Args:
+    made: of `predict_video`.
+  """
+  lines = [f'{pathlib.Path(made.video).name}:']
+  if not made.people:
+    lines.append('  no face was looked at, so nothing is said of expressions')
+  for number, one in made.people.items():
+    minutes = one.looked_at / 60.
+    lines.append(
+        f'  person {number}: micro-expressions {one.count("micro")}, '
+        f'macro-expressions {one.count("macro")} in {minutes:.2f} minutes looked at; '
+        f'threshold from {one.calibrated_on}')
+  lines += [f'  {remark}' for remark in made.remarks]
+  return lines
+
+
+def _progress(name: str) -> Callable[[str, float], None]:
+  """A line that shows how far a video is, and how long it still takes."""
+  now = clock.monotonic()
+  state: dict[str, Any] = {'wide': 0, 'last': now, 'begun': now, 'stage': ''}
+
+  def show(stage: str, share: float) -> None:
+    if not stage:
+      if state['wide']:
+        print('\r' + ' ' * state['wide'] + '\r', end='', file=sys.stderr, flush=True)
+      state['wide'] = 0
+      return
+    now = clock.monotonic()
+    if stage != state['stage']:
+      state['stage'], state['begun'] = stage, now
+    left = (now - state['begun']) * (1. - share) / share if share > .01 else None
+    words = f'{name}: {stage} {share:.0%}'
+    words += '' if left is None else f', {_duration(left)} left'
+    if sys.stderr.isatty():
+      print('\r' + printable(words).ljust(state['wide']), end='', file=sys.stderr,
+            flush=True)
+      state['wide'] = max(state['wide'], len(words))
+    elif now - state['last'] > 30.:
+      state['last'] = now
+      print(printable(words), file=sys.stderr, flush=True)
+  return show
+
+
+def _duration(seconds: float) -> str:
+  minutes, rest = divmod(round(seconds), 60)
+  return f'{minutes} min {rest} s' if minutes else f'{rest} s'
+
+
+# Clips that are cut already.
+
+
+def _predict_clips(options: argparse.Namespace, model: Any, out: pathlib.Path) -> int:
+  from lightman_jax.faces.apex import sample_frames
+  from lightman_jax.video.expressions import frames_of
+  _face_model(options)
+  rows = read_clips(places.expand(options.clips))
+  header = [*_CLIP_COLUMNS, 'class', 'set', *(f'p_{name}' for name in model.classes),
+            'message']
+  written, failed = [], 0
+  for path, onset, apex, offset in rows:
+    base = places.expand(options.clips).parent
+    try:
+      wanted = sample_frames(onset, apex, offset, frames=model.about['frames'])
+      pictures = {frame.number: frame.picture for frame in frames_of(
+          base / path, wanted, fps=options.fps)}
+      prediction = model.predict_frames(pictures.__getitem__, onset=onset, apex=apex,
+                                        offset=offset)
+      sets = prediction.sets
+      written.append([path, onset, apex, offset, prediction.classes[0],
+                      '' if sets is None else '|'.join(sets[0]),
+                      *(f'{p:.4f}' for p in prediction.probabilities[0]), ''])
+    except (InputError, Unreadable) as error:
+      failed += 1
+      message = str(error).replace('\n', ' ')
+      written.append([path, onset, apex, offset, '', '',
+                      *[''] * len(model.classes), message])
+      print(printable(f'{path}: {message}'), file=sys.stderr)
+  with write_atomically(out / 'predictions.csv') as file:
+    csv.writer(file, lineterminator='\n').writerows([header, *written])
+  print(printable(f'{len(rows) - failed} of {len(rows)} clips are in '
+                  f'{out / "predictions.csv"}'))
+  if not failed:
+    return 0
+  return 2 if failed == len(rows) else 1
+
+
+def read_clips(path: pathlib.Path) -> list[tuple[str, int, int, int]]:
+  """The rows of a table of clips: path, onset, apex, offset.
+
+  Args:
+    path: of a csv with these columns; others are ignored. Paths start at its folder.
+
+  Raises:
+    InputError: it cannot be read, lacks a column, or a row has no frame numbers in
+      order.
+  """
+  rows = []
+  for line, cells in _table(path, _CLIP_COLUMNS, 'a table of clips'):
+    rows.append((cells['path'], *(_frame(path, line, name, cells[name])
+                                  for name in _CLIP_COLUMNS[1:])))
+    if not rows[-1][1] <= rows[-1][2] <= rows[-1][3]:
+      raise InputError(f'{path}, line {line}: onset, apex and offset are not in order')
+  if not rows:
+    raise InputError(f'{path} names no clip')
+  return rows
+
+
+def _table(path: pathlib.Path, names: Sequence[str], what: str
+           ) -> Iterator[tuple[int, dict[str, str]]]:
+  """The lines of a csv that has some columns, with their numbers."""
+  try:
+    text = bounded.read_bytes(path, _MOST_TABLE).decode('utf-8-sig')
+  except (OSError, ValueError) as error:
+    raise InputError(f'{path} cannot be read as a table: {error}') from error
+  table = csv.DictReader(text.splitlines(), strict=True, restval='',
+                         skipinitialspace=True)
+  try:
+    missing = [name for name in names if name not in (table.fieldnames or ())]
+    if missing:
+      raise InputError(f'{path} has no column {missing[0]}; {what} has '
+                       f'{names[0]}, {names[1]}, ... {names[-1]}')
+    for cells in table:
+      yield table.line_num, cells
+  except csv.Error as error:
+    raise InputError(f'{path}, line {table.line_num}: {error}') from error
+
+
+def _frame(path: pathlib.Path, line: int, name: str, text: str) -> int:
+  if not text.strip().isdecimal() or len(text.strip()) > 9:
+    raise InputError(f'{path}, line {line}: {name} {text!r} is not a frame number, '
+                     'counted from 0')
+  return int(text)

@@ -1,0 +1,310 @@
+"""From a video to a list of expressions: which, when, how strong, and how sure.
+
+A video is read twice. The first time every frame is looked at once: faces are tracked
+and their motion is measured, in constant time and memory a frame; of a frame some
+hundred numbers are kept. When that is done, expressions are spotted. The second time
+only the frames of expressions are decoded, for the model that names classes.
+
+Frames are counted from 0 over all that decode; times are those of their stamps.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+import dataclasses
+import os
+import pathlib
+import time as clock
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lightman_jax.errors import InputError
+from lightman_jax.faces.apex import sample_frames
+from lightman_jax.video.measurement import FrameTable, measure, signals_of
+from lightman_jax.video.reading import Frame, open_video
+from lightman_jax.video.signals import SpottingSettings
+from lightman_jax.video.spotting import Expression, Spotting, find_expressions
+from lightman_jax.video.tracking import track_faces
+
+LIMITS = (
+    'An expression that is listed is a motion of the face; it is not a feeling, a lie '
+    'or an intention, and nobody should be judged by it. What is not listed may have '
+    'been there: the program misses expressions, and names some that a trained coder '
+    'would not. Nothing is said of what was not looked at. Classes are those that '
+    'people were seen to show in a laboratory; a set of several classes means "don\'t '
+    'know". A face is personal: ask who is filmed, and keep what this program writes '
+    'as you keep the video.')
+"""What every page and the README say of such results."""
+
+Progress = Callable[[str, float], None]      # stage, and the share that is done
+_COVERED_QUALITY = .5
+
+
+class Recognised(NamedTuple):
+  """An expression and what a model says of it.
+
+  Attributes:
+    expression: the interval.
+    probabilities: of the model's classes; None where no class was asked for.
+    classes: those that hold the true one nine times in ten, all of them where the
+      model cannot tell; None where the model has no such sets.
+    doubts: why the nine in ten are not claimed of this interval; none: they are.
+  """
+  expression: Expression
+  probabilities: dict[str, float] | None = None
+  classes: tuple[str, ...] | None = None
+  doubts: tuple[str, ...] = ()
+
+
+class VideoExpressions(NamedTuple):
+  """What was made of one video.
+
+  Attributes:
+    video: its path.
+    facts: of the file: frames, rate, size, and remarks.
+    rows: the expressions of everyone, in the order of time.
+    people: what was spotted of each person, by number.
+    frames: a row for every decoded frame.
+    size: side of the aligned face in pixels, the unit of strength.
+    classes: of the model; () where none was asked.
+    remarks: sentences on the whole.
+  """
+  video: str
+  facts: dict[str, Any]
+  rows: list[Recognised]
+  people: dict[int, Spotting]
+  frames: FrameTable
+  size: int
+  classes: tuple[str, ...]
+  remarks: list[str]
+
+  @property
+  def expressions(self) -> list[Expression]:
+    """The intervals alone."""
+    return [row.expression for row in self.rows]
+
+
+def predict_video(
+    path: str | os.PathLike, model: Any = None, *, face: str = 'largest',
+    fps: float | None = None, baseline: tuple[float, float] | None = None,
+    start: float | None = None, end: float | None = None,
+    emotions: bool | None = None, landmarks: Any = None,
+    settings: SpottingSettings = SpottingSettings(), progress: Progress | None = None,
+) -> VideoExpressions:
+  """Spots the expressions in a video and, where asked, names their classes.
+
+  Args:
+    path: of a video, or of a folder of pictures.
+    model: of `lm.load_model`, or the folder of one; None is the open model, which was
+      trained on drawn faces.
+    face: 'largest', or 'all' for everyone.
+    fps: frames a second of a folder of pictures, or of a file whose stamps are wrong.
+    baseline: start and end in seconds of a stretch in which the face is at rest; None
+      calibrates on the video's own quiet stretches.
+    start, end: seconds, the part that is looked at.
+    emotions: whether classes are named; None: with every model but the open one.
+    landmarks: of every frame, where they are known, as `track_faces` takes them; None
+      has the face model find them.
+    settings: how expressions are spotted.
+    progress: called with a stage and the share of it that is done.
+
+  Returns:
+    The expressions with everything that was measured.
+
+  Raises:
+    InputError: the video cannot be read, or the face model is not there.
+
+  Example:
+    >>> video = lm.predict_video('me.mp4', face='all')            # doctest: +SKIP
+    >>> [(e.kind, e.onset_s, e.region) for e in video.expressions]  # doctest: +SKIP
+    [('micro', 3.24, 'left brow')]
+  """
+  if face not in ('largest', 'all'):
+    raise InputError(f'face is {face!r}; it must be largest or all')
+  if emotions is None:
+    emotions = model is not None
+  if emotions and (model is None or isinstance(model, (str, os.PathLike))):
+    model = _load(model)
+  with open_video(path, start=start, end=end, fps=fps) as video:
+    table, size = measure(track_faces(
+        _counted(video, progress), landmarks=landmarks, largest=face == 'largest'))
+    facts = facts_of(video)
+  people = {person: find_expressions(
+      signals_of(table, person), size=size, person=person, baseline=baseline,
+      settings=settings) for person in np.unique(
+          table.person[table.person >= 0]).tolist()}
+  spotted = sorted((e for one in people.values() for e in one.expressions),
+                   key=lambda e: (e.onset_s, e.person))
+  rows = [Recognised(e) for e in spotted]
+  classes: tuple[str, ...] = ()
+  if emotions:
+    classes = tuple(model.classes)
+    rows = _recognised(path, rows, model, table, people, fps, progress)
+  return VideoExpressions(str(path), facts, rows, people, table, size, classes,
+                          [*facts['remarks'], *remarks_on(table, people)])
+
+
+def _load(folder: str | os.PathLike | None) -> Any:
+  # Until a class is asked for, no network is needed.
+  from lightman_jax.bundle.model import load_model
+  return load_model(folder)
+
+
+def facts_of(video: Any) -> dict[str, Any]:
+  """What is known of the file, as a table of plain values.
+
+  Args:
+    video: of `open_video`, read to its end.
+  """
+  facts = video.facts
+  table = {field.name: getattr(facts, field.name) for field in dataclasses.fields(facts)
+           if not field.name.startswith('_')}
+  return {**table, 'rate': facts.rate, 'new_rate': facts.new_rate,
+          'remarks': list(facts.remarks)}
+
+
+def _counted(video: Any, progress: Progress | None) -> Iterator[Frame]:
+  """Passes frames on, and says twice a second how far it is."""
+  last = clock.monotonic()
+  for frame in video:
+    yield frame
+    if progress and clock.monotonic() - last > .5:
+      last = clock.monotonic()
+      if video.facts.share:
+        progress('frames', float(video.facts.share))
+
+
+def frames_of(path: str | os.PathLike, numbers: Iterable[int], *,
+              start: float | None = None, fps: float | None = None) -> Iterator[Frame]:
+  """Some frames of a video, in the order of time, by one walk through it.
+
+  Args:
+    path: of the video.
+    numbers: of the frames, from 0 over all that decode.
+    start: time in seconds before which none of them lies.
+    fps: as of `predict_video`.
+
+  Raises:
+    InputError: one of them does not decode.
+  """
+  left = set(map(int, numbers))
+  if left:
+    start = None if start is None else max(0., start - 1e-3)
+    with open_video(path, start=start, fps=fps) as video:
+      for frame in video:
+        if frame.number in left:
+          left.remove(frame.number)
+          yield frame
+        if not left:
+          return
+    raise InputError(f'{path} holds no frame {min(left)}, counted from 0')
+
+
+def _recognised(path: str | os.PathLike, rows: Sequence[Recognised], model: Any,
+                table: FrameTable, people: dict[int, Spotting], fps: float | None,
+                progress: Progress | None) -> list[Recognised]:
+  """Each interval with the model's answer, by a second look at its frames.
+
+  Pictures are kept from the onset of an interval to its offset, and no longer.
+  """
+  wanted = [set(sample_frames(e.onset_frame, e.apex_frame, e.offset_frame,
+                              frames=model.about['frames']))
+            for e in (row.expression for row in rows)]
+  open_ = set(range(len(rows)))
+  answers, pictures = list(rows), {}
+  start = min((row.expression.onset_s for row in rows), default=None)
+  for frame in frames_of(path, set().union(*wanted), start=start, fps=fps):
+    pictures[frame.number] = frame.picture
+    for number in [k for k in open_ if max(wanted[k]) <= frame.number]:
+      open_.remove(number)
+      answers[number] = _answered(rows[number], pictures, model, table, people)
+      if progress:
+        progress('expressions', 1. - len(open_) / len(rows))
+    needed = set().union(*(wanted[k] for k in open_))
+    pictures = {k: picture for k, picture in pictures.items() if k in needed}
+  return answers
+
+
+def _answered(row: Recognised, pictures: dict[int, np.ndarray], model: Any,
+              table: FrameTable, people: dict[int, Spotting]) -> Recognised:
+  e = row.expression
+  at = table.of_person(e.person)
+  at = at[(table.frame[at] >= e.onset_frame) & (table.frame[at] <= e.offset_frame)]
+  points = np.full((e.offset_frame - e.onset_frame + 1, 68, 2), np.nan, np.float32)
+  points[table.frame[at] - e.onset_frame] = table.landmarks[at]
+  prediction = model.predict_frames(
+      lambda number: pictures[number + e.onset_frame], onset=0,
+      apex=e.apex_frame - e.onset_frame, offset=e.offset_frame - e.onset_frame,
+      landmarks=points)
+  sets = prediction.sets
+  return row._replace(
+      probabilities={name: float(p) for name, p in zip(
+          model.classes, prediction.probabilities[0])},
+      classes=None if sets is None else tuple(sets[0]),
+      doubts=tuple(doubts_of(e, model.about, people[e.person], table, at)))
+
+
+def doubts_of(e: Expression, about: Any, spotting: Spotting, table: FrameTable,
+              at: np.ndarray) -> list[str]:
+  """Why the model's sets are not claimed to hold the true class for an interval.
+
+  Args:
+    e: the interval.
+    about: content of the model's model.json.
+    spotting: of this person.
+    table: of all frames.
+    at: rows of the interval.
+  """
+  doubts = []
+  rate = about.get('rate')
+  if rate:
+    low, high = rate.get('low', 0.), rate.get('high', np.inf)
+    if not .9 * low <= spotting.rate <= 1.1 * high:
+      doubts.append(f'{spotting.rate:.3g} frames a second, and the model has seen '
+                    f'{low:.3g} to {high:.3g}')
+  side = float(np.median(np.sqrt(np.maximum(table.box[at, 2] * table.box[at, 3], 0))))
+  if side < about['size']:
+    doubts.append(f'a face of {side:.0f} pixels, and the model takes '
+                  f'{about["size"]}')
+  if e.quality < _COVERED_QUALITY:
+    doubts.append(f'quality {e.quality:.2f}')
+  if any(name == 'synthetic' for name, _ in about['seen']):
+    doubts.append('calibrated on synthetic people')
+  return doubts
+
+
+def remarks_on(table: FrameTable, people: dict[int, Spotting]) -> list[str]:
+  """Sentences on the whole video: what was not looked at, and why.
+
+  Args:
+    table: of all frames.
+    people: what was spotted of each.
+  """
+  remarks = [f'person {person}: {remark}' for person, one in people.items()
+             for remark in one.remarks]
+  if not len(table.frame):
+    return ['no frame was decoded']
+  hidden = table.reason != ''
+  for reason in dict.fromkeys(table.reason[hidden]):
+    frames = len(np.unique(table.frame[table.reason == reason]))
+    remarks.append(f'{frames} of {len(np.unique(table.frame))} frames are not looked '
+                   f'at: {reason}')
+  return remarks
+
+
+def check_output(folder: pathlib.Path) -> None:
+  """Refuses a place in which nothing can be written, before anything is computed.
+
+  Args:
+    folder: where results shall lie.
+
+  Raises:
+    InputError: it cannot be made or written to.
+  """
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / '.writable'
+    probe.touch()
+    probe.unlink()
+  except OSError as error:
+    raise InputError(f'{folder} cannot be written to ({error.strerror}); give another '
+                     'folder with --out=DIR') from error

@@ -1,0 +1,177 @@
+"""Every frame of a video looked at once: what is known of each, in constant memory.
+
+Of a frame some hundred numbers are kept, and no picture. A row is a decoded frame and a
+person in it; a frame without a person has a row as well.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+import numpy as np
+
+from lightman_jax.faces import landmarks as alignment
+from lightman_jax.video import motion
+from lightman_jax.video.faces import Face, FaceReason
+from lightman_jax.video.reading import Frame
+from lightman_jax.video.signals import Signals
+
+_CHUNK = 4096
+
+
+class FrameTable(NamedTuple):
+  """A row for every decoded frame and person in it, or one without a person.
+
+  Attributes:
+    frame, time, repeated: of the frame.
+    person: number from 0; -1 where there is none.
+    box: x, y, width, height in pixels of the picture.
+    pose: yaw, pitch, roll in degrees.
+    quality: from 0 to 1.
+    reason: why it is not looked at, '' where it is.
+    covered: regions that something covers, with spaces between.
+    broken: whether a break lies before.
+    moved, head, lids: as `motion.RegionMotion`.
+    landmarks: in pixels of the picture.
+  """
+  frame: np.ndarray
+  time: np.ndarray
+  repeated: np.ndarray
+  person: np.ndarray
+  box: np.ndarray
+  pose: np.ndarray
+  quality: np.ndarray
+  reason: np.ndarray
+  covered: np.ndarray
+  broken: np.ndarray
+  moved: np.ndarray
+  head: np.ndarray
+  lids: np.ndarray
+  landmarks: np.ndarray
+
+  def of_person(self, person: int) -> np.ndarray:
+    """The rows of a person."""
+    return np.flatnonzero(self.person == person)
+
+
+class _Log:
+  """Rows as columns that grow by chunks: a few hundred bytes a frame."""
+
+  _KINDS = {'frame': (np.int64, ()), 'time': (np.float64, ()),
+            'repeated': (bool, ()), 'person': (np.int32, ()),
+            'box': (np.float32, (4,)), 'pose': (np.float32, (3,)),
+            'quality': (np.float32, ()), 'reason': (np.int16, ()),
+            'covered': (np.int16, ()), 'broken': (bool, ()),
+            'moved': (np.float32, (len(motion.REGIONS), 2)),
+            'head': (np.float32, (6,)), 'lids': (np.float32, (2,)),
+            'landmarks': (np.float32, (68, 2))}
+
+  def __init__(self):
+    self._words: dict[str, int] = {'': 0}
+    self._chunks: list[dict[str, np.ndarray]] = []
+    self._used = _CHUNK
+
+  def add(self, **values: Any) -> None:
+    if self._used == _CHUNK:
+      self._chunks.append({name: np.zeros((_CHUNK, *shape), kind)
+                           for name, (kind, shape) in self._KINDS.items()})
+      self._used = 0
+    for name, value in values.items():
+      if isinstance(value, str):
+        value = self._words.setdefault(value, len(self._words))
+      self._chunks[-1][name][self._used] = value
+    self._used += 1
+
+  def table(self) -> FrameTable:
+    columns = {}
+    for name, (kind, shape) in self._KINDS.items():
+      parts = [chunk[name] for chunk in self._chunks]
+      if parts:
+        parts[-1] = parts[-1][:self._used]
+      columns[name] = np.concatenate(parts) if parts else np.zeros((0, *shape), kind)
+    words = np.array(list(self._words), dtype=object)
+    for name in ('reason', 'covered'):
+      columns[name] = words[columns[name]]
+    return FrameTable(**columns)
+
+
+def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int]:
+  """The table of frames, by one look at each.
+
+  Args:
+    frames: each frame and the faces in it.
+
+  Returns:
+    The table, and the side of the aligned faces in pixels (0: there was none).
+  """
+  log, meters, size = _Log(), {}, 0
+  before: dict[int, tuple[int, motion.RegionMotion | None]] = {}
+  for frame, faces in frames:
+    start = {'frame': frame.number, 'time': frame.time, 'repeated': frame.repeated}
+    if not faces:
+      log.add(**start, person=-1, reason=FaceReason.NO_FACE.value)
+    for seen in faces:
+      last, measured = before.get(seen.person, (-2, None))
+      broken = seen.cut is not None or last != frame.number - 1
+      row = {**start, 'person': seen.person, 'box': seen.box, 'pose': seen.pose,
+             'quality': seen.quality, 'broken': broken,
+             'reason': '' if seen.reason is None else seen.reason.value,
+             'covered': ' '.join(k for k, v in seen.visible.items() if not v),
+             'landmarks': seen.landmarks}
+      if seen.reason is None and seen.aligned is not None:
+        size = len(seen.aligned)
+        meter = meters.setdefault(seen.person, motion.MotionMeter(size))
+        if broken or measured is None:
+          meter.reset()
+          measured = None
+        if not frame.repeated or measured is None:
+          measured = meter.push(seen.aligned, frame.time, _placed(seen, size))
+        row.update(measured._asdict())
+        row.pop('seen')
+      else:
+        measured = None
+        row['reason'] = row['reason'] or FaceReason.NO_LANDMARKS.value
+      before[seen.person] = frame.number, measured
+      log.add(**row)
+  return log.table(), size
+
+
+def _placed(seen: Face, size: int) -> Float[np.ndarray, '68 2']:
+  """A face's landmarks in pixels of its aligned picture."""
+  points = np.asarray(seen.landmarks, np.float64)
+  goal = alignment.canonical_landmarks(size)
+  return alignment.transform_points(points, alignment.fit_similarity(points, goal))
+
+
+def signals_of(table: FrameTable, person: int) -> Signals:
+  """What was measured of one person.
+
+  Args:
+    table: of all frames.
+    person: number.
+  """
+  at = table.of_person(person)
+  return Signals(table.frame[at], table.time[at], table.moved[at], table.head[at],
+                 table.lids[at], table.quality[at].astype(np.float64),
+                 table.reason[at] == '', table.repeated[at], table.broken[at])
+
+
+def stretches_not_looked_at(table: FrameTable, person: int
+                            ) -> list[tuple[float, float, str]]:
+  """Start, end and reason of the stretches of a person that were not looked at.
+
+  Args:
+    table: of all frames.
+    person: number; -1: of frames in which there is nobody.
+  """
+  stretches: list[list[Any]] = []
+  at = table.of_person(person)
+  for frame, time, reason in zip(table.frame[at], table.time[at], table.reason[at]):
+    if not reason:
+      continue
+    last = stretches[-1] if stretches else None
+    if last and last[3] == frame - 1 and last[2] == reason:
+      last[1], last[3] = float(time), frame
+    else:
+      stretches.append([float(time), float(time), str(reason), frame])
+  return [(a, b, reason) for a, b, reason, _ in stretches]
