@@ -17,6 +17,7 @@ from lightman_jax.bundle import predictor
 from lightman_jax.bundle.model import Model
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
+from lightman_jax.meta.learners import Learner
 from lightman_jax.models import convolution
 from lightman_jax.training import numerics
 
@@ -70,15 +71,35 @@ def function_of(model: Model) -> Callable[[Any], Any]:
   known, seeds = about['calibration'], model.arrays
   if 'conv' in config['model']:     # plain convolutions, which every program knows
     config = {**config, 'model': {**config['model'], 'conv': convolution.INLINE}}
-  _, learner = predictor.make(config, list(model.classes), about['scaling'])
+  count = config['training']['members']
+  config = {**config, 'training': {**config['training'], 'members': 1}}
+  _, member = predictor.make(config, list(model.classes), about['scaling'])
   flip = predictor.mirror_of(about['settings'], about['clip'][-1])
 
   def log_probabilities(x):
-    logits = [predictor.logits_of(learner, flip, arrays, x) for arrays in seeds]
+    logits = [_mean_logits(member, count, flip, arrays, x) for arrays in seeds]
     if len(logits) > 1:
       logits = [jnp.mean(jnp.stack([jax.nn.log_softmax(one) for one in logits]), 0)]
     return jax.nn.log_softmax(logits[0] / (known['temperature'] if known else 1.))
   return log_probabilities
+
+
+def _mean_logits(member: Learner, count: int, flip, arrays: predictor.Arrays, x):
+  """As `predictor.logits_of`, draw by draw and member by member.
+
+  Of loops jax2onnx knows few whose shapes are symbolic.
+  """
+  x, draws = x / arrays['scale'], arrays.get('draws', {})
+  views = [x] if flip is None else [x, jax.vmap(flip)(x)]
+  sizes = [leaf.shape[0] for leaf in jax.tree.leaves(draws)[:1]] or [1]
+  parts = []
+  for draw in range(sizes[0]):
+    fast = {**arrays['params'], **jax.tree.map(lambda leaf: leaf[draw], draws)}
+    for number in range(count):
+      own = jax.tree.map(lambda leaf: leaf[number], fast) if count > 1 else fast
+      parts += [member.predict(own, view) for view in views]
+  parts = [jax.nn.log_softmax(part) for part in parts] if count > 1 else parts
+  return sum(parts[1:], parts[0]) / len(parts)
 
 
 def stablehlo(model: Model) -> bytes:
