@@ -10,6 +10,7 @@ results, from finished runs alone. Both write Markdown, which is kept in the rep
 from collections.abc import Iterator
 import json
 import pathlib
+import re
 import sys
 
 from lightman_jax import (
@@ -112,37 +113,40 @@ def results_page(runs: list[str]) -> str:
   Raises:
     InputError: one is no finished run.
   """
-  from lightman_jax.evaluation.scores import SCORES
   from lightman_jax.report.page import texts
   from lightman_jax.report.page.command import read_runs
   from lightman_jax.report.page.comparison import compare_methods
   from lightman_jax.report.page.groups import arrange
   paths = sorted(map(pathlib.Path, runs))
   tables = arrange(read_runs(paths))
-  compared = [(table, [compare_methods(column, every=SCORES)
+  compared = [(table, [compare_methods(column)
                        for column in table.columns]) for table in tables]
   lines = ['# Runs', '', 'Made from run folders alone, by '
            '`python docs/generate.py results RUN ...`.', '',
-           texts.markdown(compared).replace('\n# ', '\n## ').strip(), '',
-           '## The runs', '', '| run | command | commit | machine | packages |',
+           re.sub('^#', '##', texts.markdown(compared), flags=re.M).strip(), '',
+           '## The runs', '',
+           '| run | command | commit and code | machine | packages |',
            '|---|---|---|---|---|']
   for path in paths:
     about = json.loads((path / 'environment.json').read_text(encoding='utf-8'))
     stated = json.loads((path / 'reproducibility.json').read_text(encoding='utf-8'))
-    devices = about.get('devices', {})
-    packages = about.get('packages', {})
+    noted, devices = about['noted'], about['devices']
+    packages = about['packages']
     lines.append(
         f'| {path.name} | `{_cell(_command(stated))}` | '
-        f'{str(about.get("git_commit"))[:12]} | {devices.get("count")} '
-        f'{devices.get("kind")} ({devices.get("platform")}) | '
-        f'jax {packages.get("jax")}, numpy {packages.get("numpy")} |')
+        f'{str(noted["git_commit"])[:12]}, code {about["code_sha256"][:12]} | '
+        f'{noted["cpus"]} CPUs, {devices["count"]} '
+        f'{devices["kind"]} used by jax, {noted["platform"].partition("-")[0]}, '
+        f'Python {about["python"]} | '
+        f'jax {packages["jax"]}, numpy {packages["numpy"]} |')
   return HEAD.format(' results RUN ...') + '\n'.join(lines) + '\n'
 
 
 def _command(stated: dict) -> str:
   command = stated.get('command', '')
   words = command.split() if isinstance(command, str) else list(command)
-  return ' '.join(word for word in words if not word.startswith('--workdir'))
+  return ' '.join(word for word in words
+                  if not word.startswith(('--workdir', '--grace')))
 
 
 PAGES = {'reference/settings.md': settings_page, 'reference/commands.md': commands_page,
