@@ -65,6 +65,7 @@ DATA_SETS = {
     'jaffe': 'lightman_jax.data.datasets.posed:JAFFE',
     'kdef': 'lightman_jax.data.datasets.posed:KDEF',
     'rafd': 'lightman_jax.data.datasets.posed:RAFD',
+    'yale': 'lightman_jax.data.datasets.posed:YALE',
 }
 PROTOCOLS = {
     'loso': 'lightman_jax.tasks.folds:LeaveOneSubjectOut',

@@ -17,9 +17,8 @@ def get_config(arg: str | None = None):
   after the faces are drawn; computed, not measured), and those of `defaults.finish`."""
   config = defaults.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=3, size=64)
-  # As far as macro-expressions move: once the amplitude is lost, fainter ones are noise
-  # and head motion, of which a model learns less (UF1 on ready pictures of CASME II .545
-  # with 1 to 8 pixels).
+  # As far as macro-expressions move: once the amplitude is lost, fainter movements are
+  # noise and head motion.
   config.data.synthetic.update(subjects=30, micro=18, macro=3,
                                difficulty=dict(micro=[4., 8.]))
   config.inputs.update(kind='picture', holds='flow', centre='median')

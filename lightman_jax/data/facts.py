@@ -75,6 +75,7 @@ class Stills(NamedTuple):
   alike: tuple[str, ...] = ()           # groups in which the two agree
   only: Mapping[str, str] = {}          # group -> what it must be, in lower case
   people: Mapping[str, str] = {}        # words for groups of people, as f: female
+  bare: bool = False                    # files have no ending that tells a picture
 
 
 class Facts(NamedTuple):
@@ -119,7 +120,8 @@ class Facts(NamedTuple):
   naming: str = 'file'                  # of clips: 'file'; 'onset' adds the onset to
                                         # all; 'repeated' to files that stand twice
   lower: bool = False                   # on disk, file names are in lower case
-  ends_with_apex: bool = False          # where no offset is given
+  ends_with_apex: bool = False          # where no offset is given; of sequences that
+                                        # have no sheet, the last frame is the apex
   remarks: Mapping[str, str] = {}       # clip -> what is known of it; becomes a note
   absent: Mapping[str, tuple[str, ...]] = {}  # edition of the frames -> clips, or
                                         # 'folder/video*', that no copy holds

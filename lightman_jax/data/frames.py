@@ -35,7 +35,7 @@ _CONTAINERS = re.compile(
     rb'RIFF.{4}AVI |.{4}(?:ftyp|moov|mdat|wide|free|skip|pnot)|\x1a\x45\xdf\xa3'
     rb'|\x00\x00\x01[\xba\xb3]|\x30\x26\xb2\x75\x8e\x66\xcf\x11'
     rb'|G.{187}G|.{4}G.{191}G', re.DOTALL)      # transport streams, as camcorders write
-_FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP')
+_FORMATS = ('JPEG', 'PNG', 'BMP', 'DIB', 'TIFF', 'WEBP', 'GIF')
 # A number of more digits than a frame can have would not fit where clips are stored.
 _NUMBER = re.compile(r'(?<![0-9])0*([0-9]{1,9})$')
 

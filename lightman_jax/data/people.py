@@ -64,7 +64,7 @@ _FAMILIES = {
     'samm': 'samm', 'smic': 'smic', 'mmew': 'mmew', 'dfme': 'dfme',
     'ck_plus': r'(?:extended )?cohn ?kanade(?: ?plus)?(?: ?48)?|ck(?: ?plus)?(?: ?48)?',
     'oulu_casia': 'oulu ?casia', 'jaffe': 'jaffe', 'kdef': 'kdef',
-    'rafd': 'rafd|radboud(?: faces?)?'}
+    'rafd': 'rafd|radboud(?: faces?)?', 'yale': 'yale(?: ?faces?)?'}
 # What may be written to such a name without a space.
 _PARTICULAR = (r'(?:micro|macro|long|lv|videos?|crop(?:ped)?|raw|sub ?set|test|val'
                r'|train(?:ing)?|full|all|clips?|flow|hs|e|vis|nir|[abc]'

@@ -143,7 +143,7 @@ def _read_listing(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Lis
                       for pattern in (place.frames.folder, *place.frames.otherwise))
     return Tree(place.root, taken), listing
   tree = Tree(place.root)
-  read = read_posed if facts.stills or facts.kind == 'macro' else read_folders
+  read = read_posed if facts.stills or facts.ends_with_apex else read_folders
   return tree, read(tree, place.frames, facts)
 
 

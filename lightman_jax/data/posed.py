@@ -27,6 +27,7 @@ from lightman_jax.data.user_tables import Points
 from lightman_jax.errors import Reason, Unreadable
 
 NAMES = 'names of files'
+_ENDINGS = PICTURES | {'.gif'}
 _MOST = 64 * 1024       # bytes of a file beside the frames
 _INTENSITIES = ('', 'A', 'B', 'C', 'D', 'E')    # 0 is one that is not given
 
@@ -99,14 +100,16 @@ def holds_stills(folder: pathlib.Path, frames: Frames, facts: Facts) -> bool:
 
 def _matched(name: str, facts: Facts) -> re.Match | None:
   stem, ending = os.path.splitext(name)
-  return (re.fullmatch(facts.owner, stem, re.IGNORECASE)
-          if ending.lower() in PICTURES else None)
+  known = ending.lower() in _ENDINGS
+  return (re.fullmatch(facts.owner, stem if known else name, re.IGNORECASE)
+          if known or facts.stills.bare else None)
 
 
 def _stills(tree: Tree, facts: Facts) -> Iterator[Row | LeftOut]:
   pictures = [(place / name, name) for place, _, names in walk_folders([tree.root])
               for name in names if not name.startswith('.')
-              and os.path.splitext(name)[1].lower() in PICTURES]
+              and (os.path.splitext(name)[1].lower() in _ENDINGS
+                   or _matched(name, facts))]
   shown, neutral, unused = [], defaultdict(list), Counter()
   for path, name in sorted(pictures):
     place, match = path.relative_to(tree.root).as_posix(), _matched(name, facts)
@@ -127,7 +130,8 @@ def _stills(tree: Tree, facts: Facts) -> Iterator[Row | LeftOut]:
                      value=value)
   for place, match, fields, word in shown:
     subject = _subject(match['subject'], facts)
-    clip = f'{subject}/{pathlib.PurePath(place).stem}'
+    name = pathlib.PurePath(place).name
+    clip = f'{subject}/{os.path.splitext(name)[0] if not facts.stills.bare else name}'
     own = neutral[_agreeing(fields, facts)]
     if not own:
       yield LeftOut.of(clip, Reason.NO_NEUTRAL, subject=subject)
@@ -178,7 +182,7 @@ def _sequences(tree: Tree, frames: Frames, facts: Facts) -> Iterator[Row | LeftO
       continue
     yield Row(clip=clip, subject=subject, dataset=facts.name, emotion=emotion,
               kind=facts.kind, onset=numbers[0],
-              apex=numbers[-1] if facts.ends_with_apex else None, offset=numbers[-1],
+              apex=numbers[-1], offset=numbers[-1],
               fps=facts.fps, action_units_raw=units,
               action_units=parse_action_units(units), filename=name, folder=folder,
               sheet=SHEET)

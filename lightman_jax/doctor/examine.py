@@ -217,7 +217,8 @@ def _frames_of_clips(items: Iterable[Item]):
   """Yields each clip with its frames that are there, and how many there should be."""
   frames_by_folder: dict[str, Mapping[int, os.DirEntry]] = {}
   for item in items:
-    if TABLES[item.row.dataset].stills:
+    facts = TABLES.get(item.row.dataset)
+    if facts and facts.stills:
       yield item, 2, 2
       continue
     folder = os.path.dirname(picture_paths(item)[0])

@@ -39,7 +39,7 @@ from jaxtyping import Array, Float
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu', 'other')
 FORMS = ('lax', 'folded', 'patches')
-INLINE = 'inline'        # as `lax`, without the primitives: for other programs
+INLINE = 'inline'      # as `folded`, without the primitives: for other programs
 FEW = 8                  # channels
 BLOCK = 1 << 16          # numbers: shifted copies of a block of clips stay in the cache
 
@@ -249,7 +249,7 @@ def convolve(x: Float[Array, 'n *space c'], kernel: Float[Array, '*window c d'],
   if any(stride > 1 for stride in strides):
     x, kernel, pad = _unstrided(x, kernel, strides, pad)
   if form == INLINE:
-    return _conv_lax(x[None], kernel[None], pad)[0]
+    return _conv_folded(x[None], kernel[None], pad)[0]
   return conv_p.bind(x[None], kernel[None], pad=pad, form=form)[0]
 
 

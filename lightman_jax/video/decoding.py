@@ -187,7 +187,7 @@ def file_frames(path: pathlib.Path, facts: Facts) -> Iterator[Raw]:
     return _opencv_frames(path, facts)
   try:
     # A whole path is no address of another protocol, whatever stands in its name.
-    container = av.open('file:' + os.path.abspath(path), metadata_errors='ignore')
+    container = _opened(av, 'file:' + os.path.abspath(path))
   except (av.FFmpegError, ValueError) as error:
     why = re.sub(r"^\[.*?\]\s*|: '.*$", '', str(error))
     raise InputError(f'{printable(facts.path)} cannot be read as a video ({why})'
@@ -203,6 +203,13 @@ def file_frames(path: pathlib.Path, facts: Facts) -> Iterator[Raw]:
 
 _HEAD = 4 * 2**20     # bytes at either end of a file in which its codec is named
 _CODEC_WORD = re.compile(rb'stsd.{12}(.{4})|vids(.{4})|(V_[A-Z0-9/_]+)', re.DOTALL)
+
+
+def _opened(av, name: str):
+  try:
+    return av.open(name)
+  except UnicodeDecodeError:    # before PyAV 19 the text in a file had to be UTF-8
+    return av.open(name, metadata_errors='ignore')
 
 
 def _video_stream(container, facts: Facts):

@@ -156,22 +156,27 @@ def signals_of(table: FrameTable, person: int) -> Signals:
                  table.reason[at] == '', table.repeated[at], table.broken[at])
 
 
+ABSENT = 'not among the faces of the frame'
+
+
 def stretches_not_looked_at(table: FrameTable, person: int
                             ) -> list[tuple[float, float, str]]:
-  """Start, end and reason of the stretches of a person that were not looked at.
+  """Start, end and reason of the stretches in which a person was not looked at.
+
+  Frames in which somebody is not found are among them, with the times of their first
+  and last frame.
 
   Args:
     table: of all frames.
-    person: number; -1: of frames in which there is nobody.
+    person: number; -1: stretches in which there is nobody.
   """
-  stretches: list[list[Any]] = []
-  at = table.of_person(person)
-  for frame, time, reason in zip(table.frame[at], table.time[at], table.reason[at]):
-    if not reason:
-      continue
-    last = stretches[-1] if stretches else None
-    if last and last[3] == frame - 1 and last[2] == reason:
-      last[1], last[3] = float(time), frame
-    else:
-      stretches.append([float(time), float(time), str(reason), frame])
-  return [(a, b, reason) for a, b, reason, _ in stretches]
+  frames, first = np.unique(table.frame, return_index=True)
+  reasons = np.full(len(frames), '' if person < 0 else ABSENT, object)
+  for who in (-1, person):
+    at = table.of_person(who)
+    reasons[np.searchsorted(frames, table.frame[at])] = table.reason[at]
+  times = table.time[first]
+  ends = np.flatnonzero(reasons[1:] != reasons[:-1]) + 1
+  runs = zip([0, *ends], [*ends, len(frames)]) if len(frames) else ()
+  return [(float(times[a]), float(times[b - 1]), str(reasons[a]))
+          for a, b in runs if reasons[a]]

@@ -81,7 +81,8 @@ def render(video: VideoExpressions, *, frames: bool = False,
   return environment.get_template('video.html').render(
       policy=POLICY, colours=COLOURS, limits=LIMITS,
       title=f'Expressions in {pathlib.Path(video.video).name}',
-      video=video, lines=timeline(video), shown=shown, columns=EXPRESSIONS,
+      video=video, nobody=stretches_not_looked_at(video.frames, -1),
+      lines=timeline(video), shown=shown, columns=EXPRESSIONS,
       wide=_WIDE, people=[_person(number, one, video)
                           for number, one in video.people.items()],
       seconds=float(video.frames.time[-1]) if len(video.frames.time) else 0.,

@@ -57,9 +57,10 @@ class Appearance:
     self._time = time
     mean = self._means.get(view)
     changed = None if mean is None else _changed(now, mean)
-    visible = {name: not (_is_mask(now, name) or (
-        changed is not None and changed[_cells(name)].mean() > _MOST_CHANGED))
+    visible = {name: changed is None
+               or bool(changed[_cells(name)].mean() <= _MOST_CHANGED)
                for name in REGIONS}
+    visible['mouth'] = visible['mouth'] and not _is_mask(now)
     for name in REGIONS:
       if visible[name]:
         self._since.pop(name, None)
@@ -95,15 +96,13 @@ def _block(x: Float32[np.ndarray, '64 64']) -> Float32[np.ndarray, '16 16']:
   return cv2.resize(x, (_SIDE // _CELL,) * 2, interpolation=cv2.INTER_AREA)
 
 
-def _is_mask(now: Float32[np.ndarray, '64 64 3'], name: str) -> bool:
+def _is_mask(now: Float32[np.ndarray, '64 64 3']) -> bool:
   """Whether the mouth's region has another colour than the skin beside the nose.
 
   A beard differs, too, but is dark.
   """
-  if name != 'mouth':
-    return False
+  cells = np.stack([_block(now[..., k]) for k in range(3)])
   rows, columns = _cells('mouth')
-  low = np.stack([_block(now[..., k])[rows, columns] for k in range(3)])
-  high = np.stack([_block(now[..., k])[5:8, 3:13] for k in range(3)])
-  low, high = (np.median(x.reshape(3, -1), axis=1) for x in (low, high))
+  low, high = (np.median(part.reshape(3, -1), axis=1)
+               for part in (cells[:, rows, columns], cells[:, 5:8, 3:13]))
   return bool(np.hypot(*(low - high)[1:]) > _NO_SKIN and low[0] > .7 * high[0])

@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import numpy as np
+from PIL import Image
 import pytest
 from safetensors import numpy as safetensors
 
 import lightman_jax as lm
 from lightman_jax.bundle import folder as bundle_folder, predictor
+from lightman_jax.bundle.model import OPEN
 from lightman_jax.inputs import inputs
 
 from .conftest import tiny
@@ -202,14 +204,16 @@ def test_frames_that_are_refused(change, words, carried):
 def test_raw_frames_are_aligned_by_landmarks(carried):
   """Wherever a face lies in a picture, it comes to the same place."""
   _, model, _ = carried('supervised')
-  rows, columns = np.mgrid[:32, :32]
-  frames = np.stack([100 + 60 * np.sin(rows / 5 + n) + 60 * np.cos(columns / 4)
-                     for n in range(3)]).astype(np.uint8)
-  points = np.repeat(model.alignment.template[None] + (8, 6), 3, 0)
+  wave = lambda row, column, n: (
+      128 + 50 * np.sin(row / 9 + n / 4) + 50 * np.cos(column / 8))
+  frames = np.stack([wave(*np.mgrid[:48, :48], n) for n in range(3)]).astype(np.uint8)
+  points = np.repeat(model.alignment.template[None] * 1.7 + (8, 6), 3, 0
+                     ).astype(np.float32)
   warped = np.stack([model.alignment.warp(*one) for one in zip(frames, points)])
-  # Half a grey level of rounding, and what averaging over a pixel takes from a wave.
-  cut = frames[:, 6:22, 8:24].astype(int)
-  assert np.abs(warped[..., 0] - cut).max() <= 3
+  rows, columns = np.mgrid[:16, :16]
+  for n, picture in enumerate(warped[..., 0].astype(float)):
+    # Bytes are cut off, and averages over a pixel take a little from a wave.
+    assert np.abs(picture - wave(1.7 * rows + 6, 1.7 * columns + 8, n)).max() < 3
   one = model.predict_frames(frames, onset=0, apex=1, offset=2, landmarks=points)
   two = model.predict_frames(warped, onset=0, apex=1, offset=2, aligned=True)
   np.testing.assert_allclose(one.logits, two.logits, atol=1e-5)
@@ -290,3 +294,39 @@ def test_flow_pictures_of_frames_and_ready_ones_are_one_kind(tmp_path):
   assert model.shape == (None, None, 3)
   np.testing.assert_allclose(model.predict(ready).logits, model.predict(frames).logits,
                              atol=1e-5)
+
+
+@pytest.mark.slow
+def test_ready_pictures_are_predicted_as_their_run_did(tmp_path):
+  rng = np.random.default_rng(0)
+  lines = ['clip,subject,label,path']
+  for n in range(24):
+    picture = rng.integers(0, 200, (28, 28, 3), dtype=np.uint8)
+    picture[:14] += 50 * (n % 2)
+    Image.fromarray(picture).save(tmp_path / f'{n}.png')
+    lines.append(f'c{n},s{n // 6},{"ab"[n % 2]},{n}.png')
+  (tmp_path / 'clips.csv').write_text('\n'.join(lines) + '\n')
+  settings = lm.settings('manifest:debug', method='supervised', encoder='mlp', **{
+      'data.path': str(tmp_path / 'clips.csv'), 'macro.source': 'none',
+      'model.depth': 1, 'episodes.protocol': 'kfold', 'training.steps': 2,
+      'training.checkpoint_every': 2})
+  run = lm.run(settings, tmp_path / 'run')
+  lm.train_final(run, tmp_path / 'model', fold='fold1of2')
+  names, want = stated(run, 'ab', 'fold1of2')
+  pictures = np.stack([np.asarray(Image.open(tmp_path / f'{name[1:]}.png'))
+                       for name in names])
+  said = lm.load_model(tmp_path / 'model').predict(pictures)
+  np.testing.assert_allclose(softmax(said.logits), want, atol=1e-5)
+  assert str(tmp_path) not in (tmp_path / 'model' / bundle_folder.ABOUT).read_text()
+
+
+def test_the_open_model_is_there_and_small():
+  model = lm.load_model()
+  size = sum(path.stat().st_size for path in OPEN.iterdir())
+  assert size <= 2 * 1024**2
+  assert {own for own, _ in model.about['seen']} == {'synthetic'}
+  assert model.about['licences'] == []
+  assert any('synthetic people' in line for line in model.about['remarks'])
+  said = model.predict(np.zeros((2, 28, 28, 3), np.uint8))
+  assert said.probabilities.shape == (2, 3) and len(said.sets) == 2
+  assert 'UF1' in (OPEN / 'CARD.md').read_text()

@@ -179,6 +179,14 @@ def test_a_still_goes_with_the_neutral_one_of_its_session_gaze_or_take(manual):
   assert groups == {(('sex', 'female'),), (('sex', 'male'),)}
 
 
+def test_yale_has_three_pairs_of_each_person(manual):
+  plan = planned(manual('yale'), 'yale')
+  assert counts(plan, 'macro') == (15, 15, 15)
+  assert sorted(len(set(item.make.args[0])) for item in plan.items) == [2] * 45
+  assert all(item.make.args[0][0].endswith('.normal') for item in plan.items)
+  assert len(plan.left_out) == 7        # lighting, glasses, sleep and a wink
+
+
 def test_what_ck_plus_says_beside_its_frames(manual):
   folder = manual('ck_plus')
   plan = planned(folder, 'ck_plus')
@@ -221,7 +229,7 @@ def test_ck_48_is_told_from_ck_plus(tmp_path):
 @pytest.mark.parametrize('name', [
     'casme', 'casme2', 'samm', 'smic', 'smic_long', 'casme_squared', 'samm_long',
     'casme_cubed', 'casme_cubed_c', 'mmew', 'dfme', 'ck_plus', 'oulu_casia', 'jaffe',
-    'kdef', 'rafd'])
+    'kdef', 'rafd', 'yale'])
 def test_every_clip_lies_where_its_names_say(manual, name):
   few = {'per_class': 4} if name in ('casme_cubed', 'mmew', 'dfme') else {}
   plan = planned(manual(name, **few), name)

@@ -119,7 +119,7 @@ def test_a_spotted_apex_does_not_depend_on_what_is_stored(tmp_path):
 
 def test_only_pictures_are_decoded_whatever_a_name_says(tmp_path):
   picture = Image.new('RGB', (8, 8))
-  picture.save(tmp_path / 'a1.jpg', format='GIF')
+  picture.save(tmp_path / 'a1.jpg', format='TGA')
   (tmp_path / 'a2.jpg').write_bytes(
       b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n')
   for name in ('a1.jpg', 'a2.jpg'):

@@ -50,6 +50,7 @@ def home(tmp_path_factory):
   place = tmp_path_factory.mktemp('posed')
   write_replica('ck_plus', place / 'ck_plus', per_class=2, frames=3, size=(84, 64))
   write_replica('jaffe', place / 'jaffe', per_class=3, size=(64, 64))
+  write_replica('yale', place / 'yale', per_class=3, size=(64, 64))
   return place
 
 
@@ -58,7 +59,7 @@ def settings(home, name, **others):
           'frames': 3, 'size': 32, **others}
 
 
-@pytest.mark.parametrize('name', ['ck_plus', 'jaffe'])
+@pytest.mark.parametrize('name', ['ck_plus', 'jaffe', 'yale'])
 def test_they_are_a_data_set_in_their_own_right(home, name):
   clips = load(settings(home, name, class_set=f'{name}_3'), say=lambda line: None)
   assert clips.macro.all() and set(clips.datasets) == {name}

@@ -44,7 +44,10 @@ def test_every_frame_has_a_row_or_says_why_not(drawn):
   assert np.abs(table.moved[13]).max() < .2 and np.abs(table.moved[20]).max() < .2
   spans = measurement.stretches_not_looked_at(table, -1)
   assert spans == [(0., 4 / 30., 'no face')]
-  assert measurement.stretches_not_looked_at(table, 0) == [(.4, .4, 'blurred')]
+  assert measurement.stretches_not_looked_at(table, 0) == [
+      (0., 4 / 30., 'no face'), (.4, .4, 'blurred')]
+  assert measurement.stretches_not_looked_at(table, 1) == [
+      (0., 4 / 30., 'no face'), (5 / 30., 39 / 30., measurement.ABSENT)]
 
 
 def test_a_copy_of_a_frame_has_what_the_frame_had(drawn):

@@ -1,9 +1,9 @@
-"""Data sets of posed macro-expressions: CK+, Oulu-CASIA; JAFFE, KDEF and RaFD.
+"""Data sets of posed macro-expressions: CK+, Oulu-CASIA; JAFFE, KDEF, RaFD, Yale.
 
 Sequences of the first two run from neutral to the apex. The others are single pictures,
 each of which is a pair with a neutral one of the same person: of the same session
-(KDEF), direction of gaze (RaFD), or take (JAFFE). Counts are those published; of none
-have we seen a copy.
+(KDEF), direction of gaze (RaFD), or take (JAFFE); Yale has one each. Counts are those
+published; of none have we seen a copy.
 """
 
 from lightman_jax.data import facts
@@ -190,4 +190,38 @@ RAFD = Facts(
               'sad': 'sadness', 'surprised': 'surprise'},
     stills=Stills(alike=('gaze',), only={'view': '090'}),
     expected=(Expected('macro', 1407, 67, dict.fromkeys((*_SIX, 'contempt'), 201)),),
+)
+
+YALE = Facts(
+    name='yale',
+    title='Yale faces',
+    sheets=(), columns={},
+    subject='subject{:02d}',
+    fps=0.,
+    class_sets={'yale_3': facts.valence_classes(
+        'happiness', 'sadness', 'surprise',
+        source=f'Yale faces (Belhumeur et al. 1997), folded as by {facts.MEGC_2019}')},
+    folders=('yale', 'yalefaces'),
+    editions=(Frames('raw', ('', 'yalefaces'), '', False),),
+    layout=('subject01.happy', 'subject01.normal'),
+    access='it is handed out for research: ask its authors (Belhumeur et al. 1997)',
+    homepage='http://cvc.cs.yale.edu/cvc/projects/yalefaces/yalefaces.html',
+    citation="""@article{belhumeur1997eigenfaces,
+  title={Eigenfaces vs. {Fisherfaces}: Recognition Using Class Specific Linear
+    Projection},
+  author={Belhumeur, Peter N. and Hespanha, Jo{\\~a}o P. and Kriegman, David J.},
+  journal={IEEE Transactions on Pattern Analysis and Machine Intelligence},
+  volume={19},
+  number={7},
+  pages={711--720},
+  year={1997}
+}""",
+    kind='macro',
+    # The others are of lighting, glasses, and faces that say nothing of an emotion.
+    owner=r'subject(?P<subject>[0-9]+)\.(?P<emotion>[a-z]+)',
+    emotions={'happy': 'happiness', 'normal': 'neutral', 'sad': 'sadness',
+              'surprised': 'surprise'},
+    stills=Stills(bare=True),
+    expected=(Expected('macro', 45, 15, {
+        'happiness': 15, 'sadness': 15, 'surprise': 15}),),
 )

@@ -7,12 +7,14 @@ nearest of them. So a thousand clips cost no more than their files.
 from collections.abc import Callable, Mapping, Sequence
 import functools
 import hashlib
+import io
 import pathlib
 from typing import NamedTuple
 
 import cv2
 from jaxtyping import UInt8
 import numpy as np
+from PIL import Image
 
 from lightman_jax.synthetic import scenes
 
@@ -206,6 +208,7 @@ def deal_words(
 
 Show = Callable[[Film, Sequence[int]], list[bytes]]
 
+_KNOWN = ('.bmp', '.jpeg', '.jpg', '.png', '.tiff')
 _SIDES = 48, 160        # in which a face is drawn; larger ones are enlarged
 _MOODS = {'happiness': 'positive', 'surprise': 'surprise', 'fear': 'surprise'}
 
@@ -327,6 +330,10 @@ def _framed(
 
 
 def _encoded(picture: UInt8[np.ndarray, 'h w 3'], ending: str, grey: bool) -> bytes:
+  if ending.lower() not in _KNOWN:      # no ending of a picture: a GIF, and grey
+    content = io.BytesIO()
+    Image.fromarray(picture).convert('L').save(content, 'GIF')
+    return content.getvalue()
   code = cv2.COLOR_RGB2GRAY if grey else cv2.COLOR_RGB2BGR
   options = [cv2.IMWRITE_JPEG_QUALITY, 95] if ending == '.jpg' else []
   return cv2.imencode(ending, cv2.cvtColor(picture, code), options)[1].tobytes()

@@ -1,4 +1,4 @@
-"""Made-up sets of posed expressions: CK+ and Oulu-CASIA, JAFFE, KDEF and RaFD.
+"""Made-up sets of posed expressions: CK+, Oulu-CASIA, JAFFE, KDEF, RaFD, Yale.
 
 Numbers of people, sequences and pictures, names and the shape of paths are those
 published; who shows what, and how long a sequence is, are made up. Of a still the face
@@ -199,3 +199,22 @@ def rafd_pictures(seed: int = 0) -> tuple[Clip, ...]:
 
 RAFD = Replica('RaFD', rafd_pictures, _still_films,
                {'raw': Edition(('RaFD',), (681, 1024), False)})
+
+_YALE = {'centerlight': 'neutral', 'glasses': 'neutral', 'happy': 'happiness',
+         'leftlight': 'neutral', 'noglasses': 'neutral', 'normal': 'neutral',
+         'rightlight': 'neutral', 'sad': 'sadness', 'sleepy': 'sadness',
+         'surprised': 'surprise', 'wink': 'happiness'}
+
+
+def yale_pictures(seed: int = 0) -> tuple[Clip, ...]:
+  """The 165 pictures of Yale: 15 people in eleven conditions, GIFs without an ending.
+
+  Args:
+    seed: makes no difference.
+  """
+  return tuple(_still(f'subject{person:02d}', f'subject{person:02d}.{name}', emotion)
+               for person in range(1, 16) for name, emotion in _YALE.items())
+
+
+YALE = Replica('Yale faces', yale_pictures, _still_films,
+               {'raw': Edition(('yalefaces',), (320, 243), False)})

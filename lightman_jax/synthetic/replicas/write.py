@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import csv
 import difflib
 import importlib
@@ -50,6 +50,7 @@ REPLICAS = {
     'jaffe': posed.JAFFE,
     'kdef': posed.KDEF,
     'rafd': posed.RAFD,
+    'yale': posed.YALE,
 }
 
 
@@ -192,15 +193,17 @@ def write_replica(
   for done, film in enumerate(films):
     progress('replica', done, len(films))
     _write_film(place, film, frames, show)
-  texts = replica.texts(clips, min(options['size'])) if replica.texts else {}
+  _write_beside(folder, {
+      **(replica.texts(clips, min(options['size'])) if replica.texts else {}),
+      **dict.fromkeys(replica.litter, 'made up')})
+  progress('replica', len(films), len(films))
+  return len(clips)
+
+
+def _write_beside(folder: pathlib.Path, texts: Mapping[str, str]) -> None:
   for path, text in texts.items():
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_text(text)
-  for path in replica.litter:
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    (folder / path).write_bytes(b'made up')
-  progress('replica', len(films), len(films))
-  return len(clips)
 
 
 def _check(frames: int, size: tuple[int, int] | None) -> None:

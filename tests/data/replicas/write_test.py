@@ -71,6 +71,7 @@ def made(tmp_path):
     ('oulu_casia', '', ['VL/Strong/P*/Anger/000.jpeg']),
     ('jaffe', '', ['jaffe/K*.HA*.tiff', 'jaffe/KA.NE1.*.tiff']),
     ('kdef', '', ['KDEF/AF01/AF01NES.JPG', 'KDEF/BM35/BM35NES.JPG']),
+    ('yale', '', ['yalefaces/subject01.normal', 'yalefaces/subject*.happy']),
     ('rafd', '', ['RaFD/Rafd090_01_Caucasian_female_neutral_frontal.jpg']),
 ])
 def test_paths_are_those_published(plain, made, name, edition, paths):
