@@ -100,7 +100,8 @@ def predict_video(
     fps: frames a second of a folder of pictures, or of a file whose stamps are wrong.
     baseline: start and end in seconds of a stretch in which the face is at rest; None
       calibrates on the video's own quiet stretches.
-    start, end: seconds, the part that is looked at.
+    start: in seconds, of the part that is looked at.
+    end: likewise.
     emotions: whether classes are named; None: with every model but the open one.
     landmarks: of every frame, where they are known, as `track_faces` takes them; None
       has the face model find them.
