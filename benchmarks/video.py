@@ -10,7 +10,7 @@ one half), F1 by kind, false alarms a minute and the error of the apex. `--cost`
 row for what each disturbance costs by itself.
 
 `--signals=DIR` keeps what is measured, so that another start only spots and scores.
-The settings were chosen on seeds 101 to 105; report other ones.
+The settings were chosen on seeds 101 to 104; report other ones.
 """
 
 import argparse

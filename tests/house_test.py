@@ -240,7 +240,7 @@ def test_the_installation_brings_what_is_imported():
           for name in imports(ast.parse(path.read_text(encoding='utf-8')))}
   # Extras are imported where they are asked for, and what lacks them says so.
   lines = ' '.join(setup['options.extras_require'][name]
-                   for name in ('export', 'onnx', 'tensorboard', 'video')).split()
+                   for name in ('export', 'tensorboard', 'video')).split()
   extra = {re.split('[^A-Za-z0-9_-]', line)[0] for line in lines}
   used -= set(sys.stdlib_module_names) | {'lightman_jax', 'configs'} | extra
   assert used - declared == set()

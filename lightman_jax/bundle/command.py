@@ -10,7 +10,7 @@ from lightman_jax import files, places, sections
 from lightman_jax.bundle.model import describe
 from lightman_jax.errors import InputError, printable_lines
 
-EXPORTS = ('stablehlo', 'onnx')
+EXPORTS = ('stablehlo',)
 
 
 def final(arguments: Sequence[str]) -> int:
@@ -31,7 +31,7 @@ def final(arguments: Sequence[str]) -> int:
   parser.add_argument('--fold', metavar='NAME', help='take the models of one fold as '
                       'they are, which have not seen whom it holds out')
   parser.add_argument('--export', default='', metavar='FORMS', help='also write the '
-                      f'network by itself: {", ".join(EXPORTS)}, or both with a comma')
+                      f'network by itself: {", ".join(EXPORTS)}')
   for kind in sections.SECTIONS:
     parser.add_argument(f'--{kind}', metavar='FILE.py:NAME',
                         help='code from outside that the run had')

@@ -1,8 +1,11 @@
-"""The network of a bundle by itself: for programs without this package, or Python.
+"""The network of a bundle by itself: for programs without this package.
 
 What is written takes inputs as the network sees them (float32, (n, *clip), any n: see
 `inputs` in the file beside it) and gives log-probabilities at the model's temperature;
 supports, mirror images, members and seeds are averaged inside. The weights are in it.
+
+There is no ONNX: jax2onnx 0.17.1 pads no picture whose count of clips is symbolic, and
+asks for an older orbax-checkpoint than training has.
 """
 
 from collections.abc import Callable
@@ -17,13 +20,14 @@ from lightman_jax.bundle import predictor
 from lightman_jax.bundle.model import Model
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
+from lightman_jax.meta.learners import Learner
 from lightman_jax.models import convolution
 from lightman_jax.training import numerics
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
-FILES = {'stablehlo': 'model.stablehlo', 'onnx': 'model.onnx'}
+FILES = {'stablehlo': 'model.stablehlo'}
 # What a form needs beside this package, and what brings it.
-NEEDS = {'stablehlo': ('flatbuffers', 'export'), 'onnx': ('jax2onnx', 'onnx')}
+NEEDS = {'stablehlo': ('flatbuffers', 'export')}
 
 
 def check_installed(form: str) -> None:
@@ -53,7 +57,7 @@ def write(model: Model, folder: pathlib.Path, form: str) -> pathlib.Path:
     InputError: a package is missing, or the network has no such form.
   """
   check_installed(form)
-  content = {'stablehlo': stablehlo, 'onnx': onnx}[form](model)
+  content = {'stablehlo': stablehlo}[form](model)
   path = folder / FILES[form]
   with write_atomically(path, 'wb') as file:
     file.write(content)
@@ -70,15 +74,35 @@ def function_of(model: Model) -> Callable[[Any], Any]:
   known, seeds = about['calibration'], model.arrays
   if 'conv' in config['model']:     # plain convolutions, which every program knows
     config = {**config, 'model': {**config['model'], 'conv': convolution.INLINE}}
-  _, learner = predictor.make(config, list(model.classes), about['scaling'])
+  count = config['training']['members']
+  config = {**config, 'training': {**config['training'], 'members': 1}}
+  _, member = predictor.make(config, list(model.classes), about['scaling'])
   flip = predictor.mirror_of(about['settings'], about['clip'][-1])
 
   def log_probabilities(x):
-    logits = [predictor.logits_of(learner, flip, arrays, x) for arrays in seeds]
+    logits = [_mean_logits(member, count, flip, arrays, x) for arrays in seeds]
     if len(logits) > 1:
       logits = [jnp.mean(jnp.stack([jax.nn.log_softmax(one) for one in logits]), 0)]
     return jax.nn.log_softmax(logits[0] / (known['temperature'] if known else 1.))
   return log_probabilities
+
+
+def _mean_logits(member: Learner, count: int, flip, arrays: predictor.Arrays, x):
+  """As `predictor.logits_of`, draw by draw and member by member.
+
+  Without loops, other programs have less to know.
+  """
+  x, draws = x / arrays['scale'], arrays.get('draws', {})
+  views = [x] if flip is None else [x, jax.vmap(flip)(x)]
+  sizes = [leaf.shape[0] for leaf in jax.tree.leaves(draws)[:1]] or [1]
+  parts = []
+  for draw in range(sizes[0]):
+    fast = {**arrays['params'], **jax.tree.map(lambda leaf: leaf[draw], draws)}
+    for number in range(count):
+      own = jax.tree.map(lambda leaf: leaf[number], fast) if count > 1 else fast
+      parts += [member.predict(own, view) for view in views]
+  parts = [jax.nn.log_softmax(part) for part in parts] if count > 1 else parts
+  return sum(parts[1:], parts[0]) / len(parts)
 
 
 def stablehlo(model: Model) -> bytes:
@@ -95,22 +119,3 @@ def stablehlo(model: Model) -> bytes:
     made = export.export(jax.jit(function_of(model)), platforms=PLATFORMS)(
         jax.ShapeDtypeStruct((*count, *model.about['clip']), jnp.float32))
   return bytes(made.serialize())
-
-
-def onnx(model: Model) -> bytes:
-  """The network as ONNX, for any number of clips at once.
-
-  Args:
-    model: of `load_model`.
-
-  Raises:
-    InputError: it has an operation that jax2onnx does not know.
-  """
-  from jax2onnx import to_onnx
-  try:
-    with numerics.pinned(model.about['settings']['model']['matmul_precision']):
-      made = to_onnx(function_of(model), [('n', *model.about['clip'])])
-  except Exception as error:      # it raises whatever it meets
-    raise InputError(f'this network has no form in ONNX: jax2onnx says {error}; '
-                     '--export=stablehlo has one') from error
-  return made.SerializeToString()

@@ -28,8 +28,9 @@ import jax
 import numpy as np
 from safetensors import SafetensorError, numpy as safetensors
 
-from lightman_jax import bounded, places, settings as settings_module
+from lightman_jax import bounded, places, sections, settings as settings_module
 from lightman_jax.bundle import predictor
+from lightman_jax.configurations import defaults
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.runs.folder import write_json
@@ -154,9 +155,11 @@ def _read_about(path: pathlib.Path) -> dict[str, Any]:
   return about
 
 
-def _expected(path: pathlib.Path, about: Mapping[str, Any]) -> dict[str, Any]:
+def _expected(path: pathlib.Path, about: dict[str, Any]) -> dict[str, Any]:
   """Name -> shape and type of every array, by the network that is described."""
   try:
+    if isinstance(about['settings'], dict):
+      about['settings'] = completed(about['settings'])
     check_about(about)
     shapes = predictor.shapes(about)
   except InputError as error:
@@ -168,6 +171,32 @@ def _expected(path: pathlib.Path, about: Mapping[str, Any]) -> dict[str, Any]:
                      f'({" ".join(str(what).split())[:200]}); {ANEW}') from error
   return {name: leaf for seed in range(len(about['seeds']))
           for name, leaf in by_name(shapes, f'seed{seed}').items()}
+
+
+def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
+  """Settings with the defaults of those that are newer than a bundle.
+
+  A default is what was so before there was a setting.
+
+  Args:
+    settings: of model.json.
+
+  Raises:
+    KeyError, TypeError, ValueError, InputError: they are none.
+  """
+  result = dict(settings)
+  for section, usual in defaults.base().to_dict().items():
+    own = {place[0]: kind for kind, place in sections.SECTIONS.items()
+           if kind in sections.OWN}
+    if section in own:
+      key = sections.SECTIONS[own[section]][1]
+      usual = {name: option.default for name, option in sections.options_of(
+          own[section], settings[section][key]).items()}
+    if isinstance(usual, dict):
+      result[section] = {**usual, **settings[section]}
+    else:
+      result.setdefault(section, usual)
+  return result
 
 
 def check_about(about: Mapping[str, Any]) -> None:

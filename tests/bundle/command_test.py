@@ -9,7 +9,7 @@ from lightman_jax.bundle.command import final
     (['no_such', '--out={}/m'], "there is no configuration 'no_such'"),
     (['{}', '--out={}/m'], 'is no run folder: it has no config.json'),
     (['{}', '--out={}/m', '--export=tflite'], '--export=tflite is no form; there are '
-     'stablehlo, onnx'),
+     'stablehlo'),
     (['{}', '--out={}'], 'holds files already')])
 def test_refused_in_one_sentence(words, sentence, tmp_path, capsys):
   (tmp_path / 'mine.txt').write_text('mine')

@@ -48,18 +48,7 @@ def test_stablehlo_runs_without_the_package(inside, tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / 'y.npy'), want[:count], atol=1e-5)
 
 
-@pytest.mark.skipif(importlib.util.find_spec('jax2onnx') is None,
-                    reason='of the extra onnx')
-def test_onnx_gives_the_same(inside, tmp_path):
-  import onnxruntime
-  model, x, want = inside
-  session = onnxruntime.InferenceSession(export.write(model, tmp_path, 'onnx'))
-  for count in (1, 3):
-    said, = session.run(None, {session.get_inputs()[0].name: x[:count]})
-    np.testing.assert_allclose(said, want[:count], atol=1e-4)
-
-
 def test_what_is_not_installed_is_said(monkeypatch):
   monkeypatch.setattr(export.importlib.util, 'find_spec', lambda name: None)
-  with pytest.raises(lm.InputError, match=r'needs jax2onnx, which .*\[onnx\]'):
-    export.check_installed('onnx')
+  with pytest.raises(lm.InputError, match=r'needs flatbuffers, which .*\[export\]'):
+    export.check_installed('stablehlo')

@@ -87,7 +87,7 @@ def test_fields_that_are_missing(name, copy):
 
 
 @pytest.mark.parametrize('setting, value, words', [
-    ('method.name', 'nosuch', "is 'nosuch'; the nearest that exists"),
+    ('method.name', 'nosuch', "no method 'nosuch'; the nearest is"),
     ('method.name', 'matchingnet', 'cannot be carried'),
     ('model.width', 10**9, 'describes no model of this version'),
     ('model.encoder', 'evil.py:Net', 'code from outside'),
@@ -146,3 +146,12 @@ def test_weights_of_all_draws_have_a_first_axis():
   assert set(made['draws']) == {'head'}
   assert made['draws']['head']['bias'].shape == (5, 3)
   assert set(made['params']) == {'encoder', 'head'}
+
+
+def test_settings_that_are_newer_than_a_bundle_have_their_defaults(copy):
+  settings = json.loads((copy / ABOUT).read_text())['settings']
+  for section, name in (('training', 'average'), ('model', 'precision')):
+    del settings[section][name]
+  change_about(copy, settings=settings)
+  kept = lm.load_model(copy).about['settings']
+  assert kept['training']['average'] == 0 and kept['model']['precision'] == 'float32'

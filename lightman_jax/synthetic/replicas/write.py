@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 import csv
 import difflib
 import importlib
@@ -193,15 +193,15 @@ def write_replica(
   for done, film in enumerate(films):
     progress('replica', done, len(films))
     _write_film(place, film, frames, show)
-  _write_beside(folder, {
-      **(replica.texts(clips, min(options['size'])) if replica.texts else {}),
-      **dict.fromkeys(replica.litter, 'made up')})
+  _write_beside(folder, replica, clips, min(options['size']))
   progress('replica', len(films), len(films))
   return len(clips)
 
 
-def _write_beside(folder: pathlib.Path, texts: Mapping[str, str]) -> None:
-  for path, text in texts.items():
+def _write_beside(folder: pathlib.Path, replica: draw.Replica, clips: tuple[Clip, ...],
+                  side: int) -> None:
+  texts = replica.texts(clips, side) if replica.texts else {}
+  for path, text in {**texts, **dict.fromkeys(replica.litter, 'made up')}.items():
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_text(text)
 
