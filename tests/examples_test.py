@@ -3,12 +3,9 @@
 import importlib.util
 import json
 import pathlib
-import re
 
 import jax
 import jax.numpy as jnp
-import nbclient
-import nbformat
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -257,30 +254,3 @@ def test_a_run_of_which_everything_is_from_outside(lab, tmp_path, capsys, monkey
   other.write_text((EXAMPLES / 'own_scores.py').read_text() + '# another\n')
   code, text = said('report', str(run.path), '--out', out, f'--score={other}:kappa')
   assert code == 2 and 'other code as its score' in text
-
-
-# Notebooks.
-
-NOTEBOOKS = sorted((pathlib.Path(__file__).resolve().parents[1] / 'examples').glob(
-    '*.ipynb'))
-
-
-@pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_kept_with_its_outputs(path):
-  """Each cell that shows something was executed, in order, without an error."""
-  cells = json.loads(path.read_text(encoding='utf-8'))['cells']
-  code = [cell for cell in cells if cell['cell_type'] == 'code']
-  assert len(cells) <= 60 and code
-  assert [cell['execution_count'] for cell in code] == list(range(1, len(code) + 1))
-  outputs = [output for cell in code for output in cell['outputs']]
-  assert outputs and not any(one['output_type'] == 'error' for one in outputs)
-  # Nothing of the machine on which it was executed.
-  assert not re.search(r'/(home|root|tmp|Users)/', json.dumps(outputs))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('path', NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path, tmp_path):
-  notebook = nbformat.read(path, as_version=4)
-  nbclient.NotebookClient(notebook, timeout=1200, resources={
-      'metadata': {'path': str(tmp_path)}}).execute()
