@@ -258,7 +258,7 @@ def doubts_of(e: Expression, about: Any, spotting: Spotting, table: FrameTable,
   doubts = []
   rate = about.get('rate')
   if rate:
-    low, high = rate.get('low', 0.), rate.get('high', np.inf)
+    low, high = rate['least'], rate['most']
     if not .9 * low <= spotting.rate <= 1.1 * high:
       doubts.append(f'{spotting.rate:.3g} frames a second, and the model has seen '
                     f'{low:.3g} to {high:.3g}')

@@ -28,7 +28,7 @@ from tests.video.conftest import SIZE, copy
 class Chance:
   """A model that has seen two people, and does not know what it sees."""
   classes = ('negative', 'positive', 'surprise')
-  about = {'frames': 3, 'size': 28, 'rate': {'low': 25., 'high': 60.},
+  about = {'frames': 3, 'size': 28, 'rate': {'least': 25., 'most': 60.},
            'seen': [['lab', 'ann']]}
 
   def __init__(self):
