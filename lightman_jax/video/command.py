@@ -2,9 +2,12 @@
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+import contextlib
 import csv
 import pathlib
+import signal
 import sys
+import threading
 import time as clock
 from typing import Any, NamedTuple
 
@@ -38,18 +41,47 @@ def predict(arguments: list[str]) -> int:
     if options.annotate:
       from lightman_jax.video.annotated import check_annotation
       check_annotation()
-    check_output(out)
     model = _model(options)
-    if options.clips:
-      return _predict_clips(options, model, out)
+    rows = read_clips(places.expand(options.clips)) if options.clips else []
+    options.landmarks = _landmarks(options)
     _face_model(options)
-    return _predict_videos(options, model, out)
+    # What can be refused is, before a folder is made.
+    check_output(out)
+    with _stopped_by_signals():
+      if options.clips:
+        return _predict_clips(options, model, rows, out)
+      return _predict_videos(options, model, out)
   except InputError as error:
     print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
     return 2
   except OSError as error:
     print(printable(explain_fault(error)), file=sys.stderr)
     return 2
+  except KeyboardInterrupt:
+    made = len(list(out.glob('*/page.html')))
+    if not made and not any(out.iterdir()):
+      out.rmdir()
+    print(printable(f'\nstopped: nothing is half-written; {out} holds {made} finished '
+                    'videos; the same command begins anew'), file=sys.stderr)
+    return 130
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+  """Whatever ends a process politely ends it as Ctrl-C does."""
+  def stop(number, frame):
+    raise KeyboardInterrupt
+  names = [name for name in ('SIGTERM', 'SIGHUP') if hasattr(signal, name)]
+  before = {}
+  if threading.current_thread() is threading.main_thread():
+    before = {number: signal.signal(number, stop)
+              for number in (getattr(signal, name) for name in names)
+              if signal.getsignal(number) is not signal.SIG_IGN}
+  try:
+    yield
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -139,12 +171,12 @@ def _model(options: argparse.Namespace) -> Any:
 
 def _face_model(options: argparse.Namespace) -> None:
   """Sees to it that faces can be found; offers to fetch what is missing, once."""
-  if options.landmarks or detection.has_graphs():
+  if options.landmarks is not None or detection.has_graphs():
     return
   if not options.fetch:
     offer = ('the face model (1.5 MB under Apache-2.0, out of a download of 36 MB) is '
              'not on this machine')
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not all(stream and stream.isatty() for stream in (sys.stdin, sys.stderr)):
       raise InputError(f'{offer}: add --fetch to download it, or run '
                        f'"{detection.FETCH}" once, or give --landmarks=TABLE')
     print(f'{offer}. Download it now? [y/N] ', end='', file=sys.stderr, flush=True)
@@ -179,8 +211,11 @@ def _predict_videos(options: argparse.Namespace, model: Any, out: pathlib.Path) 
       lines.append(_one_video(options, model, video, out / folder, folder, show))
     except (InputError, Unreadable) as error:
       failed += 1
-      lines.append(_Line(video, folder, message=str(error).replace('\n', ' ')))
-      print(printable(f'\n{video}: {error}'.lstrip('\n')), file=sys.stderr)
+      message = str(error).replace('\n', ' ')
+      lines.append(_Line(video, '', message=message))
+      # Most of them begin with the file.
+      start = '' if str(places.expand(video)) in message else f'{video}: '
+      print(printable(f'{start}{message}'), file=sys.stderr)
   with write_atomically(out / 'videos.csv') as file:
     table = csv.writer(file, lineterminator='\n')
     table.writerows([_VIDEO_COLUMNS, *lines])
@@ -212,7 +247,7 @@ def _one_video(options, model, video: str, place: pathlib.Path, folder: str, sho
   made = predict_video(
       places.expand(video), model, face=options.face, fps=options.fps,
       baseline=options.baseline, start=options.start, end=options.end,
-      emotions=model is not None, landmarks=_landmarks(options), progress=show)
+      emotions=model is not None, landmarks=options.landmarks, progress=show)
   show('', 1.)
   writers.write_expressions(place / 'expressions.csv', made)
   writers.write_frames(place / 'frames.csv', made)
@@ -235,7 +270,7 @@ def _one_video(options, model, video: str, place: pathlib.Path, folder: str, sho
                '; '.join(made.remarks))
 
 
-def _landmarks(options) -> Any:
+def _landmarks(options: argparse.Namespace) -> Any:
   return read_landmarks(places.expand(options.landmarks)) if options.landmarks else None
 
 
@@ -325,11 +360,10 @@ def _duration(seconds: float) -> str:
 # Clips that are cut already.
 
 
-def _predict_clips(options: argparse.Namespace, model: Any, out: pathlib.Path) -> int:
+def _predict_clips(options: argparse.Namespace, model: Any,
+                   rows: Sequence[tuple[str, int, int, int]], out: pathlib.Path) -> int:
   from lightman_jax.faces.apex import sample_frames
   from lightman_jax.video.expressions import frames_of
-  _face_model(options)
-  rows = read_clips(places.expand(options.clips))
   header = [*_CLIP_COLUMNS, 'class', 'set', *(f'p_{name}' for name in model.classes),
             'message']
   written, failed = [], 0

@@ -2,7 +2,10 @@
 
 import csv
 import json
+import os
 import re
+import signal
+import time
 from xml.etree import ElementTree
 
 import markupsafe
@@ -303,6 +306,7 @@ def test_one_bad_file_stops_nothing_and_has_its_line(tmp_path, known, capsys):
   with open(out / 'videos.csv', newline='') as file:
     first, second = csv.DictReader(file)
   assert 'empty (0 bytes)' in first['message'] and first['micro'] == ''
+  assert first['folder'] == '' and second['folder'] == 'me'
   assert second['frames'] == '30'
   assert 'bad.mp4' in capsys.readouterr().err
   assert run(bad, f'--out={out}', '--landmarks=x') == 2
@@ -337,6 +341,38 @@ def test_what_cannot_be_is_refused_in_one_sentence(arguments, sentence, tmp_path
   assert run(*arguments, f'--out={tmp_path / "out"}') == 2
   printed = capsys.readouterr()
   assert sentence in printed.err and len(printed.err.strip().splitlines()) == 1
+  assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('arguments, sentence', [
+    (('a.mp4', '--model={tmp}'), 'model.json'),
+    (('a.mp4', '--landmarks={tmp}/none.csv'), 'none.csv'),
+    (('--clips={tmp}/none.csv', '--emotions'), 'none.csv'),
+])
+def test_what_is_refused_leaves_no_folder(arguments, sentence, tmp_path, capsys):
+  assert run(*(one.format(tmp=tmp_path) for one in arguments),
+             f'--out={tmp_path / "out"}') == 2
+  assert sentence in capsys.readouterr().err
+  assert not (tmp_path / 'out').exists()
+
+
+def test_nobody_who_could_answer_is_asked(tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(command.detection, 'has_graphs', lambda: False)
+  monkeypatch.setattr(command.sys, 'stdin', None)
+  assert run('a.mp4', f'--out={tmp_path / "out"}') == 2
+  assert '--fetch' in capsys.readouterr().err and not (tmp_path / 'out').exists()
+
+
+def test_a_signal_leaves_nothing_half_written(tmp_path, known, monkeypatch, capsys):
+  def one_video(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+  monkeypatch.setattr(command, '_one_video', one_video)
+  handler = signal.getsignal(signal.SIGTERM)
+  out = tmp_path / 'out'
+  assert run(known, '--fps=30', f'--out={out}', '--landmarks=x') == 130
+  assert 'stopped' in capsys.readouterr().err and not out.exists()
+  assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_the_face_model_is_offered_and_never_fetched_unasked(tmp_path, monkeypatch,
