@@ -17,6 +17,7 @@ import numpy as np
 from lightman_jax import bounded
 from lightman_jax.data import frames, manifest, rows, sheets as reader, user_tables
 from lightman_jax.data.datasets.catalog import TABLES
+from lightman_jax.data.posed import read_posed
 from lightman_jax.data.rows import Row
 from lightman_jax.data.trees import Tree, folder_names
 from lightman_jax.data.workbooks import read_cells
@@ -134,7 +135,9 @@ def trees(content: bytes, folder: pathlib.Path) -> None:
   tree = Tree(place)
   for facts in _OF_FOLDERS:
     for edition in facts.editions:
-      reader.read_folders(tree, edition, facts)
+      read = (read_posed if facts.stills or facts.ends_with_apex
+              else reader.read_folders)
+      read(tree, edition, facts)
   try:
     listed = tree.folder(folder_names('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
     assert place in listed.parents

@@ -117,7 +117,8 @@ def _check_macro_only(values: Mapping[str, Any]) -> None:
 
 # How weights are trained before the task, and of which faces, where nothing is said.
 _TRAINED_BEFORE = {'steps': 300, 'batch': 48, 'rate': 3e-3}
-_FACES = {'seed': 1, 'subjects': 16, 'micro': 18, 'macro': 9, 'fps': 200.}
+_FACES = {'seed': 1, 'subjects': 16, 'micro': 18, 'macro': 9, 'fps': 200.,
+          'faces': 'close'}
 # What is of another setting alone: its default, of which that is, and who looks at it.
 _OF_ANOTHER = {
     **{f'pretrain.{name}': (

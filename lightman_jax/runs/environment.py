@@ -96,10 +96,11 @@ def xla_flags(environ: Mapping[str, str]) -> dict[str, str]:
 PACKAGES = (
     'absl-py', 'anyascii', 'array_record', 'flax', 'importlib_resources', 'jax',
     'jaxlib', 'jaxtyping', 'jinja2', 'markupsafe', 'matplotlib', 'ml-collections',
-    'numpy', 'opencv-contrib-python-headless',
-    'opencv-python-headless',     # which has no TV-L1, where it stands in for the other
-    'openpyxl', 'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich',
-    'safetensors', 'scikit-learn', 'scipy', 'tensorflow-datasets', 'threadpoolctl')
+    'numpy', 'opencv-contrib-python-headless', 'opencv-python-headless', 'openpyxl',
+    'optax', 'orbax-checkpoint', 'pillow', 'python-calamine', 'rich', 'safetensors',
+    'scikit-learn', 'scipy', 'tensorflow-datasets', 'threadpoolctl')
+# What is there in the place of another, without TV-L1, and is not missed.
+INSTEAD = ('opencv-python-headless',)
 
 # Parts that may change between two starts of one run.
 NOTED = ('noted',)

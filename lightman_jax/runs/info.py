@@ -84,7 +84,8 @@ def describe(facts: dict[str, Any]) -> list[str]:
   """Returns lines that a person reads and a report of a fault holds."""
   devices = facts['devices']
   packages = ', '.join(f'{name} {version or "is missing"}'
-                       for name, version in facts['packages'].items())
+                       for name, version in facts['packages'].items()
+                       if version or name not in environment.INSTEAD)
   shown = (devices.get('error') or f'{devices["count"]} {devices["kind"]} '
            f'({devices["platform"]}), processes: {devices["processes"]}')
   flags = ', '.join(f'{name}={value}' for name, value in facts['flags'].items())

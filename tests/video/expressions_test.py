@@ -128,7 +128,7 @@ def test_the_nine_in_ten_are_not_claimed_beyond_what_a_model_has_seen(made):
   def doubts(**changes):
     return expressions.doubts_of(e, {**Chance.about, **changes}, spotted, table, at)
   assert doubts() == []
-  assert '30 frames a second' in doubts(rate={'low': 150., 'high': 250.})[0]
+  assert '30 frames a second' in doubts(rate={'least': 150., 'most': 250.})[0]
   assert 'the model takes 500' in doubts(size=500)[0]
   assert doubts(seen=[['synthetic', 'sub01']]) == ['calibrated on synthetic people']
   assert expressions.doubts_of(e._replace(quality=.2), Chance.about, spotted, table,

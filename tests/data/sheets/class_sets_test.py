@@ -55,7 +55,11 @@ def test_the_parts_of_megc_add_up():
 @pytest.mark.parametrize('facts', TABLES.values(), ids=TABLES)
 def test_counts_of_emotions_are_those_of_the_rows(facts):
   for known in facts.expected:
-    assert not known.emotions or sum(known.emotions.values()) == known.rows
+    if known.emotions:
+      labelled = sum(known.emotions.values())
+      # CK+ has sequences that no emotion was given to.
+      assert (labelled < known.rows if facts is TABLES['ck_plus'] else
+              labelled == known.rows)
     assert all(spellings.spell_emotion(word) == word for word in known.emotions)
 
 
