@@ -17,7 +17,7 @@ import numpy as np
 from lightman_jax import bounded
 from lightman_jax.data import frames, manifest, rows, sheets as reader, user_tables
 from lightman_jax.data.datasets.catalog import TABLES
-from lightman_jax.data.posed import read_posed
+from lightman_jax.data.posed import reader_of
 from lightman_jax.data.rows import Row
 from lightman_jax.data.trees import Tree, folder_names
 from lightman_jax.data.workbooks import read_cells
@@ -135,9 +135,7 @@ def trees(content: bytes, folder: pathlib.Path) -> None:
   tree = Tree(place)
   for facts in _OF_FOLDERS:
     for edition in facts.editions:
-      read = (read_posed if facts.stills or facts.ends_with_apex
-              else reader.read_folders)
-      read(tree, edition, facts)
+      reader_of(facts)(tree, edition, facts)
   try:
     listed = tree.folder(folder_names('{a}/{b}*', {'a': words[:100], 'b': words[100:]}))
     assert place in listed.parents

@@ -26,6 +26,7 @@ from typing import Any
 from jaxtyping import Bool, Float, Int
 import numpy as np
 from scipy import optimize
+from scipy.special import log_softmax
 
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import blaming
@@ -47,21 +48,11 @@ def temperature(logits: Float[np.ndarray, 'n K'], truth: Int[np.ndarray, 'n']
     truth: class of each.
   """
   def loss(log_temperature: float) -> float:
-    logarithms = log_softmax(logits / math.exp(log_temperature))
+    logarithms = log_softmax(logits / math.exp(log_temperature), -1)
     return -float(logarithms[np.arange(len(truth)), truth].mean())
   most = math.log(HOTTEST)
   return math.exp(float(optimize.minimize_scalar(
       loss, bounds=(-most, most), method='bounded', options={'xatol': 1e-4}).x))
-
-
-def log_softmax(logits: Float[np.ndarray, 'n K']) -> Float[np.ndarray, 'n K']:
-  """Logarithms of the probabilities of logits.
-
-  Args:
-    logits: of clips.
-  """
-  shifted = logits - logits.max(-1, keepdims=True)
-  return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
 def threshold(scores: Float[np.ndarray, 'n'], person: Sequence[str] | np.ndarray,
@@ -110,7 +101,7 @@ def calibrate(logits: Float[np.ndarray, 'n K'], truth: Int[np.ndarray, 'n'],
     level: of the sets.
   """
   heat = temperature(logits, truth)
-  probabilities = np.exp(log_softmax(logits / heat))
+  probabilities = np.exp(log_softmax(logits / heat, -1))
   scores = 1 - probabilities[np.arange(len(truth)), truth]
   person = np.asarray(person)
   limit, people = threshold(scores, person, level), np.unique(person)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from jaxtyping import Float, UInt8
 import numpy as np
+from scipy.special import log_softmax
 
 from lightman_jax.bundle import calibration, folder as bundle_folder, predictor
 from lightman_jax.data import frames as placement
@@ -222,8 +223,8 @@ class Model:
         self._of_some(x[first:first + AT_ONCE])
         for first in range(0, len(x), AT_ONCE))])
     known = self.about['calibration']
-    probabilities = np.exp(calibration.log_softmax(
-        logits.astype(np.float64) / (known['temperature'] if known else 1.)))
+    probabilities = np.exp(log_softmax(
+        logits.astype(np.float64) / (known['temperature'] if known else 1.), -1))
     sets = None
     if known and known['threshold'] is not None:
       inside = calibration.in_sets(probabilities, known['threshold'])
@@ -240,7 +241,7 @@ class Model:
                for arrays in self.arrays]
     if len(parts) == 1:
       return parts[0]
-    return np.mean([calibration.log_softmax(part) for part in parts], 0)
+    return np.mean([log_softmax(part, -1) for part in parts], 0)
 
 
 def load_model(folder: str | os.PathLike | None = None) -> Model:

@@ -27,11 +27,10 @@ from lightman_jax.data.frames import (
   pictures_by_number,
 )
 from lightman_jax.data.plan import Item, Plan, fingerprint
-from lightman_jax.data.posed import Beside, read_posed, still_files
+from lightman_jax.data.posed import Beside, reader_of, still_files
 from lightman_jax.data.rows import LeftOut, Listing, Note, Row
 from lightman_jax.data.sheets import (
   CORRECTIONS,
-  read_folders,
   read_listing,
   select_rows,
 )
@@ -143,8 +142,7 @@ def _read_listing(place: Place, facts: Facts, choice: Choice) -> tuple[Tree, Lis
                       for pattern in (place.frames.folder, *place.frames.otherwise))
     return Tree(place.root, taken), listing
   tree = Tree(place.root)
-  read = read_posed if facts.stills or facts.ends_with_apex else read_folders
-  return tree, read(tree, place.frames, facts)
+  return tree, reader_of(facts)(tree, place.frames, facts)
 
 
 def _spelt(row: Row, pattern: str) -> str:

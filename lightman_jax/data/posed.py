@@ -21,7 +21,7 @@ from lightman_jax.data.facts import Facts, Frames
 from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.plan import fingerprint
 from lightman_jax.data.rows import LeftOut, Listing, Row, parse_action_units
-from lightman_jax.data.sheets import SHEET, walk_clips
+from lightman_jax.data.sheets import SHEET, once_each, read_folders, walk_clips
 from lightman_jax.data.trees import PICTURES, Tree, fold_name, walk_folders
 from lightman_jax.data.user_tables import Points
 from lightman_jax.errors import Reason, Unreadable
@@ -52,15 +52,21 @@ def read_posed(tree: Tree, frames: Frames, facts: Facts) -> Listing:
     facts: the data set.
   """
   read = [*(_stills(tree, facts) if facts.stills else _sequences(tree, frames, facts))]
-  times = Counter(entry.clip for entry in read)
-  read = [entry if times[entry.clip] == 1 else
-          LeftOut.of(entry.clip, Reason.TWICE_IN_TREE, times=times[entry.clip])
-          for entry in read]
+  read = once_each(read)
   rows = tuple(entry for entry in read if isinstance(entry, Row))
   left_out = {entry.clip: entry for entry in read if isinstance(entry, LeftOut)}
   return Listing(rows, tuple(left_out.values()), NAMES if facts.stills else SHEET,
                  fingerprint(sorted((row.clip, row.emotion, row.action_units_raw,
                                      row.onset, row.offset) for row in rows)))
+
+
+def reader_of(facts: Facts):
+  """What lists the clips of a data set that has no sheet, of (tree, frames, facts).
+
+  Args:
+    facts: the data set.
+  """
+  return read_posed if facts.stills or facts.ends_with_apex else read_folders
 
 
 # Pairs of stills.

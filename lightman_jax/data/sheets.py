@@ -390,15 +390,24 @@ def read_folders(tree: Tree, frames: Frames, facts: Facts) -> Listing:
   from lightman_jax.data.plan import fingerprint  # takes numpy
   read = [_row(tree, place, fields, facts)
           for place, fields in walk_clips(tree, frames)]
-  times = Counter(entry.clip for entry in read)
-  read = [entry if times[entry.clip] == 1 else
-          LeftOut.of(entry.clip, Reason.TWICE_IN_TREE, times=times[entry.clip])
-          for entry in read]
+  read = once_each(read)
   rows = tuple(entry for entry in read if isinstance(entry, Row))
   return Listing(
       rows, tuple(entry for entry in read if isinstance(entry, LeftOut)), SHEET,
       fingerprint(sorted((row.clip, row.emotion, row.onset, row.offset)
                          for row in rows)))
+
+
+def once_each(read: Sequence[Row | LeftOut]) -> list[Row | LeftOut]:
+  """What a tree holds, with every clip that is in it twice left out.
+
+  Args:
+    read: of the folders or files in the place of clips.
+  """
+  times = Counter(entry.clip for entry in read)
+  return [entry if times[entry.clip] == 1 else
+          LeftOut.of(entry.clip, Reason.TWICE_IN_TREE, times=times[entry.clip])
+          for entry in read]
 
 
 def walk_clips(tree: Tree, frames: Frames

@@ -218,6 +218,18 @@ def transform_points(points: Float[np.ndarray, '*n 2'], matrix: Float[np.ndarray
   return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
 
 
+def align_points(points: Float[np.ndarray, '68 2'], size: int
+                 ) -> Float[np.ndarray, '68 2']:
+  """A face's landmarks in pixels of its own aligned picture.
+
+  Args:
+    points: in pixels of the picture.
+    size: side of the aligned picture.
+  """
+  points = np.asarray(points, np.float64)
+  return transform_points(points, fit_similarity(points, canonical_landmarks(size)))
+
+
 def warp_frames(frames: UInt8[np.ndarray, 'T h w c'], matrix: Float[np.ndarray, '2 3'],
                 size: int) -> UInt8[np.ndarray, 'T size size c']:
   """All frames through one transform, into pictures of size x size pixels.

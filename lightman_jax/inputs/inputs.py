@@ -110,8 +110,9 @@ class Settings(NamedTuple):
 
   @property
   def needs_landmarks(self) -> bool:
-    """Whether flow cannot be made without the landmarks of the onset."""
-    return self.stabilise == 'nose' or self.mask == 'eyes'
+    """Whether inputs cannot be made without landmarks, for flow those of the onset."""
+    return (self.kind == 'landmarks' or self.stabilise == 'nose'
+            or self.mask == 'eyes')
 
 
 def frame_input(clip, how: Settings, points=None):
@@ -225,8 +226,7 @@ def iterate_inputs(clips: ClipSet, how: Settings, *,
   total = len(clips.clip)
   for number in range(total):
     frames = None if how.kind == 'landmarks' else clips.frames[number]
-    points = (clips.landmarks[number]
-              if how.kind == 'landmarks' or how.needs_landmarks else None)
+    points = clips.landmarks[number] if how.needs_landmarks else None
     x = encode_clip(frames, points, how)
     progress('inputs', number + 1, total)
     if not np.isfinite(x).all():
@@ -269,7 +269,7 @@ def _check(clips: ClipSet, how: Settings) -> None:
         'data.frames=1, or inputs.kind to frames, difference or flow')
   if how.kind == 'landmarks':
     _check_landmarks(clips, name)
-  if how.needs_landmarks and length > 1:
+  elif how.needs_landmarks and length > 1:
     setting = 'stabilise=nose' if how.stabilise == 'nose' else 'mask=eyes'
     _check_onsets(clips, name, setting)
 

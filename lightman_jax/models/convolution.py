@@ -61,6 +61,29 @@ def conv(x: Float[Array, 'b n *space c'], kernel: Float[Array, 'b *window c d'],
       x, kernel, pad)
 
 
+def long(dtype: jnp.dtype) -> jnp.dtype:
+  """The numbers in which numbers of a type add up.
+
+  What is not said of a product's sums is for XLA to choose: on a CPU, that of jax 0.12
+  adds short numbers up in short ones, in gradients over all clips and places, too.
+
+  Args:
+    dtype: of what is added.
+  """
+  return jnp.promote_types(dtype, jnp.float32)
+
+
+def einsum(subscripts: str, x: Array, y: Array) -> Array:
+  """`jnp.einsum` of numbers of one type, with sums in `long` ones.
+
+  Args:
+    subscripts: as of `jnp.einsum`.
+    x, y: factors.
+  """
+  return jnp.einsum(subscripts, x, y, preferred_element_type=long(x.dtype)
+                    ).astype(x.dtype)
+
+
 def corr(x: Float[Array, 'b n *space c'], g: Float[Array, 'b n *out d'], *,
          pad, form: str, platform: str) -> Float[Array, 'b *window c d']:
   """The kernel's cotangent: pictures against cotangents, at every shift of a window.
@@ -131,11 +154,9 @@ def _corr_patches(x, g, pad):
   b, c, d = len(x), x.shape[-1], g.shape[-1]
   window = remaining(x.shape[2:-1], g.shape[2:-1], pad)
   rows = patches(x, window, pad)
-  # Short numbers add up in long ones.
-  kernel = jnp.einsum('bpk,bpd->bkd', rows.reshape(b, -1, rows.shape[-1]),
-                      g.reshape(b, -1, d), preferred_element_type=jnp.promote_types(
-                          x.dtype, jnp.float32))
-  return kernel.astype(x.dtype).reshape(b, *window, c, d)
+  kernel = einsum('bpk,bpd->bkd', rows.reshape(b, -1, rows.shape[-1]),
+                  g.reshape(b, -1, d))
+  return kernel.reshape(b, *window, c, d)
 
 
 def _corr_wide(x, g, pad):
@@ -165,7 +186,7 @@ def _corr_wide_of_one(x, g, pad):
   blocks = [y.reshape(n // size, size, *y.shape[1:]) for y in (x, g)]
   # Short numbers add up in long ones.
   total = jnp.zeros((last * c, math.prod(others) * d),
-                    jnp.promote_types(x.dtype, jnp.float32))
+                    long(x.dtype))
   if n == size:
     total, _ = block(total, [y[0] for y in blocks])
   else:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lightman_jax.models import convolution
+from lightman_jax.models.convolution import einsum as einsum, long as long
 
 
 class Conv(nn.Module):
@@ -34,29 +35,6 @@ class Conv(nn.Module):
     if not self.use_bias:
       return x
     return add_bias(x, self.param('bias', nn.initializers.zeros, (self.features,)))
-
-
-def long(dtype: jnp.dtype) -> jnp.dtype:
-  """The numbers in which numbers of a type add up.
-
-  What is not said of a product's sums is for XLA to choose: on a CPU, that of jax 0.12
-  adds short numbers up in short ones, in gradients over all clips and places, too.
-
-  Args:
-    dtype: of what is added.
-  """
-  return jnp.promote_types(dtype, jnp.float32)
-
-
-def einsum(subscripts: str, x: Array, y: Array) -> Array:
-  """`jnp.einsum` of numbers of one type, with sums in `long` ones.
-
-  Args:
-    subscripts: as of `jnp.einsum`.
-    x, y: factors.
-  """
-  return jnp.einsum(subscripts, x, y, preferred_element_type=long(x.dtype)
-                    ).astype(x.dtype)
 
 
 class Dense(nn.Module):
@@ -170,7 +148,7 @@ class GroupNorm(nn.Module):
     Over space first and over channels after it: a sum that keeps the last axis is five
     times faster on a CPU than one that does not.
     """
-    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    x = x.astype(long(x.dtype))
     # By a product, which XLA leaves alone: a mean it fuses with the pass over the map,
     # and computes anew for every pixel. That is a quarter of a second-order step.
     size = x.shape[-1] // self.groups

@@ -100,7 +100,7 @@ class BatchNorm(nn.Module):
   def __call__(self, x: Float[Array, 'n h w c'], *, training: bool = False
                ) -> Float[Array, 'n h w c']:
     c, input_dtype = x.shape[-1], x.dtype
-    x = x.astype(jnp.promote_types(input_dtype, jnp.float32))
+    x = x.astype(layers.long(input_dtype))
     scale = self.param('scale', nn.initializers.ones, (c,))
     bias = self.param('bias', nn.initializers.zeros, (c,))
     kept_mean = self.variable('statistics', 'mean', jnp.zeros, (c,))

@@ -24,12 +24,8 @@ from lightman_jax.report.agg import (
   font_manager,
   style,
 )
+from lightman_jax.report.templates import COLOURS
 
-# Of light mode; in the page's SVG each is the variable of that name of its style sheet.
-COLOURS = {'ink': '#1b2430', 'soft': '#5b6776', 'line': '#d9dee5', 'paper': '#fefefe',
-           'c0': '#1f5fa8', 'c1': '#c4581a', 'c2': '#2b8a57', 'c3': '#8a4fb0',
-           'c4': '#b3364d', 'c5': '#0e8a96', 'c6': '#8a6d1a', 'c7': '#5c6b7d',
-           'c8': '#d0589f', 'c9': '#4a7a1e'}
 SERIES = tuple(COLOURS[f'c{n}'] for n in range(10))
 INK, SOFT, LINE, PAPER = (COLOURS[name] for name in ('ink', 'soft', 'line', 'paper'))
 

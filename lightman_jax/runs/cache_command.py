@@ -4,13 +4,12 @@ import argparse
 from collections.abc import Iterator, Sequence
 import contextlib
 import datetime
-import json
 import os
 import pathlib
 import sys
 from typing import NamedTuple
 
-from lightman_jax import files, places
+from lightman_jax import bounded, files, places
 from lightman_jax.errors import InputError, printable
 from lightman_jax.options import nearest
 from lightman_jax.units import bytes_in_words
@@ -124,7 +123,7 @@ def _data_sets(folder: pathlib.Path) -> Iterator[Entry]:
   """Built data sets: NAME/CONFIGURATION/VERSION, where TFDS says that they are ours."""
   for path in sorted(folder.glob('*/*/*/dataset_info.json')):
     try:
-      about = json.loads(path.read_text(encoding='utf-8'))
+      about = bounded.read_json(path)
     except (OSError, ValueError):
       continue
     if isinstance(about, dict) and str(about.get('moduleName')).startswith(MODULE):

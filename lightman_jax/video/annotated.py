@@ -2,15 +2,14 @@
 
 from fractions import Fraction
 import importlib.util
-import os
 import pathlib
-import tempfile
 
 import cv2
 from jaxtyping import UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.files import write_atomically
 from lightman_jax.video.expressions import VideoExpressions
 from lightman_jax.video.reading import open_video
 
@@ -46,36 +45,27 @@ def write_annotated(path: pathlib.Path, video: VideoExpressions, *,
   rows: dict[int, list[int]] = {}
   for k, number in enumerate(table.frame.tolist()):
     rows.setdefault(number, []).append(k)
-  path.parent.mkdir(parents=True, exist_ok=True)
-  number, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.',
-                                       suffix='.mp4')
-  os.close(number)
-  try:
-    with av.open(temporary, 'w') as file, open_video(
-        video.video, start=float(table.time[0]), fps=fps) as source:
-      stream, first = None, float(table.time[0])
-      for frame in source:
-        if frame.number not in rows:
-          break
-        picture = annotate(frame.picture, video, rows[frame.number], frame.time)
-        # h264 takes even sides alone.
-        picture = picture[:len(picture) // 2 * 2, :picture.shape[1] // 2 * 2]
-        if stream is None:
-          stream = file.add_stream('libx264', rate=30)
-          stream.height, stream.width = picture.shape[:2]
-          stream.pix_fmt = 'yuv420p'
-          stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
-        made = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format='rgb24')
-        made.pts, made.time_base = round((frame.time - first) * _TICKS), Fraction(
-            1, _TICKS)
-        file.mux(stream.encode(made))
-      if stream is not None:
-        file.mux(stream.encode())
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
-  except BaseException:
-    pathlib.Path(temporary).unlink(missing_ok=True)
-    raise
+  with write_atomically(path, 'wb') as out, av.open(
+      out, 'w', format='mp4') as file, open_video(
+      video.video, start=float(table.time[0]), fps=fps) as source:
+    stream, first = None, float(table.time[0])
+    for frame in source:
+      if frame.number not in rows:
+        break
+      picture = annotate(frame.picture, video, rows[frame.number], frame.time)
+      # h264 takes even sides alone.
+      picture = picture[:len(picture) // 2 * 2, :picture.shape[1] // 2 * 2]
+      if stream is None:
+        stream = file.add_stream('libx264', rate=30)
+        stream.height, stream.width = picture.shape[:2]
+        stream.pix_fmt = 'yuv420p'
+        stream.time_base = stream.codec_context.time_base = Fraction(1, _TICKS)
+      made = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format='rgb24')
+      made.pts, made.time_base = round((frame.time - first) * _TICKS), Fraction(
+          1, _TICKS)
+      file.mux(stream.encode(made))
+    if stream is not None:
+      file.mux(stream.encode())
 
 
 def annotate(picture: UInt8[np.ndarray, 'h w 3'], video: VideoExpressions,

@@ -18,6 +18,7 @@ from lightman_jax import bounded, places
 from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.faces import detection
 from lightman_jax.files import explain_fault, write_atomically
+from lightman_jax.training import stopping
 
 OUT = 'predictions'
 _MOST_TABLE = 50_000_000        # bytes of a table of clips
@@ -32,7 +33,7 @@ def predict(arguments: list[str]) -> int:
   Returns 0 where every video was read, whatever was seen in it; 1 where some were not;
   2 where none was, or where what was asked cannot be done.
   """
-  options = _parser().parse_args(arguments)
+  options, out = _parser().parse_args(arguments), None
   try:
     _check(options)
     options.baseline = _span(options.baseline)
@@ -58,11 +59,11 @@ def predict(arguments: list[str]) -> int:
     print(printable(explain_fault(error)), file=sys.stderr)
     return 2
   except KeyboardInterrupt:
-    made = len(list(out.glob('*/page.html')))
-    if not made and not any(out.iterdir()):
-      out.rmdir()
-    print(printable(f'\nstopped: nothing is half-written; {out} holds {made} finished '
-                    'videos; the same command begins anew'), file=sys.stderr)
+    if out is not None:
+      with contextlib.suppress(OSError):      # it is not there, or holds something
+        out.rmdir()
+    print('\nstopped: nothing is half-written; the same command begins anew',
+          file=sys.stderr)
     return 130
 
 
@@ -71,11 +72,9 @@ def _stopped_by_signals() -> Iterator[None]:
   """Whatever ends a process politely ends it as Ctrl-C does."""
   def stop(number, frame):
     raise KeyboardInterrupt
-  names = [name for name in ('SIGTERM', 'SIGHUP') if hasattr(signal, name)]
   before = {}
   if threading.current_thread() is threading.main_thread():
-    before = {number: signal.signal(number, stop)
-              for number in (getattr(signal, name) for name in names)
+    before = {number: signal.signal(number, stop) for number in stopping.NAMES
               if signal.getsignal(number) is not signal.SIG_IGN}
   try:
     yield

@@ -7,7 +7,6 @@ person in it; a frame without a person has a row as well.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from jaxtyping import Float
 import numpy as np
 
 from lightman_jax.faces import landmarks as alignment
@@ -125,7 +124,8 @@ def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int
           meter.reset()
           measured = None
         if not frame.repeated or measured is None:
-          measured = meter.push(seen.aligned, frame.time, _placed(seen, size))
+          measured = meter.push(seen.aligned, frame.time,
+                                alignment.align_points(seen.landmarks, size))
         row.update(measured._asdict())
         row.pop('seen')
       else:
@@ -134,13 +134,6 @@ def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int
       before[seen.person] = frame.number, measured
       log.add(**row)
   return log.table(), size
-
-
-def _placed(seen: Face, size: int) -> Float[np.ndarray, '68 2']:
-  """A face's landmarks in pixels of its aligned picture."""
-  points = np.asarray(seen.landmarks, np.float64)
-  goal = alignment.canonical_landmarks(size)
-  return alignment.transform_points(points, alignment.fit_similarity(points, goal))
 
 
 def signals_of(table: FrameTable, person: int) -> Signals:

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 import cv2
 from jaxtyping import Float, UInt8
-import jinja2
 from markupsafe import Markup
 import numpy as np
 
 from lightman_jax.faces import dense_flow, landmarks as alignment
 from lightman_jax.files import write_atomically
+from lightman_jax.report import templates
 from lightman_jax.video import motion
 from lightman_jax.video.expressions import (
   LIMITS,
@@ -26,12 +26,6 @@ from lightman_jax.video.expressions import (
 from lightman_jax.video.measurement import stretches_not_looked_at
 from lightman_jax.video.writers import EXPRESSIONS
 
-# No script runs and nothing is fetched, whatever a file is called.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-COLOURS = {'ink': '#1b2430', 'soft': '#5b6776', 'line': '#d9dee5', 'paper': '#fefefe',
-           'c0': '#1f5fa8', 'c1': '#c4581a', 'c2': '#2b8a57', 'c3': '#8a4fb0',
-           'c4': '#b3364d', 'c5': '#0e8a96', 'c6': '#8a6d1a', 'c7': '#5c6b7d',
-           'c8': '#d0589f', 'c9': '#4a7a1e'}
 _ROW = 60.          # s on a line of the timeline, at least
 _MOST_ROWS = 20
 _WIDE = 1000.
@@ -70,16 +64,12 @@ def render(video: VideoExpressions, *, frames: bool = False,
     frames: show the face itself at onset and apex, rather than a drawing.
     fps: as of `predict_video`.
   """
-  environment = jinja2.Environment(
-      loader=jinja2.ChoiceLoader([
-          jinja2.PackageLoader('lightman_jax.video'),
-          jinja2.PackageLoader('lightman_jax.report.page')]),
-      autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
-      lstrip_blocks=True, keep_trailing_newline=True)
   faces = _faces(video, fps) if frames else {}
   shown = [_shown(number, row, video, faces) for number, row in enumerate(video.rows)]
-  return environment.get_template('video.html').render(
-      policy=POLICY, colours=COLOURS, limits=LIMITS,
+  return templates.environment(
+      'lightman_jax.video', 'lightman_jax.report.page').get_template(
+      'video.html').render(
+      limits=LIMITS,
       title=f'Expressions in {pathlib.Path(video.video).name}',
       video=video, nobody=stretches_not_looked_at(video.frames, -1),
       lines=timeline(video), shown=shown, columns=EXPRESSIONS,
@@ -216,18 +206,12 @@ def _shown(number: int, row: Recognised, video: VideoExpressions,
                 ('flow from onset to apex', _embedded(_flow_picture(first, last)))]
   moves = table.moved[apex] - table.moved[onset]
   pictures.append(('where it moves', drawing(
-      _aligned(table.landmarks[onset], size), moves, size)))
+      alignment.align_points(table.landmarks[onset], size), moves, size)))
   return {
       'anchor': f'e{number}', 'row': row, 'e': e, 'pictures': pictures,
       'onset': clock_of(e.onset_s), 'apex': clock_of(e.apex_s),
       'offset': clock_of(e.offset_s), 'length': 1000 * (e.offset_s - e.onset_s),
       'dont_know': bool(row.classes) and len(row.classes) == len(video.classes)}
-
-
-def _aligned(points: np.ndarray, size: int) -> np.ndarray:
-  points = np.asarray(points, np.float64)
-  goal = alignment.canonical_landmarks(size)
-  return alignment.transform_points(points, alignment.fit_similarity(points, goal))
 
 
 def drawing(points: Float[np.ndarray, '68 2'], moves: Float[np.ndarray, 'regions 2'],

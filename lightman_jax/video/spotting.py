@@ -35,6 +35,8 @@ from lightman_jax.video.signals import (
 )
 
 _KINDS = ('micro', 'macro')
+
+
 class Expression(NamedTuple):
   """An interval of one person; frames are numbers of the video, from 0.
 

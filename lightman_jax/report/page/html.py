@@ -11,16 +11,14 @@ import jinja2
 from markupsafe import Markup
 import numpy as np
 
+from lightman_jax.report import templates
 from lightman_jax.report.page import figures, records, texts
 from lightman_jax.report.page.comparison import MAIN, Comparison
 from lightman_jax.report.page.groups import Column, Group, Table
 from lightman_jax.report.page.published import of_data_sets
-from lightman_jax.report.style import COLOURS
 from lightman_jax.report.table import macro_knowledge
 
 TITLE = 'Micro-expression recognition: methods compared'
-# No script runs and nothing is fetched, whatever a run folder holds.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 class Section(NamedTuple):
@@ -73,31 +71,18 @@ def render(tables: Sequence[Table],
                                       *_of_runs(tables, comparisons))
               if section.content]
   return _templates().get_template('page.html').render(
-      title=TITLE, policy=POLICY, method=texts.METHOD, sections=sections,
+      title=TITLE, method=texts.METHOD, sections=sections,
       runs=sum(1 for _, group in records.groups_of(tables) for _ in group.runs),
       methods=len({group.label for _, group in records.groups_of(tables)}),
-      data_sets=sorted({column.dataset for column, _ in records.groups_of(tables)}),
-      colours=COLOURS)
+      data_sets=sorted({column.dataset for column, _ in records.groups_of(tables)}))
 
 
 def _templates() -> jinja2.Environment:
-  environment = jinja2.Environment(
-      loader=jinja2.PackageLoader('lightman_jax.report.page'), autoescape=True,
-      undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-      keep_trailing_newline=True, finalize=_clean)
-  environment.filters.update(short=texts.short, interval=texts.interval,
-                             probability=texts.probability)
-  environment.globals.update(main=MAIN)
-  return environment
-
-
-def _clean(value: Any) -> Any:
-  """A control character is no part of a page, escaped or not."""
-  if value is None:
-    return ''
-  if isinstance(value, str) and not isinstance(value, Markup):
-    return ''.join(c for c in value if c.isprintable() or c in '\n\t')
-  return value
+  made = templates.environment('lightman_jax.report.page')
+  made.filters.update(short=texts.short, interval=texts.interval,
+                      probability=texts.probability)
+  made.globals.update(main=MAIN)
+  return made
 
 
 def _scores(tables, comparisons) -> list[Section]:
