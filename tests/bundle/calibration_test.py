@@ -9,7 +9,7 @@ from lightman_jax.bundle import calibration
 def test_the_temperature_is_that_of_which_logits_were_made():
   rng = np.random.default_rng(0)
   logits = 2 * rng.standard_normal((20000, 3))
-  odds = np.exp(calibration.log_softmax(logits))
+  odds = np.exp(calibration.log_softmax(logits, -1))
   truth = (rng.random((len(odds), 1)) > odds.cumsum(1)).sum(1)
   for heat in (.5, 1., 3.):
     assert calibration.temperature(heat * logits, truth) == pytest.approx(heat, rel=.05)
@@ -63,13 +63,13 @@ def test_new_people_are_covered_as_often_as_it_says():
   rng, shares, by_clips = np.random.default_rng(0), [], []
   for _ in range(800):
     logits, truth, person = people(rng, 24)
-    odds = np.exp(calibration.log_softmax(logits))
+    odds = np.exp(calibration.log_softmax(logits, -1))
     scores = 1 - odds[np.arange(len(truth)), truth]
     limit = calibration.threshold(scores, person)
     clips = np.quantile(scores, .9)       # as if clips were people
     for _ in range(4):
       logits, truth, _ = people(rng, 1)
-      odds = np.exp(calibration.log_softmax(logits))
+      odds = np.exp(calibration.log_softmax(logits, -1))
       mine = np.arange(len(truth)), truth
       shares.append(calibration.in_sets(odds, limit)[mine].mean())
       by_clips.append((1 - odds[mine] <= clips).mean())
