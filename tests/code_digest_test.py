@@ -125,7 +125,7 @@ def test_the_report_page_is_no_part_of_inputs_and_of_runs(edited):
 @pytest.mark.parametrize('name, old, new', [
     ('training/state.py', 'Everything a resumed run needs', 'What a run needs'),
     ('training/state.py', '# of a meta-batch, over all devices', '# of a step'),
-    ('report/style.py', '#1b2430', '#1b2431'),
+    ('report/templates.py', '#1b2430', '#1b2431'),
     ('report/figures.py', 'import os\n', 'import sys\n'),
     ('runs/progress.py', ': took', ': lasted')],
     ids=['a docstring', 'a comment', 'a colour', 'a drawing', 'a line of progress'])
