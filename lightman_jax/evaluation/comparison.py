@@ -17,6 +17,9 @@ people differ in what the methods make of them, and models in their luck. The in
 units can be swapped in 2^U ways, two of which are as far apart as what was observed, so
 p is never below 2 / 2^U: with too few units no difference could ever be told from luck,
 and there is no verdict, whatever the number of seeds.
+
+Seeds that predict all alike, such as those of references without chance in them, are
+one seed, with the folds of the first, whatever folds the others drew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,9 +68,6 @@ def crossed_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
                      ) -> tuple[float, float]:
   """Interval of `mean_score`; see `intervals.score_interval`.
 
-  Where all seeds are the same, such as those of a reference without chance in it, they
-  are one.
-
   Args:
     counts: of every seed and subject.
     score: of pooled counts, vectorised over leading axes.
@@ -75,7 +75,7 @@ def crossed_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
     level: how often such intervals should hold the score of all people.
     bounds: of the score, see `intervals.score_interval`.
   """
-  counts, folds = _distinct(counts, folds)
+  (counts,), folds = _distinct([counts], folds)
   return score_interval(counts, score, folds=folds, level=level, bounds=bounds)
 
 
@@ -97,6 +97,7 @@ def difference(first: Int[np.ndarray, 'R S K K'], second: Int[np.ndarray, 'Q S K
     ValueError: the two do not count the same clips, or differ in the number of seeds.
   """
   check_pair(first, second)
+  (first, second), folds = _distinct([first, second], folds)
   value = mean_score(first, score) - mean_score(second, score)
   return Difference(
       value, *difference_interval(first, second, score, folds=folds, level=level),
@@ -281,9 +282,9 @@ def _units(folds: Int[np.ndarray, 'R S'] | None, seeds: int, subjects: int
   return [people, models]
 
 
-def _distinct(counts: np.ndarray, folds: np.ndarray | None
-              ) -> tuple[np.ndarray, np.ndarray | None]:
-  same = (counts == counts[0]).all() and (folds is None or (folds == folds[0]).all())
-  if not same:
-    return counts, folds
-  return counts[:1], folds if folds is None else folds[:1]
+def _distinct(counts: Sequence[np.ndarray], folds: np.ndarray | None
+              ) -> tuple[list[np.ndarray], np.ndarray | None]:
+  """One seed for all where no method has chance in it, whatever their folds are."""
+  if not all((one == one[0]).all() for one in counts):
+    return [*counts], folds
+  return [one[:1] for one in counts], folds if folds is None else folds[:1]

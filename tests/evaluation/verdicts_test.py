@@ -135,6 +135,16 @@ def test_seeds_that_repeat_one_another_are_one(protocol):
   assert say(4) == pytest.approx(say(1))
 
 
+def test_seeds_that_predict_alike_are_one_in_whatever_folds():
+  rng = np.random.default_rng(5)
+  (one, two), folds = methods(rng, KFOLD_SEEDS, (.7, .5), repeated=True)
+  assert (folds[0] != folds[1]).any()
+  all_seeds, once = (comparison.difference(
+      one[:seeds], two[:seeds], scores.uf1, rng=np.random.default_rng(0),
+      permutations=500, folds=folds[:seeds]) for seeds in (3, 1))
+  assert all_seeds == once and once.units == 5
+
+
 @pytest.mark.parametrize('protocol', [DATA_SETS, EIGHT._replace(seeds=5)])
 def test_what_suits_a_data_set_is_no_more_known_with_more_seeds(protocol):
   _, called = verdicts(protocol, by_fold=.12, draws=100)
