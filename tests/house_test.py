@@ -20,8 +20,8 @@ FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tas
         'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
         'experiment', 'bundle', 'video')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'completion', 'config_flag',
-         'coupled_settings', 'errors', 'files', 'keys', 'listed_settings', 'machine', 'options',
-         'places', 'refusals', 'registry', 'renamed', 'sections', 'settings',
+         'coupled_settings', 'errors', 'files', 'keys', 'listed_settings', 'machine',
+         'options', 'places', 'refusals', 'registry', 'renamed', 'sections', 'settings',
          'settings_command', 'settings_help', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
@@ -274,8 +274,8 @@ def test_no_code_comes_out_of_data(path):
 
 
 # What a pointer in a docstring may begin with beside a module, a class or a parameter.
-LIBRARIES = {'KvStore', 'Path', 'ast', 'concurrent', 'config_flags', 'jax', 'jnp', 'json',
-             'lax', 'lm', 'nn', 'np', 'optax', 'tfds', 'torch'}
+LIBRARIES = {'KvStore', 'Path', 'ast', 'concurrent', 'config_flags', 'jax', 'jnp',
+             'json', 'lax', 'lm', 'nn', 'np', 'optax', 'tfds', 'torch'}
 
 
 def defined(tree: ast.AST) -> set[str]:

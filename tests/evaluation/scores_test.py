@@ -107,7 +107,7 @@ def test_a_score_of_the_table_may_be_no_function_of_counts(monkeypatch):
   """Of what it takes and where it lies its own signature speaks, as from outside."""
   monkeypatch.setitem(registry.SCORES, 'kappa', 'examples.own_scores:kappa')
   kappa, uf1 = (scores.scores_of()[name] for name in ('kappa', 'uf1'))
-  assert (kappa.takes, kappa.bounds) == (('truth', 'prediction'), (-1., 1.))
+  assert (kappa.takes, kappa.bounds) == (('truth', 'prediction', 'classes'), (-1., 1.))
   assert (uf1.takes, uf1.bounds) == (('counts',), (0., 1.))
   counts = np.array([[3, 1], [2, 4]])
   want = metrics.cohen_kappa_score([0] * 4 + [1] * 6, [0] * 3 + [1] + [0] * 2 + [1] * 4)
