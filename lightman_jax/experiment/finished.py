@@ -14,7 +14,7 @@ from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import run as experiment, sweep
 from lightman_jax.files import file_sha256
-from lightman_jax.runs import folder as run_folder, results
+from lightman_jax.runs import folder as run_folder, parts, results
 from lightman_jax.runs.identity import name_of
 from lightman_jax.training.checkpoints import ABOUT, ARRAYS, FILE
 
@@ -163,6 +163,6 @@ def run(settings: Mapping[str, Any], folder: str | os.PathLike | None = None, *,
   check_protocol(settings)
   place = (places.expand(folder) if folder is not None
            else pathlib.Path('runs', name_of(settings, sections.words(settings))))
-  with run_folder.open_run(place, config=settings, fresh=fresh) as opened:
+  with parts.open_run(place, config=settings, fresh=fresh) as opened:
     experiment.run(settings, opened, resume_anyway=resume_anyway)
   return Run(place)

@@ -16,7 +16,7 @@ from typing import Any
 
 from lightman_jax import machine
 from lightman_jax.errors import InputError
-from lightman_jax.runs import folder
+from lightman_jax.runs import parts
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.training import stopping
 
@@ -80,14 +80,15 @@ def join(work: Callable[[], int], **how: Any) -> int:
     raise ConnectionAbortedError(f'{SENTENCE} (the runtime says: {words})') from error
 
 
-def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
-             ) -> RunFolder:
-  """`runs.folder.open_run` in the first process; the others write nothing there.
+def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool,
+             span: parts.Span | None = None) -> RunFolder:
+  """`runs.parts.open_run` in the first process; the others write nothing there.
 
   Args:
     workdir: the folder.
     config: complete.
     fresh: delete what this program wrote there, and begin anew.
+    span: the folds of a part of the run.
 
   Raises:
     InputError: in all processes, where it is refused.
@@ -95,7 +96,7 @@ def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
   from lightman_jax.training import multihost
   opened = []
   multihost.first(lambda: opened.append(
-      folder.open_run(workdir, config=config, fresh=fresh)))
+      parts.open_run(workdir, config=config, fresh=fresh, span=span)))
   return opened[0] if opened else RunFolder(pathlib.Path(workdir), io.StringIO())
 
 
