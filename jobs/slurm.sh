@@ -25,7 +25,7 @@ cd "${SLURM_SUBMIT_DIR:?sbatch sets it}"
 
 python launch.py --grace=90 "$@" &
 run=$!
-trap 'kill -TERM "$run"' TERM
+trap 'kill -TERM "$run" 2> /dev/null' TERM
 # The first wait may end with the signal; the second has what the run ended with.
 wait "$run"
 wait "$run"; code=$?

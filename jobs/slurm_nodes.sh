@@ -28,7 +28,7 @@ cd "${SLURM_SUBMIT_DIR:?sbatch sets it}"
 srun --kill-on-bad-exit=1 python launch.py --distributed --grace=90 "$@" &
 run=$!
 # srun passes SIGTERM on to every process.
-trap 'kill -TERM "$run"' TERM
+trap 'kill -TERM "$run" 2> /dev/null' TERM
 # The first wait may end with the signal; the second has what the run ended with.
 wait "$run"
 wait "$run"; code=$?

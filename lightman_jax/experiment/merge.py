@@ -13,8 +13,6 @@ import shutil
 import sys
 from typing import Any
 
-import numpy as np
-
 from lightman_jax import bounded, files, machine, places, sections, settings
 from lightman_jax.errors import InputError, printable_lines
 from lightman_jax.experiment import sweep
@@ -28,7 +26,7 @@ from lightman_jax.runs import (
 from lightman_jax.runs.folder import RunFolder, blaming, write_json
 from lightman_jax.runs.parts import Part
 
-Arrays = dict[str, np.ndarray]
+Arrays = dict[str, Any]                    # by path; a step is a number
 States = dict[tuple[str, int], Arrays]     # of a fold at a step
 
 

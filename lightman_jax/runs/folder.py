@@ -17,11 +17,17 @@ import json
 import os
 import pathlib
 import socket
+import sys
 from typing import IO, Any
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.files import lock as lock_file, remove, write_atomically
+from lightman_jax.files import (
+  lock as lock_file,
+  lock_limits,
+  remove,
+  write_atomically,
+)
 from lightman_jax.runs import environment as env, identity as differences
 from lightman_jax.runs.identity import canonical_json, identity, plain
 
@@ -56,6 +62,9 @@ def take(folder: str | os.PathLike, name: str = NAME) -> IO:
   file.truncate()
   file.write(f'process {os.getpid()} on {socket.gethostname()}{_user()}\n')
   file.flush()
+  if why := lock_limits(file):
+    print(f'{path} cannot keep a second program out: {why}; do not start the same run '
+          'twice', file=sys.stderr)
   return file
 
 

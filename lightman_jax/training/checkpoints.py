@@ -25,7 +25,7 @@ import pathlib
 import re
 import shutil
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jaxtyping import PyTree
@@ -186,7 +186,7 @@ class Checkpoints:
     states = jax.tree.map(lambda x: np.asarray(x)[:len(folds)], states)
     self._write(folds, states, int(states.step[0]), interim)
 
-  def add(self, folds: Sequence[str], arrays: Sequence[Mapping[str, np.ndarray]]
+  def add(self, folds: Sequence[str], arrays: Sequence[Mapping[str, Any]]
           ) -> None:
     """As `save`, of states that other checkpoints hold.
 
