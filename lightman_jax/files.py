@@ -86,19 +86,20 @@ LOCAL |= dict.fromkeys((f'fuse.{name}' for name in (
     'sshfs', 's3fs', 'gcsfuse', 'goofys', 'rclone', 'blobfuse2')), ('',))
 
 
-def lock_limits(file: IO, mounts: str | os.PathLike = '/proc/self/mountinfo') -> str:
-  """Why the lock on a file may keep nobody out; '' where nothing is known against it.
+def lock_limits(path: str | os.PathLike,
+                mounts: str | os.PathLike = '/proc/self/mountinfo') -> str:
+  """Why a lock on a file may keep nobody out; '' where nothing is known against it.
 
   Args:
-    file: that this process has locked.
+    path: of a file that this process has locked.
     mounts: the system's list of mounts.
   """
-  with contextlib.suppress(OSError), open(file.name, 'rb') as other:
+  with contextlib.suppress(OSError), open(path, 'rb') as other:
     lock(other)
     return 'a second lock on the same file is granted'
-  place = os.path.realpath(file.name)
-  best, found = '', ''
-  with contextlib.suppress(OSError, ValueError), open(mounts, encoding='utf-8') as lines:
+  place, best, found = os.path.realpath(path), '', ''
+  with contextlib.suppress(OSError, ValueError), open(
+      mounts, encoding='utf-8') as lines:
     for line in lines:
       before, _, after = line.partition(' - ')
       # A space in a name is written as its octal number.

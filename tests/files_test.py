@@ -66,7 +66,7 @@ MOUNTS = """\
 
 
 @pytest.mark.parametrize('folder, words', [
-    ('nfs', ''), ('nolock', 'nolock is nfs nolock, where a lock holds on this host only'),
+    ('nfs', ''), ('nolock', 'nolock is nfs nolock, where a lock holds on this host'),
     ('nolock/disk', ''), ('nolock/disk2', 'nfs nolock'), ('flock', ''),
     ('lustre two', 'lustre two is lustre localflock'), ('ssh', 'is fuse.sshfs, where')])
 def test_a_lock_that_holds_on_one_host_only_is_known_by_its_mount(
@@ -75,14 +75,14 @@ def test_a_lock_that_holds_on_one_host_only_is_known_by_its_mount(
   (tmp_path / 'mounts').write_text(MOUNTS.format(home=tmp_path))
   with open(tmp_path / folder / 'x.lock', 'w') as file:
     files.lock(file)
-    said = files.lock_limits(file, tmp_path / 'mounts')
+    said = files.lock_limits(file.name, tmp_path / 'mounts')
   assert words in said and bool(said) == bool(words)
 
 
 def test_a_lock_that_does_nothing_is_known_by_trying(tmp_path, monkeypatch):
   with open(tmp_path / 'x.lock', 'w') as file:
     files.lock(file)
-    assert files.lock_limits(file) == ''      # this machine's own disk
-    assert files.lock_limits(file, tmp_path / 'none') == ''
+    assert files.lock_limits(file.name) == ''      # this machine's own disk
+    assert files.lock_limits(file.name, tmp_path / 'none') == ''
     monkeypatch.setattr(fcntl, 'flock', lambda *args: None)
-    assert 'a second lock' in files.lock_limits(file)
+    assert 'a second lock' in files.lock_limits(file.name)

@@ -62,7 +62,7 @@ def take(folder: str | os.PathLike, name: str = NAME) -> IO:
   file.truncate()
   file.write(f'process {os.getpid()} on {socket.gethostname()}{_user()}\n')
   file.flush()
-  if why := lock_limits(file):
+  if why := lock_limits(path):
     print(f'{path} cannot keep a second program out: {why}; do not start the same run '
           'twice', file=sys.stderr)
   return file

@@ -304,7 +304,7 @@ def test_refusal_lets_go_of_the_lock(tmp_path):
 def test_a_lock_that_keeps_nobody_out_is_said(tmp_path, monkeypatch, capsys):
   opened(tmp_path / 'a').close()
   assert capsys.readouterr().err == ''
-  monkeypatch.setattr(run_folder, 'lock_limits', lambda file: 'it is nfs nolock')
+  monkeypatch.setattr(run_folder, 'lock_limits', lambda path: 'it is nfs nolock')
   opened(tmp_path / 'a').close()
   assert 'cannot keep a second program out: it is nfs nolock; do not' in (
       capsys.readouterr().err)
