@@ -33,6 +33,7 @@ TINY = (
     '--config.data.size=16', '--config.data.frames=3',
     '--config.data.synthetic.subjects=3', '--config.data.synthetic.micro=6',
     '--config.data.synthetic.macro=2', '--config.training.checkpoint_every=20')
+STEPS = 200
 NODES = ('node1', 'node2')
 CONF = """\
 ClusterName=two
@@ -203,13 +204,13 @@ def finished(run: pathlib.Path) -> bool:
 def lost_node(cluster: Cluster, log: Log, home: pathlib.Path) -> None:
   """A run over two nodes, one queued behind it, and a node that is killed."""
   run, other = home / 'runs/nodes', home / 'runs/one'
-  words = (*TINY, '--config.training.steps=400')
+  words = (*TINY, f'--config.training.steps={STEPS}')
   job = cluster.submit('--partition=high', '--ntasks-per-node=1', 'jobs/slurm_nodes.sh',
                        *words, f'--workdir={run}', '--heartbeat=20')
   about = cluster.wait_state(job, 'RUNNING')
   log.row('slurm_nodes.sh --ntasks-per-node=1', f'job {job} runs on '
           f'{about["NodeList"]}, {about["NumTasks"]} tasks', about['NumNodes'] == '2')
-  one = cluster.submit('--time=3', 'jobs/slurm.sh', *TINY,
+  one = cluster.submit('jobs/slurm.sh', *TINY,
                        '--config.training.steps=2000000', f'--workdir={other}')
   time.sleep(2)
   about = cluster.about(one)
@@ -240,15 +241,18 @@ def preempted(cluster: Cluster, log: Log, run: pathlib.Path, other: pathlib.Path
   log.row('the run over two nodes', f'{about["JobState"]}, exit code '
           f'{about["ExitCode"]}, {lines} lines of log, results.json '
           f'{"is there" if finished(run) else "is missing"}',
-          finished(run) and lines == 3 * 400)
+          finished(run) and lines == 3 * STEPS)
   cluster.wait_state(one, 'RUNNING')
   before = steps(other)
   wait_for(lambda: steps(other) > before)
   log.row('slurm.sh goes on', f'from {before} lines of log, restarts '
           f'{cluster.about(one)["Restarts"]}', before > 0)
+  # Slurm looks at limits once a minute, so the signal comes within two.
+  minutes = int(cluster.about(one)['RunTime'].split(':')[-2]) + 4
+  cluster.call('scontrol', 'update', f'JobId={one}', f'TimeLimit={minutes}')
   about = wait_for(lambda: int((now := cluster.about(one))['Restarts']) > 1 and now)
   text = (cluster.home / f'job-{one}.log').read_text(errors='replace')
-  log.row('its time limit (--time=3, SIGTERM two minutes before)',
+  log.row(f'its time limit is now {minutes} minutes, SIGTERM two before',
           f'{one} is {about["JobState"]} again, restarts {about["Restarts"]}; it said '
           f'{last(text, "stopped by")!r}', 'stopped by SIGTERM' in text)
   cluster.call('scancel', one)

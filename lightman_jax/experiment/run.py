@@ -116,13 +116,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
   environment.code_version()      # of what is running, should it be edited meanwhile
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
-  def check(data_sha256: str | None) -> str:
-    layout = {name: config['training'][name]
-              for name in ('split', 'folds_at_once', 'tasks_at_once')}
-    now = environment.environment(data_sha256=data_sha256,
-                                  layout={'used': len(used), **layout})
-    return multihost.first(lambda: folder.check(now, resume_anyway=resume_anyway))
-
+  check = functools.partial(_check, config, folder, len(used), resume_anyway)
   if multihost.first(folder.is_finished):
     check(None)
     return results.read_results(folder.results)
@@ -177,6 +171,16 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
   return findings
 
 
+def _check(config, folder: RunFolder, used: int, resume_anyway: bool,
+           data_sha256: str | None) -> str:
+  """Compares the environment with that of the folder; a line on another layout."""
+  now = environment.environment(
+      data_sha256=data_sha256, layout={'used': used, **{
+          name: config['training'][name]
+          for name in ('split', 'folds_at_once', 'tasks_at_once')}})
+  return multihost.first(lambda: folder.check(now, resume_anyway=resume_anyway))
+
+
 def _describe_knowledge(config: Mapping[str, Any], material: Material
                         ) -> dict[str, Any]:
   """What results say of weights that folds begin with, and of macro clips' labels."""
@@ -208,13 +212,13 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   mine = parts.numbers_of(span, len(names))
+  own = names[mine.start:mine.stop]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
     def unfinished() -> list[str]:
       return [names[number] for number in mine if _kept_logits(
           places[number], material.folds[number], material, progress.say) is None]
     reached = checkpoints.reached(multihost.first(unfinished))
-    done = {names[number]: reached.get(names[number], trainer.steps)
-            for number in mine}
+    done = {name: reached.get(name, trainer.steps) for name in own}
     multihost.first(lambda: _forget_unfinished(folder, done, progress.say))
     progress.stage(stage, total=len(mine) * trainer.steps, done=sum(done.values()),
                    unit='step of a fold')
