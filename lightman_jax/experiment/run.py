@@ -117,17 +117,15 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
   check = functools.partial(_check, config, folder, len(used), resume_anyway)
-  if multihost.first(folder.is_finished):
+  if (ready := multihost.first(folder.is_finished)) or (
+      span and multihost.first(lambda: parts.is_sealed(folder))):
     check(None)
-    return results.read_results(folder.results)
-  if span and multihost.first(lambda: parts.is_sealed(folder)):
-    check(None)
-    return {}
+    return results.read_results(folder.results) if ready else {}
   console = Console(stderr=True, quiet=not multihost.is_first())
   with Progress(console=console) as progress:
     began = time.monotonic()
     material = multihost.in_turn(lambda: assembly.prepare(config, progress))
-    parts.numbers_of(span, len(material.folds))
+    parts.numbers_of(span, len(material.folds))     # refuses those that are not there
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
@@ -212,13 +210,12 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   mine = parts.numbers_of(span, len(names))
-  own = names[mine.start:mine.stop]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
     def unfinished() -> list[str]:
       return [names[number] for number in mine if _kept_logits(
           places[number], material.folds[number], material, progress.say) is None]
     reached = checkpoints.reached(multihost.first(unfinished))
-    done = {name: reached.get(name, trainer.steps) for name in own}
+    done = {names[n]: reached.get(names[n], trainer.steps) for n in mine}
     multihost.first(lambda: _forget_unfinished(folder, done, progress.say))
     progress.stage(stage, total=len(mine) * trainer.steps, done=sum(done.values()),
                    unit='step of a fold')
