@@ -12,7 +12,8 @@
 # So parts of one run are independent jobs, too, with a line of --folds=0:8 and --workdir
 # each; python -m lightman_jax merge then makes one run of them.
 #
-# Not run by us, for want of a cluster: checked with bash -n.
+# Run under Slurm 22.05.8 (Debian 12), two nodes on one machine without GPUs, by
+# benchmarks/slurm.py with a list of two (slurm.log).
 #SBATCH --job-name=lightman
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
