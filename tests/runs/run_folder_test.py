@@ -161,7 +161,7 @@ def test_environment_may_come_later(tmp_path):
 
 def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path):
   with opened(tmp_path / 'a') as folder:
-    for name in owned.OWNED[3:-1]:
+    for name in owned.OWNED[4:-1]:
       (folder.path / name).write_text('old')
     folder.results.write_text('{}')
     (folder.checkpoints / '40').mkdir(parents=True)
