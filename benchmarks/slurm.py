@@ -216,7 +216,7 @@ def lost_node(cluster: Cluster, log: Log, home: pathlib.Path) -> None:
   about = cluster.about(one)
   log.row('slurm.sh behind it', f'job {one} is {about["JobState"]} '
           f'({about["Reason"]})', about['JobState'] == 'PENDING')
-  wait_for(lambda: steps(run) >= 4)
+  wait_for(lambda: any(run.glob('checkpoints/*/about.json')))
   cluster.kill('node2')
   began = time.monotonic()
   about = wait_for(lambda: int((now := cluster.about(job))['Restarts']) and now)
