@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import merge, run as experiment
+from lightman_jax.experiment import finished, merge, run as experiment
 from lightman_jax.runs import folder as run_folder, parts, progress
 from lightman_jax.runs.parts import Span
 from lightman_jax.training.checkpoints import Checkpoints
@@ -208,6 +208,11 @@ def test_refusals_of_the_command_are_sentences(three, tmp_path, capsys):
   assert merge.merge([str(three / '0'), f'--out={tmp_path / "new"}']) == 2
   assert capsys.readouterr().err.startswith('merge: the folds 2:5 of 5 are in none')
   assert not (tmp_path / 'new').exists()
+
+
+def test_a_part_is_not_opened_as_a_run(three):
+  with pytest.raises(InputError, match='lightman_jax merge'):
+    finished.open_run(three / '0')
 
 
 def test_the_command_that_a_merged_run_states():
