@@ -73,11 +73,12 @@ PartitionName=high Nodes=node1,node2 PriorityTier=2
 class Log:
   """Rows on standard output and in a file."""
 
-  def __init__(self, path: str):
+  def __init__(self, path: str, home: pathlib.Path):
     self._file, self.wrong = open(path, 'w', encoding='utf-8'), 0
-    self._began = time.monotonic()
+    self._began, self._home = time.monotonic(), str(home)
 
   def say(self, line: str) -> None:
+    line = line.replace(self._home, 'HOME')
     for file in (self._file, sys.stdout):
       print(line, file=file, flush=True)
 
@@ -319,7 +320,7 @@ def main() -> int:
   home.mkdir(parents=True, exist_ok=True)
   for old in home.glob('job-*.log'):
     old.unlink()
-  log = Log(options.out)
+  log = Log(options.out, home)
   places = {'XDG_CACHE_HOME': home / 'cache', 'TFDS_DATA_DIR': home / 'data',
             'JAX_COMPILATION_CACHE_DIR': home / 'xla',
             'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': 0,
