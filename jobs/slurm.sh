@@ -4,10 +4,11 @@
 #     sbatch jobs/slurm.sh --config=configs/casme2.py --config.seed=1
 #
 # Two minutes before the time is up Slurm sends SIGTERM: the steps under way are saved,
-# and the job puts itself in the queue again, where the same command goes on.
+# and the job puts itself in the queue again, where the same command goes on. So does one
+# whose node another job takes, or whose node is lost.
 #
-# Not run by us, for want of a cluster: checked with bash -n; what launch.py does with
-# SIGTERM is tested.
+# Run under Slurm 22.05.8 (Debian 12), two nodes on one machine without GPUs, by
+# benchmarks/slurm.py: a queue, a job of higher priority, a time limit (slurm.log).
 #SBATCH --job-name=lightman
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
@@ -25,7 +26,7 @@ cd "${SLURM_SUBMIT_DIR:?sbatch sets it}"
 
 python launch.py --grace=90 "$@" &
 run=$!
-trap 'kill -TERM "$run"' TERM
+trap 'kill -TERM "$run" 2> /dev/null' TERM
 # The first wait may end with the signal; the second has what the run ended with.
 wait "$run"
 wait "$run"; code=$?

@@ -5,11 +5,15 @@
 #     sbatch --array=1-4 --export=ALL,LIST=configs.txt jobs/slurm_array.sh
 #
 # Without LIST the number in the array is the seed. With it that line of the file is
-# added to the command, such as
+# a command as --sweep=... --list prints them, or what is added to this one, such as
 #
 #     --config=configs/casme2.py:method=maml --config.seed=3
 #
-# Not run by us, for want of a cluster: checked with bash -n.
+# So parts of one run are independent jobs, too, with a line of --folds=0:8 and --workdir
+# each; python -m lightman_jax merge then makes one run of them.
+#
+# Run under Slurm 22.05.8 (Debian 12), two nodes on one machine without GPUs, by
+# benchmarks/slurm.py with a list of two (slurm.log).
 #SBATCH --job-name=lightman
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
@@ -26,7 +30,8 @@ set -u
 cd "${SLURM_SUBMIT_DIR:?sbatch sets it}"
 
 if [ -n "${LIST:-}" ]; then
-  read -r -a words <<< "$(sed -n "${SLURM_ARRAY_TASK_ID}p" "$LIST")"
+  # The line is a shell's: words may be quoted.
+  eval "words=($(sed -n "${SLURM_ARRAY_TASK_ID}p" "$LIST"))"
   if [ "${#words[@]}" -eq 0 ]; then
     echo "$LIST has no line $SLURM_ARRAY_TASK_ID" >&2
     exit 2
@@ -34,10 +39,13 @@ if [ -n "${LIST:-}" ]; then
 else
   words=("--config.seed=$SLURM_ARRAY_TASK_ID")
 fi
+if [ "${words[0]}" != python ]; then
+  words=(python launch.py "${words[@]}")
+fi
 
-python launch.py --grace=90 "$@" "${words[@]}" &
+"${words[@]}" "$@" --grace=90 &
 run=$!
-trap 'kill -TERM "$run"' TERM
+trap 'kill -TERM "$run" 2> /dev/null' TERM
 # The first wait may end with the signal; the second has what the run ended with.
 wait "$run"
 wait "$run"; code=$?

@@ -5,10 +5,12 @@
 #
 # The run folder lies on a file system that the nodes share. --distributed reads the rest
 # from Slurm's variables. On nodes with GPUs jax gives a process of Slurm one GPU:
-# --ntasks-per-node is their number, and so is --gpus-per-node.
+# --ntasks-per-node is their number, and so is --gpus-per-node; --gpus-per-task hides
+# that GPU from it, and is refused.
 #
-# Not run by us, for want of a cluster: checked with bash -n; Slurm's variables were
-# emulated with two processes on one machine, which found each other.
+# Run under Slurm 22.05.8 (Debian 12), two nodes on one machine without GPUs, by
+# benchmarks/slurm.py with --ntasks-per-node=1: a node was killed in the middle, and the
+# job began again where its last checkpoint was (slurm.log).
 #SBATCH --job-name=lightman
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=4
@@ -28,7 +30,7 @@ cd "${SLURM_SUBMIT_DIR:?sbatch sets it}"
 srun --kill-on-bad-exit=1 python launch.py --distributed --grace=90 "$@" &
 run=$!
 # srun passes SIGTERM on to every process.
-trap 'kill -TERM "$run"' TERM
+trap 'kill -TERM "$run" 2> /dev/null' TERM
 # The first wait may end with the signal; the second has what the run ended with.
 wait "$run"
 wait "$run"; code=$?

@@ -78,6 +78,43 @@ def lock(file: IO) -> None:
   fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+# Types of file systems, and words of their mounts, where a lock holds on one host only.
+LOCAL = {'nfs': ('nolock', 'local_lock=all', 'local_lock=flock'),
+         'nfs4': ('local_lock=all', 'local_lock=flock'), 'lustre': ('localflock',)}
+# Those of FUSE that leave locks to the host.
+LOCAL |= dict.fromkeys((f'fuse.{name}' for name in (
+    'sshfs', 's3fs', 'gcsfuse', 'goofys', 'rclone', 'blobfuse2')), ('',))
+
+
+def lock_limits(path: str | os.PathLike,
+                mounts: str | os.PathLike = '/proc/self/mountinfo') -> str:
+  """Why a lock on a file may keep nobody out; '' where nothing is known against it.
+
+  Args:
+    path: of a file that this process has locked.
+    mounts: the system's list of mounts.
+  """
+  with contextlib.suppress(OSError), open(path, 'rb') as other:
+    lock(other)
+    return 'a second lock on the same file is granted'
+  place, best, found = os.path.realpath(path), '', ''
+  with contextlib.suppress(OSError, ValueError), open(
+      mounts, encoding='utf-8') as lines:
+    for line in lines:
+      before, _, after = line.partition(' - ')
+      # A space in a name is written as its octal number.
+      point = before.split(' ')[4].encode().decode('unicode_escape')
+      kind, _, options = after.rstrip('\n').split(' ', 2)
+      if len(point) >= len(best) and os.path.commonpath([point, place]) == point:
+        words = options.split(',')
+        local = next((word for word in LOCAL.get(kind, ())
+                      if not word or word in words), None)
+        best, found = point, '' if local is None else (
+            f'{point} is {" ".join(filter(None, (kind, local)))}, where a lock holds '
+            'on this host only')
+  return found
+
+
 def name_place(error: BaseException, path: str | os.PathLike) -> None:
   """Where a write fails, the system does not say to which file.
 

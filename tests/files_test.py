@@ -52,3 +52,37 @@ def test_too_few_open_files_are_said_before_work():
                          capture_output=True) for most in (files.FEWEST, 63)]
   assert [end.returncode for end in ends] == [0, 1]
   assert 'may have 63 files open' in ends[1].stderr.splitlines()[-1]
+
+
+MOUNTS = """\
+22 1 8:1 / / rw - ext4 /dev/sda1 rw
+40 22 0:50 / {home}/nfs rw,noatime - nfs4 server:/x rw,vers=4.2,local_lock=none
+41 22 0:51 / {home}/nolock rw shared:3 - nfs server:/x rw,nolock,local_lock=all
+42 22 0:52 / {home}/lustre\\040two rw - lustre x@tcp:/y rw,localflock
+43 22 0:53 / {home}/flock rw - lustre x@tcp:/y rw,flock
+44 22 0:54 / {home}/ssh rw - fuse.sshfs me@x: rw,user_id=0
+45 41 8:2 / {home}/nolock/disk rw - ext4 /dev/sdb1 rw
+"""
+
+
+@pytest.mark.parametrize('folder, words', [
+    ('nfs', ''), ('nolock', 'nolock is nfs nolock, where a lock holds on this host'),
+    ('nolock/disk', ''), ('nolock/disk2', 'nfs nolock'), ('flock', ''),
+    ('lustre two', 'lustre two is lustre localflock'), ('ssh', 'is fuse.sshfs, where')])
+def test_a_lock_that_holds_on_one_host_only_is_known_by_its_mount(
+    tmp_path, folder, words):
+  (tmp_path / folder).mkdir(parents=True)
+  (tmp_path / 'mounts').write_text(MOUNTS.format(home=tmp_path))
+  with open(tmp_path / folder / 'x.lock', 'w') as file:
+    files.lock(file)
+    said = files.lock_limits(file.name, tmp_path / 'mounts')
+  assert words in said and bool(said) == bool(words)
+
+
+def test_a_lock_that_does_nothing_is_known_by_trying(tmp_path, monkeypatch):
+  with open(tmp_path / 'x.lock', 'w') as file:
+    files.lock(file)
+    assert files.lock_limits(file.name) == ''      # this machine's own disk
+    assert files.lock_limits(file.name, tmp_path / 'none') == ''
+    monkeypatch.setattr(fcntl, 'flock', lambda *args: None)
+    assert 'a second lock' in files.lock_limits(file.name)

@@ -97,12 +97,25 @@ def test_two_files_and_each_its_own_job():
   assert {'metadata', 'options', 'tool:pytest'} <= set(setup().sections())
 
 
+def test_the_image_for_apptainer_is_that_of_the_dockerfile():
+  docker, apptainer = ((ROOT / name).read_text()
+                       for name in ('Dockerfile', 'jobs/apptainer.def'))
+  base, = re.findall(r'^FROM (\S+)', docker, re.M)
+  assert f'From: {base}\n' in apptainer
+  copied = {name.rstrip('/') for line in re.findall(r'^COPY (.*) \S+$', docker, re.M)
+            for name in line.split()}
+  assert copied == set(re.findall(r'^    (\S+) /app/\S+$', apptainer, re.M))
+  steps = lambda text: [re.sub(r'\$\{LOCK\}|\{\{ LOCK \}\}', 'LOCK', step)
+                        for step in re.findall('pip install.*', text)]
+  assert steps(docker) == steps(apptainer)
+
+
 def test_what_ci_calls_is_there():
   workflows = [path.read_text() for path in (ROOT / '.github/workflows').glob('*.yml')]
   assert any('.ci/run' in text for text in workflows)
   assert os.access(ROOT / '.ci/run', os.X_OK)
   lint = setup()['options.extras_require']['lint']
-  for program in ('ruff', 'check-jsonschema', 'hadolint'):
+  for program in ('ruff', 'check-jsonschema', 'hadolint', 'kubernetes-validate'):
     assert program in lint and program in (ROOT / '.ci/run').read_text()
 
 

@@ -14,7 +14,7 @@ from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import run as experiment, sweep
 from lightman_jax.files import file_sha256
-from lightman_jax.runs import folder as run_folder, results
+from lightman_jax.runs import folder as run_folder, parts, results
 from lightman_jax.runs.identity import name_of
 from lightman_jax.training.checkpoints import ABOUT, ARRAYS, FILE
 
@@ -39,6 +39,9 @@ class Run:
     if not (self.path / 'config.json').is_file():
       raise InputError(f'{self.path} is no run folder: it has no config.json; give the '
                        'folder that a run was written to')
+    if (self.path / 'part.json').is_file():
+      raise InputError(f'{self.path} holds some folds of a run (--folds); python -m '
+                       'lightman_jax merge makes one run of all parts')
     if not (self.path / 'results.json').is_file():
       raise InputError(f'{self.path} has no results yet; give the command of the run '
                        'again, and it goes on')
@@ -163,6 +166,6 @@ def run(settings: Mapping[str, Any], folder: str | os.PathLike | None = None, *,
   check_protocol(settings)
   place = (places.expand(folder) if folder is not None
            else pathlib.Path('runs', name_of(settings, sections.words(settings))))
-  with run_folder.open_run(place, config=settings, fresh=fresh) as opened:
+  with parts.open_run(place, config=settings, fresh=fresh) as opened:
     experiment.run(settings, opened, resume_anyway=resume_anyway)
   return Run(place)

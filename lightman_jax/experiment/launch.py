@@ -28,7 +28,7 @@ from lightman_jax.data.protocols import check_protocol
 from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import several, sweep
-from lightman_jax.runs import folder as run_folder
+from lightman_jax.runs import folder as run_folder, parts
 from lightman_jax.runs.identity import name_of
 from lightman_jax.training import stopping
 
@@ -55,6 +55,13 @@ SEEDS = flags.DEFINE_integer(
     lower_bound=1)
 PARALLEL = flags.DEFINE_integer(
     'parallel', 1, 'How many runs of the sweep share the machine', lower_bound=1)
+LIST = flags.DEFINE_bool(
+    'list', False, 'Only print the commands of the sweep, one a line, for any scheduler'
+    )
+FOLDS = flags.DEFINE_string(
+    'folds', None, 'Train these folds of the run alone, as 0:8 for the first eight, as '
+    'a job of its own in a folder of its own; python -m lightman_jax merge makes one '
+    'run of all')
 OF_SWEEP = flags.DEFINE_bool(
     'of_sweep', False, 'Ends when its standard input does; --sweep starts runs so')
 GRACE = flags.DEFINE_float(
@@ -107,6 +114,7 @@ def main(argv: list[str]) -> int:
     sweep.end_with_parent()
   config = CONFIG.value.to_dict()
   settings.check(config)
+  span = _span(config)
   shared = several.is_one_of_several(
       config, DISTRIBUTED.value, COORDINATOR.value, PROCESSES.value, PROCESS.value,
       SWEEP.value)
@@ -125,27 +133,48 @@ def main(argv: list[str]) -> int:
     check_present(data, config['inputs'])
   check_protocol(config)
   workdir = (places.expand(WORKDIR.value) if WORKDIR.value
-             else pathlib.Path('runs', name_of(config, sections.words(config))))
+             else pathlib.Path('runs', name_of(config, sections.words(config))
+                               + (f'-folds{span.first}-{span.end}' if span else '')))
   if REPLAY.value:
     from lightman_jax.experiment import replay
     print(*replay.replay_lines(workdir), sep='\n')
     return 0
   if not FRESH.value and any(workdir.glob('**/checkpoints/*/about.json')):
     stopping.note_saved()
-  work = functools.partial(run, config, workdir)
+  work = functools.partial(run, config, workdir, span=span)
   return work() if not shared else several.join(
       functools.partial(work, several.open_run), coordinator=COORDINATOR.value,
       processes=PROCESSES.value, process=PROCESS.value, heartbeat=HEARTBEAT.value)
 
 
-def run(config: dict, workdir: str | os.PathLike, open_run=run_folder.open_run) -> int:
-  """Runs a configuration in a folder; returns the exit code."""
-  with open_run(workdir, config=config, fresh=FRESH.value) as folder:
+def _span(config: dict) -> parts.Span | None:
+  """The folds that --folds names; refuses what cannot be done in parts."""
+  if LIST.value and SWEEP.value is None:
+    raise InputError('--list prints the commands of a --sweep; give that, too')
+  if FOLDS.value is None:
+    return None
+  if SWEEP.value is not None:
+    raise InputError('--folds is of one run, and --sweep of many; give the commands '
+                     'that --list prints a --folds and a --workdir each')
+  if config['select']['by'] != 'none':
+    raise InputError('select.by=inner chooses over all folds of a run; leave out '
+                     '--folds, or set select.by=none')
+  return parts.read_span(FOLDS.value)
+
+
+def run(config: dict, workdir: str | os.PathLike, open_run=parts.open_run,
+        span: parts.Span | None = None) -> int:
+  """Runs a configuration, or some folds of it, in a folder; returns the exit code."""
+  with open_run(workdir, config=config, fresh=FRESH.value, span=span) as folder:
     finished = folder.is_finished()
     # jax takes seconds to import: a wrong setting is told of before.
     from lightman_jax.experiment import findings, run as experiment
     from lightman_jax.report import table
-    results = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value)
+    results = experiment.run(config, folder, resume_anyway=RESUME_ANYWAY.value,
+                             span=span)
+    if span:
+      print(f'the folds {span} are trained and predicted; when all parts are: python '
+            f'-m lightman_jax merge {shlex.quote(str(folder.path))} RUN... --out=DIR')
     if not results:
       return 0     # process 0 has it
     with run_folder.blaming(folder.results):
@@ -172,6 +201,12 @@ def run_sweep(config: dict) -> int:
   folder = (places.expand(WORKDIR.value) if WORKDIR.value else pathlib.Path(
       'runs', name_of(config, [name, sections.words(config)[0]])))
   overrides = config_flags.get_override_values(flag)
+  if LIST.value:
+    words = ['python', *(_program if _program[0] == '-m' else ('launch.py',)),
+             f'--config={_short(file)}',
+             *(f'--config.{name}={value}' for name, value in overrides.items())]
+    print(*map(shlex.join, sweep.commands(runs, folder, words).values()), sep='\n')
+    return 0
   command = [sys.executable, *_program, f'--config={_short(file)}',
              '--of_sweep', f'--grace={GRACE.value}', f'--fresh={FRESH.value}',
              f'--resume_anyway={RESUME_ANYWAY.value}',

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import pathlib
+import sys
 import time
 from typing import Any
 
@@ -34,6 +35,7 @@ from lightman_jax.profiling import cost as metering, efficiency, memory
 from lightman_jax.report import table
 from lightman_jax.runs import (
   environment,
+  parts,
   progress as metrics_log,
   reproducibility,
   results,
@@ -83,47 +85,47 @@ def measure_cost(config: Mapping[str, Any], material: Material, devices
   return {'about': about, 'measures': measures}
 
 
-def run(config: Mapping[str, Any], folder: RunFolder, *,
-        resume_anyway: bool = False) -> dict[str, Any]:
+def run(config: Mapping[str, Any], folder: RunFolder, *, resume_anyway: bool = False,
+        span: parts.Span | None = None) -> dict[str, Any]:
   """Runs, or goes on with, what `config` describes; returns the results.
+
+  Of a part of a run there are none yet.
 
   Args:
     config: complete and checked, as nested plain values.
     folder: opened for this configuration.
     resume_anyway: see `RunFolder.check`.
+    span: the folds of a part of the run; None: all.
 
   Raises:
     InputError: one sentence on what cannot be used.
   """
   try:
     with numerics.pinned(config['model']['matmul_precision']):
-      return _run(config, folder, resume_anyway)
+      return _run(config, folder, resume_anyway, span)
   except SystemExit as error:     # nothing of this package raises it here
     raise InputError('code from outside would end the program '
                      f'({registry.describe(error)}); take sys.exit out') from error
 
 
-def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
+def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
+         ) -> dict[str, Any]:
   """What `run` says, as jax is set."""
   metrics_log.check(config)
   scores_of(config['evaluation'].get('scores', ''))      # refused before training
   environment.code_version()      # of what is running, should it be edited meanwhile
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
-  def check(data_sha256: str | None) -> str:
-    layout = {name: config['training'][name]
-              for name in ('split', 'folds_at_once', 'tasks_at_once')}
-    now = environment.environment(data_sha256=data_sha256,
-                                  layout={'used': len(used), **layout})
-    return multihost.first(lambda: folder.check(now, resume_anyway=resume_anyway))
-
-  if multihost.first(folder.is_finished):
+  check = functools.partial(_check, config, folder, len(used), resume_anyway)
+  if (ready := multihost.first(folder.is_finished)) or (
+      span and multihost.first(lambda: parts.is_sealed(folder))):
     check(None)
-    return results.read_results(folder.results)
+    return results.read_results(folder.results) if ready else {}
   console = Console(stderr=True, quiet=not multihost.is_first())
   with Progress(console=console) as progress:
     began = time.monotonic()
     material = multihost.in_turn(lambda: assembly.prepare(config, progress))
+    parts.numbers_of(span, len(material.folds))     # refuses those that are not there
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
@@ -133,11 +135,16 @@ def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
     try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):
-      loop = memory.in_smaller_batches(functools.partial(_all_folds, meter=meter))
+      loop = memory.in_smaller_batches(
+          functools.partial(_all_folds, meter=meter, span=span))
       fold_logits = selection.run_folds(config, folder, material, used, progress,
                                         loop=loop)
     done = time.monotonic()
     if not multihost.is_first():
+      return multihost.first(dict)
+    if span:
+      parts.seal(folder, span, [fold.held_out for fold in material.folds],
+                 reproducibility.command_without_places(sys.argv))
       return multihost.first(dict)
     with progress.aside('scoring: intervals, references, figures'):
       findings = write_findings(config, folder, material, fold_logits, say=progress.say)
@@ -162,6 +169,16 @@ def _run(config, folder: RunFolder, resume_anyway: bool) -> dict[str, Any]:
   return findings
 
 
+def _check(config, folder: RunFolder, used: int, resume_anyway: bool,
+           data_sha256: str | None) -> str:
+  """Compares the environment with that of the folder; a line on another layout."""
+  now = environment.environment(
+      data_sha256=data_sha256, layout={'used': used, **{
+          name: config['training'][name]
+          for name in ('split', 'folds_at_once', 'tasks_at_once')}})
+  return multihost.first(lambda: folder.check(now, resume_anyway=resume_anyway))
+
+
 def _describe_knowledge(config: Mapping[str, Any], material: Material
                         ) -> dict[str, Any]:
   """What results say of weights that folds begin with, and of macro clips' labels."""
@@ -176,9 +193,9 @@ def _describe_knowledge(config: Mapping[str, Any], material: Material
 
 
 def _all_folds(config, folder: RunFolder, material: Material, devices,
-               progress: Progress, *, meter: metering.Meter, stage: str = 'train'
-               ) -> list[FoldLogits]:
-  """Trains and predicts every fold that has not yet been."""
+               progress: Progress, *, meter: metering.Meter, stage: str = 'train',
+               span: parts.Span | None = None) -> list[FoldLogits]:
+  """Trains and predicts every fold, or those of a part, that has not yet been."""
   layout = assembly.make_layout(config, devices, len(material.folds))
   recipe = assembly.make_recipe(config, material.pool, layout)
   training = config['training']
@@ -192,17 +209,18 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
                    inspection.make_embedding_writer))
   places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
+  mine = parts.numbers_of(span, len(names))
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
     def unfinished() -> list[str]:
-      return [fold.held_out for fold, place in zip(material.folds, places)
-              if _kept_logits(place, fold, material, progress.say) is None]
+      return [names[number] for number in mine if _kept_logits(
+          places[number], material.folds[number], material, progress.say) is None]
     reached = checkpoints.reached(multihost.first(unfinished))
-    done = {name: reached.get(name, trainer.steps) for name in names}
+    done = {names[n]: reached.get(names[n], trainer.steps) for n in mine}
     multihost.first(lambda: _forget_unfinished(folder, done, progress.say))
-    progress.stage(stage, total=len(places) * trainer.steps, done=sum(done.values()),
+    progress.stage(stage, total=len(mine) * trainer.steps, done=sum(done.values()),
                    unit='step of a fold')
     shown = functools.partial(_first_time, progress)
-    for together in group_folds(reached, layout.together):
+    for together in _groups(reached, names, layout.together, span):
       group = [names.index(name) for name in together]
       data = [assembly.fold_data(config, material, number) for number in group]
       if not multihost.is_first():
@@ -232,8 +250,17 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         shown = contextlib.nullcontext
         write_json(places[number], fold_logits._asdict())
         stopping.check()
-  return [_kept_logits(place, fold, material, progress.say)
-          for fold, place in zip(material.folds, places) if multihost.is_first()]
+  return [_kept_logits(places[number], material.folds[number], material, progress.say)
+          for number in mine if multihost.is_first()]
+
+
+def _groups(reached: Mapping[str, int], names: Sequence[str], together: int,
+            span: parts.Span | None) -> Iterator[tuple[str, ...]]:
+  """Folds that are trained together; of a part, those that the whole run has so."""
+  for first in range(0, len(names), together if span else len(names)):
+    block = names[first:first + together] if span else reached
+    yield from group_folds({name: reached[name] for name in block if name in reached},
+                           together)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,9 @@ starts the worker, passes signals on, and says in a sentence what became of it.
 from collections.abc import Callable, Mapping, Sequence
 import faulthandler
 import io
+import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from typing import Any
 
 from lightman_jax import machine
 from lightman_jax.errors import InputError
-from lightman_jax.runs import folder
+from lightman_jax.runs import parts
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.training import stopping
 
@@ -80,14 +82,15 @@ def join(work: Callable[[], int], **how: Any) -> int:
     raise ConnectionAbortedError(f'{SENTENCE} (the runtime says: {words})') from error
 
 
-def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
-             ) -> RunFolder:
-  """`runs.folder.open_run` in the first process; the others write nothing there.
+def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool,
+             span: parts.Span | None = None) -> RunFolder:
+  """`runs.parts.open_run` in the first process; the others write nothing there.
 
   Args:
     workdir: the folder.
     config: complete.
     fresh: delete what this program wrote there, and begin anew.
+    span: the folds of a part of the run.
 
   Raises:
     InputError: in all processes, where it is refused.
@@ -95,8 +98,37 @@ def open_run(workdir: pathlib.Path, *, config: Mapping[str, Any], fresh: bool
   from lightman_jax.training import multihost
   opened = []
   multihost.first(lambda: opened.append(
-      folder.open_run(workdir, config=config, fresh=fresh)))
+      parts.open_run(workdir, config=config, fresh=fresh, span=span)))
   return opened[0] if opened else RunFolder(pathlib.Path(workdir), io.StringIO())
+
+
+def refuse_hidden_gpus(environ: Mapping[str, str]) -> None:
+  """Refuses processes of Slurm, some of which cannot see the GPU that they would take.
+
+  jax takes the GPU whose number is the process's on its node. Where each is shown one
+  of its own, that is there for the first alone, and all wait for the others.
+
+  Args:
+    environ: the variables of this process.
+
+  Raises:
+    InputError: a process of this node is shown fewer GPUs than there are processes.
+  """
+  words = environ.get('SLURM_STEP_TASKS_PER_NODE', '')
+  tasks = [int(count) for count, times in re.findall(r'(\d+)(?:\(x(\d+)\))?', words)
+           for _ in range(int(times or 1))]
+  node = int(environ.get('SLURM_NODEID', 0))
+  here = tasks[node] if node < len(tasks) else 1
+  name = next((name for name in ('CUDA_VISIBLE_DEVICES', 'ROCR_VISIBLE_DEVICES')
+               if re.match('\\d|GPU-', environ.get(name, ''))), None)
+  if (name is None or environ[name].count(',') + 1 >= here
+      or environ.get('JAX_LOCAL_DEVICE_IDS') or environ.get('JAX_PLATFORMS') == 'cpu'):
+    return
+  raise InputError(
+      f'Slurm runs {here} processes on this node and shows this one {name}='
+      f'{environ[name]}, where jax gives each the GPU of its own number; give '
+      '--gpus-per-node and as many --ntasks-per-node in the place of --gpus-per-task '
+      'or --gpu-bind, or set JAX_LOCAL_DEVICE_IDS=0')
 
 
 def is_one_of_several(config: Mapping[str, Any], distributed: bool,
@@ -133,4 +165,6 @@ def is_one_of_several(config: Mapping[str, Any], distributed: bool,
   if config['training']['devices']:
     raise InputError('training.devices is for one process; several use all devices '
                      'they have, so set it to 0')
+  if distributed:
+    refuse_hidden_gpus(os.environ)
   return True

@@ -140,14 +140,24 @@ def carry_out(runs: Sequence[Run], folder: pathlib.Path, *, command: Sequence[st
       progress.say(f'{older} of the {len(done)} finished runs were made by another '
                    'version of the code and are left as they are; --fresh makes all '
                    'anew')
-    commands = {
-        run.name: [*_of_run(command, run.config),
-                   *(f'--config.{name}={value}'
-                     for name, value in run.changes.items()),
-                   f'--workdir={folder / run.name}']
-        for run in runs if run.name not in done}
-    return run_all(commands, folder, parallel=parallel, progress=progress,
-                   finished=len(done))
+    waiting = [run for run in runs if run.name not in done]
+    return run_all(commands(waiting, folder, command), folder, parallel=parallel,
+                   progress=progress, finished=len(done))
+
+
+def commands(runs: Sequence[Run], folder: pathlib.Path, command: Sequence[str]
+             ) -> dict[str, list[str]]:
+  """What starts each run, by its name, in a folder of its own.
+
+  Args:
+    runs: of the sweep.
+    folder: of the sweep.
+    command: starts a run with the configuration that the runs differ from.
+  """
+  return {run.name: [*_of_run(command, run.config),
+                     *(f'--config.{name}={value}'
+                       for name, value in run.changes.items()),
+                     f'--workdir={folder / run.name}'] for run in runs}
 
 
 def _of_run(command: Sequence[str], config: Mapping[str, Any]) -> list[str]:

@@ -5,10 +5,13 @@ All give the same sums in another order. `FORMS` by name:
     lax      one convolution of XLA's for each task
     folded   the first axis of a 3D window as channels, then `lax` in two dimensions
     patches  each pixel's neighbourhood as a row, then a matmul
+    grouped  one convolution of XLA's for all tasks, a group of channels each
 
-A kernel's cotangent has two: `patches`, and `wide` for the others: shifted copies along
-one axis of the pictures and along the others of the cotangents, so that one matmul
-gives all pairs. `benchmarks/kernels.py` measures them.
+A kernel's cotangent has three: `patches`, `grouped`, and `wide` for the others: shifted
+copies along one axis of the pictures and along the others of the cotangents, so that
+one matmul gives all pairs. `benchmarks/kernels.py` measures them. For a 3 x 3 window
+`patches` holds nine times the pictures and `grouped` no copy, which is worth it where a
+device has fast grouped convolutions; no CPU has.
 
 A convolution is linear in the pictures and in the kernel, and so is its derivative by
 either: by the pictures it is the convolution with the flipped, transposed kernel; by
@@ -38,7 +41,7 @@ from jaxtyping import Array, Float
 # The forms in which a convolution is computed, and which is taken where.
 
 PLATFORMS = ('cpu', 'cuda', 'rocm', 'tpu', 'other')
-FORMS = ('lax', 'folded', 'patches')
+FORMS = ('lax', 'folded', 'patches', 'grouped')
 INLINE = 'inline'      # as `folded`, without the primitives: for other programs
 FEW = 8                  # channels
 BLOCK = 1 << 16          # numbers: shifted copies of a block of clips stay in the cache
@@ -52,13 +55,13 @@ def conv(x: Float[Array, 'b n *space c'], kernel: Float[Array, 'b *window c d'],
     x: n pictures or clips of each task.
     kernel: of each task.
     pad: (low, high) of each axis of space, in pixels.
-    form: 'lax', 'folded', 'patches', or 'auto' for what is fast on the platform.
+    form: of `FORMS`, or 'auto' for what is fast on the platform.
     platform: such as 'cpu'.
   """
   if form == 'auto':
     form = _choose_conv(x.shape, kernel.shape, platform)
-  return {'lax': _conv_lax, 'folded': _conv_folded, 'patches': _conv_patches}[form](
-      x, kernel, pad)
+  return {'lax': _conv_lax, 'folded': _conv_folded, 'patches': _conv_patches,
+          'grouped': _conv_grouped}[form](x, kernel, pad)
 
 
 def long(dtype: jnp.dtype) -> jnp.dtype:
@@ -92,13 +95,14 @@ def corr(x: Float[Array, 'b n *space c'], g: Float[Array, 'b n *out d'], *,
     x: n pictures or clips of each task.
     g: cotangents of the convolution's output.
     pad: of the convolution: (low, high) of each axis of space, in pixels.
-    form: 'lax', 'patches', or 'auto' for what is fast on the platform.
+    form: of `FORMS`, or 'auto' for what is fast on the platform.
     platform: such as 'cpu'.
   """
   if form == 'auto':
     window = remaining(x.shape[2:-1], g.shape[2:-1], pad)
     form = _choose_corr(x.shape, window, platform)
-  return (_corr_patches if form == 'patches' else _corr_wide)(x, g, pad)
+  return {'patches': _corr_patches, 'grouped': _corr_grouped}.get(form, _corr_wide)(
+      x, g, pad)
 
 
 def _choose_conv(x: Sequence[int], kernel: Sequence[int], platform: str) -> str:
@@ -148,6 +152,34 @@ def _conv_patches(x, kernel, pad):
   b, *window, c, d = kernel.shape
   flat = kernel.reshape(b, math.prod(window) * c, d)
   return jnp.einsum('b...k,bkd->b...d', patches(x, window, pad), flat)
+
+
+def _conv_grouped(x, kernel, pad):
+  b, *window, c, d = kernel.shape
+  # A group's channels lie side by side: (b, ..., c) as (..., b * c).
+  x = jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], b * c)
+  kernel = jnp.moveaxis(kernel, 0, -2).reshape(*window, c, b * d)
+  y = _in_groups(x, kernel, pad, b)
+  return jnp.moveaxis(y.reshape(*y.shape[:-1], b, d), -2, 0)
+
+
+def _corr_grouped(x, g, pad):
+  """Channels of the pictures stand for clips, clips for channels, g for the kernel."""
+  (b, n, *space, c), (*out, d) = x.shape, g.shape[2:]
+  x = jnp.moveaxis(x, (0, 1), (-2, -1))                # (*space, c, b, n)
+  x = jnp.moveaxis(x, -3, 0).reshape(c, *space, b * n)
+  g = jnp.moveaxis(g, (0, 1), (-2, -3)).reshape(*out, n, b * d)
+  y = _in_groups(x, g, pad, b)                         # (c, *window, b * d)
+  return jnp.moveaxis(y.reshape(*y.shape[:-1], b, d), (-2, 0), (0, -2))
+
+
+def _in_groups(x, kernel, pad, groups):
+  """`lax.conv_general_dilated` of so many groups of channels, with sums in `long`."""
+  letters = 'DHW'[-(x.ndim - 2):]
+  return jax.lax.conv_general_dilated(
+      x, kernel, (1,) * len(letters), pad, feature_group_count=groups,
+      dimension_numbers=(f'N{letters}C', f'{letters}IO', f'N{letters}C'),
+      preferred_element_type=long(x.dtype)).astype(x.dtype)
 
 
 def _corr_patches(x, g, pad):

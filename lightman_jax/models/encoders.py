@@ -64,7 +64,7 @@ class _Frames(Encoder):
                      'on so many cells along a side, over time; 0: it does not',
                      range=(0, 256))
   conv: str = option('auto', 'how convolutions are computed; auto: by backend',
-                     choices=('auto', 'lax', 'folded', 'patches'))
+                     choices=('auto', 'lax', 'folded', 'patches', 'grouped'))
 
   def _clips(self, frame: 'nn.Module', after: 'nn.Module | None' = None) -> 'nn.Module':
     from lightman_jax.models.temporal import ClipEncoder, Temporal

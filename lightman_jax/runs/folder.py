@@ -17,11 +17,17 @@ import json
 import os
 import pathlib
 import socket
+import sys
 from typing import IO, Any
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
-from lightman_jax.files import lock as lock_file, remove, write_atomically
+from lightman_jax.files import (
+  lock as lock_file,
+  lock_limits,
+  remove,
+  write_atomically,
+)
 from lightman_jax.runs import environment as env, identity as differences
 from lightman_jax.runs.identity import canonical_json, identity, plain
 
@@ -56,6 +62,9 @@ def take(folder: str | os.PathLike, name: str = NAME) -> IO:
   file.truncate()
   file.write(f'process {os.getpid()} on {socket.gethostname()}{_user()}\n')
   file.flush()
+  if why := lock_limits(path):
+    print(f'{path} cannot keep a second program out: {why}; do not start the same run '
+          'twice', file=sys.stderr)
   return file
 
 
@@ -97,8 +106,9 @@ def _user() -> str:
 
 # In the order in which they go: a run that is half deleted must not look finished, nor
 # be resumed under another configuration.
-OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'oracle',
-         'robustness', 'robustness.png', 'few_shot', 'episodes.csv', 'predictions.csv',
+OWNED = ('results.json', 'part.json', 'folds', 'checkpoints', 'selection',
+         'oracle.json', 'oracle', 'robustness', 'robustness.png', 'few_shot',
+         'episodes.csv', 'predictions.csv',
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
@@ -167,6 +177,7 @@ class RunFolder:
     self.metrics = path / 'metrics.jsonl'
     self.predictions = path / 'predictions.csv'
     self.results = path / 'results.json'
+    self.part_json = path / 'part.json'      # of a part, see `runs.parts`
     self.timing = path / 'timing.json'
     self.cost = path / 'cost.json'
     self.efficiency = path / 'efficiency.json'
@@ -361,7 +372,7 @@ def _not_there(path: pathlib.Path) -> list[pathlib.Path]:
   """What the first start of a run makes, the innermost first."""
   if (path / NAME).exists():
     return []
-  return [path / 'config.json', path / NAME,
+  return [path / 'config.json', path / 'part.json', path / NAME,
           *(folder for folder in (path, *path.parents) if not folder.exists())]
 
 

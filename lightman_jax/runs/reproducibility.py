@@ -23,7 +23,7 @@ FILES = ('results.json', 'predictions.csv', 'metrics.jsonl', 'episodes.csv',
          'trained_on.json')
 # Where a run lies, and whether it starts over, is not what it computes.
 _PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
-           'of_sweep', 'config.data.data_dir', 'config.data.manual_dir')
+           'of_sweep', 'folds', 'config.data.data_dir', 'config.data.manual_dir')
 
 
 def write_statement(config: Mapping[str, Any], folder: RunFolder,
@@ -62,7 +62,7 @@ def command_without_places(arguments: Sequence[str]) -> list[str] | None:
     name, equals, _ = word.lstrip('-').partition('=')
     if skip or word.startswith('-') and name in _PLACES:
       # A value may stand in a word of its own, but a switch has none.
-      skip = not skip and not equals and name in ('workdir', *_PLACES[-2:])
+      skip = not skip and not equals and name in ('workdir', *_PLACES[-3:])
       continue
     kept.append(word)
   return kept

@@ -16,7 +16,8 @@ the two, and goes with the next one of its folds. In a run of several processes 
 alone reads and writes here: see `shared_checkpoints`.
 """
 
-from collections.abc import Callable, Sequence
+import collections
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import json
 import os
@@ -24,7 +25,7 @@ import pathlib
 import re
 import shutil
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jaxtyping import PyTree
@@ -183,7 +184,34 @@ class Checkpoints:
       OSError: the disk is full.
     """
     states = jax.tree.map(lambda x: np.asarray(x)[:len(folds)], states)
-    step = int(states.step[0])
+    self._write(folds, states, int(states.step[0]), interim)
+
+  def add(self, folds: Sequence[str], arrays: Sequence[Mapping[str, Any]]
+          ) -> None:
+    """As `save`, of states that other checkpoints hold.
+
+    Args:
+      folds: names.
+      arrays: of each fold, by paths, in the order of a checkpoint's file.
+
+    Raises:
+      InputError: they are not of one model, or not at one step.
+      OSError: the disk is full.
+    """
+    try:
+      # A plain dictionary would be sorted.
+      rows = collections.OrderedDict(
+          (name, np.stack([one[name] for one in arrays])) for name in arrays[0])
+      step, = {*rows['step'].tolist()}
+      if any(one.keys() != rows.keys() for one in arrays):
+        raise ValueError('their arrays have other names')
+    except (KeyError, ValueError) as error:
+      raise InputError(f'the states of {", ".join(folds)} do not belong together '
+                       f'({error}); make them again') from None
+    self._write(folds, rows, step, False)
+
+  def _write(self, folds: Sequence[str], states: PyTree, step: int, interim: bool
+             ) -> None:
     number = self._number(folds, step)
     new, final = self._folder / f'.{number}.new', self._folder / str(number)
     try:

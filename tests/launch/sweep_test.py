@@ -1,5 +1,9 @@
 """A sweep: a family of runs in one command that can be killed and given again."""
 
+import shlex
+import subprocess
+import sys
+
 import pytest
 
 # Two of them share programs, data and scores with the run that all tests share.
@@ -61,3 +65,42 @@ def test_everything_is_checked_first(program, command, tmp_path):
   built_in = program.run('--config=configs/synthetic.py:debug', '--sweep=metods')
   assert built_in.refused_with('--sweep=metods', 'methods', 'ablation')
   assert not (tmp_path / 'all').exists()
+
+
+def test_a_sweep_is_listed_as_commands(program, command, tmp_path):
+  """One a line, which a shell reads as the sweep would start them; nothing is made."""
+  listed = program.run(*command, '--list', '--seeds=2')
+  assert listed.code == 0, listed.err
+  lines = [shlex.split(line) for line in listed.out.splitlines()]
+  assert len(lines) == 6 and not (tmp_path / 'all').exists()
+  config = f'--config={tmp_path / "mine.py"}:debug'
+  assert lines[0][:3] == ['python', 'launch.py', config]
+  assert lines[0][-2:] == ['--config.seed=0', f'--workdir={tmp_path}/all/plain-seed0']
+  assert f'--workdir={tmp_path}/all/peeking-seed1' in lines[5]
+  assert '--config.evaluation.oracle_gap=True' in lines[5]
+  refused = program.run(*command[:-2], '--list')
+  assert refused.refused_with('--list prints the commands of a --sweep')
+
+
+@pytest.mark.slow
+def test_parts_are_merged_to_the_bytes_of_one_run(finished, program, tiny, tmp_path):
+  """With two devices a group of two folds, which the parts divide."""
+  for name, span in (('a', '0:1'), ('b', '1:3')):
+    part = program.run(*tiny, f'--folds={span}', f'--workdir={tmp_path / name}')
+    assert part.code == 0 and 'python -m lightman_jax merge' in part.out, part
+    assert not (tmp_path / name / 'results.json').exists()
+  merged = subprocess.run(
+      [sys.executable, '-m', 'lightman_jax', 'merge', tmp_path / 'b', tmp_path / 'a',
+       f'--out={tmp_path / "all"}'], cwd=program.code, env=program.environment,
+      capture_output=True, text=True)
+  assert merged.returncode == 0, merged.stderr
+  for name in ('results.json', 'predictions.csv', 'metrics.jsonl', 'environment.json',
+               'config.json', 'reproducibility.json', 'trained_on.json'):
+    assert (tmp_path / 'all' / name).read_bytes() == (
+        finished.folder / name).read_bytes(), name
+  states = [{path.relative_to(folder).as_posix(): path.read_bytes()
+             for path in folder.rglob('state.npz')}
+            for folder in (tmp_path / 'all', finished.folder)]
+  assert states[0] == states[1] and len(states[0]) >= 2
+  again = program.run(*tiny, f'--workdir={tmp_path / "all"}')
+  assert again.code == 0 and 'this run was finished before' in again.out

@@ -89,6 +89,21 @@ def test_a_batch_of_either_operand_or_of_both(axes):
     close(got, want)
 
 
+def test_grouped_is_patches_with_both_derivatives_of_tasks_with_own_kernels():
+  """And holds no patches: its program has convolutions of as many groups as tasks."""
+  with jax.enable_x64(True):
+    x, kernel = normal(3, 2, 3, 5, 4, 2), normal(3, 2, 3, 3, 2, 4)
+    of = lambda form: jax.vmap(lambda *one: up_to_second(
+        lambda *pair: convolve(*pair, form=form), *one))
+    got, want = jax.jit(lambda *pair: [of('grouped')(*pair), of('patches')(*pair)])(
+        x, kernel)
+    close(got, want)
+    slope = lambda x, kernel: jax.grad(
+        lambda kernel: jnp.sum(convolve(x, kernel, form='grouped') ** 2))(kernel)
+    text = jax.jit(jax.vmap(slope)).lower(x, kernel).as_text()
+    assert text.count('feature_group_count = 3') == 2 and 'dot_general' not in text
+
+
 def test_a_shared_kernel_stays_one_convolution():
   """Not one for each task: that is what makes first-order passes fast."""
   x, kernel = jnp.zeros((3, 2, 6, 5, 9)), jnp.zeros((3, 3, 9, 4))

@@ -61,7 +61,7 @@ def test_xla_counts_a_loop_once():
   assert cost['flops'] < 2 * 2 * 4**3
 
 
-@pytest.mark.parametrize('form', ['lax', 'patches', 'folded'])
+@pytest.mark.parametrize('form', ['lax', 'patches', 'folded', 'grouped'])
 def test_a_convolution_is_its_definition_in_every_form(form):
   x, kernel = floats(2, 9, 8, 8, 4), floats(3, 3, 3, 4, 6)
   mine = lambda x, kernel: convolve(x, kernel, padding='VALID', form=form)

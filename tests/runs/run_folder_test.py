@@ -161,7 +161,7 @@ def test_environment_may_come_later(tmp_path):
 
 def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path):
   with opened(tmp_path / 'a') as folder:
-    for name in owned.OWNED[3:-1]:
+    for name in owned.OWNED[4:-1]:
       (folder.path / name).write_text('old')
     folder.results.write_text('{}')
     (folder.checkpoints / '40').mkdir(parents=True)
@@ -299,3 +299,12 @@ def test_refusal_lets_go_of_the_lock(tmp_path):
   with pytest.raises(InputError):
     opened(tmp_path / 'a', changed(CONFIG, seed=2))
   opened(tmp_path / 'a').close()
+
+
+def test_a_lock_that_keeps_nobody_out_is_said(tmp_path, monkeypatch, capsys):
+  opened(tmp_path / 'a').close()
+  assert capsys.readouterr().err == ''
+  monkeypatch.setattr(run_folder, 'lock_limits', lambda path: 'it is nfs nolock')
+  opened(tmp_path / 'a').close()
+  assert 'cannot keep a second program out: it is nfs nolock; do not' in (
+      capsys.readouterr().err)
