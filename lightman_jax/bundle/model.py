@@ -148,6 +148,14 @@ class Model:
     return self._predict(self._encode_frames(
         frames, onset, apex, offset, landmarks, aligned)[None])
 
+  @property
+  def explains(self) -> bool:
+    """Whether `explain` can say anything: of pictures, or of DeRe-GRL's actions."""
+    if self._how.kind != 'landmarks':
+      return True
+    return (self._settings['model']['encoder'] == 'dere_grl'
+            and self._settings['method']['name'] != 'protonet')
+
   def explain(self, x: Any, *, of: str | None = None, encoded: bool = False,
               aligned: bool | None = None) -> Attribution | Explanation:
     """Where in clips their predictions come from, and whether that is so.
@@ -174,9 +182,9 @@ class Model:
       ('row 3, column 2 of 4', 1.71, .44)
     """
     if aligned is None:
-      aligned = (self.shape == self._frames if encoded else np.ndim(x) >= 4 and
-                 np.shape(x)[-4] > 1 and np.ndim(x) - 4 in (0, 1) and
-                 _fits(np.shape(x)[-4:], self._frames))
+      # Of one picture a clip, it is not known where in it the face is.
+      aligned = self._frames[0] > 1 and (
+          encoded or len(self.shape) == 4 or np.ndim(x) == 5)
     return self._explain(self._encoded(x, encoded), of, aligned)
 
   def explain_frames(self, frames: Frames, *, onset: int, apex: int, offset: int,

@@ -171,6 +171,8 @@ def explain_actions(config: Mapping[str, Any], seeds: Sequence[Arrays],
                     x: Float[np.ndarray, 'n T 68 2']) -> Explanation:
   """What each action of DeRe-GRL adds to the logits, the mean over all models.
 
+  Mirror images, whose actions are those of the other side, have no part in it.
+
   Args:
     config: complete.
     seeds: the arrays of each.

@@ -9,9 +9,10 @@ which is what its deletion would take away were the score linear (Shrikumar et a
 "Learning important features through propagating activation differences", section 2.2),
 and what the score loses where a cell is deleted (Zeiler and Fergus 2014, "Visualizing
 and understanding convolutional networks", section 4.2). The region that is named is the
-one whose cells lose most. Whether a map is true to the model is measured: that region
-is deleted, and so are random ones of the same size and shape (Samek et al. 2017,
-"Evaluating the visualization of what a deep neural network has learned").
+one with the greatest sum of the first map over the square root of its size, so that
+neither large nor small ones win by that. Whether this is true to the model is measured:
+the region is deleted, and so are random ones of the same size and shape (Samek et al.
+2017, "Evaluating the visualization of what a deep neural network has learned").
 """
 
 from collections.abc import Callable, Mapping
@@ -39,8 +40,9 @@ from lightman_jax.training import compiled
 
 CELLS = 7         # of a side: each is deleted by itself
 GRID = 4          # regions of a side, of pictures of which no landmark is known
-RANDOM = 32       # random regions that the named one is compared with
 AT_ONCE = 64      # clips of one call
+# Random regions that the named one is compared with: so a clip takes one call.
+RANDOM = AT_ONCE - CELLS**2 - 2
 MOST_SHARED = .5  # of its pixels that a random region has in common with the named one
 
 Scores = Callable[[Float[np.ndarray, 'n *clip']], Float[np.ndarray, 'n K']]
@@ -57,7 +59,7 @@ class Attribution(NamedTuple):
     score: the logit of that class less the mean of all classes.
     gradient: map of gradient times input; positive speaks for the class.
     occlusion: what the score loses where the cell around a pixel is deleted.
-    regions: the name of the region that loses most, of each clip.
+    regions: the name of the region that speaks most for the class, of each clip.
     change: what the score loses where that region is deleted.
     random_change: what it changes by, up or down, where a random region of the same
       size and shape is: the mean over some.
@@ -120,6 +122,17 @@ def cells_of(height: int, width: int) -> Bool[np.ndarray, 'cells h w']:
   return np.stack([(rows == row)[:, None] & (columns == column)
                    for row in range(rows.max() + 1)
                    for column in range(columns.max() + 1)])
+
+
+def by_cell(values: Float[np.ndarray, 'h w']) -> Float[np.ndarray, 'rows columns']:
+  """The mean of a map over each cell.
+
+  Args:
+    values: of each pixel.
+  """
+  cells = cells_of(*values.shape)
+  return np.array([values[cell].mean() for cell in cells]).reshape(
+      min(CELLS, values.shape[0]), -1)
 
 
 def _parts(side: int, count: int) -> Int[np.ndarray, 'side']:
@@ -192,29 +205,37 @@ def attribute(scores: Scores, gradient: Gradient, x: Float[np.ndarray, 'n t h w 
   regions = regions_of(height, width, aligned=aligned)
   blank = deleted(x, how)
   maps = (gradient(x, of) * (x - blank)).sum((1, 4))
-  rows = [_of_clip(scores, one, nothing, int(k), cells, regions, keys.generator(
-      0, 'random regions', str(number)))
-          for number, (one, nothing, k) in enumerate(zip(x, blank, of))]
-  score, occlusion, names, change, other = zip(*rows) if rows else ((),) * 5
+  names = tuple(strongest_region(own, regions) for own in maps)
+  rows = [_of_clip(scores, one, nothing, int(k), cells, regions[name])
+          for one, nothing, k, name in zip(x, blank, of, names)]
+  score, occlusion, change, other = zip(*rows) if rows else ((),) * 4
   return Attribution(
       tuple(classes[k] for k in of), np.array(score), maps,
       np.array(occlusion).reshape(len(x), height, width), names, np.array(change),
       np.array(other), aligned)
 
 
-def _of_clip(scores: Scores, x, blank, k: int, cells, regions: Region,
-             rng: np.random.Generator) -> tuple[float, Any, str, float, float]:
-  """Score, occlusion, region, and what deleting that and random ones changes."""
-  def lost(masks):
-    masks = np.concatenate([np.zeros_like(masks[:1]), masks])
-    value = scores(np.where(masks[:, None, :, :, None], blank, x))[:, k]
-    return float(value[0]), value[0] - value[1:]
-  score, by_cell = lost(cells)
-  occlusion = (by_cell[:, None, None] * cells).sum(0)
-  name = max(regions, key=lambda name: occlusion[regions[name]].sum())
-  _, changes = lost(np.concatenate([regions[name][None],
-                                    random_regions(regions[name], rng)]))
-  return score, occlusion, name, float(changes[0]), float(np.abs(changes[1:]).mean())
+def strongest_region(values: Float[np.ndarray, 'h w'], regions: Region) -> str:
+  """The region in which a map is strongest, whatever its size.
+
+  Args:
+    values: of each pixel; positive speaks for a class.
+    regions: their pixels.
+  """
+  return max(regions, key=lambda name: float(
+      values[regions[name]].sum() / np.sqrt(regions[name].sum())))
+
+
+def _of_clip(scores: Scores, x, blank, k: int, cells, region
+             ) -> tuple[float, np.ndarray, float, float]:
+  """Score, occlusion, and what deleting the region and random ones changes."""
+  others = random_regions(region, keys.generator(0, 'random regions'))
+  masks = np.concatenate([np.zeros_like(cells[:1]), region[None], others, cells])
+  values = scores(np.where(masks[:, None, :, :, None], blank, x))[:, k]
+  lost = (values[0] - values).astype(np.float64)
+  by_cell = lost[-len(cells):]
+  return (float(values[0]), (by_cell[:, None, None] * cells).sum(0), float(lost[1]),
+          float(np.abs(lost[2:2 + RANDOM]).mean()))
 
 
 def above_mean(logits: Float[Array, 'n K']) -> Float[Array, 'n K']:

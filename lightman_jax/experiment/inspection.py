@@ -15,6 +15,7 @@ from lightman_jax.evaluation.inspection import (
 from lightman_jax.experiment.assembly import Material, make_member, make_net
 from lightman_jax.faces import landmarks
 from lightman_jax.files import write_atomically
+from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import make_encoder
 from lightman_jax.report import table
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
@@ -107,7 +108,7 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
         'components': (list(landmarks.COMPONENTS) if config['model']['decompose']
                        else list(range(landmarks.COUNT))),
         'unit': 'logit, after the mean over classes is taken off',
-        'clips': [_of_clip(explanation, n, int(prediction[n])) | {
+        'clips': [describe_actions(explanation, n, int(prediction[n])) | {
             'clip': pool.clips[index[n]], 'truth': pool.classes[label[n]],
             'prediction': pool.classes[prediction[n]],
             'movement': _strongest(np.asarray(pool.x[index[n]])).tolist()}
@@ -115,8 +116,14 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
   return write
 
 
-def _of_clip(explanation, n: int, k: int) -> dict[str, Any]:
-  """Contributions to the logit of class k: what all classes get decides nothing."""
+def describe_actions(explanation: Explanation, n: int, k: int) -> dict[str, Any]:
+  """Contributions to the logit of class k: what all classes get decides nothing.
+
+  Args:
+    explanation: of clips.
+    n: number of the clip.
+    k: number of the class.
+  """
   above_mean = lambda x: (x[n, k] - x[n].mean(0)).tolist()
   return {'logit': float(explanation.logits[n, k] - explanation.logits[n].mean()),
           'bias': float(explanation.bias[k] - explanation.bias.mean()),

@@ -20,7 +20,7 @@ from lightman_jax.faces import landmarks
 from lightman_jax.files import write_atomically
 from lightman_jax.models.dere_grl import CONTOURS
 from lightman_jax.report.agg import Figure, FigureCanvasAgg, colormaps, patches, ticker
-from lightman_jax.report.style import COLOURS, INK, SOFT, figure_style
+from lightman_jax.report.style import COLOURS, INK, SOFT, figure_style, to_svg
 
 # Pictures of a run as PNG: confusion matrix, learning curves, curves under noise.
 
@@ -262,6 +262,23 @@ def draw_actions(path: str | os.PathLike, kept: Mapping[str, Any], *, title: str
         'logit over its mean of all classes; lines from them, the components they came '
         'from. Bows: relations that carried most, from an action to the one that it '
         'was weighed into.', *caption])
+
+
+def action_drawing(clip: Mapping[str, Any]) -> str:
+  """One clip's actions as SVG for a page.
+
+  Args:
+    clip: as one of `draw_actions`, by component or by landmark.
+  """
+  count = len(clip['parts'][0])
+  components = (list(landmarks.COMPONENTS) if count == len(landmarks.COMPONENTS) else
+                list(range(count)))
+  with figure_style([clip['prediction']]) as letters:
+    figure = Figure(figsize=(4.4, 4.3), layout='constrained')
+    name = letters.drawable(clip['prediction'])
+    _face_panel(figure.add_subplot(), {**clip, 'prediction': name, 'truth': name},
+                components)
+    return to_svg(figure, f'actions that spoke for {name}')
 
 
 def _face_panel(axes, clip: Mapping[str, Any], components: Sequence[str | int]) -> None:
