@@ -260,23 +260,25 @@ def gradient_of(logits: Callable[[Array], Float[Array, 'n K']], x: Float[Array, 
       above_mean(logits(x)), of[:, None], 1).sum())(x)
 
 
-def in_calls(call: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
+def in_calls(call: Callable[..., Any], *arrays: np.ndarray, most: int = 0
+             ) -> np.ndarray:
   """A compiled function of clips, in calls of one size or a smaller power of two.
 
   Args:
     call: of arrays with clips along their first axis, to such an array.
     arrays: of all clips, at least one.
+    most: clips of the one size that all calls are filled up to; 0: a power of two.
   """
   parts = []
-  for first in range(0, len(arrays[0]), AT_ONCE):
-    some = [array[first:first + AT_ONCE] for array in arrays]
-    size = 1 << (len(some[0]) - 1).bit_length()
+  for first in range(0, len(arrays[0]), most or AT_ONCE):
+    some = [array[first:first + (most or AT_ONCE)] for array in arrays]
+    size = most or 1 << (len(some[0]) - 1).bit_length()
     parts.append(np.asarray(call(*(np.resize(one, (size, *one.shape[1:]))
                                    for one in some)))[:len(some[0])])
   return np.concatenate(parts)
 
 
-def make_attribute(learner: Learner, *, sizes: Sizes, draws: int,
+def make_attribute(learner: Learner, *, sizes: Sizes, draws: int, most: int,
                    mirror: Mirror | None = None):
   """What looks into a fold's predictions, of the very models that make them.
 
@@ -284,6 +286,7 @@ def make_attribute(learner: Learner, *, sizes: Sizes, draws: int,
     learner: adapts and predicts.
     sizes: of a support.
     draws: supports.
+    most: clips of a fold, so that all folds share one program.
     mirror: as of `predict.make_predict`.
 
   Returns:
@@ -310,6 +313,7 @@ def make_attribute(learner: Learner, *, sizes: Sizes, draws: int,
     fast, scale = adapt(params, fold_key, drawn), drawn[-1][0]
     return attribute(
         lambda x: in_calls(lambda x: score(fast, scale, x), x),
-        lambda x, of: in_calls(lambda x, of: slope(fast, scale, x, of), x, of),
+        lambda x, of: in_calls(lambda x, of: slope(fast, scale, x, of), x, of,
+                               most=most),
         x, of, **others)
   return attribute_clips

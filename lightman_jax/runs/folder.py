@@ -101,6 +101,7 @@ OWNED = ('results.json', 'folds', 'checkpoints', 'selection', 'oracle.json', 'or
          'robustness', 'robustness.png', 'few_shot', 'episodes.csv', 'predictions.csv',
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
+         'attribution', 'attribution.png', 'attribution.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
          'outside.json', 'trained_on.json', 'reproducibility.json', 'environment.json',
          'config.json')
@@ -148,7 +149,8 @@ def sweep(path: pathlib.Path) -> None:
   for name in OWNED:
     for rest in path.glob(f'.{name}.*'):
       remove(rest)
-  for name in ('folds', 'few_shot', 'robustness', 'oracle', 'selection'):
+  for name in ('folds', 'few_shot', 'robustness', 'attribution', 'oracle',
+               'selection'):
     for rest in () if (path / name).is_symlink() else (path / name).rglob('.*.json.*'):
       remove(rest)
 
@@ -174,6 +176,9 @@ class RunFolder:
     self.curves = path / 'learning_curves.png'
     self.actions = path / 'actions.png'
     self.actions_json = path / 'actions.json'
+    self.attribution = path / 'attribution'
+    self.attribution_json = path / 'attribution.json'
+    self.attribution_png = path / 'attribution.png'
     self.embeddings = path / 'embeddings.npz'
     self.tensorboard = path / 'tensorboard'
     self.checkpoints = path / 'checkpoints'
