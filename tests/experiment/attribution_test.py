@@ -89,7 +89,7 @@ def test_the_maps_of_a_run(run, pool_of):
 def test_nothing_is_written_unasked(run):
   material, folder = run
   inspection.make_attribution_writer(config(**{'evaluation.attribution': False}),
-                                     folder, material, None)(None, None)
+                                     folder, material, Recipe(*[None] * 4, tasks=1, at_once=1))(None, None)
 
 
 def test_landmarks_are_refused_before_training():

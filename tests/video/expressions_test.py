@@ -352,7 +352,9 @@ def test_one_bad_file_stops_nothing_and_has_its_line(tmp_path, known, capsys):
   assert 'empty (0 bytes)' in first['message'] and first['micro'] == ''
   assert first['folder'] == '' and second['folder'] == 'me'
   assert second['frames'] == '30'
-  assert 'bad.mp4' in capsys.readouterr().err
+  said = capsys.readouterr().err
+  assert 'bad.mp4' in said and said.rstrip().endswith('[E801]')
+  assert first['message'].endswith('[E801]')
   assert run(bad, f'--out={out}', '--landmarks=x') == 2
 
 
@@ -447,7 +449,7 @@ def test_clips_that_are_cut_already_are_recognised(tmp_path, folder, monkeypatch
     first, second = csv.DictReader(file)
   assert (first['class'], first['p_positive'], first['message']) == (
       'positive', '0.5000', '')
-  assert second['class'] == '' and second['message']
+  assert second['class'] == '' and second['message'].endswith('[E801]')
   for text, sentence in (('path,onset\n', 'no column apex'),
                          ('path,onset,apex,offset\n', 'names no clip'),
                          ('path,onset,apex,offset\na,1,b,3\n', "line 2: apex 'b'"),
