@@ -11,6 +11,7 @@ import pytest
 from configs import synthetic
 from lightman_jax import coupled_settings, keys, settings as settings_module
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation import attribution
 from lightman_jax.experiment import inspection
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.faces import landmarks
@@ -74,22 +75,23 @@ def test_the_maps_of_a_run(run, pool_of):
     assert set(one['regions']) <= set(landmarks.face_regions(8, 8))
     assert 0 <= one['faithful'] <= 1 and one['random_change'] > 0
     # Cell (6, 6), a pixel wide: what deleting it takes from the score, by hand.
-    index = [n for person in (0, 9) for n in range(person, person + 9)
-             if n % 3 == k][:2] + [n for n in range(9, 18) if n % 3 == k][:2]
+    index = [n for person in (0, 9) for n in (person + k, person + k + 3)]
     x = material.pool.x[index]
     without = x.copy()
     without[:, :, 7, 7] = 0
-    score = lambda x: np.asarray(net.logits(params, x) - net.logits(params, x).mean(
-        -1, keepdims=True))[:, k]
+    score = lambda x: np.asarray(attribution.above_mean(net.logits(
+        params, jnp.asarray(x))))[:, k]
     np.testing.assert_allclose(one['deletion'][6][6], (score(x) - score(without)
                                                        ).mean(), atol=1e-5)
   assert folder.attribution_png.read_bytes().startswith(b'\x89PNG')
 
 
-def test_nothing_is_written_unasked(run):
-  material, folder = run
-  inspection.make_attribution_writer(config(**{'evaluation.attribution': False}),
-                                     folder, material, Recipe(*[None] * 4, tasks=1, at_once=1))(None, None)
+def test_nothing_is_written_unasked(run, tmp_path):
+  material, folder = run[0], RunFolder(tmp_path, None)
+  recipe = Recipe(*[None] * 4, tasks=1, at_once=1)
+  inspection.make_attribution_writer(
+      config(**{'evaluation.attribution': False}), folder, material, recipe)(None, None)
+  assert not any(tmp_path.iterdir())
 
 
 def test_landmarks_are_refused_before_training():
