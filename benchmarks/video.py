@@ -7,9 +7,9 @@ glances, speech and a head that turns; gives the renderer's landmarks, each move
 normal noise of `--jitter` pixels in every frame; measures motion, spots expressions,
 and prints for each rate the share that is found (intersection over union of at least
 one half), F1 by kind, false alarms a minute and the error of the apex. `--cost` has a
-row for what each disturbance costs by itself. `--recognise` has a model name the class of
-each true interval and of each that is spotted and matched to one (the open model, or
-`--model=FOLDER`): the share that is right, and how often the set at 90 % holds the class.
+row for what each disturbance costs by itself. `--recognise` has a model (the open one,
+or `--model=FOLDER`) name the class of each true interval and of each that is spotted
+and matched to one: the share that is right, and how often the set at 90 % holds it.
 
 `--signals=DIR` keeps what is measured, so that another start only spots and scores.
 The settings were chosen on seeds 101 to 104; report other ones.

@@ -198,7 +198,7 @@ def attribute(scores: Scores, gradient: Gradient, x: Float[np.ndarray, 'n t h w 
   """
   check_kind(how)
   if x.ndim != 5:
-    raise InputError(f'the maps of what carried a prediction are of pictures, and these '
+    raise InputError('the maps of what carried a prediction are of pictures, and these '
                      f'clips are {x.shape[1:]}')
   height, width = x.shape[2:4]
   cells = cells_of(height, width)

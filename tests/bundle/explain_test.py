@@ -63,8 +63,8 @@ def test_ready_pictures_are_on_a_grid_and_frames_on_the_face(tmp_path):
 def test_actions_of_dere_grl_add_up_to_the_logits(tmp_path):
   model = lm.load_model(write_untrained(
       tmp_path / 'model', clip=(3, 68, 2), method='maml', encoder='dere_grl', **{
-          'model.actions': 3, 'evaluation.mirror': False, 'inputs.kind': 'landmarks', 'data.frames': 3,
-          'data.size': 64}))
+          'model.actions': 3, 'evaluation.mirror': False, 'inputs.kind': 'landmarks',
+          'data.frames': 3, 'data.size': 64}))
   x = np.random.default_rng(0).normal(0, .1, (2, 3, 68, 2)).astype(np.float32)
   why, said = model.explain(x, encoded=True), model.predict(x, encoded=True)
   assert model.explains and why.parts.shape == (2, 2, 3, 5)
