@@ -162,7 +162,8 @@ class Model:
 
     Args:
       x: as of `predict`.
-      of: the class whose score is looked into; None: of each clip the predicted one.
+      of: the class whose score is looked into; None: of each clip the predicted one. Of
+        DeRe-GRL all classes are.
       encoded: as of `predict`.
       aligned: whether x are of the face in its place, so that its regions have names;
         None: frames are, ready pictures are not known to be.
