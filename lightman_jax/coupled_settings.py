@@ -31,6 +31,10 @@ def check(values: Mapping[str, Any]) -> None:
                      'takes all of them; leave it at 0')
   if values['macro.only']:
     _check_macro_only(values)
+  if values['evaluation.attribution'] and values['inputs.kind'] == 'landmarks':
+    raise InputError('evaluation.attribution draws maps of pictures, and '
+                     'inputs.kind=landmarks has none; leave it out: of '
+                     'model.encoder=dere_grl the actions are drawn in any case')
   _check_of_another(values)
   if values['pretrain.source'] != 'none':
     _check_pretraining(values)

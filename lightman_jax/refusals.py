@@ -61,7 +61,7 @@ CODES = {
     'bundle': 'E404',
     'experiment.finished': 'E601', 'experiment.verify': 'E603',
     'experiment.replay': 'E604', 'runs.parts': 'E605', 'experiment.merge': 'E605',
-    'evaluation': 'E303', 'evaluation.scores': 'E702',
+    'evaluation': 'E303', 'evaluation.scores': 'E702', 'evaluation.attribution': 'E301',
     'report': 'E703', 'report.scoring': 'E701', 'report.score_command': 'E701',
     'video': 'E801', 'video.command': 'E802', 'video.writers': 'E802',
     'video.page': 'E802',

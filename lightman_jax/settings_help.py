@@ -129,6 +129,8 @@ HELP = {
     'evaluation.support': "whose clips an episode's support is of",
     'evaluation.efficiency': 'measures what the method costs, too',
     'evaluation.embeddings': "keeps those of the first fold's clips, for the report",
+    'evaluation.attribution': "draws where in the face each class's predictions come "
+                              'from',
     'evaluation.tensorboard': 'writes event files of every fold',
     'evaluation.scores': 'beside UF1, UAR and accuracy: FILE.py:NAME, by commas',
 }

@@ -9,6 +9,7 @@ import sys
 from lightman_jax import files, places, sections
 from lightman_jax.bundle.model import describe
 from lightman_jax.errors import InputError, printable_lines
+from lightman_jax.training import stopping
 
 EXPORTS = ('stablehlo',)
 
@@ -37,7 +38,12 @@ def final(arguments: Sequence[str]) -> int:
                         help='code from outside that the run had')
   options = parser.parse_args(arguments)
   try:
-    _final(options)
+    with stopping.as_interrupts():
+      _final(options)
+  except KeyboardInterrupt:
+    print('\nfinal: stopped; the same command goes on from the last checkpoint',
+          file=sys.stderr)
+    return 130
   except InputError as error:
     print(printable_lines(f'final: {error.with_code()}'), file=sys.stderr)
     return 2

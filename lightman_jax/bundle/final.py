@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import Mapping
 import functools
+import hashlib
 import os
+import pathlib
 import platform
+import shutil
 from typing import Any, NamedTuple
 
 import jax
@@ -32,12 +35,15 @@ from lightman_jax.models import weights_files
 from lightman_jax.models.network import Params
 from lightman_jax.runs import environment, identity, results
 from lightman_jax.runs.folder import blaming
+from lightman_jax.runs.identity import canonical_json
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import compiled, numerics
+from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
 
 EVERYONE = 'all'
+UNFINISHED = '.unfinished'      # in a bundle's folder until it is whole
 PICTURE = dict(frames=3, size=64)     # of which a flow picture is made, where none says
 _CODE = ('lightman_jax.bundle.model', 'lightman_jax.bundle.predictor')
 
@@ -58,7 +64,8 @@ def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
   Args:
     source: a finished run, its folder, or complete settings. Of a run the bundle has
       the scores to expect, a temperature and sets; of settings alone none of these.
-    folder: of the bundle, which is not there yet.
+    folder: of the bundle, which is not there yet; a training that was ended goes on
+      from what it kept there.
     seeds: models that are trained, from the seed of the settings on, whose
       log-probabilities are averaged.
     fold: the name of one of the run's folds, whose models are taken as they are: they
@@ -86,7 +93,7 @@ def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
                      'seed of its run, leave it out')
   settings_module.check(config)
   predictor.check_method(config)
-  bundle_folder.check_place(folder)
+  place = bundle_folder.check_place(folder)
   for data in filter(None, (config['data'], settings_module.macro_data(config))):
     check_present(data, config['inputs'])
   check_protocol(config)
@@ -94,11 +101,12 @@ def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
   with numerics.pinned(config['model']['matmul_precision']), Progress() as progress:
     open_devices(config['training']['devices'])
     trained = ([_of_fold(config, run, fold, progress)] if fold is not None else
-               [_on_everyone(config, config['seed'] + n, progress)
+               [_on_everyone(config, config['seed'] + n, place / UNFINISHED, progress)
                 for n in range(seeds)])
     arrays = [_kept(one) for one in trained]
     about = _about(trained, run, chosen)
   bundle_folder.write(folder, about, arrays)
+  shutil.rmtree(place / UNFINISHED, ignore_errors=True)
   return load_model(folder)
 
 
@@ -124,21 +132,37 @@ def _chosen(config: dict[str, Any], run: Run | None, fold: str | None
                   'folds']
 
 
-def _on_everyone(config: Mapping[str, Any], seed: int, progress: Progress) -> Trained:
-  """A model that nobody is kept from, as a fold without a test."""
+def _on_everyone(config: Mapping[str, Any], seed: int, unfinished: pathlib.Path,
+                 progress: Progress) -> Trained:
+  """A model that nobody is kept from, as a fold without a test.
+
+  What a training that was ended has kept below `unfinished` is gone on from, where
+  settings, data, code and packages are the same.
+  """
   config = {**config, 'seed': seed,
             'evaluation': {**config['evaluation'], 'episodes': 0}}
   material = assembly.prepare(config, progress, cut=lambda pool: (Fold(
       EVERYONE, np.ones(len(pool.label), bool), np.zeros(len(pool.label), bool)),))
   fold = material.folds[0]
   steps = config['training']['steps']
-  progress.stage(f'train on everyone, seed {seed}', total=steps)
-  params = notebook.train(
-      config, HeldOut(fold.held_out, fold.train, fold.test,
-                      assembly.fold_data(config, material, 0), material.pool),
-      on_step=lambda step, scalars: progress.update(
-          step, loss=float(scalars['query_loss'].mean())))
+  data = assembly.fold_data(config, material, 0)
+  with Checkpoints(unfinished / _name(config, material), say=progress.say) as kept:
+    done = kept.reached([data.name])[data.name]
+    if done:
+      progress.say(f'seed {seed} goes on from step {done}')
+    progress.stage(f'train on everyone, seed {seed}', total=steps, done=done)
+    params = notebook.train(
+        config, HeldOut(fold.held_out, fold.train, fold.test, data, material.pool),
+        on_step=lambda step, scalars: progress.update(
+            step, loss=float(scalars['query_loss'].mean())), checkpoints=kept)
   return Trained(config, material, fold, params)
+
+
+def _name(config: Mapping[str, Any], material: Material) -> str:
+  """A hash over all that a training depends on."""
+  return hashlib.sha256(canonical_json([
+      config, material.sha256, environment.versions(), jax.default_backend(),
+      environment.code_version()]).encode()).hexdigest()[:32]
 
 
 def _of_fold(config: Mapping[str, Any], run: Run, name: str, progress: Progress

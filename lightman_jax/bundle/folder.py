@@ -14,11 +14,13 @@ whole. Its fields:
 - expect: scores of the run on people whom its models had not seen; null where none are.
 - calibration: see `calibration`; null where there is nothing to calibrate by.
 - licences: what a user has to think of; remarks: whatever else there is to say.
-- versions, code_sha256, data_sha256: of what made it; weights_sha256: of the weights.
+- versions, code_sha256, data_sha256: of what made it; weights_sha256: of the weights;
+  about_sha256: of all other fields, absent in bundles that are older than it.
 """
 
 from collections.abc import Mapping, Sequence
 import hashlib
+import json
 import math
 import os
 import pathlib
@@ -34,6 +36,7 @@ from lightman_jax.configurations import defaults
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.runs.folder import write_json
+from lightman_jax.runs.identity import canonical_json
 
 FORMAT, VERSION = 'lightman_jax bundle', 1
 ABOUT, WEIGHTS = 'model.json', 'weights.safetensors'
@@ -83,9 +86,21 @@ def write(folder: str | os.PathLike, about: Mapping[str, Any],
   content = content_of(arrays)
   with write_atomically(path / WEIGHTS, 'wb') as file:
     file.write(content)
-  write_json(path / ABOUT, {
-      'format': FORMAT, 'version': VERSION, **about,
-      'weights_sha256': hashlib.sha256(content).hexdigest()})
+  about = {'format': FORMAT, 'version': VERSION, **about,
+           'weights_sha256': hashlib.sha256(content).hexdigest()}
+  write_json(path / ABOUT, {**about, 'about_sha256': about_sha256(about)})
+
+
+def about_sha256(about: Mapping[str, Any]) -> str:
+  """SHA-256 of the fields of model.json, whatever their order and layout.
+
+  Args:
+    about: content of model.json; its own `about_sha256` does not count.
+  """
+  rest = {name: value for name, value in about.items() if name != 'about_sha256'}
+  # As it is once it has been written and read.
+  plain = json.loads(canonical_json(rest))
+  return hashlib.sha256(canonical_json(plain).encode()).hexdigest()
 
 
 def content_of(arrays: Sequence[Mapping[str, Any]]) -> bytes:
@@ -152,6 +167,9 @@ def _read_about(path: pathlib.Path) -> dict[str, Any]:
   if version < VERSION:
     raise InputError(f'{place} is of version {version} and this program reads version '
                      f'{VERSION}: make it again with python -m lightman_jax final')
+  if about.get('about_sha256', about_sha256(about)) != about_sha256(about):
+    raise InputError(f'{place} is not what was written: a field was changed by hand, '
+                     f'or damaged; {ANEW}')
   return about
 
 

@@ -13,9 +13,12 @@ from scipy.special import log_softmax
 from lightman_jax.bundle import calibration, folder as bundle_folder, predictor
 from lightman_jax.data import frames as placement
 from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.evaluation import attribution
+from lightman_jax.evaluation.attribution import Attribution
 from lightman_jax.faces import landmarks as alignment
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.inputs import inputs
+from lightman_jax.models.explanation import Explanation
 from lightman_jax.training import compiled, numerics
 
 OPEN = pathlib.Path(__file__).resolve().parent / 'open_model'
@@ -82,8 +85,10 @@ class Model:
     _, learner = predictor.make(self._settings, list(self.classes),
                                 bundle.about['scaling'])
     flip = predictor.mirror_of(self._settings, bundle.about['clip'][-1])
-    self._logits = compiled.jit(functools.partial(
-        predictor.logits_of, learner, flip))
+    logits = functools.partial(predictor.logits_of, learner, flip)
+    self._logits = compiled.jit(logits)
+    self._gradient = compiled.jit(lambda arrays, x, of: attribution.gradient_of(
+        functools.partial(logits, arrays), x, of))
 
   def __repr__(self) -> str:
     return (f'<Model {self._settings["method"]["name"]} of {", ".join(self.classes)}, '
@@ -101,14 +106,17 @@ class Model:
     Raises:
       InputError: x is of another shape or kind, or holds what is no number.
     """
+    return self._predict(self._encoded(x, encoded))
+
+  def _encoded(self, x: Any, encoded: bool) -> Float[np.ndarray, 'n *clip']:
+    """Clips as the network sees them, see `predict`."""
     if encoded:
-      return self._predict(_numbers(x, tuple(self.about['clip'])))
+      return _numbers(x, tuple(self.about['clip']))
     x = np.asarray(x)
     if self._how.kind == 'landmarks':
       points = _numbers(x, self.shape)
-      return self._predict(np.stack([
-          self._encode(None, clip) for clip in points]) if len(points) else
-          np.zeros((0, *self.about['clip']), np.float32))
+      return (np.stack([self._encode(None, clip) for clip in points]) if len(points)
+              else np.zeros((0, *self.about['clip']), np.float32))
     if x.dtype != np.uint8:
       raise InputError(f'x is {x.dtype}, and this model takes pictures of uint8, 0 to '
                        '255; or inputs of the network by predict(x, encoded=True)')
@@ -118,8 +126,8 @@ class Model:
       raise InputError(f'x has clips of {x.shape[1:]}, and this model takes '
                        f'{self._say}; predict_frames takes frames of any size')
     frames = x[:, None] if x.ndim == 4 else x
-    return self._predict(np.stack([self._encode(clip, None) for clip in frames])
-                         if len(x) else np.zeros((0, *self.about['clip']), np.float32))
+    return (np.stack([self._encode(clip, None) for clip in frames]) if len(x) else
+            np.zeros((0, *self.about['clip']), np.float32))
 
   def predict_frames(self, frames: Frames, *, onset: int, apex: int, offset: int,
                      landmarks: Any = None, aligned: bool = False) -> Prediction:
@@ -139,6 +147,88 @@ class Model:
     """
     return self._predict(self._encode_frames(
         frames, onset, apex, offset, landmarks, aligned)[None])
+
+  @property
+  def explains(self) -> bool:
+    """Whether `explain` can say anything: of pictures, or of DeRe-GRL's actions."""
+    if self._how.kind != 'landmarks':
+      return True
+    return (self._settings['model']['encoder'] == 'dere_grl'
+            and self._settings['method']['name'] != 'protonet')
+
+  def explain(self, x: Any, *, of: str | None = None, encoded: bool = False,
+              aligned: bool | None = None) -> Attribution | Explanation:
+    """Where in clips their predictions come from, and whether that is so.
+
+    Args:
+      x: as of `predict`.
+      of: the class whose score is looked into; None: of each clip the predicted one. Of
+        DeRe-GRL all classes are.
+      encoded: as of `predict`.
+      aligned: whether x are of the face in its place, so that its regions have names;
+        None: frames are, ready pictures are not known to be.
+
+    Returns:
+      Of pictures two maps, by gradients and by occlusion, the region that carried most,
+      and what deleting that and random regions of its size does. Of DeRe-GRL its
+      actions, whose contributions add up to the logit: see `models.explanation`.
+
+    Raises:
+      InputError: x is of another shape or kind; there is no such class; or the model
+        sees landmarks by another encoder than DeRe-GRL.
+
+    Example:
+      >>> why = lm.load_model().explain(pictures)                 # doctest: +SKIP
+      >>> why.regions[0], why.change[0], why.random_change[0]     # doctest: +SKIP
+      ('row 3, column 2 of 4', 1.71, .44)
+    """
+    if aligned is None:
+      # Of one picture a clip, it is not known where in it the face is.
+      aligned = self._frames[0] > 1 and (
+          encoded or len(self.shape) == 4 or np.ndim(x) == 5)
+    return self._explain(self._encoded(x, encoded), of, aligned)
+
+  def explain_frames(self, frames: Frames, *, onset: int, apex: int, offset: int,
+                     landmarks: Any = None, aligned: bool = False,
+                     of: str | None = None) -> Attribution | Explanation:
+    """As `explain`, of the one clip that some frames show.
+
+    Args:
+      frames: as of `predict_frames`.
+      onset, apex, offset: numbers of frames.
+      landmarks: as of `predict_frames`.
+      aligned: as of `predict_frames`.
+      of: as of `explain`.
+
+    Raises:
+      InputError: as `predict_frames` and `explain`.
+    """
+    return self._explain(self._encode_frames(
+        frames, onset, apex, offset, landmarks, aligned)[None], of, True)
+
+  def _explain(self, x: Float[np.ndarray, 'n *clip'], of: str | None, aligned: bool
+               ) -> Attribution | Explanation:
+    if of is not None and of not in self.classes:
+      raise InputError(f'of={of!r} is no class of this model; there are '
+                       f'{", ".join(self.classes)}')
+    with numerics.pinned(self._settings['model']['matmul_precision']):
+      if self._settings['model']['encoder'] == 'dere_grl':
+        return predictor.explain_actions(self._settings, self.arrays, x)
+      attribution.check_kind(self._how)
+      which = (np.full(len(x), self.classes.index(of)) if of is not None else
+               self._predict(x).probabilities.argmax(-1))
+      return attribution.attribute(
+          lambda x: self._mean(lambda arrays, x: attribution.above_mean(
+              self._logits(arrays, x)), x),
+          lambda x, of: self._mean(self._gradient, x, of), x, which,
+          classes=self.classes, how=self._how, aligned=aligned)
+
+  def _mean(self, call: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
+    """Of all seeds: the mean of a function of clips."""
+    if not len(arrays[0]):
+      return np.zeros_like(arrays[0])
+    return np.mean([attribution.in_calls(functools.partial(call, own), *arrays)
+                    for own in self.arrays], 0)
 
   def predict_video(self, path: str | os.PathLike, *, onset: int, apex: int,
                     offset: int, landmarks: Any = None, aligned: bool = False

@@ -12,8 +12,9 @@ so p and one number a class, the spread, say the same as all of them. Only what 
 same for all classes of a clip differs then between its logits and those of the run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import functools
+import operator
 from typing import Any
 
 import jax
@@ -29,8 +30,10 @@ from lightman_jax.experiment import assembly
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.augmentation import mirror
 from lightman_jax.meta.learners import Learner, ensemble
-from lightman_jax.models import ststnet
+from lightman_jax.models import explanation, ststnet
+from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import Network, make_encoder, make_network
+from lightman_jax.training import compiled
 
 # Of a seed: 'scale' (c,) divides clips, 'params' is before adaptation, 'draws' has what
 # supports have moved, along a first axis; absent where a prediction knows no support.
@@ -162,3 +165,38 @@ def logits_of(learner: Learner, flip: Callable[[Array], Array] | None, arrays: A
   return map_in_batches(
       lambda moved: predict_both(learner, {**arrays['params'], **moved}, x, flip),
       arrays['draws'], 1).mean(0)
+
+
+def explain_actions(config: Mapping[str, Any], seeds: Sequence[Arrays],
+                    x: Float[np.ndarray, 'n T 68 2']) -> Explanation:
+  """What each action of DeRe-GRL adds to the logits, the mean over all models.
+
+  Mirror images, whose actions are those of the other side, have no part in it.
+
+  Args:
+    config: complete.
+    seeds: the arrays of each.
+    x: inputs as the network's are made.
+
+  Raises:
+    InputError: the method's predictions are no linear head's, so nothing adds up.
+  """
+  if config['method']['name'] == 'protonet':
+    raise InputError('method=protonet compares with means of classes, so contributions '
+                     'of actions do not add up to its logits; train another method')
+  encoder, count = make_encoder(**config['model']), config['training']['members']
+
+  @compiled.jit
+  def one(fast, x):
+    own = lambda fast: explanation.explain(encoder, fast, x)
+    return (explanation.mean_explanation(jax.lax.map(own, fast)) if count > 1 else
+            own(fast))
+
+  parts = []
+  for arrays in seeds:
+    draws = arrays.get('draws', {})
+    for n in range(len(jax.tree.leaves(draws)[0]) if draws else 1):
+      moved = jax.tree.map(operator.itemgetter(n), draws)
+      parts.append(one({**arrays['params'], **moved}, x / arrays['scale']))
+  return Explanation(*(np.mean([np.asarray(part[place]) for part in parts], 0)
+                       for place in range(len(Explanation._fields))))

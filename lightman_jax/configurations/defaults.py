@@ -89,6 +89,7 @@ def _evaluation() -> dict:
       support='training_subjects',
       efficiency=False,   # measures what the method costs, too
       embeddings=False,   # of the first fold's clips, for the report
+      attribution=False,  # where in the face a class's predictions come from
       tensorboard=False,  # event files of every fold
       # Scores besides UF1, UAR and accuracy: FILE.py:NAME, by commas.
       scores='')

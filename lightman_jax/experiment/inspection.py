@@ -1,11 +1,14 @@
-"""A run's look into its first fold: embeddings, and the actions of DeRe-GRL."""
+"""A run's look into its models: embeddings, the actions of DeRe-GRL, and maps."""
 
-from collections.abc import Callable, Mapping
+import collections
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
+from lightman_jax import registry
+from lightman_jax.evaluation import attribution
 from lightman_jax.evaluation.inspection import (
   make_embed,
   make_explain,
@@ -14,7 +17,9 @@ from lightman_jax.evaluation.inspection import (
 )
 from lightman_jax.experiment.assembly import Material, make_member, make_net
 from lightman_jax.faces import landmarks
-from lightman_jax.files import write_atomically
+from lightman_jax.files import fold_path, write_atomically
+from lightman_jax.inputs import inputs
+from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import make_encoder
 from lightman_jax.report import table
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
@@ -107,7 +112,7 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
         'components': (list(landmarks.COMPONENTS) if config['model']['decompose']
                        else list(range(landmarks.COUNT))),
         'unit': 'logit, after the mean over classes is taken off',
-        'clips': [_of_clip(explanation, n, int(prediction[n])) | {
+        'clips': [describe_actions(explanation, n, int(prediction[n])) | {
             'clip': pool.clips[index[n]], 'truth': pool.classes[label[n]],
             'prediction': pool.classes[prediction[n]],
             'movement': _strongest(np.asarray(pool.x[index[n]])).tolist()}
@@ -115,8 +120,14 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
   return write
 
 
-def _of_clip(explanation, n: int, k: int) -> dict[str, Any]:
-  """Contributions to the logit of class k: what all classes get decides nothing."""
+def describe_actions(explanation: Explanation, n: int, k: int) -> dict[str, Any]:
+  """Contributions to the logit of class k: what all classes get decides nothing.
+
+  Args:
+    explanation: of clips.
+    n: number of the clip.
+    k: number of the class.
+  """
   above_mean = lambda x: (x[n, k] - x[n].mean(0)).tolist()
   return {'logit': float(explanation.logits[n, k] - explanation.logits[n].mean()),
           'bias': float(explanation.bias[k] - explanation.bias.mean()),
@@ -128,6 +139,97 @@ def _of_clip(explanation, n: int, k: int) -> dict[str, Any]:
 def _strongest(movements: np.ndarray) -> np.ndarray:
   """The movements (68, 2) of the frame in which the face is farthest from its onset."""
   return movements[np.square(movements).sum((1, 2)).argmax()]
+
+
+# Of encoders of pictures: where in the face each class's predictions come from.
+
+PER_CLASS = 2      # clips of a class that are looked into, in a fold
+
+
+def make_attribution_writer(config: Mapping[str, Any], folder: RunFolder,
+                            material: Material, recipe: Recipe
+                            ) -> Callable[[Any, FoldData], None]:
+  """A function (params, data of a fold) that keeps its clips' maps.
+
+  What is looked into is the score of each held-out clip's own class.
+
+  Args:
+    config: complete; without evaluation.attribution nothing is written.
+    folder: of the run.
+    material: of the run.
+    recipe: its learner is what adapts.
+  """
+  if not config['evaluation']['attribution']:
+    return lambda params, data: None
+  pool, folds = material.pool, {fold.held_out: fold for fold in material.folds}
+  learner, how = recipe.learner, inputs.Settings(**config['inputs'])
+  label, aligned = np.asarray(pool.label), _are_aligned(material)
+  look = attribution.make_attribute(
+      learner, sizes=recipe.sizes, mirror=recipe.mirror,
+      most=PER_CLASS * len(pool.classes),
+      draws=config['evaluation']['draws'] if learner.supported else 1)
+
+  def write(params, data: FoldData) -> None:
+    test = np.flatnonzero(folds[data.name].test)
+    index = np.concatenate([test[label[test] == k][:PER_CLASS]
+                            for k in range(len(pool.classes))])
+    made = look(params, data.key, data.clips, np.asarray(pool.x[index]), label[index],
+                classes=pool.classes, how=how, aligned=aligned)
+    write_json(fold_path(folder.attribution, data.name, '.json'), {
+        'clips': [pool.clips[n] for n in index], 'classes': made.classes,
+        'gradient': [attribution.by_cell(one).tolist() for one in made.gradient],
+        'deletion': [attribution.by_cell(one).tolist() for one in made.occlusion],
+        'regions': made.regions, 'change': made.change.tolist(),
+        'random_change': made.random_change.tolist()})
+  return write
+
+
+def _are_aligned(material: Material) -> bool:
+  """Whether clips are frames of faces whose landmarks are known, hence in place."""
+  clips = material.clips
+  return clips.frames.shape[1] > 1 and all(
+      np.isfinite(points[0]).all() for points in clips.landmarks)
+
+
+def draw_attribution(config: Mapping[str, Any], folder: RunFolder, material: Material,
+                     about: Mapping[str, Any]) -> None:
+  """Writes attribution.json, class by class over all folds, and draws it.
+
+  Args:
+    config: complete.
+    folder: of the run, all of whose folds have been looked into.
+    material: of the run.
+    about: of the results.
+  """
+  places = [fold_path(folder.attribution, fold.held_out, '.json')
+            for fold in material.folds]
+  with blaming(folder.attribution):
+    parts = [read_json(place) for place in places if place.exists()]
+    rows = [dict(zip(part, row)) for part in parts for row in zip(*part.values())]
+    content = {
+        'aligned': _are_aligned(material), 'folds': len(parts),
+        'unit': "of a class's logit less the mean over all classes",
+        'classes': {name: _of_class([row for row in rows if row['classes'] == name])
+                    for name in material.pool.classes}}
+  write_json(folder.attribution_json, content)
+  from lightman_jax.report import figures
+  name = registry.label(config['method']['name'])
+  figures.draw_attribution(folder.attribution_png, content,
+                           title=f'{name}: where predictions come from',
+                           caption=table.caption(about)[:1])
+
+
+def _of_class(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+  """Means over clips of one class; of what they name, how often."""
+  if not rows:
+    return {'clips': 0}
+  mean = lambda name: np.mean([row[name] for row in rows], 0).tolist()
+  more = [abs(row['change']) > row['random_change'] for row in rows]
+  return {'clips': len(rows), 'gradient': mean('gradient'),
+          'deletion': mean('deletion'), 'change': mean('change'),
+          'random_change': mean('random_change'), 'faithful': float(np.mean(more)),
+          'regions': dict(collections.Counter(
+              row['regions'] for row in rows).most_common())}
 
 
 def draw(folder: RunFolder, about: Mapping[str, Any], *, title: str) -> None:

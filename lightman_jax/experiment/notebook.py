@@ -236,8 +236,8 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
 @settings_module.takes_settings
 def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
           learner: Learner | None = None,
-          on_step: Callable[[int, dict[str, np.ndarray]], None] | None = None
-          ) -> Params | list[Params]:
+          on_step: Callable[[int, dict[str, np.ndarray]], None] | None = None,
+          checkpoints: Checkpoints | None = None) -> Params | list[Params]:
   """Trains a fold, or several that share one compiled program.
 
   Args:
@@ -245,6 +245,7 @@ def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
     fold: of `folds`.
     learner: of your own, in place of that of `settings`.
     on_step: called with a step and the scalars (1, steps) of the steps that end there.
+    checkpoints: what training goes on from, and keeps itself in; None: nothing.
 
   Returns:
     The trained parameters; a list of them for several folds. On one device they are
@@ -265,7 +266,7 @@ def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
         recipe, steps=training['steps'], every=training['checkpoint_every'],
         layout=layout,
         streamed=math.prod(x.shape[1:]) * 4 if isinstance(x, Stored) else 0)
-    states = [train_folds(trainer, [one.data], _NoCheckpoints(),
+    states = [train_folds(trainer, [one.data], checkpoints or _NoCheckpoints(),
                           on_chunk=on_step or (lambda step, scalars: None))[0]
               for one in several]
   params = [jax.tree.map(jnp.asarray, state.params) for state in states]

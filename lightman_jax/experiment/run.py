@@ -152,6 +152,9 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
           config, folder, len(material.pool.classes), pool=material.pool)
       findings['about'] |= _describe_knowledge(config, material)
       pretraining.write_people(config, material, folder)
+      if config['evaluation']['attribution']:
+        with optional(folder.attribution_png.name, progress.say):
+          inspection.draw_attribution(config, folder, material, findings['about'])
       with optional(folder.oracle_json.name, progress.say):
         oracle.write_oracle(config, folder, material)
     if config['evaluation']['efficiency']:
@@ -203,10 +206,11 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       make_trainer, recipe, steps=training['steps'],
       every=training['checkpoint_every'], layout=layout, streamed=material.streamed))
   predict = make_predictions(config, material, recipe)
-  write_episodes, write_actions, write_embeddings = (
+  write_episodes, write_actions, write_embeddings, write_attribution = (
       make(config, folder, material, recipe)
       for make in (few_shot.make_writer, inspection.make_action_writer,
-                   inspection.make_embedding_writer))
+                   inspection.make_embedding_writer,
+                   inspection.make_attribution_writer))
   places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   mine = parts.numbers_of(span, len(names))
@@ -243,6 +247,8 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
             write_actions(state.params, one)
           with optional(folder.embeddings.name, progress.say):
             write_embeddings(state.params, one)
+          with optional(folder.attribution_json.name, progress.say):
+            write_attribution(state.params, one)
           with optional(folder.tensorboard.name, progress.say):
             metrics_log.write_fold(config, folder, one.name)
           robustness.write_fold(config, folder, material, number, functools.partial(

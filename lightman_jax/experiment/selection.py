@@ -149,7 +149,7 @@ def _choose(config, options, folder: RunFolder, material: Material, devices, pro
   for k, option in enumerate(options):
     own = settings.changed(config, option)
     own['evaluation'].update(noise='none', oracle_gap=False, episodes=0,
-                             embeddings=False, tensorboard=False)
+                             embeddings=False, tensorboard=False, attribution=False)
     fold_logits = loop(own, folder.part(folder.selection / f'inner{k}'),
                        _restricted(own, inner, range(len(inner.folds))), devices,
                        progress, stage=f'select {k + 1}/{len(options)}')

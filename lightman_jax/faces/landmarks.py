@@ -16,7 +16,7 @@ Coordinates are (x, y) in pixels, pixel centres at whole numbers. A transform is
 """
 
 import cv2
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 import numpy as np
 
 # The 68 facial landmarks of iBUG 300-W, and how a face mesh becomes them.
@@ -122,6 +122,57 @@ def mean_face() -> Float[np.ndarray, '68 2']:
   for index, y in _MEAN_MIDLINE.items():
     face[index] = .5, y
   return face
+
+
+# Regions of an aligned face, each a set of pixels that shares none with another.
+
+# At the picture's left: landmarks, and weighted middles of some.
+_LEFT_REGIONS: dict[str, tuple[int | dict[int, float], ...]] = {
+    'brow': (17, 18, 19, 20, 21), 'eye': (36, 37, 38, 39, 40, 41),
+    'cheek': ({41: .45, 48: .25, 3: .3}, {41: .45, 3: .4, 31: .15}, {48: .4, 3: .6}),
+    'mouth corner': (48, 49, 59, 60)}
+_MIDDLE_REGIONS: dict[str, tuple[int | dict[int, float], ...]] = {
+    'nose': (*range(27, 36),), 'upper lip': (50, 51, 52, 61, 62, 63),
+    'lower lip': (56, 57, 58, 65, 66, 67), 'chin': (7, 8, 9, {8: .5, 57: .5}),
+    # As far above the brows as these are above the eyes, and farther.
+    'forehead': ({19: 2., 37: -1.}, {24: 2., 44: -1.}, {19: 2.7, 37: -1.7},
+                 {24: 2.7, 44: -1.7}, {21: 1.2, 22: 1.2, 39: -.7, 42: -.7})}
+EDGE = 'edge of the picture'
+_REACH = .14      # from a place of a region, in sides of the picture
+
+
+def face_regions(height: int, width: int) -> dict[str, Bool[np.ndarray, 'h w']]:
+  """The pixels of each region of the mean face; each pixel is of one region.
+
+  A pixel is of the region that has the nearest place, and of the picture's edge where
+  none is near.
+
+  Args:
+    height: of the picture in pixels.
+    width: of the picture in pixels.
+  """
+  face, names, places = mean_face(), [], []
+  sides = {'left': face, 'right': mirror_landmarks(face, width=1.)}
+  for side, points in sides.items():
+    for name, of in _LEFT_REGIONS.items():
+      own = np.stack([_place(points, one) for one in of])
+      places += list(own if side == 'left' else own * (-1., 1.) + (1., 0.))
+      names += [f'{side} {name}'] * len(own)
+  for name, of in _MIDDLE_REGIONS.items():
+    places += [_place(face, one) for one in of]
+    names += [name] * len(of)
+  rows, columns = np.mgrid[:height, :width]
+  pixels = np.stack([(columns + .5) / width, (rows + .5) / height], -1)
+  far = np.linalg.norm(pixels[..., None, :] - np.stack(places), axis=-1)
+  nearest = np.where(far.min(-1) <= _REACH, far.argmin(-1), len(names))
+  of_place = np.array([*names, EDGE])[nearest]
+  return {name: of_place == name for name in [*dict.fromkeys(names), EDGE]
+          if (of_place == name).any()}
+
+
+def _place(face: Float[np.ndarray, '68 2'], of: int | dict[int, float]) -> np.ndarray:
+  parts = of if isinstance(of, dict) else {of: 1.}
+  return sum((share * face[index] for index, share in parts.items()), np.zeros(2))
 
 
 # From the 468 points of a face mesh to the 68 landmarks of iBUG 300-W.

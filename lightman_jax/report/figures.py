@@ -20,7 +20,7 @@ from lightman_jax.faces import landmarks
 from lightman_jax.files import write_atomically
 from lightman_jax.models.dere_grl import CONTOURS
 from lightman_jax.report.agg import Figure, FigureCanvasAgg, colormaps, patches, ticker
-from lightman_jax.report.style import COLOURS, INK, SOFT, figure_style
+from lightman_jax.report.style import COLOURS, INK, SOFT, figure_style, to_svg
 
 # Pictures of a run as PNG: confusion matrix, learning curves, curves under noise.
 
@@ -264,6 +264,23 @@ def draw_actions(path: str | os.PathLike, kept: Mapping[str, Any], *, title: str
         'was weighed into.', *caption])
 
 
+def action_drawing(clip: Mapping[str, Any]) -> str:
+  """One clip's actions as SVG for a page.
+
+  Args:
+    clip: as one of `draw_actions`, by component or by landmark.
+  """
+  count = len(clip['parts'][0])
+  components = (list(landmarks.COMPONENTS) if count == len(landmarks.COMPONENTS) else
+                list(range(count)))
+  with figure_style([clip['prediction']]) as letters:
+    figure = Figure(figsize=(4.4, 4.3), layout='constrained')
+    name = letters.drawable(clip['prediction'])
+    _face_panel(figure.add_subplot(), {**clip, 'prediction': name, 'truth': name},
+                components)
+    return to_svg(figure, f'actions that spoke for {name}')
+
+
 def _face_panel(axes, clip: Mapping[str, Any], components: Sequence[str | int]) -> None:
   parts, relations = (np.array(clip[name]) for name in ('parts', 'relations'))
   face = landmarks.mean_face()
@@ -327,6 +344,62 @@ def _circles(axes, places: Mapping[int, tuple[float, float]], values) -> None:
                  edgecolors='#333333', linewidths=.8)
     axes.text(*place, f'A{action + 1}\n{values[action]:+.2f}', ha='center', va='center',
               fontsize=7.5, zorder=7)
+
+
+# Where in the face each class's predictions come from.
+
+MAPS = {'gradient': 'gradient times input', 'deletion': 'lost where a cell is deleted'}
+
+
+def draw_attribution(path: str | os.PathLike, content: Mapping[str, Any], *,
+                     title: str = '', caption: Iterable[str] = ()) -> None:
+  """Draws two maps of each class, and says what was measured of them.
+
+  Args:
+    path: of the PNG.
+    content: of `attribution.json`: 'aligned', and by class 'clips', the maps of `MAPS`
+      over cells, 'regions' (name to clips that name it), 'change', 'random_change' and
+      'faithful'.
+    title: one line above.
+    caption: lines in small print below.
+  """
+  classes = {name: one for name, one in content['classes'].items() if one['clips']}
+  with figure_style([title, *classes, *caption]) as letters:
+    figure = Figure(figsize=(2.9 * max(len(classes), 2) + .4, 6.4),
+                    layout='constrained')
+    grid = figure.subplots(len(MAPS), len(classes), squeeze=False)
+    for column, (name, one) in zip(grid.T, classes.items()):
+      for axes, (key, words) in zip(column, MAPS.items()):
+        _map_panel(axes, np.array(one[key]), aligned=content['aligned'])
+        axes.set_xlabel(words, fontsize=8)
+      region, count = next(iter(one['regions'].items()))
+      column[0].set_title(
+          f'{letters.drawable(name)}\n{region} in {count} of {one["clips"]} clips\n'
+          f'deleted: {-one["change"]:+.2f}, elsewhere ±{one["random_change"]:.2f}',
+          fontsize=8)
+    figure.suptitle(letters.drawable(title), fontsize=11)
+    right = np.average([one['faithful'] for one in classes.values()],
+                       weights=[one['clips'] for one in classes.values()])
+    save(path, figure, map(letters.drawable, [
+        'Held-out clips of each class, and what speaks for that class (red) or against '
+        'it (blue): its logit less the mean of all. Deleting the region that a clip '
+        'names changes it by the first number, deleting a random region of its size by '
+        f'the second, on average; by more in {right:.0%} of the clips. '
+        + ("The face is a drawing, nobody's own." if content['aligned'] else
+           'It is not known where the face is.'), *caption]))
+
+
+def _map_panel(axes, values: Float[np.ndarray, 'rows columns'], *, aligned: bool
+               ) -> None:
+  most = max(float(np.abs(values).max()), 1e-12)
+  axes.imshow(values, cmap='RdBu_r', vmin=-most, vmax=most, extent=(0., 1., 1., 0.),
+              alpha=.85)
+  if aligned:
+    face = landmarks.mean_face()
+    for walk in CONTOURS:
+      axes.plot(*face[list(walk)].T, color=INK, linewidth=.8)
+  axes.set(xlim=(0., 1.), ylim=(1., 0.), xticks=[], yticks=[])
+  axes.grid(False)
 
 
 def _colour(share: float):

@@ -111,6 +111,7 @@ OWNED = ('results.json', 'part.json', 'folds', 'checkpoints', 'selection',
          'episodes.csv', 'predictions.csv',
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
+         'attribution', 'attribution.png', 'attribution.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
          'outside.json', 'trained_on.json', 'reproducibility.json', 'environment.json',
          'config.json')
@@ -158,7 +159,8 @@ def sweep(path: pathlib.Path) -> None:
   for name in OWNED:
     for rest in path.glob(f'.{name}.*'):
       remove(rest)
-  for name in ('folds', 'few_shot', 'robustness', 'oracle', 'selection'):
+  for name in ('folds', 'few_shot', 'robustness', 'attribution', 'oracle',
+               'selection'):
     for rest in () if (path / name).is_symlink() else (path / name).rglob('.*.json.*'):
       remove(rest)
 
@@ -185,6 +187,9 @@ class RunFolder:
     self.curves = path / 'learning_curves.png'
     self.actions = path / 'actions.png'
     self.actions_json = path / 'actions.json'
+    self.attribution = path / 'attribution'
+    self.attribution_json = path / 'attribution.json'
+    self.attribution_png = path / 'attribution.png'
     self.embeddings = path / 'embeddings.npz'
     self.tensorboard = path / 'tensorboard'
     self.checkpoints = path / 'checkpoints'

@@ -103,6 +103,22 @@ def check() -> None:
 
 
 @contextlib.contextmanager
+def as_interrupts() -> Iterator[None]:
+  """Inside, without `watch`: what ends a process politely ends it as Ctrl-C does."""
+  def stop(number, frame):
+    raise KeyboardInterrupt
+  before = {}
+  if threading.current_thread() is threading.main_thread():
+    before = {number: signal.signal(number, stop) for number in NAMES
+              if signal.getsignal(number) is not signal.SIG_IGN}
+  try:
+    yield
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
+
+
+@contextlib.contextmanager
 def deferred() -> Iterator[None]:
   """Inside, a signal raises nothing: who is there asks `is_stop_requested`, and
   calls `check`."""

@@ -5,16 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import csv
 import pathlib
-import signal
 import sys
-import threading
 import time as clock
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
 import numpy as np
 
-from lightman_jax import bounded, places
+from lightman_jax import bounded, places, refusals
 from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.faces import detection
 from lightman_jax.files import explain_fault, write_atomically
@@ -48,7 +46,7 @@ def predict(arguments: list[str]) -> int:
     _face_model(options)
     # What can be refused is, before a folder is made.
     check_output(out)
-    with _stopped_by_signals():
+    with stopping.as_interrupts():
       if options.clips:
         return _predict_clips(options, model, rows, out)
       return _predict_videos(options, model, out)
@@ -65,22 +63,6 @@ def predict(arguments: list[str]) -> int:
     print('\nstopped: nothing is half-written; the same command begins anew',
           file=sys.stderr)
     return 130
-
-
-@contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-  """Whatever ends a process politely ends it as Ctrl-C does."""
-  def stop(number, frame):
-    raise KeyboardInterrupt
-  before = {}
-  if threading.current_thread() is threading.main_thread():
-    before = {number: signal.signal(number, stop) for number in stopping.NAMES
-              if signal.getsignal(number) is not signal.SIG_IGN}
-  try:
-    yield
-  finally:
-    for number, handler in before.items():
-      signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -210,7 +192,7 @@ def _predict_videos(options: argparse.Namespace, model: Any, out: pathlib.Path) 
       lines.append(_one_video(options, model, video, out / folder, folder, show))
     except (InputError, Unreadable) as error:
       failed += 1
-      message = str(error).replace('\n', ' ')
+      message = _sentence(error)
       lines.append(_Line(video, '', message=message))
       # Most of them begin with the file.
       start = '' if str(places.expand(video)) in message else f'{video}: '
@@ -221,6 +203,11 @@ def _predict_videos(options: argparse.Namespace, model: Any, out: pathlib.Path) 
   if not failed:
     return 0
   return 2 if failed == len(lines) else 1
+
+
+def _sentence(error: InputError | Unreadable) -> str:
+  """What is said of one that cannot be read, in one line, with its code."""
+  return f'{error} [{refusals.code_of(error)}]'.replace('\n', ' ')
 
 
 def _folders(videos: Sequence[str]) -> list[str]:
@@ -380,7 +367,7 @@ def _predict_clips(options: argparse.Namespace, model: Any,
                       *(f'{p:.4f}' for p in prediction.probabilities[0]), ''])
     except (InputError, Unreadable) as error:
       failed += 1
-      message = str(error).replace('\n', ' ')
+      message = _sentence(error)
       written.append([path, onset, apex, offset, '', '',
                       *[''] * len(model.classes), message])
       print(printable(f'{path}: {message}'), file=sys.stderr)

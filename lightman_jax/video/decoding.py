@@ -141,9 +141,6 @@ def folder_frames(folder: pathlib.Path, facts: Facts, fps: float | None
   Raises:
     InputError: there is no such picture, two of one number, or no `fps`.
   """
-  if fps is None:
-    raise InputError(f'{printable(facts.path)} is a folder of pictures, which have no '
-                     'times: give their rate with --fps')
   try:
     entries = pictures.pictures_by_number(folder)
   except Unreadable as error:
@@ -151,6 +148,9 @@ def folder_frames(folder: pathlib.Path, facts: Facts, fps: float | None
   if not entries:
     raise InputError(f'{printable(facts.path)} holds no picture with a number in its '
                      'name')
+  if fps is None:
+    raise InputError(f'{printable(facts.path)} is a folder of pictures, which have no '
+                     'times: give their rate with --fps')
   first, last = min(entries), max(entries)
   facts.codec = ''
   facts.stated_frames, facts.stated_rate = len(entries), fps

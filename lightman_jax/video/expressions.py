@@ -39,6 +39,26 @@ Progress = Callable[[str, float], None]      # stage, and the share that is done
 _COVERED_QUALITY = .5
 
 
+class CarriedBy(NamedTuple):
+  """What carried a model's answer on one clip.
+
+  Attributes:
+    class_name: whose score is looked into: its logit less the mean of all.
+    region: of the face, that carried most; '' of DeRe-GRL.
+    change: what the score loses where that region is deleted.
+    random_change: what it changes by where a random region of its size is, the mean.
+    maps: by gradients, and by deletion, of the cells of the aligned face; positive
+      speaks for the class.
+    actions: of DeRe-GRL, as `actions.json` of a run has them; {} elsewhere.
+  """
+  class_name: str
+  region: str
+  change: float | None
+  random_change: float | None
+  maps: dict[str, np.ndarray]
+  actions: dict[str, Any]
+
+
 class Recognised(NamedTuple):
   """An expression and what a model says of it.
 
@@ -48,11 +68,14 @@ class Recognised(NamedTuple):
     classes: those that hold the true one nine times in ten, all of them where the
       model cannot tell; None where the model has no such sets.
     doubts: why the nine in ten are not claimed of this interval; none: they are.
+    carried_by: what carried the answer; None where no class was asked for, or the
+      model cannot say.
   """
   expression: Expression
   probabilities: dict[str, float] | None = None
   classes: tuple[str, ...] | None = None
   doubts: tuple[str, ...] = ()
+  carried_by: CarriedBy | None = None
 
 
 class VideoExpressions(NamedTuple):
@@ -232,16 +255,33 @@ def _answered(row: Recognised, pictures: dict[int, np.ndarray], model: Any,
   at = at[(table.frame[at] >= e.onset_frame) & (table.frame[at] <= e.offset_frame)]
   points = np.full((e.offset_frame - e.onset_frame + 1, 68, 2), np.nan, np.float32)
   points[table.frame[at] - e.onset_frame] = table.landmarks[at]
-  prediction = model.predict_frames(
-      lambda number: pictures[number + e.onset_frame], onset=0,
-      apex=e.apex_frame - e.onset_frame, offset=e.offset_frame - e.onset_frame,
-      landmarks=points)
+  clip: dict[str, Any] = {
+      'frames': lambda number: pictures[number + e.onset_frame], 'onset': 0,
+      'apex': e.apex_frame - e.onset_frame, 'offset': e.offset_frame - e.onset_frame,
+      'landmarks': points}
+  prediction = model.predict_frames(**clip)
   sets = prediction.sets
   return row._replace(
       probabilities={name: float(p) for name, p in zip(
           model.classes, prediction.probabilities[0])},
       classes=None if sets is None else tuple(sets[0]),
-      doubts=tuple(doubts_of(e, model.about, people[e.person], table, at)))
+      doubts=tuple(doubts_of(e, model.about, people[e.person], table, at)),
+      carried_by=_carried_by(model, clip) if model.explains else None)
+
+
+def _carried_by(model: Any, clip: dict[str, Any]) -> CarriedBy:
+  """What carried a model's answer on a clip, as plain arrays."""
+  from lightman_jax.evaluation.attribution import Attribution, by_cell
+  why = model.explain_frames(**clip)
+  if isinstance(why, Attribution):
+    return CarriedBy(
+        why.classes[0], why.regions[0], float(why.change[0]),
+        float(why.random_change[0]),
+        {'gradients': by_cell(why.gradient[0]),
+         'deletion': by_cell(why.occlusion[0])}, {})
+  from lightman_jax.experiment.inspection import describe_actions
+  k = int(why.logits[0].argmax())
+  return CarriedBy(model.classes[k], '', None, None, {}, describe_actions(why, 0, k))
 
 
 def doubts_of(e: Expression, about: Any, spotting: Spotting, table: FrameTable,

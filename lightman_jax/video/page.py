@@ -19,6 +19,7 @@ from lightman_jax.report import templates
 from lightman_jax.video import motion
 from lightman_jax.video.expressions import (
   LIMITS,
+  CarriedBy,
   Recognised,
   VideoExpressions,
   frames_of,
@@ -205,8 +206,15 @@ def _shown(number: int, row: Recognised, video: VideoExpressions,
     pictures = [('onset', _embedded(first)), ('apex', _embedded(last)),
                 ('flow from onset to apex', _embedded(_flow_picture(first, last)))]
   moves = table.moved[apex] - table.moved[onset]
+  by = row.carried_by
   pictures.append(('where it moves', drawing(
       alignment.align_points(table.landmarks[onset], size), moves, size)))
+  if by is not None:
+    pictures += [(f'what spoke for {by.class_name}, by {name}', map_drawing(values))
+                 for name, values in by.maps.items()]
+    if by.actions:
+      pictures.append((f'actions that spoke for {by.class_name}', _actions(
+          by, table.landmarks[[onset, apex]])))
   return {
       'anchor': f'e{number}', 'row': row, 'e': e, 'pictures': pictures,
       'onset': clock_of(e.onset_s), 'apex': clock_of(e.apex_s),
@@ -241,6 +249,39 @@ def drawing(points: Float[np.ndarray, '68 2'], moves: Float[np.ndarray, 'regions
     dx, dy = move * factor
     parts.append(_arrow(x, y, float(dx), float(dy)))
   return Markup(''.join([*parts, '</svg>']))
+
+
+def map_drawing(values: Float[np.ndarray, 'rows columns']) -> Markup:
+  """A map over the aligned face, on the drawn mean face: red speaks for, blue against.
+
+  Args:
+    values: of each cell.
+  """
+  rows, columns = values.shape
+  most = max(float(np.abs(values).max()), 1e-12)
+  parts = ['<svg viewBox="0 0 100 100" role="img" aria-label="a map over a drawn '
+           'face">']
+  for (row, column), value in np.ndenumerate(values):
+    parts.append(
+        f'<rect x="{100 * column / columns:.1f}" y="{100 * row / rows:.1f}" '
+        f'width="{100 / columns:.1f}" height="{100 / rows:.1f}" '
+        f'fill="var(--{"c4" if value > 0 else "c0"})" '
+        f'fill-opacity="{.8 * abs(value) / most:.2f}"/>')
+  face = 100. * alignment.mean_face()
+  for line in _LINES:
+    path = ' '.join(f'{x:.1f},{y:.1f}' for x, y in face[list(line)])
+    parts.append(f'<polyline points="{path}" fill="none" stroke="var(--ink)" '
+                 'stroke-width=".8"/>')
+  return Markup(''.join([*parts, '</svg>']))
+
+
+def _actions(by: CarriedBy, points: Float[np.ndarray, '2 68 2']) -> Markup:
+  """DeRe-GRL's actions, as a run draws them."""
+  from lightman_jax.inputs.inputs import landmark_movements
+  from lightman_jax.report import figures
+  return Markup(figures.action_drawing({
+      **by.actions, 'clip': '', 'truth': by.class_name, 'prediction': by.class_name,
+      'movement': landmark_movements(points)[1]}))
 
 
 def _arrow(x: float, y: float, dx: float, dy: float) -> str:

@@ -11,6 +11,8 @@ import pathlib
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
+
 from lightman_jax.errors import printable
 from lightman_jax.files import write_atomically
 from lightman_jax.video import motion
@@ -147,9 +149,22 @@ def as_json(video: VideoExpressions) -> dict[str, Any]:
       'expressions': [{
           **row.expression._asdict(), 'probabilities': row.probabilities,
           'set': None if row.classes is None else list(row.classes),
-          'doubts': list(row.doubts)} for row in video.rows],
+          'doubts': list(row.doubts), 'carried_by': _carried_by(row)}
+                      for row in video.rows],
       'people': people, 'remarks': video.remarks, 'limits': LIMITS,
       'columns': {'expressions.csv': EXPRESSIONS, 'frames.csv': FRAMES}}
+
+
+def _carried_by(row: Recognised) -> dict[str, Any] | None:
+  by = row.carried_by
+  if by is None:
+    return None
+  if by.actions:
+    return {'class': by.class_name, **by.actions}
+  return {'class': by.class_name, 'region': by.region,
+          'change': _finite(by.change), 'random_change': _finite(by.random_change),
+          'maps': {name: np.round(values, 4).tolist()
+                   for name, values in by.maps.items()}}
 
 
 def plain(value: Any) -> Any:

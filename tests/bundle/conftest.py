@@ -31,12 +31,12 @@ def carried(tmp_path_factory):
   return make
 
 
-def write_untrained(place, **names):
+def write_untrained(place, clip=(1, 16, 16, 3), **names):
   """A bundle that nobody has trained: the settings' network at random weights."""
   settings = lm.settings('manifest:debug', **{
       'model.width': 4, 'macro.source': 'none', **names})
   about = {
-      'fold': 'all', 'classes': ['a', 'b'], 'clip': [1, 16, 16, 3], 'frames': 3,
+      'fold': 'all', 'classes': ['a', 'b'], 'clip': [*clip], 'frames': 3,
       'size': 64, 'rate': None, 'seeds': [0], 'draws': 2, 'scaling': None,
       'settings': settings, 'expect': None, 'calibration': None,
       'seen': [['mine', 'ann']], 'licences': [], 'remarks': []}

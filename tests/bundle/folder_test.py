@@ -20,7 +20,9 @@ def copy(untrained, tmp_path):
 
 def change_about(folder, **changes):
   path = folder / ABOUT
-  path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+  about = {**json.loads(path.read_text()), **changes}
+  about['about_sha256'] = bundle_folder.about_sha256(about)
+  path.write_text(json.dumps(about))
 
 
 def change_arrays(folder, change):
@@ -46,6 +48,20 @@ def test_a_whole_one_predicts(untrained):
   # The same twice, byte for byte.
   bundle = bundle_folder.read(untrained)
   assert bundle_folder.content_of(bundle.arrays) == (untrained / WEIGHTS).read_bytes()
+
+
+def test_what_was_changed_by_hand_is_not_believed(copy):
+  """A class by another name, valid in every other way; and an older bundle, without."""
+  path = copy / ABOUT
+  about = json.loads(path.read_text())
+  path.write_text(json.dumps({**about, 'classes': ['a', 'joy']}))
+  assert 'a field was changed by hand, or damaged; copy it again' in refusal(copy)
+  # Order and layout say nothing.
+  path.write_text(json.dumps(dict(reversed(about.items())), indent=7))
+  assert lm.load_model(copy).classes == ('a', 'b')
+  del about['about_sha256']
+  path.write_text(json.dumps(about))
+  assert lm.load_model(copy).classes == ('a', 'b')
 
 
 def test_nothing_there(tmp_path):
@@ -81,7 +97,7 @@ def test_fields_that_cannot_be(changes, words, copy):
                                   'calibration', 'seen', 'scaling'])
 def test_fields_that_are_missing(name, copy):
   about = json.loads((copy / ABOUT).read_text())
-  del about[name]
+  del about[name], about['about_sha256']
   (copy / ABOUT).write_text(json.dumps(about))
   assert f"holds no '{name}'" in refusal(copy)
 

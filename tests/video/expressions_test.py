@@ -15,6 +15,8 @@ import pytest
 
 import lightman_jax as lm
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation import attribution
+from lightman_jax.faces.landmarks import face_regions
 from lightman_jax.video import (
   annotated,
   command,
@@ -36,6 +38,15 @@ class Chance:
 
   def __init__(self):
     self.asked = []
+
+  explains = True
+
+  def explain_frames(self, frames, **clip):
+    """Left mouth corner, where it is deleted alone does the score fall."""
+    mouth = face_regions(14, 14)['left mouth corner']
+    return attribution.Attribution(
+        ('positive',), np.ones(1), mouth[None] * 1., mouth[None] * .5,
+        ('left mouth corner',), np.array([.9]), np.array([.2]), True)
 
   def predict_frames(self, frames, *, onset, apex, offset, landmarks):
     assert landmarks.shape == (offset + 1, 68, 2)
@@ -186,6 +197,39 @@ def test_json_is_plain_and_holds_everything(tmp_path, made):
   assert set(content['people'][0]['threshold']) == set(motion.REGIONS)
 
 
+def test_what_carried_an_answer_stands_on_the_page_and_in_json(made, quiet):
+  by, = {row.carried_by.region for row in made.rows}
+  assert by == 'left mouth corner'
+  map_ = made.rows[0].carried_by.maps['gradients']
+  assert map_.shape == (7, 7)
+  # A cell of the mouth's row, at the picture's left.
+  assert map_[5, 2] == 1. and map_[:, 4:].max() == 0. and map_[:4].max() == 0.
+  text = page.render(made)
+  assert 'What carried positive most: left mouth corner' in text
+  assert 'takes 0.90 from the logit' in text and 'says little' not in text
+  assert text.count('a map over a drawn face') == 4
+  weak = made._replace(rows=[made.rows[0]._replace(
+      carried_by=made.rows[0].carried_by._replace(change=.1))])
+  assert 'no more than chance' in page.render(weak)
+  written = writers.as_json(made)['expressions'][0]['carried_by']
+  assert (written['region'], written['change'], written['random_change']) == (
+      'left mouth corner', .9, .2)
+  unasked = made._replace(rows=[expressions.Recognised(made.expressions[0])])
+  assert writers.as_json(unasked)['expressions'][0]['carried_by'] is None
+  assert 'What carried' not in page.render(unasked)
+
+
+def test_actions_of_dere_grl_are_drawn_as_a_run_draws_them(made):
+  actions = {'logit': 1., 'bias': 0., 'parts': np.eye(8, 5).tolist(),
+             'relations': np.zeros((8, 8)).tolist(), 'weights': []}
+  by = expressions.CarriedBy('positive', '', None, None, {}, actions)
+  one = made._replace(rows=[made.rows[0]._replace(carried_by=by)])
+  text = page.render(one)
+  assert 'actions that spoke for positive' in text and 'A1' in text
+  assert not re.search(r'<script|https?://', text)
+  assert writers.as_json(one)['expressions'][0]['carried_by']['logit'] == 1.
+
+
 def test_elan_reads_the_tiers(tmp_path, made):
   writers.write_eaf(tmp_path / 'e.eaf', made)
   tiers = pympi.Elan.Eaf(str(tmp_path / 'e.eaf'))
@@ -308,7 +352,9 @@ def test_one_bad_file_stops_nothing_and_has_its_line(tmp_path, known, capsys):
   assert 'empty (0 bytes)' in first['message'] and first['micro'] == ''
   assert first['folder'] == '' and second['folder'] == 'me'
   assert second['frames'] == '30'
-  assert 'bad.mp4' in capsys.readouterr().err
+  said = capsys.readouterr().err
+  assert 'bad.mp4' in said and said.rstrip().endswith('[E801]')
+  assert first['message'].endswith('[E801]')
   assert run(bad, f'--out={out}', '--landmarks=x') == 2
 
 
@@ -403,7 +449,7 @@ def test_clips_that_are_cut_already_are_recognised(tmp_path, folder, monkeypatch
     first, second = csv.DictReader(file)
   assert (first['class'], first['p_positive'], first['message']) == (
       'positive', '0.5000', '')
-  assert second['class'] == '' and second['message']
+  assert second['class'] == '' and second['message'].endswith('[E801]')
   for text, sentence in (('path,onset\n', 'no column apex'),
                          ('path,onset,apex,offset\n', 'names no clip'),
                          ('path,onset,apex,offset\na,1,b,3\n', "line 2: apex 'b'"),

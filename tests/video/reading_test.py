@@ -162,11 +162,13 @@ def test_what_is_no_video_is_a_sentence(tmp_path):
   (tmp_path / 'folder').mkdir()
   for name, words in (('empty.mp4', '0 bytes'), ('text.mp4', 'begins as no'),
                       ('list.mp4', 'begins as no'), ('head.mp4', 'cannot be read'),
-                      ('gone.mp4', 'is not there'), ('folder', '--fps')):
+                      ('gone.mp4', 'is not there'),
+                      ('folder', 'no picture with a number')):
     with pytest.raises(InputError, match=words):
       rows(tmp_path / name)
-  with pytest.raises(InputError, match='no picture with a number'):
-    rows(tmp_path / 'folder', fps=25.)
+  (tmp_path / 'folder' / '1.png').write_bytes(b'')
+  with pytest.raises(InputError, match='--fps'):
+    rows(tmp_path / 'folder')
 
 
 def test_a_video_of_no_frames_is_a_sentence(tmp_path):

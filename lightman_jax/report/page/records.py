@@ -4,6 +4,7 @@ import base64
 import collections
 from collections.abc import Iterable, Iterator, Sequence
 import contextlib
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -205,16 +206,16 @@ def missed_clips(column: Column) -> list[Missed]:
 
 
 def action_drawings(tables: Sequence[Table]) -> list[Drawing]:
-  """The faces that DeRe-GRL's runs drew.
+  """The faces that runs drew: actions of DeRe-GRL, and maps of other encoders.
 
   Raises:
     InputError: one is larger than a page can hold.
   """
   drawings = []
   for column, group in groups_of(tables):
-    for run in group.runs:
-      path = run.path / 'actions.png'
-      with _refused_where_unsound(run, 'actions.png'):
+    for run, name in itertools.product(group.runs, ('actions.png', 'attribution.png')):
+      path = run.path / name
+      with _refused_where_unsound(run, name):
         content = bounded.read_bytes(path, MOST) if path.is_file() else b''
       if content.startswith(b'\x89PNG\r\n'):
         code = base64.b64encode(content).decode()
