@@ -101,14 +101,17 @@ class Model:
     Raises:
       InputError: x is of another shape or kind, or holds what is no number.
     """
+    return self._predict(self._inputs(x, encoded))
+
+  def _inputs(self, x: Any, encoded: bool) -> Float[np.ndarray, 'n *clip']:
+    """What the network sees of clips that are given as `predict` takes them."""
     if encoded:
-      return self._predict(_numbers(x, tuple(self.about['clip'])))
+      return _numbers(x, tuple(self.about['clip']))
     x = np.asarray(x)
     if self._how.kind == 'landmarks':
       points = _numbers(x, self.shape)
-      return self._predict(np.stack([
-          self._encode(None, clip) for clip in points]) if len(points) else
-          np.zeros((0, *self.about['clip']), np.float32))
+      return (np.stack([self._encode(None, clip) for clip in points]) if len(points)
+              else np.zeros((0, *self.about['clip']), np.float32))
     if x.dtype != np.uint8:
       raise InputError(f'x is {x.dtype}, and this model takes pictures of uint8, 0 to '
                        '255; or inputs of the network by predict(x, encoded=True)')
@@ -118,8 +121,64 @@ class Model:
       raise InputError(f'x has clips of {x.shape[1:]}, and this model takes '
                        f'{self._say}; predict_frames takes frames of any size')
     frames = x[:, None] if x.ndim == 4 else x
-    return self._predict(np.stack([self._encode(clip, None) for clip in frames])
-                         if len(x) else np.zeros((0, *self.about['clip']), np.float32))
+    return (np.stack([self._encode(clip, None) for clip in frames])
+            if len(x) else np.zeros((0, *self.about['clip']), np.float32))
+
+  def adapt(self, clips: Any, labels: Sequence[str], groups: Sequence[Any], *,
+            encoded: bool = False) -> 'Model':
+    """Adapts to a few labelled clips of a new person or laboratory.
+
+    The inner loop of the method, from the initialisation that the model keeps; see
+    `adaptation`. What was adapted to must not be scored.
+
+    Args:
+      clips: as `predict` takes them, one or more of every class.
+      labels: the class of each clip, of `classes`.
+      groups: whose each clip is: (data set, person), or a person's name alone. They
+        join `about['seen']`.
+      encoded: as of `predict`.
+
+    Returns:
+      The adapted model, without scores to expect and sets; this one stays as it is.
+
+    Raises:
+      InputError: the method does not adapt, a class lacks a clip, or a label is none
+        of the model's.
+
+    Example:
+      >>> mine = lm.load_model('MODEL').adapt(clips, labels, people)  # doctest: +SKIP
+      >>> mine.predict(others).classes                                # doctest: +SKIP
+    """
+    from lightman_jax.bundle import adaptation
+    people = [(adaptation.OWN, str(one)) if isinstance(one, str) else
+              (str(one[0]), str(one[1])) for one in groups]
+    return adaptation.adapt(self, self._inputs(clips, encoded), list(labels), people)
+
+  def before_adaptation(self) -> 'Model':
+    """The same model at its initialisation: nothing has been adapted to.
+
+    Raises:
+      InputError: its method moves no weights.
+    """
+    if not any('draws' in own for own in self.arrays) or (
+        self._settings['method']['name'] == 'protonet'):
+      raise InputError(f'a model of method={self._settings["method"]["name"]} has no '
+                       'weights that adaptation moves')
+    arrays = [{name: own[name] for name in ('scale', 'params')} for own in self.arrays]
+    return Model(bundle_folder.Bundle({**self.about, 'draws': 0}, arrays))
+
+  def write(self, folder: str | os.PathLike) -> None:
+    """Writes the model into a folder that `load_model` opens.
+
+    Args:
+      folder: which is not there yet.
+
+    Raises:
+      InputError: something lies there, or a class's mean would show its clips.
+    """
+    from lightman_jax.bundle import adaptation
+    adaptation.check_written(self)
+    bundle_folder.write(folder, self.about, self.arrays)
 
   def predict_frames(self, frames: Frames, *, onset: int, apex: int, offset: int,
                      landmarks: Any = None, aligned: bool = False) -> Prediction:
