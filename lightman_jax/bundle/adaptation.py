@@ -12,7 +12,8 @@ steps alone. Scores to expect, temperature and sets are those of another model: 
 adapted one has none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+import functools
 from typing import Any
 
 import jax
@@ -24,6 +25,7 @@ from lightman_jax.bundle import folder as bundle_folder, predictor
 from lightman_jax.bundle.model import Model
 from lightman_jax.errors import InputError
 from lightman_jax.keys import Purpose
+from lightman_jax.meta.learners import Learner
 from lightman_jax.settings import draws_macro
 from lightman_jax.tasks.sampling import Examples
 from lightman_jax.training import compiled, numerics
@@ -49,30 +51,33 @@ def adapt(model: Model, x: Float[np.ndarray, 'n *clip'], labels: Sequence[str],
     InputError: the method does not adapt, a class lacks a clip, or a label is none of
       the model's.
   """
-  label = check_support(model, labels, people, len(x))
+  label, learner = check_support(model, labels, people, len(x)), model.learner
   config = model.about['settings']
-  _, learner = predictor.make(config, list(model.classes), model.about['scaling'])
-  moving = learner.moving or ('prototypes',)
   if not learner.supported:
     raise InputError(f'a model of method={config["method"]["name"]} does not adapt: '
                      'nothing of it moves at test time; train one of a method that '
                      'does, as lightman, maml, anil, reptile or finetune')
-  support = support_numbers(label, len(model.classes))
+  support, arrays = support_numbers(label, len(model.classes)), []
+  with numerics.pinned(config['model']['matmul_precision']):
+    for seed, own in zip(model.about['seeds'], model.arrays):
+      scale = np.asarray(own['scale'])
+      scaled = np.asarray(x[support], np.float32) / scale
+      key = keys.key_for(jax.random.key(seed), Purpose.EVAL_ADAPT)
+      fast = _program(learner)(
+          own['params'], examples_of(scaled, label[support], config), key)
+      arrays.append(predictor.keep(learner, own['params'], fast, scale))
+  return Model(bundle_folder.Bundle(_about(model, label, people), arrays), like=model)
 
+
+@functools.lru_cache(maxsize=8)
+def _program(learner: Learner) -> Callable:
+  """The compiled inner loop: (params, support, key) to what it moves, as one draw."""
   @compiled.jit
   def moved(params, examples, key):
     fast = learner.adapt(params, examples, key).fast
-    return {name: jax.tree.map(lambda leaf: leaf[None], fast[name]) for name in moving}
-
-  arrays = []
-  with numerics.pinned(config['model']['matmul_precision']):
-    for seed, own in zip(model.about['seeds'], model.arrays):
-      scaled = np.asarray(x[support], np.float32) / np.asarray(own['scale'])
-      key = keys.key_for(jax.random.key(seed), Purpose.EVAL_ADAPT)
-      fast = moved(own['params'], examples_of(scaled, label[support], config), key)
-      arrays.append(predictor.keep(learner, own['params'], fast,
-                                   np.asarray(own['scale'])))
-  return Model(bundle_folder.Bundle(_about(model, label, people), arrays))
+    return {name: jax.tree.map(lambda leaf: leaf[None], fast[name])
+            for name in learner.moving or ('prototypes',)}
+  return moved
 
 
 def check_support(model: Model, labels: Sequence[str],

@@ -91,9 +91,11 @@ def adapt(arguments: Sequence[str]) -> int:
       'laboratory (one to five of each class), by the inner loop of its method, and '
       'writes the adapted one. With --shots the other clips of the table are tested, '
       'and those that were adapted to never are.')
-  parser.add_argument('model', metavar='MODEL', help='a folder that `final` has written')
-  parser.add_argument('clips', metavar='CLIPS.csv', help='a manifest: the columns clip, '
-                      'subject, label, path, and of frames onset, apex, offset')
+  parser.add_argument('model', metavar='MODEL',
+                      help='a folder that `final` has written')
+  parser.add_argument('clips', metavar='CLIPS.csv',
+                      help='a manifest: the columns clip, subject, label, path, and of '
+                      'frames onset, apex, offset')
   parser.add_argument('--out', required=True, metavar='MODEL2',
                       help='a folder that is not there yet')
   parser.add_argument('--shots', type=int, default=0, metavar='N',

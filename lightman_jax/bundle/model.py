@@ -62,10 +62,11 @@ class Model:
     alignment: what a picture has to become before it is a frame of a clip.
     shape: of one clip for `predict`; None stands for any size.
     arrays: the weights of each seed; see `predictor`.
+    learner: what adapts and predicts by them.
   """
 
-  def __init__(self, bundle: bundle_folder.Bundle):
-    """Takes what was read and checked."""
+  def __init__(self, bundle: bundle_folder.Bundle, *, like: 'Model | None' = None):
+    """Takes what was read and checked; `like` lends its compiled programs."""
     self.about = bundle.about
     self._settings = bundle.about['settings']
     self.arrays = bundle.arrays
@@ -79,11 +80,14 @@ class Model:
         (count, alignment.COUNT, 2) if self._how.kind == 'landmarks' else
         self._frames[1:] if count == 1 else
         (None, None, 3) if self._how.kind == 'picture' else self._frames)
-    _, learner = predictor.make(self._settings, list(self.classes),
-                                bundle.about['scaling'])
+    if like is not None:
+      self.learner, self._logits = like.learner, like._logits
+      return
+    _, self.learner = predictor.make(self._settings, list(self.classes),
+                                     bundle.about['scaling'])
     flip = predictor.mirror_of(self._settings, bundle.about['clip'][-1])
     self._logits = compiled.jit(functools.partial(
-        predictor.logits_of, learner, flip))
+        predictor.logits_of, self.learner, flip))
 
   def __repr__(self) -> str:
     return (f'<Model {self._settings["method"]["name"]} of {", ".join(self.classes)}, '
@@ -165,7 +169,7 @@ class Model:
       raise InputError(f'a model of method={self._settings["method"]["name"]} has no '
                        'weights that adaptation moves')
     arrays = [{name: own[name] for name in ('scale', 'params')} for own in self.arrays]
-    return Model(bundle_folder.Bundle({**self.about, 'draws': 0}, arrays))
+    return Model(bundle_folder.Bundle({**self.about, 'draws': 0}, arrays), like=self)
 
   def write(self, folder: str | os.PathLike) -> None:
     """Writes the model into a folder that `load_model` opens.

@@ -81,7 +81,8 @@ def _action(options: argparse.Namespace, model: Any, out: pathlib.Path
     return lambda: _predict_clips(options, model, rows, out)
   if options.camera is not None or options.videos == [PIPE]:
     from lightman_jax.video import live
-    return lambda: live.predict_live(options, model, out)
+    frames = live.open_frames(options)
+    return lambda: live.predict_live(options, model, out, frames)
   return lambda: _predict_videos(options, model, out)
 
 

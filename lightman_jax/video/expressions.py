@@ -127,7 +127,8 @@ def predict_video(
   if emotions is None:
     emotions = model is not None
   if causal and baseline is not None:
-    raise InputError('causal=True calibrates on what came before, and takes no baseline')
+    raise InputError('causal=True calibrates on what came before, and takes no '
+                     'baseline')
   if emotions and (model is None or isinstance(model, (str, os.PathLike))):
     model = _load(model)
   with open_video(path, start=start, end=end, fps=fps) as video:

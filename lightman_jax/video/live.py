@@ -48,13 +48,18 @@ def camera_frames(number: int) -> Iterator[Timed]:
     InputError: there is none, or it is in use.
   """
   camera = cv2.VideoCapture(number)
+  if not camera.isOpened():
+    camera.release()
+    raise InputError(f'camera {number} cannot be opened: it is not there, in use by '
+                     'another program, or this one may not use it; give another '
+                     '--camera=N, or a pipe: ffmpeg ... -f matroska - | python -m '
+                     'lightman_jax predict -')
+  return _read_camera(camera)
+
+
+def _read_camera(camera: Any) -> Iterator[Timed]:
+  begun = None
   try:
-    if not camera.isOpened():
-      raise InputError(f'camera {number} cannot be opened: it is not there, in use by '
-                       'another program, or this one may not use it; give another '
-                       '--camera=N, or a pipe: ffmpeg ... -f matroska - | python -m '
-                       'lightman_jax predict -')
-    begun = None
     while True:
       whole, picture = camera.read()
       if not whole:
@@ -76,26 +81,44 @@ def piped_frames(pipe: IO[bytes]) -> Iterator[Timed]:
     InputError: it is no video.
   """
   facts = Facts(path='the standard input')
-  for frame in Video(facts, pipe_frames(pipe, facts), start=None, end=None):
-    yield frame.picture, frame.time
+  video = Video(facts, pipe_frames(pipe, facts), start=None, end=None)
+  return ((frame.picture, frame.time) for frame in video)
 
 
-def predict_live(options: argparse.Namespace, model: Any, out: pathlib.Path) -> int:
+def open_frames(options: argparse.Namespace) -> Iterator[Timed]:
+  """The frames that the command is to look at.
+
+  Args:
+    options: of the command.
+
+  Raises:
+    InputError: there is no such camera, or the pipe holds no video.
+  """
+  if options.camera is not None:
+    return camera_frames(options.camera)
+  if sys.stdin is None or sys.stdin.isatty():
+    raise InputError('- reads a video from the standard input, and nothing comes: '
+                     'ffmpeg ... -f matroska - | python -m lightman_jax predict -')
+  # Unbuffered: what has come is looked at before more does.
+  return piped_frames(getattr(sys.stdin.buffer, 'raw', sys.stdin.buffer))
+
+
+def predict_live(options: argparse.Namespace, model: Any, out: pathlib.Path,
+                 frames: Iterator[Timed]) -> int:
   """Looks at a camera or a pipe; Ctrl-C is how the first ends.
 
   Args:
     options: of the command.
     model: that names classes, or None.
     out: folder of what is written.
+    frames: of `open_frames`.
 
   Returns:
     The command's exit code.
 
   Raises:
-    InputError: there is no such camera, or the pipe holds no video.
+    InputError: what comes cannot be looked at.
   """
-  frames = (piped_frames(sys.stdin.buffer) if options.camera is None else
-            camera_frames(options.camera))
   # Whoever writes into a pipe can wait, and a person in front of a camera cannot.
   wait = options.camera is None and not options.live
   with open(out / 'events.csv', 'w', encoding='utf-8', newline='') as file:

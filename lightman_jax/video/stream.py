@@ -13,7 +13,6 @@ import queue
 import threading
 from typing import Any, NamedTuple
 
-from jaxtyping import UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
@@ -110,12 +109,12 @@ class Stream:
   def __exit__(self, *_) -> None:
     self.close()
 
-  def push(self, frame: UInt8[np.ndarray, 'h w 3'], time: float, *, wait: bool = False
+  def push(self, frame: np.ndarray, time: float, *, wait: bool = False
            ) -> list[Event]:
     """Hands over a frame; returns what has been reported since the call before.
 
     Args:
-      frame: RGB, upright.
+      frame: (h, w, 3) uint8, RGB, upright.
       time: in seconds, later than that of the call before.
       wait: until there is room for it, rather than skip it.
 

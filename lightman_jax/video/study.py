@@ -13,6 +13,7 @@ that ends its process has its line like any other that cannot be read.
 
 import argparse
 import csv
+import functools
 import hashlib
 import json
 import os
@@ -28,7 +29,8 @@ from lightman_jax import bounded, bundle, places
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.data.workers import count_cores, start_process, wait_for_end
 from lightman_jax.errors import InputError, Unreadable, printable
-from lightman_jax.files import lock, write_atomically
+from lightman_jax.files import explain_fault, lock, write_atomically
+from lightman_jax.refusals import OTHER
 from lightman_jax.video import command, signals, study_results, study_tables, tables
 from lightman_jax.video.measurement import signals_of
 from lightman_jax.video.study_results import Table
@@ -37,8 +39,7 @@ from lightman_jax.video.study_tables import Event, Part, Seen
 VIDEOS, DONE = 'videos', 'done.json'
 REQUIRED = ('video', 'person')
 OPTIONAL = ('condition', 'start', 'end', 'baseline', 'fps', 'landmarks')
-COMPUTES = ('lightman_jax.video.expressions', 'lightman_jax.video.writers',
-            'lightman_jax.video.study')
+COMPUTES = ('lightman_jax.video.expressions', 'lightman_jax.video.writers')
 # Options of the command on which what is made of a video depends.
 _DECIDE = ('emotions', 'frames', 'annotate', 'causal')
 
@@ -167,8 +168,13 @@ def key_of(row: Row, options: dict[str, Any]) -> str:
   model = (_identity(model / 'model.json')
            if options['model'] or options['emotions'] else None)
   decides = [row.start, row.end, row.baseline, row.fps, files, model,
-             [options[name] for name in _DECIDE], code_sha256(*COMPUTES)]
+             [options[name] for name in _DECIDE], _code()]
   return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
+
+
+@functools.cache
+def _code() -> str:
+  return code_sha256(*COMPUTES)
 
 
 def _identity(path: pathlib.Path) -> list:
@@ -224,8 +230,11 @@ def look_at(row: Row, options: dict[str, Any], model: Any, place: pathlib.Path
   except (InputError, Unreadable) as error:
     code = error.code if isinstance(error, InputError) else 'E801'
     return Outcome(_unmade(str(error)), code, failed=True)
-  except FileNotFoundError as error:
-    return Outcome(_unmade(f'{error.filename} is not there'), 'E801', failed=True)
+  except OSError as error:
+    return Outcome(_unmade(explain_fault(error)), 'E801', failed=True)
+  except Exception as error:      # one bad file stops nothing
+    return Outcome(_unmade(f'{row.path}: {type(error).__name__}: {error}'), OTHER,
+                   failed=True)
   message = line.message
   if len(parts) > 1:
     message = '; '.join(filter(None, [message, f'{len(parts)} faces, one after the '

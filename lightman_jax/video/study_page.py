@@ -1,4 +1,4 @@
-"""One page on a study: rates by condition, tests over people, what was not looked at."""
+"""One page on a study: rates by condition, tests over people, what became of videos."""
 
 from collections.abc import Mapping, Sequence
 import pathlib
@@ -24,7 +24,7 @@ class Dot(NamedTuple):
 
 
 class Figure(NamedTuple):
-  """Rates of one kind: a column a condition, a dot a person, a line between a pair's."""
+  """Rates of one kind: a column a condition, a dot a person, a line within a pair."""
   kind: str
   dots: list[Dot]
   lines: list[tuple[float, float, float, float]]

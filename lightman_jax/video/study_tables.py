@@ -18,7 +18,6 @@ import itertools
 import math
 from typing import Any, NamedTuple
 
-from jaxtyping import Float
 import numpy as np
 from scipy import stats
 
@@ -312,8 +311,7 @@ def _apart(a: np.ndarray, b: np.ndarray, rng: np.random.Generator
   return gap - half, gap + half, float(test.pvalue)
 
 
-def _welch(a: Float[np.ndarray, '*b n'], b: Float[np.ndarray, '*b m'], axis: int
-           ) -> Float[np.ndarray, '*b']:
+def _welch(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray | float:
   """Welch's t; where nobody scatters, the sign and size of the difference."""
   variance = sum(x.var(ddof=1, axis=axis) / x.shape[axis] for x in (a, b))
   return (a.mean(axis) - b.mean(axis)) / np.sqrt(variance + 1e-12)
