@@ -82,6 +82,7 @@ RANGES = {
     'training.memory_limit': (0., 1e6),
     'select.share': (.05, .5),
     'evaluation.draws': (1, 10**6),
+    'evaluation.support_shots': (0, 4096),
     'evaluation.episodes': (0, 10**6),
     'evaluation.ways': (0, 4096),
     'evaluation.shots': (1, 4096),

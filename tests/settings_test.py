@@ -103,6 +103,8 @@ def test_no_setting_goes_unchecked():
     ({'model.encoder': 'ststnet', 'model.norm': 'batch', 'method.name': 'supervised'},
      ['model.temporal_depth=0']),
     ({'model.norm': 'batch'}, ['model.norm=batch', 'ststnet']),
+    ({'method.name': 'supervised', 'evaluation.support_shots': 5},
+     ['evaluation.support_shots=5', 'method.name=supervised', 'leave it at 0']),
     ({'method.statistic': 'u', 'macro.clips': 1}, ['macro.clips of 2']),
     ({'data.name': 'casme_squared', 'macro.source': 'casme_squared'},
      ['macro.source=own']),

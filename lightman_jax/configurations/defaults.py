@@ -77,6 +77,7 @@ def _evaluation() -> dict:
       noise='none',       # all, or kinds: gaussian,blur
       oracle_gap=False,   # what peeking would gain; not a result
       draws=8,            # supports whose models' logits are averaged
+      support_shots=0,    # clips of a class in each; 0: episodes.shots, as in training
       mirror=False,       # and logits of a clip and of its mirror image
       resamples=2000,     # swaps of two rows that a p is taken from
       ridge_penalty=.1,   # of ridge_raw; ridge and svm choose theirs in each fold

@@ -385,7 +385,8 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
                         how=Augmentation(**config['augment'])),
       training['tasks'], layout.tasks_at_once, training['steps'],
       functools.partial(mirror, content=pool.content)
-      if config['evaluation']['mirror'] and pool.content.kind != 'array' else None)
+      if config['evaluation']['mirror'] and pool.content.kind != 'array' else None,
+      config['evaluation']['support_shots'])
 
 
 def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],

@@ -299,7 +299,7 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
       return np.zeros((0, recipe.sizes.classes))
     draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
     predict_clips = prediction.make_predict(
-        recipe.learner, sizes=recipe.sizes, draws=draws, at_once=recipe.at_once,
+        recipe.learner, sizes=recipe.support_sizes, draws=draws, at_once=recipe.at_once,
         mirror=recipe.mirror)
     logits: Any = predict_clips(params, fold.data.key, fold.data.clips, inputs,
                                 most=len(inputs))

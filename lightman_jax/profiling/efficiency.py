@@ -294,7 +294,7 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   """Adaptation to one support, then the prediction of one clip."""
   learner, clips = recipe.learner, jax.device_put(data.clips)
   support = compiled.jit(lambda key, clips: sample_support(
-      key, clips, clips.view.train, recipe.sizes))(
+      key, clips, clips.view.train, recipe.support_sizes))(
           keys.key_for(data.key, Purpose.EVAL_SUPPORT), clips)
   key = keys.key_for(data.key, Purpose.EVAL_ADAPT)
   adapt = lambda params, support, key: learner.adapt(params, support, key).fast
