@@ -71,12 +71,10 @@ def supports_of_laboratory(rng, label, person, shots, classes):
   yield support, rest
 
 
-def confusions(models, x, label, person, people, classes):
-  """Counts (models, people, K, K)."""
-  return np.stack([scores.confusion_by(
-      person, label, np.array([model.classes.index(name) for name in model.predict(
-          x, encoded=True).classes]), groups=people, classes=classes)
-      for model in models])
+def answers(model, x):
+  """The class of every clip; a prediction depends on its own clip alone."""
+  return np.array([model.classes.index(name)
+                   for name in model.predict(x, encoded=True).classes])
 
 
 def test(options, run, data) -> list[Tested]:
@@ -97,6 +95,7 @@ def test(options, run, data) -> list[Tested]:
     x, label, person = (np.asarray(part[at]) for part in (pool.x, pool.label,
                                                           pool.subject))
     fold_of[np.unique(person)] = number
+    before = [answers(plain, x), answers(general, x)]
     for shots in options.shots:
       for draw in range(options.draws):
         rng = keys.generator(options.seed, 'adaptation', fold.held_out, str(shots),
@@ -105,8 +104,9 @@ def test(options, run, data) -> list[Tested]:
           adapted = general.adapt(
               x[support], [pool.classes[k] for k in label[support]],
               [('test', pool.subjects[n]) for n in person[support]], encoded=True)
-          counts[shots] += confusions((plain, general, adapted), x[rest], label[rest],
-                                      person[rest], people, classes)
+          counts[shots] += np.stack([scores.confusion_by(
+              person[rest], label[rest], one[rest], groups=people, classes=classes)
+              for one in (*before, answers(adapted, x))])
     print(f'{fold.held_out}: done', file=sys.stderr)
   for shots in options.shots:
     tested = np.flatnonzero(counts[shots].any((0, 2, 3)))
@@ -178,14 +178,16 @@ def settings_of(options) -> dict:
   """Of a manifest's ready pictures, or of drawn faces."""
   protocol = ('kfold' if options.by == 'person' else 'leave_one_dataset_out')
   changes = {'seed': options.seed, 'episodes.protocol': protocol}
+  if options.encoder:
+    changes['encoder'] = options.encoder
   if options.steps:
     changes.update({'training.steps': options.steps,
                     'training.checkpoint_every': options.steps})
   if options.manifest:
-    return lm.settings(f'manifest:{options.variants}', method=options.method,
+    return lm.settings(f'manifest:{options.variants}'.rstrip(':'), method=options.method,
                        **{'data.path': str(options.manifest), 'macro.source': 'none',
                           **changes})
-  return lm.settings(f'synthetic:{options.variants}', method=options.method,
+  return lm.settings(f'synthetic:{options.variants}'.rstrip(':'), method=options.method,
                      **{'data.synthetic.subjects': options.people,
                         'data.synthetic.micro': 36, 'macro.source': 'own', **changes})
 
@@ -196,6 +198,7 @@ def main() -> None:
   parser.add_argument('--manifest', type=pathlib.Path)
   parser.add_argument('--by', choices=('person', 'laboratory'), default='person')
   parser.add_argument('--method', default='lightman')
+  parser.add_argument('--encoder', default='', help="'': that of the settings")
   parser.add_argument('--variants', default='quick')
   parser.add_argument('--people', type=int, default=20, help='drawn ones')
   parser.add_argument('--shots', default='1,3,5')
@@ -228,7 +231,7 @@ def main() -> None:
   print(*verdict(rows), sep='\n')
   draw(options.out / 'adaptation.png', rows,
        f'UF1 on people nobody was trained on, adapted by {options.by}',
-       [f'{options.method}, {options.variants}, '
+       [f'{options.method}, {options.encoder or options.variants}, '
         f'{options.manifest.name if options.manifest else "drawn faces"}, seed '
         f'{options.seed}, {options.draws} draws; 95 % intervals over people and models',
         *verdict(rows)])
