@@ -38,6 +38,7 @@ _PLACES = {
     'Network': 'lightman_jax.models.network',
     'Run': 'lightman_jax.experiment.finished',
     'Steps': 'lightman_jax.meta.inner',
+    'Stream': 'lightman_jax.video.stream',
     'Task': 'lightman_jax.tasks.sampling',
     'array_settings': 'lightman_jax.experiment.notebook',
     'folds': 'lightman_jax.experiment.notebook',
@@ -48,6 +49,7 @@ _PLACES = {
     'make_network': 'lightman_jax.experiment.notebook',
     'mmd2': 'lightman_jax.meta.mmd',
     'open_run': 'lightman_jax.experiment.finished',
+    'open_study': 'lightman_jax.video.study_results',
     'predict': 'lightman_jax.experiment.notebook',
     'predict_video': 'lightman_jax.video.expressions',
     'run': 'lightman_jax.experiment.finished',
@@ -62,11 +64,11 @@ _MODULES = {'learners': 'lightman_jax.meta.learners',
             'settings': 'lightman_jax.settings', 'tasks': 'lightman_jax.tasks'}
 
 __all__ = [
-    'Classifier', 'InputError', 'Learner', 'Network', 'Run', 'Steps', 'Task',
-    'array_settings', 'folds', 'info', 'learners', 'load', 'load_model',
-    'make_learner', 'make_network', 'mmd2', 'open_run', 'predict', 'predict_video',
-    'run', 'sample_task', 'score', 'settings', 'sgd_steps', 'tasks', 'train',
-    'train_final']
+    'Classifier', 'InputError', 'Learner', 'Network', 'Run', 'Steps', 'Stream',
+    'Task', 'array_settings', 'folds', 'info', 'learners', 'load', 'load_model',
+    'make_learner', 'make_network', 'mmd2', 'open_run', 'open_study', 'predict',
+    'predict_video', 'run', 'sample_task', 'score', 'settings', 'sgd_steps', 'tasks',
+    'train', 'train_final']
 
 
 def __getattr__(name: str):

@@ -7,6 +7,8 @@ from lightman_jax import machine, places
 
 # Where the function of a command's name is, and what it does.
 COMMANDS = {
+    'adapt': ('lightman_jax.bundle.command',
+              'adapts a model to a few labelled clips of a new person or laboratory'),
     'build': ('lightman_jax.data.commands', 'builds a data set ahead of a run'),
     'cache': ('lightman_jax.runs.cache_command',
               'lists what lies in caches, with sizes, and deletes what is named'),
@@ -52,6 +54,7 @@ COMMANDS = {
 
 # How each is called, for its help; a # begins what the shell does not read.
 EXAMPLES = {
+    'adapt': ('adapt MODEL CLIPS.csv --out=MODEL2 --shots=3',),
     'build': ('build samm --manual_dir DATA',),
     'cache': ('cache', 'cache delete inputs'),
     'completion': ('completion bash > ~/.lightman_jax.bash    # and source that',),
@@ -65,7 +68,8 @@ EXAMPLES = {
     'info': ('info', 'info --json'),
     'inputs': ('inputs export casme2:three DIR --layout=ststnet',),
     'merge': ('merge runs/FOLDER-folds* --out=DIR',),
-    'predict': ('predict VIDEO.mp4 --out=DIR',),
+    'predict': ('predict VIDEO.mp4 --out=DIR', 'predict --study=VIDEOS.csv --out=DIR',
+                'predict --camera=0 --out=DIR'),
     'replay': ('replay runs/FOLDER',),
     'replica': ('replica samm DATA --frames 9',),
     'report': ('report runs/FOLDER/*-seed*/ --out=report',),

@@ -64,7 +64,8 @@ CODES = {
     'evaluation': 'E303', 'evaluation.scores': 'E702', 'evaluation.attribution': 'E301',
     'report': 'E703', 'report.scoring': 'E701', 'report.score_command': 'E701',
     'video': 'E801', 'video.command': 'E802', 'video.writers': 'E802',
-    'video.page': 'E802',
+    'video.page': 'E802', 'video.tables': 'E802', 'video.study': 'E802',
+    'video.study_results': 'E802', 'video.live': 'E802',
 }
 
 

@@ -1,4 +1,8 @@
-"""python -m lightman_jax final RUN --out=MODEL: a model that can be carried."""
+"""The commands `final` and `adapt`: a model that can be carried, and one of somebody's.
+
+    python -m lightman_jax final RUN --out=MODEL
+    python -m lightman_jax adapt MODEL CLIPS.csv --out=MODEL2
+"""
 
 import argparse
 from collections.abc import Sequence
@@ -83,3 +87,53 @@ def _run(name: str, out: pathlib.Path):
     return finished.Run(path)
   from lightman_jax.configurations.named import settings_by_name
   return finished.run(settings_by_name(name), out.with_name(f'{out.name}-run'))
+
+
+def adapt(arguments: Sequence[str]) -> int:
+  """The command; returns the exit code."""
+  parser = argparse.ArgumentParser(
+      prog='python -m lightman_jax adapt',
+      description='Adapts a model to a few labelled clips of a new person or '
+      'laboratory (one to five of each class), by the inner loop of its method, and '
+      'writes the adapted one. With --shots the other clips of the table are tested, '
+      'and those that were adapted to never are.')
+  parser.add_argument('model', metavar='MODEL',
+                      help='a folder that `final` has written')
+  parser.add_argument('clips', metavar='CLIPS.csv',
+                      help='a manifest: the columns clip, subject, label, path, and of '
+                      'frames onset, apex, offset')
+  parser.add_argument('--out', required=True, metavar='MODEL2',
+                      help='a folder that is not there yet')
+  parser.add_argument('--shots', type=int, default=0, metavar='N',
+                      help='adapt to the first N clips of each class in the table '
+                      'alone; 0: to all')
+  options = parser.parse_args(arguments)
+  try:
+    _adapt(options)
+  except InputError as error:
+    print(printable_lines(f'adapt: {error.with_code()}'), file=sys.stderr)
+    return 2
+  except OSError as error:
+    print(printable_lines(f'adapt: {files.explain_fault(error)}'), file=sys.stderr)
+    return 2
+  return 0
+
+
+def _adapt(options: argparse.Namespace) -> None:
+  # Not above: --help does not wait for jax.
+  from lightman_jax.bundle import folder as bundle_folder, own_clips
+  from lightman_jax.bundle.model import load_model
+  if not 0 <= options.shots <= 1000:
+    raise InputError(f'--shots={options.shots}: give how many clips of each class are '
+                     'adapted to, or 0 for all')
+  out = bundle_folder.check_place(options.out)
+  model = load_model(options.model)
+  clips = own_clips.read_clips(model, places.expand(options.clips))
+  support = own_clips.first_of_class(clips.labels, options.shots)
+  adapted = model.adapt(clips.x[support], [clips.labels[n] for n in support],
+                        [clips.people[n] for n in support], encoded=True)
+  adapted.write(out)
+  print('\n'.join([f'{out}: adapted to {len(support)} clips',
+                   *describe(adapted.about)]))
+  for line in own_clips.test_lines(model, adapted, clips, support):
+    print(line)

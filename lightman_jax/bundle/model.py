@@ -65,10 +65,11 @@ class Model:
     alignment: what a picture has to become before it is a frame of a clip.
     shape: of one clip for `predict`; None stands for any size.
     arrays: the weights of each seed; see `predictor`.
+    learner: what adapts and predicts by them.
   """
 
-  def __init__(self, bundle: bundle_folder.Bundle):
-    """Takes what was read and checked."""
+  def __init__(self, bundle: bundle_folder.Bundle, *, like: 'Model | None' = None):
+    """Takes what was read and checked; `like` lends its compiled programs."""
     self.about = bundle.about
     self._settings = bundle.about['settings']
     self.arrays = bundle.arrays
@@ -82,10 +83,14 @@ class Model:
         (count, alignment.COUNT, 2) if self._how.kind == 'landmarks' else
         self._frames[1:] if count == 1 else
         (None, None, 3) if self._how.kind == 'picture' else self._frames)
-    _, learner = predictor.make(self._settings, list(self.classes),
-                                bundle.about['scaling'])
+    if like is not None:
+      self.learner, self._logits = like.learner, like._logits
+      self._gradient = like._gradient
+      return
+    _, self.learner = predictor.make(self._settings, list(self.classes),
+                                     bundle.about['scaling'])
     flip = predictor.mirror_of(self._settings, bundle.about['clip'][-1])
-    logits = functools.partial(predictor.logits_of, learner, flip)
+    logits = functools.partial(predictor.logits_of, self.learner, flip)
     self._logits = compiled.jit(logits)
     self._gradient = compiled.jit(lambda arrays, x, of: attribution.gradient_of(
         functools.partial(logits, arrays), x, of))
@@ -126,8 +131,64 @@ class Model:
       raise InputError(f'x has clips of {x.shape[1:]}, and this model takes '
                        f'{self._say}; predict_frames takes frames of any size')
     frames = x[:, None] if x.ndim == 4 else x
-    return (np.stack([self._encode(clip, None) for clip in frames]) if len(x) else
-            np.zeros((0, *self.about['clip']), np.float32))
+    return (np.stack([self._encode(clip, None) for clip in frames])
+            if len(x) else np.zeros((0, *self.about['clip']), np.float32))
+
+  def adapt(self, clips: Any, labels: Sequence[str], groups: Sequence[Any], *,
+            encoded: bool = False) -> 'Model':
+    """Adapts to a few labelled clips of a new person or laboratory.
+
+    The inner loop of the method, from the initialisation that the model keeps; see
+    `adaptation`. What was adapted to must not be scored.
+
+    Args:
+      clips: as `predict` takes them, one or more of every class.
+      labels: the class of each clip, of `classes`.
+      groups: whose each clip is: (data set, person), or a person's name alone. They
+        join `about['seen']`.
+      encoded: as of `predict`.
+
+    Returns:
+      The adapted model, without scores to expect and sets; this one stays as it is.
+
+    Raises:
+      InputError: the method does not adapt, a class lacks a clip, or a label is none
+        of the model's.
+
+    Example:
+      >>> mine = lm.load_model('MODEL').adapt(clips, labels, people)  # doctest: +SKIP
+      >>> mine.predict(others).classes                                # doctest: +SKIP
+    """
+    from lightman_jax.bundle import adaptation
+    people = [(adaptation.OWN, str(one)) if isinstance(one, str) else
+              (str(one[0]), str(one[1])) for one in groups]
+    return adaptation.adapt(self, self._encoded(clips, encoded), list(labels), people)
+
+  def before_adaptation(self) -> 'Model':
+    """The same model at its initialisation: nothing has been adapted to.
+
+    Raises:
+      InputError: its method moves no weights.
+    """
+    if not any('draws' in own for own in self.arrays) or (
+        self._settings['method']['name'] == 'protonet'):
+      raise InputError(f'a model of method={self._settings["method"]["name"]} has no '
+                       'weights that adaptation moves')
+    arrays = [{name: own[name] for name in ('scale', 'params')} for own in self.arrays]
+    return Model(bundle_folder.Bundle({**self.about, 'draws': 0}, arrays), like=self)
+
+  def write(self, folder: str | os.PathLike) -> None:
+    """Writes the model into a folder that `load_model` opens.
+
+    Args:
+      folder: which is not there yet.
+
+    Raises:
+      InputError: something lies there, or a class's mean would show its clips.
+    """
+    from lightman_jax.bundle import adaptation
+    adaptation.check_written(self)
+    bundle_folder.write(folder, self.about, self.arrays)
 
   def predict_frames(self, frames: Frames, *, onset: int, apex: int, offset: int,
                      landmarks: Any = None, aligned: bool = False) -> Prediction:

@@ -282,7 +282,7 @@ class _Hand(threading.Thread):
     process = self._process           # the thread itself may just be letting go of it
     if process is not None:
       process.kill()
-      _ended(process)
+      wait_for_end(process)
 
   def _ask(self, job: Job) -> Cause | None:
     try:
@@ -296,7 +296,7 @@ class _Hand(threading.Thread):
       answer = json.loads(process.stdout.readline())
     except (OSError, ValueError):
       # ValueError: `stop` closed the pipe.
-      code, self._process = _ended(process), None
+      code, self._process = wait_for_end(process), None
       if -code in (signal.SIGKILL, signal.SIGTERM) and not self._stopped:
         raise InputError(
             f'the process that was making the clip {job.item.row.clip!r} was killed; '
@@ -324,17 +324,31 @@ def _rebuild_error(answer: dict[str, str]) -> Exception:
 
 
 def _start_process() -> subprocess.Popen:
+  return start_process('lightman_jax.data.workers', *PACKAGES)
+
+
+def start_process(module: str, *words: str) -> subprocess.Popen:
+  """A module of this package as a process of its own, with pipes to and from it.
+
+  Args:
+    module: dotted; what it runs as a program.
+    *words: on its command line.
+  """
   home = str(pathlib.Path(lightman_jax.__file__).parents[1])
   paths = [home, *filter(None, [os.environ.get('PYTHONPATH')])]
   # -P: Python would put the current folder first, where another checkout may lie.
   return subprocess.Popen(
-      [sys.executable, '-P', '-m', 'lightman_jax.data.workers', *PACKAGES],
+      [sys.executable, '-P', '-m', module, *words],
       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
       env={**os.environ, 'PYTHONPATH': os.pathsep.join(paths)})
 
 
-def _ended(process: subprocess.Popen) -> int:
-  """The exit code of a process that ends; its pipes are closed."""
+def wait_for_end(process: subprocess.Popen) -> int:
+  """The exit code of a process that ends; its pipes are closed.
+
+  Args:
+    process: of `start_process`.
+  """
   code = process.wait()
   for pipe in (process.stdin, process.stdout):
     with contextlib.suppress(OSError):

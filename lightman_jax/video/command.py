@@ -1,7 +1,10 @@
-"""The command `predict`: from videos to tables, tiers and a page of each."""
+"""The command `predict`: from videos to tables, tiers and a page of each.
+
+A study of many videos is `study`'s, a camera or a pipe `live`'s.
+"""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 import contextlib
 import csv
 import pathlib
@@ -9,18 +12,15 @@ import sys
 import time as clock
 from typing import Any, NamedTuple
 
-from jaxtyping import Float
-import numpy as np
-
-from lightman_jax import bounded, places, refusals
+from lightman_jax import places, refusals
 from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.faces import detection
 from lightman_jax.files import explain_fault, write_atomically
 from lightman_jax.training import stopping
+from lightman_jax.video.tables import CLIP_COLUMNS, read_clips, read_landmarks
 
 OUT = 'predictions'
-_MOST_TABLE = 50_000_000        # bytes of a table of clips
-_CLIP_COLUMNS = ('path', 'onset', 'apex', 'offset')
+PIPE = '-'
 _VIDEO_COLUMNS = ('video', 'folder', 'frames', 'looked_at_s', 'micro', 'macro',
                   'message')
 
@@ -34,22 +34,18 @@ def predict(arguments: list[str]) -> int:
   options, out = _parser().parse_args(arguments), None
   try:
     _check(options)
-    options.baseline = _span(options.baseline)
+    options.baseline = span(options.baseline)
     out = places.expand(options.out)
     from lightman_jax.video.expressions import check_output
     if options.annotate:
       from lightman_jax.video.annotated import check_annotation
       check_annotation()
-    model = _model(options)
-    rows = read_clips(places.expand(options.clips)) if options.clips else []
-    options.landmarks = _landmarks(options)
-    _face_model(options)
+    model = model_of(options)
+    act = _action(options, model, out)
     # What can be refused is, before a folder is made.
     check_output(out)
     with stopping.as_interrupts():
-      if options.clips:
-        return _predict_clips(options, model, rows, out)
-      return _predict_videos(options, model, out)
+      return act()
   except InputError as error:
     print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
     return 2
@@ -60,9 +56,32 @@ def predict(arguments: list[str]) -> int:
     if out is not None:
       with contextlib.suppress(OSError):      # it is not there, or holds something
         out.rmdir()
-    print('\nstopped: nothing is half-written; the same command begins anew',
-          file=sys.stderr)
+    print('\nstopped: nothing is half-written; the same command '
+          + ('goes on' if options.study else 'begins anew'), file=sys.stderr)
     return 130
+
+
+def _action(options: argparse.Namespace, model: Any, out: pathlib.Path
+            ) -> Callable[[], int]:
+  """What is to be done, all that it reads being there."""
+  if options.study:
+    from lightman_jax.video import study
+    rows = study.read_study(places.expand(options.study))
+    events = (study.read_events(places.expand(options.events), rows)
+              if options.events else [])
+    if not all(row.landmarks for row in rows):
+      _face_model(options)
+    return lambda: study.predict_study(options, model, out, rows, events)
+  rows = read_clips(places.expand(options.clips)) if options.clips else []
+  options.landmarks = _landmarks(options)
+  _face_model(options)
+  if options.clips:
+    return lambda: _predict_clips(options, model, rows, out)
+  if options.camera is not None or options.videos == [PIPE]:
+    from lightman_jax.video import live
+    frames = live.open_frames(options)
+    return lambda: live.predict_live(options, model, out, frames)
+  return lambda: _predict_videos(options, model, out)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
                   'expressions.csv, frames.csv, expressions.json, expressions.eaf (for '
                   'ELAN) and page.html.')
   parser.add_argument('videos', nargs='*', metavar='VIDEO',
-                      help='a video, or a folder of pictures')
+                      help='a video, or a folder of pictures; - reads a video from '
+                           'the standard input while it comes')
   parser.add_argument('--model', default='', metavar='MODEL',
                       help='folder that `final` has written; default: the open model, '
                            'which was trained on drawn faces alone')
@@ -104,12 +124,32 @@ def _parser() -> argparse.ArgumentParser:
   parser.add_argument('--clips', default='', metavar='TABLE',
                       help='clips that are cut already: a table with the columns '
                            'path, onset, apex, offset (frames from 0)')
+  parser.add_argument('--causal', action='store_true',
+                      help='spot as with a camera, from what came before alone')
+  parser.add_argument('--study', default='', metavar='VIDEOS.csv',
+                      help='many videos: a table with the columns video, person and, '
+                           'where known, condition, start, end, baseline, fps and '
+                           'landmarks; the same command goes on where it was ended')
+  parser.add_argument('--events', default='', metavar='EVENTS.csv',
+                      help='of a study: what was shown or asked; a table with the '
+                           'columns video, time (s) and name')
+  parser.add_argument('--processes', type=int, default=0, metavar='N',
+                      help='of a study: videos at once; 0: one a core')
+  parser.add_argument('--camera', type=int, default=None, metavar='N',
+                      help='look at camera N (0 is the first) until Ctrl-C')
+  parser.add_argument('--seconds', type=float, default=None,
+                      help='of a camera or a pipe: how long it is looked at')
+  parser.add_argument('--live', action='store_true',
+                      help='of a pipe: skip frames rather than keep its writer waiting')
   return parser
 
 
 def _check(options: argparse.Namespace) -> None:
-  if bool(options.videos) == bool(options.clips):
-    raise InputError('name one or more videos, or a table of clips with --clips=TABLE')
+  if sum(map(bool, (options.videos, options.clips, options.study,
+                    options.camera is not None))) != 1:
+    raise InputError('name one or more videos, a table of clips with --clips=TABLE, '
+                     'one of videos with --study=TABLE, or a camera with --camera=0')
+  _check_way(options)
   for name in ('fps', 'start', 'end'):
     value = getattr(options, name)
     if value is not None and not (0 <= value < 1e9) or name == 'fps' and value == 0:
@@ -118,17 +158,61 @@ def _check(options: argparse.Namespace) -> None:
   if None not in (options.start, options.end) and options.start >= options.end:
     raise InputError(f'--start={options.start:g} is not before --end={options.end:g}')
   if options.clips:
-    for name in ('baseline', 'start', 'end', 'annotate', 'frames', 'landmarks'):
-      if getattr(options, name) not in ('', None, False):
-        raise InputError(f'--{name} is about videos, and --clips takes clips that are '
-                         'cut already')
     if not (options.emotions or options.model):
       raise InputError('clips that are cut already are recognised, and the open model, '
                        'which was trained on drawn faces, names a class only with '
                        '--emotions; add it, or give a --model=MODEL')
 
 
-def _span(text: str) -> tuple[float, float] | None:
+# Of each way to be called: flags that it has no use for, and why.
+_USELESS = {
+    'clips': (('baseline', 'start', 'end', 'annotate', 'frames', 'landmarks'),
+              'is about videos, and --clips takes clips that are cut already'),
+    'study': (('baseline', 'start', 'end', 'fps', 'landmarks'),
+              'is a column of the table of videos'),
+    'live': (('baseline', 'start', 'end', 'annotate', 'frames', 'fps'),
+             'needs a file, and what is looked at while it comes is none')}
+
+
+def _check_way(options: argparse.Namespace) -> None:
+  """Refuses flags that are of another way to be called."""
+  live = options.camera is not None or options.videos == [PIPE]
+  if PIPE in options.videos and not live:
+    raise InputError('- is the standard input, which is looked at by itself; name '
+                     'files in another command')
+  ways = {'clips': options.clips, 'study': options.study, 'live': live}
+  for way, (names, why) in _USELESS.items():
+    for name in names if ways[way] else ():
+      if getattr(options, name) not in ('', None, False):
+        raise InputError(f'--{name} {why}')
+  if options.study and options.face != 'largest':
+    raise InputError('--face=all: a row of a study is one person; give a video of '
+                     'several a row for each, with start and end')
+  for name, where, fits in (('events', '--study', options.study),
+                            ('processes', '--study', options.study),
+                            ('seconds', '--camera or -', live), ('live', '-', live)):
+    if getattr(options, name) not in ('', None, False, 0) and not fits:
+      raise InputError(f'--{name} goes with {where}')
+  if not 0 <= options.processes <= 1000:
+    raise InputError(f'--processes={options.processes}: give how many videos are '
+                     'looked at at once, or 0 for one a core')
+  if options.seconds is not None and not 0 < options.seconds < 1e9:
+    raise InputError(f'--seconds={options.seconds}: give a number of seconds')
+  if options.causal and options.baseline:
+    raise InputError('--causal calibrates on what came before, and takes no --baseline')
+  if options.camera is not None and options.camera < 0:
+    raise InputError(f'--camera={options.camera}: cameras are counted from 0')
+
+
+def span(text: str) -> tuple[float, float] | None:
+  """A stretch of time, as 0:10; None for no text.
+
+  Args:
+    text: its start and end in seconds.
+
+  Raises:
+    InputError: it is none.
+  """
   if not text:
     return None
   parts = text.split(':')
@@ -142,7 +226,7 @@ def _span(text: str) -> tuple[float, float] | None:
   return first, last
 
 
-def _model(options: argparse.Namespace) -> Any:
+def model_of(options: argparse.Namespace) -> Any:
   """The model that names classes; None where none does."""
   if not (options.model or options.emotions):
     return None
@@ -171,7 +255,7 @@ def _face_model(options: argparse.Namespace) -> None:
 # Several videos, one after the other; one that cannot be read has its line.
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
   """A line of videos.csv."""
   video: str
   folder: str
@@ -184,7 +268,7 @@ class _Line(NamedTuple):
 
 def _predict_videos(options: argparse.Namespace, model: Any, out: pathlib.Path) -> int:
   lines, failed = [], 0
-  folders = _folders(options.videos)
+  folders = folder_names(options.videos)
   for number, (video, folder) in enumerate(zip(options.videos, folders), start=1):
     name = f'{number}/{len(folders)} ' if len(folders) > 1 else ''
     show = _progress(f'{name}{pathlib.Path(video).name}')
@@ -192,8 +276,8 @@ def _predict_videos(options: argparse.Namespace, model: Any, out: pathlib.Path) 
       lines.append(_one_video(options, model, video, out / folder, folder, show))
     except (InputError, Unreadable) as error:
       failed += 1
-      message = _sentence(error)
-      lines.append(_Line(video, '', message=message))
+      message = sentence(error)
+      lines.append(Line(video, '', message=message))
       # Most of them begin with the file.
       start = '' if str(places.expand(video)) in message else f'{video}: '
       print(printable(f'{start}{message}'), file=sys.stderr)
@@ -205,12 +289,12 @@ def _predict_videos(options: argparse.Namespace, model: Any, out: pathlib.Path) 
   return 2 if failed == len(lines) else 1
 
 
-def _sentence(error: InputError | Unreadable) -> str:
+def sentence(error: InputError | Unreadable) -> str:
   """What is said of one that cannot be read, in one line, with its code."""
   return f'{error} [{refusals.code_of(error)}]'.replace('\n', ' ')
 
 
-def _folders(videos: Sequence[str]) -> list[str]:
+def folder_names(videos: Sequence[str]) -> list[str]:
   """A folder's name for each video; two of one name are told apart by a number."""
   names: list[str] = []
   for video in videos:
@@ -226,14 +310,44 @@ def _folders(videos: Sequence[str]) -> list[str]:
 
 
 def _one_video(options, model, video: str, place: pathlib.Path, folder: str, show
-               ) -> _Line:
+               ) -> Line:
+  started = clock.monotonic()
+  line, made = make_video(options, model, places.expand(video), place, folder, show)
+  seconds = clock.monotonic() - started
+  for words in summary(made):
+    print(printable(words))
+  print(printable(f'{line.frames} frames in {seconds:.1f} s '
+                  f'({line.frames / max(seconds, 1e-9):.0f} a second); '
+                  f'{place / "page.html"}'))
+  return line._replace(video=video)
+
+
+def make_video(options: argparse.Namespace, model: Any, video: str | pathlib.Path,
+               place: pathlib.Path, folder: str, show: Callable[[str, float], None]
+               ) -> tuple[Line, Any]:
+  """Looks at a video and writes all files of it.
+
+  Args:
+    options: of the command.
+    model: that names classes, or None.
+    video: its path.
+    place: folder of its files.
+    folder: how the line names that.
+    show: called with a stage and the share of it that is done.
+
+  Returns:
+    Its line, and what was made of it.
+
+  Raises:
+    InputError: see `predict_video`.
+  """
   from lightman_jax.video import page, writers
   from lightman_jax.video.expressions import predict_video
-  started = clock.monotonic()
   made = predict_video(
-      places.expand(video), model, face=options.face, fps=options.fps,
+      video, model, face=options.face, fps=options.fps,
       baseline=options.baseline, start=options.start, end=options.end,
-      emotions=model is not None, landmarks=options.landmarks, progress=show)
+      emotions=model is not None, landmarks=options.landmarks, progress=show,
+      causal=options.causal)
   show('', 1.)
   writers.write_expressions(place / 'expressions.csv', made)
   writers.write_frames(place / 'frames.csv', made)
@@ -243,44 +357,14 @@ def _one_video(options, model, video: str, place: pathlib.Path, folder: str, sho
   if options.annotate:
     from lightman_jax.video.annotated import write_annotated
     write_annotated(place / 'annotated.mp4', made, fps=options.fps)
-  frames = len(set(made.frames.frame.tolist()))
-  seconds = clock.monotonic() - started
-  for line in summary(made):
-    print(printable(line))
-  print(printable(f'{frames} frames in {seconds:.1f} s '
-                  f'({frames / max(seconds, 1e-9):.0f} a second); '
-                  f'{place / "page.html"}'))
   looked_at = sum(one.looked_at for one in made.people.values())
-  return _Line(video, folder, frames, f'{looked_at:.2f}',
-               *(_counts(made, kind) for kind in ('micro', 'macro')),
-               '; '.join(made.remarks))
+  return Line(str(video), folder, len(set(made.frames.frame.tolist())),
+              f'{looked_at:.2f}', *(_counts(made, kind) for kind in ('micro', 'macro')),
+              '; '.join(made.remarks)), made
 
 
 def _landmarks(options: argparse.Namespace) -> Any:
   return read_landmarks(places.expand(options.landmarks)) if options.landmarks else None
-
-
-def read_landmarks(path: pathlib.Path) -> dict[int, Float[np.ndarray, 'people 68 2']]:
-  """A table of known landmarks: frame, x_0 to x_67, y_0 to y_67.
-
-  Args:
-    path: of a csv; frames are counted from 0, places are in pixels of the upright
-      picture; several rows of one frame are several people, and an empty cell is a
-      landmark that is not known.
-
-  Raises:
-    InputError: it cannot be read, lacks a column, or a cell is no number.
-  """
-  names = ['frame', *(f'{axis}_{k}' for axis in 'xy' for k in range(68))]
-  rows: dict[int, list[np.ndarray]] = {}
-  for line, cells in _table(path, names, 'a table of landmarks'):
-    number = _frame(path, line, 'frame', cells['frame'])
-    try:
-      values = [float(cells[name] or 'nan') for name in names[1:]]
-    except ValueError as error:
-      raise InputError(f'{path}, line {line}: {error}') from error
-    rows.setdefault(number, []).append(np.array(values).reshape(2, 68).T)
-  return {number: np.stack(people) for number, people in rows.items()}
 
 
 def _counts(made: Any, kind: str) -> str:
@@ -327,7 +411,7 @@ def _progress(name: str) -> Callable[[str, float], None]:
       state['stage'], state['begun'] = stage, now
     left = (now - state['begun']) * (1. - share) / share if share > .01 else None
     words = f'{name}: {stage} {share:.0%}'
-    words += '' if left is None else f', {_duration(left)} left'
+    words += '' if left is None else f', {duration(left)} left'
     if sys.stderr.isatty():
       print('\r' + printable(words).ljust(state['wide']), end='', file=sys.stderr,
             flush=True)
@@ -338,7 +422,12 @@ def _progress(name: str) -> Callable[[str, float], None]:
   return show
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+  """A time as people say it, as '3 min 20 s'.
+
+  Args:
+    seconds: how long.
+  """
   minutes, rest = divmod(round(seconds), 60)
   return f'{minutes} min {rest} s' if minutes else f'{rest} s'
 
@@ -350,7 +439,7 @@ def _predict_clips(options: argparse.Namespace, model: Any,
                    rows: Sequence[tuple[str, int, int, int]], out: pathlib.Path) -> int:
   from lightman_jax.faces.apex import sample_frames
   from lightman_jax.video.expressions import frames_of
-  header = [*_CLIP_COLUMNS, 'class', 'set', *(f'p_{name}' for name in model.classes),
+  header = [*CLIP_COLUMNS, 'class', 'set', *(f'p_{name}' for name in model.classes),
             'message']
   written, failed = [], 0
   for path, onset, apex, offset in rows:
@@ -367,7 +456,7 @@ def _predict_clips(options: argparse.Namespace, model: Any,
                       *(f'{p:.4f}' for p in prediction.probabilities[0]), ''])
     except (InputError, Unreadable) as error:
       failed += 1
-      message = _sentence(error)
+      message = sentence(error)
       written.append([path, onset, apex, offset, '', '',
                       *[''] * len(model.classes), message])
       print(printable(f'{path}: {message}'), file=sys.stderr)
@@ -378,51 +467,3 @@ def _predict_clips(options: argparse.Namespace, model: Any,
   if not failed:
     return 0
   return 2 if failed == len(rows) else 1
-
-
-def read_clips(path: pathlib.Path) -> list[tuple[str, int, int, int]]:
-  """The rows of a table of clips: path, onset, apex, offset.
-
-  Args:
-    path: of a csv with these columns; others are ignored. Paths start at its folder.
-
-  Raises:
-    InputError: it cannot be read, lacks a column, or a row has no frame numbers in
-      order.
-  """
-  rows = []
-  for line, cells in _table(path, _CLIP_COLUMNS, 'a table of clips'):
-    rows.append((cells['path'], *(_frame(path, line, name, cells[name])
-                                  for name in _CLIP_COLUMNS[1:])))
-    if not rows[-1][1] <= rows[-1][2] <= rows[-1][3]:
-      raise InputError(f'{path}, line {line}: onset, apex and offset are not in order')
-  if not rows:
-    raise InputError(f'{path} names no clip')
-  return rows
-
-
-def _table(path: pathlib.Path, names: Sequence[str], what: str
-           ) -> Iterator[tuple[int, dict[str, str]]]:
-  """The lines of a csv that has some columns, with their numbers."""
-  try:
-    text = bounded.read_bytes(path, _MOST_TABLE).decode('utf-8-sig')
-  except (OSError, ValueError) as error:
-    raise InputError(f'{path} cannot be read as a table: {error}') from error
-  table = csv.DictReader(text.splitlines(), strict=True, restval='',
-                         skipinitialspace=True)
-  try:
-    missing = [name for name in names if name not in (table.fieldnames or ())]
-    if missing:
-      raise InputError(f'{path} has no column {missing[0]}; {what} has '
-                       f'{names[0]}, {names[1]}, ... {names[-1]}')
-    for cells in table:
-      yield table.line_num, cells
-  except csv.Error as error:
-    raise InputError(f'{path}, line {table.line_num}: {error}') from error
-
-
-def _frame(path: pathlib.Path, line: int, name: str, text: str) -> int:
-  if not text.strip().isdecimal() or len(text.strip()) > 9:
-    raise InputError(f'{path}, line {line}: {name} {text!r} is not a frame number, '
-                     'counted from 0')
-  return int(text)

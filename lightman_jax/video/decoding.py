@@ -9,7 +9,7 @@ import dataclasses
 import os
 import pathlib
 import re
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import cv2
 from jaxtyping import UInt8
@@ -189,9 +189,39 @@ def file_frames(path: pathlib.Path, facts: Facts) -> Iterator[Raw]:
     # A whole path is no address of another protocol, whatever stands in its name.
     container = _opened(av, 'file:' + os.path.abspath(path))
   except (av.FFmpegError, ValueError) as error:
-    why = re.sub(r"^\[.*?\]\s*|: '.*$", '', str(error))
-    raise InputError(f'{printable(facts.path)} cannot be read as a video ({why})'
-                     ) from error
+    raise _no_video(facts, error) from error
+  return _frames_in(av, container, facts)
+
+
+def pipe_frames(pipe: IO[bytes], facts: Facts) -> Iterator[Raw]:
+  """The frames of a video while it comes through a pipe.
+
+  Args:
+    pipe: that is read once, from its start; of a container that can be (Matroska,
+      MPEG-TS, AVI, YUV4MPEG, or MP4 in fragments).
+    facts: filled in.
+
+  Raises:
+    InputError: it is no such video, or PyAV is not installed.
+  """
+  try:
+    import av
+  except ImportError:
+    raise InputError("a pipe is read by PyAV, which is not installed: pip install "
+                     "'lightman_jax[video]'") from None
+  try:
+    container = av.open(pipe)
+  except (av.FFmpegError, ValueError) as error:
+    raise _no_video(facts, error) from error
+  return _frames_in(av, container, facts)
+
+
+def _no_video(facts: Facts, error: Exception) -> InputError:
+  why = re.sub(r"^\[.*?\]\s*|: '.*$", '', str(error))
+  return InputError(f'{printable(facts.path)} cannot be read as a video ({why})')
+
+
+def _frames_in(av, container, facts: Facts) -> Iterator[Raw]:
   try:
     stream = _video_stream(container, facts)
     _state(stream, container, facts)

@@ -19,6 +19,7 @@ import numpy as np
 
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
+from lightman_jax.video.causal import causal_spotting
 from lightman_jax.video.measurement import FrameTable, measure, signals_of
 from lightman_jax.video.reading import Frame, open_video
 from lightman_jax.video.signals import SpottingSettings
@@ -112,6 +113,7 @@ def predict_video(
     start: float | None = None, end: float | None = None,
     emotions: bool | None = None, landmarks: Any = None,
     settings: SpottingSettings = SpottingSettings(), progress: Progress | None = None,
+    causal: bool = False,
 ) -> VideoExpressions:
   """Spots the expressions in a video and, where asked, names their classes.
 
@@ -130,6 +132,7 @@ def predict_video(
       has the face model find them.
     settings: how expressions are spotted.
     progress: called with a stage and the share of it that is done.
+    causal: spots as a stream does, that knows what came before alone; see `causal`.
 
   Returns:
     The expressions with everything that was measured.
@@ -146,16 +149,21 @@ def predict_video(
     raise InputError(f'face is {face!r}; it must be largest or all')
   if emotions is None:
     emotions = model is not None
+  if causal and baseline is not None:
+    raise InputError('causal=True calibrates on what came before, and takes no '
+                     'baseline')
   if emotions and (model is None or isinstance(model, (str, os.PathLike))):
     model = _load(model)
   with open_video(path, start=start, end=end, fps=fps) as video:
     table, size = measure(track_faces(
         _counted(video, progress), landmarks=landmarks, largest=face == 'largest'))
     facts = facts_of(video)
-  people = {person: find_expressions(
-      signals_of(table, person), size=size, person=person, baseline=baseline,
-      settings=settings) for person in np.unique(
-          table.person[table.person >= 0]).tolist()}
+  people = {}
+  for person in np.unique(table.person[table.person >= 0]).tolist():
+    people[person] = (
+        causal_spotting(table, size=size, person=person, settings=settings) if causal
+        else find_expressions(signals_of(table, person), size=size, person=person,
+                              baseline=baseline, settings=settings))
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
   rows = [Recognised(e) for e in spotted]
@@ -240,7 +248,7 @@ def _recognised(path: str | os.PathLike, rows: Sequence[Recognised], model: Any,
     pictures[frame.number] = frame.picture
     for number in [k for k in open_ if max(wanted[k]) <= frame.number]:
       open_.remove(number)
-      answers[number] = _answered(rows[number], pictures, model, table, people)
+      answers[number] = answer_row(rows[number], pictures, model, table, people)
       if progress:
         progress('expressions', 1. - len(open_) / len(rows))
     needed = set().union(*(wanted[k] for k in open_))
@@ -248,8 +256,17 @@ def _recognised(path: str | os.PathLike, rows: Sequence[Recognised], model: Any,
   return answers
 
 
-def _answered(row: Recognised, pictures: dict[int, np.ndarray], model: Any,
-              table: FrameTable, people: dict[int, Spotting]) -> Recognised:
+def answer_row(row: Recognised, pictures: dict[int, np.ndarray], model: Any,
+               table: FrameTable, people: dict[int, Spotting]) -> Recognised:
+  """An interval with the model's answer.
+
+  Args:
+    row: the interval.
+    pictures: by the numbers of their frames; those that the model looks at.
+    model: of `lm.load_model`.
+    table: with the interval's frames.
+    people: what was spotted of each.
+  """
   e = row.expression
   at = table.of_person(e.person)
   at = at[(table.frame[at] >= e.onset_frame) & (table.frame[at] <= e.offset_frame)]

@@ -4,7 +4,7 @@ Of a frame some hundred numbers are kept, and no picture. A row is a decoded fra
 person in it; a frame without a person has a row as well.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,23 +94,30 @@ class _Log:
     return FrameTable(**columns)
 
 
-def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int]:
-  """The table of frames, by one look at each.
+class Measurer:
+  """Measures the faces of frames that come one at a time.
 
-  Args:
-    frames: each frame and the faces in it.
-
-  Returns:
-    The table, and the side of the aligned faces in pixels (0: there was none).
+  Attributes:
+    size: side of the aligned faces in pixels; 0 before there is one.
   """
-  log, meters, size = _Log(), {}, 0
-  before: dict[int, tuple[int, motion.RegionMotion | None]] = {}
-  for frame, faces in frames:
+
+  def __init__(self):
+    self.size = 0
+    self._meters: dict[int, motion.MotionMeter] = {}
+    self._before: dict[int, tuple[int, motion.RegionMotion | None]] = {}
+
+  def rows(self, frame: Frame, faces: list[Face]) -> Iterator[dict[str, Any]]:
+    """The rows of a frame, by the columns of `FrameTable`.
+
+    Args:
+      frame: the one after that of the call before.
+      faces: in it.
+    """
     start = {'frame': frame.number, 'time': frame.time, 'repeated': frame.repeated}
     if not faces:
-      log.add(**start, person=-1, reason=FaceReason.NO_FACE.value)
+      yield {**start, 'person': -1, 'reason': FaceReason.NO_FACE.value}
     for seen in faces:
-      last, measured = before.get(seen.person, (-2, None))
+      last, measured = self._before.get(seen.person, (-2, None))
       broken = seen.cut is not None or last != frame.number - 1
       row = {**start, 'person': seen.person, 'box': seen.box, 'pose': seen.pose,
              'quality': seen.quality, 'broken': broken,
@@ -118,8 +125,8 @@ def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int
              'covered': ' '.join(k for k, v in seen.visible.items() if not v),
              'landmarks': seen.landmarks}
       if seen.reason is None and seen.aligned is not None:
-        size = len(seen.aligned)
-        meter = meters.setdefault(seen.person, motion.MotionMeter(size))
+        self.size = size = len(seen.aligned)
+        meter = self._meters.setdefault(seen.person, motion.MotionMeter(size))
         if broken or measured is None:
           meter.reset()
           measured = None
@@ -131,9 +138,46 @@ def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int
       else:
         measured = None
         row['reason'] = row['reason'] or FaceReason.NO_LANDMARKS.value
-      before[seen.person] = frame.number, measured
+      self._before[seen.person] = frame.number, measured
+      yield row
+
+  def forget(self, people: Iterable[int]) -> None:
+    """Lets go of people who are not followed any more.
+
+    Args:
+      people: their numbers.
+    """
+    for person in people:
+      self._meters.pop(person, None)
+      self._before.pop(person, None)
+
+
+def measure(frames: Iterable[tuple[Frame, list[Face]]]) -> tuple[FrameTable, int]:
+  """The table of frames, by one look at each.
+
+  Args:
+    frames: each frame and the faces in it.
+
+  Returns:
+    The table, and the side of the aligned faces in pixels (0: there was none).
+  """
+  log, measurer = _Log(), Measurer()
+  for frame, faces in frames:
+    for row in measurer.rows(frame, faces):
       log.add(**row)
-  return log.table(), size
+  return log.table(), measurer.size
+
+
+def table_of(rows: Iterable[Mapping[str, Any]]) -> FrameTable:
+  """Some rows as a table.
+
+  Args:
+    rows: of `Measurer.rows`.
+  """
+  log = _Log()
+  for row in rows:
+    log.add(**row)
+  return log.table()
 
 
 def signals_of(table: FrameTable, person: int) -> Signals:

@@ -442,7 +442,7 @@ def test_clips_that_are_cut_already_are_recognised(tmp_path, folder, monkeypatch
     def predict_frames(self, frames, *, onset, apex, offset):
       return super().predict_frames(frames, onset=onset, apex=apex, offset=offset,
                                     landmarks=np.zeros((offset + 1, 68, 2)))
-  monkeypatch.setattr(command, '_model', lambda options: Known())
+  monkeypatch.setattr(command, 'model_of', lambda options: Known())
   monkeypatch.setattr(command, '_face_model', lambda options: None)
   assert run(f'--clips={table}', '--emotions', '--fps=30', f'--out={tmp_path}') == 1
   with open(tmp_path / 'predictions.csv', newline='') as file:
@@ -460,7 +460,7 @@ def test_clips_that_are_cut_already_are_recognised(tmp_path, folder, monkeypatch
 
 
 def test_two_videos_of_one_name_have_two_folders():
-  assert command._folders(['a/me.mp4', 'b/me.mp4', 'c/..', 'me-2.avi']) == [
+  assert command.folder_names(['a/me.mp4', 'b/me.mp4', 'c/..', 'me-2.avi']) == [
       'me', 'me-2', 'video', 'me-2-2']
 
 
