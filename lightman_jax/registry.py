@@ -60,6 +60,7 @@ DATA_SETS = {
     'casme_cubed_c': 'lightman_jax.data.datasets.casme_cubed:PART_C',
     'mmew': 'lightman_jax.data.datasets.mmew:FACTS',
     'dfme': 'lightman_jax.data.datasets.dfme:FACTS',
+    'four_dme': 'lightman_jax.data.datasets.four_dme:FACTS',
     'ck_plus': 'lightman_jax.data.datasets.posed:CK_PLUS',
     'oulu_casia': 'lightman_jax.data.datasets.posed:OULU_CASIA',
     'jaffe': 'lightman_jax.data.datasets.posed:JAFFE',

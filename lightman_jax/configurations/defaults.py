@@ -119,6 +119,11 @@ def base() -> config_dict.ConfigDict:
           only=False,             # no micro clip is trained on; macro clips stand in
           data=dict(frames=9, size=64, class_set='', path='', **meant(),
                     synthetic=synthetic())),
+      # What is told of a clip: its class, or which action units act. Of units: '' is
+      # all that are coded, or their numbers by commas; and how many training people,
+      # and clips, must show one in every fold, or it is left out.
+      labels=dict(kind='classes',     # or action_units
+                  units='', people=4, clips=8),
       # Weights that folds begin with. source: none, macro (macro.source's clips),
       # synthetic (faces), or the folder of a finished run, taken fold by fold.
       pretrain=dict(source='none', steps=300, batch=48, rate=3e-3,
@@ -196,6 +201,7 @@ def debug(config: config_dict.ConfigDict) -> None:
   config.training.update(steps=4, tasks=1, checkpoint_every=2, members=1)
   config.episodes.update(shots=1, queries=1, folds=2)
   config.evaluation.update(draws=2, resamples=200, queries=1)
+  config.labels.update(people=2, clips=2)
 
 
 def quick(config: config_dict.ConfigDict) -> None:
@@ -263,8 +269,8 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
   Args:
     config: complete.
     arg: names of `variants`, and method=, encoder=, data=, macro=, protocol=, score=,
-      support=, separated by commas; method=FILE.py:NAME takes a method from outside,
-      and so do encoder, data, protocol and score.
+      support=, labels=, separated by commas; method=FILE.py:NAME takes a method from
+      outside, and so do encoder, data, protocol and score.
     variants: what this file offers beside `debug`, `quick`, `few_shot` and `published`,
       or instead of one.
 

@@ -80,10 +80,9 @@ def _cut_folds(settings: Mapping[str, Any]) -> tuple[Any, Sequence[Any], str]:
   """
   from lightman_jax.data.load import load
   from lightman_jax.data.sources import check_flow_pictures
-  from lightman_jax.experiment.assembly import Stages
   from lightman_jax.inputs import inputs
   from lightman_jax.inputs.macros import make_pool
-  from lightman_jax.runs.progress import Progress
+  from lightman_jax.runs.progress import Progress, Stages
   from lightman_jax.tasks.folds import make_folds
   episodes, source, other = settings['episodes'], settings['macro']['source'], None
   outside = registry.is_outside(episodes['protocol'])

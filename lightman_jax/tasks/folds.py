@@ -12,7 +12,7 @@ from lightman_jax import keys, registry, sections
 from lightman_jax.data import people
 from lightman_jax.data.facts import COMPOSITES, MEGC2019
 from lightman_jax.errors import InputError
-from lightman_jax.inputs.pool import Pool
+from lightman_jax.inputs.pool import Pool, members
 from lightman_jax.options import option
 
 LONGEST_NAME = 80    # characters of a fold's name, which becomes that of a file
@@ -389,6 +389,10 @@ def count_clips(pool: Pool, which: Bool[np.ndarray, 'N']) -> Int[np.ndarray, 'K 
   """
   counts = np.zeros((len(pool.classes), len(pool.subjects)), int)
   mine = np.asarray(which) & ~np.asarray(pool.macro)
+  if pool.multi_label:
+    np.add.at(counts.T, np.asarray(pool.subject)[mine],
+              members(np.asarray(pool.label)[mine], len(pool.classes)))
+    return counts
   np.add.at(counts, (np.asarray(pool.label)[mine], np.asarray(pool.subject)[mine]), 1)
   return counts
 

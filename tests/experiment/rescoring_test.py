@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from lightman_jax.experiment.verify import rescore
+from lightman_jax.experiment.rescoring import rescore
 from lightman_jax.runs import results
 
 
