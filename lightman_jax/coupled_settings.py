@@ -30,6 +30,11 @@ def check(values: Mapping[str, Any]) -> None:
     raise InputError(f'episodes.people_draw={values["episodes.people_draw"]} is of '
                      'some of the training people, and episodes.training_people=0 '
                      'takes all of them; leave it at 0')
+  across = values['episodes.protocol'] == 'cross_dataset'
+  if across != bool(values['episodes.train_on']):
+    raise InputError('episodes.protocol=cross_dataset trains on the data set '
+                     'episodes.train_on and tests on the others, and no other protocol '
+                     'has that setting; give both, or neither')
   if values['macro.only']:
     _check_macro_only(values)
   _check_of_another(values)

@@ -72,6 +72,7 @@ PROTOCOLS = {
     'loso': 'lightman_jax.tasks.folds:LeaveOneSubjectOut',
     'kfold': 'lightman_jax.tasks.folds:KFold',
     'leave_one_dataset_out': 'lightman_jax.tasks.folds:LeaveOneDatasetOut',
+    'cross_dataset': 'lightman_jax.tasks.folds:CrossDataset',
     'megc2019': 'lightman_jax.tasks.folds:Megc2019',
 }
 SCORES = {

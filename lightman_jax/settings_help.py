@@ -89,6 +89,7 @@ HELP = {
                          'a fifth',
     'episodes.protocol': 'who is held out together',
     'episodes.folds': 'of kfold: how many',
+    'episodes.train_on': 'of cross_dataset: the data set that is trained on',
     'episodes.shots': "clips of a class in a task's support",
     'episodes.queries': "clips of a class in a task's query",
     'episodes.training_people': "so many of a fold's people are trained on; 0: all",

@@ -31,6 +31,7 @@ from lightman_jax.inputs.augmentation import mirror
 from lightman_jax.meta.learners import Learner, ensemble
 from lightman_jax.models import ststnet
 from lightman_jax.models.network import Network, make_encoder, make_network
+from lightman_jax.settings import is_multi_label
 
 # Of a seed: 'scale' (c,) divides clips, 'params' is before adaptation, 'draws' has what
 # supports have moved, along a first axis; absent where a prediction knows no support.
@@ -49,6 +50,10 @@ def check_method(config: Mapping[str, Any]) -> None:
     InputError: names the method or the encoder, and what to do.
   """
   name = config['method']['name']
+  if is_multi_label(config):
+    raise InputError('a model of labels.kind=action_units cannot be carried: a bundle '
+                     'calibrates and tells one class of each clip; keep the run, whose '
+                     'checkpoints and predictions.csv have all of it')
   if name == 'matchingnet':
     raise InputError('a model of method=matchingnet cannot be carried: it compares '
                      'with each support clip, and no clip goes into a bundle; train '

@@ -130,9 +130,10 @@ def base() -> config_dict.ConfigDict:
                     synthetic=dict(synthetic(), seed=1, subjects=16,
                                    faces='close')),
       augment=dict(shift=1, flip=.5, amplitude=.2),
-      # protocol: loso, kfold, leave_one_dataset_out, megc2019. Of a fold's training
-      # people with micro clips so many are trained on, in one draw of several; 0: all.
-      episodes=dict(protocol='loso', folds=5, shots=3, queries=3,
+      # protocol: loso, kfold, leave_one_dataset_out, cross_dataset, which trains on the
+      # data set train_on and tests on the others, megc2019. Of a fold's training people
+      # with micro clips so many are trained on, in one draw of several; 0: all.
+      episodes=dict(protocol='loso', folds=5, train_on='', shots=3, queries=3,
                     training_people=0, people_draw=0),
       model=_model(),
       # What the method can be set to: python -m lightman_jax settings method=NAME.

@@ -83,6 +83,12 @@ def read_coding(cells: Sequence[str]) -> Coding:
                 np.array([bool(own) for own in named], bool))
 
 
+def spelled(cell: str) -> str:
+  """The units of a cell, each once and without its side: 'AU1+AU12'."""
+  return '+'.join(unit_name(number) for number in sorted(
+      {unit.number for unit in parse_action_units(cell)}))
+
+
 def coded_pool(pool: Pool, say: Callable[[str], None]) -> Pool:
   """The pool without micro clips of which no unit is coded.
 
