@@ -167,8 +167,8 @@ class Score(NamedTuple):
     """Whether counts are not enough."""
     return 'probabilities' in self.takes
 
-  def of_counts(self, counts: Int[np.ndarray, '*b K K']) -> Float[np.ndarray, '*b']:
-    """The score of each count matrix; NaN where there is no clip."""
+  def of_counts(self, counts: Int[np.ndarray, '*k']) -> Float[np.ndarray, '*b']:
+    """The score of each count matrix, or of those of units; NaN where is no clip."""
     if self.takes == ('counts',):
       return np.asarray(self.function(counts))
     classes = counts.shape[-1]

@@ -428,7 +428,7 @@ def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learn
 def _memberships(net: Network, label: Int[Array, 'n']) -> Float[Array, 'n K']:
   """1 where a clip is of a class; a clip of no class has none."""
   if net.multi_label:
-    return members(label, net.classes).astype(jnp.float32)
+    return members(label, net.classes).astype(float)
   return jax.nn.one_hot(label, net.classes)
 
 

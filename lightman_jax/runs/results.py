@@ -303,7 +303,7 @@ def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:
   return pairs
 
 
-def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
+def _part(counts: Mapping[str, Int[np.ndarray, 'S *k']], clips: Clips,
           subjects: Sequence[str], folds: Int[np.ndarray, 'S'],
           score: Callable[..., dict[str, Any]], of_clips: Mapping[str, '_OfClips'],
           mine: Bool[np.ndarray, 'S']) -> dict[str, Any]:
@@ -405,7 +405,7 @@ def _score_of_clips(truth: Int[np.ndarray, 'N'], group: Int[np.ndarray, 'N'],
                   (group == np.arange(subjects)[:, None]).astype(int))
 
 
-def _by_subject(counts: Int[np.ndarray, 'S K K'], subjects: Sequence[str]
+def _by_subject(counts: Int[np.ndarray, 'S *k'], subjects: Sequence[str]
                 ) -> dict[str, Any]:
   return {'per_subject': {name: {'clips': int(own.sum((-1, -2)).flat[0]),
                                  'accuracy': float(np.mean(scores.accuracy(own))),
@@ -413,7 +413,7 @@ def _by_subject(counts: Int[np.ndarray, 'S K K'], subjects: Sequence[str]
                           for name, own in zip(subjects, counts)}}
 
 
-def _scores(counts: Int[np.ndarray, 'S K K'], folds: Int[np.ndarray, 'S'], *,
+def _scores(counts: Int[np.ndarray, 'S *k'], folds: Int[np.ndarray, 'S'], *,
             classes: Sequence[str], level: float, every: Mapping[str, Score],
             of_clips: _OfClips | None = None) -> dict[str, Any]:
   pooled = counts.sum(0)
@@ -442,7 +442,7 @@ _OF_ONE_UNIT = {'f1': lambda counts: scores.class_f1(counts)[..., 1],
                 'f1_macro': lambda counts: scores.class_f1(counts).mean(-1)}
 
 
-def _with_interval(score: Score, counts: Int[np.ndarray, 'S K K'],
+def _with_interval(score: Score, counts: Int[np.ndarray, 'S *k'],
                    folds: Int[np.ndarray, 'S'], level: float,
                    of_clips: _OfClips | None) -> dict[str, float]:
   function = score.of_counts

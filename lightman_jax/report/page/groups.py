@@ -46,7 +46,7 @@ class Run(NamedTuple):
   path: pathlib.Path
   config: dict[str, Any]
   results: dict[str, Any]                           # results.json
-  counts: dict[str, Int[np.ndarray, 'S K K']]       # row -> by subject, sorted
+  counts: dict[str, Int[np.ndarray, 'S *k']]       # row -> by subject, sorted
   subjects: tuple[str, ...]
   classes: tuple[str, ...]
   clips_sha256: str      # over clip, subject and truth of all that was held out
@@ -150,7 +150,7 @@ def _prediction_lines(path: pathlib.Path) -> list[dict[str, str]] | None:
 
 
 def _predictions(lines: list[dict[str, str]] | None, subjects: tuple[str, ...],
-                 classes: tuple[str, ...], counts: Int[np.ndarray, 'S K K']
+                 classes: tuple[str, ...], counts: Int[np.ndarray, 'S *k']
                  ) -> tuple[Prediction, ...]:
   """The lines of predictions.csv, which count to what results.json counts."""
   if lines is None:
@@ -213,7 +213,7 @@ def counts_of(row: dict[str, Any], subjects: tuple[str, ...], classes: int, *,
 
 
 def _clips_sha256(lines: list[dict[str, str]] | None,
-                  counts: Int[np.ndarray, 'S K K'], units: tuple[str, ...] = ()) -> str:
+                  counts: Int[np.ndarray, 'S *k'], units: tuple[str, ...] = ()) -> str:
   """Which clips were held out, and what they are; the protocol tells the folds."""
   digest = hashlib.sha256(json.dumps(counts.sum(-1).tolist()).encode())
   if lines is not None:
@@ -264,7 +264,7 @@ class Group(NamedTuple):
     """Of its runs."""
     return tuple(run.seed for run in self.runs)
 
-  def counts(self, row: str | None = None) -> dict[int, Int[np.ndarray, 'S K K']]:
+  def counts(self, row: str | None = None) -> dict[int, Int[np.ndarray, 'S *k']]:
     """Seed to counts by subject, of the method or of a reference beside it."""
     return {run.seed: run.counts[row or run.method] for run in self.runs}
 
