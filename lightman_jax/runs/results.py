@@ -71,7 +71,8 @@ class Clips(NamedTuple):
     return dict(zip(self.classes, counts.tolist()))
 
 
-def summarise(predictions: Mapping[str, Int[np.ndarray, 'N *U']], clips: Clips,
+def summarise(predictions: Mapping[str, Int[np.ndarray, 'N'] | Bool[np.ndarray, 'N U']],
+              clips: Clips,
               about: About, *, resamples: int = 2000, level: float = .95,
               every: Mapping[str, Score] = SCORES,
               probabilities: Mapping[str, Float[np.ndarray, 'N K']] = {}
