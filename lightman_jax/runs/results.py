@@ -27,6 +27,10 @@ SCORES = scores.scores_of()      # those of every run
 DIGITS = 6
 
 
+# Of N clips: their classes, or which of several action units act in each.
+Answers = Int[np.ndarray, 'N'] | Bool[np.ndarray, 'N U']
+
+
 class About(NamedTuple):
   """What every figure must name."""
   protocol: str          # such as 'leave one subject out'
@@ -52,8 +56,8 @@ class Clips(NamedTuple):
   clip: Sequence[str]
   subject: Sequence[str]
   fold: Sequence[str]
-  truth: Int[np.ndarray, 'N'] | Bool[np.ndarray, 'N U']    # class; or which units act
-  classes: Sequence[str]                                   # or names of the units
+  truth: Answers
+  classes: Sequence[str]         # or names of the units
   dataset: Sequence[str] = ()    # of each clip; () or '' where it is not known
   # Column, such as sex, to the value of each clip's person; '' where it is not known.
   groups: Mapping[str, Sequence[str]] = {}
@@ -71,9 +75,8 @@ class Clips(NamedTuple):
     return dict(zip(self.classes, counts.tolist()))
 
 
-def summarise(predictions: Mapping[str, Int[np.ndarray, 'N'] | Bool[np.ndarray, 'N U']],
-              clips: Clips,
-              about: About, *, resamples: int = 2000, level: float = .95,
+def summarise(predictions: Mapping[str, Answers], clips: Clips, about: About, *,
+              resamples: int = 2000, level: float = .95,
               every: Mapping[str, Score] = SCORES,
               probabilities: Mapping[str, Float[np.ndarray, 'N K']] = {}
               ) -> dict[str, Any]:
