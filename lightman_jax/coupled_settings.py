@@ -25,10 +25,16 @@ def check(values: Mapping[str, Any]) -> None:
       part.check(values)
   _check_few_shot(values)
   _check_macro_labels(values)
+  _check_action_units(values)
   if values['episodes.people_draw'] and not values['episodes.training_people']:
     raise InputError(f'episodes.people_draw={values["episodes.people_draw"]} is of '
                      'some of the training people, and episodes.training_people=0 '
                      'takes all of them; leave it at 0')
+  across = values['episodes.protocol'] == 'cross_dataset'
+  if across != bool(values['episodes.train_on']):
+    raise InputError('episodes.protocol=cross_dataset trains on the data set '
+                     'episodes.train_on and tests on the others, and no other protocol '
+                     'has that setting; give both, or neither')
   if values['macro.only']:
     _check_macro_only(values)
   if values['evaluation.attribution'] and values['inputs.kind'] == 'landmarks':
@@ -86,6 +92,44 @@ def _check_macro_labels(values: Mapping[str, Any]) -> None:
     raise InputError('macro.label_head=own and macro.label_where=inner: no gradient of '
                      'first order reaches that head from the outer loss, so it would '
                      'never be trained; use macro.label_where=both')
+
+
+# What is of classes, one of which each clip has, and why units have none of it.
+_OF_CLASSES = {
+    'macro.only': (False, 'a scale of macro clips alone is of clips that have a class'),
+    'method.alignment': ('marginal', 'a clip in which several units act is of no one '
+                         'class'),
+    'model.norm': ('group', 'batch is STSTNet as it was published, which tells classes '
+                   'apart'),
+    'training.wrong_labels': (0., 'a set of units has no other class that it could be'),
+    'evaluation.episodes': (0, 'a test episode asks which of several classes a clip is '
+                            'of'),
+    'evaluation.noise': ('none', 'curves under noise are of UF1, which is of classes'),
+    'evaluation.oracle_gap': (False, 'it is counted in clips whose class is right'),
+    'evaluation.embeddings': (False, 'its picture has a colour for each class'),
+    'evaluation.scores': ('', 'a score from outside takes one class of each clip')}
+# Of action units alone, and their defaults beside those of `debug`.
+_OF_UNITS = {'labels.units': ('',), 'labels.people': (4, 2), 'labels.clips': (8, 2)}
+
+
+def _check_action_units(values: Mapping[str, Any]) -> None:
+  """Several units of a clip, where one class is meant; and the other way round."""
+  class_set = values['data.class_set']
+  if values['labels.kind'] != 'action_units':
+    for name, usual in _OF_UNITS.items():
+      if values[name] not in usual:
+        raise InputError(f'{name}={values[name]} is of action units, and labels.kind='
+                         'classes tells classes; use labels.kind=action_units, or '
+                         f'leave it at {usual[0]!r}')
+    if class_set == 'action_units':
+      raise InputError('data.class_set=action_units takes all clips whose units are '
+                       'coded, as one class; use labels.kind=action_units with it, or '
+                       'another class set')
+    return
+  for name, (off, why) in _OF_CLASSES.items():
+    if values.get(name, off) != off:
+      raise InputError(f'labels.kind=action_units and {name}={values[name]}: {why}; '
+                       f'leave that at {off!r}, or use labels.kind=classes')
 
 
 # Where `macro.only` would bring micro clips in, or stand for nothing.

@@ -60,6 +60,7 @@ CODES = {
     'runs': 'E602', 'runs.folder': 'E601', 'experiment.run': 'E601',
     'bundle': 'E404',
     'experiment.finished': 'E601', 'experiment.verify': 'E603',
+    'experiment.rescoring': 'E603',
     'experiment.replay': 'E604', 'runs.parts': 'E605', 'experiment.merge': 'E605',
     'evaluation': 'E303', 'evaluation.scores': 'E702', 'evaluation.attribution': 'E301',
     'report': 'E703', 'report.scoring': 'E701', 'report.score_command': 'E701',

@@ -60,6 +60,7 @@ DATA_SETS = {
     'casme_cubed_c': 'lightman_jax.data.datasets.casme_cubed:PART_C',
     'mmew': 'lightman_jax.data.datasets.mmew:FACTS',
     'dfme': 'lightman_jax.data.datasets.dfme:FACTS',
+    'four_dme': 'lightman_jax.data.datasets.four_dme:FACTS',
     'ck_plus': 'lightman_jax.data.datasets.posed:CK_PLUS',
     'oulu_casia': 'lightman_jax.data.datasets.posed:OULU_CASIA',
     'jaffe': 'lightman_jax.data.datasets.posed:JAFFE',
@@ -71,6 +72,7 @@ PROTOCOLS = {
     'loso': 'lightman_jax.tasks.folds:LeaveOneSubjectOut',
     'kfold': 'lightman_jax.tasks.folds:KFold',
     'leave_one_dataset_out': 'lightman_jax.tasks.folds:LeaveOneDatasetOut',
+    'cross_dataset': 'lightman_jax.tasks.folds:CrossDataset',
     'megc2019': 'lightman_jax.tasks.folds:Megc2019',
 }
 SCORES = {

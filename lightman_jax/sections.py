@@ -23,7 +23,8 @@ SECTIONS = {'method': ('method', 'name'), 'encoder': ('model', 'encoder'),
 # What variants behind the colon, and keywords in Python, name: KIND=VALUE.
 VARIANTS = {'method': 'method.name', 'encoder': 'model.encoder',
             'macro': 'macro.source', 'protocol': 'episodes.protocol',
-            'support': 'evaluation.support', 'data': 'data.name',
+            'support': 'evaluation.support', 'labels': 'labels.kind',
+            'data': 'data.name',
             'score': 'evaluation.scores'}
 # Rows beside every result that are no methods of a configuration.
 ROWS = ('constant', 'svm', 'ridge', 'ridge_raw')

@@ -29,6 +29,7 @@ CHOICES = {
             one.kind == 'macro' for one in registry.find('data', name).expected))),
     'macro.map': ('same', 'valence', 'emotions'),
     'macro.label_where': ('inner', 'outer', 'both'),
+    'labels.kind': ('classes', 'action_units'),
     'macro.label_head': ('shared', 'own'),
     # All else in this section is the encoder's own, as in that of the method below.
     'model.encoder': tuple(registry.ENCODERS),
@@ -54,6 +55,8 @@ RANGES = {
     'macro.clips': (1, 4096),
     'macro.factor': (1.001, 100.),
     'macro.label_weight': (0., 1000.),
+    'labels.people': (2, 10**6),
+    'labels.clips': (2, 10**6),
     'pretrain.steps': (1, 10**6),
     'pretrain.batch': (1, 65536),
     'pretrain.rate': (1e-9, 100.),
@@ -184,6 +187,11 @@ def _check_alone(values: Mapping[str, Any]) -> None:
     value = values[name]
     if not math.isfinite(value) or not least <= value <= most:
       raise InputError(f'{name} is {value!r}; it must be from {least} to {most}')
+
+
+def is_multi_label(config: Mapping[str, Any]) -> bool:
+  """Whether action units are told, and no classes; those of 0.1.0 tell classes."""
+  return config.get('labels', {}).get('kind', 'classes') == 'action_units'
 
 
 def uses_macro(config: Mapping[str, Any]) -> bool:
@@ -344,7 +352,7 @@ class _Callable(types.ModuleType):
         own, whose text is recorded by a run: what makes a `Learner` of a network, a
         flax module, `Facts`, what makes folds of a clip table, a function of truth and
         prediction (of these a list, too). A dataclass may be an instance: its fields
-        are settings. `macro` and `support` are names.
+        are settings. `macro`, `support` and `labels` are names.
 
     Returns:
       Nested plain values: section to setting to value.

@@ -71,6 +71,11 @@ HELP = {
        for name, text in _MEANT.items()},
     **{f'macro.data.synthetic.{name}': f'of macro.source=synthetic: {text}'
        for name, text in _FACES.items()},
+    'labels.kind': 'what is told of a clip: its class, or which action units act',
+    'labels.units': "their numbers, as 1,2,4; '' is all that are coded",
+    'labels.people': 'training people in whom a unit must act in every fold, or it is '
+                     'left out',
+    'labels.clips': 'and training clips of them',
     'pretrain.source': 'weights that folds begin with: none, macro, synthetic, or the '
                        'folder of a finished run',
     'pretrain.steps': 'steps of the pre-training',
@@ -84,6 +89,7 @@ HELP = {
                          'a fifth',
     'episodes.protocol': 'who is held out together',
     'episodes.folds': 'of kfold: how many',
+    'episodes.train_on': 'of cross_dataset: the data set that is trained on',
     'episodes.shots': "clips of a class in a task's support",
     'episodes.queries': "clips of a class in a task's query",
     'episodes.training_people': "so many of a fold's people are trained on; 0: all",

@@ -12,10 +12,12 @@ from lightman_jax.configurations import (
   casme2,
   casme_cubed,
   casme_squared,
+  cd6me,
   ck_plus,
   defaults,
   dfme,
   manifest,
+  megc2018,
   megc2019,
   mmew,
   named,
@@ -25,7 +27,7 @@ from lightman_jax.configurations import (
   sweeps,
   synthetic,
 )
-from lightman_jax.data import choice
+from lightman_jax.data import choice, facts
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import sweep
@@ -36,6 +38,7 @@ FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective'])
          'casme_cubed': (casme_cubed, ['four', 'three']),
          'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
          'ck_plus': (ck_plus, []),
+         'megc2018': (megc2018, ['holdout', 'uncorrected']),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
          'manifest': (manifest, ['clips']), 'open': (open_faces, []),
@@ -53,9 +56,14 @@ ALL = [(name, arg) for name, (_, own) in FILES.items()
                    *(f'{word},debug' for word in own)] if (name, arg) not in OWN]
 
 
-@pytest.mark.parametrize('name, arg', ALL)
+# What is of classes cannot be had of action units.
+OF_UNITS = [('cd6me', arg) for arg in SHARED
+            if 'few_shot' not in arg and arg != 'published']
+
+
+@pytest.mark.parametrize('name, arg', ALL + OF_UNITS)
 def test_variants(name, arg):
-  config = FILES[name][0].get_config(arg)
+  config = {**FILES, 'cd6me': (cd6me, [])}[name][0].get_config(arg)
   plain = config.to_dict()
   settings.check(plain)
   choice.choose(plain['data'])
@@ -108,6 +116,43 @@ def test_families():
           'shots1', 'encoder-resnet12', 'temporal-depth0'} <= set(called('ablation'))
   with pytest.raises(InputError, match='methods'):
     sweeps.sweep('method')
+
+
+@pytest.mark.parametrize('module', [cd6me, megc2018, megc2019])
+def test_each_data_set_of_a_composite_is_trained_on_alone(module):
+  config = module.get_config().to_dict()
+  runs = sweep.plan(config, module.sweep('across'), seeds=1)
+  composite = facts.COMPOSITES[config['data']['name']]
+  assert [run.changes['episodes.train_on'] for run in runs] == list(composite.parts)
+  assert {run.config['episodes']['protocol'] for run in runs} == {'cross_dataset'}
+  assert module.sweep('methods') == sweeps.sweep('methods')
+
+
+@pytest.mark.parametrize('changes, words', [
+    ({'data.class_set': 'action_units'}, 'takes all clips whose units are coded'),
+    ({'labels.units': '1,2'}, 'labels.units=1,2 is of action units'),
+    ({'labels.people': 9}, 'labels.people=9 is of action units'),
+    ({'labels.kind': 'action_units', 'training.wrong_labels': .1}, 'no other class'),
+    ({'labels.kind': 'action_units', 'evaluation.episodes': 600}, 'one class|several'),
+    ({'labels.kind': 'action_units', 'evaluation.noise': 'blur'}, 'UF1'),
+    ({'labels.kind': 'action_units', 'evaluation.oracle_gap': True}, 'is right'),
+    ({'labels.kind': 'action_units', 'method.alignment': 'per_class'}, 'no one class'),
+    ({'labels.kind': 'action_units', 'macro.only': True}, 'macro.only'),
+    ({'labels.kind': 'units'}, "nearest that exists is 'action_units'"),
+    ({'episodes.train_on': 'smic'}, 'cross_dataset trains on'),
+    ({'episodes.protocol': 'cross_dataset'}, 'cross_dataset trains on')])
+def test_what_is_of_classes_or_of_units_alone_is_refused(changes, words):
+  with pytest.raises(InputError, match=words):
+    named.settings_by_name('casme2', **changes)
+
+
+def test_units_are_a_variant_of_every_configuration():
+  settings_of = named.settings_by_name
+  assert settings_of('casme2', labels='action_units')['labels']['kind'] == (
+      settings_of('casme2:labels=action_units')['labels']['kind']) == 'action_units'
+  assert settings.is_multi_label(settings_of('cd6me'))
+  assert not settings.is_multi_label(settings_of('casme2'))
+  assert not settings.is_multi_label({'data': {}})      # of 0.1.0
 
 
 def test_no_argument_is_no_variant():

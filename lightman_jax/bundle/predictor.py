@@ -33,6 +33,7 @@ from lightman_jax.meta.learners import Learner, ensemble
 from lightman_jax.models import explanation, ststnet
 from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import Network, make_encoder, make_network
+from lightman_jax.settings import is_multi_label
 from lightman_jax.training import compiled
 
 # Of a seed: 'scale' (c,) divides clips, 'params' is before adaptation, 'draws' has what
@@ -52,6 +53,10 @@ def check_method(config: Mapping[str, Any]) -> None:
     InputError: names the method or the encoder, and what to do.
   """
   name = config['method']['name']
+  if is_multi_label(config):
+    raise InputError('a model of labels.kind=action_units cannot be carried: a bundle '
+                     'calibrates and tells one class of each clip; keep the run, whose '
+                     'checkpoints and predictions.csv have all of it')
   if name == 'matchingnet':
     raise InputError('a model of method=matchingnet cannot be carried: it compares '
                      'with each support clip, and no clip goes into a bundle; train '

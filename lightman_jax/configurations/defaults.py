@@ -121,15 +121,21 @@ def base() -> config_dict.ConfigDict:
           only=False,             # no micro clip is trained on; macro clips stand in
           data=dict(frames=9, size=64, class_set='', path='', **meant(),
                     synthetic=synthetic())),
+      # What is told of a clip: its class, or which action units act. Of units: '' is
+      # all that are coded, or their numbers by commas; and how many training people,
+      # and clips, must show one in every fold, or it is left out.
+      labels=dict(kind='classes',     # or action_units
+                  units='', people=4, clips=8),
       # Weights that folds begin with. source: none, macro (macro.source's clips),
       # synthetic (faces), or the folder of a finished run, taken fold by fold.
       pretrain=dict(source='none', steps=300, batch=48, rate=3e-3,
                     synthetic=dict(synthetic(), seed=1, subjects=16,
                                    faces='close')),
       augment=dict(shift=1, flip=.5, amplitude=.2),
-      # protocol: loso, kfold, leave_one_dataset_out, megc2019. Of a fold's training
-      # people with micro clips so many are trained on, in one draw of several; 0: all.
-      episodes=dict(protocol='loso', folds=5, shots=3, queries=3,
+      # protocol: loso, kfold, leave_one_dataset_out, cross_dataset, which trains on the
+      # data set train_on and tests on the others, megc2019. Of a fold's training people
+      # with micro clips so many are trained on, in one draw of several; 0: all.
+      episodes=dict(protocol='loso', folds=5, train_on='', shots=3, queries=3,
                     training_people=0, people_draw=0),
       model=_model(),
       # What the method can be set to: python -m lightman_jax settings method=NAME.
@@ -198,6 +204,7 @@ def debug(config: config_dict.ConfigDict) -> None:
   config.training.update(steps=4, tasks=1, checkpoint_every=2, members=1)
   config.episodes.update(shots=1, queries=1, folds=2)
   config.evaluation.update(draws=2, resamples=200, queries=1)
+  config.labels.update(people=2, clips=2)
 
 
 def quick(config: config_dict.ConfigDict) -> None:
@@ -265,8 +272,8 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
   Args:
     config: complete.
     arg: names of `variants`, and method=, encoder=, data=, macro=, protocol=, score=,
-      support=, separated by commas; method=FILE.py:NAME takes a method from outside,
-      and so do encoder, data, protocol and score.
+      support=, labels=, separated by commas; method=FILE.py:NAME takes a method from
+      outside, and so do encoder, data, protocol and score.
     variants: what this file offers beside `debug`, `quick`, `few_shot` and `published`,
       or instead of one.
 

@@ -18,6 +18,8 @@ Two rows of SAMM's sheet, 028_4_1 and 032_3_1, break onset <= apex <= offset. So
 clip of the 442 can be lost to that, this file chooses two corrections by name: the apex
 of the one counts as not given and is spotted, that of the other is read as 4930.
 `:uncorrected` takes the sheet as it stands. SMIC's apexes are spotted.
+--sweep=across trains on each of the three and tests on the others; the page of such
+runs has all pairs in one table.
 
 `:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
 some 20, after a minute or two of compiling (measured on 309 ready pictures).
@@ -32,7 +34,7 @@ yet. On ready flow pictures of its CASME II part: README.md.
 
 from lightman_jax.configurations import defaults, sweeps
 
-sweep = sweeps.sweep
+sweep = sweeps.of_composite('smic', 'casme2', 'samm')
 
 
 def get_config(arg: str | None = None):

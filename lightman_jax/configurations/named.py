@@ -30,14 +30,14 @@ def settings_by_name(name: str, *, method: str | None = None,
                      encoder: str | None = None, data: str | None = None,
                      protocol: str | None = None, score: str | None = None,
                      macro: str | None = None, support: str | None = None,
-                     **changes: Any) -> dict[str, Any]:
+                     labels: str | None = None, **changes: Any) -> dict[str, Any]:
   """Returns the complete settings of a run, checked.
 
   Args:
     name: of a configuration, or a file of one's own, with variants behind a colon:
       'synthetic:debug', 'casme2', 'my_file.py:quick'.
-    method, encoder, data, protocol, macro, support: as the variant method=NAME, and so
-      on.
+    method, encoder, data, protocol, macro, support, labels: as the variant method=NAME,
+      and so on.
     score: likewise, some with commas between.
     **changes: dotted setting to value, as `**{'training.steps': 50}`.
 
@@ -50,7 +50,7 @@ def settings_by_name(name: str, *, method: str | None = None,
   """
   parts = {'method': [method], 'encoder': [encoder], 'data': [data],
            'protocol': [protocol], 'score': (score or '').split(','), 'macro': [macro],
-           'support': [support]}
+           'support': [support], 'labels': [labels]}
   variants = name.partition(':')[2]
   words = [variants] * bool(variants) + [
       f'{kind}={one}' for kind, ones in parts.items() for one in ones if one]

@@ -7,7 +7,7 @@ each so many seeds. A configuration file of your own takes these over, as those 
 by `sweep = sweeps.sweep`, or has a function of its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from lightman_jax import registry
@@ -114,6 +114,25 @@ def efficiency() -> Variants:
 FAMILIES = {'methods': methods, 'encoders': encoders, 'few_shot': few_shot,
             'noise': noise, 'wrong_labels': wrong_labels, 'ablation': ablation,
             'people': people, 'efficiency': efficiency}
+
+
+def across(names: Iterable[str]) -> Variants:
+  """Trained on each data set alone and tested on each other.
+
+  Args:
+    names: of the data sets that a configuration is made of.
+  """
+  return tuple((f'from-{name}', {'episodes.protocol': 'cross_dataset',
+                                 'episodes.train_on': name}) for name in names)
+
+
+def of_composite(*names: str) -> Callable[[str], Variants]:
+  """The families of a configuration of several data sets: `across`, and all others.
+
+  Args:
+    *names: of the data sets.
+  """
+  return lambda family: across(names) if family == 'across' else sweep(family)
 
 
 def sweep(family: str) -> Variants:

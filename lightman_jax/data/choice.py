@@ -22,8 +22,16 @@ from lightman_jax.settings import nearest
 # Which data set is asked for: the settings under `config.data`, checked.
 
 OWN = 'own'           # the class set that `data.own_classes` spells
+
+
+def _of_table(facts: class_sets.Facts) -> tuple[str, ...]:
+  """Its class sets, and that of the clips whose units its sheets have, if they do."""
+  coded = {'action_units'} & {*facts.columns, *facts.positions}
+  return (*facts.class_sets, *([class_sets.CODED] if coded or facts.beside else []))
+
+
 CLASS_SETS = {
-    **{name: tuple(TABLES[name].class_sets) for name in registry.DATA_SETS},
+    **{name: _of_table(TABLES[name]) for name in registry.DATA_SETS},
     **{name: (composite.class_set,) for name, composite in COMPOSITES.items()},
     'manifest': ('manifest',),
     'synthetic': ('synthetic_3',),
@@ -144,7 +152,7 @@ def name_outside(place: str) -> str:
 
 
 def _class_sets(name: str) -> tuple[str, ...]:
-  return CLASS_SETS[name] if name in CLASS_SETS else tuple(TABLES[name].class_sets)
+  return CLASS_SETS[name] if name in CLASS_SETS else _of_table(TABLES[name])
 
 
 def class_set_of(choice: Choice) -> ClassSet:
@@ -153,6 +161,8 @@ def class_set_of(choice: Choice) -> ClassSet:
   Args:
     choice: of a data set in `TABLES`; its own classes where it spells some.
   """
+  if choice.class_set == class_sets.CODED:
+    return class_sets.coded_clips()
   if choice.class_set != OWN:
     return TABLES[choice.name].class_sets[choice.class_set]
   return class_sets.own_classes(choice.own_classes)

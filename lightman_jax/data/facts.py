@@ -51,7 +51,8 @@ class ClassSet(NamedTuple):
   classes: tuple[str, ...]
   folding: Mapping[str, str]            # emotion -> class; others are left out
   excluded: Mapping[str, str] = {}      # clip -> why it is left out all the same
-  by: str = 'emotion'                   # what `folding` maps: 'emotion', 'objective'
+  by: str = 'emotion'                   # what `folding` maps: 'emotion', 'objective',
+                                        # 'coded': whether a unit is coded
   source: str = ''                      # who uses these classes
 
 
@@ -142,8 +143,8 @@ class Composite(NamedTuple):
   class_set: str
   classes: tuple[str, ...]
   parts: Mapping[str, str]                      # data set -> its class set
-  expected: Mapping[str, tuple[int, ...]]       # data set -> clips of each class
-  subjects: Mapping[str, int]                   # data set -> subjects with clips
+  expected: Mapping[str, tuple[int, ...]]       # data set -> clips of each class, where
+  subjects: Mapping[str, int]                   # published; and subjects with clips
   source: str
   citation: str
   corrections: tuple[str, ...] = ()             # those that keep clips which the sheets
@@ -170,7 +171,47 @@ MEGC2019 = Composite(
 }""",
 )
 
-COMPOSITES = {composite.name: composite for composite in (MEGC2019,)}
+MEGC2018 = Composite(
+    name='megc2018',
+    title='MEGC2018',
+    class_set='objective_5',
+    classes=('I', 'II', 'III', 'IV', 'V'),
+    parts={'casme2': 'objective_5', 'samm': 'objective_5'},
+    expected={'casme2': (25, 15, 99, 26, 20), 'samm': (24, 13, 20, 8, 3)},
+    subjects={'casme2': 26, 'samm': 21},
+    corrections=('samm_028_4_1_spotted', 'samm_032_3_1'),
+    source='Yap et al. 2018, Facial Micro-Expressions Grand Challenge 2018, composite '
+           'and holdout-database evaluation; objective classes of Davison et al. 2018',
+    citation="""@inproceedings{yap2018megc,
+  title={Facial Micro-Expressions Grand Challenge 2018 Summary},
+  author={Yap, Moi Hoon and See, John and Hong, Xiaopeng and Wang, Su-Jing},
+  booktitle={IEEE International Conference on Automatic Face and Gesture Recognition},
+  year={2018}
+}""",
+)
+
+# What a clip's class is where all clips whose action units are coded count.
+CODED = 'action_units'
+
+CD6ME = Composite(
+    name='cd6me',
+    title='CD6ME',
+    class_set=CODED,
+    classes=('coded',),
+    parts=dict.fromkeys(('casme', 'casme2', 'samm', 'mmew', 'casme_cubed', 'four_dme'),
+                        CODED),
+    expected={}, subjects={},
+    corrections=('samm_028_4_1_spotted', 'samm_032_3_1', 'casme_cubed_spotted'),
+    source='Varanka et al. 2023, CD6ME: action units, leave one data set out',
+    citation="""@article{varanka2023data,
+  title={Data Leakage and Evaluation Issues in Micro-Expression Analysis},
+  author={Varanka, Tuomas and Li, Yante and Peng, Wei and Zhao, Guoying},
+  journal={IEEE Transactions on Affective Computing},
+  year={2023}
+}""",
+)
+
+COMPOSITES = {composite.name: composite for composite in (MEGC2019, MEGC2018, CD6ME)}
 
 
 # Class sets of micro-expressions, and maps from macro-expressions to them.
@@ -225,6 +266,12 @@ def objective_classes(count: int = 5) -> ClassSet:
   names = _OBJECTIVE[:count]
   return ClassSet(names, {name: name for name in names}, by='objective',
                   source=OBJECTIVE_SOURCE)
+
+
+def coded_clips() -> ClassSet:
+  """Returns the one class of all clips of which the sheet names an action unit."""
+  return ClassSet(('coded',), {'coded': 'coded'}, by='coded',
+                  source='all clips whose action units are coded, whatever the emotion')
 
 
 def own_classes(folding: Mapping[str, str]) -> ClassSet:

@@ -46,7 +46,8 @@ _ALSO = {
     'casme^3': 'casme_cubed', 'casme3': 'casme_cubed', 'sammlv': 'samm_long',
     'sammlongvideos': 'samm_long', 'smichs': 'smic', 'smichse': 'smic_long',
     'ck+': 'ck_plus', 'ck': 'ck_plus', 'ck+48': 'ck_plus', 'cohnkanade': 'ck_plus',
-    'cohnkanade+': 'ck_plus', 'oulu': 'oulu_casia', 'radboud': 'rafd'}
+    'cohnkanade+': 'ck_plus', 'oulu': 'oulu_casia', 'radboud': 'rafd',
+    '4dme': 'four_dme'}
 _ALSO |= {re.sub(r'_', '', name): name for name in (*registry.DATA_SETS, *COMPOSITES)}
 
 # Parts of one data set of which nobody says whether someone is in two: people of one
@@ -62,6 +63,7 @@ _FAMILIES = {
         r'cas ?\(me\) ?\^? ?(?:3|iii|cubed?)|cas ?me ?(?:\^? ?3|iii|cubed?)',
     'casme2': r'cas ?me ?\(?(?:2|ii)\)?', 'casme': r'cas ?me(?: ?(?:1|i))?',
     'samm': 'samm', 'smic': 'smic', 'mmew': 'mmew', 'dfme': 'dfme',
+    'four_dme': '4 ?dme',
     'ck_plus': r'(?:extended )?cohn ?kanade(?: ?plus)?(?: ?48)?|ck(?: ?plus)?(?: ?48)?',
     'oulu_casia': 'oulu ?casia', 'jaffe': 'jaffe', 'kdef': 'kdef',
     'rafd': 'rafd|radboud(?: faces?)?', 'yale': 'yale(?: ?faces?)?'}

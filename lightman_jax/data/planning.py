@@ -346,7 +346,7 @@ def differences(plan: Plan) -> tuple[str, ...]:
           entry.in_words for entry in plan.left_out if entry.clip not in plan.outside)
           if clip.startswith(f'{name}/')]
     people = len({item.row.subject for item in plan.items if item.row.dataset == name})
-    if people != composite.subjects[name]:
+    if people != composite.subjects.get(name, people):
       lines.append(f'{name}: {people} subjects instead of {composite.subjects[name]}')
   return (*lines, *_corrections(plan))
 

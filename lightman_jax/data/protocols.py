@@ -24,11 +24,17 @@ def check_protocol(config: Mapping[str, Any]) -> None:
   """
   episodes, name = config['episodes'], config['data']['name']
   protocol = episodes['protocol']
-  if protocol == 'leave_one_dataset_out' and len(_data_sets(config['data'])) < 2:
+  across = protocol in ('leave_one_dataset_out', 'cross_dataset')
+  if across and len(_data_sets(config['data'])) < 2:
     raise InputError(
-        f'episodes.protocol=leave_one_dataset_out needs two data sets or more, and '
+        f'episodes.protocol={protocol} needs two data sets or more, and '
         f'{name} is one: take a composite such as {", ".join(COMPOSITES)}, or a '
         'manifest with people of several data sets, or use episodes.protocol=loso')
+  if protocol == 'cross_dataset' and people.fold_dataset(
+      episodes['train_on']) not in map(people.fold_dataset, _data_sets(config['data'])):
+    raise InputError(
+        f'episodes.train_on={episodes["train_on"]} is no data set of {name}, which is '
+        f'made of {", ".join(sorted(_data_sets(config["data"])))}; name one of these')
   if protocol == 'megc2019' and name != MEGC2019.name:
     raise InputError(
         f'episodes.protocol=megc2019 is for the data set {MEGC2019.name}, and this is '

@@ -7,7 +7,8 @@ named is returned, in order, each once: alternatives (`14or17`) are not told fro
 conjunctions, so who needs the difference reads the raw text, which a `Row` keeps. Of
 several intensities of one unit (`10A/B`, `7(B/C)`) the first is returned, of several
 sides (`A/L12`) the one beside the number. Action descriptors (`AD32`) and movements of
-head and eyes (`M61`) are no action units (Ekman, Friesen and Hager 2002).
+head and eyes (`M61`) are no action units (Ekman, Friesen and Hager 2002), and one that
+does not move, which 4DME marks by `(k)`, does not act.
 
 A check that finds something repairs nothing: it adds a note to the row.
 """
@@ -56,6 +57,11 @@ class Row(NamedTuple):
   # Column and value of each group that the sheet says the person belongs to. Last, for
   # digests leave it out: the sheet's own hash covers it.
   groups: tuple[tuple[str, str], ...] = ()
+
+  @property
+  def coded(self) -> str:
+    """'coded' where the sheet names an action unit, '' where it names none."""
+    return 'coded' if self.action_units else ''
 
 
 class Note(NamedTuple):
@@ -126,6 +132,8 @@ _UNIT = re.compile(
     rf'(?:(?P<after>{_INTENSITIES})?(?P<last>[LRT]?)|(?P<middle>[LRT])(?P<end>[A-E]))'
     rf'(?:\s*\(\s*(?:(?P<bracket>{_INTENSITIES})|(?P<place>[LRT]))\s*\))?{_END}',
     re.IGNORECASE)
+_STATIC = re.compile(
+    rf'{_BEGIN}(?:AU\s*)?[LRTBA]?[0-9]{{1,2}}[A-E]?[LRT]?\s*\(\s*k\s*\)', re.IGNORECASE)
 _JOINT = re.compile(r'[+,/;&()\[\]{}]|(?<![^\W_])and(?![^\W_])', re.IGNORECASE)
 # What stands in a cell where there is no unit, and words that add nothing.
 _NOTHING = {'', '?', '0', 'au', 'aus', 'null', 'none', 'nan', 'n', 'a', '-', '.', '\\'}
@@ -157,6 +165,8 @@ def read_action_units(text: str) -> Reading:
   units, chosen = {}, {}
   others = [match[0] for match in _DESCRIPTOR.finditer(text)]
   text = _DESCRIPTOR.sub('+', text)
+  others += [match[0] for match in _STATIC.finditer(text)]
+  text = _STATIC.sub('+', text)
   for match in _UNIT.finditer(text):
     unit = _unit(match)
     if unit.number:

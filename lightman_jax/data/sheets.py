@@ -270,7 +270,8 @@ def select_rows(
     The rows of the class set, each with its label; and the others, with the reason.
   """
   kept, left_out = [], []
-  word = {'emotion': 'emotion', 'objective': 'objective class'}[class_set.by]
+  word = {'emotion': 'emotion', 'objective': 'objective class',
+          'coded': 'action unit'}[class_set.by]
   for row in rows:
     value = getattr(row, class_set.by)
     if row.clip in class_set.excluded:

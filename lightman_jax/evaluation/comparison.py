@@ -39,7 +39,7 @@ from lightman_jax.evaluation.intervals import (
 
 LEVEL = .05
 
-BySeed = Mapping[int, Int[np.ndarray, 'S K K']]
+BySeed = Mapping[int, Int[np.ndarray, 'S *k']]
 Folds = Mapping[int, Int[np.ndarray, 'S']]    # seed to `folds` of it
 
 
@@ -52,7 +52,7 @@ class Difference(NamedTuple):
   units: int      # whose names are swapped; of two kinds the fewer
 
 
-def mean_score(counts: Int[np.ndarray, 'R S K K'], score: Score) -> float:
+def mean_score(counts: Int[np.ndarray, 'R S *k'], score: Score) -> float:
   """The mean over seeds of the pooled score.
 
   Args:
@@ -62,7 +62,7 @@ def mean_score(counts: Int[np.ndarray, 'R S K K'], score: Score) -> float:
   return float(score(counts.sum(1)).mean())
 
 
-def crossed_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
+def crossed_interval(counts: Int[np.ndarray, 'R S *k'], score: Score, *,
                      folds: Int[np.ndarray, 'R S'] | None = None, level: float = .95,
                      bounds: tuple[float, float] | None = (0., 1.)
                      ) -> tuple[float, float]:
@@ -79,7 +79,7 @@ def crossed_interval(counts: Int[np.ndarray, 'R S K K'], score: Score, *,
   return score_interval(counts, score, folds=folds, level=level, bounds=bounds)
 
 
-def difference(first: Int[np.ndarray, 'R S K K'], second: Int[np.ndarray, 'Q S K K'],
+def difference(first: Int[np.ndarray, 'R S *k'], second: Int[np.ndarray, 'Q S *k'],
                score: Score, *, rng: np.random.Generator,
                folds: Int[np.ndarray, 'R S'] | None = None,
                permutations: int = 10_000, level: float = .95) -> Difference:
@@ -106,8 +106,8 @@ def difference(first: Int[np.ndarray, 'R S K K'], second: Int[np.ndarray, 'Q S K
       count_units(folds, *first.shape[:2]))
 
 
-def permutation_p(first: Int[np.ndarray, 'R S K K'],
-                  second: Int[np.ndarray, 'R S K K'], score: Score, *,
+def permutation_p(first: Int[np.ndarray, 'R S *k'],
+                  second: Int[np.ndarray, 'R S *k'], score: Score, *,
                   rng: np.random.Generator,
                   folds: Int[np.ndarray, 'R S'] | None = None,
                   permutations: int = 10_000) -> float:

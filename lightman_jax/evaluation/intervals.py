@@ -39,7 +39,7 @@ def subject_interval(counts: Int[np.ndarray, 'S *k'], score: Score, *,
   return score_interval(counts[None], score, folds=folds, level=level, bounds=bounds)
 
 
-def paired_interval(first: Int[np.ndarray, 'S K K'], second: Int[np.ndarray, 'S K K'],
+def paired_interval(first: Int[np.ndarray, 'S *k'], second: Int[np.ndarray, 'S *k'],
                     score: Score, *, folds: Int[np.ndarray, 'S'] | None = None,
                     level: float = .95) -> tuple[float, float]:
   """Interval of score(first) - score(second); see `difference_interval`."""
@@ -77,8 +77,8 @@ def score_interval(counts: Int[np.ndarray, 'R S *k'], score: Score, *,
           float(least + width * np.sin(high) ** 2))
 
 
-def difference_interval(first: Int[np.ndarray, 'R S K K'],
-                        second: Int[np.ndarray, 'R S K K'], score: Score, *,
+def difference_interval(first: Int[np.ndarray, 'R S *k'],
+                        second: Int[np.ndarray, 'R S *k'], score: Score, *,
                         folds: Int[np.ndarray, 'R S'] | None = None,
                         level: float = .95) -> tuple[float, float]:
   """The same of score(first) - score(second), on the same people, models and seeds.

@@ -159,6 +159,21 @@ def make_plain_predict(learner: Learner, *, mirror: Mirror | None = None):
   return predict_clips
 
 
+def probabilities(logits: Float[np.ndarray, 'n K'], multi_label: bool = False
+                  ) -> Float[np.ndarray, 'n K']:
+  """Softmax of each clip's logits; of sets of classes, each number's sigmoid.
+
+  Args:
+    logits: of clips.
+    multi_label: each is of its class against its absence.
+  """
+  if multi_label:
+    half = np.exp(-np.abs(logits))       # at most 1, whatever the logit
+    return np.where(logits >= 0, 1., half) / (1 + half)
+  odds = np.exp(logits - logits.max(-1, keepdims=True))
+  return odds / odds.sum(-1, keepdims=True)
+
+
 def _in_order(predict, x: Inputs, most: int) -> tuple[Float[np.ndarray, 'n K'], ...]:
   """Padded to `most` clips, so that folds of all sizes share one program.
 

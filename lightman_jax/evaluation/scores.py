@@ -9,13 +9,13 @@ neither occurs nor is predicted has F1 0 and still takes its share in the mean, 
 scikit-learn with `zero_division=0`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 import inspect
 import math
 import typing
 from typing import Any, NamedTuple
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -68,6 +68,24 @@ def confusion_by(group: Int[np.ndarray, 'N'], truth: Int[np.ndarray, 'N'],
   return counts
 
 
+def unit_confusion_by(group: Int[np.ndarray, 'N'], truth: Bool[np.ndarray, 'N U'],
+                      prediction: Bool[np.ndarray, 'N U'], *, groups: int
+                      ) -> Int[np.ndarray, 'S U 2 2']:
+  """Counts of every group and action unit: absent or present, by what was said.
+
+  Args:
+    group: number of each clip's group.
+    truth: which units act in each clip.
+    prediction: which are said to.
+    groups: how many there are.
+  """
+  counts = np.zeros((groups, truth.shape[1], 2, 2), int)
+  unit = np.arange(truth.shape[1])
+  np.add.at(counts, (group[:, None], unit, truth.astype(int), prediction.astype(int)),
+            1)
+  return counts
+
+
 def class_f1(counts: Int[np.ndarray, '*b K K']) -> Float[np.ndarray, '*b K']:
   """Harmonic mean of precision and recall of every class: 2 TP / (2 TP + FP + FN)."""
   return _ratio(2 * _hits(counts), counts.sum(-1) + counts.sum(-2))
@@ -98,6 +116,16 @@ def accuracy(counts: Int[np.ndarray, '*b K K']) -> Float[np.ndarray, '*b']:
   return _ratio(_hits(counts).sum(-1), counts.sum((-1, -2)))
 
 
+def f1_binary(counts: Int[np.ndarray, '*b U 2 2']) -> Float[np.ndarray, '*b']:
+  """Mean over action units of the F1 of a unit's presence."""
+  return np.asarray(class_f1(counts)[..., 1].mean(-1))
+
+
+def f1_macro(counts: Int[np.ndarray, '*b U 2 2']) -> Float[np.ndarray, '*b']:
+  """Mean over action units of the mean F1 of a unit's presence and its absence."""
+  return np.asarray(class_f1(counts).mean((-1, -2)))
+
+
 def _hits(counts: np.ndarray) -> np.ndarray:
   return np.diagonal(counts, axis1=-2, axis2=-1)
 
@@ -109,7 +137,8 @@ def _ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
 
 # Scores by name: those of the table, and those from outside that a run names.
 
-HEADS = {'uf1': 'UF1', 'uar': 'UAR'}       # of columns; any other score as it is named
+# Of columns; any other score as it is named.
+HEADS = {'uf1': 'UF1', 'uar': 'UAR', 'f1_binary': 'binary F1', 'f1_macro': 'macro F1'}
 BESIDE = ('confusion', 'per_class', 'per_subject')    # what else a row has
 TAKES = ('truth', 'prediction', 'probabilities', 'classes')
 
@@ -138,8 +167,8 @@ class Score(NamedTuple):
     """Whether counts are not enough."""
     return 'probabilities' in self.takes
 
-  def of_counts(self, counts: Int[np.ndarray, '*b K K']) -> Float[np.ndarray, '*b']:
-    """The score of each count matrix; NaN where there is no clip."""
+  def of_counts(self, counts: Int[np.ndarray, '*k']) -> Float[np.ndarray, '*b']:
+    """The score of each count matrix, or of those of units; NaN where is no clip."""
     if self.takes == ('counts',):
       return np.asarray(self.function(counts))
     classes = counts.shape[-1]
@@ -174,6 +203,24 @@ class Score(NamedTuple):
     except registry.RAISED as error:
       raise InputError(f'score {self.name} of {len(truth)} clips is no number '
                        f'({registry.describe(error)})') from error
+
+
+# The scores of action units: of each presence, and of presence and absence alike, as
+# Varanka et al. 2023 report both.
+UNIT_SCORES = {'f1_binary': Score('f1_binary', f1_binary),
+               'f1_macro': Score('f1_macro', f1_macro)}
+UNIT_VARIANT = ('binary F1: mean over action units of the F1 of their presence; macro '
+                'F1: of the mean F1 of presence and absence; over counts pooled over '
+                'folds')
+
+
+def main_score(names: Iterable[str]) -> str:
+  """What rows are compared by: UF1, and of action units the binary F1.
+
+  Args:
+    names: of the scores that a row has.
+  """
+  return 'uf1' if 'uf1' in names else 'f1_binary'
 
 
 def head(name: str) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 import functools
 import hashlib
 import math
-import pathlib
 from typing import Any, NamedTuple
 
 import jax
@@ -34,18 +33,19 @@ from lightman_jax.models.network import (
   make_network,
 )
 from lightman_jax.runs import results
-from lightman_jax.runs.progress import Progress
+from lightman_jax.runs.progress import Progress, Stages
 from lightman_jax.settings import (
   aligns_macro,
   describe_missing_macro,
   draws_macro,
   faces_data,
+  is_multi_label,
   macro_data,
   uses_macro,
 )
-from lightman_jax.tasks import few_shot
+from lightman_jax.tasks import action_units, few_shot
 from lightman_jax.tasks.few_shot import EpisodePlan
-from lightman_jax.tasks.folds import Fold, make_folds, mislabel
+from lightman_jax.tasks.folds import Fold, count_clips, make_folds, mislabel
 from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import streaming
@@ -68,6 +68,7 @@ class Material(NamedTuple):
   people: Mapping[str, list[str]] = {}  # what is known of who is in several data sets
   weights: Weights | None = None    # that folds begin with, where they are published
   pretrained: Pretraining | None = None    # or where they are trained before the task
+  rare: Mapping[str, str] = {}      # action units that are left out, and how rare
 
 
 Cut = Callable[[Pool], tuple[Fold, ...]]    # in the place of a protocol's folds
@@ -136,19 +137,26 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   if clips.macro.all():
     say(f'all clips of {clips.info["dataset"]} are macro-expressions: they are what is '
         f'learned and tested, but for {int((clips.label < 0).sum())} without a class')
+  if is_multi_label(config):
+    pool = action_units.coded_pool(pool, say)
   _check_macro_labels(config, pool)
-  folds = _labelled(config, pool, cut(pool) if cut else make_folds(
+  folds = cut(pool) if cut else make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
-      seed=config['seed'], dataset=clips.info['dataset'], options=config['episodes']))
+      seed=config['seed'], dataset=clips.info['dataset'], options=config['episodes'])
+  rare: Mapping[str, str] = {}
+  if is_multi_label(config):
+    pool, rare = action_units.with_units(pool, folds, config['labels'], say)
+  folds = _labelled(config, pool, folds)
   if cut is None:
     folds = tuple(fewer_people(config, pool, fold) for fold in folds)
   known_people = _people(config, clips, other, pool)
-  for remark in results.remarks({name: int(((pool.label == k) & ~pool.macro).sum())
-                                 for k, name in enumerate(pool.classes)}):
+  for remark in results.remarks(dict(zip(pool.classes, count_clips(
+      pool, np.ones(len(pool.clips), bool)).sum(1).tolist()))):
     say(remark)
   weights = published_start.choose(config, pool, folds, clips.info['dataset'])
   both = [clips.info['sha256'], other.info['sha256'] if other else '',
-          *([weights.sha256] if weights else [])]
+          *([weights.sha256] if weights else []),
+          *([action_units.sha256(pool)] if pool.multi_label else [])]
   pretrained = _pretraining(config, clips, pool, folds, faces, both, make, say)
   both += [pretrained.sha256] if pretrained else []
   labels = tuple(fold_labels(config, pool, fold) for fold in folds)
@@ -156,7 +164,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
                   hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
                   plan_few_shot(config, pool, folds, labels, say),
                   mean_squares(pool.x), people=known_people, weights=weights,
-                  pretrained=pretrained)
+                  pretrained=pretrained, rare=rare)
 
 
 def _pretraining(config, clips: ClipSet, pool: Pool, folds: tuple[Fold, ...],
@@ -324,7 +332,7 @@ def make_sizes(config: Mapping[str, Any], pool: Pool) -> Sizes:
   return Sizes(
       len(pool.classes), config['episodes']['shots'], config['episodes']['queries'],
       config['macro']['clips'] if has_macros else 0,
-      float(config['macro']['factor']) if magnified else 0.)
+      float(config['macro']['factor']) if magnified else 0., pool.multi_label)
 
 
 def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
@@ -340,6 +348,7 @@ def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
   return {'skip': 0 if own else config['model'].get('skip', 0),
           'label_smoothing': config['training']['label_smoothing'],
           'macro_head': config['macro']['label_head'] == 'own',
+          'multi_label': is_multi_label(config),
           'unit_clips': config['macro']['only']}
 
 
@@ -361,7 +370,8 @@ def make_member(config: Mapping[str, Any], net: Network) -> Learner:
 def make_method(config: Mapping[str, Any], net: Network) -> Learner:
   """The method of a configuration, with all its members."""
   member, count = make_member(config, net), config['training']['members']
-  return ensemble(member, count) if count > 1 else member
+  return (ensemble(member, count, multi_label=net.multi_label) if count > 1 else
+          member)
 
 
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:
@@ -475,26 +485,3 @@ def own_macro(pool: Pool, fold: Fold) -> bool:
   own = pool.macro & ~pool.foreign
   return bool(own.any() and ((own & fold.train).any()
                              or not (pool.foreign & fold.train).any()))
-
-
-class Stages:
-  """A callback (stage, done, total) that opens a new stage of the bar for each.
-
-  A second data set is a stage of the same name, which begins anew.
-  """
-
-  def __init__(self, progress: Progress):
-    self._progress, self._last = progress, ('', 0, 0)
-
-  def of(self, data: Mapping[str, Any]) -> Callable[[str, int, int], None]:
-    """The same callback, with the name of a data set, or of a csv, before the stage."""
-    name = (pathlib.Path(data['path']).name if data['name'] == 'manifest'
-            else registry.label(data['name']))
-    return lambda stage, done, total: self(f'{name} {stage}', done, total)
-
-  def __call__(self, stage: str, done: int, total: int) -> None:
-    name, before, of = self._last
-    if (stage, total) != (name, of) or done < before:
-      self._progress.stage(stage, total=total)
-    self._last = stage, done, total
-    self._progress.update(done)

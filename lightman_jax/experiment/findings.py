@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lightman_jax import bounded, files, registry, sections
-from lightman_jax.evaluation import references
+from lightman_jax.evaluation import references, unit_references
+from lightman_jax.evaluation.predict import probabilities
 from lightman_jax.evaluation.scores import name_of, scores_of
 from lightman_jax.experiment import few_shot, inspection, oracle, robustness
 from lightman_jax.experiment.assembly import Material, make_sizes
 from lightman_jax.inputs.augmentation import Augmentation, describe_augmentation
-from lightman_jax.inputs.pool import Pool, channel_scale, select_clips
+from lightman_jax.inputs.pool import Pool, channel_scale, members, select_clips
 from lightman_jax.profiling import cost
 from lightman_jax.report import table
 from lightman_jax.runs import progress, results
@@ -69,35 +70,34 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
   order = np.concatenate([part.index for part in fold_logits])
   logits = np.concatenate([np.array(part.logits) for part in fold_logits])
   name = registry.label(config['method']['name'])
-  rows, averaged = {name: logits.argmax(-1)}, {name: 1}
+  answer = (lambda x: x > 0) if pool.multi_label else (lambda x: x.argmax(-1))
+  rows, averaged = {name: answer(logits)}, {name: 1}
   if fold_logits[0].one_draw is not None:
     averaged[name] = config['evaluation']['draws']
     rows[results.one_draw(name)] = np.concatenate(
-        [np.array(part.one_draw).argmax(-1) for part in fold_logits])
+        [answer(np.array(part.one_draw)) for part in fold_logits])
   if fold_logits[0].plain is not None:
     rows[results.not_adapted(name)] = np.concatenate(
-        [np.array(part.plain).argmax(-1) for part in fold_logits])
-  beside, chosen = _references(config, material)
+        [answer(np.array(part.plain)) for part in fold_logits])
+  beside, chosen = (_unit_references if pool.multi_label else _references)(
+      config, material)
   rows |= {name: answers.prediction[order] for name, answers in beside.items()}
   about = about._replace(models=dict.fromkeys(rows, 1) | averaged, references=chosen)
   clips = results.Clips(
       [pool.clips[n] for n in order], [pool.subjects[pool.subject[n]] for n in order],
       [fold.held_out for fold, part in zip(material.folds, fold_logits)
        for _ in part.index],
-      pool.label[order], pool.classes, _data_sets(material, order), {
+      members(pool.label[order], len(pool.classes)) if pool.multi_label
+      else pool.label[order], pool.classes, _data_sets(material, order), {
           name: [of.get(pool.clips[n], '') for n in order]
           for name, of in (material.clips.info.get('groups') or {}).items()})
-  named, probabilities = config['evaluation'].get('scores', ''), {
-      name: _softmax(logits)}
-  if fold_logits[0].one_draw is not None:
-    probabilities[results.one_draw(name)] = _softmax(np.concatenate(
-        [np.array(part.one_draw) for part in fold_logits]))
-  if fold_logits[0].plain is not None:
-    probabilities[results.not_adapted(name)] = _softmax(np.concatenate(
-        [np.array(part.plain) for part in fold_logits]))
+  named = config['evaluation'].get('scores', '')
   findings = results.summarise(
       rows, clips, about, resamples=config['evaluation']['resamples'],
-      every=scores_of(named), probabilities=probabilities)
+      every=scores_of(named), probabilities={} if pool.multi_label else _probabilities(
+          name, logits, fold_logits))
+  if pool.multi_label:
+    findings['about']['rare_units'] = dict(material.rare)
   if named:
     findings['about']['scores'] = {
         name_of(one): registry.label(one)
@@ -106,14 +106,24 @@ def write_findings(config: Mapping[str, Any], folder: RunFolder, material: Mater
   findings |= {'few_shot': episodes} if episodes else {}
   noisy = robustness.noise_rows(config, folder, material, clips, about, rows[name])
   findings |= {'robustness': noisy} if noisy else {}
-  results.write_predictions(folder.predictions, clips, rows[name], _softmax(logits))
+  write = (results.write_unit_predictions if pool.multi_label else
+           results.write_predictions)
+  write(folder.predictions, clips, rows[name], probabilities(logits, pool.multi_label))
   _draw(folder, findings, name, pool.classes, say)
   return findings
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-  odds = np.exp(logits - logits.max(-1, keepdims=True))
-  return odds / odds.sum(-1, keepdims=True)
+def _probabilities(name: str, logits: np.ndarray, fold_logits: list[FoldLogits]
+                   ) -> dict[str, np.ndarray]:
+  """Of the method's rows, the class probabilities of every clip."""
+  of_rows = {name: probabilities(logits)}
+  if fold_logits[0].one_draw is not None:
+    of_rows[results.one_draw(name)] = probabilities(np.concatenate(
+        [np.array(part.one_draw) for part in fold_logits]))
+  if fold_logits[0].plain is not None:
+    of_rows[results.not_adapted(name)] = probabilities(np.concatenate(
+        [np.array(part.plain) for part in fold_logits]))
+  return of_rows
 
 
 def _data_sets(material: Material, order: np.ndarray) -> list[str]:
@@ -145,6 +155,23 @@ def _references(config, material: Material
       relative_penalty=config['evaluation']['ridge_penalty'])
   rows['constant'] = references.constant(label, train, test, classes=classes)
   return rows, chosen
+
+
+def _unit_references(config, material: Material
+                     ) -> tuple[dict[str, unit_references.Answers], dict[str, str]]:
+  """An SVM for each action unit and the constant answers; and the SVM's penalties."""
+  del config
+  pool, units = material.pool, len(material.pool.classes)
+  svm = unit_references.svm(
+      pool.x, np.asarray(pool.label),
+      np.stack([fold.train & ~pool.macro for fold in material.folds]),
+      np.stack([fold.test for fold in material.folds]), units=units,
+      subject=np.asarray(pool.subject), content=pool.content)
+  words = references.describe_penalties('svm', svm.penalty).replace(
+      f'each of {len(svm.penalty)} folds',
+      f'each of {len(material.folds)} folds, for each of {units} units,')
+  return {'svm': svm, **unit_references.constants(len(pool.clips), units)}, {
+      'svm': words}
 
 
 def _macro_references(config, material: Material, train: np.ndarray,
@@ -190,7 +217,9 @@ def _about(config, material: Material) -> results.About:
       seed=config['seed'], encoder=registry.label(config['model']['encoder']),
       clips_seen=clips_seen(config, len(material.pool.classes)),
       macro_clips_seen=macro_clips_seen(config, material.pool),
-      balance='as many clips of each class in every task',
+      balance=('as many clips in which each unit acts in every task'
+               if material.pool.multi_label else
+               'as many clips of each class in every task'),
       augmentation=describe_augmentation(
           Augmentation(**config['augment']), material.pool.content),
       people=material.people)
@@ -234,11 +263,15 @@ def _draw(folder: RunFolder, findings: dict[str, Any], name: str,
           classes: tuple[str, ...], say: Callable[[str], None]) -> None:
   # Matplotlib takes a second to import, and most of a run does not need it.
   caption = table.caption(findings['about'])[:2]
-  with optional(folder.confusion.name, say):
+  of_units = 'labels' in findings['about']
+  with optional((folder.units if of_units else folder.confusion).name, say):
     from lightman_jax.report import figures
-    figures.confusion_matrix(folder.confusion,
-                             np.array(findings['rows'][name]['confusion']),
-                             classes=classes, title=name, caption=caption)
+    if of_units:
+      figures.unit_scores(folder.units, findings['rows'], caption=caption)
+    else:
+      figures.confusion_matrix(folder.confusion,
+                               np.array(findings['rows'][name]['confusion']),
+                               classes=classes, title=name, caption=caption)
   with optional(folder.curves.name, say):
     from lightman_jax.report import figures
     figures.learning_curves(folder.curves, progress.read(folder.metrics),

@@ -11,7 +11,8 @@ import numpy as np
 from lightman_jax import places, registry
 from lightman_jax.errors import InputError, printable_lines
 from lightman_jax.files import write_atomically
-from lightman_jax.settings import macro_data, uses_macro
+from lightman_jax.settings import is_multi_label, macro_data, uses_macro
+from lightman_jax.tasks import action_units
 
 COLUMNS = ('clip', 'subject', 'dataset', 'label', 'fold')
 
@@ -67,8 +68,10 @@ def fold_rows(config: str, changes: Sequence[str]) -> list[tuple[str, ...]]:
   check_protocol(settings)
   pool, cut, dataset = _cut_folds(settings)
   of = pool.dataset or (dataset,) * len(pool.clips)
-  return [(pool.clips[n], pool.subjects[pool.subject[n]], of[n],
-           pool.classes[pool.label[n]], fold.held_out)
+  label = (lambda n: action_units.spelled(pool.action_units[n])) if is_multi_label(
+      settings) else (lambda n: pool.classes[pool.label[n]])
+  return [(pool.clips[n], pool.subjects[pool.subject[n]], of[n], label(n),
+           fold.held_out)
           for fold in cut for n in np.flatnonzero(fold.test)]
 
 
@@ -80,10 +83,9 @@ def _cut_folds(settings: Mapping[str, Any]) -> tuple[Any, Sequence[Any], str]:
   """
   from lightman_jax.data.load import load
   from lightman_jax.data.sources import check_flow_pictures
-  from lightman_jax.experiment.assembly import Stages
   from lightman_jax.inputs import inputs
   from lightman_jax.inputs.macros import make_pool
-  from lightman_jax.runs.progress import Progress
+  from lightman_jax.runs.progress import Progress, Stages
   from lightman_jax.tasks.folds import make_folds
   episodes, source, other = settings['episodes'], settings['macro']['source'], None
   outside = registry.is_outside(episodes['protocol'])
@@ -103,6 +105,8 @@ def _cut_folds(settings: Mapping[str, Any]) -> tuple[Any, Sequence[Any], str]:
       macro_map=settings['macro']['map'],
       source=source if other or source == 'own' and uses_macro(settings) else 'none')
   dataset = clips.info['dataset']
+  if is_multi_label(settings):
+    pool = action_units.coded_pool(pool, progress.say)
   return pool, make_folds(pool, episodes['protocol'], folds=episodes['folds'],
                           seed=settings['seed'], dataset=dataset,
                           options=episodes), dataset

@@ -85,12 +85,13 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
   """A function (params, data of a fold) that keeps what `draw` needs of the first.
 
   Args:
-    config: complete; of another encoder than DeRe-GRL nothing is written.
+    config: complete; of another encoder than DeRe-GRL nothing is written, nor of
+      action units, whose logits are not set against each other.
     folder: of the run.
     material: of the run.
     recipe: its learner is what adapts.
   """
-  if (config['model']['encoder'] != 'dere_grl'
+  if (config['model']['encoder'] != 'dere_grl' or material.pool.multi_label
       or config['method']['name'] in COMPARING):
     return lambda params, data: None
   pool, fold = material.pool, material.folds[0]

@@ -103,6 +103,9 @@ def array_settings(example: tuple[int, ...], *, method: str = 'lightman',
     usual.pop(sections.VARIANTS[kind], None)
   config = settings_module.changed(config, {**usual, **changes})
   settings_module.check(config)
+  if settings_module.is_multi_label(config):
+    raise InputError('labels.kind=action_units reads the units of a data set\'s sheet, '
+                     'and arrays have a class each; leave it at classes')
   return config
 
 
@@ -286,7 +289,8 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
     learner: the one that was trained, if it was of your own.
 
   Returns:
-    (n, K) probabilities, a row a clip, in the order of `pool.classes`.
+    (n, K) probabilities, a row a clip, in the order of `pool.classes`; those of
+    action units are each between 0 and 1, those of classes sum to 1.
 
   Example:
     >>> lm.predict(settings, fold, params).shape                  # doctest: +SKIP
@@ -304,8 +308,7 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
         mirror=recipe.mirror)
     logits: Any = predict_clips(params, fold.data.key, fold.data.clips, inputs,
                                 most=len(inputs))
-  odds = np.exp(logits - logits.max(-1, keepdims=True))
-  return odds / odds.sum(-1, keepdims=True)
+  return prediction.probabilities(np.asarray(logits), fold.pool.multi_label)
 
 
 def fold_of(key: jax.Array, settings: Mapping[str, Any], pool: Pool, fold: Fold, *,

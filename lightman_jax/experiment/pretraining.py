@@ -117,7 +117,8 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
   if source == 'macro':
     faces = macro_source(config, pool, dataset, data_sha256)
   net = make_net(faces.classes)
-  trainer = _Trainer(config, faces, net, shared=faces.classes == pool.classes)
+  trainer = _Trainer(config, faces, net, shared=(
+      faces.classes == pool.classes and not pool.multi_label))
   own = lambda fold: (fold.train[pool.macro] if source == 'macro' else
                       np.ones(len(faces.label), bool))
   for fold in folds:
@@ -154,8 +155,11 @@ def macro_source(config: Mapping[str, Any], pool: Pool, dataset: str, sha256: st
     raise InputError('pretrain.source=macro: there is no macro clip; give macro.source '
                      'a data set that has some')
   texts = [pool.action_units[n] if pool.action_units else '' for n in numbers]
+  # Of action units the clips' cells say all.
+  label = np.asarray(pool.label)[numbers]
   return Source(
-      _Rows(pool.x, numbers), np.asarray(pool.label)[numbers], read_units(texts),
+      _Rows(pool.x, numbers), np.full_like(label, -1) if pool.multi_label else label,
+      read_units(texts),
       tuple(person_of(config, pool, n, dataset) for n in numbers.tolist()),
       tuple(pool.clips[n] for n in numbers), pool.classes, pool.content, sha256)
 

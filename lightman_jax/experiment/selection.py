@@ -17,7 +17,7 @@ from lightman_jax.experiment import assembly
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.experiment.findings import FoldLogits, clips_seen, macro_clips_seen
 from lightman_jax.files import write_atomically
-from lightman_jax.inputs.pool import Pool
+from lightman_jax.inputs.pool import Pool, members
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.tasks.folds import Fold
 
@@ -153,11 +153,13 @@ def _choose(config, options, folder: RunFolder, material: Material, devices, pro
     fold_logits = loop(own, folder.part(folder.selection / f'inner{k}'),
                        _restricted(own, inner, range(len(inner.folds))), devices,
                        progress, stage=f'select {k + 1}/{len(options)}')
-    table.append([_uf1(material, label, part)
+    table.append([_score(material, label, part)
                   for label, part in zip(material.labels, fold_logits)])
+  variant = (scores.UNIT_VARIANT.partition(';')[0] if material.pool.multi_label else
+             scores.UF1_VARIANT)
   return {
       'candidates': list(options),
-      'score': f'{scores.UF1_VARIANT}, of the micro clips of the people who judge',
+      'score': f'{variant}, of the micro clips of the people who judge',
       'folds': {
           fold.held_out: {
               'choice': int(np.argmax(column)), 'scores': list(column),
@@ -167,8 +169,13 @@ def _choose(config, options, folder: RunFolder, material: Material, devices, pro
                                               zip(*table))}}
 
 
-def _uf1(material: Material, label: np.ndarray, fold_logits: FoldLogits) -> float:
+def _score(material: Material, label: np.ndarray, fold_logits: FoldLogits) -> float:
   """By the labels that the fold believes: a wrong one misleads the choice, too."""
+  if material.pool.multi_label:
+    logits = np.array(fold_logits.logits)
+    return float(scores.f1_binary(scores.unit_confusion_by(
+        np.zeros(len(logits), int), members(
+            label[fold_logits.index], logits.shape[1]), logits > 0, groups=1)[0]))
   return float(scores.uf1(scores.confusion(
       label[fold_logits.index], np.array(fold_logits.logits).argmax(-1),
       classes=len(material.pool.classes))))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import math
 import os
 import pathlib
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 import weakref
 
 import jax
@@ -210,6 +210,21 @@ class Pool(NamedTuple):
   content: Content
   dataset: tuple[str, ...] = ()   # of each clip; () where nothing is known of them
   action_units: tuple[str, ...] = ()      # cells of the sheet; () where there are none
+  multi_label: bool = False       # a label is a set of classes; see `members`
+
+
+def members(label: Any, count: int) -> Any:
+  """Which of `count` classes each label of a multi-label pool holds, class k at bit k.
+
+  Args:
+    label: (*n) of NumPy or jax; -1, of a clip nobody coded, holds none.
+    count: of the classes, 31 at most.
+
+  Returns:
+    (*n, count) bool, of the same kind.
+  """
+  bits = label[..., None] >> np.arange(count, dtype=np.int32)
+  return (bits & 1 == 1) & (label[..., None] >= 0)
 
 
 def channel_scale(pool: Pool, train: Bool[np.ndarray, 'N'],

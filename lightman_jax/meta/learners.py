@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from lightman_jax import sections
 from lightman_jax.errors import InputError
+from lightman_jax.inputs.pool import members
 from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
@@ -110,7 +111,8 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
   """
   inside, outside = losses.of_levels(labels)
   embedded = net._replace(maps=lambda params, z: z, beside=lambda params, z, x: z)
-  head = stepping(losses.cross_entropy(net.classify, net.label_smoothing)
+  head = stepping(losses.cross_entropy(net.classify, net.label_smoothing,
+                                       net.multi_label)
                   if inside is None else
                   losses.with_macro_labels(embedded, inside), how, moving=('head',))
 
@@ -278,7 +280,7 @@ def with_dropout(learner: Learner, net: Network, rate: float) -> Learner:
   return learner._replace(meta_grad=meta_grad)
 
 
-def ensemble(learner: Learner, count: int) -> Learner:
+def ensemble(learner: Learner, count: int, *, multi_label: bool = False) -> Learner:
   """Several models of one method, from draws of their own; log-probabilities averaged.
 
   All see the same tasks. Every array of the parameters has the members along a first
@@ -287,6 +289,8 @@ def ensemble(learner: Learner, count: int) -> Learner:
   Args:
     learner: of one member.
     count: of members.
+    multi_label: a logit is of its class against its absence, so that the mean of
+      logits is that of log-probabilities.
   """
   numbers = jnp.arange(count)
 
@@ -302,8 +306,8 @@ def ensemble(learner: Learner, count: int) -> Learner:
     return Adapted(fast, jax.tree.map(lambda x: x.mean(0), trace))
 
   def predict(fast, x):
-    return jax.lax.map(lambda fast: jax.nn.log_softmax(learner.predict(fast, x)), fast
-                       ).mean(0)
+    of_one = lambda logits: logits if multi_label else jax.nn.log_softmax(logits)
+    return jax.lax.map(lambda fast: of_one(learner.predict(fast, x)), fast).mean(0)
 
   def meta_grad(params, task, key, done=1.):
     def one(both):
@@ -322,7 +326,9 @@ def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
   Squared distances are divided by the embedding's length, so that the logits of a
   long embedding do not start out saturated. Labelled macro clips are further clips of
   the support inside, each with mu times a micro clip's share of its class's mean, and
-  further queries outside.
+  further queries outside. Of sets of classes, each class has the mean of the clips
+  that are of it and the mean of those that are not, and its logit is how much nearer
+  the first is: the softmax over the two.
 
   Args:
     net: the network.
@@ -332,18 +338,25 @@ def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
 
   def adapt(params, support, key):
     del key
-    member = jax.nn.one_hot(support.label, net.classes, axis=0)   # (K, n)
+    member = _sides(net, support.label)                               # (K, n)
     x = support.x
     if inside is not None:
-      more = jax.nn.one_hot(support.macro_label, net.classes, axis=0)
+      more = _sides(net, support.macro_label)
       member = jnp.concatenate([member, inside.weight * more], axis=1)
       x = jnp.concatenate([x, support.macro])
-    means = member @ net.embed(params, x) / member.sum(1, keepdims=True)
+    size, z = member.sum(1, keepdims=True), net.embed(params, x)
+    if not net.multi_label:
+      return Adapted({**params, 'prototypes': member @ z / size}, {})
+    # A class that all clips are of has no mean of the others: that of all stands in.
+    means = jnp.where(size > 0, member @ z / jnp.maximum(size, 1e-12), z.mean(0))
     return Adapted({**params, 'prototypes': means}, {})
 
   def predict(fast, x):
     gap = net.embed(fast, x)[:, None] - fast['prototypes'][None]      # (n, K, d)
-    return -jnp.mean(jnp.square(gap), -1)
+    near = -jnp.mean(jnp.square(gap), -1)
+    if not net.multi_label:
+      return near
+    return near[:, :net.classes] - near[:, net.classes:]
   return _compared(net, adapt, predict, labels)
 
 
@@ -352,7 +365,8 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
 
   Without their full context embeddings; logits are the logarithms of eq. 1. Labelled
   macro clips are further clips of the support inside, each with mu times the attention
-  that a micro clip at its place would have, and further queries outside.
+  that a micro clip at its place would have, and further queries outside. Of sets of
+  classes, the logit is that of the attention to clips that are of a class.
 
   Args:
     net: the network.
@@ -365,21 +379,25 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
     z = net.embed(params, support.x)
     if inside is None:
       return Adapted({**params, 'seen': _unit(z),
-                      'labels': jax.nn.one_hot(support.label, net.classes)}, {})
+                      'labels': _memberships(net, support.label)}, {})
     z = jnp.concatenate([z, net.embed(params, support.macro)])
     label = jnp.concatenate([support.label, support.macro_label])
     share = jnp.concatenate([jnp.ones(len(support.label)),
                              jnp.full(len(support.macro_label), inside.weight)])
     # A clip of no class is not attended to.
     return Adapted({**params, 'seen': _unit(z),
-                    'labels': jax.nn.one_hot(label, net.classes),
+                    'labels': _memberships(net, label),
                     'bias': jnp.log(jnp.where(label < 0, 1e-30, share))}, {})
 
   def predict(fast, x):
     score = _unit(net.embed(fast, x)) @ fast['seen'].T
     attention = jax.nn.softmax(score if inside is None else score + fast['bias'])
+    share = attention @ fast['labels']
+    if net.multi_label:
+      share = jnp.clip(share, 1e-6, 1 - 1e-6)
+      return jnp.log(share) - jnp.log1p(-share)
     # A class that the support lacks has no attention, and a finite logit all the same.
-    return jnp.log(jnp.maximum(attention @ fast['labels'], 1e-12))
+    return jnp.log(jnp.maximum(share, 1e-12))
   return _compared(net, adapt, predict, labels)
 
 
@@ -391,7 +409,7 @@ def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learn
   def init(key, shape):
     params = net.init(key, shape)
     return {name: params[name] for name in kept}
-  loss = losses.cross_entropy(predict, net.label_smoothing)
+  loss = losses.cross_entropy(predict, net.label_smoothing, net.multi_label)
   _, outside = losses.of_levels(labels)
 
   def judge_task(fast, task):
@@ -402,9 +420,24 @@ def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learn
     logits = (predict(fast, macro.macro) if head is None else
               head(fast, net.embed(fast, macro.macro)))
     part = losses.balanced_cross_entropy(logits, macro.macro_label,
-                                         net.label_smoothing)
+                                         net.label_smoothing, net.multi_label)
     return value + outside.weight * part, {**parts, 'macro_cross_entropy': part}
   return Learner(init, adapt, predict, outer.through_adaptation(adapt, judge_task))
+
+
+def _memberships(net: Network, label: Int[Array, 'n']) -> Float[Array, 'n K']:
+  """1 where a clip is of a class; a clip of no class has none."""
+  if net.multi_label:
+    return members(label, net.classes).astype(float)
+  return jax.nn.one_hot(label, net.classes)
+
+
+def _sides(net: Network, label: Int[Array, 'n']) -> Float[Array, '_K n']:
+  """Of each class its clips; of sets of classes, behind these those that lack it."""
+  if not net.multi_label:
+    return jax.nn.one_hot(label, net.classes, axis=0)
+  there = _memberships(net, label)
+  return jnp.concatenate([there, (label >= 0)[:, None] - there], 1).T
 
 
 def _unit(z):

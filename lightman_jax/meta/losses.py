@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 import optax
 
+from lightman_jax.inputs.pool import members
 from lightman_jax.meta import mmd
 from lightman_jax.models.network import Network, Params
 from lightman_jax.tasks.sampling import Examples, Task
@@ -47,32 +48,39 @@ class MacroLabels(NamedTuple):
 
 
 def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']],
-                  smoothing: float = 0.) -> Loss:
+                  smoothing: float = 0., multi_label: bool = False) -> Loss:
   """The primary branch: mean cross entropy of the micro clips.
 
   Args:
     predict: (params, clips) -> logits.
-    smoothing: see `cross_entropies`.
+    smoothing, multi_label: see `cross_entropies`.
 
   Returns:
     A loss of (params, examples); macro clips have no part in it.
   """
   def loss(params, batch):
-    value = cross_entropies(predict(params, batch.x), batch.label, smoothing).mean()
+    value = cross_entropies(predict(params, batch.x), batch.label, smoothing,
+                            multi_label).mean()
     return value, {'cross_entropy': value}
   return loss
 
 
 def cross_entropies(logits: Float[Array, 'n K'], label: Int[Array, 'n'],
-                    smoothing: float = 0.) -> Float[Array, 'n']:
-  """The cross entropy of each clip.
+                    smoothing: float = 0., multi_label: bool = False
+                    ) -> Float[Array, 'n']:
+  """The cross entropy of each clip; of sets of classes, the mean of those of each.
 
   Args:
     logits: of clips.
-    label: 0 ... K - 1.
+    label: 0 ... K - 1, or a set of these, see `tasks.action_units`.
     smoothing: share of a label that all classes get alike (Szegedy et al. 2016,
-      section 7).
+      section 7); of sets, of each class that its presence and absence get alike.
+    multi_label: each logit is of its class against its absence.
   """
+  if multi_label:
+    there = members(label, logits.shape[-1]).astype(logits.dtype)
+    return optax.sigmoid_binary_cross_entropy(
+        logits, (1 - smoothing) * there + smoothing / 2).mean(-1)
   if not smoothing:
     return optax.softmax_cross_entropy_with_integer_labels(logits, label)
   one_hot = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
@@ -94,12 +102,12 @@ def with_macro_labels(net: Network, labels: MacroLabels) -> Loss:
     n = len(batch.x)
     z = net.embed(params, jnp.concatenate([batch.x, batch.macro]))
     value = cross_entropies(net.classify(params, z[:n]), batch.label,
-                            net.label_smoothing).mean()
+                            net.label_smoothing, net.multi_label).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
       parts['macro_cross_entropy'] = balanced_cross_entropy(
           macro_head(net, labels)(params, z[n:]), batch.macro_label,
-          net.label_smoothing)
+          net.label_smoothing, net.multi_label)
       value += macro_weight(params, labels) * parts['macro_cross_entropy']
     return value, parts
   return loss
@@ -124,16 +132,22 @@ def macro_head(net: Network, labels: MacroLabels
 
 
 def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
-                           smoothing: float = 0.) -> Float[Array, '']:
+                           smoothing: float = 0., multi_label: bool = False
+                           ) -> Float[Array, '']:
   """The mean over the classes that are present of each class's mean cross entropy.
 
-  Macro clips have a balance of classes of their own, which no draw makes even.
+  Macro clips have a balance of classes of their own, which no draw makes even. Of sets
+  of classes it is the plain mean over the clips of which one is known.
 
   Args:
     logits: of m clips.
     label: of each; -1 is of no class and counts for nothing. Without any other it is 0.
-    smoothing: see `cross_entropies`.
+    smoothing, multi_label: see `cross_entropies`.
   """
+  if multi_label:
+    known = (label >= 0).astype(logits.dtype)
+    values = cross_entropies(logits, label, smoothing, multi_label=True)
+    return known @ values / jnp.maximum(known.sum(), 1)
   member = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
   size = member.sum(0)
   of_class = (size > 0) / jnp.maximum(size, 1) / jnp.maximum((size > 0).sum(), 1)
@@ -175,7 +189,8 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
     z = maps.reshape(len(maps), -1)
     end = None if how.aligned == 'logits' else n
     logits = net.classify(params, net.beside(params, z[:end], x[:end]))
-    value = cross_entropies(logits[:n], batch.label, net.label_smoothing).mean()
+    value = cross_entropies(logits[:n], batch.label, net.label_smoothing,
+                            net.multi_label).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
       if how.aligned == 'pooled':
@@ -187,7 +202,7 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
       if labels is not None:
         parts['macro_cross_entropy'] = balanced_cross_entropy(
             macro_head(net, labels)(params, net.beside(params, z[n:], x[n:])),
-            batch.macro_label, net.label_smoothing)
+            batch.macro_label, net.label_smoothing, net.multi_label)
         value += macro_weight(params, labels) * parts['macro_cross_entropy']
     return value, parts
   return loss
@@ -259,7 +274,8 @@ def recognition(net: Network, labels: MacroLabels | None) -> Loss:
     net: the network.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  return (cross_entropy(net.logits, net.label_smoothing) if labels is None else
+  return (cross_entropy(net.logits, net.label_smoothing, net.multi_label)
+          if labels is None else
           with_macro_labels(net, labels))
 
 

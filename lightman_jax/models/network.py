@@ -38,6 +38,7 @@ class Network(NamedTuple):
                   tuple[Float[Array, 'n K'], Params]] | None = None
   classify_macro: Callable[[Params, Array], Float[Array, 'm K']] | None = None
   label_smoothing: float = 0.       # in every loss of its logits
+  multi_label: bool = False         # a logit is of its class against its absence
   # Params, flattened maps (n, d) and their clips to what the head sees: with a skip,
   # the local means of a clip beside its map; in training with dropout, a part of that.
   beside: Callable[[Params, Array, Array], Float[Array, 'n _d']] = (
@@ -48,7 +49,10 @@ class Network(NamedTuple):
     return self.beside(params, self.maps(params, x).reshape(x.shape[0], -1), x)
 
   def logits(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n K']:
-    """Of clips; the softmax of a row is a clip's probabilities."""
+    """Of clips; the softmax of a row is a clip's probabilities.
+
+    With `multi_label` the sigmoid of each number is that of its class.
+    """
     return self.classify(params, self.embed(params, x))
 
 
@@ -79,8 +83,8 @@ def unit_rms(x: Float[Array, 'n *clip']) -> Float[Array, 'n *clip']:
 
 
 def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
-                 unit_clips: bool = False, skip: int = 0, label_smoothing: float = 0.
-                 ) -> Network:
+                 unit_clips: bool = False, skip: int = 0, label_smoothing: float = 0.,
+                 multi_label: bool = False) -> Network:
   """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both.
 
   Args:
@@ -90,6 +94,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     unit_clips: each clip is divided by its own root mean square before the encoder.
     skip: cells along a side of the picture that the head sees beside the maps; 0: none.
     label_smoothing: of every loss of its logits.
+    multi_label: a label is a set of classes; see `tasks.action_units`.
   """
   # Uniform, not normal: the draws of a normal take seconds to compile.
   head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
@@ -136,7 +141,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     return head.apply({'params': params['macro_head']}, z)
   return Network(init, maps, classify, classes,
                  train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
-                 macro if macro_head else None, label_smoothing, beside)
+                 macro if macro_head else None, label_smoothing, multi_label, beside)
 
 
 def check_clips(net: Network, clip: tuple[int, ...], encoder: str) -> None:

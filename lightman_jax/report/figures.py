@@ -20,7 +20,14 @@ from lightman_jax.faces import landmarks
 from lightman_jax.files import write_atomically
 from lightman_jax.models.dere_grl import CONTOURS
 from lightman_jax.report.agg import Figure, FigureCanvasAgg, colormaps, patches, ticker
-from lightman_jax.report.style import COLOURS, INK, SOFT, figure_style, to_svg
+from lightman_jax.report.style import (
+  COLOURS,
+  INK,
+  SERIES,
+  SOFT,
+  figure_style,
+  to_svg,
+)
 
 # Pictures of a run as PNG: confusion matrix, learning curves, curves under noise.
 
@@ -69,6 +76,39 @@ def confusion_matrix(path: str | os.PathLike, counts: Int[np.ndarray, 'K K'], *,
     bar = figure.colorbar(picture, ax=axes, shrink=.8)
     bar.ax.yaxis.set_major_formatter(ticker.PercentFormatter(1., 0))
     bar.set_label('share of the true class')
+    save(path, figure, map(letters.drawable, caption))
+
+
+def unit_scores(path: str | os.PathLike, rows: Mapping[str, Mapping[str, Any]], *,
+                caption: Iterable[str] = ()) -> None:
+  """Draws the F1 of each action unit's presence, of every row, with its interval.
+
+  Args:
+    path: of the PNG.
+    rows: of results.json of a run of action units, the method's first.
+    caption: lines in small print below.
+  """
+  names, caption = list(next(iter(rows.values()))['per_class']), list(caption)
+  with figure_style([*rows, *names, *caption]) as letters:
+    caption += letters.remark([*rows, *names])
+    figure = Figure(figsize=(max(1.6 + .9 * len(names), 5.6), 4.2),
+                    layout='constrained')
+    axes = figure.add_subplot()
+    wide = .8 / len(rows)
+    for number, (row, part) in enumerate(rows.items()):
+      place = np.arange(len(names)) + (number - (len(rows) - 1) / 2) * wide
+      value = np.array([part['per_class'][name]['f1'] for name in names])
+      ends = np.array([[np.nan if one is None else one
+                        for one in part['per_class'][name]['f1_interval']]
+                       for name in names], float)
+      colour = SERIES[number % len(SERIES)]
+      axes.vlines(place, ends[:, 0], ends[:, 1], color=colour, linewidth=1.4)
+      axes.plot(place, value, 'o', color=colour, markersize=4,
+                label=letters.drawable(row))
+    axes.set_xticks(range(len(names)), [*map(letters.drawable, names)])
+    axes.set_ylim(0, 1)
+    axes.set_ylabel('F1 of presence')
+    axes.legend(fontsize=8, loc='upper left', bbox_to_anchor=(1, 1))
     save(path, figure, map(letters.drawable, caption))
 
 

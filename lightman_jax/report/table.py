@@ -93,7 +93,10 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   for name, part in results.get('data_sets', {}).items():
     _show_part(console, name, part)
   show_groups(results, console)
-  lines = (*row_lines(results['rows']), *strongest_line(results),
+  units = is_of_units(results['about'])
+  if units:
+    console.print(units_table(results['rows']))
+  lines = (*row_lines(results['rows'], units=units), *strongest_line(results),
            *caption(results['about']))
   if 'few_shot' in results:
     console.print(few_shot_table(results['few_shot']))
@@ -134,21 +137,68 @@ METHODS = {
 }
 
 
-def row_lines(rows: Iterable[str]) -> tuple[str, ...]:
+# The same of action units, where it is otherwise.
+UNIT_ROWS = {
+    'svm': 'a class-weighted linear support vector machine for each unit, on local '
+           'means, mirror images included',
+    'constant': 'every unit acts in every clip',
+    'never': 'no unit acts in any clip',
+}
+UNIT_METHODS = {
+    'protonet': "for each unit the nearer of a support's means with it and without it, "
+                'mean of draws',
+    'matchingnet': "attention to a support's clips with each unit, mean of draws",
+}
+
+
+def row_lines(rows: Iterable[str], *, units: bool = False) -> tuple[str, ...]:
   """A line on what each row of the table is; none for one that is not known here.
 
   Args:
     rows: their names, the method's first.
+    units: they are of action units.
   """
+  known, methods = {**ROWS, **(UNIT_ROWS if units else {})}, {
+      **METHODS, **(UNIT_METHODS if units else {})}
   adapted = 'trained, then adapted to supports from training people, mean of draws'
   lines, own = [], {}
   for number, name in enumerate(rows):
     if number == 0:
-      lines.append(f'{name}: {METHODS.get(name, adapted)}')
+      lines.append(f'{name}: {methods.get(name, adapted)}')
       own = own_rows(name)
-    elif (apart := own.get(name, name)) in ROWS:
-      lines.append(f'{name}: {ROWS[apart]}')
+    elif (apart := own.get(name, name)) in known:
+      lines.append(f'{name}: {known[apart]}')
   return tuple(lines)
+
+
+def is_of_units(about: Mapping[str, Any]) -> bool:
+  """Whether results are of action units, of which a clip may have several.
+
+  Args:
+    about: of the results.
+  """
+  return about.get('labels') == 'action_units'
+
+
+def units_table(rows: Mapping[str, Any]) -> Table:
+  """A line for every action unit: the F1 of its presence in each row, and its clips.
+
+  Args:
+    rows: of the results, the method's first.
+  """
+  table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+                show_edge=False)
+  table.add_column('F1 of presence', overflow='fold')
+  table.add_column('clips', no_wrap=True)
+  for number, name in enumerate(rows):
+    table.add_column(Text(name), overflow='fold', style='' if number else 'bold')
+  first = next(iter(rows.values()))['per_class']
+  for unit, of_unit in first.items():
+    cells = [row['per_class'][unit] for row in rows.values()]
+    table.add_row(Text(unit), Text(str(of_unit['clips'])), *(
+        Text(cell(dict(zip(('value', 'low', 'high'), (
+            one['f1'], *one['f1_interval']))))) for one in cells))
+  return table
 
 
 def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
@@ -162,12 +212,13 @@ def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
   rows, differences = results['rows'], results.get('differences', {})
   method, best = next(iter(rows)), strongest_reference(rows)
   first = one_draw(method) if one_draw(method) in rows else method
-  gap = differences.get(f'{first} - {best}', {}).get('uf1')
+  main = scores.main_score(rows[method])
+  gap = differences.get(f'{first} - {best}', {}).get(main)
   if gap is None:
     return ()
-  strength = short(rows[best]['uf1']['value'])
-  return (f'{best} is the strongest reference, UF1 {strength}: {first} - {best} is '
-          f'{cell(gap)}, p {short(gap["p"])}: '
+  strength = short(rows[best][main]['value'])
+  return (f'{best} is the strongest reference, {scores.head(main)} {strength}: '
+          f'{first} - {best} is {cell(gap)}, p {short(gap["p"])}: '
           f'{verdict(gap, possible=has_verdict(results["about"]))}',)
 
 
@@ -207,6 +258,8 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
           f'{name} {value}' for name, value in about['pretrained'].items())
         for _ in range('pretrained' in about)),
       *about.get('remarks', ()),
+      *(f'{name} is left out, for it is rare: {text}'
+        for name, text in (about.get('rare_units') or {}).items()),
       *(f'{name}: {text}' for name, text in (about.get('references') or {}).items()),
       f'drawn by the training of a fold: {clips_drawn(about)}; {models(about)}',
       about['f1'],
@@ -268,6 +321,8 @@ def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
   for remark in part['remarks']:
     console.print(Text(remark))
   method = next(iter(part['rows']))
+  if 'uf1' not in part['rows'][method]:      # of units, which have no one confusion
+    return
   table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
                 show_edge=False)
   table.add_column(f'confusion of {method}', overflow='fold')
@@ -279,7 +334,7 @@ def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
 
 
 def show_groups(results: Mapping[str, Any], console: Console) -> None:
-  """Prints UF1 by group of people, a table for each column; nothing without one.
+  """Prints the main score by group of people, a table for each column that there is.
 
   Args:
     results: content of results.json.
@@ -288,13 +343,14 @@ def show_groups(results: Mapping[str, Any], console: Console) -> None:
   for column, groups in results.get('groups', {}).items():
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
                   show_edge=False)
-    table.add_column(Text(f'UF1 by {column}'), overflow='fold')
+    main = scores.main_score(next(iter(results['rows'].values())))
+    table.add_column(Text(f'{scores.head(main)} by {column}'), overflow='fold')
     for value, part in groups['by_value'].items():
       table.add_column(Text(f'{value}: {len(part["subjects"])} people, '
                             f'{sum(part["clips_per_class"].values())} clips'),
                        overflow='fold')
     for number, name in enumerate(results['rows']):
-      cells = (Text(cell(part['rows'][name]['uf1']))
+      cells = (Text(cell(part['rows'][name][main]))
                for part in groups['by_value'].values())
       table.add_row(Text(name), *cells, style='' if number else 'bold')
     console.print()
@@ -316,7 +372,7 @@ def group_caption(column: str, groups: Mapping[str, Any]) -> str:
 
 
 def scores_table(rows: Mapping[str, Any]) -> Table:
-  """A line for every row: UF1, UAR and accuracy with their intervals.
+  """A line for every row: its scores with their intervals, such as UF1 and UAR.
 
   Args:
     rows: of the results, the method's first.

@@ -110,8 +110,8 @@ OWNED = ('results.json', 'part.json', 'folds', 'checkpoints', 'selection',
          'oracle.json', 'oracle', 'robustness', 'robustness.png', 'few_shot',
          'episodes.csv', 'predictions.csv',
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
-         'confusion.png', 'learning_curves.png', 'actions.png', 'actions.json',
-         'attribution', 'attribution.png', 'attribution.json',
+         'confusion.png', 'units.png', 'learning_curves.png', 'actions.png',
+         'actions.json', 'attribution', 'attribution.png', 'attribution.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
          'outside.json', 'trained_on.json', 'reproducibility.json', 'environment.json',
          'config.json')
@@ -184,6 +184,7 @@ class RunFolder:
     self.cost = path / 'cost.json'
     self.efficiency = path / 'efficiency.json'
     self.confusion = path / 'confusion.png'
+    self.units = path / 'units.png'
     self.curves = path / 'learning_curves.png'
     self.actions = path / 'actions.png'
     self.actions_json = path / 'actions.json'

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, ProgressColumn, TextColumn
 from rich.text import Text
 
-from lightman_jax import bounded
+from lightman_jax import bounded, registry
 from lightman_jax.errors import InputError
 from lightman_jax.files import fold_path, write_atomically
 from lightman_jax.runs.folder import RunFolder
@@ -145,6 +145,29 @@ class Progress:
 
   def _print(self, text: str) -> None:
     self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class Stages:
+  """A callback (stage, done, total) that opens a new stage of the bar for each.
+
+  A second data set is a stage of the same name, which begins anew.
+  """
+
+  def __init__(self, progress: Progress):
+    self._progress, self._last = progress, ('', 0, 0)
+
+  def of(self, data: Mapping[str, Any]) -> Callable[[str, int, int], None]:
+    """The same callback, with the name of a data set, or of a csv, before the stage."""
+    name = (pathlib.Path(data['path']).name if data['name'] == 'manifest'
+            else registry.label(data['name']))
+    return lambda stage, done, total: self(f'{name} {stage}', done, total)
+
+  def __call__(self, stage: str, done: int, total: int) -> None:
+    name, before, of = self._last
+    if (stage, total) != (name, of) or done < before:
+      self._progress.stage(stage, total=total)
+    self._last = stage, done, total
+    self._progress.update(done)
 
 
 class _Stage:

@@ -27,6 +27,10 @@ SCORES = scores.scores_of()      # those of every run
 DIGITS = 6
 
 
+# Of N clips: their classes, or which of several action units act in each.
+Answers = Int[np.ndarray, 'N'] | Bool[np.ndarray, 'N U']
+
+
 class About(NamedTuple):
   """What every figure must name."""
   protocol: str          # such as 'leave one subject out'
@@ -52,28 +56,40 @@ class Clips(NamedTuple):
   clip: Sequence[str]
   subject: Sequence[str]
   fold: Sequence[str]
-  truth: Int[np.ndarray, 'N']
-  classes: Sequence[str]
+  truth: Answers
+  classes: Sequence[str]         # or names of the units
   dataset: Sequence[str] = ()    # of each clip; () or '' where it is not known
   # Column, such as sex, to the value of each clip's person; '' where it is not known.
   groups: Mapping[str, Sequence[str]] = {}
 
+  @property
+  def of_units(self) -> bool:
+    """Whether action units are told, of which a clip may have several."""
+    return np.ndim(self.truth) == 2
 
-def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
-              about: About, *, resamples: int = 2000, level: float = .95,
+  @property
+  def sizes(self) -> dict[str, int]:
+    """Clips of each class, or in which each unit acts."""
+    counts = (np.sum(self.truth, 0) if self.of_units else
+              np.bincount(self.truth, minlength=len(self.classes)))
+    return dict(zip(self.classes, counts.tolist()))
+
+
+def summarise(predictions: Mapping[str, Answers], clips: Clips, about: About, *,
+              resamples: int = 2000, level: float = .95,
               every: Mapping[str, Score] = SCORES,
               probabilities: Mapping[str, Float[np.ndarray, 'N K']] = {}
               ) -> dict[str, Any]:
   """Scores, intervals and counts of every row, the method's first.
 
   Args:
-    predictions: row name to class indices; the first row is the method, the others
-      are the references beside it, all of the same clips.
+    predictions: row name to class indices, or which units act; the first row is the
+      method, the others are the references beside it, all of the same clips.
     clips: those clips.
     about: what the figures are figures of; its seed draws the swaps.
     resamples: swaps of two rows' names that a p is taken from, at most.
     level: of the intervals, see `evaluation.intervals`.
-    every: score by name, see `scores.scores_of`.
+    every: score by name, see `scores.scores_of`; of units it is `scores.UNIT_SCORES`.
     probabilities: of some rows, for scores that need them; the others have none such.
 
   Returns:
@@ -91,10 +107,9 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
   group = np.array([subjects.index(name) for name in clips.subject])
   folds = divisions.of_subjects(clips.fold, group, len(subjects))
   _, number = np.unique(folds, return_inverse=True)
-  counts = {
-      name: scores.confusion_by(group, clips.truth, prediction, groups=len(subjects),
-                                classes=len(clips.classes))
-      for name, prediction in predictions.items()}
+  every = scores.UNIT_SCORES if clips.of_units else every
+  counts = {name: _counts(clips, prediction, group, len(subjects))
+            for name, prediction in predictions.items()}
   of_clips = {name: _score_of_clips(clips.truth, group, len(subjects), own)
               for name, own in probabilities.items()}
   score = functools.partial(_scores, classes=clips.classes, level=level, every=every)
@@ -113,6 +128,26 @@ def summarise(predictions: Mapping[str, Int[np.ndarray, 'N']], clips: Clips,
       **({'data_sets': parts} if parts else {}),
       **({'groups': groups} if groups else {}),
   })
+
+
+def _counts(clips: Clips, prediction: np.ndarray, group: Int[np.ndarray, 'N'],
+            subjects: int) -> Int[np.ndarray, 'S *k']:
+  """Confusion of every subject: (S, K, K), or (S, U, 2, 2) of units."""
+  if clips.of_units:
+    return scores.unit_confusion_by(group, np.asarray(clips.truth), prediction,
+                                    groups=subjects)
+  return scores.confusion_by(group, clips.truth, prediction, groups=subjects,
+                             classes=len(clips.classes))
+
+
+def class_sizes(counts: Int[np.ndarray, 'S *k']) -> Int[np.ndarray, 'K']:
+  """Clips of each class in confusion counts, or in which each unit acts.
+
+  Args:
+    counts: of every subject, (S, K, K), or (S, U, 2, 2) of units.
+  """
+  sizes = counts.sum((0, -1))
+  return sizes[:, 1] if counts.ndim == 4 else sizes
 
 
 def write_results(path: str | os.PathLike, results: Mapping[str, Any]) -> None:
@@ -172,6 +207,51 @@ def write_predictions(path: str | os.PathLike, clips: Clips,
                        *(f'{p:.{DIGITS}f}' for p in probability[n])))
 
 
+def write_unit_predictions(path: str | os.PathLike, clips: Clips,
+                           prediction: Bool[np.ndarray, 'N U'],
+                           probability: Float[np.ndarray, 'N U']) -> None:
+  """Writes one line a clip and for each unit three columns: truth, answer, how surely.
+
+  Truth and answer are 1 where the unit acts and 0 where it does not, in the columns
+  truth_AU12, prediction_AU12 and probability_AU12, unit after unit.
+
+  Args:
+    path: of predictions.csv.
+    clips: that were held out.
+    prediction: which units are said to act in each clip.
+    probability: that each does.
+  """
+  with write_atomically(path) as file:
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(('clip', 'subject', 'fold', *(
+        f'{column}_{name}' for name in clips.classes
+        for column in ('truth', 'prediction', 'probability'))))
+    for n, clip in enumerate(clips.clip):
+      cells = [cell for k in range(len(clips.classes)) for cell in (
+          int(clips.truth[n, k]), int(prediction[n, k]),
+          f'{probability[n, k]:.{DIGITS}f}')]
+      writer.writerow((clip, clips.subject[n], clips.fold[n], *cells))
+
+
+def read_units(lines: Sequence[Mapping[str, str]], column: str, units: Sequence[str]
+               ) -> Bool[np.ndarray, 'N U']:
+  """A column of each unit in the lines of predictions.csv, as true and false.
+
+  Args:
+    lines: of `read_predictions`.
+    column: 'truth' or 'prediction'.
+    units: their names.
+
+  Raises:
+    KeyError, ValueError: it is not there, or holds another number than 0 and 1.
+  """
+  values = np.array([[int(line[f'{column}_{name}']) for name in units]
+                     for line in lines]).reshape(len(lines), len(units))
+  if not np.isin(values, (0, 1)).all():
+    raise ValueError(f'{column} of a unit is neither 0 nor 1')
+  return values.astype(bool)
+
+
 def read_predictions(path: str | os.PathLike) -> list[dict[str, str]]:
   """The lines that `write_predictions` wrote, by the names of their columns.
 
@@ -204,14 +284,17 @@ def own_rows(method: str) -> dict[str, str]:
 
 
 def strongest_reference(rows: Mapping[str, Mapping[str, Any]]) -> str | None:
-  """The row with the highest UF1 that is no row of the method's own models, if any.
+  """The row with the highest score that is no row of the method's own models, if any.
+
+  The score is UF1, or the binary F1 of action units.
 
   Args:
     rows: of the results, the method's first.
   """
   method = next(iter(rows))
+  main = scores.main_score(rows[method])
   others = [name for name in rows if name not in {method, *own_rows(method)}]
-  return max(others, key=lambda name: rows[name]['uf1']['value'], default=None)
+  return max(others, key=lambda name: rows[name][main]['value'], default=None)
 
 
 def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:
@@ -224,16 +307,16 @@ def _pairs(rows: Sequence[str]) -> list[tuple[str, str]]:
   return pairs
 
 
-def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
+def _part(counts: Mapping[str, Int[np.ndarray, 'S *k']], clips: Clips,
           subjects: Sequence[str], folds: Int[np.ndarray, 'S'],
           score: Callable[..., dict[str, Any]], of_clips: Mapping[str, '_OfClips'],
           mine: Bool[np.ndarray, 'S']) -> dict[str, Any]:
   """Scores and confusions of some of the subjects."""
-  sizes = next(iter(counts.values()))[mine].sum((0, 2)).tolist()
+  sizes = class_sizes(next(iter(counts.values()))[mine]).tolist()
   return {
       'subjects': [subject for subject, here in zip(subjects, mine) if here],
       'clips_per_class': dict(zip(clips.classes, sizes)),
-      'remarks': remarks(dict(zip(clips.classes, sizes))),
+      'remarks': remarks(dict(zip(clips.classes, sizes)), units=clips.of_units),
       'rows': {row: score(part[mine], folds[mine], of_clips=of_clips[row].of(mine)
                           if row in of_clips else None)
                for row, part in counts.items()}}
@@ -241,22 +324,24 @@ def _part(counts: Mapping[str, Int[np.ndarray, 'S K K']], clips: Clips,
 
 def _about(clips: Clips, about: About, subjects: Sequence[str], *, resamples: int,
            level: float) -> dict[str, Any]:
-  size = np.bincount(clips.truth, minlength=len(clips.classes))
   folds = len(set(clips.fold))
   units = ('subjects' if folds == len(subjects) else
            'folds, each of which is one trained model')
   return {
       **about._asdict(),
-      'f1': scores.UF1_VARIANT,
+      'f1': scores.UNIT_VARIANT if clips.of_units else scores.UF1_VARIANT,
       'interval': f"{level:.0%} interval, Student's t over a jackknife of {folds} "
                   f'{units}',
       'test': _test(folds, units, resamples),
-      'remarks': remarks(dict(zip(clips.classes, size.tolist()))),
-      'confusion': 'rows are the truth, columns the prediction',
+      'remarks': remarks(clips.sizes, units=clips.of_units),
+      'confusion': ('of each unit: rows are the truth, absent and present, columns the '
+                    'prediction' if clips.of_units else
+                    'rows are the truth, columns the prediction'),
       'folds': folds,
       'subjects': len(subjects),
       'clips': len(clips.truth),
-      'clips_per_class': dict(zip(clips.classes, size.tolist())),
+      'clips_per_class': clips.sizes,
+      **({'labels': 'action_units'} if clips.of_units else {}),
   }
 
 
@@ -284,12 +369,17 @@ def _test(folds: int, units: str, resamples: int) -> str:
           f'out the same people together do not. {words}')
 
 
-def remarks(clips_per_class: Mapping[str, int]) -> list[str]:
+def remarks(clips_per_class: Mapping[str, int], *, units: bool = False) -> list[str]:
   """What of the classes makes scores mean less than they seem to.
 
   Args:
     clips_per_class: held-out clips of each class, by its name.
+    units: the classes are action units, of which a clip may have several.
   """
+  if units:
+    none = [name for name, size in clips_per_class.items() if not size]
+    return [f'no held-out clip shows {", ".join(none)}: the F1 of its presence counts '
+            'as 0 in the means'] if none else []
   present = [name for name, size in clips_per_class.items() if size]
   absent = [name for name, size in clips_per_class.items() if not size]
   lines = []
@@ -319,30 +409,44 @@ def _score_of_clips(truth: Int[np.ndarray, 'N'], group: Int[np.ndarray, 'N'],
                   (group == np.arange(subjects)[:, None]).astype(int))
 
 
-def _by_subject(counts: Int[np.ndarray, 'S K K'], subjects: Sequence[str]
+def _by_subject(counts: Int[np.ndarray, 'S *k'], subjects: Sequence[str]
                 ) -> dict[str, Any]:
-  return {'per_subject': {name: {'clips': int(own.sum()),
-                                 'accuracy': float(scores.accuracy(own)),
+  return {'per_subject': {name: {'clips': int(own.sum((-1, -2)).flat[0]),
+                                 'accuracy': float(np.mean(scores.accuracy(own))),
                                  'confusion': own.tolist()}
                           for name, own in zip(subjects, counts)}}
 
 
-def _scores(counts: Int[np.ndarray, 'S K K'], folds: Int[np.ndarray, 'S'], *,
+def _scores(counts: Int[np.ndarray, 'S *k'], folds: Int[np.ndarray, 'S'], *,
             classes: Sequence[str], level: float, every: Mapping[str, Score],
             of_clips: _OfClips | None = None) -> dict[str, Any]:
   pooled = counts.sum(0)
   parts = {'f1': scores.class_f1(pooled), 'recall': scores.class_recall(pooled),
            'precision': scores.class_precision(pooled), 'clips': pooled.sum(-1)}
+  if pooled.ndim == 3:       # of units: of their presence
+    parts = {'f1_macro': parts['f1'].mean(-1), **{
+        name: part[:, 1] for name, part in parts.items()}}
+  per_class = {name: {key: part[k].item() for key, part in parts.items()}
+               for k, name in enumerate(classes)}
+  if pooled.ndim == 3:
+    for k, name in enumerate(classes):
+      per_class[name] |= {f'{key}_interval': list(intervals.subject_interval(
+          counts[:, k], of_one, folds=folds, level=level))
+                          for key, of_one in _OF_ONE_UNIT.items()}
   return {
       **{name: _with_interval(score, counts, folds, level, of_clips)
          for name, score in every.items()},
       'confusion': pooled.tolist(),
-      'per_class': {name: {key: part[k].item() for key, part in parts.items()}
-                    for k, name in enumerate(classes)},
+      'per_class': per_class,
   }
 
 
-def _with_interval(score: Score, counts: Int[np.ndarray, 'S K K'],
+# Of one unit's counts (*b, 2, 2): the F1 of its presence, and of that and its absence.
+_OF_ONE_UNIT = {'f1': lambda counts: scores.class_f1(counts)[..., 1],
+                'f1_macro': lambda counts: scores.class_f1(counts).mean(-1)}
+
+
+def _with_interval(score: Score, counts: Int[np.ndarray, 'S *k'],
                    folds: Int[np.ndarray, 'S'], level: float,
                    of_clips: _OfClips | None) -> dict[str, float]:
   function = score.of_counts

@@ -12,7 +12,7 @@ from lightman_jax import keys, registry, sections
 from lightman_jax.data import people
 from lightman_jax.data.facts import COMPOSITES, MEGC2019
 from lightman_jax.errors import InputError
-from lightman_jax.inputs.pool import Pool
+from lightman_jax.inputs.pool import Pool, members
 from lightman_jax.options import option
 
 LONGEST_NAME = 80    # characters of a fold's name, which becomes that of a file
@@ -281,6 +281,36 @@ class LeaveOneDatasetOut:
 
 
 @dataclasses.dataclass(frozen=True)
+class CrossDataset:
+  """One fold: trained on one data set, tested on all others that have micro clips.
+
+  Macro-expressions of another data set than these are in the training, as ever.
+  """
+  train_on: str = option('', 'the data set that is trained on')
+
+  def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
+    """See the class.
+
+    Raises:
+      InputError: the data set is none of these, or there is no other.
+    """
+    del rng
+    names = sorted(set(table.dataset[~table.macro].tolist()))
+    if self.train_on not in names or len(names) < 2 or not all(names):
+      raise InputError(
+          f'episodes.protocol=cross_dataset trains on episodes.train_on='
+          f'{self.train_on!r} and tests on others, and the data sets here are '
+          f'{", ".join(filter(None, names)) or "not known"}; name one of two or more')
+    others = np.isin(table.dataset, names) & (table.dataset != self.train_on)
+    return {f'all but {self.train_on}': others}
+
+  def describe(self, pool: Pool) -> str:
+    """What a figure says."""
+    del pool
+    return f'trained on {self.train_on} alone, tested on the other data sets'
+
+
+@dataclasses.dataclass(frozen=True)
 class Megc2019(LeaveOneSubjectOut):
   """Leave one subject out, of MEGC2019's composite alone."""
 
@@ -389,6 +419,10 @@ def count_clips(pool: Pool, which: Bool[np.ndarray, 'N']) -> Int[np.ndarray, 'K 
   """
   counts = np.zeros((len(pool.classes), len(pool.subjects)), int)
   mine = np.asarray(which) & ~np.asarray(pool.macro)
+  if pool.multi_label:
+    np.add.at(counts.T, np.asarray(pool.subject)[mine],
+              members(np.asarray(pool.label)[mine], len(pool.classes)))
+    return counts
   np.add.at(counts, (np.asarray(pool.label)[mine], np.asarray(pool.subject)[mine]), 1)
   return counts
 

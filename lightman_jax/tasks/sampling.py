@@ -11,13 +11,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Float32, Int, Key, PyTree
 import numpy as np
 
-from lightman_jax.inputs.pool import Inputs, Pool, read_inputs
+from lightman_jax.inputs.pool import Inputs, Pool, members, read_inputs
 
 
 class Examples(NamedTuple):
   """One side of a task: n micro clips, class after class, and m macro clips."""
   x: Float[Array, 'n *clip']
-  label: Int[Array, 'n']
+  label: Int[Array, 'n']               # a class; or a set of them, see `pool.members`
   macro: Float[Array, 'm *clip']       # unpaired; m may be 0
   macro_label: Int[Array, 'm']         # -1 where unknown
 
@@ -101,6 +101,7 @@ class Sizes(NamedTuple):
   queries: int
   macros: int = 0
   magnify: float = 0.    # not 0: macro clips are the support's, so many times as strong
+  multi_label: bool = False    # a label is a set of classes; see `pool.members`
 
 
 def draw(key: Key[Array, ''], allowed: Bool[Array, 'N'], size: int,
@@ -126,8 +127,8 @@ def draw(key: Key[Array, ''], allowed: Bool[Array, 'N'], size: int,
 
 
 def draw_classes(key: Key[Array, ''], table: ClipTable, view: FoldView,
-                 allowed: Bool[Array, 'N'], classes: int, each: int
-                 ) -> Int[Array, '_n']:
+                 allowed: Bool[Array, 'N'], classes: int, each: int,
+                 multi_label: bool = False) -> Int[Array, '_n']:
   """`each` allowed micro clips of every class, class after class.
 
   Args:
@@ -137,16 +138,22 @@ def draw_classes(key: Key[Array, ''], table: ClipTable, view: FoldView,
     allowed: which of the N clips.
     classes: how many there are.
     each: clips of a class.
+    multi_label: a clip may be of several classes, and drawn for each of them; for one
+      of which there is no clip any allowed clip is drawn.
   """
   def of_class(key, k):
-    return draw(key, allowed & ~table.macro & (view.label == k), each)
+    if not multi_label:
+      return draw(key, allowed & ~table.macro & (view.label == k), each)
+    known = allowed & ~table.macro & (view.label >= 0)
+    mine = known & (view.label >> k & 1 == 1)
+    return draw(key, jnp.where(mine.any(), mine, known), each)
   return jax.vmap(of_class)(
       jax.random.split(key, classes), jnp.arange(classes)).reshape(-1)
 
 
 def draw_macro(key: Key[Array, ''], table: ClipTable, view: FoldView,
-               allowed: Bool[Array, 'N'], classes: int, size: int
-               ) -> Int[Array, '_m']:
+               allowed: Bool[Array, 'N'], classes: int, size: int,
+               multi_label: bool = False) -> Int[Array, '_m']:
   """`size` macro clips of allowed subjects or of another data set.
 
   A class is drawn as often as any other, however many macro clips it has: the micro
@@ -159,9 +166,11 @@ def draw_macro(key: Key[Array, ''], table: ClipTable, view: FoldView,
     allowed: clips of the subjects whose macro clips may be drawn.
     classes: how many there are.
     size: clips of all classes together.
+    multi_label: a clip counts for each of its classes.
   """
   mine = view.train & table.macro & (allowed | table.foreign)
-  of_class = jax.nn.one_hot(view.label + 1, classes + 1) * mine[:, None]
+  of_class = (members(view.label, classes) if multi_label else
+              jax.nn.one_hot(view.label + 1, classes + 1)) * mine[:, None]
   weight = of_class @ (1 / jnp.maximum(of_class.sum(0), 1))
   return draw(key, mine, size, jnp.maximum(weight, 1e-9))
 
@@ -206,12 +215,14 @@ def draw_support(key: Key[Array, ''], table: ClipTable, view: FoldView,
   """
   key_micro, key_macro = jax.random.split(key)
   micro = draw_classes(key_micro, table, view, allowed & view.train, sizes.classes,
-                       sizes.shots)
+                       sizes.shots, sizes.multi_label)
   if sizes.magnify:
     macro = draw_classes(key_macro, table, view, allowed & view.train, sizes.classes,
-                         -(-sizes.macros // sizes.classes))[:sizes.macros]
+                         -(-sizes.macros // sizes.classes), sizes.multi_label
+                         )[:sizes.macros]
   elif sizes.macros:
-    macro = draw_macro(key_macro, table, view, allowed, sizes.classes, sizes.macros)
+    macro = draw_macro(key_macro, table, view, allowed, sizes.classes, sizes.macros,
+                       sizes.multi_label)
   else:
     macro = micro[:0]
   return side_of(view.label, micro, macro)
@@ -237,7 +248,7 @@ def draw_task(key: Key[Array, ''], table: ClipTable, view: FoldView,
   key_split, key_support, key_query = jax.random.split(key, 3)
   side = splits[jax.random.randint(key_split, (), 0, split_count)][table.subject]
   query = draw_classes(key_query, table, view, ~side & view.train, sizes.classes,
-                       sizes.queries)
+                       sizes.queries, sizes.multi_label)
   return Drawn(draw_support(key_support, table, view, side, sizes),
                side_of(view.label, query, query[:0]))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool
-from lightman_jax.tasks.folds import Fold
+from lightman_jax.tasks.folds import Fold, count_clips
 
 ENUMERATE_UP_TO = 12      # subjects; 2^11 splits, each tried; beyond that a sample is
 CANDIDATES = 4096
@@ -28,7 +28,8 @@ def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: 
                 most: int = 256, rng: np.random.Generator) -> Splits:
   """The splits of a fold's training subjects in which both sides have all classes.
 
-  Those that have the fewest clips drawn twice come first; `most` are kept. With up to
+  Of action units it is those in which the most units act on both sides. Those that
+  have the fewest clips drawn twice come first; `most` are kept. With up to
   12 training subjects all splits are tried, with more a sample of 4096.
 
   Args:
@@ -49,7 +50,10 @@ def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: 
   sides = candidate_splits(len(present), rng)
   support = sides @ counts[:, present].T                        # (P, K)
   query = counts[:, present].sum(1) - support
-  valid = (support > 0).all(1) & (query > 0).all(1)
+  both = (support > 0) & (query > 0)
+  # Of sets of classes a clip that lacks one serves, too: as many on both sides as can.
+  valid = (both.all(1) if not pool.multi_label else
+           (both.sum(1) == both.sum(1).max()) & both.any(1))
   if own_macro:
     valid &= sides @ macros[present] > 0
   if not valid.any():
@@ -68,11 +72,9 @@ def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: 
 def _counts(pool: Pool, fold: Fold
             ) -> tuple[Int[np.ndarray, 'K S'], Int[np.ndarray, 'S']]:
   """Training clips of each class and subject; macro clips of each subject."""
-  label, subject, macro = map(np.asarray, (pool.label, pool.subject, pool.macro))
-  micro = np.zeros((len(pool.classes), len(pool.subjects)), int)
-  mine = fold.train & ~macro
-  np.add.at(micro, (label[mine], subject[mine]), 1)
-  return micro, np.bincount(subject[fold.train & macro], minlength=len(pool.subjects))
+  subject, macro = np.asarray(pool.subject), np.asarray(pool.macro)
+  return count_clips(pool, fold.train), np.bincount(
+      subject[fold.train & macro], minlength=len(pool.subjects))
 
 
 def _check_classes(pool: Pool, fold: Fold, counts: Int[np.ndarray, 'K S']) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
+from lightman_jax.data.facts import COMPOSITES
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.trees import fold_name
 from lightman_jax.errors import InputError
@@ -228,8 +229,8 @@ def test_ck_48_is_told_from_ck_plus(tmp_path):
 
 @pytest.mark.parametrize('name', [
     'casme', 'casme2', 'samm', 'smic', 'smic_long', 'casme_squared', 'samm_long',
-    'casme_cubed', 'casme_cubed_c', 'mmew', 'dfme', 'ck_plus', 'oulu_casia', 'jaffe',
-    'kdef', 'rafd', 'yale'])
+    'casme_cubed', 'casme_cubed_c', 'mmew', 'dfme', 'four_dme', 'ck_plus',
+    'oulu_casia', 'jaffe', 'kdef', 'rafd', 'yale'])
 def test_every_clip_lies_where_its_names_say(manual, name):
   few = {'per_class': 4} if name in ('casme_cubed', 'mmew', 'dfme') else {}
   plan = planned(manual(name, **few), name)
@@ -295,6 +296,45 @@ def test_a_difference_to_megc2019_is_listed_clip_by_clip(three):
   assert 'smic, negative: 69 clips instead of 70' in more
   assert 'smic, surprise: 44 clips instead of 43' in more
   assert f'  {changed.row.clip}' in more
+
+
+def test_all_clips_whose_units_are_coded_count_whatever_the_emotion(manual):
+  plan = planned(manual('four_dme'), 'four_dme', class_set='action_units')
+  assert plan.classes == ('coded',) and counts(plan) == (100,)
+  assert {item.row.emotion for item in plan.items} == {
+      'negative', 'positive', 'surprise', 'repression', 'others'}
+  marked = [item.row for item in plan.items if '(k)' in item.row.action_units_raw]
+  assert len(marked) == 15        # a unit that does not move does not act, and is noted
+  for row in marked:
+    assert 45 not in {unit.number for unit in row.action_units} and row.coded
+    assert any("'AU45(k)'" in str(note) for note in row.notes)
+  five = planned(manual('casme2'), 'casme2')
+  every = planned(manual('casme2'), 'casme2', class_set='action_units')
+  without = [entry for entry in every.left_out if entry.clip in every.outside]
+  assert len(every.items) + len(without) == 255 and len(every.items) > len(five.items)
+  assert {entry.in_words[1] for entry in without} == {'the sheet gives no action unit'}
+  with pytest.raises(InputError, match='smic_3|megc_3'):
+    planned(manual('smic'), 'smic', class_set='action_units')
+
+
+def test_cd6me_is_six_data_sets_with_units(manual, tmp_path):
+  for name in COMPOSITES['cd6me'].parts:
+    few = {'per_class': 4} if name in ('casme_cubed', 'mmew') else {}
+    (tmp_path / name).symlink_to(manual(name, **few))
+  plan = planned(tmp_path, 'cd6me', corrections=f'{FIXES},casme_cubed_spotted')
+  assert {item.row.dataset for item in plan.items} == set(COMPOSITES['cd6me'].parts)
+  assert plan.classes == ('coded',) and all(item.row.coded for item in plan.items)
+  assert all(item.row.subject.startswith(f'{item.row.dataset}/') for item in plan.items)
+  assert not any('instead of' in line for line in planning.differences(plan))
+
+
+def test_megc2018_takes_objective_classes_one_to_five(three):
+  plan = planned(three, 'megc2018', corrections=FIXES)
+  assert plan.classes == ('I', 'II', 'III', 'IV', 'V')
+  assert {item.row.dataset for item in plan.items} == {'casme2', 'samm'}
+  assert all(item.row.objective == plan.classes[item.label] for item in plan.items)
+  # Which clip is of which objective class is made up in replicas.
+  assert 'clips instead of' in planning.differences(plan)[0]
 
 
 def test_what_is_missing_of_a_composite_is_said_at_once(three, tmp_path):

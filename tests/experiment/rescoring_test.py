@@ -4,7 +4,8 @@ import json
 
 import numpy as np
 
-from lightman_jax.experiment.verify import rescore
+from lightman_jax.experiment.rescoring import rescore
+from lightman_jax.files import fold_path
 from lightman_jax.runs import results
 
 
@@ -29,3 +30,29 @@ def test_scores_by_data_set_are_scored_again(tmp_path):
   results.write_results(tmp_path / 'results.json', changed)
   wrong = [said.sentence for said in rescore(tmp_path, 200) if not said.agrees]
   assert len(wrong) == 1 and 'data_sets.smic.rows.maml.uf1.value' in wrong[0]
+
+
+def test_scores_of_units_are_scored_again(tmp_path):
+  rng = np.random.default_rng(1)
+  truth = rng.random((40, 2)) < .4
+  said = truth ^ (rng.random(truth.shape) < .3)
+  subject = [f'{"smic" if n < 20 else "samm"}/s{n // 5}' for n in range(40)]
+  clips = results.Clips([f'c{n}' for n in range(40)], subject, subject, truth,
+                        ('AU1', 'AU4'), [name.split('/')[0] for name in subject])
+  about = results.About('leave one subject out', 'both', 'x', '', '', '', 3)
+  rows = {'maml': said, 'svm': truth, 'constant': np.ones_like(truth)}
+  content = results.summarise(rows, clips, about, resamples=200)
+  results.write_results(tmp_path / 'results.json', content)
+  results.write_unit_predictions(tmp_path / 'predictions.csv', clips, said,
+                                 np.where(said, .9, .1))
+  logits = np.where(said, 1, -1) * np.log(9.)
+  (tmp_path / 'folds').mkdir()
+  of_fold = np.array(subject) == 'samm/s4'
+  (fold_path(tmp_path / 'folds', 'samm/s4', '.json')).write_text(
+      json.dumps({'logits': logits[of_fold].tolist()}))
+  checks = rescore(tmp_path, 200)
+  assert len(checks) == 3 and all(said.agrees for said in checks)
+  text = (tmp_path / 'predictions.csv').read_text()
+  (tmp_path / 'predictions.csv').write_text(text.replace('0.900000', '0.400000', 1))
+  wrong = [one.sentence for one in rescore(tmp_path, 200) if not one.agrees]
+  assert 'the answers of 1 clips' in wrong[0]

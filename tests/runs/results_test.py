@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import f1_score
 
 from lightman_jax import settings
 from lightman_jax.evaluation import scores
@@ -289,3 +290,77 @@ def test_scores_by_group_of_people_and_none_of_few():
   assert 'age: intervals where a group has 6 people' in words
   assert '1 people are in no group' in words
   assert 'groups' not in results.summarise(*example(), ABOUT)
+
+
+def units_example(seed=0, *, clips=48, subjects=8):
+  """Three units of which the last is shown by nobody; the svm is right of the first."""
+  rng = np.random.default_rng(seed)
+  truth = rng.random((clips, 3)) < (.5, .25, 0.)
+  subject = [f'{"smic" if n % 2 else "samm"}/s{n % subjects}' for n in range(clips)]
+  who = results.Clips([f'c{n:02}' for n in range(clips)], subject, subject, truth,
+                      ('AU1', 'AU4', 'AU9'), [name.split('/')[0] for name in subject])
+  said = truth ^ (rng.random(truth.shape) < .3)
+  return {'maml': said, 'svm': np.where([True, False, False], truth, said),
+          'constant': np.ones_like(truth), 'never': np.zeros_like(truth)}, who
+
+
+def test_units_are_scored_each_and_on_average():
+  predictions, clips = units_example()
+  content = results.summarise(predictions, clips, ABOUT)
+  about = content['about']
+  assert about['labels'] == 'action_units' and 'binary F1' in about['f1']
+  assert about['clips_per_class'] == dict(zip(
+      clips.classes, clips.truth.sum(0).tolist())) and about['clips'] == 48
+  assert about['remarks'] == ['no held-out clip shows AU9: the F1 of its presence '
+                              'counts as 0 in the means']
+  for name, row in content['rows'].items():
+    f1 = [[f1_score(clips.truth[:, k], predictions[name][:, k], average=how,
+                    labels=[0, 1], zero_division=0) if how == 'macro' else
+           f1_score(clips.truth[:, k], predictions[name][:, k], zero_division=0)
+           for k in range(3)] for how in ('binary', 'macro')]
+    for key, own in zip(('f1_binary', 'f1_macro'), f1):
+      assert row[key]['value'] == pytest.approx(np.mean(own), abs=1e-6)
+      assert row[key]['low'] <= row[key]['value'] <= row[key]['high']
+    for k, unit in enumerate(clips.classes):
+      one = row['per_class'][unit]
+      assert one['f1'] == pytest.approx(f1[0][k], abs=1e-6)
+      assert one['f1_macro'] == pytest.approx(f1[1][k], abs=1e-6)
+      assert one['f1_interval'][0] <= one['f1'] <= one['f1_interval'][1]
+      assert one['clips'] == clips.truth[:, k].sum()
+    assert sum(own['clips'] for own in row['per_subject'].values()) == 48
+  assert results.strongest_reference(content['rows']) == 'svm'
+  gap = content['differences']['maml - svm']
+  assert set(gap) == {'f1_binary', 'f1_macro'} and gap['f1_binary']['value'] < 0
+  assert set(content['data_sets']) == {'samm', 'smic'}
+  part = content['data_sets']['samm']
+  mine = np.array([name == 'samm' for name in clips.dataset])
+  assert part['clips_per_class']['AU1'] == clips.truth[mine, 0].sum()
+  assert part['rows']['never']['f1_binary']['value'] == 0
+
+
+def test_answers_on_units_are_written_and_read(tmp_path):
+  predictions, clips = units_example()
+  said = predictions['maml']
+  results.write_unit_predictions(tmp_path / 'p.csv', clips, said,
+                                 np.where(said, .75, .25))
+  lines = results.read_predictions(tmp_path / 'p.csv')
+  assert list(lines[0]) == ['clip', 'subject', 'fold', *(
+      f'{column}_{unit}' for unit in clips.classes
+      for column in ('truth', 'prediction', 'probability'))]
+  assert (results.read_units(lines, 'truth', clips.classes) == clips.truth).all()
+  assert (results.read_units(lines, 'prediction', clips.classes) == said).all()
+  assert lines[0]['probability_AU1'] in ('0.750000', '0.250000')
+  with pytest.raises(ValueError, match='neither 0 nor 1'):
+    results.read_units([{'truth_AU1': '2'}], 'truth', ['AU1'])
+
+
+def test_the_table_of_units_names_each_and_the_strongest_reference():
+  predictions, clips = units_example()
+  content = results.summarise(predictions, clips, ABOUT)
+  content['about']['rare_units'] = {'AU15': '3 of 2 people'}
+  text = table.render(content, width=100)
+  for words in ('binary F1', 'macro F1', 'F1 of presence', 'AU4',
+                'svm is the strongest reference, binary F1',
+                'every unit acts in every clip',
+                'AU15 is left out, for it is rare: 3 of 2 people'):
+    assert words in ' '.join(text.split()), words

@@ -131,6 +131,18 @@ def test_one_data_set_cannot_be_left_out(names, dataset):
     made(pool, 'leave_one_dataset_out', dataset=dataset)
 
 
+def test_one_data_set_is_trained_on_alone_and_all_others_are_tested(composite):
+  fold, = make_folds(composite, 'cross_dataset', folds=2, seed=0, dataset='megc2019',
+                     options={'train_on': 'samm'})
+  # Macro clips of samm's people, in samm_long too, and of those elsewhere are trained
+  # on; those of people who are tested are in neither.
+  assert indices(fold.train) == {3, 4, 5, 6, 8} and indices(fold.test) == {0, 2, 7}
+  assert fold.held_out == 'all but samm'
+  with pytest.raises(InputError, match="train_on='mmew'.* casme2, samm, smic; name"):
+    make_folds(composite, 'cross_dataset', folds=2, seed=0, dataset='megc2019',
+               options={'train_on': 'mmew'})
+
+
 def test_the_composites_own_protocol(composite):
   alone = leave_one_subject_out(composite)
   for got, want in zip(made(composite, 'megc2019'), alone, strict=True):

@@ -21,7 +21,8 @@ def report(arguments: Sequence[str]) -> int:
   parser = argparse.ArgumentParser(
       prog='python -m lightman_jax report',
       description='Makes report.html, table.md, table.csv and table.tex from finished '
-      'run folders. Runs that differ in the seed only are one row.')
+      'run folders. Runs that differ in the seed only are one row. Of runs that '
+      'trained on one data set and were tested on others across.csv has all pairs.')
   parser.add_argument('runs', nargs='+', metavar='RUN', type=places.expand,
                       help='a folder that launch.py made')
   parser.add_argument('--out', type=places.expand, default=OUT, metavar='FOLDER',
@@ -116,7 +117,7 @@ def write(runs: Sequence[Run], out: pathlib.Path, *, permutations: int = 10_000,
     InputError: runs that cannot stand on one page, or nothing can be written there.
   """
   # Matplotlib takes a second to import; --help needs none of it.
-  from lightman_jax.report.page import html, texts
+  from lightman_jax.report.page import html, records, texts
   from lightman_jax.report.page.comparison import compare_methods
   tables = arrange(runs)
   comparisons = [[compare_methods(column, permutations=permutations, every=every)
@@ -126,6 +127,8 @@ def write(runs: Sequence[Run], out: pathlib.Path, *, permutations: int = 10_000,
              'table.md': texts.markdown(compared),
              'table.csv': texts.comma_separated(compared),
              'table.tex': texts.latex(compared)}
+  if pairs := records.across(tables):
+    content['across.csv'] = texts.pairs(pairs)
   for name, text in content.items():
     remove_leftovers(out, f'.{name}.*')
     try:

@@ -1,6 +1,6 @@
 """A data set's methods with their intervals, and which differ after Holm."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import itertools
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from lightman_jax.evaluation import comparison, scores
 from lightman_jax.evaluation.comparison import BySeed, Difference, Folds
 from lightman_jax.evaluation.scores import Score
 from lightman_jax.report.page.groups import Column, Group
+from lightman_jax.report.table import is_of_units
 from lightman_jax.runs import divisions, results
 from lightman_jax.runs.results import SCORES
 
@@ -18,7 +19,6 @@ GROUP_NOTE = (
     f'Intervals where a group has {divisions.LEAST_PEOPLE} people (or folds of them) '
     'or more; groups are other people, so their difference is in no test.')
 SEED = 0              # of all draws of a page: the same people for every method
-MAIN = 'uf1'          # what methods are compared by
 
 
 class Scored(NamedTuple):
@@ -108,6 +108,11 @@ class Comparison(NamedTuple):
     return data_sets + tuple((name, GROUP_NOTE, parts) for name, parts in self.groups)
 
   @property
+  def main(self) -> str:
+    """The score that methods are compared by."""
+    return scores.main_score(self.lines[0].scores)
+
+  @property
   def heads(self) -> dict[str, str]:
     """What the columns of scores are called, by the scores' names."""
     return {name: scores.head(name) for name in self.lines[0].scores}
@@ -128,15 +133,19 @@ def compare_methods(column: Column, *, permutations: int = 10_000,
     every: score by name.
   """
   folds = column.folds
+  if is_of_units(column.about):
+    every = scores.UNIT_SCORES
+  main = every[scores.main_score(every)].of_counts
   options = dict(seed=SEED, folds=folds, permutations=permutations)
   groups = sorted(column.groups, key=lambda group: (
-      -_mean(group.counts()), group.label))
+      -_mean(group.counts(), main), group.label))
   gaps = _gaps({(one.label, two.label): _alike(one, two)
-                for one, two in itertools.combinations(groups, 2)}, options)
+                for one, two in itertools.combinations(groups, 2)}, main, options)
   references = _references(groups)
   beside = _gaps({names: sides for label, (row, owners) in references.items()
                   for group in owners
-                  for names, sides in _beside(group, label, row).items()}, options)
+                  for names, sides in _beside(group, label, row).items()}, main,
+                 options)
   lines = [_line(group.label, group, group.runs[0].method, folds, every)._replace(
       best=_best(group.label, gaps, len(groups))) for group in groups]
   lines += [_line(label, owners[0], row, folds, every)._replace(
@@ -169,10 +178,11 @@ def _parts(column: Column, by_label: dict[str, BySeed], every: Mapping[str, Scor
     folds = {seed: own[mine] for seed, own in column.folds.items()}
     counts = {label: {seed: own[mine] for seed, own in by_seed.items()}
               for label, by_seed in by_label.items()}
-    clips = next(iter(next(iter(counts.values())).values())).sum((0, 2))
-    sizes = dict(zip(column.first.classes, clips.tolist()))
-    parts.append(Part(dataset, int(clips.sum()), int(mine.sum()),
-                      tuple(results.remarks(sizes)),
+    one = next(iter(next(iter(counts.values())).values()))
+    sizes = dict(zip(column.first.classes, results.class_sizes(one).tolist()))
+    clips = one[:, 0].sum() if one.ndim == 4 else one.sum()
+    parts.append(Part(dataset, int(clips), int(mine.sum()),
+                      tuple(results.remarks(sizes, units=one.ndim == 4)),
                       {label: _few(_scores(own, folds, every)[0], folds, least)
                        for label, own in counts.items()}))
   return tuple(parts)
@@ -211,9 +221,10 @@ def _beside(group: Group, label: str, row: str
   return pairs
 
 
-def _gaps(pairs: dict[tuple[str, str], tuple[Side, Side]], options) -> tuple[Gap, ...]:
+def _gaps(pairs: dict[tuple[str, str], tuple[Side, Side]],
+          main: Callable[[np.ndarray], np.ndarray], options) -> tuple[Gap, ...]:
   differences = comparison.family({names: (one[0], two[0]) for names, (one, two)
-                                   in pairs.items()}, SCORES[MAIN].of_counts, **options)
+                                   in pairs.items()}, main, **options)
   # What has no verdict, for it is not like against like, is in no family.
   even = [names for names in differences if pairs[names][0][1] == pairs[names][1][1]]
   adjusted = dict(zip(even, comparison.holm([differences[names][0].p
@@ -296,6 +307,5 @@ def _best(label: str, gaps: tuple[Gap, ...], methods: int) -> bool:
   return methods > 1 and len(won) == methods - 1
 
 
-def _mean(counts: BySeed) -> float:
-  return comparison.mean_score(np.stack([counts[n] for n in sorted(counts)]),
-                               SCORES[MAIN].of_counts)
+def _mean(counts: BySeed, main: Callable[[np.ndarray], np.ndarray]) -> float:
+  return comparison.mean_score(np.stack([counts[n] for n in sorted(counts)]), main)

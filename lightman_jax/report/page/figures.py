@@ -12,7 +12,7 @@ from markupsafe import Markup
 import numpy as np
 
 from lightman_jax.report.agg import Figure, ticker
-from lightman_jax.report.page.comparison import MAIN, Comparison, Line
+from lightman_jax.report.page.comparison import Comparison, Line
 from lightman_jax.report.page.texts import interval, short
 from lightman_jax.report.style import (
   INK,
@@ -44,12 +44,12 @@ def colour(number: int) -> str:
 
 
 def strongest(comparison: Comparison) -> Reference | None:
-  """The reference with the highest UF1 that is no row of a method's own models."""
+  """The reference with the highest score that is no row of a method's own models."""
   references = [line for line in comparison.lines if line.reference and not line.own]
   if not references:
     return None
-  best = max(references, key=lambda line: line.scores[MAIN].value)
-  return Reference(best.label, best.scores[MAIN].value)
+  best = max(references, key=lambda line: line.scores[comparison.main].value)
+  return Reference(best.label, best.scores[comparison.main].value)
 
 
 def span(values: Iterable[float]) -> tuple[float, float]:
@@ -61,33 +61,35 @@ def span(values: Iterable[float]) -> tuple[float, float]:
 
 
 def score_intervals(comparison: Comparison, *, chance: float, title: str) -> Markup:
-  """UF1 of all rows: mean, interval and single seeds, on the range of the methods.
+  """UF1, or another score, of all rows: mean, interval and single seeds.
 
   Args:
     comparison: whose rows are drawn, in their order.
-    chance: UF1 or UAR of guessing, a thin line where it lies in that range.
+    chance: score of guessing, a thin line where it lies in that range.
     title: what is read out.
   """
-  lines, best = comparison.lines, strongest(comparison)
+  lines, best, main = comparison.lines, strongest(comparison), comparison.main
   low, high = span([v for line in lines if not line.reference
-                    for v in (*line.scores[MAIN][:3], *line.scores[MAIN].by_seed)]
+                    for v in (*line.scores[main][:3], *line.scores[main].by_seed)]
                    + ([best.value] if best else []))
   with figure_style([line.label for line in lines]):
     figure = Figure(figsize=(WIDE, .42 * len(lines) + .75), layout='constrained')
     axes = figure.add_subplot()
     for number, line in enumerate(lines):
-      _interval(axes, len(lines) - 1 - number, line, low, high)
+      _interval(axes, len(lines) - 1 - number, line, main, low, high)
     if low < chance < high:
       axes.axvline(chance, color=LINE, linewidth=1.2, linestyle=(0, (1, 1)), zorder=1)
     _reference_line(axes, best, low, high)
-    axes.set(xlim=(low, high), ylim=(-.45, len(lines) - .2), yticks=[], xlabel='UF1')
+    axes.set(xlim=(low, high), ylim=(-.45, len(lines) - .2), yticks=[],
+             xlabel=comparison.heads[main])
     axes.spines['left'].set_visible(False)
     axes.xaxis.set_major_locator(ticker.MaxNLocator(6))
     return Markup(to_svg(figure, title))
 
 
-def _interval(axes, place: int, line: Line, low: float, high: float) -> None:
-  scored, paint = line.scores[MAIN], SOFT if line.reference else SERIES[0]
+def _interval(axes, place: int, line: Line, main: str, low: float, high: float
+              ) -> None:
+  scored, paint = line.scores[main], SOFT if line.reference else SERIES[0]
   text = f'{short_label(line.label)}: {short(scored.value)} {interval(scored)}'
   axes.text(.004, place + .22, text, transform=axes.get_yaxis_transform(), va='bottom',
             color=SOFT if line.reference else INK, zorder=5,

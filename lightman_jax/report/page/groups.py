@@ -18,6 +18,8 @@ import numpy as np
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
+from lightman_jax.evaluation import scores
+from lightman_jax.report.table import is_of_units
 from lightman_jax.runs import identity, results
 from lightman_jax.runs.results import one_draw
 
@@ -44,7 +46,7 @@ class Run(NamedTuple):
   path: pathlib.Path
   config: dict[str, Any]
   results: dict[str, Any]                           # results.json
-  counts: dict[str, Int[np.ndarray, 'S K K']]       # row -> by subject, sorted
+  counts: dict[str, Int[np.ndarray, 'S *k']]       # row -> by subject, sorted
   subjects: tuple[str, ...]
   classes: tuple[str, ...]
   clips_sha256: str      # over clip, subject and truth of all that was held out
@@ -121,19 +123,22 @@ def _checked_run(path, config, content, code: str) -> Run:
   classes = tuple(about['clips_per_class'])
   first = next(iter(content['rows'].values()))
   subjects = tuple(sorted(first['per_subject']))
-  counts = {str(name): counts_of(row, subjects, len(classes))
+  units = is_of_units(about)
+  counts = {str(name): counts_of(row, subjects, len(classes), units=units)
             for name, row in content['rows'].items()}
   clips = next(iter(counts.values())).sum(-1)
   if not clips.sum():
     raise ValueError('no clip was predicted')
   if any((part.sum(-1) != clips).any() for part in counts.values()):
     raise ValueError('its rows are not of the same clips')
-  if clips.sum(0).tolist() != list(about['clips_per_class'].values()):
+  sizes = results.class_sizes(next(iter(counts.values())))
+  if sizes.tolist() != list(about['clips_per_class'].values()):
     raise ValueError('about.clips_per_class is not what the rows count')
   lines = _prediction_lines(path / 'predictions.csv')
   method = next(iter(counts.values()))
   return Run(path, config, content, counts, subjects, classes,
-             _clips_sha256(lines, method), code, _folds(lines, subjects, about),
+             _clips_sha256(lines, method, classes if units else ()), code,
+             _folds(lines, subjects, about),
              _predictions(lines, subjects, classes, method),
              _data_sets(content.get('data_sets') or {}, subjects),
              {str(column): _data_sets(parts['by_value'], subjects)
@@ -145,11 +150,13 @@ def _prediction_lines(path: pathlib.Path) -> list[dict[str, str]] | None:
 
 
 def _predictions(lines: list[dict[str, str]] | None, subjects: tuple[str, ...],
-                 classes: tuple[str, ...], counts: Int[np.ndarray, 'S K K']
+                 classes: tuple[str, ...], counts: Int[np.ndarray, 'S *k']
                  ) -> tuple[Prediction, ...]:
   """The lines of predictions.csv, which count to what results.json counts."""
   if lines is None:
     return ()
+  if counts.ndim == 4:
+    return _unit_predictions(lines, subjects, classes, counts)
   read = tuple(Prediction(*(str(line[name]) for name in Prediction._fields))
                for line in lines)
   who, of = {name: n for n, name in enumerate(subjects)}, {
@@ -160,6 +167,23 @@ def _predictions(lines: list[dict[str, str]] | None, subjects: tuple[str, ...],
   if (recount != counts).any():
     raise ValueError('predictions.csv does not count to the confusion of the method')
   return read
+
+
+def _unit_predictions(lines: list[dict[str, str]], subjects: tuple[str, ...],
+                      units: tuple[str, ...], counts: Int[np.ndarray, 'S U 2 2']
+                      ) -> tuple[Prediction, ...]:
+  """The same of action units; truth and answer are all that act, as AU1+AU4."""
+  who = {name: n for n, name in enumerate(subjects)}
+  truth, said = (results.read_units(lines, name, units)
+                 for name in ('truth', 'prediction'))
+  if (scores.unit_confusion_by(np.array([who[line['subject']] for line in lines]),
+                               truth, said, groups=len(subjects)) != counts).any():
+    raise ValueError('predictions.csv does not count to the confusion of the method')
+  spelled = lambda acts: '+'.join(
+      name for name, one in zip(units, acts) if one) or 'none'
+  return tuple(Prediction(str(line['clip']), str(line['subject']), spelled(own),
+                          spelled(answer))
+               for line, own, answer in zip(lines, truth, said))
 
 
 def _data_sets(parts: dict[str, Any], subjects: tuple[str, ...]
@@ -173,26 +197,29 @@ def _data_sets(parts: dict[str, Any], subjects: tuple[str, ...]
   return masks
 
 
-def counts_of(row: dict[str, Any], subjects: tuple[str, ...],
-              classes: int) -> Int[np.ndarray, 'S K K']:
-  """Confusion counts by subject of a row of results.json.
+def counts_of(row: dict[str, Any], subjects: tuple[str, ...], classes: int, *,
+              units: bool = False) -> Int[np.ndarray, 'S *k']:
+  """Confusion counts by subject of a row of results.json: (S, K, K) or (S, U, 2, 2).
 
   Raises:
     KeyError, ValueError: they are not there, or not whole numbers from 0.
   """
   counts = np.array([row['per_subject'][name]['confusion'] for name in subjects])
-  if (counts.shape != (len(subjects), classes, classes) or counts.dtype.kind != 'i'
+  shape = (classes, 2, 2) if units else (classes, classes)
+  if (counts.shape != (len(subjects), *shape) or counts.dtype.kind != 'i'
       or counts.min() < 0 or len(row['per_subject']) != len(subjects)):
     raise ValueError('per_subject holds no counts of all subjects')
   return counts
 
 
 def _clips_sha256(lines: list[dict[str, str]] | None,
-                  counts: Int[np.ndarray, 'S K K']) -> str:
+                  counts: Int[np.ndarray, 'S *k'], units: tuple[str, ...] = ()) -> str:
   """Which clips were held out, and what they are; the protocol tells the folds."""
   digest = hashlib.sha256(json.dumps(counts.sum(-1).tolist()).encode())
   if lines is not None:
-    named = sorted((line['clip'], line['subject'], line['truth']) for line in lines)
+    columns = [f'truth_{name}' for name in units] or ['truth']
+    named = sorted((line['clip'], line['subject'], *(line[name] for name in columns))
+                   for line in lines)
     digest.update(json.dumps(named).encode())
   return digest.hexdigest()
 
@@ -237,7 +264,7 @@ class Group(NamedTuple):
     """Of its runs."""
     return tuple(run.seed for run in self.runs)
 
-  def counts(self, row: str | None = None) -> dict[int, Int[np.ndarray, 'S K K']]:
+  def counts(self, row: str | None = None) -> dict[int, Int[np.ndarray, 'S *k']]:
     """Seed to counts by subject, of the method or of a reference beside it."""
     return {run.seed: run.counts[row or run.method] for run in self.runs}
 
@@ -309,6 +336,9 @@ def arrange(runs: Iterable[Run]) -> tuple[Table, ...]:
     InputError: two runs have the same configuration and seed.
   """
   runs = sorted(runs, key=_order)
+  if len({is_of_units(run.about) for run in runs}) > 1:
+    raise InputError('some of these runs tell action units and others classes, which '
+                     'no table has together; make a page of each')
   protocol = lambda run: (run.about['protocol'], run.about['f1'])
   tables: list[Table] = []
   many = collections.Counter(map(protocol, runs))

@@ -11,12 +11,13 @@ import jinja2
 from markupsafe import Markup
 import numpy as np
 
+from lightman_jax.evaluation import scores
 from lightman_jax.report import templates
 from lightman_jax.report.page import figures, records, texts
-from lightman_jax.report.page.comparison import MAIN, Comparison
+from lightman_jax.report.page.comparison import Comparison
 from lightman_jax.report.page.groups import Column, Group, Table
 from lightman_jax.report.page.published import of_data_sets
-from lightman_jax.report.table import macro_knowledge
+from lightman_jax.report.table import is_of_units, macro_knowledge
 
 TITLE = 'Micro-expression recognition: methods compared'
 
@@ -70,18 +71,19 @@ def render(tables: Sequence[Table],
   sections = [section for section in (*_scores(tables, comparisons),
                                       *_of_runs(tables, comparisons))
               if section.content]
-  return _templates().get_template('page.html').render(
-      title=TITLE, method=texts.METHOD, sections=sections,
+  main = next((one.main for of_table in comparisons for one in of_table), 'uf1')
+  return _templates(main).get_template('page.html').render(
+      title=TITLE, method=texts.method(tables), sections=sections,
       runs=sum(1 for _, group in records.groups_of(tables) for _ in group.runs),
       methods=len({group.label for _, group in records.groups_of(tables)}),
       data_sets=sorted({column.dataset for column, _ in records.groups_of(tables)}))
 
 
-def _templates() -> jinja2.Environment:
+def _templates(main: str) -> jinja2.Environment:
   made = templates.environment('lightman_jax.report.page')
   made.filters.update(short=texts.short, interval=texts.interval,
                       probability=texts.probability)
-  made.globals.update(main=MAIN)
+  made.globals.update(main=main, main_head=scores.head(main))
   return made
 
 
@@ -100,8 +102,10 @@ def _column(column: Column, comparison: Comparison) -> dict[str, Any]:
       'verdict': ' '.join(filter(None, (verdict_sentence(comparison),
                                         reference_sentence(comparison)))),
       'picture': figures.score_intervals(
-          comparison, chance=1 / len(column.first.classes),
-          title=f'UF1 of all rows on {column.dataset}; the table has the numbers'),
+          comparison, chance=(0. if is_of_units(column.about) else
+                              1 / len(column.first.classes)),
+          title=f'{comparison.heads[comparison.main]} of all rows on {column.dataset}; '
+                'the table has the numbers'),
       'differences': [
           (head, gaps) for head, gaps in (
               ('Differences between methods', comparison.gaps),
@@ -142,7 +146,8 @@ def verdict_sentence(comparison: Comparison) -> str:
   if differing:
     return (f'Of {pairs} pairs of methods {len(differing)} differ ({test}); '
             'no method is better than all the others.')
-  return (f'No difference between methods was seen in UF1, in {pairs} '
+  return ('No difference between methods was seen in '
+          f'{comparison.heads[comparison.main]}, in {pairs} '
           f'{"pair" if pairs == 1 else "pairs"} ({test}). That is not to say that they '
           'are equal.')
 
@@ -153,7 +158,8 @@ def reference_sentence(comparison: Comparison) -> str:
   gaps = [gap for gap in comparison.beside if best and gap.second == best.label]
   if not gaps:
     return ''
-  name = (f'{best.label}, the strongest reference (UF1 {texts.short(best.value)}; '
+  name = (f'{best.label}, the strongest reference '
+          f'({comparison.heads[comparison.main]} {texts.short(best.value)}; '
           'Holm over all pairs with a reference)')
   verdicts = {verdict: [gap.first for gap in gaps if gap.verdict == verdict]
               for verdict in ('better', 'worse', 'no verdict')}
@@ -175,14 +181,17 @@ def _of_runs(tables, comparisons) -> list[Section]:
                        for made in make(column)]
   groups = list(records.groups_of(tables))
   return [
+      Section('across', 'Across data sets', 'across.html',
+              records.across_tables(tables)),
       Section('people', 'People', 'people.html', each(_people)),
       Section('missed', 'Missed most', 'missed.html', [
           (column.dataset, missed) for table in tables for column in table.columns
           if (missed := records.missed_clips(column))]),
-      Section('confusions', 'Confusions', 'confusions.html',
-              [_confusion(*pair) for pair in groups]),
+      Section('confusions', 'Confusions', 'confusions.html', [
+          _confusion(*pair) for pair in groups if not is_of_units(pair[0].about)]),
+      Section('units', 'Action units', 'units.html', each(records.unit_scores)),
       Section('training-people', 'Training people', 'training_people.html',
-              [_training_people(*pair)
+              [_training_people(*pair, texts.main_head(tables[0]))
                for pair in records.people_curves(tables).items()]),
       Section('few-shots', 'Few shots', 'few_shots.html', records.few_shots(tables)),
       Section('robustness', 'Robustness', 'robustness.html', [
@@ -207,13 +216,16 @@ def _legend(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def _people(column: Column) -> list[Picture]:
   run = column.first
-  clips = run.counts[run.method].sum((-1, -2))
-  recognised = {}
+  clips, recognised, units = run.counts[run.method].sum((-1, -2)), {}, is_of_units(
+      column.about)
   for group in column.groups:
     hits = np.stack([np.trace(counts, axis1=-2, axis2=-1)
                      for counts in group.counts().values()]).mean(0)
-    recognised[group.label] = hits / np.maximum(clips, 1)
-  title = f'{column.dataset}: share of clips recognised, by subject'
+    share = hits / np.maximum(clips, 1)
+    recognised[group.label] = share.mean(-1) if units else share
+  clips = clips[:, 0] if units else clips
+  what = 'answers on units that are right' if units else 'clips recognised'
+  title = f'{column.dataset}: share of {what}, by subject'
   return [Picture(column.dataset if not number else f'{column.dataset}, continued',
                   drawing, _legend(list(recognised)))
           for number, drawing in enumerate(figures.people(
@@ -238,10 +250,10 @@ def _robustness(column: Column, comparison: Comparison) -> list[Picture]:
       for (kind, unit), series in records.robustness(column).items()]
 
 
-def _training_people(dataset: str, series) -> tuple[Picture, records.Sheet]:
-  title = f'{dataset}: UF1 by the number of training people'
+def _training_people(dataset: str, series, head: str) -> tuple[Picture, records.Sheet]:
+  title = f'{dataset}: {head} by the number of training people'
   return (Picture(dataset, figures.curves(
-      series, title=title, x_label='training people', y_label='UF1'),
+      series, title=title, x_label='training people', y_label=head),
       _legend(list(series))), records.people_table(series))
 
 

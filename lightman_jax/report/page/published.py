@@ -65,6 +65,11 @@ PUBLISHED = (
                 _CODE.format("Liusff/MER-CLIP, save_best='acc/UF1'")
                 + ' (arXiv 2505.05937)')
       for classes, uf1 in ((3, '.7832'), (4, '.6544'), (7, '.4997'))),
+    *(Published(method, 'cd6me', '12 action units, leave one data set out',
+                scores, protocol, 'Varanka et al. 2023 (arXiv 2211.11425)')
+      for method, scores, protocol in (
+          ('SSSNet', 'binary F1 .405, macro F1 .683', HONEST),
+          ('constant', 'binary F1 .178', HONEST))),
     *(Published('LightmanNet', dataset, 'not public', scores, UNKNOWN, _LIGHTMAN)
       for dataset, scores in (
           ('samm', 'accuracy .8183 ± .0044, F1 .8293 ± .0035'),

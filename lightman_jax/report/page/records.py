@@ -24,6 +24,7 @@ from lightman_jax.report.page.groups import (
   counts_of,
 )
 from lightman_jax.report.page.texts import short
+from lightman_jax.report.table import is_of_units
 from lightman_jax.runs import progress, results
 from lightman_jax.units import measure_in_words
 
@@ -47,6 +48,19 @@ class Sheet(NamedTuple):
   heads: tuple[str, ...]
   rows: tuple[Row, ...]
   notes: tuple[tuple[str, str], ...] = ()      # a column's head and what it means
+
+
+class Pair(NamedTuple):
+  """What a row of results has on a data set, trained on another alone."""
+  row: str
+  source: str
+  target: str
+  score: str
+  value: float
+  low: float
+  high: float
+  people: int           # who are tested
+  seeds: int
 
 
 class Missed(NamedTuple):
@@ -151,8 +165,32 @@ def training_people(run: Run) -> float:
 def _people_point(x: float, rows: Sequence[tuple[Run, str]]) -> Point:
   counts = np.stack([run.counts[row] for run, row in rows])
   folds = np.stack([np.unique(run.folds, return_inverse=True)[1] for run, _ in rows])
-  return (x, comparison.mean_score(counts, scores.uf1),
-          *comparison.crossed_interval(counts, scores.uf1, folds=folds))
+  score = scores.f1_binary if is_of_units(rows[0][0].about) else scores.uf1
+  return (x, comparison.mean_score(counts, score),
+          *comparison.crossed_interval(counts, score, folds=folds))
+
+
+def unit_scores(column: Column) -> list[Sheet]:
+  """F1 of the presence of each action unit: a row a unit, a column a method.
+
+  Args:
+    column: the runs; none of classes has such a table.
+  """
+  if not is_of_units(column.about):
+    return []
+  first, made = column.first, {}
+  for group in column.groups:
+    made[group.label] = group.counts()
+    for row in list(first.counts)[1:]:
+      if row not in results.own_rows(group.runs[0].method) and all(
+          row in run.counts for run in group.runs):
+        made.setdefault(row, group.counts(row))
+  of_unit = {name: scores.class_f1(np.stack(list(counts.values())).sum(1))[..., 1].mean(
+      0) for name, counts in made.items()}
+  clips = list(column.about['clips_per_class'].values())
+  return [Sheet(column.dataset, (), ('clips', *made), tuple(
+      Row(name, (str(clips[k]), *(_short(float(of[k])) for of in of_unit.values())))
+      for k, name in enumerate(first.classes)))]
 
 
 def people_table(series: dict[str, list[Point]]) -> Sheet:
@@ -163,6 +201,64 @@ def people_table(series: dict[str, list[Point]]) -> Sheet:
   return Sheet('', (), tuple(f'{x:g} people' for x in counts), tuple(
       Row(name, tuple(cells.get(x, '–') for x in counts))
       for name, cells in at.items()))
+
+
+def across(tables: Sequence[Table]) -> list[Pair]:
+  """Every pair of data sets of runs that trained on one and were tested on others.
+
+  The interval is over the people who are tested, of models of that training: another
+  training has no part in it but by several seeds.
+
+  Args:
+    tables: of `groups.arrange`.
+  """
+  pairs = []
+  for column, group in groups_of(tables):
+    first = group.runs[0]
+    source = first.config.get('episodes', {}).get('train_on', '')
+    if not source:
+      continue
+    every = scores.UNIT_SCORES if is_of_units(column.about) else scores.scores_of()
+    main = scores.main_score(every)
+    tested = first.data_sets or {
+        first.subjects[0].partition('/')[0]: np.ones(len(first.subjects), bool)}
+    rows = [row for row in first.counts
+            if row not in results.own_rows(first.method)]
+    for row in rows:
+      stacked = np.stack(list(group.counts(row).values()))
+      if (stacked == stacked[0]).all():       # nothing in it depends on the seed
+        stacked = stacked[:1]
+      pairs += [Pair(
+          f'{first.method}, {group.encoder}' if row == first.method else row, source,
+          name, scores.head(main),
+          comparison.mean_score(stacked[:, mine], every[main].of_counts),
+          *comparison.crossed_interval(stacked[:, mine], every[main].of_counts),
+          int(mine.sum()), len(stacked)) for name, mine in tested.items()]
+  return sorted(set(pairs), key=lambda pair: (rows_first(pair), pair[:3]))
+
+
+def rows_first(pair: Pair) -> bool:
+  """Methods come before references, whose names have no encoder."""
+  return ', ' not in pair.row
+
+
+def across_tables(tables: Sequence[Table]) -> list[Sheet]:
+  """A table a row of results: trained on, by tested on; a dash where there is none.
+
+  Args:
+    tables: of `groups.arrange`.
+  """
+  pairs, sheets = across(tables), []
+  for row in dict.fromkeys(pair.row for pair in pairs):
+    mine = {(pair.source, pair.target): pair for pair in pairs if pair.row == row}
+    sources, targets = (sorted({place[n] for place in mine}) for n in (0, 1))
+    cell = lambda pair: (f'{_short(pair.value)} [{_short(pair.low)}, '
+                         f'{_short(pair.high)}]' if pair else '–')
+    sheets.append(Sheet(
+        f'{row}: {pairs[0].score}', (), tuple(f'tested on {name}' for name in targets),
+        tuple(Row(f'trained on {name}', tuple(
+            cell(mine.get((name, other))) for other in targets)) for name in sources)))
+  return sheets
 
 
 def loss(group: Group) -> list[Point]:

@@ -1,17 +1,20 @@
 """The tables as Markdown, CSV and LaTeX, with what every figure must name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import csv
 import io
 import math
 import re
+from typing import Any
 
 import anyascii
 
+from lightman_jax.evaluation import scores
 from lightman_jax.evaluation.comparison import Difference
-from lightman_jax.report.page.comparison import MAIN, Comparison, Line, Scored
+from lightman_jax.report.page.comparison import Comparison, Line, Scored
 from lightman_jax.report.page.groups import Column, Table
 from lightman_jax.report.style import printable
+from lightman_jax.report.table import is_of_units
 
 CSV_HEAD = (      # and then the scores, each with its interval
     'table', 'protocol', 'f1_variant', 'dataset', 'class_set', 'sheet', 'sheet_sha256',
@@ -50,8 +53,13 @@ def caption(column: Column) -> list[str]:
   labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
             if about['sheet'] else 'labels made with the clips')
   return [f'{column.dataset}, {about["class_set"]} ({sizes}), {labels}, '
-          f'{sum(about["clips_per_class"].values())} clips of '
-          f'{len(column.first.subjects)} subjects']
+          f'{clips_of(about)} clips of {len(column.first.subjects)} subjects']
+
+
+def clips_of(about: Mapping[str, Any]) -> int:
+  """How many clips were held out; a clip may show several action units, or none."""
+  return (int(about['clips']) if is_of_units(about) else
+          sum(about['clips_per_class'].values()))
 
 
 METHOD = (
@@ -66,9 +74,14 @@ METHOD = (
     'References stand beside and are in no comparison of methods.')
 
 
+def method(tables: Sequence[Table]) -> str:
+  """What the numbers of a page are: `METHOD`, in the words of its main score."""
+  return METHOD.replace('UF1', main_head(tables[0]))
+
+
 def markdown(tables: Compared) -> str:
   """Every table with its caption, its differences and references."""
-  parts = ['# Methods by data sets', METHOD]
+  parts = ['# Methods by data sets', method([table for table, _ in tables])]
   for number, (table, comparisons) in enumerate(tables, 1):
     parts += [f'## Table {number}: {_md(table.protocol)}', _md(table.f1)]
     parts += [_md(table.why)] if table.why else []
@@ -90,11 +103,12 @@ def by_label(comparisons: Sequence[Comparison]
 
 
 def _md_wide(table: Table, comparisons: Sequence[Comparison]) -> str:
-  heads = ['UF1', *(_md(f'{c.dataset}, {c.about["class_set"]}')
-                    for c in table.columns)]
+  main = comparisons[0].main
+  heads = [comparisons[0].heads[main], *(
+      _md(f'{c.dataset}, {c.about["class_set"]}') for c in table.columns)]
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
   for (_, label), places in by_label(comparisons).items():
-    cells = [_md_cell(places[n], MAIN) if n in places else '–'
+    cells = [_md_cell(places[n], main) if n in places else '–'
              for n in range(len(comparisons))]
     lines.append('| ' + ' | '.join([_md(label), *cells]) + ' |')
   return '\n'.join(lines)
@@ -102,7 +116,8 @@ def _md_wide(table: Table, comparisons: Sequence[Comparison]) -> str:
 
 def _md_cell(line: Line, name: str) -> str:
   value = short(line.scores[name].value)
-  value = f'**{value}**' if line.best and name == MAIN else value
+  value = (f'**{value}**' if line.best and name == scores.main_score(line.scores) else
+           value)
   return f'{value} {interval(line.scores[name])}'
 
 
@@ -120,16 +135,16 @@ def _md_table(comparison: Comparison) -> str:
 
 
 def _md_parts(comparison: Comparison) -> list[str]:
-  """UF1 of every row on each data set, and of each group of people."""
-  blocks = []
+  """The main score of every row on each data set, and of each group of people."""
+  blocks, main = [], comparison.main
   for name, note, parts in comparison.divisions:
-    heads = ['UF1', *(
+    heads = [comparison.heads[main], *(
         _md(f'{part.dataset}: {part.clips} clips of {part.subjects} subjects')
         for part in parts)]
     lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
     for line in comparison.lines:
-      cells = [f'{short(part.scores[line.label][MAIN].value)} '
-               f'{interval(part.scores[line.label][MAIN])}' for part in parts]
+      cells = [f'{short(part.scores[line.label][main].value)} '
+               f'{interval(part.scores[line.label][main])}' for part in parts]
       lines.append('| ' + ' | '.join([_md(line.label), *cells]) + ' |')
     blocks += [f'By {_md(name)}:', '\n'.join(lines), *(
         _md(f'{part.dataset}: {remark}') for part in parts for remark in part.remarks),
@@ -138,9 +153,10 @@ def _md_parts(comparison: Comparison) -> list[str]:
 
 
 def _md_gaps(comparison: Comparison) -> list[str]:
-  parts = []
-  for head, gaps in (('Differences of UF1, all pairs of methods', comparison.gaps),
-                     ('Differences of UF1 from the references', comparison.beside)):
+  parts, main = [], comparison.heads[comparison.main]
+  for head, gaps in (
+      (f'Differences of {main}, all pairs of methods', comparison.gaps),
+      (f'Differences of {main} from the references', comparison.beside)):
     if gaps:
       parts += [f'{head}; p adjusted by Holm:', '\n'.join(
           ['| first | second | first − second | averaged models | p | first is |',
@@ -169,10 +185,27 @@ def comma_separated(tables: Compared) -> str:
         writer.writerow(map(_csv, (
              number, table.protocol, table.f1, column.dataset, about['class_set'],
              about['sheet'], about['sheet_sha256'],
-             sum(about['clips_per_class'].values()), len(column.first.subjects),
+             clips_of(about), len(column.first.subjects),
              line.label, int(line.reference), line.encoder, line.clips_seen,
              line.macro_clips_seen, line.models, line.tried, line.balance,
              line.augmentation, line.seeds, *numbers, int(line.best))))
+  return out.getvalue()
+
+
+def pairs(across: Sequence[Any]) -> str:
+  """One line a row of results and pair of data sets.
+
+  Args:
+    across: of `records.across`.
+  """
+  out = io.StringIO()
+  writer = csv.writer(out, lineterminator='\n')
+  writer.writerow(('row', 'trained_on', 'tested_on', 'score', 'value', 'low', 'high',
+                   'people', 'seeds'))
+  for pair in across:
+    writer.writerow(map(_csv, (
+        *pair[:4], *(f'{one:.6f}' if math.isfinite(one) else '' for one in pair[4:7]),
+        *pair[7:])))
   return out.getvalue()
 
 
@@ -211,12 +244,17 @@ def _tex_data_set(column: Column) -> str:
 def _tex_caption(table: Table) -> str:
   """Two lines of a column of print: what it is, and what the brackets are."""
   return _tex(f'{table.protocol[:1].upper()}{table.protocol[1:]}: mean over seeds '
-              '[95 % interval over subjects, models and seeds]. Bold: UF1 better than '
-              'that of every other method (Holm).')
+              '[95 % interval over subjects, models and seeds]. Bold: '
+              f'{main_head(table)} better than that of every other method (Holm).')
+
+
+def main_head(table: Table) -> str:
+  """What the score is called that methods are compared by."""
+  return scores.head('f1_binary' if is_of_units(table.columns[0].about) else 'uf1')
 
 
 def _tex_comments(number: int, table: Table) -> list[str]:
-  lines = [f'Table {number}. {table.protocol}. {table.f1}.', table.why, METHOD,
+  lines = [f'Table {number}. {table.protocol}. {table.f1}.', table.why, method([table]),
            *(line for column in table.columns for line in caption(column))]
   return [f'% {_latin(line)}' for line in lines if line]
 
@@ -249,7 +287,8 @@ def _tex_command(name: str) -> str:
 def _tex_cell(line: Line, name: str) -> str:
   scored = line.scores[name]
   value = short(scored.value)
-  text = rf'\textbf{{{value}}}' if line.best and name == MAIN else value
+  text = (rf'\textbf{{{value}}}'
+          if line.best and name == scores.main_score(line.scores) else value)
   return f'{text} {interval(scored)}'.replace('–', '--').replace('−', '$-$')
 
 

@@ -72,3 +72,46 @@ def _books(clips):
 
 
 REPLICA = Replica('DFME', clips, _films, EDITIONS, _books)
+
+
+# A made-up 4DME: its columns and the marks of units that do not move are those
+# published; its numbers of clips and people and the names of its files are made up.
+FOUR_HEADER = ('sub_ID', 'fold_name', 'Emotion', 'Onset', 'Apex', 'Offset', 'AUs')
+FOUR_CLASSES = {'negative': 40, 'positive': 16, 'surprise': 14, 'repression': 12,
+                'others': 18}
+FOUR_PEOPLE, FOUR_FIRST = 10, 1
+FOUR_LENGTHS = {'least': 9, 'median': 22, 'greatest': 40}
+_STATIC = 7       # every so many rows have a unit that does not move
+
+
+def four_dme_clips(seed: int = 0) -> tuple[Clip, ...]:
+  """Returns a hundred clips, by person."""
+  rng = np.random.default_rng([seed, 4])
+  rows = sum(FOUR_CLASSES.values())
+  people = range(FOUR_FIRST, FOUR_FIRST + FOUR_PEOPLE)
+  seats = draw.deal_words(rng, FOUR_CLASSES, draw.shares(rng, rows, people, least=3))
+  lengths, made, count = draw.lengths(rng, rows, **FOUR_LENGTHS), [], {}
+  for number, ((subject, emotion), length) in enumerate(zip(seats, lengths)):
+    place = count[subject] = count.get(subject, 0) + 1
+    onset, units = int(rng.integers(1, 30)), draw.units_for(rng, emotion)
+    odd = number % _STATIC == 0
+    made.append(Clip(
+        f'{subject:02d}', f'{subject:02d}_{place:02d}', onset,
+        draw.apex_of(rng, onset, length), onset + length - 1, emotion,
+        f'{units}+AU45(k)' if odd else units, odd=odd and number < 2 * _STATIC))
+  return tuple(made)
+
+
+def four_dme_table(clips: tuple[Clip, ...]) -> list[list[int | str]]:
+  """Returns the cells of the sheet, header first."""
+  return [list(FOUR_HEADER), *(
+      [*clip.cells('subject', 'name'), clip.emotion.capitalize(),
+       *clip.cells('onset', 'apex', 'offset', 'units')] for clip in clips)]
+
+
+FOUR_DME = Replica(
+    '4DME', four_dme_clips,
+    lambda clips, edition: tuple(
+        Film(clip, f'{clip.subject}/{clip.name}', '{}.jpg') for clip in clips),
+    {'raw': Edition(('4DME',), (640, 480), False)},
+    lambda clips: {'v1': (Book('4DME', (Tab('Sheet1', four_dme_table(clips)),)),)})

@@ -28,6 +28,8 @@ UNITS = st.builds(ActionUnit, st.integers(1, 99), st.sampled_from(['', *'LRTBA']
     ('4，7,9', '4+7+9'),
     ('14+17+soft focus', '14+17'),
     ('T23', 'T23'),
+    ('AU4+AU45(k)', '4'),
+    ('4(K)+L12B', 'L12B'),
     ('B18+25', 'B18+25'),
     ('4A/B', '4A'),
     ('L12 or L14', 'L12+L14'),
