@@ -85,7 +85,7 @@ def test_commands_and_settings_that_are_named_exist(path):
   words = completion.words_of_commands()
   for command in commands(text_of(path)):
     program, *rest = shlex.split(command, comments=True)
-    if program in ('pip', 'mkdocs', 'pytest', 'hadolint', 'uv', '.'):
+    if program in ('pip', 'mkdocs', 'pytest', 'hadolint', 'sbatch', 'uv', '.'):
       continue
     assert program in ('python', 'python3'), command
     if rest[:2] == ['-m', 'lightman_jax']:
