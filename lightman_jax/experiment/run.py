@@ -225,12 +225,11 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         with shown():
           fold_logits = predict(state.params, one, material.folds[number])
           write_episodes(state.params, one)
-          with optional(folder.actions_json.name, progress.say):
-            write_actions(state.params, one)
-          with optional(folder.embeddings.name, progress.say):
-            write_embeddings(state.params, one)
-          with optional(folder.attribution_json.name, progress.say):
-            write_attribution(state.params, one)
+          for place, write in ((folder.actions_json, write_actions),
+                               (folder.embeddings, write_embeddings),
+                               (folder.attribution_json, write_attribution)):
+            with optional(place.name, progress.say):
+              write(state.params, one)
           with optional(folder.tensorboard.name, progress.say):
             metrics_log.write_fold(config, folder, one.name)
           robustness.write_fold(config, folder, material, number, functools.partial(
