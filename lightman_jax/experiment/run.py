@@ -189,11 +189,9 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       make_trainer, recipe, steps=training['steps'],
       every=training['checkpoint_every'], layout=layout, streamed=material.streamed))
   predict = make_predictions(config, material, recipe)
-  write_episodes, write_actions, write_embeddings, write_attribution = (
+  write_episodes, inspecting = (
       make(config, folder, material, recipe)
-      for make in (few_shot.make_writer, inspection.make_action_writer,
-                   inspection.make_embedding_writer,
-                   inspection.make_attribution_writer))
+      for make in (few_shot.make_writer, inspection.make_writers))
   places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
@@ -225,9 +223,7 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         with shown():
           fold_logits = predict(state.params, one, material.folds[number])
           write_episodes(state.params, one)
-          for place, write in ((folder.actions_json, write_actions),
-                               (folder.embeddings, write_embeddings),
-                               (folder.attribution_json, write_attribution)):
+          for place, write in inspecting:
             with optional(place.name, progress.say):
               write(state.params, one)
           with optional(folder.tensorboard.name, progress.say):
