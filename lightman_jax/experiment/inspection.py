@@ -27,6 +27,7 @@ from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 
+
 def make_writers(config: Mapping[str, Any], folder: RunFolder, material: Material,
                  recipe: Recipe
                  ) -> list[tuple[pathlib.Path, Callable[[Any, FoldData], None]]]:
