@@ -2,6 +2,7 @@
 
 import collections
 from collections.abc import Callable, Mapping, Sequence
+import pathlib
 from typing import Any
 
 import jax
@@ -25,6 +26,24 @@ from lightman_jax.report import table
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
+
+
+def make_writers(config: Mapping[str, Any], folder: RunFolder, material: Material,
+                 recipe: Recipe
+                 ) -> list[tuple[pathlib.Path, Callable[[Any, FoldData], None]]]:
+  """All that look into a trained fold, each with the file that it makes or serves.
+
+  Args:
+    config: complete.
+    folder: of the run.
+    material: of the run.
+    recipe: its learner is what adapts.
+  """
+  makers = ((folder.actions_json, make_action_writer),
+            (folder.embeddings, make_embedding_writer),
+            (folder.attribution_json, make_attribution_writer))
+  return [(place, make(config, folder, material, recipe)) for place, make in makers]
+
 
 # embeddings.npz: clips of a run's first fold, before and after adaptation.
 

@@ -206,11 +206,9 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
       make_trainer, recipe, steps=training['steps'],
       every=training['checkpoint_every'], layout=layout, streamed=material.streamed))
   predict = make_predictions(config, material, recipe)
-  write_episodes, write_actions, write_embeddings, write_attribution = (
+  write_episodes, inspecting = (
       make(config, folder, material, recipe)
-      for make in (few_shot.make_writer, inspection.make_action_writer,
-                   inspection.make_embedding_writer,
-                   inspection.make_attribution_writer))
+      for make in (few_shot.make_writer, inspection.make_writers))
   places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
   mine = parts.numbers_of(span, len(names))
@@ -243,12 +241,9 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         with shown():
           fold_logits = predict(state.params, one, material.folds[number])
           write_episodes(state.params, one)
-          with optional(folder.actions_json.name, progress.say):
-            write_actions(state.params, one)
-          with optional(folder.embeddings.name, progress.say):
-            write_embeddings(state.params, one)
-          with optional(folder.attribution_json.name, progress.say):
-            write_attribution(state.params, one)
+          for place, write in inspecting:
+            with optional(place.name, progress.say):
+              write(state.params, one)
           with optional(folder.tensorboard.name, progress.say):
             metrics_log.write_fold(config, folder, one.name)
           robustness.write_fold(config, folder, material, number, functools.partial(
