@@ -279,29 +279,30 @@ def test_names_cannot_break_the_page():
 
 
 def start(table, out, processes):
-  return subprocess.Popen(
-      [sys.executable, '-m', 'lightman_jax', 'predict', f'--study={table}',
-       f'--out={out}', f'--processes={processes}'], cwd=ROOT, stdout=subprocess.PIPE,
-      stderr=subprocess.STDOUT, start_new_session=True)
+  with open(f'{out}.log', 'wb') as said:
+    return subprocess.Popen(
+        [sys.executable, '-m', 'lightman_jax', 'predict', f'--study={table}',
+         f'--out={out}', f'--processes={processes}'], cwd=ROOT, stdout=said,
+        stderr=subprocess.STDOUT, start_new_session=True)
 
 
 @pytest.mark.slow
 def test_kill_9_loses_at_most_one_video(place, tmp_path):
   table = written(place / 'many.csv', rows_of(
-      *(f'me,p{n % 3},{"ab"[n // 3]},{2 + n / 10}' for n in range(6))))
+      *(f'me,p{n % 3},{"ab"[n // 3]},{.5 + n / 10}' for n in range(6))))
   whole, out = tmp_path / 'whole', tmp_path / 'out'
   assert start(table, whole, 2).wait(600) == 0
   process = start(table, out, 1)
   while len(done_times(out)) < 3:
-    assert process.poll() is None, process.stdout.read().decode()
+    assert process.poll() is None, pathlib.Path(f'{out}.log').read_text()
     time.sleep(.01)
   os.killpg(process.pid, signal.SIGKILL)
   process.wait()
   before = done_times(out)
   assert 3 <= len(before) < 6
   again = start(table, out, 1)
-  said = again.communicate(timeout=600)[0].decode()
-  assert again.returncode == 0, said
+  code, said = again.wait(600), pathlib.Path(f'{out}.log').read_text()
+  assert code == 0, said
   assert f'{len(before)} of 6 videos are done already' in said
   after = done_times(out)
   assert {name: after[name] for name in before} == before
@@ -326,7 +327,7 @@ def test_a_video_that_ends_its_process_has_its_line(place, tmp_path):
     victim = victims[0] if victims and begun else 0
     time.sleep(.01)
   os.kill(victim, signal.SIGKILL)
-  process.communicate(timeout=600)
+  process.wait(600)
   codes = lm.open_study(out).videos['code'].tolist()
   assert process.returncode == (1 if 'E801' in codes else 0) and len(codes) == 4
   assert codes.count('E801') <= 1
