@@ -139,7 +139,9 @@ def predict_video(
   classes: tuple[str, ...] = ()
   if emotions:
     classes = tuple(model.classes)
-    rows = _recognised(path, rows, model, table, people, fps, progress)
+    start = min((e.onset_s for e in spotted), default=None)
+    rows = recognise(lambda numbers: frames_of(path, numbers, start=start, fps=fps),
+                     rows, model, table, people, progress)
   return VideoExpressions(str(path), facts, rows, people, table, size, classes,
                           [*facts['remarks'], *remarks_on(table, people)])
 
@@ -200,20 +202,27 @@ def frames_of(path: str | os.PathLike, numbers: Iterable[int], *,
     raise InputError(f'{path} holds no frame {min(left)}, counted from 0')
 
 
-def _recognised(path: str | os.PathLike, rows: Sequence[Recognised], model: Any,
-                table: FrameTable, people: dict[int, Spotting], fps: float | None,
-                progress: Progress | None) -> list[Recognised]:
+def recognise(read: Callable[[set[int]], Iterator[Frame]], rows: Sequence[Recognised],
+              model: Any, table: FrameTable, people: dict[int, Spotting],
+              progress: Progress | None = None) -> list[Recognised]:
   """Each interval with the model's answer, by a second look at its frames.
 
   Pictures are kept from the onset of an interval to its offset, and no longer.
+
+  Args:
+    read: gives the frames of some numbers, in the order of time.
+    rows: the intervals.
+    model: that names classes.
+    table: of all frames.
+    people: what was spotted of each.
+    progress: as of `predict_video`.
   """
   wanted = [set(sample_frames(e.onset_frame, e.apex_frame, e.offset_frame,
                               frames=model.about['frames']))
             for e in (row.expression for row in rows)]
   open_ = set(range(len(rows)))
   answers, pictures = list(rows), {}
-  start = min((row.expression.onset_s for row in rows), default=None)
-  for frame in frames_of(path, set().union(*wanted), start=start, fps=fps):
+  for frame in read(set().union(*wanted)):
     pictures[frame.number] = frame.picture
     for number in [k for k in open_ if max(wanted[k]) <= frame.number]:
       open_.remove(number)

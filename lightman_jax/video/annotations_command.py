@@ -1,0 +1,3 @@
+"""x"""
+def annotations(arguments):
+  """x"""
