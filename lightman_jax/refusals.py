@@ -64,7 +64,10 @@ CODES = {
     'evaluation': 'E303', 'evaluation.scores': 'E702',
     'report': 'E703', 'report.scoring': 'E701', 'report.score_command': 'E701',
     'video': 'E801', 'video.command': 'E802', 'video.writers': 'E802',
-    'video.page': 'E802',
+    'video.page': 'E802', 'video.intervals': 'E803', 'video.spotting_scores': 'E803',
+    'video.spotting_command': 'E803', 'video.long_videos': 'E803',
+    'video.annotations': 'E804', 'video.annotations_command': 'E804',
+    'video.agreement': 'E804',
 }
 
 

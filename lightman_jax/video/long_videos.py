@@ -130,8 +130,8 @@ def recordings_on_disk(choice: Choice, landmarks: pathlib.Path | None = None
     truth = tuple(one for row in rows for one in _coded(row, (subject, video), folding))
     recordings.append(Recording(
         subject, video, rows[0].fps, min(numbers), truth, fingerprint([
-            [(file.path.name, file.mark) for file in numbers.values()],
-            landmarks and file_sha256(landmarks)]),
+            [(file.path, file.stat().st_size, file.stat().st_mtime_ns)
+             for file in numbers.values()], landmarks and file_sha256(landmarks)]),
         functools.partial(_read, folder, rows[0].fps),
         None if points is None else _by_index(points, folder, place.root, numbers)))
   if not recordings:

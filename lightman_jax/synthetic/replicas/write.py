@@ -175,7 +175,8 @@ def write_replica(
   """
   replica = REPLICAS[_known('replica', name, REPLICAS)]
   _check(frames, size)
-  edition = _known('edition', edition or next(iter(replica.editions)), replica.editions)
+  usual = 'raw' if videos else next(iter(replica.editions))
+  edition = _known('edition', edition or usual, replica.editions)
   tree_form = replica.editions[edition]
   root = _known('root', root or tree_form.roots[0], tree_form.roots)
   clips = replica.clips(seed)
@@ -211,9 +212,10 @@ def write_replica(
 
 def _of_videos(name: str, replica: draw.Replica, clips: tuple[Clip, ...], edition: str,
                count: int) -> tuple[Clip, ...]:
-  if name not in whole_videos.RATES or count < 0:
+  if name not in whole_videos.RATES or count < 0 or edition != 'raw':
     raise InputError(f'whole videos are drawn of {", ".join(whole_videos.RATES)}, one '
-                     f'or more; {name} with {count} is none of that')
+                     f'or more, in the raw edition; {count} of {name}, {edition}, are '
+                     'none of that')
   folders = {film.folder for film in whole_videos.films_of_videos(
       replica.films(clips, edition), count)}
   return tuple(clip for clip in clips if any(
