@@ -8,7 +8,7 @@ from lightman_jax import machine, places
 # Where the function of a command's name is, and what it does.
 COMMANDS = {
     'annotations': ('lightman_jax.video.annotations_command',
-                    "reads coders' intervals, writes tiers for ELAN, and compares coders"),
+                    "reads codings of videos, writes tiers for ELAN, compares coders"),
     'build': ('lightman_jax.data.commands', 'builds a data set ahead of a run'),
     'cache': ('lightman_jax.runs.cache_command',
               'lists what lies in caches, with sizes, and deletes what is named'),

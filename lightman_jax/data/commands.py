@@ -95,8 +95,8 @@ def _show(name: str, stage: str, done: int, total: int) -> None:
 # `spotting apex`.
 
 _COLUMNS = ('clip', 'onset', 'annotated', 'apex', 'offset')
-APEX = ('Spots the apex of clips whose apex is known, as a build does for those that have '
-        'none, and tells how far it is from the annotation.')
+APEX = ('Spots the apex of clips whose apex is known, as a build does for those that '
+        'have none, and tells how far it is from the annotation.')
 
 
 def add_apex_arguments(parser: argparse.ArgumentParser) -> None:

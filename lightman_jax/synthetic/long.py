@@ -151,7 +151,8 @@ def plan_long(
   beside = scenes._rng(seed, subject, 'long', 'beside')
   return LongScene(
       seed, subject, seconds, tuple(expressions),
-      *plan_beside(beside, seconds, expressions, disturbances), disturbances, difficulty)
+      *plan_beside(beside, seconds, expressions, disturbances), disturbances,
+      difficulty)
 
 
 def plan_expression(

@@ -4,8 +4,8 @@ A coding is read from an .eaf file of ELAN, from the tab-delimited text that ELA
 exports (a row an annotation: tier, begin, end, value), or from a csv or workbook whose
 columns are onset and offset in frames or seconds: a manifest and `expressions.csv` of
 `predict` are such. In ELAN one tier holds the intervals of a person. Its values may say
-all, with semicolons between, as `micro; happiness; 6+12`; emotion, action units and apex
-may as well stand on tiers of their own, as this program writes them.
+all, with semicolons between, as `micro; happiness; 6+12`; emotion, action units and
+apex may as well stand on tiers of their own, as this program writes them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -179,8 +179,8 @@ def _seconds(where: str, text: str) -> float:
   except ValueError:
     value = math.nan
   if not math.isfinite(value):
-    raise InputError(f'{where}: {text!r} is no time; export the times of ELAN as msec or '
-                     'ss.msec')
+    raise InputError(f'{where}: {text!r} is no time; export the times of ELAN as msec '
+                     'or ss.msec')
   return value
 
 
@@ -237,7 +237,8 @@ def _begins(name: str, words: Iterable[str]) -> bool:
 
 def _rest(name: str) -> str:
   """Whose tier it is: its name without the first word."""
-  return ' '.join(re.sub('^action units?', 'units', name.strip(), flags=re.I).split()[1:])
+  words = re.sub('^action units?', 'units', name.strip(), flags=re.I).split()
+  return ' '.join(words[1:])
 
 
 def read_value(text: str) -> tuple[str, str, str]:
@@ -310,8 +311,8 @@ def _frames(where: str, row) -> tuple[int, int | None, int]:
     if name == 'apex' and is_missing(text):
       numbers.append(None)
     elif not re.fullmatch(r'[0-9]{1,9}(?:\.0+)?', text):
-      raise InputError(f'{where}: {name} is {text!r}, and must be the number of a frame, '
-                       'counted from 0')
+      raise InputError(f'{where}: {name} is {text!r}, and must be the number of a '
+                       'frame, counted from 0')
     else:
       numbers.append(int(float(text)))
   return tuple(numbers)
@@ -337,8 +338,8 @@ def _kind(where: str, text: str) -> str:
 
 # Times become frames, and a manifest.
 
-MANIFEST = ('clip', 'subject', 'label', 'path', 'onset', 'apex', 'offset', 'fps', 'kind',
-            'action_units', 'dataset')
+MANIFEST = ('clip', 'subject', 'label', 'path', 'onset', 'apex', 'offset', 'fps',
+            'kind', 'action_units', 'dataset')
 
 
 def manifest_rows(rows: Sequence[Coded], out: pathlib.Path, *, subject: str, video: str,
@@ -375,8 +376,8 @@ def manifest_rows(rows: Sequence[Coded], out: pathlib.Path, *, subject: str, vid
                                   for second in (row.onset_s, row.apex_s, row.offset_s))
     onset, apex, offset = numbers
     if offset >= len(times):
-      raise InputError(f'{place} has {len(times)} frames, and an interval ends at frame '
-                       f'{offset}')
+      raise InputError(f'{place} has {len(times)} frames, and an interval ends at '
+                       f'frame {offset}')
     path = os.path.relpath(place, out.parent)
     made.append((
         f'{who}/{pathlib.Path(place).stem}_{onset}', who, row.label,

@@ -1,4 +1,4 @@
-"""The command `annotations`: coders' intervals in, tiers for ELAN out, coders compared."""
+"""The command `annotations`: codings in, tiers for ELAN out, coders compared."""
 
 import argparse
 from collections import Counter
@@ -20,7 +20,8 @@ def annotations(arguments: list[str]) -> int:
   """python -m lightman_jax annotations import|export|agree; returns the exit code."""
   options = _parser().parse_args(arguments)
   try:
-    lines = {'import': _import, 'export': _export, 'agree': _agree}[options.what](options)
+    part = {'import': _import, 'export': _export, 'agree': _agree}[options.what]
+    lines = part(options)
   except InputError as error:
     print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
     return 2
@@ -38,8 +39,8 @@ def _parser() -> argparse.ArgumentParser:
                   'on, writes tiers that ELAN opens, and compares coders with each '
                   'other and with the program.')
   parts = parser.add_subparsers(dest='what', required=True, metavar='WHAT')
-  what = ('an .eaf of ELAN, tab-delimited text that it exported (.tsv), or a table with '
-          'onset and offset in frames or seconds (a manifest, expressions.csv)')
+  what = ('an .eaf of ELAN, tab-delimited text that it exported (.tsv), or a table '
+          'with onset and offset in frames or seconds (a manifest, expressions.csv)')
   read = parts.add_parser('import', help='a manifest of a coding, to train on')
   read.add_argument('coding', metavar='FILE', help=what)
   read.add_argument('--out', default='clips.csv', metavar='CLIPS.csv',
@@ -61,8 +62,8 @@ def _parser() -> argparse.ArgumentParser:
                       help='that holds the intervals; default: those whose name begins '
                            'with expression, micro or macro')
     part.add_argument('--fps', type=float, default=None,
-                      help='frames a second: of a table that counts frames and does not '
-                           'say so, or of a folder of pictures')
+                      help='frames a second: of a table that counts frames and does '
+                           'not say so, or of a folder of pictures')
   return parser
 
 
@@ -95,8 +96,8 @@ def _import(options: argparse.Namespace) -> list[str]:
   lines = [f'{out}: {len(made)} clips of {len({row[1] for row in made})} people']
   without = [row[0] for row in made if not row[2]]
   if without:
-    lines.append(f'{len(without)} of them name no emotion, or several, and cannot train '
-                 f'as micro-expressions until they do: {", ".join(without[:5])}'
+    lines.append(f'{len(without)} of them name no emotion, or several, and cannot '
+                 f'train as micro-expressions until they do: {", ".join(without[:5])}'
                  + ', ...' * (len(without) > 5))
   if not all(row.kind for row in rows):
     lines.append('where micro or macro is not said, half a second divides the two')
@@ -187,7 +188,7 @@ def _agree(options: argparse.Namespace) -> list[str]:
   results = [{'codings': [one, other], **agreement.agree(first, second)}
              for (one, first), (other, second) in itertools.combinations(codes, 2)]
   if options.json:
-    return [json.dumps(results, indent=2, ensure_ascii=False)]
+    return json.dumps(results, indent=2, ensure_ascii=False).splitlines()
   lines = []
   for result in results:
     lines += [*([''] if lines else []), *agreement.lines_of(

@@ -1,4 +1,4 @@
-"""Intervals of expressions as tables hold them, and which of two tables belong together.
+"""Intervals of expressions as tables hold them, and which of two belong together.
 
 A table has the columns `subject, video, onset, offset` and, where known, `emotion` and
 `type` (micro or macro). Frames are whole numbers; both end frames are within, and other
@@ -242,7 +242,8 @@ def check_spellings(spotted: Sequence[Interval], others: Iterable[Video], *,
 
 
 def _spelt(names: Sequence[str]) -> str:
-  return ', '.join(f'{what} {name!r}' for what, name in zip(('subject', 'video'), names))
+  return ', '.join(f'{what} {name!r}'
+                   for what, name in zip(('subject', 'video'), names))
 
 
 def _records(path: pathlib.Path, columns: dict[str, tuple[str, ...]],

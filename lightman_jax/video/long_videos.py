@@ -166,8 +166,8 @@ def _known_landmarks(path: pathlib.Path) -> dict[tuple[str, int], np.ndarray]:
     except ValueError as error:
       raise InputError(f'{path} row {record.row}: {error}') from error
     if number is None:
-      raise InputError(f'{path} row {record.row}: frame {record.cells["frame"]!r} is no '
-                       'number of a frame')
+      raise InputError(f'{path} row {record.row}: frame {record.cells["frame"]!r} is '
+                       'no number of a frame')
     points[record.cells['folder'].strip('/'), number] = np.array(
         values, np.float32).reshape(2, 68).T
   return points

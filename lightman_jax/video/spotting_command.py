@@ -24,8 +24,8 @@ PUBLISHED = {
         'MDMD, the baseline of MEGC 2020: F1 .120 macro, .008 micro, .038 both',),
     'samm_long': (
         'MDMD, the baseline of MEGC 2020: F1 .063 macro, .036 micro, .045 both',
-        'the spot-then-recognise baseline of MEGC 2025, on its own test videos of SAMM: '
-        'F1 of spotting .028, STRS .006; its best entry has STRS about .09 over all'),
+        'the spot-then-recognise baseline of MEGC 2025, on its own test videos of '
+        'SAMM: F1 of spotting .028, STRS .006; its best entry has STRS about .09',
     'casme_cubed': (
         'the spot-then-recognise baseline of MEGC 2025, on its own test videos of '
         'CAS(ME)^3: F1 of spotting .039, STRS .009; its best entry has STRS about .09 '
@@ -171,8 +171,8 @@ def _collection(options: argparse.Namespace) -> Any:
   if options.what == RENDERED:
     if options.people < 1 or not 2. <= options.seconds <= 3600. or not (
         1. <= options.fps <= 1000.):
-      raise InputError('give --people of 1 or more, --seconds of 2 to 3600 and --fps of '
-                       '1 to 1000')
+      raise InputError('give --people of 1 or more, --seconds of 2 to 3600 and --fps '
+                       'of 1 to 1000')
     return long_videos.rendered_recordings(
         people=options.people, seconds=options.seconds, fps=options.fps,
         seed=options.seed)

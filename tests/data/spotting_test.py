@@ -78,7 +78,8 @@ def test_the_command_writes_a_line_a_clip(replica, tmp_path, first_moves_most, c
 
 
 def test_drawn_clips(capsys):
-  assert spotting_command(['apex', 'synthetic', '--landmarks', 'none', '--most', '2']) == 0
+  assert spotting_command(['apex', 'synthetic', '--landmarks', 'none', '--most', '2']
+                          ) == 0
   assert 'synthetic, micro, no landmarks: ' in capsys.readouterr().out
 
 

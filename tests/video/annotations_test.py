@@ -62,7 +62,7 @@ def test_a_file_of_elan_is_read(elan, tmp_path):
   assert read_coding(elan, tier='Comments')[0].label == 'surprise'
 
 
-def test_a_coding_becomes_a_manifest_in_which_frames_count_from_0(elan, tmp_path, capsys):
+def test_a_coding_becomes_a_manifest_whose_frames_count_from_0(elan, tmp_path, capsys):
   out = tmp_path / 'tables' / 'clips.csv'
   assert run('import', elan, '--out', out, '--dataset', 'ours') == 0
   printed = capsys.readouterr().out
@@ -225,7 +225,7 @@ def test_videos_go_by_the_names_of_their_files():
     ('a.csv', 'onset_s,offset_s,kind\n1,2,big\n', "row 2: kind is 'big'"),
     ('a.csv', 'onset_s,offset_s\n', 'holds no interval'),
     ('a.csv', 'onset_s,offset_s\n1,2\n', 'does not say who is seen: give --subject'),
-    ('a.csv', 'onset_s,offset_s,subject\n1,2,S\n', 'which video it is of: give --video'),
+    ('a.csv', 'onset_s,offset_s,subject\n1,2,S\n', 'which video it is of: give --vid'),
     ('a.csv', 'onset_s,offset_s,subject,video\n1,2,S,v\n1,3,S,v\n',
      '2 intervals are S/v_30'),
     ('a.csv', 'onset,offset,fps,subject,video\n290,301,30,S,v\n',

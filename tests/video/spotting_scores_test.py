@@ -80,7 +80,8 @@ def test_videos_and_people_are_apart():
 
 
 def test_kinds_are_scored_apart_summed_and_pooled():
-  truth = [one(0, 9, kind='micro'), one(20, 59, kind='macro'), one(80, 99, kind='macro')]
+  truth = [one(0, 9, kind='micro'), one(20, 59, kind='macro'),
+           one(80, 99, kind='macro')]
   spotted = [one(0, 9, kind='macro'), one(20, 59, kind='macro'),
              one(200, 209, kind='micro')]
   result = scored(spotted, truth)
@@ -263,4 +264,5 @@ def test_what_is_wrong_with_a_table_is_said(text, why, tables, capsys):
 def test_the_old_name_says_the_new_one(capsys):
   assert program.main(['spot', 'casme2', '--most', '3']) == 2
   assert capsys.readouterr().err == (
-      'spot is now spotting apex: python -m lightman_jax spotting apex casme2 --most 3\n')
+      'spot is now spotting apex: python -m lightman_jax spotting apex casme2 '
+      '--most 3\n')

@@ -64,9 +64,11 @@ def write_videos(
     for done, (folder, of_video) in enumerate(videos.items()):
       progress('videos', done, len(videos))
       (place / folder).mkdir(parents=True, exist_ok=True)
-      for number, name, code, points in _frames(of_video, fps, f'{seed}/{folder}', size):
+      for number, name, code, points in _frames(
+          of_video, fps, f'{seed}/{folder}', size):
         (place / folder / name).write_bytes(code)
-        table.writerow([folder, number, *(f'{value:.3f}' for value in points.T.ravel())])
+        table.writerow([folder, number, *(
+            f'{value:.3f}' for value in points.T.ravel())])
   progress('videos', len(videos), len(videos))
 
 
