@@ -192,6 +192,11 @@ def _check_few_shot(values: Mapping[str, Any]) -> None:
   if 0 < episodes < 600:
     raise InputError(f'evaluation.episodes is {episodes}; few-shot test episodes are '
                      '600 or more, and 0 is none')
+  name = values['method.name']
+  if values['evaluation.support_shots'] and name == 'supervised':
+    raise InputError(f'evaluation.support_shots={values["evaluation.support_shots"]} '
+                     'is of the supports that a model is adapted to, and '
+                     f'method.name={name} has none; leave it at 0')
   if episodes and values['evaluation.ways'] == 1:
     raise InputError('evaluation.ways is 1, and with one class there is nothing to '
                      'tell apart; use 2 or more, or 0 for all classes')

@@ -118,6 +118,7 @@ HELP = {
     'evaluation.oracle_gap': 'what choosing the checkpoint on held-out people would '
                              'gain; not a result',
     'evaluation.draws': "supports whose models' logits are averaged",
+    'evaluation.support_shots': 'clips of a class in each; 0: episodes.shots',
     'evaluation.mirror': 'and logits of a clip and of its mirror image',
     'evaluation.resamples': 'swaps of two rows that a p is taken from',
     'evaluation.ridge_penalty': 'of the row ridge_raw',

@@ -170,6 +170,23 @@ def test_arrays_that_are_no_pictures(shape):
   assert (np.array(pool.classes)[odds.argmax(1)] == y[fold.test]).mean() > .6
 
 
+@pytest.mark.parametrize('shots, clips', [(0, 1), (2, 2), (5, 5)])
+def test_a_support_at_test_time_holds_what_is_set(shots, clips):
+  """As a method says it that answers with how many clips of a class it adapts to."""
+  X, y, groups = people()
+  settings = lm.array_settings((3,), **SMALL, **{'evaluation.support_shots': shots})
+  fold = lm.folds(settings, lm.tasks.from_arrays(X, y, groups))[0]
+  net = lm.make_network(settings, 2, encoder=Mean())
+  params = net.init(jax.random.key(0), (3,))
+  plain = lm.learners.maml(net, lm.learners.Steps(1, .1))
+  counting = plain._replace(
+      adapt=lambda params, support, key: plain.adapt(params, support, key)._replace(
+          fast=(support.label == 1).sum()),
+      predict=lambda fast, x: jnp.log(jnp.stack([1., fast]))[None].repeat(len(x), 0))
+  odds = lm.predict(settings, fold, params, learner=counting)
+  np.testing.assert_allclose(odds[:, 1] / odds[:, 0], clips, rtol=1e-5)
+
+
 @pytest.mark.parametrize('change, words', [
     (dict(X=np.full((24, 3), np.nan)), 'X[0] is not finite'),
     (dict(X=np.zeros(24)), 'shape (24,)'),

@@ -169,11 +169,10 @@ def _kept(trained: Trained) -> dict[str, Any]:
                                   or config['method']['name'] == 'protonet')
   if not adapts:
     return predictor.keep(learner, params, None, scale)
-  draws = config['evaluation']['draws']
-  supports = prediction.make_supports(sizes=recipe.sizes, draws=draws)(
-      data.key, data.clips)
+  draws, sizes = config['evaluation']['draws'], recipe.support_sizes
+  supports = prediction.make_supports(sizes=sizes, draws=draws)(data.key, data.clips)
   if not learner.moving:
-    _check_means(supports, recipe.sizes.classes)
+    _check_means(supports, sizes.classes)
 
   @compiled.jit
   def adapt(params, key, drawn):
@@ -182,7 +181,7 @@ def _kept(trained: Trained) -> dict[str, Any]:
       fast = prediction.adapt_to_support(learner, params, key, support, number)
       return {name: fast[name] for name in learner.moving or ('prototypes',)}
     return jax.lax.map(one, (jnp.arange(draws),
-                             prediction.support_examples(drawn, recipe.sizes)))
+                             prediction.support_examples(drawn, sizes)))
   return predictor.keep(learner, params, adapt(params, data.key, supports), scale)
 
 
@@ -199,7 +198,7 @@ def _check_means(supports, classes: int) -> None:
     raise InputError(
         f'the mean of a class would be that of {fewest} clips, of which it shows too '
         f'much for a bundle: {predictor.FEWEST} or more are needed; raise '
-        'evaluation.draws or episodes.shots')
+        'evaluation.draws, or evaluation.support_shots')
 
 
 def _about(trained: list[Trained], run: Run | None, chosen: list[str]

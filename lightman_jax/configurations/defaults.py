@@ -12,7 +12,7 @@ Change = Callable[[config_dict.ConfigDict], None]
 
 
 def synthetic() -> dict:
-  """The people of the embedded data set; see `clips.faces.scenes.Difficulty`."""
+  """The people of the embedded data set; see `synthetic.scenes.Difficulty`."""
   # faces: wide, or close, as published pictures frame and record them.
   return dict(seed=0, subjects=8, micro=18, macro=9, fps=200., faces='wide')
 
@@ -77,6 +77,7 @@ def _evaluation() -> dict:
       noise='none',       # all, or kinds: gaussian,blur
       oracle_gap=False,   # what peeking would gain; not a result
       draws=8,            # supports whose models' logits are averaged
+      support_shots=0,    # clips of a class in each; 0: episodes.shots, as in training
       mirror=False,       # and logits of a clip and of its mirror image
       resamples=2000,     # swaps of two rows that a p is taken from
       ridge_penalty=.1,   # of ridge_raw; ridge and svm choose theirs in each fold
@@ -168,7 +169,7 @@ def licensed(name: str, class_set: str, *, source: str = 'magnified'
 
   Args:
     name: of the data set.
-    class_set: of it; see its table in annotations/.
+    class_set: of it; see its facts in data/datasets/.
     source: of the macro-expressions.
   """
   config = base()

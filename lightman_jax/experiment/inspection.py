@@ -39,7 +39,7 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
   pool, fold = material.pool, material.folds[0]
   net = make_net(config, pool.classes)
   learner = make_member(config, net)
-  embed = make_embed(net, learner, sizes=recipe.sizes)
+  embed = make_embed(net, learner, sizes=recipe.support_sizes)
   micro = np.flatnonzero((fold.train | fold.test) & ~pool.macro)
   macro = np.flatnonzero(fold.train & pool.macro)
   index = np.concatenate([micro, macro])
@@ -91,7 +91,7 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
   pool, fold = material.pool, material.folds[0]
   learner = make_member(config, make_net(config, pool.classes))
   explain = make_explain(
-      learner, make_encoder(**config['model']), sizes=recipe.sizes,
+      learner, make_encoder(**config['model']), sizes=recipe.support_sizes,
       draws=config['evaluation']['draws'] if learner.supported else 1)
 
   def write(params, data: FoldData) -> None:

@@ -311,7 +311,7 @@ def make_predictions(config, material: Material, recipe: Recipe):
   """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
   draws = config['evaluation']['draws'] if learner.supported else 1
-  adapted = prediction.make_predict(learner, sizes=recipe.sizes, draws=draws,
+  adapted = prediction.make_predict(learner, sizes=recipe.support_sizes, draws=draws,
                                     at_once=recipe.at_once, mirror=recipe.mirror)
   plain = (prediction.make_plain_predict(learner, mirror=recipe.mirror)
            if learner.moving else None)

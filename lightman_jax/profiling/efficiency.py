@@ -221,7 +221,7 @@ def measure(recipe: Recipe, data: FoldData, *, steps: int, folds: int
     folds: of the run.
 
   Raises:
-    ValueError: arithmetic that cannot be counted; see `arithmetic.count_operations`.
+    ValueError: arithmetic that cannot be counted; see `count_operations`.
   """
   state, step, seconds, temporaries = _training(recipe, data)
   step_time = timed(step)
@@ -294,7 +294,7 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   """Adaptation to one support, then the prediction of one clip."""
   learner, clips = recipe.learner, jax.device_put(data.clips)
   support = compiled.jit(lambda key, clips: sample_support(
-      key, clips, clips.view.train, recipe.sizes))(
+      key, clips, clips.view.train, recipe.support_sizes))(
           keys.key_for(data.key, Purpose.EVAL_SUPPORT), clips)
   key = keys.key_for(data.key, Purpose.EVAL_ADAPT)
   adapt = lambda params, support, key: learner.adapt(params, support, key).fast

@@ -45,6 +45,12 @@ class Recipe(NamedTuple):
   steps: int = 1            # of the whole training
   # A clip to its mirror image, where predictions are averaged over both.
   mirror: Callable[[Float[Array, '*clip']], Float[Array, '*clip']] | None = None
+  support_shots: int = 0    # clips of a class in a support at test time; 0: as trained
+
+  @property
+  def support_sizes(self) -> Sizes:
+    """What a support at test time holds, of the people whom a fold trains on."""
+    return self.sizes._replace(shots=self.support_shots or self.sizes.shots)
 
 
 def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float,
