@@ -361,6 +361,22 @@ def motion_of(recording: Recording, measured: Measured
   return np.concatenate(numbers), np.concatenate(values)
 
 
+def check_several(recordings: Sequence[Recording]) -> list[str]:
+  """Everybody in some recordings.
+
+  Args:
+    recordings: on which settings are to be chosen.
+
+  Raises:
+    InputError: there is one person alone.
+  """
+  people = sorted({recording.subject for recording in recordings})
+  if len(people) < 2:
+    raise InputError('settings are chosen for each person on the others, and there is '
+                     'one person alone; use --settings=fixed')
+  return people
+
+
 def choose_settings(
     recordings: Sequence[Recording], measured: Sequence[Measured],
     kinds: Sequence[str], grid: Sequence[SpottingSettings] = GRID,
@@ -378,10 +394,7 @@ def choose_settings(
   Raises:
     InputError: there is one person alone.
   """
-  people = sorted({recording.subject for recording in recordings})
-  if len(people) < 2:
-    raise InputError('settings are chosen for each person on the others, and there is '
-                     'one person alone; use --settings=fixed')
+  people = check_several(recordings)
   truth = tuple(one for recording in recordings for one in recording.truth)
   counts = []
   for settings in grid:

@@ -25,7 +25,7 @@ PUBLISHED = {
     'samm_long': (
         'MDMD, the baseline of MEGC 2020: F1 .063 macro, .036 micro, .045 both',
         'the spot-then-recognise baseline of MEGC 2025, on its own test videos of '
-        'SAMM: F1 of spotting .028, STRS .006; its best entry has STRS about .09',
+        'SAMM: F1 of spotting .028, STRS .006; its best entry has STRS about .09'),
     'casme_cubed': (
         'the spot-then-recognise baseline of MEGC 2025, on its own test videos of '
         'CAS(ME)^3: F1 of spotting .039, STRS .009; its best entry has STRS about .09 '
@@ -128,6 +128,8 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
   from lightman_jax.video.expressions import check_output
   out = places.expand(options.out)
   collection = _collection(options)
+  if options.settings == 'others':
+    long_videos.check_several(collection.recordings)
   model = _model(options, collection)
   if any(recording.landmarks is None for recording in collection.recordings):
     from lightman_jax.faces import detection
