@@ -8,6 +8,7 @@ all, with semicolons between, as `micro; happiness; 6+12`; emotion, action units
 apex may as well stand on tiers of their own, as this program writes them.
 """
 
+import bisect
 from collections.abc import Callable, Iterable, Sequence
 import math
 import os
@@ -344,9 +345,10 @@ MANIFEST = ('clip', 'subject', 'label', 'path', 'onset', 'apex', 'offset', 'fps'
 
 def manifest_rows(rows: Sequence[Coded], out: pathlib.Path, *, subject: str, video: str,
                   fps: float | None, dataset: str,
-                  times_of: Callable[[str, float | None], tuple[Sequence[float], float]]
+                  times_of: Callable[[str, float | None],
+                                     tuple[Sequence[float], float, int | None]]
                   ) -> list[tuple]:
-  """Rows of a manifest, whose frames are counted from 0.
+  """Rows of a manifest: frames of a video count from 0, of a folder by their names.
 
   Args:
     rows: of a coding.
@@ -355,7 +357,8 @@ def manifest_rows(rows: Sequence[Coded], out: pathlib.Path, *, subject: str, vid
     video: path of the video, where the coding does not say, or another.
     fps: frames a second, where the video's own time stamps do not count.
     dataset: name of the data set; '' for none.
-    times_of: the times of a video's frames, and its rate.
+    times_of: the times of a video's frames, its rate, and of a folder the number in the
+      name of its first.
 
   Raises:
     InputError: nobody is named, or the video is missing.
@@ -370,13 +373,15 @@ def manifest_rows(rows: Sequence[Coded], out: pathlib.Path, *, subject: str, vid
                        '--video=PATH')
     if place not in known:
       known[place] = times_of(place, fps)
-    times, rate = known[place]
+    times, rate, first = known[place]
     # Frames that were coded stay what they are.
-    numbers = row.frames or tuple(None if second is None else _nearest(times, second)
-                                  for second in (row.onset_s, row.apex_s, row.offset_s))
+    numbers = row.frames or tuple(
+        None if second is None else _number_at(times, rate, first, second)
+        for second in (row.onset_s, row.apex_s, row.offset_s))
     onset, apex, offset = numbers
-    if offset >= len(times):
-      raise InputError(f'{place} has {len(times)} frames, and an interval ends at '
+    last = _number_at(times, rate, first, times[-1])
+    if offset > last:
+      raise InputError(f'the last frame of {place} is {last}, and an interval ends at '
                        f'frame {offset}')
     path = os.path.relpath(place, out.parent)
     made.append((
@@ -386,8 +391,10 @@ def manifest_rows(rows: Sequence[Coded], out: pathlib.Path, *, subject: str, vid
   return made
 
 
-def _nearest(times: Sequence[float], second: float) -> int:
-  import numpy as np
-  at = int(np.searchsorted(times, second))
+def _number_at(times: Sequence[float], rate: float, first: int | None, second: float
+               ) -> int:
+  """The number of the frame whose time is nearest."""
+  at = bisect.bisect_left(times, second)
   near = [k for k in (at - 1, at) if 0 <= k < len(times)]
-  return min(near, key=lambda k: abs(times[k] - second))
+  index = min(near, key=lambda k: abs(times[k] - second))
+  return index if first is None else first + round(times[index] * rate)

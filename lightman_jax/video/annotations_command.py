@@ -10,6 +10,7 @@ import pathlib
 import sys
 
 from lightman_jax import places
+from lightman_jax.data import frames as pictures
 from lightman_jax.errors import InputError, printable
 from lightman_jax.files import explain_fault, write_atomically
 from lightman_jax.video import agreement, annotations as codings
@@ -112,15 +113,20 @@ def _check_clips(made: Sequence[tuple]) -> None:
                        'video; keep one, or give them other onsets')
 
 
-def _times(video: str, fps: float | None) -> tuple[list[float], float]:
-  """The times of the frames of a video, and its rate."""
+def _times(video: str, fps: float | None) -> tuple[list[float], float, int | None]:
+  """The times of the frames of a video, its rate, and of a folder its first number.
+
+  A manifest calls the frames of a folder by the numbers in their names.
+  """
   from lightman_jax.video.reading import open_video
   with open_video(video, fps=fps) as source:
     times = [frame.time for frame in source]
     rate = source.facts.rate or fps or 0.
   if rate <= 0:
     raise InputError(f'{video} does not say its rate; give --fps')
-  return times, float(rate)
+  first = (min(pictures.pictures_by_number(video), default=0)
+           if pathlib.Path(video).is_dir() else None)
+  return times, float(rate), first
 
 
 # Tiers for ELAN.

@@ -6,10 +6,12 @@ person those that spot best in the recordings of the others.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import contextlib
 import functools
 import itertools
 import pathlib
 from typing import Any, NamedTuple
+import zipfile
 
 from jaxtyping import Float32
 import numpy as np
@@ -256,12 +258,10 @@ def measure_recording(recording: Recording, folder: pathlib.Path | None = None
     mark = fingerprint([recording.mark, code_sha256(
         'lightman_jax.video.tracking', 'lightman_jax.video.measurement')])
     place = folder / f'{recording.subject}_{recording.video}_{mark[:12]}.npz'
-    if place.is_file():
-      with np.load(place, allow_pickle=False) as kept:
-        columns = {name: kept[name] for name in FrameTable._fields}
-        for name in ('reason', 'covered'):
-          columns[name] = columns[name].astype(object)
-        return Measured(FrameTable(**columns), int(kept['size']))
+    # A file that is damaged is written anew.
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError,
+                             zipfile.BadZipFile):
+      return _kept(place)
   table, size = measure(track_faces(recording.read(), landmarks=recording.landmarks))
   if place is not None:
     columns = table._asdict() | {name: getattr(table, name).astype(str)
@@ -269,6 +269,14 @@ def measure_recording(recording: Recording, folder: pathlib.Path | None = None
     with write_atomically(place, 'wb') as file:
       np.savez(file, size=size, **columns)
   return Measured(table, size)
+
+
+def _kept(place: pathlib.Path) -> Measured:
+  with np.load(place, allow_pickle=False) as kept:
+    columns = {name: kept[name] for name in FrameTable._fields}
+    for name in ('reason', 'covered'):
+      columns[name] = columns[name].astype(object)
+    return Measured(FrameTable(**columns), int(kept['size']))
 
 
 def spot(measured: Measured, settings: SpottingSettings) -> dict[int, Spotting]:

@@ -11,7 +11,7 @@ from sklearn import metrics
 from lightman_jax import __main__ as program
 from lightman_jax.data.manifest import read_manifest
 from lightman_jax.errors import InputError
-from lightman_jax.video import agreement, annotations_command, writers
+from lightman_jax.video import agreement, annotations, annotations_command, writers
 from lightman_jax.video.annotations import Coded, read_coding, read_value
 
 FRAMES = 300          # of the videos that are not there, 30 a second
@@ -20,7 +20,8 @@ FRAMES = 300          # of the videos that are not there, 30 a second
 @pytest.fixture(autouse=True)
 def videos_of_ten_seconds(monkeypatch):
   monkeypatch.setattr(annotations_command, '_times', lambda video, fps: (
-      [number / 30. for number in range(FRAMES)], 30.))
+      [number / 30. for number in range(FRAMES)], 30.,
+      7 if video == 'folder' else None))
 
 
 def run(*words):
@@ -83,6 +84,14 @@ def test_a_coding_becomes_a_manifest_whose_frames_count_from_0(elan, tmp_path, c
       'S07/talk_30', 'S07', 'happiness', 'micro', 30.)
   assert (second.onset, second.apex, second.offset, second.dataset) == (
       120, 150, 180, 'ours')
+
+
+def test_frames_of_a_folder_are_called_by_their_names(tmp_path):
+  rows = [Coded('S', 'folder', 1., 1.2, 1.4)]
+  made, = annotations.manifest_rows(
+      rows, tmp_path / 'clips.csv', subject='', video='', fps=None, dataset='',
+      times_of=annotations_command._times)
+  assert made[4:7] == (37, 43, 49) and made[0] == 'S/folder_37'
 
 
 @pytest.mark.parametrize('text, parts', [
@@ -229,7 +238,7 @@ def test_videos_go_by_the_names_of_their_files():
     ('a.csv', 'onset_s,offset_s,subject,video\n1,2,S,v\n1,3,S,v\n',
      '2 intervals are S/v_30'),
     ('a.csv', 'onset,offset,fps,subject,video\n290,301,30,S,v\n',
-     'has 300 frames, and an interval ends at frame 301'),
+     'the last frame of'),
     ('a.tsv', 'Tier\tBegin Time - msec\tEnd Time - msec\tAnnotation\nfoo\t1\t2\tx\n',
      "name one of 'foo' with --tier")])
 def test_what_cannot_be_read_says_why(name, text, why, tmp_path, capsys):

@@ -238,6 +238,10 @@ def test_what_is_measured_is_kept_and_read_again(tmp_path, monkeypatch):
       long_videos.spot(second, long_videos.GRID[0])[0].expressions)
   long_videos.measure_recording(recording('a')._replace(mark='other'), tmp_path)
   assert len(calls) == 2
+  for path in tmp_path.glob('*.npz'):
+    path.write_bytes(path.read_bytes()[:100])
+  long_videos.measure_recording(recording('a'), tmp_path)
+  assert len(calls) == 3
 
 
 @pytest.fixture
