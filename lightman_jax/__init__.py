@@ -55,6 +55,7 @@ _PLACES = {
     'run': 'lightman_jax.experiment.finished',
     'sample_task': 'lightman_jax.experiment.notebook',
     'score': 'lightman_jax.report.scoring',
+    'score_spotting': 'lightman_jax.video.spotting_scores',
     'sgd_steps': 'lightman_jax.meta.inner',
     'train': 'lightman_jax.experiment.notebook',
     'train_final': 'lightman_jax.bundle.final',
@@ -67,7 +68,8 @@ __all__ = [
     'Classifier', 'InputError', 'Learner', 'Network', 'Run', 'Steps', 'Stream',
     'Task', 'array_settings', 'folds', 'info', 'learners', 'load', 'load_model',
     'make_learner', 'make_network', 'mmd2', 'open_run', 'open_study', 'predict',
-    'predict_video', 'run', 'sample_task', 'score', 'settings', 'sgd_steps', 'tasks',
+    'predict_video', 'run', 'sample_task', 'score', 'score_spotting', 'settings',
+    'sgd_steps', 'tasks',
     'train', 'train_final']
 
 

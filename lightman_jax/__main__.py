@@ -9,6 +9,8 @@ from lightman_jax import machine, places
 COMMANDS = {
     'adapt': ('lightman_jax.bundle.command',
               'adapts a model to a few labelled clips of a new person or laboratory'),
+    'annotations': ('lightman_jax.video.annotations_command',
+                    "reads codings of videos, writes tiers for ELAN, compares coders"),
     'build': ('lightman_jax.data.commands', 'builds a data set ahead of a run'),
     'cache': ('lightman_jax.runs.cache_command',
               'lists what lies in caches, with sizes, and deletes what is named'),
@@ -44,8 +46,8 @@ COMMANDS = {
               'scores predictions of any program, and tests two against each other'),
     'settings': ('lightman_jax.settings_command',
                  'lists and explains settings, all or those with a word'),
-    'spot': ('lightman_jax.data.commands',
-             'measures the apex spotter on clips whose apex is known'),
+    'spotting': ('lightman_jax.video.spotting_command',
+                 'scores spotted intervals, of any program or ours on long videos'),
     'train': ('lightman_jax.experiment.launch',
               'trains and evaluates what a configuration describes, as launch.py'),
     'verify': ('lightman_jax.experiment.verify',
@@ -55,6 +57,8 @@ COMMANDS = {
 # How each is called, for its help; a # begins what the shell does not read.
 EXAMPLES = {
     'adapt': ('adapt MODEL CLIPS.csv --out=MODEL2 --shots=3',),
+    'annotations': ('annotations import CODED.eaf --subject=S1 --out=CLIPS.csv',
+                    'annotations agree CODER1.eaf CODER2.eaf DIR/expressions.csv'),
     'build': ('build samm --manual_dir DATA',),
     'cache': ('cache', 'cache delete inputs'),
     'completion': ('completion bash > ~/.lightman_jax.bash    # and source that',),
@@ -75,10 +79,15 @@ EXAMPLES = {
     'report': ('report runs/FOLDER/*-seed*/ --out=report',),
     'score': ('score THEIRS.csv --against=runs/FOLDER',),
     'settings': ('settings rate', 'settings method=lightman encoder=vit'),
-    'spot': ('spot casme2 --manual_dir DATA',),
+    'spotting': ('spotting score FOUND.csv TRUTH.csv --lengths=VIDEOS.csv',
+                 'spotting casme_squared --manual_dir DATA --out=DIR',
+                 'spotting apex casme2 --manual_dir DATA'),
     'train': ('train --config=synthetic:debug --workdir=DIR',),
     'verify': ('verify runs/FOLDER', 'verify runs/FOLDER --rerun'),
 }
+
+# What a command was called in the version before; said for one release.
+RENAMED = {'spot': 'spotting apex'}
 
 
 def usage() -> str:
@@ -95,6 +104,10 @@ def main(arguments: list[str]) -> int:
   if arguments and arguments[0] in ('--help', '-h', 'help'):
     print(usage())
     return 0
+  if arguments and arguments[0] in RENAMED:
+    print(f'{arguments[0]} is now {RENAMED[arguments[0]]}: python -m lightman_jax '
+          f'{" ".join([RENAMED[arguments[0]], *arguments[1:]])}', file=sys.stderr)
+    return 2
   if not arguments or arguments[0] not in COMMANDS:
     print(*(f'{word!r} is no command' for word in arguments[:1]), usage(), sep='\n',
           file=sys.stderr)

@@ -55,7 +55,7 @@ def words_of_commands() -> dict[str, list[str]]:
   words['settings'] += [f'{kind}={part}' for kind in sections.OWN + ('protocol',)
                         for part in registry.TABLES[kind]]
   words['folds'] += _configurations()
-  for name in ('doctor', 'build', 'spot'):
+  for name in ('doctor', 'build', 'spotting'):
     words[name] += list(registry.DATA_SETS)
   return words
 

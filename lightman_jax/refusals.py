@@ -67,6 +67,10 @@ CODES = {
     'video': 'E801', 'video.command': 'E802', 'video.writers': 'E802',
     'video.page': 'E802', 'video.tables': 'E802', 'video.study': 'E802',
     'video.study_results': 'E802', 'video.live': 'E802',
+    'video.intervals': 'E803', 'video.spotting_scores': 'E803',
+    'video.spotting_command': 'E803', 'video.long_videos': 'E803',
+    'video.annotations': 'E804', 'video.annotations_command': 'E804',
+    'video.agreement': 'E804',
 }
 
 

@@ -1,4 +1,4 @@
-"""The commands `build` and `spot`."""
+"""The command `build`, and what `spotting apex` does."""
 
 import argparse
 import csv
@@ -92,17 +92,19 @@ def _show(name: str, stage: str, done: int, total: int) -> None:
     print(f'\r{name} {stage} {done}/{total}', end=end, file=sys.stderr, flush=True)
 
 
-# The command `spot`.
+# `spotting apex`.
 
 _COLUMNS = ('clip', 'onset', 'annotated', 'apex', 'offset')
+APEX = ('Spots the apex of clips whose apex is known, as a build does for those that '
+        'have none, and tells how far it is from the annotation.')
 
 
-def spot(arguments: list[str]) -> int:
-  """python -m lightman_jax spot NAME: measures the error of spotted apexes."""
-  parser = argparse.ArgumentParser(
-      prog='python -m lightman_jax spot',
-      description='Spots the apex of clips whose apex is known, as a build does for '
-                  'those that have none, and tells how far it is from the annotation.')
+def add_apex_arguments(parser: argparse.ArgumentParser) -> None:
+  """What `spotting apex NAME` reads.
+
+  Args:
+    parser: of it.
+  """
   parser.add_argument('name', help='synthetic, casme2, samm, ...')
   parser.add_argument('--manual_dir', default='', help='where the licensed data lie')
   parser.add_argument('--sheet', default='auto', help='auto, or an edition, as 2014')
@@ -116,7 +118,14 @@ def spot(arguments: list[str]) -> int:
                       help='write a line a clip: ' + ', '.join(_COLUMNS))
   parser.add_argument('--workers', type=int, default=0,
                       help='processes; 0: one a core where that pays')
-  options = parser.parse_args(arguments)
+
+
+def measure_apexes(options: argparse.Namespace) -> int:
+  """Measures the error of spotted apexes; returns the exit code.
+
+  Args:
+    options: as `add_apex_arguments` has them read.
+  """
   try:
     if registry.is_outside(options.name):
       registry.allow('data', options.name)

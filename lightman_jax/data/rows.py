@@ -228,6 +228,10 @@ def _lengths(row: Row, cells: Mapping[str, str]) -> Iterator[Note]:
                'the clip', (first, last))
 
 
+_EVENTS = {number: f'the recording holds a {word} event, frames {{}} to {{}}, which is '
+           'no clip of its own' for number, word in ((2, 'second'), (3, 'third'))}
+
+
 def _events(row: Row, cells: Mapping[str, str], facts: Facts) -> Iterator[Note]:
   """Recordings may hold further events, which are no clips of their own."""
   for number, word in ((2, 'second'), (3, 'third')):
@@ -236,11 +240,19 @@ def _events(row: Row, cells: Mapping[str, str], facts: Facts) -> Iterator[Note]:
       continue
     onset, offset = map(whole_number, texts)
     if onset is not None and offset is not None and row.onset < onset <= offset:
-      yield Note(f'the recording holds a {word} event, frames {{}} to {{}}, which is '
-                 'no clip of its own', (onset, offset))
+      yield Note(_EVENTS[number], (onset, offset))
     else:
       yield Note(f'the columns of a {word} event read {{!r}} and {{!r}}, which is none',
                  tuple(texts))
+
+
+def further_events(row: Row) -> tuple[tuple[int, int], ...]:
+  """Onset and offset of the events of a recording behind the first, which is the clip.
+
+  Args:
+    row: of the recording.
+  """
+  return tuple(note.values for note in row.notes if note.form in _EVENTS.values())
 
 
 def _names(row: Row, facts: Facts) -> Iterator[Note]:

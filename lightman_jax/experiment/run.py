@@ -147,16 +147,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
                  reproducibility.command_without_places(sys.argv))
       return multihost.first(dict)
     with progress.aside('scoring: intervals, references, figures'):
-      findings = write_findings(config, folder, material, fold_logits, say=progress.say)
-      findings['about'] |= selection.describe_selection(
-          config, folder, len(material.pool.classes), pool=material.pool)
-      findings['about'] |= _describe_knowledge(config, material)
-      pretraining.write_people(config, material, folder)
-      if config['evaluation']['attribution']:
-        with optional(folder.attribution_png.name, progress.say):
-          inspection.draw_attribution(config, folder, material, findings['about'])
-      with optional(folder.oracle_json.name, progress.say):
-        oracle.write_oracle(config, folder, material)
+      findings = _score(config, folder, material, fold_logits, progress.say)
     if config['evaluation']['efficiency']:
       with progress.aside('measuring what the method costs (evaluation.efficiency)'), \
           optional(folder.efficiency.name, progress.say):
@@ -169,6 +160,22 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
     # Last: a folder with results is a finished run.
     results.write_results(folder.results, findings)
     multihost.first(dict)
+  return findings
+
+
+def _score(config, folder: RunFolder, material: Material, fold_logits: list[FoldLogits],
+           say: Callable[[str], None]) -> dict[str, Any]:
+  """What was found, with what is written beside it."""
+  findings = write_findings(config, folder, material, fold_logits, say=say)
+  findings['about'] |= selection.describe_selection(
+      config, folder, len(material.pool.classes), pool=material.pool)
+  findings['about'] |= _describe_knowledge(config, material)
+  pretraining.write_people(config, material, folder)
+  if config['evaluation']['attribution']:
+    with optional(folder.attribution_png.name, say):
+      inspection.draw_attribution(config, folder, material, findings['about'])
+  with optional(folder.oracle_json.name, say):
+    oracle.write_oracle(config, folder, material)
   return findings
 
 
@@ -201,16 +208,15 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
   """Trains and predicts every fold, or those of a part, that has not yet been."""
   layout = assembly.make_layout(config, devices, len(material.folds))
   recipe = assembly.make_recipe(config, material.pool, layout)
-  training = config['training']
   trainer = meter.trainer(config, functools.partial(
-      make_trainer, recipe, steps=training['steps'],
-      every=training['checkpoint_every'], layout=layout, streamed=material.streamed))
+      make_trainer, recipe, steps=config['training']['steps'], layout=layout,
+      every=config['training']['checkpoint_every'], streamed=material.streamed))
   predict = make_predictions(config, material, recipe)
   write_episodes, inspecting = (
       make(config, folder, material, recipe)
       for make in (few_shot.make_writer, inspection.make_writers))
-  places = [fold_path(folder.folds, fold.held_out, '.json') for fold in material.folds]
   names = [fold.held_out for fold in material.folds]
+  places = [fold_path(folder.folds, name, '.json') for name in names]
   mine = parts.numbers_of(span, len(names))
   with open_checkpoints(folder.checkpoints, progress.say) as checkpoints:
     def unfinished() -> list[str]:
@@ -241,11 +247,11 @@ def _all_folds(config, folder: RunFolder, material: Material, devices,
         with shown():
           fold_logits = predict(state.params, one, material.folds[number])
           write_episodes(state.params, one)
-          for place, write in inspecting:
+          for place, write in (*inspecting, (
+              folder.tensorboard, lambda _, one: metrics_log.write_fold(
+                  config, folder, one.name))):
             with optional(place.name, progress.say):
               write(state.params, one)
-          with optional(folder.tensorboard.name, progress.say):
-            metrics_log.write_fold(config, folder, one.name)
           robustness.write_fold(config, folder, material, number, functools.partial(
               predict, state.params, one, material.folds[number]))
         shown = contextlib.nullcontext

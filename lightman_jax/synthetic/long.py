@@ -8,7 +8,7 @@ sums of fields that are solved once for each muscle, and looked at in a wider pi
 Lengths are in pixels of a 64-pixel face, angles in degrees, times in seconds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -146,16 +146,32 @@ def plan_long(
   start, expressions = 0., []
   for kind, span, gap in zip(kinds, spans, gaps):
     start += float(gap) + disturbances.rest_between
-    expressions.append(_expression(rng, person, kind, start, span, difficulty))
+    expressions.append(plan_expression(rng, person, kind, start, span, difficulty))
     start += span
   beside = scenes._rng(seed, subject, 'long', 'beside')
   return LongScene(
       seed, subject, seconds, tuple(expressions),
-      *_beside(beside, seconds, expressions, disturbances), disturbances, difficulty)
+      *plan_beside(beside, seconds, expressions, disturbances), disturbances,
+      difficulty)
 
 
-def _expression(rng, person, kind, onset, span, difficulty) -> Expression:
-  emotion = scenes.emotion_for(rng, scenes.CLASSES[rng.integers(3)])
+def plan_expression(
+    rng: np.random.Generator, person: face.Person, kind: str, onset: float, span: float,
+    difficulty: scenes.Difficulty, label: str = '',
+) -> Expression:
+  """One expression.
+
+  Args:
+    rng: source of randomness.
+    person: whose it is.
+    kind: 'micro' or 'macro'.
+    onset: in seconds.
+    span: from onset to offset, in seconds.
+    difficulty: of expressions.
+    label: one of `scenes.CLASSES`; '' draws one.
+  """
+  drawn = scenes.CLASSES[rng.integers(3)]
+  emotion = scenes.emotion_for(rng, label or drawn)
   strength = scenes.combination(rng, emotion, overlap=difficulty.overlap,
                                 incidental=difficulty.incidental)
   order = list(face.MUSCLES)
@@ -174,8 +190,17 @@ def _expression(rng, person, kind, onset, span, difficulty) -> Expression:
                     float(low + share * max(0., reach - low)), hold)
 
 
-def _beside(rng, seconds, expressions, level):
-  """Blinks, glances, speech and turns of the head."""
+def plan_beside(rng: np.random.Generator, seconds: float,
+                expressions: Sequence[Expression], level: Disturbances
+                ) -> tuple[tuple, tuple, tuple, tuple]:
+  """Blinks, glances, speech and turns of the head.
+
+  Args:
+    rng: source of randomness.
+    seconds: of the video.
+    expressions: in the order of time; nobody speaks during one.
+    level: how much of each.
+  """
   def times(a_minute):
     return np.sort(rng.uniform(0., seconds, rng.poisson(a_minute * seconds / 60)))
   blinks = tuple((float(t), float(rng.uniform(.15, .35))) for t in times(level.blinks))

@@ -145,34 +145,38 @@ def predict_video(
     >>> [(e.kind, e.onset_s, e.region) for e in video.expressions]  # doctest: +SKIP
     [('micro', 3.24, 'left brow')]
   """
-  if face not in ('largest', 'all'):
-    raise InputError(f'face is {face!r}; it must be largest or all')
-  if emotions is None:
-    emotions = model is not None
-  if causal and baseline is not None:
-    raise InputError('causal=True calibrates on what came before, and takes no '
-                     'baseline')
+  _check_choices(face, causal, baseline)
+  emotions = model is not None if emotions is None else emotions
   if emotions and (model is None or isinstance(model, (str, os.PathLike))):
     model = _load(model)
   with open_video(path, start=start, end=end, fps=fps) as video:
     table, size = measure(track_faces(
         _counted(video, progress), landmarks=landmarks, largest=face == 'largest'))
     facts = facts_of(video)
-  people = {}
-  for person in np.unique(table.person[table.person >= 0]).tolist():
-    people[person] = (
-        causal_spotting(table, size=size, person=person, settings=settings) if causal
-        else find_expressions(signals_of(table, person), size=size, person=person,
-                              baseline=baseline, settings=settings))
+  people = {person: (
+      causal_spotting(table, size=size, person=person, settings=settings) if causal else
+      find_expressions(signals_of(table, person), size=size, person=person,
+                       baseline=baseline, settings=settings))
+            for person in np.unique(table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
   rows = [Recognised(e) for e in spotted]
   classes: tuple[str, ...] = ()
   if emotions:
     classes = tuple(model.classes)
-    rows = _recognised(path, rows, model, table, people, fps, progress)
+    start = min((e.onset_s for e in spotted), default=None)
+    rows = recognise(lambda numbers: frames_of(path, numbers, start=start, fps=fps),
+                     rows, model, table, people, progress)
   return VideoExpressions(str(path), facts, rows, people, table, size, classes,
                           [*facts['remarks'], *remarks_on(table, people)])
+
+
+def _check_choices(face: str, causal: bool, baseline: Any) -> None:
+  if face not in ('largest', 'all'):
+    raise InputError(f'face is {face!r}; it must be largest or all')
+  if causal and baseline is not None:
+    raise InputError('causal=True calibrates on what came before, and takes no '
+                     'baseline')
 
 
 def _load(folder: str | os.PathLike | None) -> Any:
@@ -231,20 +235,27 @@ def frames_of(path: str | os.PathLike, numbers: Iterable[int], *,
     raise InputError(f'{path} holds no frame {min(left)}, counted from 0')
 
 
-def _recognised(path: str | os.PathLike, rows: Sequence[Recognised], model: Any,
-                table: FrameTable, people: dict[int, Spotting], fps: float | None,
-                progress: Progress | None) -> list[Recognised]:
+def recognise(read: Callable[[set[int]], Iterator[Frame]], rows: Sequence[Recognised],
+              model: Any, table: FrameTable, people: dict[int, Spotting],
+              progress: Progress | None = None) -> list[Recognised]:
   """Each interval with the model's answer, by a second look at its frames.
 
   Pictures are kept from the onset of an interval to its offset, and no longer.
+
+  Args:
+    read: gives the frames of some numbers, in the order of time.
+    rows: the intervals.
+    model: that names classes.
+    table: of all frames.
+    people: what was spotted of each.
+    progress: as of `predict_video`.
   """
   wanted = [set(sample_frames(e.onset_frame, e.apex_frame, e.offset_frame,
                               frames=model.about['frames']))
             for e in (row.expression for row in rows)]
   open_ = set(range(len(rows)))
   answers, pictures = list(rows), {}
-  start = min((row.expression.onset_s for row in rows), default=None)
-  for frame in frames_of(path, set().union(*wanted), start=start, fps=fps):
+  for frame in read(set().union(*wanted)):
     pictures[frame.number] = frame.picture
     for number in [k for k in open_ if max(wanted[k]) <= frame.number]:
       open_.remove(number)

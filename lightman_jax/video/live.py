@@ -1,7 +1,7 @@
 """What is seen now: a camera or a pipe, looked at until it ends or somebody ends it.
 
 Three things are written: `events.csv`, a line for each expression as soon as it is
-known; `now.html`, renewed in place, which a browser reloads each second; and a line in
+known; now.html, renewed in place, which a browser reloads each second; and a line in
 the terminal. A face is drawn as lines between its landmarks, and no picture is kept.
 """
 

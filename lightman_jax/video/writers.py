@@ -4,6 +4,7 @@ Each file appears whole or not at all. Frames are counted from 0; times are seco
 from the start of the video.
 """
 
+from collections.abc import Mapping, Sequence
 import csv
 import json
 import math
@@ -238,6 +239,18 @@ def eaf(video: VideoExpressions) -> ElementTree.Element:
   Args:
     video: what was spotted.
   """
+  return eaf_of(tiers_of(video), video.video)
+
+
+def eaf_of(tiers: Mapping[str, Sequence[tuple[float, float, str]]], video: str,
+           participants: Mapping[str, str] = {}) -> ElementTree.Element:
+  """Any tiers as ELAN reads them.
+
+  Args:
+    tiers: of each name the starts and ends in seconds, and the labels.
+    video: path of the video.
+    participants: who is seen, of tiers of which that is known.
+  """
   ElementTree.register_namespace('xsi', _SCHEMA)
   # A fixed date: the same video gives the same bytes.
   root = ElementTree.Element('ANNOTATION_DOCUMENT', {
@@ -245,17 +258,19 @@ def eaf(video: VideoExpressions) -> ElementTree.Element:
       'VERSION': '3.0', f'{{{_SCHEMA}}}noNamespaceSchemaLocation': _EAF})
   header = ElementTree.SubElement(root, 'HEADER', {
       'MEDIA_FILE': '', 'TIME_UNITS': 'milliseconds'})
-  place = pathlib.Path(video.video).absolute()
+  place = pathlib.Path(video).absolute()
   ElementTree.SubElement(header, 'MEDIA_DESCRIPTOR', {
       'MEDIA_URL': place.as_uri(), 'MIME_TYPE': _mime(place),
       'RELATIVE_MEDIA_URL': f'./{printable(place.name)}'})
   slots = ElementTree.SubElement(root, 'TIME_ORDER')
   times: list[int] = []
   count = 0
-  tiers = []
-  for name, spans in tiers_of(video).items():
+  elements = []
+  for name, spans in tiers.items():
     tier = ElementTree.Element('TIER', {
-        'LINGUISTIC_TYPE_REF': 'default-lt', 'TIER_ID': name})
+        'LINGUISTIC_TYPE_REF': 'default-lt', 'TIER_ID': printable(name),
+        **({'PARTICIPANT': printable(participants[name])} if participants.get(name)
+           else {})})
     end_before = 0
     for start, end, label in spans:
       first = max(round(1000 * start), end_before)
@@ -268,11 +283,11 @@ def eaf(video: VideoExpressions) -> ElementTree.Element:
           'TIME_SLOT_REF2': f'ts{len(times) + 2}'})
       ElementTree.SubElement(span, 'ANNOTATION_VALUE').text = printable(label)
       times += [first, last]
-    tiers.append(tier)
+    elements.append(tier)
   for number, value in enumerate(times, start=1):
     ElementTree.SubElement(slots, 'TIME_SLOT', {
         'TIME_SLOT_ID': f'ts{number}', 'TIME_VALUE': str(value)})
-  root.extend(tiers)
+  root.extend(elements)
   ElementTree.SubElement(root, 'LINGUISTIC_TYPE', {
       'GRAPHIC_REFERENCES': 'false', 'LINGUISTIC_TYPE_ID': 'default-lt',
       'TIME_ALIGNABLE': 'true'})
@@ -292,7 +307,19 @@ def write_eaf(path: pathlib.Path, video: VideoExpressions) -> None:
     path: of the file.
     video: what was spotted.
   """
-  root = eaf(video)
+  write_tiers(path, tiers_of(video), video.video)
+
+
+def write_tiers(path: pathlib.Path,
+                tiers: Mapping[str, Sequence[tuple[float, float, str]]], video: str,
+                participants: Mapping[str, str] = {}) -> None:
+  """Writes any tiers for ELAN.
+
+  Args:
+    path: of the file.
+    tiers, video, participants: as of `eaf_of`.
+  """
+  root = eaf_of(tiers, video, participants)
   ElementTree.indent(root)
   with write_atomically(path, 'wb') as file:
     ElementTree.ElementTree(root).write(file, encoding='UTF-8', xml_declaration=True)

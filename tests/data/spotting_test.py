@@ -8,11 +8,11 @@ import pytest
 
 from lightman_jax.data import spotting
 from lightman_jax.data.choice import choose
-from lightman_jax.data.commands import spot
 from lightman_jax.data.rows import LeftOut, Row
 from lightman_jax.faces import apex
+from lightman_jax.video.spotting_command import spotting as spotting_command
 
-COMMAND = ('casme2', '--landmarks', 'none', '--workers', '1', '--manual_dir')
+COMMAND = ('apex', 'casme2', '--landmarks', 'none', '--workers', '1', '--manual_dir')
 
 
 def row(*, onset=10, top=20, offset=50, fps=100.):
@@ -69,7 +69,7 @@ def test_a_clip_that_cannot_be_read_is_named(replica, tmp_path, first_moves_most
 
 def test_the_command_writes_a_line_a_clip(replica, tmp_path, first_moves_most, capsys):
   table = tmp_path / 'apexes.csv'
-  assert spot([*COMMAND, str(replica), '--csv', str(table)]) == 0
+  assert spotting_command([*COMMAND, str(replica), '--csv', str(table)]) == 0
   assert 'casme2, micro, no landmarks: ' in capsys.readouterr().out
   lines = list(csv.DictReader(table.read_text().splitlines()))
   pairs, _ = spotting.withhold_apexes(of(replica))
@@ -78,7 +78,8 @@ def test_the_command_writes_a_line_a_clip(replica, tmp_path, first_moves_most, c
 
 
 def test_drawn_clips(capsys):
-  assert spot(['synthetic', '--landmarks', 'none', '--most', '2']) == 0
+  assert spotting_command(['apex', 'synthetic', '--landmarks', 'none', '--most', '2']
+                          ) == 0
   assert 'synthetic, micro, no landmarks: ' in capsys.readouterr().out
 
 
@@ -89,12 +90,12 @@ def test_drawn_clips(capsys):
 def test_what_cannot_be_measured_says_why(arguments, why, capsys, monkeypatch,
                                           tmp_path):
   monkeypatch.chdir(tmp_path)
-  assert spot(arguments) == 2
+  assert spotting_command(['apex', *arguments]) == 2
   assert why in capsys.readouterr().err
 
 
 def test_a_table_that_cannot_be_written(replica, tmp_path, first_moves_most, capsys):
   (tmp_path / 'file').write_text('')
-  assert spot([*COMMAND, str(replica), '--most', '1', '--csv',
+  assert spotting_command([*COMMAND, str(replica), '--most', '1', '--csv',
                str(tmp_path / 'file' / 'x.csv')]) == 2
   assert 'cannot be written' in capsys.readouterr().err

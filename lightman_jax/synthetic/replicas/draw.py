@@ -235,7 +235,7 @@ def share_pictures(
     scene = stock[person, kind, mood][0]._replace(
         onset=0, apex=steps // 2, offset=steps - 1)
     drawn = scenes.render_scene(scene, frames=tuple(range(steps)), size=_drawn(size))
-    return tuple(_encoded(_framed(picture, size, aligned), ending, grey)
+    return tuple(encode(_framed(picture, size, aligned), ending, grey)
                  for picture in drawn.frames)
 
   def show(film: Film, numbers: Sequence[int]) -> list[bytes]:
@@ -270,7 +270,7 @@ def draw_pictures(
     drawn = scenes.render_scene(scene, frames=(apex,) if still else tuple(numbers),
                                 size=_drawn(size))
     ending = pathlib.PurePath(film.pattern).suffix
-    return [_encoded(_framed(picture, size, aligned), ending, film.grey)
+    return [encode(_framed(picture, size, aligned), ending, film.grey)
             for picture in drawn.frames]
 
   return show
@@ -329,7 +329,14 @@ def _framed(
   return room
 
 
-def _encoded(picture: UInt8[np.ndarray, 'h w 3'], ending: str, grey: bool) -> bytes:
+def encode(picture: UInt8[np.ndarray, 'h w 3'], ending: str, grey: bool) -> bytes:
+  """A picture as a file of its name's ending holds it.
+
+  Args:
+    picture: RGB.
+    ending: with its dot; one of no picture is a GIF.
+    grey: without colours.
+  """
   if ending.lower() not in _KNOWN:      # no ending of a picture: a GIF, and grey
     content = io.BytesIO()
     Image.fromarray(picture).convert('L').save(content, 'GIF')

@@ -26,6 +26,7 @@ from lightman_jax.synthetic.replicas import (
   posed,
   samm,
   smic,
+  videos as whole_videos,
 )
 from lightman_jax.synthetic.replicas.draw import Book, Clip, Film
 
@@ -142,7 +143,7 @@ def write_replica(
     name: str, folder: str | os.PathLike, *, edition: str = '',
     sheets: Sequence[str] = (), form: str = '', per_class: int = 0, frames: int = 0,
     nested: int = 0, root: str = '', size: tuple[int, int] | None = None,
-    seed: int = 0, draw_each: bool = False,
+    seed: int = 0, draw_each: bool = False, videos: int = 0,
     progress=lambda stage, done, total: None,
 ) -> int:
   """Writes sheets and frames; returns the number of clips.
@@ -165,6 +166,9 @@ def write_replica(
     seed: another seed, other people and frame numbers.
     draw_each: every clip's frames are drawn for itself, rather than shared by all clips
       of a person in one mood; slow.
+    videos: of a data set of long videos only so many, each drawn from one second before
+      its first expression to one after its last, with a table of landmarks beside the
+      tree; slow. 0: clips alone.
     progress: called with 'replica', clips done, and clips in all.
 
   Raises:
@@ -172,11 +176,14 @@ def write_replica(
   """
   replica = REPLICAS[_known('replica', name, REPLICAS)]
   _check(frames, size)
-  edition = _known('edition', edition or next(iter(replica.editions)), replica.editions)
+  usual = 'raw' if videos else next(iter(replica.editions))
+  edition = _known('edition', edition or usual, replica.editions)
   tree_form = replica.editions[edition]
   root = _known('root', root or tree_form.roots[0], tree_form.roots)
   clips = replica.clips(seed)
   clips = _fewer(clips, per_class) if per_class else clips
+  if videos:
+    clips = _of_videos(name, replica, clips, edition, videos)
   books = replica.books(clips) if replica.books else {}
   books = {word: books[_known('sheet', word, books)] for word in sheets or books}
   check_form(form or replica.form)
@@ -185,6 +192,11 @@ def write_replica(
     write_book(folder, book, form or replica.form)
   place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
   films = replica.films(clips, edition)
+  if videos:
+    whole_videos.write_videos(
+        place, [film for film in films if film.folder], fps=whole_videos.RATES[name],
+        seed=f'{name}:{seed}', size=size or _small(tree_form.size), progress=progress)
+    return len(clips)
   if not replica.books and frames:
     films = tuple(film if film.fixed else film._replace(
         clip=_short(film.clip, frames)) for film in films)
@@ -197,6 +209,18 @@ def write_replica(
   _write_beside(folder, replica, clips, min(options['size']))
   progress('replica', len(films), len(films))
   return len(clips)
+
+
+def _of_videos(name: str, replica: draw.Replica, clips: tuple[Clip, ...], edition: str,
+               count: int) -> tuple[Clip, ...]:
+  if name not in whole_videos.RATES or count < 0 or edition != 'raw':
+    raise InputError(f'whole videos are drawn of {", ".join(whole_videos.RATES)}, one '
+                     f'or more, in the raw edition; {count} of {name}, {edition}, are '
+                     'none of that')
+  folders = {film.folder for film in whole_videos.films_of_videos(
+      replica.films(clips, edition), count)}
+  return tuple(clip for clip in clips if any(
+      film.folder in folders for film in replica.films((clip,), edition)))
 
 
 def _write_beside(folder: pathlib.Path, replica: draw.Replica, clips: tuple[Clip, ...],
@@ -304,6 +328,8 @@ def replica(arguments: list[str]) -> int:
   parser.add_argument('--root', default='', help='another name of the tree')
   parser.add_argument('--draw_each', action='store_true',
                       help='no two clips share pictures; slow')
+  parser.add_argument('--videos', type=int, default=0,
+                      help='of long videos only so many, each drawn whole; slow')
   parser.add_argument('--seed', type=int, default=0)
   options = vars(parser.parse_args(arguments))
   name, folder = options.pop('name'), options.pop('folder')
