@@ -160,8 +160,7 @@ def predict_video(
             for person in np.unique(table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
-  rows = [Recognised(e) for e in spotted]
-  classes: tuple[str, ...] = ()
+  rows, classes = [Recognised(e) for e in spotted], ()
   if emotions:
     classes = tuple(model.classes)
     start = min((e.onset_s for e in spotted), default=None)

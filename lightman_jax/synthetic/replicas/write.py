@@ -191,24 +191,27 @@ def write_replica(
   for book in (book for files in books.values() for book in files):
     write_book(folder, book, form or replica.form)
   place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
-  films = replica.films(clips, edition)
+  films, size = replica.films(clips, edition), size or _small(tree_form.size)
   if videos:
     whole_videos.write_videos(
         place, [film for film in films if film.folder], fps=whole_videos.RATES[name],
-        seed=f'{name}:{seed}', size=size or _small(tree_form.size), progress=progress)
+        seed=f'{name}:{seed}', size=size, progress=progress)
     return len(clips)
   if not replica.books and frames:
     films = tuple(film if film.fixed else film._replace(
         clip=_short(film.clip, frames)) for film in films)
-  options = {'seed': f'{name}/{seed}', 'size': size or _small(tree_form.size),
-             'aligned': tree_form.aligned}
-  show = _projector(films, options, frames, draw_each)
+  _write_clips(place, films, frames, progress, _projector(films, {
+      'seed': f'{name}/{seed}', 'size': size, 'aligned': tree_form.aligned}, frames,
+                                                          draw_each))
+  _write_beside(folder, replica, clips, min(size))
+  return len(clips)
+
+
+def _write_clips(place, films, frames, progress, show) -> None:
   for done, film in enumerate(films):
     progress('replica', done, len(films))
     _write_film(place, film, frames, show)
-  _write_beside(folder, replica, clips, min(options['size']))
   progress('replica', len(films), len(films))
-  return len(clips)
 
 
 def _of_videos(name: str, replica: draw.Replica, clips: tuple[Clip, ...], edition: str,
