@@ -27,8 +27,8 @@ jax.config.update('jax_platforms', os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 FLOW = Content('flow', (-1, 1, 1), True)
 
 
-SLOW = frozenset(line for line in pathlib.Path(__file__).with_name('slow.txt').read_text(
-    encoding='utf-8').splitlines() if not line.startswith('#'))
+_LIST = pathlib.Path(__file__).with_name('slow.txt').read_text(encoding='utf-8')
+SLOW = frozenset(line for line in _LIST.splitlines() if not line.startswith('#'))
 
 
 def mark_slow(config, items):
