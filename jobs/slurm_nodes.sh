@@ -9,8 +9,8 @@
 # that GPU from it, and is refused.
 #
 # Run under Slurm 22.05.8 (Debian 12), two nodes on one machine without GPUs, by
-# benchmarks/slurm.py with --ntasks-per-node=1: a node was killed in the middle, and the
-# job began again where its last checkpoint was (slurm.log).
+# benchmarks/slurm.py with --ntasks-per-node=1: a node was killed, and the job began again
+# and ended (slurm.log).
 #SBATCH --job-name=lightman
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=4

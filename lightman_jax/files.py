@@ -97,7 +97,7 @@ def lock_limits(path: str | os.PathLike,
   with contextlib.suppress(OSError), open(path, 'rb') as other:
     lock(other)
     return 'a second lock on the same file is granted'
-  place, best, reason = os.path.realpath(path), '', ''
+  place, best, limit = os.path.realpath(path), '', ''
   with contextlib.suppress(OSError, ValueError), open(
       mounts, encoding='utf-8') as lines:
     for line in lines:
@@ -109,10 +109,10 @@ def lock_limits(path: str | os.PathLike,
         words = options.split(',')
         local = next((word for word in LOCAL.get(kind, ())
                       if not word or word in words), None)
-        best, reason = point, '' if local is None else (
+        best, limit = point, '' if local is None else (
             f'{point} is {" ".join(filter(None, (kind, local)))}, where a lock holds '
             'on this host only')
-  return reason
+  return limit
 
 
 def name_place(error: BaseException, path: str | os.PathLike) -> None:
