@@ -135,12 +135,8 @@ def predict_video(
     table, size = measure(track_faces(
         _counted(video, progress), landmarks=landmarks, largest=face == 'largest'))
     facts = facts_of(video)
-  people = {}
-  for person in np.unique(table.person[table.person >= 0]).tolist():
-    people[person] = (
-        causal_spotting(table, size=size, person=person, settings=settings) if causal
-        else find_expressions(signals_of(table, person), size=size, person=person,
-                              baseline=baseline, settings=settings))
+  people = {person: _spotting(table, size, person, baseline, settings, causal)
+            for person in np.unique(table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
   rows = [Recognised(e) for e in spotted]
@@ -150,6 +146,16 @@ def predict_video(
     rows = _recognised(path, rows, model, table, people, fps, progress)
   return VideoExpressions(str(path), facts, rows, people, table, size, classes,
                           [*facts['remarks'], *remarks_on(table, people)])
+
+
+def _spotting(table: FrameTable, size: int, person: int,
+              baseline: tuple[float, float] | None, settings: SpottingSettings,
+              causal: bool) -> Spotting:
+  """What is spotted of one person, by all of the video or by what came before."""
+  if causal:
+    return causal_spotting(table, size=size, person=person, settings=settings)
+  return find_expressions(signals_of(table, person), size=size, person=person,
+                          baseline=baseline, settings=settings)
 
 
 def _load(folder: str | os.PathLike | None) -> Any:
