@@ -126,9 +126,7 @@ def predict_video(
     raise InputError(f'face is {face!r}; it must be largest or all')
   if emotions is None:
     emotions = model is not None
-  if causal and baseline is not None:
-    raise InputError('causal=True calibrates on what came before, and takes no '
-                     'baseline')
+  _check_causal(causal, baseline)
   if emotions and (model is None or isinstance(model, (str, os.PathLike))):
     model = _load(model)
   with open_video(path, start=start, end=end, fps=fps) as video:
@@ -146,6 +144,12 @@ def predict_video(
     rows = _recognised(path, rows, model, table, people, fps, progress)
   return VideoExpressions(str(path), facts, rows, people, table, size, classes,
                           [*facts['remarks'], *remarks_on(table, people)])
+
+
+def _check_causal(causal: bool, baseline: tuple[float, float] | None) -> None:
+  if causal and baseline is not None:
+    raise InputError('causal=True calibrates on what came before, and takes no '
+                     'baseline')
 
 
 def _spotting(table: FrameTable, size: int, person: int,
