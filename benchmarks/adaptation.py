@@ -184,10 +184,10 @@ def settings_of(options) -> dict:
     changes.update({'training.steps': options.steps,
                     'training.checkpoint_every': options.steps})
   if options.manifest:
-    name = f'manifest:{options.variants}'.rstrip(':')
-    return lm.settings(name, method=options.method,
-                       **{'data.path': str(options.manifest), 'macro.source': 'none',
-                          **changes})
+    return lm.settings(f'manifest:{options.variants}'.rstrip(':'),
+                       method=options.method, **{
+                           'data.path': str(options.manifest), 'macro.source': 'none',
+                           **changes})
   return lm.settings(f'synthetic:{options.variants}'.rstrip(':'), method=options.method,
                      **{'data.synthetic.subjects': options.people,
                         'data.synthetic.micro': 36, 'macro.source': 'own', **changes})

@@ -153,10 +153,7 @@ def predict_video(
     table, size = measure(track_faces(
         _counted(video, progress), landmarks=landmarks, largest=face == 'largest'))
     facts = facts_of(video)
-  people = {person: (
-      causal_spotting(table, size=size, person=person, settings=settings) if causal else
-      find_expressions(signals_of(table, person), size=size, person=person,
-                       baseline=baseline, settings=settings))
+  people = {person: _spotting(table, size, person, baseline, settings, causal)
             for person in np.unique(table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
@@ -176,6 +173,16 @@ def _check_choices(face: str, causal: bool, baseline: Any) -> None:
   if causal and baseline is not None:
     raise InputError('causal=True calibrates on what came before, and takes no '
                      'baseline')
+
+
+def _spotting(table: FrameTable, size: int, person: int,
+              baseline: tuple[float, float] | None, settings: SpottingSettings,
+              causal: bool) -> Spotting:
+  """What is spotted of one person, by all of the video or by what came before."""
+  if causal:
+    return causal_spotting(table, size=size, person=person, settings=settings)
+  return find_expressions(signals_of(table, person), size=size, person=person,
+                          baseline=baseline, settings=settings)
 
 
 def _load(folder: str | os.PathLike | None) -> Any:

@@ -184,12 +184,8 @@ def write_replica(
   clips = _fewer(clips, per_class) if per_class else clips
   if videos:
     clips = _of_videos(name, replica, clips, edition, videos)
-  books = replica.books(clips) if replica.books else {}
-  books = {word: books[_known('sheet', word, books)] for word in sheets or books}
   check_form(form or replica.form)
-  folder = _empty(folder)
-  for book in (book for files in books.values() for book in files):
-    write_book(folder, book, form or replica.form)
+  folder = _write_books(replica, clips, sheets, form or replica.form, folder)
   place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
   films, size = replica.films(clips, edition), size or _small(tree_form.size)
   if videos:
@@ -205,6 +201,17 @@ def write_replica(
                                                           draw_each))
   _write_beside(folder, replica, clips, min(size))
   return len(clips)
+
+
+def _write_books(replica: draw.Replica, clips: tuple[Clip, ...], sheets: Sequence[str],
+                 form: str, folder: str | os.PathLike) -> pathlib.Path:
+  """The sheets, in a folder that must be empty."""
+  books = replica.books(clips) if replica.books else {}
+  books = {word: books[_known('sheet', word, books)] for word in sheets or books}
+  folder = _empty(folder)
+  for book in (book for files in books.values() for book in files):
+    write_book(folder, book, form)
+  return folder
 
 
 def _write_clips(place, films, frames, progress, show) -> None:
