@@ -33,7 +33,7 @@ MODULES = {'absl-py': 'absl', 'Jinja2': 'jinja2', 'MarkupSafe': 'markupsafe',
            'ml-collections': 'ml_collections',
            'opencv-contrib-python-headless': 'cv2',
            'orbax-checkpoint': 'orbax',
-           'pillow': 'PIL', 'python-calamine': 'python_calamine',
+           'pillow': 'PIL', 'pympi-ling': 'pympi', 'python-calamine': 'python_calamine',
            'scikit-learn': 'sklearn',
            'tensorflow-datasets': 'tensorflow_datasets'}
 # tfds needs these without TensorFlow, and does not say so itself.
@@ -246,7 +246,8 @@ def test_the_installation_brings_what_is_imported():
   # Extras are imported where they are asked for, and what lacks them says so.
   lines = ' '.join(setup['options.extras_require'][name]
                    for name in ('export', 'tensorboard', 'video')).split()
-  extra = {re.split('[^A-Za-z0-9_-]', line)[0] for line in lines}
+  extra = {MODULES.get(name, name) for name in (
+      re.split('[^A-Za-z0-9_-]', line)[0] for line in lines)}
   used -= set(sys.stdlib_module_names) | {'lightman_jax', 'configs'} | extra
   assert used - declared == set()
   assert declared - used == FOR_TFDS

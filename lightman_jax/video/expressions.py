@@ -135,13 +135,12 @@ def predict_video(
           table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
-  rows = [Recognised(e) for e in spotted]
-  classes: tuple[str, ...] = ()
+  rows, classes = [Recognised(e) for e in spotted], ()
   if emotions:
     classes = tuple(model.classes)
-    start = min((e.onset_s for e in spotted), default=None)
-    rows = recognise(lambda numbers: frames_of(path, numbers, start=start, fps=fps),
-                     rows, model, table, people, progress)
+    rows = recognise(lambda numbers: frames_of(path, numbers, fps=fps, start=min(
+        (e.onset_s for e in spotted), default=None)), rows, model, table, people,
+                     progress)
   return VideoExpressions(str(path), facts, rows, people, table, size, classes,
                           [*facts['remarks'], *remarks_on(table, people)])
 

@@ -190,24 +190,31 @@ def write_replica(
   for book in (book for files in books.values() for book in files):
     write_book(folder, book, form or replica.form)
   place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
-  films = replica.films(clips, edition)
+  options = {'seed': seed, 'size': size or _small(tree_form.size), 'frames': frames,
+             'draw_each': draw_each, 'videos': videos, 'progress': progress}
+  _write_films(name, place, replica, replica.films(clips, edition),
+               aligned=tree_form.aligned, **options)
+  _write_beside(folder, replica, clips, min(options['size']))
+  return len(clips)
+
+
+def _write_films(name, place, replica, films, *, seed, size, frames, draw_each, videos,
+                 progress, aligned) -> None:
+  """Frames of whole videos, or of clips alone."""
   if videos:
     whole_videos.write_videos(
         place, [film for film in films if film.folder], fps=whole_videos.RATES[name],
-        seed=f'{name}:{seed}', size=size or _small(tree_form.size), progress=progress)
-    return len(clips)
+        seed=f'{name}:{seed}', size=size, progress=progress)
+    return
   if not replica.books and frames:
     films = tuple(film if film.fixed else film._replace(
         clip=_short(film.clip, frames)) for film in films)
-  options = {'seed': f'{name}/{seed}', 'size': size or _small(tree_form.size),
-             'aligned': tree_form.aligned}
-  show = _projector(films, options, frames, draw_each)
+  show = _projector(films, {'seed': f'{name}/{seed}', 'size': size, 'aligned': aligned},
+                    frames, draw_each)
   for done, film in enumerate(films):
     progress('replica', done, len(films))
     _write_film(place, film, frames, show)
-  _write_beside(folder, replica, clips, min(options['size']))
   progress('replica', len(films), len(films))
-  return len(clips)
 
 
 def _of_videos(name: str, replica: draw.Replica, clips: tuple[Clip, ...], edition: str,
