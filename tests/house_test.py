@@ -246,8 +246,8 @@ def test_the_installation_brings_what_is_imported():
   # Extras are imported where they are asked for, and what lacks them says so.
   lines = ' '.join(setup['options.extras_require'][name]
                    for name in ('export', 'tensorboard', 'video')).split()
-  names = {re.split('[^A-Za-z0-9_-]', line)[0] for line in lines}
-  extra = {MODULES.get(name, name) for name in names}
+  extra = {MODULES.get(name, name) for name in (
+      re.split('[^A-Za-z0-9_-]', line)[0] for line in lines)}
   used -= set(sys.stdlib_module_names) | {'lightman_jax', 'configs'} | extra
   assert used - declared == set()
   assert declared - used == FOR_TFDS

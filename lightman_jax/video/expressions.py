@@ -160,9 +160,9 @@ def predict_video(
   rows, classes = [Recognised(e) for e in spotted], ()
   if emotions:
     classes = tuple(model.classes)
-    start = min((e.onset_s for e in spotted), default=None)
-    rows = recognise(lambda numbers: frames_of(path, numbers, start=start, fps=fps),
-                     rows, model, table, people, progress)
+    rows = recognise(lambda numbers: frames_of(path, numbers, fps=fps, start=min(
+        (e.onset_s for e in spotted), default=None)), rows, model, table, people,
+                     progress)
   return VideoExpressions(str(path), facts, rows, people, table, size, classes,
                           [*facts['remarks'], *remarks_on(table, people)])
 

@@ -39,7 +39,6 @@ REPLICAS = {
     'casme_cubed': casme_squared.PART_A,
     'casme_cubed_c': casme_squared.PART_C,
     'dfme': dfme.REPLICA,
-    'four_dme': dfme.FOUR_DME,
     'mmew': mmew.REPLICA,
     'samm': samm.REPLICA,
     'samm_long': samm.LONG_REPLICA,
@@ -184,37 +183,34 @@ def write_replica(
   clips = _fewer(clips, per_class) if per_class else clips
   if videos:
     clips = _of_videos(name, replica, clips, edition, videos)
+  books = replica.books(clips) if replica.books else {}
+  books = {word: books[_known('sheet', word, books)] for word in sheets or books}
   check_form(form or replica.form)
-  folder = _write_books(replica, clips, sheets, form or replica.form, folder)
+  folder = _empty(folder)
+  for book in (book for files in books.values() for book in files):
+    write_book(folder, book, form or replica.form)
   place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
-  films, size = replica.films(clips, edition), size or _small(tree_form.size)
+  options = {'seed': seed, 'size': size or _small(tree_form.size), 'frames': frames,
+             'draw_each': draw_each, 'videos': videos, 'progress': progress}
+  _write_films(name, place, replica, replica.films(clips, edition),
+               aligned=tree_form.aligned, **options)
+  _write_beside(folder, replica, clips, min(options['size']))
+  return len(clips)
+
+
+def _write_films(name, place, replica, films, *, seed, size, frames, draw_each, videos,
+                 progress, aligned) -> None:
+  """Frames of whole videos, or of clips alone."""
   if videos:
     whole_videos.write_videos(
         place, [film for film in films if film.folder], fps=whole_videos.RATES[name],
         seed=f'{name}:{seed}', size=size, progress=progress)
-    return len(clips)
+    return
   if not replica.books and frames:
     films = tuple(film if film.fixed else film._replace(
         clip=_short(film.clip, frames)) for film in films)
-  _write_clips(place, films, frames, progress, _projector(films, {
-      'seed': f'{name}/{seed}', 'size': size, 'aligned': tree_form.aligned}, frames,
-                                                          draw_each))
-  _write_beside(folder, replica, clips, min(size))
-  return len(clips)
-
-
-def _write_books(replica: draw.Replica, clips: tuple[Clip, ...], sheets: Sequence[str],
-                 form: str, folder: str | os.PathLike) -> pathlib.Path:
-  """The sheets, in a folder that must be empty."""
-  books = replica.books(clips) if replica.books else {}
-  books = {word: books[_known('sheet', word, books)] for word in sheets or books}
-  folder = _empty(folder)
-  for book in (book for files in books.values() for book in files):
-    write_book(folder, book, form)
-  return folder
-
-
-def _write_clips(place, films, frames, progress, show) -> None:
+  show = _projector(films, {'seed': f'{name}/{seed}', 'size': size, 'aligned': aligned},
+                    frames, draw_each)
   for done, film in enumerate(films):
     progress('replica', done, len(films))
     _write_film(place, film, frames, show)
