@@ -22,7 +22,10 @@ import nbclient
 import nbformat
 from PIL import Image
 
-EXAMPLES = pathlib.Path(__file__).resolve().parents[1] / 'examples'
+DOCS = pathlib.Path(__file__).resolve().parent
+EXAMPLES = DOCS.parent / 'examples'
+# Pages and README show a notebook's last picture as this file.
+SHOWN = {'video': DOCS / 'pictures' / 'video-timeline.png'}
 SECONDS = 3600          # that one cell may take
 
 
@@ -98,10 +101,18 @@ def _small(png: str) -> str:
   return base64.b64encode(min(content, file.getvalue(), key=len)).decode()
 
 
+def last_picture(notebook: nbformat.NotebookNode) -> bytes:
+  """The last picture that a notebook shows, as PNG."""
+  *_, png = (output.data['image/png'] for cell in notebook.cells
+             for output in cell.get('outputs', ()) if 'image/png' in output.get(
+                 'data', {}))
+  return base64.b64decode(png)
+
+
 def main(arguments: list[str]) -> int:
   """Executes the notebooks that are named, or all; returns the exit code."""
   parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-  parser.add_argument('names', nargs='*', metavar='NAME', help='as 1_first_look')
+  parser.add_argument('names', nargs='*', metavar='NAME', help='as first_look')
   parser.add_argument('--cache', type=pathlib.Path, help='a folder that stays')
   parser.add_argument('--out', type=pathlib.Path, default=EXAMPLES)
   options = parser.parse_args(arguments)
@@ -115,6 +126,8 @@ def main(arguments: list[str]) -> int:
       tidy(notebook, (place / 'work').resolve())
     nbformat.validate(notebook)
     nbformat.write(notebook, options.out / f'{name}.ipynb')
+    if options.out == EXAMPLES and name in SHOWN:
+      SHOWN[name].write_bytes(last_picture(notebook))
     print(options.out / f'{name}.ipynb', flush=True)
   return 0
 
