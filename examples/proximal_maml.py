@@ -47,3 +47,7 @@ def proximal_maml(
     return cross_entropy(fast, task.query)
   return Learner(net.init, adapt, net.logits,
                  outer.through_adaptation(adapt, query_loss), EVERYTHING)
+
+
+# True where a task's macro clips are looked at, as `losses.with_alignment` does.
+proximal_maml.uses_macro = False

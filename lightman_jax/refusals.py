@@ -27,7 +27,7 @@ CODES = {
     'config_flag': 'E104', 'config_flag._fit': 'E101',
     'configurations': 'E104', 'configurations.defaults': 'E101',
     'configurations.sweeps': 'E106',
-    'protocol_settings': 'E106', 'protocol_settings.noise': 'E102',
+    'listed_settings': 'E106', 'listed_settings.noise': 'E102',
     'meta': 'E103', 'models': 'E103',
     'experiment': 'E103', 'experiment.launch': 'E104', 'experiment.sweep': 'E106',
     'experiment.classifier': 'E103', 'experiment.notebook': 'E103',

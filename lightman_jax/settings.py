@@ -11,7 +11,7 @@ import sys
 import types
 from typing import Any
 
-from lightman_jax import coupled_settings, protocol_settings, registry, sections
+from lightman_jax import coupled_settings, listed_settings, registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.options import nearest
 
@@ -153,15 +153,15 @@ def check(config: Mapping[str, Any]) -> None:
 
   Args:
     config: complete and nested, as `config.to_dict()` gives it. Its `data` section is
-      checked by `clips.sources.check_present`.
+      checked by `data.sources.check_present`.
 
   Raises:
     InputError: names the setting, and the nearest right value.
   """
   values = flat(config)
-  protocol_settings.check(values)
+  listed_settings.check(values)
   text = values['select.candidates']
-  for changes in ({}, *protocol_settings.candidates(text, values)):
+  for changes in ({}, *listed_settings.candidates(text, values)):
     if changes.get('macro.label_weight') and not values['macro.label_weight']:
       raise InputError('select.candidates try macro.label_weight above 0 and the '
                        'configuration has 0, so its clips are not there; give it one '
@@ -199,6 +199,25 @@ def draws_macro(config: Mapping[str, Any]) -> bool:
   return (config['macro']['source'] != 'none' and not config['macro']['only']
           and bool(getattr(method, 'uses_macro', False)
                    or config['macro']['label_weight']))
+
+
+def describe_missing_macro(config: Mapping[str, Any], clips: int) -> str:
+  """Why tasks hold no macro clips where one may think so; '' where nothing is to say.
+
+  Args:
+    config: complete.
+    clips: macro clips of a task.
+  """
+  name = config['method']['name']
+  if draws_macro(config):
+    return '' if clips else ('there are no macro-expressions to align with: without '
+                             'the auxiliary term this is MAML')
+  if (not registry.is_outside(name) or config['macro']['source'] == 'none'
+      or config['macro']['only'] or hasattr(registry.find('method', name),
+                                            'uses_macro')):
+    return ''
+  return (f'method={registry.label(name)}: its tasks hold no macro clips, for it does '
+          'not say uses_macro = True; uses_macro = False says that it needs none')
 
 
 def aligns_macro(config: Mapping[str, Any]) -> bool:

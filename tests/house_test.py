@@ -10,6 +10,9 @@ import sys
 
 import pytest
 
+from lightman_jax import settings
+from lightman_jax.configurations import defaults
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
@@ -17,11 +20,13 @@ FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tas
         'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
         'experiment', 'bundle', 'video')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'completion', 'config_flag',
-         'coupled_settings', 'errors', 'files', 'keys', 'machine', 'options', 'places',
-         'protocol_settings', 'refusals', 'registry', 'renamed', 'sections', 'settings',
+         'coupled_settings', 'errors', 'files', 'keys', 'listed_settings', 'machine',
+         'options', 'places', 'refusals', 'registry', 'renamed', 'sections', 'settings',
          'settings_command', 'settings_help', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
+
+FLAT = frozenset(settings.flat(defaults.base().to_dict()))
 
 # What a module is called that a distribution installs, where the names differ.
 MODULES = {'absl-py': 'absl', 'Jinja2': 'jinja2', 'MarkupSafe': 'markupsafe',
@@ -266,6 +271,54 @@ def test_no_code_comes_out_of_data(path):
     assert keywords.get('allow_pickle') in (None, 'False')
     if name in ('np.load', 'numpy.load'):
       assert keywords.get('allow_pickle') == 'False', 'says that it loads data only'
+
+
+# What a pointer in a docstring may begin with beside a module, a class or a parameter.
+LIBRARIES = {'KvStore', 'Path', 'ast', 'concurrent', 'config_flags', 'jax', 'jnp',
+             'json', 'lax', 'lm', 'nn', 'np', 'optax', 'tfds', 'torch'}
+
+
+def defined(tree: ast.AST) -> set[str]:
+  """Names of a module, and members of its classes as CLASS.NAME."""
+  names = set()
+  for node in ast.walk(tree):
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+      names.add(node.name)
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+      names.add(node.id)
+    if isinstance(node, ast.ClassDef):
+      for part in node.body:
+        name = getattr(part, 'name', None) or getattr(
+            getattr(part, 'target', None), 'id', None)
+        names |= {f'{node.name}.{name}'} if name else set()
+  return names
+
+
+@pytest.fixture(scope='module')
+def places() -> dict[str, set[str]]:
+  return {'.'.join(path.relative_to(ROOT).with_suffix('').parts): defined(tree)
+          for path, tree in TREES.items()}
+
+
+@every_source
+def test_docstrings_point_to_what_is_there(path, places):
+  """`room.module.name`, of a module, a class, a parameter, a setting or a library."""
+  tree, wrong = TREES[path], []
+  parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+  sections = set(defaults.base()) | {'config'}
+  for pointer in set(re.findall(r'`([A-Za-z_]+(?:\.[A-Za-z_]+)+)`', path.read_text())):
+    first, *rest = pointer.split('.')
+    if (first in LIBRARIES | parameters or first in sections and first not in FLOW
+        or rest[-1] in ('py', 'json', 'csv', 'md')):
+      continue
+    cuts = [('.'.join([first, *rest[:n]]), '.'.join(rest[n:]))
+            for n in range(len(rest) + 1)]
+    if not (any(('.' + name).endswith('.' + module) and (not inside or inside in names)
+                for name, names in places.items() for module, inside in cuts)
+            or any(pointer in names for names in places.values())
+            or first in FLOW and pointer in FLAT):
+      wrong.append(pointer)
+  assert not wrong
 
 
 def test_nothing_is_left_undone():

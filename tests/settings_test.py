@@ -128,6 +128,27 @@ def test_a_data_set_from_outside_is_no_variant_of_macro():
     settings('casme2', macro='mine.py:FACTS')
 
 
+def plain(net):
+  """A method that does not say whether it looks at macro clips."""
+  return net
+
+
+@pytest.mark.parametrize('uses, clips, words', [
+    (None, 0, 'does not say uses_macro = True'), (False, 0, ''), (True, 9, ''),
+    (True, 0, 'there are no macro-expressions')])
+def test_a_method_of_ones_own_is_told_why_it_has_no_macro_clips(uses, clips, words):
+  def mine(net):
+    return plain(net)
+  if uses is not None:
+    mine.uses_macro = uses
+  config = {'method': {'name': registry.allow_object('method', mine)},
+            'macro': {'source': 'own', 'only': False, 'label_weight': 0.}}
+  said = settings.describe_missing_macro(config, clips)
+  assert words in said if words else not said
+  config['macro']['source'] = 'none'
+  assert not settings.describe_missing_macro(config, 0)
+
+
 def test_what_would_have_no_effect_is_known_by_its_default():
   values = settings.flat(complete())
   assert {name: values[name] for name in coupled_settings._OF_ANOTHER} == {

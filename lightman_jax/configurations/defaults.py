@@ -12,7 +12,7 @@ Change = Callable[[config_dict.ConfigDict], None]
 
 
 def synthetic() -> dict:
-  """The people of the embedded data set; see `clips.faces.scenes.Difficulty`."""
+  """The people of the embedded data set; see `synthetic.scenes.Difficulty`."""
   # faces: wide, or close, as published pictures frame and record them.
   return dict(seed=0, subjects=8, micro=18, macro=9, fps=200., faces='wide')
 
@@ -169,7 +169,7 @@ def licensed(name: str, class_set: str, *, source: str = 'magnified'
 
   Args:
     name: of the data set.
-    class_set: of it; see its table in annotations/.
+    class_set: of it; see its facts in data/datasets/.
     source: of the macro-expressions.
   """
   config = base()

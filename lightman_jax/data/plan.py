@@ -2,7 +2,7 @@
 
 A plan is made from file names alone, in a second, so that whatever is wrong with the
 input is said before long work starts. What the files hold is hashed when they are read;
-see `contents`.
+see `build`.
 """
 
 from collections import Counter

@@ -231,7 +231,7 @@ def read_listing(
   Args:
     paths: one sheet, or all that make the edition together.
     facts: the data set.
-    corrections: names of `corrections.CORRECTIONS`; those of other data sets do not
+    corrections: names of `CORRECTIONS`; those of other data sets do not
       matter.
 
   Raises:

@@ -74,7 +74,7 @@ def spell_settings(choice: Choice) -> str:
 
 
 def plan_synthetic(choice: Choice) -> Plan:
-  """Plans the scenes of a seed. The classes are those of `emotions.CLASSES`.
+  """Plans the scenes of a seed. The classes are those of `scenes.CLASSES`.
 
   Args:
     choice: the settings; `synthetic` says who plays.

@@ -195,16 +195,25 @@ def scores_of(named: str = '') -> dict[str, Score]:
   Raises:
     InputError: one was not allowed, is no score, or has the name of another.
   """
-  every = {name: Score(name, registry.find('score', name)) for name in registry.SCORES}
+  every = {name: _score_of(name, name) for name in registry.SCORES}
   for place in sections.names_in('score', named):
     if place in every:
       continue                # is there anyway
-    part, name = registry.find('score', place), name_of(place)
+    name = name_of(place)
     if name in every or name in BESIDE:
       raise InputError(f'score={place}: a row of results has {name!r} already; call it '
                        'otherwise')
-    every[name] = Score(name, part, _bounds(part), _takes(place, part))
+    every[name] = _score_of(name, place)
   return every
+
+
+def _score_of(name: str, place: str) -> Score:
+  """Of a function of counts in the table no `Range` is needed: it lies in 0 to 1."""
+  part = registry.find('score', place)
+  takes, bounds = _takes(place, part), _bounds(part)
+  if bounds is None and takes == ('counts',) and not registry.is_outside(place):
+    bounds = Score._field_defaults['bounds']
+  return Score(name, part, bounds, takes)
 
 
 def try_scores(named: str, classes: int) -> None:

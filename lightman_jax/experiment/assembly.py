@@ -37,6 +37,7 @@ from lightman_jax.runs import results
 from lightman_jax.runs.progress import Progress
 from lightman_jax.settings import (
   aligns_macro,
+  describe_missing_macro,
   draws_macro,
   faces_data,
   macro_data,
@@ -440,14 +441,12 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
          labels: tuple[np.ndarray, ...], say: Callable[[str], None]
          ) -> tuple[np.ndarray, ...]:
   """Splits of every fold; says what is drawn more than once, and what is absent."""
-  sizes = make_sizes(config, pool)
+  sizes, planned = make_sizes(config, pool), []
   if config['macro']['label_weight'] and not sizes.macros:
     raise InputError('macro.label_weight is above 0 and there is no macro clip; give '
                      'them, or set it to 0')
-  if draws_macro(config) and not sizes.macros:
-    say('there are no macro-expressions to align with: without the auxiliary term '
-        'this is MAML')
-  planned = []
+  if line := describe_missing_macro(config, sizes.macros):
+    say(line)
   for fold, label in zip(folds, labels):
     drawn, part = trained_on(config, pool._replace(label=label), fold)
     planned.append(plan_splits(

@@ -53,7 +53,7 @@ def load(settings: Mapping[str, Any]) -> Material:
     settings: complete, as `lightman_jax.settings` returns them.
 
   Returns:
-    An object with `clips` (`clips.table` is a row a clip, `clips.frames[n]` reads the
+    An object with `clips` (its `table` is a row a clip, its `frames[n]` reads the
     frames of one, (T, H, W, C) uint8), `pool.x` (the inputs of all clips as one array
     (N, *clip) float32), `pool.label` (N,) and `folds`, masks over the N clips.
 
@@ -112,7 +112,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
 
   Args:
     settings: complete; `episodes.protocol` says who is held out together.
-    data: what `load` or `tasks.from_arrays` returned.
+    data: what `load` or `lm.tasks.from_arrays` returned.
 
   Returns:
     A fold for each person, data set or group that is held out, in the order of names.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lightman_jax import bounded, protocol_settings
+from lightman_jax import bounded, listed_settings
 from lightman_jax.data.store import ClipSet
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.files import fold_path
@@ -30,7 +30,7 @@ def noise_kinds(config: Mapping[str, Any], material: Material,
   Raises:
     InputError: one that was asked for by name means nothing for these inputs.
   """
-  names = protocol_settings.noise(config['evaluation']['noise'])
+  names = listed_settings.noise(config['evaluation']['noise'])
   how, length = inputs.Settings(**config['inputs']), material.clips.frames.shape[1]
   if config['evaluation']['noise'] != 'all':
     augmentation.check_noise(names, how, length)

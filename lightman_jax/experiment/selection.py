@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lightman_jax import keys, protocol_settings, settings
+from lightman_jax import keys, listed_settings, settings
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.experiment import assembly
@@ -74,7 +74,7 @@ def candidates(config: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
   values = settings.flat(config)
   if values['select.by'] == 'none':
     return ()
-  return protocol_settings.candidates(values['select.candidates'], values)
+  return listed_settings.candidates(values['select.candidates'], values)
 
 
 def describe_selection(config: Mapping[str, Any], folder: RunFolder, classes: int, *,

@@ -32,7 +32,7 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
     other: where macro clips come from under its name.
     make: clips to inputs.
     macro_map: name of the map that gives a class to macro clips whose own class is
-      none of the data set's; see `data.class_sets`.
+      none of the data set's; see `facts.MACRO_MAPS`.
 
   Raises:
     InputError: 'magnified' for inputs whose amplitude is unknown, a data set without a

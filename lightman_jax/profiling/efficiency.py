@@ -221,7 +221,7 @@ def measure(recipe: Recipe, data: FoldData, *, steps: int, folds: int
     folds: of the run.
 
   Raises:
-    ValueError: arithmetic that cannot be counted; see `arithmetic.count_operations`.
+    ValueError: arithmetic that cannot be counted; see `count_operations`.
   """
   state, step, seconds, temporaries = _training(recipe, data)
   step_time = timed(step)

@@ -71,7 +71,7 @@ def pose_of(look: Look, drift: Float[np.ndarray, '4']) -> Pose:
 
   Args:
     look: of the recording.
-    drift: shift x, shift y, turn and zoom at one instant, see `motion.drift_at`.
+    drift: shift x, shift y, turn and zoom at one instant, see `scenes.drift_at`.
   """
   angle = np.deg2rad(look.turn + drift[2])
   zoom = look.zoom * (1. + drift[3])

@@ -304,7 +304,7 @@ class Scene(NamedTuple):
   clip: str
   subject: str
   kind: str                 # 'micro' or 'macro'
-  emotion: str              # a key of `emotions.CLASS_OF`
+  emotion: str              # a key of `CLASS_OF`
   actions: tuple[Action, ...]
   amplitude: float          # pixels of a 64-pixel face, largest over the face, at apex
   onset: int

@@ -204,7 +204,7 @@ class LeaveOneSubjectOut:
   """One fold a subject with micro clips."""
 
   def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
-    """See `leave_one_subject_out`."""
+    """A mask for each person, by name."""
     del rng
     return {name: table.subject == name
             for name in sorted(set(table.subject[~table.macro].tolist()))}
@@ -285,7 +285,7 @@ class Megc2019(LeaveOneSubjectOut):
   """Leave one subject out, of MEGC2019's composite alone."""
 
   def make(self, table: ProtocolTable, rng: np.random.Generator) -> Masks:
-    """See `leave_one_subject_out`.
+    """A mask for each person, by name, as `LeaveOneSubjectOut`.
 
     Raises:
       InputError: it is another data set, or has other classes.

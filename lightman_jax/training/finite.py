@@ -17,7 +17,7 @@ ADVICE = ('look for clips that are not finite, or lower method.inner_rate or '
 
 class Broken(NamedTuple):
   """The steps of a fold in which a value is not finite, and what stood before them."""
-  data: Any                 # `loop.FoldData`
+  data: Any                 # `state.FoldData`
   state: TrainState         # of this fold, before the steps
   names: tuple[str, ...]    # what of them is not finite
   step: int                 # the first such step, from 1
@@ -40,7 +40,7 @@ def check_finite(folds: Sequence[Any], before: TrainState, after: TrainState,
   """Refuses to go on from steps with a scalar or a state that is not finite.
 
   Args:
-    folds: `loop.FoldData` of a group.
+    folds: `state.FoldData` of a group.
     before: its states before the steps, along a first axis as long or longer.
     after: likewise, after them.
     scalars: of the steps.

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from lightman_jax import registry
 from lightman_jax.evaluation import scores
 
 # MEGC2019 clips: negative, positive, surprise (See et al. 2019).
@@ -100,3 +101,14 @@ def test_groups_sum_to_the_whole():
 def test_index_out_of_range_is_refused(truth, guess):
   with pytest.raises(ValueError, match='outside'):
     scores.confusion(np.array(truth), np.array(guess), classes=3)
+
+
+def test_a_score_of_the_table_may_be_no_function_of_counts(monkeypatch):
+  """Of what it takes and where it lies its own signature speaks, as from outside."""
+  monkeypatch.setitem(registry.SCORES, 'kappa', 'examples.own_scores:kappa')
+  kappa, uf1 = (scores.scores_of()[name] for name in ('kappa', 'uf1'))
+  assert (kappa.takes, kappa.bounds) == (('truth', 'prediction', 'classes'), (-1., 1.))
+  assert (uf1.takes, uf1.bounds) == (('counts',), (0., 1.))
+  counts = np.array([[3, 1], [2, 4]])
+  want = metrics.cohen_kappa_score([0] * 4 + [1] * 6, [0] * 3 + [1] + [0] * 2 + [1] * 4)
+  np.testing.assert_allclose(kappa.of_counts(counts), want)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lightman_jax import protocol_settings
+from lightman_jax import listed_settings
 from lightman_jax.errors import InputError
 from lightman_jax.inputs import augmentation
 from lightman_jax.inputs.augmentation import KINDS, corrupt_clips
@@ -26,12 +26,12 @@ def changed(clips, name, level, seed=0):
 
 
 def test_the_settings_know_all_kinds():
-  assert tuple(KINDS) == protocol_settings.NOISE
-  assert protocol_settings.noise('all') == tuple(KINDS)
-  assert protocol_settings.noise('none') == ()
-  assert protocol_settings.noise('blur, apex,blur') == ('blur', 'apex')
+  assert tuple(KINDS) == listed_settings.NOISE
+  assert listed_settings.noise('all') == tuple(KINDS)
+  assert listed_settings.noise('none') == ()
+  assert listed_settings.noise('blur, apex,blur') == ('blur', 'apex')
   with pytest.raises(InputError, match="'bluur'"):
-    protocol_settings.noise('bluur')
+    listed_settings.noise('bluur')
 
 
 @pytest.mark.parametrize('name', KINDS)

@@ -147,7 +147,7 @@ def write_replica(
   """Writes sheets and frames; returns the number of clips.
 
   Args:
-    name: a key of `catalog.REPLICAS`.
+    name: a key of `REPLICAS`.
     folder: an empty or new folder, to be given as `manual_dir`.
     edition: of the pictures, 'cropped' or 'raw'; '' = the data set's usual one.
     sheets: which editions of the annotations; () = all.

@@ -3,7 +3,7 @@
 import pytest
 
 from configs import common
-from lightman_jax import protocol_settings, settings
+from lightman_jax import listed_settings, settings
 from lightman_jax.errors import InputError
 
 
@@ -17,7 +17,7 @@ def complete(candidates='', **changes):
 
 
 def read(text):
-  return protocol_settings.candidates(text, settings.flat(complete()))
+  return listed_settings.candidates(text, settings.flat(complete()))
 
 
 def test_all_combinations_in_their_types():

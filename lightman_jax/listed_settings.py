@@ -6,7 +6,7 @@ from typing import Any
 
 from lightman_jax.errors import InputError
 
-# What clips may suffer at test time; `preprocessing.corruption` does it.
+# What clips may suffer at test time; `inputs.augmentation` does it.
 NOISE = ('gaussian', 'salt_pepper', 'blur', 'brightness', 'jpeg', 'occlusion',
          'dropped', 'apex', 'jitter')
 
