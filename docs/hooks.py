@@ -1,7 +1,8 @@
-"""What the build of the site does beside mkdocs: figures, and no other host.
+"""What the build of the site does beside mkdocs: figures, notebooks, and no other host.
 
 The picture of the rooms is Mermaid's text in code.md, which GitHub draws; the site
-draws it by matplotlib, for Mermaid would be a script from another host.
+draws it by matplotlib, for Mermaid would be a script from another host. The notebooks
+of examples/ are pages of the site, as they lie there; GitHub shows them itself.
 """
 
 import importlib.util
@@ -11,8 +12,10 @@ import re
 
 import griffe
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File
 
 DOCS = pathlib.Path(__file__).resolve().parent
+EXAMPLES = DOCS.parent / 'examples'
 # What a browser fetches without being asked.
 FETCHED = re.compile(
     r'<(?:script|img|iframe|source|audio|video)\b[^>]*\bsrc="?(?:https?:)?//[^"\s>]+'
@@ -71,8 +74,26 @@ def _rooms() -> str:
   return text[text.index('<svg'):].replace('\n', ' ')
 
 
+def on_files(files, *, config, **_):
+  """Adds a page for each notebook, and the pictures in it."""
+  from nbconvert import MarkdownExporter
+  for path in sorted(EXAMPLES.glob('*.ipynb')):
+    text, resources = MarkdownExporter().from_filename(str(path))
+    for name, content in resources['outputs'].items():
+      new = f'{path.stem}-{name}'
+      text = text.replace(f'({name})', f'({new})')
+      files.append(File.generated(config, f'notebooks/{new}', content=content))
+    text = text.replace('](../docs/', '](../')
+    text = re.sub(r'\]\((\w+)\.ipynb\)', r'](\1.md)', text)
+    files.append(File.generated(config, f'notebooks/{path.stem}.md', content=text))
+  return files
+
+
 def on_page_markdown(markdown, *, page, **_):
-  """Puts the drawn picture in the place of Mermaid's text."""
+  """Points to pages of notebooks, and puts the drawn picture in Mermaid's place."""
+  markdown = re.sub(r'\]\((?:\.\./)*examples/(\w+)\.ipynb\)',
+                    '](' + '../' * page.file.src_uri.count('/') + r'notebooks/\1.md)',
+                    markdown)
   if page.file.src_uri != 'code.md':
     return markdown
   return re.sub(r'```mermaid\n.*?```', lambda _: f'<div>{_rooms()}</div>', markdown,

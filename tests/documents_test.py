@@ -47,7 +47,9 @@ def test_every_page_is_in_the_nav_and_there():
   site = yaml.safe_load(text_of(ROOT / 'mkdocs.yml'))
   names = pages_of(site['nav'])
   assert len(names) == len(set(names)) >= 20
-  assert set(names) == {str(path.relative_to(DOCS)) for path in DOCS.rglob('*.md')}
+  # Notebooks become pages when the site is built.
+  assert set(names) == {str(path.relative_to(DOCS)) for path in DOCS.rglob('*.md')} | {
+      f'notebooks/{path.stem}.md' for path in (ROOT / 'examples').glob('*.ipynb')}
   assert site['theme']['font'] is False
   assert not {'extra_css', 'extra_javascript'} & set(site)
 
@@ -67,8 +69,9 @@ def test_links_lead_somewhere(path):
     file, _, anchor = target.partition('#')
     other = (path.parent / file).resolve() if file else path
     assert other.is_file(), target
-    # The site holds docs/ alone.
-    assert DOCS not in path.parents or DOCS in other.parents, target
+    # The site holds docs/ alone, and the notebooks.
+    assert (DOCS not in path.parents or DOCS in other.parents
+            or other.suffix == '.ipynb'), target
     assert not anchor or anchor in anchors(other), target
 
 

@@ -11,7 +11,9 @@ import pathlib
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
 
 import pytest
 
@@ -119,11 +121,31 @@ def test_what_ci_calls_is_there():
     assert program in lint and program in (ROOT / '.ci/run').read_text()
 
 
+def build_packages(folder: pathlib.Path) -> None:
+  """As `python -m build` does: an sdist of the checkout, and a wheel of the sdist."""
+  subprocess.run([sys.executable, '-m', 'build', f'--outdir={folder}', str(ROOT)],
+                 check=True, stdout=subprocess.DEVNULL)
+
+
 @pytest.mark.slow
-def test_the_wheel_trains_in_an_empty_folder(tmp_path):
+def test_the_sdist_holds_the_package_and_its_licence(tmp_path):
+  build_packages(tmp_path)
+  sdist, = tmp_path.glob('lightman_jax-*.tar.gz')
+  with tarfile.open(sdist) as file:
+    names = {name.partition('/')[2] for name in file.getnames()}
+  sources = {str(path.relative_to(ROOT)) for path in PACKAGE.rglob('*')
+             if path.is_file() and path.suffix != '.pyc'}
+  assert sources | {'LICENSE', 'NOTICE', 'README.md', 'setup.cfg',
+                    'pyproject.toml'} <= names
+  # What is in neither is of no use where nobody has the checkout.
+  with zipfile.ZipFile(next(tmp_path.glob('*.whl'))) as file:
+    assert sources <= set(file.namelist())
+
+
+@pytest.mark.slow
+def test_the_wheel_out_of_the_sdist_trains_in_an_empty_folder(tmp_path):
   pip = [sys.executable, '-m', 'pip', '--quiet', '--disable-pip-version-check']
-  subprocess.run([*pip, 'wheel', str(ROOT), '--no-deps', f'--wheel-dir={tmp_path}'],
-                 check=True)
+  build_packages(tmp_path)
   wheel, = tmp_path.glob('lightman_jax-*.whl')
   subprocess.run([sys.executable, '-m', 'venv', '--without-pip', tmp_path / 'venv'],
                  check=True)
