@@ -16,6 +16,8 @@ import pytest
 
 import lightman_jax as lm
 from lightman_jax import settings as settings_module
+from lightman_jax.experiment import run
+from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks import arrays
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -194,7 +196,15 @@ def test_a_support_at_test_time_holds_what_is_set(shots, clips):
     (dict(groups=[None] * 24), 'groups[0] is missing'),
     (dict(groups=[1, 'a'] * 12), ''),
     (dict(macro=[1] * 24), 'one truth value'),
-    (dict(X=[['a', 'b', 'c']] * 24), 'no array of numbers')])
+    (dict(X=[['a', 'b', 'c']] * 24), 'no array of numbers'),
+    (dict(X=np.zeros((24, 3)) + 1j), 'X is complex'),
+    (dict(X=np.ma.masked_less(np.zeros((24, 3)), 1.)), 'X is masked'),
+    (dict(groups=np.ma.array(np.repeat([1, 2], 12), mask=[False] * 23 + [True])),
+     'groups[23] is masked'),
+    (dict(groups=['s0', 'S0'] * 12), "'S0' and 's0', which look like one person"),
+    (dict(groups=['sub01', '1'] * 12), 'different_people=True'),
+    (dict(groups=['A', '\u0410'] * 12), 'look like one person'),     # Cyrillic
+    (dict(y=['pos', 'Pos'] * 12), "'Pos' and 'pos', which look like one class")])
 def test_arrays_that_are_refused(change, words):
   X, y, groups = people()
   arguments = {'X': X, 'y': y, 'groups': groups, **change}
@@ -203,6 +213,20 @@ def test_arrays_that_are_refused(change, words):
     return
   with pytest.raises(lm.InputError, match=re.escape(words)):
     lm.tasks.from_arrays(**arguments)
+
+
+def test_arrays_that_are_meant():
+  X, y, _ = people()
+  pool = lm.tasks.from_arrays(X, ['pos', 'Pos'] * 12, ['s0', 'S0'] * 12,
+                              different_people=True, different_labels=True)
+  assert (pool.subjects, pool.classes) == (('S0', 's0'), ('Pos', 'pos'))
+  X[7] = X[0] = -0.
+  X[7] = 0.
+  with pytest.warns(UserWarning, match=r'X\[7\] of s1 and X\[0\] of s0 are equal \(1 '):
+    lm.tasks.from_arrays(X, y, np.repeat(['s0', 's1'], 12)[np.arange(24) // 6 % 2 * 12])
+  classifier = lm.Classifier('ridge', **{'training.steps': 3})
+  with pytest.raises(lm.InputError, match='training.steps means nothing for method=ri'):
+    classifier.fit(people()[0], y, groups=np.arange(24) % 4)
 
 
 def test_a_method_of_ones_own():
@@ -245,6 +269,14 @@ def test_info():
   assert info['packages']['jax'] == jax.__version__
   assert info['devices']['platform'] == 'cpu'
   json.dumps(info)
+
+
+def test_whether_the_data_of_a_finished_run_are_as_they_were(debug, data, monkeypatch):
+  with Progress() as progress:
+    assert run._content_sha256(debug, progress) == data.sha256
+    other = data.clips._replace(info={**data.clips.info, 'sha256': 'of a changed row'})
+    monkeypatch.setattr(run, 'load', lambda *_, **__: other)
+    assert run._content_sha256(debug, progress) != data.sha256
 
 
 def test_a_run_and_a_run_opened(debug, tmp_path):

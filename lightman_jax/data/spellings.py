@@ -12,13 +12,19 @@ _UNSEEN = re.compile('[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\
 _MISSING = ('', 'nan', 'na', 'n/a', '#n/a', '#na', '<na>', 'none', 'null', 'nat')
 
 
+# Letters that look like Latin ones: Cyrillic, Greek, an i without a dot, a small capital.
+_LOOKS = str.maketrans('аеосрхуіѕјοαικρτυχεζβıꜱ', 'aeocpxyisjoaikptyxezbis')
+
+
 def fold_characters(text: str) -> str:
   """A text with one character for each that looks or counts alike.
 
   Lower case, without characters that nobody sees (zero width, soft hyphen, byte-order
-  mark); every dash is '-', every digit one of 0 to 9, every space ' '.
+  mark); every dash is '-', every digit one of 0 to 9, every space ' ', and a letter of
+  another script that looks like a Latin one is that.
   """
   text = unicodedata.normalize('NFKC', _UNSEEN.sub('', text)).casefold()
+  text = text.replace('i\u0307', 'i').translate(_LOOKS)
   made = []
   for character in _UNSEEN.sub('', unicodedata.normalize('NFKC', text)):
     category = unicodedata.category(character)

@@ -99,6 +99,11 @@ def prepare(config: Mapping[str, Any], progress: Progress, *, cut: Cut | None = 
   return _place_inputs(config, material, progress.say)
 
 
+def data_sha256(sha256: Sequence[str]) -> str:
+  """One hash over those of all that a run is made of."""
+  return hashlib.sha256(' '.join(sha256).encode()).hexdigest()
+
+
 def _place_inputs(config: Mapping[str, Any], material: Material,
             say: Callable[[str], None]) -> Material:
   """Reads the inputs into memory, where they fit there and on the device."""
@@ -161,7 +166,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   both += [pretrained.sha256] if pretrained else []
   labels = tuple(fold_labels(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
-                  hashlib.sha256(' '.join(both).encode()).hexdigest(), labels,
+                  data_sha256(both), labels,
                   plan_few_shot(config, pool, folds, labels, say),
                   mean_squares(pool.x), people=known_people, weights=weights,
                   pretrained=pretrained, rare=rare)

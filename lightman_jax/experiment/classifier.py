@@ -85,7 +85,10 @@ class Classifier(ClassifierMixin, BaseEstimator):
           'fit needs groups, whose each example is: give groups=subjects, and in '
           "cross_validate params={'groups': subjects} with "
           'Classifier(...).set_fit_request(groups=True)')
-    pool = from_arrays(X, y, groups, macro=macro)
+    _check_method(self.method)
+    pool = from_arrays(X, y, groups, macro=macro, **{
+        name: self.settings.get(f'data.{name}', '') == 'all'
+        for name in ('different_people', 'different_labels')})
     self.classes_ = np.unique(np.asarray(y))
     self.n_features_in_ = pool.x.shape[-1]
     everybody = np.ones(len(pool.x), bool)
@@ -94,9 +97,9 @@ class Classifier(ClassifierMixin, BaseEstimator):
     fold = Fold(name, everybody, ~everybody)
     self._pool, self._fold = pool, None
     vars(self).pop('penalty_', None)      # of an earlier fit
-    _check_method(self.method)
     if self.method in LINEAR:
       self.penalty_ = self._choose_penalty(pool)
+      self._check_settings_of_linear_models()
       return self
     self.settings_ = notebook.array_settings(pool.x.shape[1:], method=self.method,
                                              **self.settings)
@@ -104,6 +107,14 @@ class Classifier(ClassifierMixin, BaseEstimator):
       self._fold = notebook.fold_of(key, self.settings_, pool, fold, rng=rng)
     self.params_ = notebook.train(self.settings_, self._fold)
     return self
+
+  def _check_settings_of_linear_models(self) -> None:
+    known = {'data.different_people', 'data.different_labels'} | (
+        {'evaluation.ridge_penalty'} if self.method == 'ridge_raw' else set())
+    for name in self.settings:
+      if name not in known:
+        raise InputError(f'{name} means nothing for method={self.method}, a linear '
+                         f'model; it has {", ".join(sorted(known))}')
 
   def predict_proba(self, X: Any) -> np.ndarray:
     """Predicts probabilities.

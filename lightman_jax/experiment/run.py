@@ -14,6 +14,7 @@ import numpy as np
 from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
+from lightman_jax.data.load import load
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict as prediction
 from lightman_jax.evaluation.scores import scores_of, try_scores
@@ -41,7 +42,8 @@ from lightman_jax.runs import (
   results,
 )
 from lightman_jax.runs.folder import RunFolder, blaming, write_json
-from lightman_jax.runs.progress import Progress
+from lightman_jax.runs.progress import Progress, Stages
+from lightman_jax.settings import is_multi_label, macro_data
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import (
   devices as device_door,
@@ -119,10 +121,14 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
   check = functools.partial(_check, config, folder, len(used), resume_anyway)
   if (ready := multihost.first(folder.is_finished)) or (
       span and multihost.first(lambda: parts.is_sealed(folder))):
-    check(None)
-    return results.read_results(folder.results) if ready else {}
+    if not ready:
+      check(None)
+      return {}
   console = Console(stderr=True, quiet=not multihost.is_first())
   with Progress(console=console) as progress:
+    if ready:         # whose data may have changed since
+      check(multihost.in_turn(lambda: _content_sha256(config, progress)))
+      return results.read_results(folder.results)
     began = time.monotonic()
     material = multihost.in_turn(lambda: assembly.prepare(config, progress))
     parts.numbers_of(span, len(material.folds))     # refuses those that are not there
@@ -161,6 +167,19 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
     results.write_results(folder.results, findings)
     multihost.first(dict)
   return findings
+
+
+def _content_sha256(config: Mapping[str, Any], progress: Progress) -> str:
+  """`Material.sha256` of the data as they are today, made of no more than it needs."""
+  if (config['pretrain']['source'] != 'none' or is_multi_label(config)
+      or config['model'].get('weights')):
+    return assembly.prepare(config, progress).sha256
+  shown, sha256 = Stages(progress), ['', '']
+  for place, data in enumerate((config['data'], macro_data(config))):
+    if data:
+      sha256[place] = load(data, progress=shown.of(data), say=progress.say
+                           ).info['sha256']
+  return assembly.data_sha256(sha256)
 
 
 def _score(config, folder: RunFolder, material: Material, fold_logits: list[FoldLogits],

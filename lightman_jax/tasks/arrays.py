@@ -1,16 +1,19 @@
 """Arrays that are no pictures become a pool that tasks are drawn from."""
 
 from typing import Any
+import warnings
 
 import numpy as np
 
+from lightman_jax.data import duplicates, people
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Content, Pool
 
 KIND = 'array'     # of `pool.Content`: numbers of which augmentation knows nothing
 
 
-def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None) -> Pool:
+def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None,
+                different_people: bool = False, different_labels: bool = False) -> Pool:
   """Makes a pool of arrays, from which folds and tasks are made as of any data set.
 
   Args:
@@ -19,12 +22,19 @@ def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None) -> Pool:
     groups: (n,) whose it is: support and query of a task are of different people.
     macro: (n,) True where it is a macro-expression, which is aligned with and never
       predicted; None where none is.
+    different_people: names in groups that are equal but for case, spaces, leading zeros
+      or prefixes such as sub are different people; otherwise they are refused.
+    different_labels: the same of classes.
 
   Returns:
     A pool of n examples in their order; its classes and subjects are sorted texts.
 
   Raises:
-    InputError: lengths differ, a number is not finite, or a class or person is missing.
+    InputError: lengths differ, a number is not finite, a class or person is missing, or
+      one person or class seems to have two names.
+
+  Warns:
+    UserWarning: examples of two people are equal, number by number.
 
   Example:
     >>> import lightman_jax as lm
@@ -35,6 +45,12 @@ def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None) -> Pool:
   x = _numbers(X)
   label, classes = _coded('y', y, len(x))
   subject, subjects = _coded('groups', groups, len(x))
+  if not different_people:
+    _refuse_near('groups', duplicates.near_people(people.name_people(
+        [('', name) for name in subjects])), 'one person', 'different_people')
+  if not different_labels:
+    _refuse_near('y', duplicates.near_labels(classes), 'one class', 'different_labels')
+  _warn_of_repeats(x, subject, subjects)
   is_macro = np.zeros(len(x), bool) if macro is None else np.asarray(macro)
   if is_macro.shape != (len(x),) or is_macro.dtype != bool:
     raise InputError(f'macro has shape {is_macro.shape} of {is_macro.dtype}; it needs '
@@ -47,7 +63,35 @@ def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None) -> Pool:
       content=Content(KIND, (1,) * x.shape[-1], False))
 
 
+def _refuse_near(name: str, near: tuple[duplicates.Near, ...], what: str, setting: str
+                 ) -> None:
+  if near:
+    one, other = near[0].names[:2]
+    raise InputError(f'{name} has {one!r} and {other!r}, which look like {what}; write '
+                     f'one of them, or say that they are two with {setting}=True')
+
+
+def _warn_of_repeats(x: np.ndarray, subject: np.ndarray, subjects: tuple[str, ...]
+                     ) -> None:
+  """Rows of few values may well be equal; a recording of two people is none."""
+  _, first, code = np.unique((x + 0.).reshape(len(x), -1), axis=0, return_index=True,
+                             return_inverse=True)
+  before = first[code.reshape(-1)]
+  shared = np.flatnonzero(subject != subject[before])
+  if shared.size:
+    one = int(shared[0])
+    warnings.warn(
+        f'X[{one}] of {subjects[subject[one]]} and X[{before[one]}] of '
+        f'{subjects[subject[before[one]]]} are equal ({shared.size} such examples): '
+        'where they are one recording, a person is tested after training on it',
+        stacklevel=3)
+
+
 def _numbers(X: Any) -> np.ndarray:
+  if np.ma.isMaskedArray(X) and np.ma.getmaskarray(X).any():
+    raise InputError('X is masked; fill in or leave out what is missing')
+  if np.iscomplexobj(X):
+    raise InputError('X is complex; give its parts as numbers of their own')
   try:
     x = np.asarray(X, np.float32)
   except (TypeError, ValueError) as error:
@@ -64,10 +108,14 @@ def _numbers(X: Any) -> np.ndarray:
 
 def _coded(name: str, values: Any, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
   """Numbers of values among the sorted ones, and these as texts."""
+  masked = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
   array = np.asarray(values)
   if array.shape != (count,):
     raise InputError(f'{name} has shape {array.shape} and X has {count} examples; give '
                      'one value for each')
+  if masked is not None and masked.any():
+    raise InputError(f'{name}[{int(masked.argmax())}] is masked; fill it in, or leave '
+                     'that example out')
   if array.dtype.kind == 'f' and not np.isfinite(array).all() or (
       array.dtype == object and any(value is None or value != value
                                     for value in array)):
