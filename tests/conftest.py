@@ -27,12 +27,30 @@ jax.config.update('jax_platforms', os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 FLOW = Content('flow', (-1, 1, 1), True)
 
 
-def pytest_collection_modifyitems(items):
+_LIST = pathlib.Path(__file__).with_name('slow.txt').read_text(encoding='utf-8')
+SLOW = frozenset(line for line in _LIST.splitlines() if not line.startswith('#'))
+
+
+def mark_slow(config, items):
+  """Marks what slow.txt names; refuses a name that its file has no more."""
+  ids, files = {item.nodeid for item in items}, {
+      item.nodeid.partition('::')[0] for item in items}
+  for item in items:
+    if item.nodeid in SLOW:
+      item.add_marker('slow')
+  lost = sorted(name for name in SLOW - ids if name.partition('::')[0] in files)
+  if lost and not any('::' in argument for argument in config.args):
+    raise pytest.UsageError(f'tests/slow.txt: there is no {lost[0]} (of {len(lost)})')
+
+
+@pytest.hookimpl(tryfirst=True)     # before what is marked slow is left out
+def pytest_collection_modifyitems(config, items):
   """The longest first, so that no process is left alone with it.
 
   Between the first file of launch/ and its others lies the time in which one process
   makes the run that all of them look at.
   """
+  mark_slow(config, items)
   order = ('run_test.py', 'data', 'training', 'launch')
 
   def place(item):

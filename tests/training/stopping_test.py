@@ -9,7 +9,9 @@ import pytest
 START = '''
 import hashlib, os, signal, threading, time
 from lightman_jax.training import stopping
+# A shell's background, and nohup, have them ignored by all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 {before}
 stopping.watch({grace})
 def send(number, after=.5):
