@@ -4,7 +4,7 @@
     python -m lightman_jax train --config=megc2018:holdout ...
 
 FOLDER holds casme2/ and samm/, each as it was handed out; the objective classes of
-CASME II stand in the sheet of 2019, or in one of their own beside that of 2014.
+CASME II are those of the sheet of 2019.
 Protocol: composite evaluation, that is leave one subject out over both; `:holdout` is
 holdout-database evaluation, that is trained on each of the two and tested on the other.
 Nothing is chosen on held-out people; UF1 is the unweighted mean of the classes' F1 over

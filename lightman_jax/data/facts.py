@@ -149,6 +149,8 @@ class Composite(NamedTuple):
   citation: str
   corrections: tuple[str, ...] = ()             # those that keep clips which the sheets
                                                 # as they stand lose
+  sheets: Mapping[str, str] = {}                # data set -> the edition of the sheet
+                                                # that alone has its classes
 
 
 MEGC2019 = Composite(
@@ -179,6 +181,7 @@ MEGC2018 = Composite(
     parts={'casme2': 'objective_5', 'samm': 'objective_5'},
     expected={'casme2': (25, 15, 99, 26, 20), 'samm': (24, 13, 20, 8, 3)},
     subjects={'casme2': 26, 'samm': 21},
+    sheets={'casme2': '2019'},
     corrections=('samm_028_4_1_spotted', 'samm_032_3_1'),
     source='Yap et al. 2018, Facial Micro-Expressions Grand Challenge 2018, composite '
            'and holdout-database evaluation; objective classes of Davison et al. 2018',

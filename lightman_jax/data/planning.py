@@ -288,8 +288,10 @@ def plan_composite(choice: Choice) -> Plan:
   parts, lacking = {}, []
   for name, class_set in composite.parts.items():
     try:
+      sheet = sheet_of(choice, name)
       parts[name] = plan_tree(choice._replace(
-          name=name, class_set=class_set, sheet=sheet_of(choice, name)))
+          name=name, class_set=class_set,
+          sheet=composite.sheets.get(name, sheet) if sheet == 'auto' else sheet))
     except Missing as error:
       lacking.append(str(error))
   if lacking:
