@@ -82,8 +82,8 @@ def test_all_are_listed_and_small():
     assert f'notebooks/{path.stem}.md' in str(site['nav'])
   assert '(docs/tutorials/notebooks.md)' in (ROOT / 'README.md').read_text()
   assert sum(path.stat().st_size for path in NOTEBOOKS) < 2 * 2**20
-  picture = Image.open(ROOT / 'docs/pictures/micro-expression.gif')
-  assert picture.n_frames > 5
+  with Image.open(ROOT / 'docs/pictures/micro-expression.gif') as picture:
+    assert picture.n_frames > 5
   assert (ROOT / 'docs/pictures/micro-expression.gif').stat().st_size <= 2**20
   assert all(path.stat().st_size < 2**18 for path in (ROOT / 'docs/pictures').iterdir()
              if path.suffix == '.png')
