@@ -272,7 +272,7 @@ def measure_recording(recording: Recording, folder: pathlib.Path | None = None
 
 
 def _kept(place: pathlib.Path) -> Measured:
-  with np.load(place, allow_pickle=False) as kept:
+  with open(place, 'rb') as file, np.load(file, allow_pickle=False) as kept:
     columns = {name: kept[name] for name in FrameTable._fields}
     for name in ('reason', 'covered'):
       columns[name] = columns[name].astype(object)

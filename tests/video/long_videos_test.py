@@ -53,6 +53,7 @@ def test_casme_squared_has_all_expressions_of_a_video(tmp_path):
   write.write_book(tmp_path, casme_squared.REPLICA.books(clips)['updated'][0], 'xlsx')
   for folder in folders:
     tree(tmp_path / 'rawpic', folder, casme_squared.PATTERN, range(3, 9))
+  (tmp_path / 'rawpic' / 's23').mkdir()
   result = collection(tmp_path, 'casme_squared')
   by_video = {(one.subject, one.video): one for one in result.recordings}
   assert set(by_video) == {('s27', '27_0101'), ('s23', '23_0502')}
