@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 from typing import IO
@@ -103,7 +104,8 @@ def lock_limits(path: str | os.PathLike,
     for line in lines:
       before, _, after = line.partition(' - ')
       # A space in a name is written as its octal number.
-      point = before.split(' ')[4].encode().decode('unicode_escape')
+      point = re.sub(r'\\(\d{3})', lambda digits: chr(int(digits[1], 8)),
+                     before.split(' ')[4])
       kind, _, options = after.rstrip('\n').split(' ', 2)
       if len(point) >= len(best) and os.path.commonpath([point, place]) == point:
         words = options.split(',')
