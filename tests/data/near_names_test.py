@@ -26,6 +26,14 @@ def test_spellings_of_one_person(name):
       tuple(sorted((ALIKE[0], name)))]
 
 
+@pytest.mark.parametrize('one, other', [
+    ('A', '\u0410'), ('sam', 's\u0430m'), ('O2', '\u039f2'), ('i1', '\u01301'),
+    ('I1', '\u01311'), ('s1', '\ua7311'), ('\u0421', 'c')])
+def test_letters_of_other_scripts_that_look_alike(one, other):
+  assert len(near(one, other)) == 1
+  assert not near('\u0430\u0434\u0430', '\u0430\u0431\u0430')     # Cyrillic names
+
+
 def test_different_people_are_not_near():
   assert not near(*APART)
   # Two people of one number in two data sets are two; of data sets that share people
