@@ -12,7 +12,7 @@ _UNSEEN = re.compile('[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\
 _MISSING = ('', 'nan', 'na', 'n/a', '#n/a', '#na', '<na>', 'none', 'null', 'nat')
 
 
-# Letters that look like Latin ones: Cyrillic, Greek, an i without a dot, small capitals.
+# Letters that look like Latin ones: Cyrillic, Greek, a dotless i, a small capital.
 _LOOKS = str.maketrans('аеосрхуіѕјοαικρτυχεζβıꜱ', 'aeocpxyisjoaikptyxezbis')
 
 
