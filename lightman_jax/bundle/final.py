@@ -98,6 +98,7 @@ def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
     check_present(data, config['inputs'])
   check_protocol(config)
   config, chosen = _chosen(config, run, fold)
+  _check_supports(config)
   with numerics.pinned(config['model']['matmul_precision']), Progress() as progress:
     open_devices(config['training']['devices'])
     trained = ([_of_fold(config, run, fold, progress)] if fold is not None else
@@ -207,6 +208,20 @@ def _kept(trained: Trained) -> dict[str, Any]:
     return jax.lax.map(one, (jnp.arange(draws),
                              prediction.support_examples(drawn, sizes)))
   return predictor.keep(learner, params, adapt(params, data.key, supports), scale)
+
+
+def _check_supports(config: Mapping[str, Any]) -> None:
+  """Refuses before training what `_check_means` would refuse after it."""
+  if config['method']['name'] != 'protonet':
+    return
+  most = config['evaluation']['draws'] * (
+      config['evaluation']['support_shots'] or config['episodes']['shots'])
+  if most < predictor.FEWEST:
+    raise InputError(
+        f'the mean of a class would be that of {most} clips at most, of which it shows '
+        f'too much for a bundle: {predictor.FEWEST} or more are needed; raise '
+        'evaluation.draws, or evaluation.support_shots, in a run or a configuration '
+        'that the model is made of')
 
 
 def _check_means(supports, classes: int) -> None:

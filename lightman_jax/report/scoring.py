@@ -115,8 +115,8 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
           'f1', 'interval', 'test', 'confusion', 'folds', 'subjects', 'clips',
           'clips_per_class')} | {
               'mean_of_folds_f1': MEAN_OF_FOLDS,
-              'remarks': [*scored['about']['remarks'], *dict.fromkeys(
-                  line for one in files for line in one.remarks)]}
+              'remarks': [*scored['about']['remarks'], *_remark_on_folds(files),
+                          *dict.fromkeys(line for one in files for line in one.remarks)]}
   for one in files:
     row = scored['rows'][one.name]
     own = one.columns.get('fold') or one.people
@@ -127,6 +127,16 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
                            enumerate(one.columns['truth'])])
       row['log_loss'] = round(float(-np.log(np.maximum(of_truth, 1e-15)).mean()), 6)
   return scored
+
+
+def _remark_on_folds(files: Sequence[Predictions]) -> list[str]:
+  """That a file's interval is another one beside a file of coarser folds."""
+  with_folds = [one.name for one in files if 'fold' in one.columns]
+  if len(files) < 2 or len(with_folds) in (0, len(files)):
+    return []
+  return [f'intervals and test go by the folds of {with_folds[0]}, for both files, so '
+          'that both are compared alike; scored by itself a file without folds has '
+          'another interval']
 
 
 def read_predictions(path: str | os.PathLike, *, different_people: bool = False

@@ -124,6 +124,10 @@ def test_two_are_tested_against_each_other_in_any_order_of_rows(tmp_path):
   few = lm.score(write(tmp_path / 'folds.csv', mine), paths[1])
   assert few['about']['folds'] == 4
   assert few['about']['test'].startswith('no verdict on any difference: 4 folds')
+  by_folds = [line for line in few['about']['remarks'] if 'by the folds of' in line]
+  assert by_folds and 'the folds of folds.csv, for both files' in by_folds[0]
+  assert not any('by the folds of' in line for line in lm.score(*paths[:1])['about'][
+      'remarks'])
 
 
 @pytest.mark.parametrize('change, words', [
