@@ -198,7 +198,9 @@ class Model:
       frames: uint8, by number from 0, grey (h, w) or RGB (h, w, 3), all of one size:
         an array, a sequence, or a function that returns the frame of a number. Only
         those that the model looks at are asked for.
-      onset, apex, offset: numbers of frames.
+      onset: number of its frame.
+      apex: likewise.
+      offset: likewise.
       landmarks: (n, 68, 2) in pixels, of every frame; None: of raw frames they are
         looked for by the face model.
       aligned: frames are of the aligned face already, and are used whole.
@@ -256,7 +258,9 @@ class Model:
 
     Args:
       frames: as of `predict_frames`.
-      onset, apex, offset: numbers of frames.
+      onset: number of its frame.
+      apex: likewise.
+      offset: likewise.
       landmarks: as of `predict_frames`.
       aligned: as of `predict_frames`.
       of: as of `explain`.
@@ -298,7 +302,9 @@ class Model:
 
     Args:
       path: of the video.
-      onset, apex, offset: numbers of frames, counted from 0.
+      onset: number of its frame, counted from 0.
+      apex: likewise.
+      offset: likewise.
       landmarks: as of `predict_frames`.
       aligned: as of `predict_frames`.
 

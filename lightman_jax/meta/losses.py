@@ -53,7 +53,8 @@ def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']],
 
   Args:
     predict: (params, clips) -> logits.
-    smoothing, multi_label: see `cross_entropies`.
+    smoothing: see `cross_entropies`.
+    multi_label: likewise.
 
   Returns:
     A loss of (params, examples); macro clips have no part in it.
@@ -142,7 +143,8 @@ def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
   Args:
     logits: of m clips.
     label: of each; -1 is of no class and counts for nothing. Without any other it is 0.
-    smoothing, multi_label: see `cross_entropies`.
+    smoothing: see `cross_entropies`.
+    multi_label: likewise.
   """
   if multi_label:
     known = (label >= 0).astype(logits.dtype)

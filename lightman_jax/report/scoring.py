@@ -116,7 +116,8 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
           'clips_per_class')} | {
               'mean_of_folds_f1': MEAN_OF_FOLDS,
               'remarks': [*scored['about']['remarks'], *_remark_on_folds(files),
-                          *dict.fromkeys(line for one in files for line in one.remarks)]}
+                          *dict.fromkeys(line for one in files
+                                         for line in one.remarks)]}
   for one in files:
     row = scored['rows'][one.name]
     own = one.columns.get('fold') or one.people
