@@ -37,7 +37,7 @@ from lightman_jax.training.state import make_optimizer
 FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective']),
          'casme_cubed': (casme_cubed, ['four', 'three']),
          'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
-         'ck_plus': (ck_plus, []),
+         'ck_plus': (ck_plus, []), 'cd6me': (cd6me, []),
          'megc2018': (megc2018, ['holdout', 'uncorrected']),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
@@ -217,7 +217,8 @@ def test_files_and_capitals_are_pointed_to_what_was_meant(changes, words):
 @pytest.mark.parametrize('kind', sections.VARIANTS)
 def test_every_variant_is_a_keyword(kind):
   value = {'method': 'maml', 'encoder': 'mlp', 'macro': 'none', 'protocol': 'kfold',
-           'support': 'held_out_subject', 'data': 'samm', 'score': 'uf1'}[kind]
+           'support': 'held_out_subject', 'data': 'samm', 'score': 'uf1',
+           'labels': 'action_units'}[kind]
   assert settings('synthetic', **{kind: value}) == settings(f'synthetic:{kind}={value}')
   assert settings('synthetic', **{kind: value}) != settings('synthetic')
 

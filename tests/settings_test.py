@@ -10,11 +10,14 @@ from configs import common
 from lightman_jax import coupled_settings, registry, sections, settings
 from lightman_jax.errors import InputError
 
-LISTS = ('evaluation.noise', 'evaluation.scores', 'select.candidates')
+LISTS = ('evaluation.noise', 'evaluation.scores', 'select.candidates',
+         'episodes.train_on', 'labels.units')
 # Of another setting, and refused where that is off.
 WITH = {'macro.label_where': {'macro.label_weight': .3},
         'macro.label_head': {'macro.label_weight': .3},
         'episodes.people_draw': {'episodes.training_people': 4},
+        'labels.people': {'labels.kind': 'action_units'},
+        'labels.clips': {'labels.kind': 'action_units'},
         'macro.factor': {'macro.source': 'magnified'},
         'select.share': {'select.by': 'inner',
                          'select.candidates': 'training.steps=1,2'},
@@ -22,7 +25,7 @@ WITH = {'macro.label_where': {'macro.label_weight': .3},
            for name in ('steps', 'batch', 'rate')}}
 # Right alone, and none of them goes with the defaults.
 COUPLED = {'inputs.kind': 'landmarks', 'model.encoder': 'dere_grl',
-           'select.by': 'inner'}
+           'select.by': 'inner', 'episodes.protocol': 'cross_dataset'}
 
 
 def complete(**changes):

@@ -177,7 +177,8 @@ def _expected(path: pathlib.Path, about: dict[str, Any]) -> dict[str, Any]:
   """Name -> shape and type of every array, by the network that is described."""
   try:
     if isinstance(about['settings'], dict):
-      about['settings'] = completed(about['settings'])
+      about['settings'] = completed({'labels': defaults.base().labels.to_dict(),
+                                     **about['settings']})
     check_about(about)
     shapes = predictor.shapes(about)
   except InputError as error:

@@ -300,7 +300,8 @@ def answer_row(row: Recognised, pictures: dict[int, np.ndarray], model: Any,
           model.classes, prediction.probabilities[0])},
       classes=None if sets is None else tuple(sets[0]),
       doubts=tuple(doubts_of(e, model.about, people[e.person], table, at)),
-      carried_by=_carried_by(model, clip) if model.explains else None)
+      carried_by=(_carried_by(model, clip) if getattr(model, 'explains', False)
+                  else None))
 
 
 def _carried_by(model: Any, clip: dict[str, Any]) -> CarriedBy:

@@ -39,6 +39,7 @@ REPLICAS = {
     'casme_cubed': casme_squared.PART_A,
     'casme_cubed_c': casme_squared.PART_C,
     'dfme': dfme.REPLICA,
+    'four_dme': dfme.FOUR_DME,
     'mmew': mmew.REPLICA,
     'samm': samm.REPLICA,
     'samm_long': samm.LONG_REPLICA,
