@@ -119,9 +119,8 @@ class Model:
       return _numbers(x, tuple(self.about['clip']))
     x = np.asarray(x)
     if self._how.kind == 'landmarks':
-      points = _numbers(x, self.shape)
-      return (np.stack([self._encode(None, clip) for clip in points]) if len(points)
-              else np.zeros((0, *self.about['clip']), np.float32))
+      clips = [self._encode(None, clip) for clip in _numbers(x, self.shape)]
+      return np.stack(clips) if clips else np.zeros((0, *self.about['clip']), np.float32)
     if x.dtype != np.uint8:
       raise InputError(f'x is {x.dtype}, and this model takes pictures of uint8, 0 to '
                        '255; or inputs of the network by predict(x, encoded=True)')
