@@ -120,7 +120,7 @@ class Model:
     x = np.asarray(x)
     if self._how.kind == 'landmarks':
       clips = [self._encode(None, clip) for clip in _numbers(x, self.shape)]
-      return np.stack(clips) if clips else np.zeros((0, *self.about['clip']), np.float32)
+      return np.stack(clips or [np.zeros(self.about['clip'], np.float32)])[:len(clips)]
     if x.dtype != np.uint8:
       raise InputError(f'x is {x.dtype}, and this model takes pictures of uint8, 0 to '
                        '255; or inputs of the network by predict(x, encoded=True)')
