@@ -185,7 +185,7 @@ def make_attribution_writer(config: Mapping[str, Any], folder: RunFolder,
   learner, how = recipe.learner, inputs.Settings(**config['inputs'])
   label, aligned = np.asarray(pool.label), _are_aligned(material)
   look = attribution.make_attribute(
-      learner, sizes=recipe.sizes, mirror=recipe.mirror,
+      learner, sizes=recipe.support_sizes, mirror=recipe.mirror,
       most=PER_CLASS * len(pool.classes),
       draws=config['evaluation']['draws'] if learner.supported else 1)
 
