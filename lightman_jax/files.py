@@ -8,11 +8,12 @@ import os
 import pathlib
 import re
 import shutil
+import sys
 import tempfile
 from typing import IO
 import urllib.parse
 
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, printable, printable_lines
 
 try:
   import fcntl
@@ -142,6 +143,19 @@ def explain_fault(error: OSError) -> str:
     return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
             'same command again; it goes on where it was')
   return f'{error.strerror or error}{place}'
+
+
+def print_refusal(error: InputError | OSError, command: str = '') -> int:
+  """Says on the standard error why a command ends; returns its exit code, 2.
+
+  Args:
+    error: what cannot be used, with a code, or a fault of the disk.
+    command: its name, which the sentence begins with; '' where it says enough.
+  """
+  start = f'{command}: ' if command else ''
+  print(printable_lines(f'{start}{error.with_code()}') if isinstance(error, InputError)
+        else printable(f'{start}{explain_fault(error)}'), file=sys.stderr)
+  return 2
 
 
 def sync_folder(folder: str | os.PathLike) -> None:

@@ -12,7 +12,7 @@ import sys
 
 from lightman_jax import files, places, sections
 from lightman_jax.bundle.model import describe
-from lightman_jax.errors import InputError, printable_lines
+from lightman_jax.errors import InputError
 from lightman_jax.training import stopping
 
 EXPORTS = ('stablehlo',)
@@ -48,12 +48,8 @@ def final(arguments: Sequence[str]) -> int:
     print('\nfinal: stopped; the same command goes on from the last checkpoint',
           file=sys.stderr)
     return 130
-  except InputError as error:
-    print(printable_lines(f'final: {error.with_code()}'), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(printable_lines(f'final: {files.explain_fault(error)}'), file=sys.stderr)
-    return 2
+  except (InputError, OSError) as error:
+    return files.print_refusal(error, 'final')
   return 0
 
 
@@ -110,12 +106,8 @@ def adapt(arguments: Sequence[str]) -> int:
   options = parser.parse_args(arguments)
   try:
     _adapt(options)
-  except InputError as error:
-    print(printable_lines(f'adapt: {error.with_code()}'), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(printable_lines(f'adapt: {files.explain_fault(error)}'), file=sys.stderr)
-    return 2
+  except (InputError, OSError) as error:
+    return files.print_refusal(error, 'adapt')
   return 0
 
 

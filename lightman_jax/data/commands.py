@@ -7,7 +7,7 @@ import sys
 
 from lightman_jax import places, registry
 from lightman_jax.errors import InputError, printable
-from lightman_jax.files import write_atomically
+from lightman_jax.files import print_refusal, write_atomically
 
 # The command `build`.
 
@@ -56,7 +56,7 @@ def build(arguments: list[str]) -> int:
     clips = load(options, progress=functools.partial(_show, options['name']),
                  workers=workers)
   except InputError as error:
-    return _refuse(error)
+    return print_refusal(error)
   info = clips.info
   others = set(info['of_other_classes'])
   lost = [entry for entry in info['left_out'] if entry[0] not in others]
@@ -79,11 +79,6 @@ def _pair(text: str) -> tuple[str, int | float | str]:
     return name, float(value) if '.' in value else int(value)
   except ValueError:
     raise InputError(f'--synthetic {text}: write KEY=NUMBER.') from None
-
-
-def _refuse(error: InputError) -> int:
-  print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
-  return 2
 
 
 def _show(name: str, stage: str, done: int, total: int) -> None:

@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from lightman_jax import bounded, files, machine, places, sections, settings
-from lightman_jax.errors import InputError, printable_lines
+from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.runs import (
   environment as env,
@@ -50,12 +50,8 @@ def merge(arguments: Sequence[str]) -> int:
   try:
     merge_parts(options.parts, options.out, fresh=options.fresh, outside={
         kind: getattr(options, kind) for kind in sections.SECTIONS})
-  except InputError as error:
-    print(printable_lines(f'merge: {error.with_code()}'), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(f'merge: {files.explain_fault(error)}', file=sys.stderr)
-    return 2
+  except (InputError, OSError) as error:
+    return files.print_refusal(error, 'merge')
   return 0
 
 

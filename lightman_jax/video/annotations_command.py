@@ -7,12 +7,11 @@ import csv
 import itertools
 import json
 import pathlib
-import sys
 
 from lightman_jax import places
 from lightman_jax.data import frames as pictures
 from lightman_jax.errors import InputError, printable
-from lightman_jax.files import explain_fault, write_atomically
+from lightman_jax.files import print_refusal, write_atomically
 from lightman_jax.video import agreement, annotations as codings
 from lightman_jax.video.annotations import Coded
 
@@ -23,12 +22,8 @@ def annotations(arguments: list[str]) -> int:
   try:
     part = {'import': _import, 'export': _export, 'agree': _agree}[options.what]
     lines = part(options)
-  except InputError as error:
-    print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(printable(explain_fault(error)), file=sys.stderr)
-    return 2
+  except (InputError, OSError) as error:
+    return print_refusal(error)
   print('\n'.join(map(printable, lines)))
   return 0
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from lightman_jax import places, refusals
 from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.faces import detection
-from lightman_jax.files import explain_fault, write_atomically
+from lightman_jax.files import print_refusal, write_atomically
 from lightman_jax.training import stopping
 from lightman_jax.video.tables import CLIP_COLUMNS, read_clips, read_landmarks
 
@@ -46,12 +46,8 @@ def predict(arguments: list[str]) -> int:
     check_output(out)
     with stopping.as_interrupts():
       return act()
-  except InputError as error:
-    print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(printable(explain_fault(error)), file=sys.stderr)
-    return 2
+  except (InputError, OSError) as error:
+    return print_refusal(error)
   except KeyboardInterrupt:
     if out is not None:
       with contextlib.suppress(OSError):      # it is not there, or holds something

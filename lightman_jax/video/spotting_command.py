@@ -11,7 +11,7 @@ from typing import Any
 from lightman_jax import places
 from lightman_jax.data import commands as apexes, people
 from lightman_jax.errors import InputError, printable
-from lightman_jax.files import explain_fault, write_atomically
+from lightman_jax.files import print_refusal, write_atomically
 from lightman_jax.video import intervals, spotting_scores
 
 # Imported by hand where they are needed: they bring OpenCV and the readers along.
@@ -44,12 +44,8 @@ def spotting(arguments: list[str]) -> int:
           signal=options.signal or None, seed=options.seed)
     else:
       scored = _run(options)
-  except InputError as error:
-    print('\n'.join(map(printable, error.with_code().split('\n'))), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(printable(explain_fault(error)), file=sys.stderr)
-    return 2
+  except (InputError, OSError) as error:
+    return print_refusal(error)
   if options.json:
     print(json.dumps(scored, indent=2, ensure_ascii=False))
   else:
