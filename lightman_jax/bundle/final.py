@@ -216,12 +216,7 @@ def _check_supports(config: Mapping[str, Any]) -> None:
     return
   most = config['evaluation']['draws'] * (
       config['evaluation']['support_shots'] or config['episodes']['shots'])
-  if most < predictor.FEWEST:
-    raise InputError(
-        f'the mean of a class would be that of {most} clips at most, of which it shows '
-        f'too much for a bundle: {predictor.FEWEST} or more are needed; raise '
-        'evaluation.draws, or evaluation.support_shots, in a run or a configuration '
-        'that the model is made of')
+  _refuse_few(most)
 
 
 def _check_means(supports, classes: int) -> None:
@@ -233,11 +228,16 @@ def _check_means(supports, classes: int) -> None:
   _, sides, _ = supports
   micro, label = np.asarray(sides.micro), np.asarray(sides.label)
   fewest = min(len(np.unique(micro[label == k])) for k in range(classes))
-  if fewest < predictor.FEWEST:
+  _refuse_few(fewest)
+
+
+def _refuse_few(clips: int) -> None:
+  if clips < predictor.FEWEST:
     raise InputError(
-        f'the mean of a class would be that of {fewest} clips, of which it shows too '
+        f'the mean of a class would be that of {clips} clips, of which it shows too '
         f'much for a bundle: {predictor.FEWEST} or more are needed; raise '
-        'evaluation.draws, or evaluation.support_shots')
+        'evaluation.draws, or evaluation.support_shots, in the run or configuration '
+        'that the model is made of')
 
 
 def _about(trained: list[Trained], run: Run | None, chosen: list[str]

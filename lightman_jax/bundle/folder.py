@@ -177,8 +177,7 @@ def _expected(path: pathlib.Path, about: dict[str, Any]) -> dict[str, Any]:
   """Name -> shape and type of every array, by the network that is described."""
   try:
     if isinstance(about['settings'], dict):
-      about['settings'] = completed({'labels': defaults.base().labels.to_dict(),
-                                     **about['settings']})
+      about['settings'] = completed(about['settings'])
     check_about(about)
     shapes = predictor.shapes(about)
   except InputError as error:
@@ -190,6 +189,10 @@ def _expected(path: pathlib.Path, about: dict[str, Any]) -> dict[str, Any]:
                      f'({" ".join(str(what).split())[:200]}); {ANEW}') from error
   return {name: leaf for seed in range(len(about['seeds']))
           for name, leaf in by_name(shapes, f'seed{seed}').items()}
+
+
+# Sections that bundles of this version may lack: they came after the first of these.
+NEWER = ('labels',)
 
 
 def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,7 +215,8 @@ def completed(settings: Mapping[str, Any]) -> dict[str, Any]:
       usual = {name: option.default for name, option in sections.options_of(
           own[section], settings[section][key]).items()}
     if isinstance(usual, dict):
-      result[section] = {**usual, **settings[section]}
+      own_values = settings.get(section, {}) if section in NEWER else settings[section]
+      result[section] = {**usual, **own_values}
     else:
       result.setdefault(section, usual)
   return result
