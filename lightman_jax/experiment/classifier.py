@@ -14,7 +14,7 @@ from lightman_jax.evaluation import references
 from lightman_jax.experiment import assembly, notebook
 from lightman_jax.inputs.pool import Pool, channel_scale
 from lightman_jax.options import nearest
-from lightman_jax.tasks.arrays import from_arrays
+from lightman_jax.tasks.arrays import from_arrays, read_examples
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import numerics
 
@@ -162,7 +162,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
   def _examples(self, X: Any) -> np.ndarray:
     """X in float32, where it is like that of `fit`."""
     check_is_fitted(self, 'classes_')
-    x = np.asarray(from_arrays(X, [0] * len(X), [0] * len(X)).x) if len(X) else (
+    x = read_examples(X) if len(X) else (
         np.zeros((0, *self._pool.x.shape[1:]), np.float32))
     if x.shape[1:] != self._pool.x.shape[1:]:
       raise InputError(f'X has examples of shape {x.shape[1:]} and fit had '

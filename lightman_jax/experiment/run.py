@@ -119,11 +119,10 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
   device_door.use_compilation_cache()
   used = device_door.open_devices(config['training']['devices'])
   check = functools.partial(_check, config, folder, len(used), resume_anyway)
-  if (ready := multihost.first(folder.is_finished)) or (
-      span and multihost.first(lambda: parts.is_sealed(folder))):
-    if not ready:
-      check(None)
-      return {}
+  ready = multihost.first(folder.is_finished)
+  if not ready and span and multihost.first(lambda: parts.is_sealed(folder)):
+    check(None)
+    return {}
   console = Console(stderr=True, quiet=not multihost.is_first())
   with Progress(console=console) as progress:
     if ready:         # whose data may have changed since

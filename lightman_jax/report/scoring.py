@@ -124,10 +124,14 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
     row['mean_of_folds_f1'] = _mean_of_folds(own, truth, answers[one.name],
                                              len(classes))
     if one.probability:
-      of_truth = np.array([one.probability[name][n] for n, name in
-                           enumerate(one.columns['truth'])])
-      row['log_loss'] = round(float(-np.log(np.maximum(of_truth, 1e-15)).mean()), 6)
+      row['log_loss'] = _log_loss(one)
   return scored
+
+
+def _log_loss(one: Predictions) -> float:
+  of_truth = np.array([one.probability[name][n] for n, name in
+                       enumerate(one.columns['truth'])])
+  return round(float(-np.log(np.maximum(of_truth, 1e-15)).mean()), 6)
 
 
 def _remark_on_folds(files: Sequence[Predictions]) -> list[str]:

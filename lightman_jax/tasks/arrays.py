@@ -3,6 +3,7 @@
 from typing import Any
 import warnings
 
+from jaxtyping import Float
 import numpy as np
 
 from lightman_jax.data import duplicates, people
@@ -42,7 +43,7 @@ def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None,
     >>> pool.classes, pool.subjects, pool.label.tolist()
     (('fear', 'joy'), ('a', 'b'), [1, 0])
   """
-  x = _numbers(X)
+  x = read_examples(X)
   label, classes = _coded('y', y, len(x))
   subject, subjects = _coded('groups', groups, len(x))
   if not different_people:
@@ -87,7 +88,15 @@ def _warn_of_repeats(x: np.ndarray, subject: np.ndarray, subjects: tuple[str, ..
         stacklevel=3)
 
 
-def _numbers(X: Any) -> np.ndarray:
+def read_examples(X: Any) -> Float[np.ndarray, 'n *example']:
+  """Examples as `from_arrays` takes them, in float32.
+
+  Args:
+    X: (n, d) rows or (n, t, d) series of finite numbers.
+
+  Raises:
+    InputError: a number is missing or not finite, or X is no such array.
+  """
   if np.ma.isMaskedArray(X) and np.ma.getmaskarray(X).any():
     raise InputError('X is masked; fill in or leave out what is missing')
   if np.iscomplexobj(X):
