@@ -37,12 +37,14 @@ from lightman_jax.training.state import make_optimizer
 FILES = {'casme': (casme, ['eight']), 'casme2': (casme2, ['three', 'objective']),
          'casme_cubed': (casme_cubed, ['four', 'three']),
          'casme_squared': (casme_squared, ['four']), 'dfme': (dfme, []),
-         'ck_plus': (ck_plus, []), 'cd6me': (cd6me, []),
+         'ck_plus': (ck_plus, []),
          'megc2018': (megc2018, ['holdout', 'uncorrected']),
          'megc2019': (megc2019, ['uncorrected']), 'mmew': (mmew, ['seven']),
          'samm': (samm, ['three', 'objective']), 'smic': (smic, []),
          'manifest': (manifest, ['clips']), 'open': (open_faces, []),
          'synthetic': (synthetic, ['large'])}
+# These tell action units, of which not all can be had that can of classes.
+UNITS = {'cd6me': (cd6me, [])}
 SHARED = ['', 'debug', 'encoder=conv4', 'debug,method=maml', 'few_shot', 'quick',
           'debug,quick', 'quick,debug', 'quick,encoder=dere_grl', 'published',
           'debug,few_shot,support=held_out_subject', 'protocol=kfold',
@@ -54,16 +56,13 @@ OWN = {('casme_squared', 'macro=casme_squared'), ('ck_plus', 'macro=ck_plus'),
 ALL = [(name, arg) for name, (_, own) in FILES.items()
        for arg in [*SHARED, *own, *(f'debug,{word}' for word in own),
                    *(f'{word},debug' for word in own)] if (name, arg) not in OWN]
-
-
-# What is of classes cannot be had of action units.
-OF_UNITS = [('cd6me', arg) for arg in SHARED
+OF_UNITS = [(name, arg) for name in UNITS for arg in SHARED
             if 'few_shot' not in arg and arg != 'published']
 
 
 @pytest.mark.parametrize('name, arg', ALL + OF_UNITS)
 def test_variants(name, arg):
-  config = {**FILES, 'cd6me': (cd6me, [])}[name][0].get_config(arg)
+  config = (FILES | UNITS)[name][0].get_config(arg)
   plain = config.to_dict()
   settings.check(plain)
   choice.choose(plain['data'])
@@ -105,6 +104,19 @@ def test_every_variant_of_a_family_can_run(name, family):
   assert len(runs) % 3 == 0 and len(variants) - 4 <= len(runs) / 3 <= len(variants)
   for run in runs:
     choice.choose(run.config['data'])
+
+
+@pytest.mark.parametrize('name', UNITS)
+@pytest.mark.parametrize('family', sweeps.FAMILIES)
+def test_a_family_that_is_of_classes_is_refused_by_one_of_units(name, family):
+  module = UNITS[name][0]
+  config, variants = module.get_config().to_dict(), module.sweep(family)
+  plan = lambda: sweep.plan(config, variants, seeds=1)
+  if family in ('few_shot', 'noise', 'wrong_labels', 'ablation'):
+    with pytest.raises(InputError, match='labels.kind=action_units and .*; leave that'):
+      plan()
+  else:
+    assert plan()
 
 
 def test_families():
@@ -252,8 +264,8 @@ def test_the_optimizer_finds_its_settings():
 
 
 def test_every_configuration_has_a_name_and_a_thin_file():
-  assert set(FILES) == set(named.NAMES)
-  for name, (module, _) in FILES.items():
+  assert set(FILES | UNITS) == set(named.NAMES)
+  for name, (module, _) in (FILES | UNITS).items():
     thin = importlib.import_module(f'configs.{name}')
     assert thin.get_config is module.get_config and thin.sweep is module.sweep
     assert f'configs/{name}.py' in thin.__doc__
