@@ -46,7 +46,9 @@ except ValueError as error:
 
 
 def child(*arguments):
-  return subprocess.run([sys.executable, '-c', CHILD, *map(str, arguments)],
+  # -B: before 3.13 Python leaves half of a module's compiled file on a full disk, and
+  # every process after it fails on importing that module.
+  return subprocess.run([sys.executable, '-B', '-c', CHILD, *map(str, arguments)],
                         capture_output=True, text=True, timeout=120)
 
 
