@@ -137,7 +137,7 @@ def explain(arguments: Sequence[str]) -> int:
   parser.add_argument('codes', metavar='CODE', nargs='*', help='as E102')
   options = parser.parse_args(arguments)
   known = pages()
-  codes = [word.strip('[]').upper() for word in options.codes]
+  codes = ['E' + word.strip('[]').upper().removeprefix('E') for word in options.codes]
   for word, code in zip(options.codes, codes):
     if code not in known:
       print(f'explain: there is no code {word!r}; python -m lightman_jax explain lists '

@@ -189,9 +189,9 @@ def test_a_refusal_that_is_handed_on_keeps_its_code():
 
 
 def test_explain_prints_a_page(capsys):
-  assert program.main(['explain', 'e205']) == 0
+  assert program.main(['explain', '205']) == 0
   assert capsys.readouterr().out.startswith('E205: Names that look alike')
-  assert program.main(['explain', '[E102]', 'E101']) == 0
+  assert program.main(['explain', '[E102]', 'e101']) == 0
   printed = capsys.readouterr().out
   assert printed.index('E102: ') < printed.index('E101: ')
   assert program.main(['explain']) == 0
