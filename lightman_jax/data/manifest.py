@@ -1,10 +1,11 @@
 """Anyone's own clips: a csv with a clip a row.
 
 Columns `clip, subject, label, path`, and optionally `onset, apex, offset` (frame
-numbers), `fps`, `dataset`, `kind` (micro or macro) and `group_NAME` (groups of people,
-as group_sex, each of which gets scores of its own). `path` is a folder of frames, a
-video file or one picture, relative to the csv's folder; on a system where names are
-divided by slashes, the backslashes of Windows do as well. Where `neutral` names a
+numbers), `fps`, `dataset`, `kind` (micro or macro), `action_units` (as sheets of data
+sets write them: `4+L10+12C`) and `group_NAME` (groups of people, as group_sex, each of
+which gets scores of its own). `path` is a folder of frames, a video file or one picture,
+relative to the csv's folder; on a system where names are divided by slashes, the
+backslashes of Windows do as well. Where `neutral` names a
 second picture, of the same person without an expression, the two are a clip: from it to
 the picture of `path`. Other columns are not used, and a remark says so. A workbook does
 as well.
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 from lightman_jax import places
 from lightman_jax.data import workbooks
+from lightman_jax.data.rows import read_action_units
 from lightman_jax.data.spellings import (
     find_disorder,
     fold_characters,
@@ -29,7 +31,8 @@ from lightman_jax.data.trees import form_of
 from lightman_jax.errors import InputError, Unusable
 
 REQUIRED = ('clip', 'subject', 'label', 'path')
-OPTIONAL = ('onset', 'apex', 'offset', 'fps', 'dataset', 'kind', 'neutral')
+OPTIONAL = ('onset', 'apex', 'offset', 'fps', 'dataset', 'kind', 'neutral',
+            'action_units')
 _KNOWN = REQUIRED + OPTIONAL
 GROUP = 'group_'          # begins the name of a column by which people are grouped
 _ALIKE = .75      # from here on a word is taken for a misspelt column
@@ -51,7 +54,8 @@ SYNONYMS = {
     'dataset': ('database', 'db', 'corpus', 'collection'),
     'kind': ('type', 'expressiontype', 'micromacro'),
     'neutral': ('neutralpath', 'neutralimage', 'neutralpicture', 'neutralface',
-                'baseline', 'reference')}
+                'baseline', 'reference'),
+    'action_units': ('au', 'aus', 'unit', 'units', 'actionunit', 'facs')}
 _DRIVE = re.compile(r'[A-Za-z]:[/\\]|\\\\')
 
 
@@ -70,6 +74,7 @@ class Entry(NamedTuple):
   kind: str                 # 'micro' or 'macro'
   groups: tuple[tuple[str, str], ...] = ()   # of the columns group_NAME: NAME, value
   neutral: pathlib.Path | None = None   # the same person without an expression
+  action_units: str = ''    # as they are written; '' where nobody coded them
 
   @property
   def form(self) -> str:
@@ -159,7 +164,8 @@ def examine_manifest(path: str | os.PathLike) -> Manifest:
   if not entries and not wrong:
     raise InputError(f'{path} names no clip.')
   return Manifest(path, tuple(entries), (*wrong, *_repeated(entries),
-                                         *_in_two_groups(entries)), remarks)
+                                         *_in_two_groups(entries)),
+                  (*remarks, *_remarks_of_units(entries)))
 
 
 def _header(row: list[str], path: pathlib.Path
@@ -212,8 +218,8 @@ def _renamed(unused: list[tuple[str, str]], missing: list[str]
 def _column(word: str) -> str:
   """The known column that a header word spells: `Apex Frame` is apex; else itself."""
   bare = re.sub(r'[\W_]+', '', word.casefold())
-  return next((name for name in _KNOWN if bare in (name, f'{name}frame')),
-              word.casefold())
+  return next((name for name in _KNOWN
+               if bare in (name.replace('_', ''), f'{name}frame')), word.casefold())
 
 
 def _remarks(unused: list[str], known_by: dict[str, str]) -> tuple[str, ...]:
@@ -267,7 +273,18 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
       groups=tuple((name.removeprefix(GROUP), value) for name, value in cell.items()
                    if name.startswith(GROUP) and not is_missing(value)),
       neutral=None if is_missing(cell['neutral']) else
-      _path(cell['neutral'], path.parent, clip))
+      _path(cell['neutral'], path.parent, clip),
+      action_units=_units(cell['action_units'], clip))
+
+
+def _units(text: str, clip: str) -> str:
+  """A cell that names an action unit; '' of one that says that none is known."""
+  reading = read_action_units(text)
+  if reading.others and not reading.units:
+    raise InputError(f'{clip}action_units is {text!r}, and {reading.others[0]!r} is no '
+                     'action unit; write numbers with signs between, as 4+L10+12C, or '
+                     'leave the cell empty.')
+  return text if reading.units else ''
 
 
 def _dataset(text: str) -> str:
@@ -313,6 +330,14 @@ def _in_two_groups(entries: list[Entry]) -> list[str]:
                      f'{value!r} here and {before!r} in row {first.row}; a person is '
                      'in one group.')
   return wrong
+
+
+def _remarks_of_units(entries: list[Entry]) -> tuple[str, ...]:
+  """A sentence on the cells of which something is no action unit."""
+  other = [(entry, read_action_units(entry.action_units).others) for entry in entries]
+  return tuple(f'{entry.where}: of the action units {entry.action_units!r}, '
+               f'{", ".join(map(repr, words))} is not an action unit'
+               for entry, words in other if words)
 
 
 def _repeated(entries: list[Entry]) -> list[str]:

@@ -16,7 +16,7 @@ from lightman_jax.data.duplicates import check_manifest
 from lightman_jax.data.frames import check_picture, pictures_by_number, video_length
 from lightman_jax.data.manifest import Entry, check_rows, examine_manifest
 from lightman_jax.data.plan import Item, Plan, fingerprint
-from lightman_jax.data.rows import Row
+from lightman_jax.data.rows import Row, parse_action_units
 from lightman_jax.data.sources import manifest_path
 from lightman_jax.data.spellings import find_disorder
 from lightman_jax.data.trees import form_of
@@ -89,7 +89,8 @@ def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice
                'pair': _pair}[entry.form]
   span, numbers, evidence, traces, make, shape = plan_form(entry, choice)
   row = Row(entry.clip, entry.subject, entry.dataset, entry.label, entry.kind,
-            *span, entry.fps, groups=entry.groups)
+            *span, entry.fps, action_units_raw=entry.action_units,
+            action_units=parse_action_units(entry.action_units), groups=entry.groups)
   label = classes.index(entry.label) if entry.label in classes else -1
   evidence = (code_sha256(pixels.__name__), *evidence)
   key = fingerprint([[(file.path, file.mark) for file in traces], numbers, evidence,

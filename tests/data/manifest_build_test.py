@@ -249,6 +249,26 @@ def test_groups_of_people_reach_the_clips_and_are_one_a_person(place):
     run(place, *lines[:2], lines[2], 'c,s1,joy,one,m,21')
 
 
+UNITS = HEADER + ',Action Units'
+
+
+def test_units_are_read_as_those_of_sheets_are(place):
+  clips, said = run(place, UNITS, 'a,s1,joy,one,4+L10/12B', 'b,s2,sad,two,?',
+                    'c,s2,sad,two,')
+  assert clips.action_units == ('4+L10/12B', '', '')
+  assert not any('unit' in line for line in said)
+
+
+def test_what_is_no_unit_is_refused_or_named(place):
+  with pytest.raises(InputError, match="row 2 .*'smile' is no action unit; write"):
+    run(place, UNITS, 'a,s1,joy,one,smile', 'b,s2,sad,two,')
+  clips, said = run(place, UNITS, 'a,s1,joy,one,"12, smile"', 'b,s2,sad,two,')
+  assert "'12, smile', 'smile' is not an action unit" in said[0]
+  assert clips.action_units == ('12, smile', '')
+  _, said = run(place, HEADER + ',AU', 'a,s1,joy,one,4', 'b,s2,sad,two,')
+  assert "if 'AU' is its action_units, rename it to 'action_units'" in said[1]
+
+
 PAIRS = HEADER + ',neutral'
 
 
