@@ -115,9 +115,10 @@ _OF_UNITS = {'labels.units': ('',), 'labels.people': (4, 2), 'labels.clips': (8,
 def _check_action_units(values: Mapping[str, Any]) -> None:
   """Several units of a clip, where one class is meant; and the other way round."""
   class_set = values['data.class_set']
+  beside = values.get('labels.units_weight', 0.)
   if values['labels.kind'] != 'action_units':
     for name, usual in _OF_UNITS.items():
-      if values[name] not in usual:
+      if values[name] not in usual and not (beside and name == 'labels.units'):
         raise InputError(f'{name}={values[name]} is of action units, and labels.kind='
                          'classes tells classes; use labels.kind=action_units, or '
                          f'leave it at {usual[0]!r}')
@@ -126,6 +127,10 @@ def _check_action_units(values: Mapping[str, Any]) -> None:
                        'coded, as one class; use labels.kind=action_units with it, or '
                        'another class set')
     return
+  if beside:
+    raise InputError(f'labels.units_weight={beside} learns action units beside classes, '
+                     'and with labels.kind=action_units they are what is learned; leave '
+                     'it at 0, or use labels.kind=classes')
   for name, (off, why) in _OF_CLASSES.items():
     if values.get(name, off) != off:
       raise InputError(f'labels.kind=action_units and {name}={values[name]}: {why}; '

@@ -124,6 +124,7 @@ class Reason(enum.Enum):
   NOT_NAMED = Kind.REMARK, '{folder} is not named as a clip: not a clip'
   NOT_USED = Kind.REMARK, ('{count} pictures, whose {what} is {value}, make no pair: '
                            'no clips')
+  NO_EXPRESSION = Kind.REMARK, '{folder} shows no expression: not a clip'
   NO_NEUTRAL = Kind.FRAMES, 'there is no neutral picture of {subject} that goes with it'
   BESIDE = Kind.CELL, '{path} does not hold {what}'
   TWO_BESIDE = Kind.DUPLICATE, '{folder} holds {one} and {other}, and should hold one'

@@ -63,10 +63,12 @@ DATA_SETS = {
     'four_dme': 'lightman_jax.data.datasets.four_dme:FACTS',
     'ck_plus': 'lightman_jax.data.datasets.posed:CK_PLUS',
     'oulu_casia': 'lightman_jax.data.datasets.posed:OULU_CASIA',
+    'mug': 'lightman_jax.data.datasets.posed:MUG',
     'jaffe': 'lightman_jax.data.datasets.posed:JAFFE',
     'kdef': 'lightman_jax.data.datasets.posed:KDEF',
     'rafd': 'lightman_jax.data.datasets.posed:RAFD',
     'yale': 'lightman_jax.data.datasets.posed:YALE',
+    'mmew_macro': 'lightman_jax.data.datasets.posed:MMEW_MACRO',
 }
 PROTOCOLS = {
     'loso': 'lightman_jax.tasks.folds:LeaveOneSubjectOut',

@@ -25,8 +25,9 @@ CHOICES = {
     'inputs.mask': ('none', 'eyes'),
     # Of the data sets those whose sheets have macro-expressions.
     'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest', *(
-        name for name in registry.DATA_SETS if any(
-            one.kind == 'macro' for one in registry.find('data', name).expected))),
+        name for name in registry.DATA_SETS if 'macro' in (
+            registry.find('data', name).kind,
+            *(one.kind for one in registry.find('data', name).expected)))),
     'macro.map': ('same', 'valence', 'emotions'),
     'macro.label_where': ('inner', 'outer', 'both'),
     'labels.kind': ('classes', 'action_units'),
@@ -56,6 +57,7 @@ RANGES = {
     'macro.factor': (1.001, 100.),
     'macro.label_weight': (0., 1000.),
     'labels.people': (2, 10**6),
+    'labels.units_weight': (0., 1000.),
     'labels.clips': (2, 10**6),
     'pretrain.steps': (1, 10**6),
     'pretrain.batch': (1, 65536),

@@ -72,10 +72,13 @@ HELP = {
     **{f'macro.data.synthetic.{name}': f'of macro.source=synthetic: {text}'
        for name, text in _FACES.items()},
     'labels.kind': 'what is told of a clip: its class, or which action units act',
-    'labels.units': "their numbers, as 1,2,4; '' is all that are coded",
+    'labels.units': "their numbers, as 1,2,4; '' is all that are coded, or beside "
+                    'classes those of the face',
     'labels.people': 'training people in whom a unit must act in every fold, or it is '
                      'left out',
     'labels.clips': 'and training clips of them',
+    'labels.units_weight': 'weight of action units in the loss beside classes; 0: not '
+                           'in the loss',
     'pretrain.source': 'weights that folds begin with: none, macro, synthetic, or the '
                        'folder of a finished run',
     'pretrain.steps': 'steps of the pre-training',

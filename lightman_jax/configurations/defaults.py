@@ -123,9 +123,10 @@ def base() -> config_dict.ConfigDict:
                     synthetic=synthetic())),
       # What is told of a clip: its class, or which action units act. Of units: '' is
       # all that are coded, or their numbers by commas; and how many training people,
-      # and clips, must show one in every fold, or it is left out.
+      # and clips, must show one in every fold, or it is left out. units_weight is that
+      # of units in the loss beside classes; 0: not in it.
       labels=dict(kind='classes',     # or action_units
-                  units='', people=4, clips=8),
+                  units='', people=4, clips=8, units_weight=0.),
       # Weights that folds begin with. source: none, macro (macro.source's clips),
       # synthetic (faces), or the folder of a finished run, taken fold by fold.
       pretrain=dict(source='none', steps=300, batch=48, rate=3e-3,

@@ -69,14 +69,17 @@ class Beside(NamedTuple):
 class Stills(NamedTuple):
   """Single pictures, each a clip with a neutral one of the same person.
 
-  `Facts.owner` is the pattern of their names; its group 'take' says which neutral
-  picture of several goes with one.
+  `Facts.owner` is the pattern of their names, or with `path` of their places below the
+  root; its group 'take' says which neutral picture of several goes with one.
   """
   neutral: str = 'neutral'              # of `Facts.emotions`: shows no expression
   alike: tuple[str, ...] = ()           # groups in which the two agree
   only: Mapping[str, str] = {}          # group -> what it must be, in lower case
   people: Mapping[str, str] = {}        # words for groups of people, as f: female
   bare: bool = False                    # files have no ending that tells a picture
+  path: bool = False                    # `owner` is of a place, without the ending
+  onset_of: str = ''                    # folder of a clip of the {subject} beside the
+                                        # root, whose first frame is the neutral one
 
 
 class Facts(NamedTuple):
@@ -122,7 +125,8 @@ class Facts(NamedTuple):
                                         # all; 'repeated' to files that stand twice
   lower: bool = False                   # on disk, file names are in lower case
   ends_with_apex: bool = False          # where no offset is given; of sequences that
-                                        # have no sheet, the last frame is the apex
+                                        # have no sheet, the last frame is the apex, and
+                                        # in others it is spotted
   remarks: Mapping[str, str] = {}       # clip -> what is known of it; becomes a note
   absent: Mapping[str, tuple[str, ...]] = {}  # edition of the frames -> clips, or
                                         # 'folder/video*', that no copy holds

@@ -35,6 +35,9 @@ SHARED = (
     Shared('smic', ('smic', 'smic_long', 'smic_vis', 'smic_nir'),
            'Li et al. 2013: HS, VIS and NIR are cameras before the same people, of '
            'whom HS-E holds longer clips'),
+    Shared('mmew', ('mmew', 'mmew_macro'),
+           'Ben et al. 2022: the macro-expressions are of the people of the '
+           'micro-expressions'),
 )
 
 # How else a data set is written, folded by `fold_dataset`.
@@ -66,6 +69,7 @@ _FAMILIES = {
     'four_dme': '4 ?dme',
     'ck_plus': r'(?:extended )?cohn ?kanade(?: ?plus)?(?: ?48)?|ck(?: ?plus)?(?: ?48)?',
     'oulu_casia': 'oulu ?casia', 'jaffe': 'jaffe', 'kdef': 'kdef',
+    'mug': 'mug(?: (?:facial expressions?|fed))?',
     'rafd': 'rafd|radboud(?: faces?)?', 'yale': 'yale(?: ?faces?)?'}
 # What may be written to such a name without a space.
 _PARTICULAR = (r'(?:micro|macro|long|lv|videos?|crop(?:ped)?|raw|sub ?set|test|val'

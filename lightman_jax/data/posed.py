@@ -66,21 +66,22 @@ def reader_of(facts: Facts):
   Args:
     facts: the data set.
   """
-  return read_posed if facts.stills or facts.ends_with_apex else read_folders
+  return read_posed if facts.kind == 'macro' else read_folders
 
 
 # Pairs of stills.
 
 
 def still_files(tree: Tree, row: Row) -> dict[int, Still]:
-  """The two pictures of a pair: 0 is the neutral one.
+  """The two pictures of a pair: 0 is the neutral one, which may lie beside the tree.
 
   Raises:
-    Unreadable: one of them is a link out of the tree.
+    Unreadable: one of them is a link out of where it should lie.
   """
-  paths = [os.fspath(tree.root / name) for name in (row.video, row.filename)]
-  for path in paths:
-    tree.check(path)
+  paths = [os.path.normpath(tree.root / name) for name in (row.video, row.filename)]
+  outside = row.video.startswith('../')
+  for path, place in zip(paths, (Tree(tree.root.parent) if outside else tree, tree)):
+    place.check(path)
   return dict(enumerate(map(Still, paths)))
 
 
@@ -93,6 +94,9 @@ def holds_stills(folder: pathlib.Path, frames: Frames, facts: Facts) -> bool:
       by whose names theirs begin.
     facts: the data set.
   """
+  if facts.stills.path:
+    return any(_matched_place(place / name, folder, facts)
+               for place, _, names in walk_folders([folder]) for name in names)
   for place, _, names in walk_folders([folder]):
     depth = len(place.relative_to(folder).parts)
     if depth > bool(frames.folder):
@@ -111,14 +115,38 @@ def _matched(name: str, facts: Facts) -> re.Match | None:
           if known or facts.stills.bare else None)
 
 
+def _matched_place(path: pathlib.Path, root: pathlib.Path, facts: Facts
+                   ) -> re.Match | None:
+  """The match of what names a picture: its file, or its place below the root."""
+  if not facts.stills.path:
+    return _matched(path.name, facts)
+  return _matched(path.relative_to(root).as_posix(), facts)
+
+
+def _onset_frame(tree: Tree, subject: str, facts: Facts) -> str:
+  """The first frame of a clip of a person beside the tree, from its root; or ''.
+
+  Of several clips the first by name that has a frame.
+  """
+  top = tree.root.parent
+  for folder in sorted(top.glob(facts.stills.onset_of.format(subject=subject))):
+    numbered = pictures_by_number(folder) if folder.is_dir() else {}
+    if numbered:
+      path = pathlib.Path(numbered[min(numbered)])
+      return f'../{path.relative_to(top).as_posix()}'
+  return ''
+
+
 def _stills(tree: Tree, facts: Facts) -> Iterator[Row | LeftOut]:
   pictures = [(place / name, name) for place, _, names in walk_folders([tree.root])
               for name in names if not name.startswith('.')
               and (os.path.splitext(name)[1].lower() in _ENDINGS
-                   or _matched(name, facts))]
+                   or _matched_place(place / name, tree.root, facts))]
   shown, neutral, unused = [], defaultdict(list), Counter()
+  onsets: dict[str, str] = {}
   for path, name in sorted(pictures):
-    place, match = path.relative_to(tree.root).as_posix(), _matched(name, facts)
+    place = path.relative_to(tree.root).as_posix()
+    match = _matched_place(path, tree.root, facts)
     if match is None:
       yield LeftOut.of(place, Reason.NOT_NAMED, folder=place)
       continue
@@ -136,9 +164,13 @@ def _stills(tree: Tree, facts: Facts) -> Iterator[Row | LeftOut]:
                      value=value)
   for place, match, fields, word in shown:
     subject = _subject(match['subject'], facts)
-    name = pathlib.PurePath(place).name
+    name = place if facts.stills.path else pathlib.PurePath(place).name
     clip = f'{subject}/{os.path.splitext(name)[0] if not facts.stills.bare else name}'
     own = neutral[_agreeing(fields, facts)]
+    if facts.stills.onset_of and subject not in onsets:
+      onsets[subject] = _onset_frame(tree, subject, facts)
+    if onset := onsets.get(subject):
+      own = [(fields, onset)]
     if not own:
       yield LeftOut.of(clip, Reason.NO_NEUTRAL, subject=subject)
       continue
@@ -173,22 +205,26 @@ def _sequences(tree: Tree, frames: Frames, facts: Facts) -> Iterator[Row | LeftO
       yield LeftOut.of(f'{folder}/{name}', Reason.NOT_NAMED, folder=place)
       continue
     subject = facts.subject.format(int(number[0]))
-    clip = f'{subject}/{name}'
+    own = fields.get('emotion', '')
+    clip = f'{subject}/{own}/{name}' if own else f'{subject}/{name}'
+    known = facts.emotions.get((own or match.groupdict().get('emotion', '')).casefold())
+    if facts.emotions and known is None:
+      yield LeftOut.of(clip, Reason.NO_EXPRESSION, folder=place)
+      continue
     try:
       tree.check(place)
       numbers = list(pictures_by_number(place))
       if not numbers:
         yield LeftOut.of(clip, Reason.EMPTY, folder=place)
         continue
-      emotion = (facts.emotions[match['emotion'].casefold()] if facts.emotions
-                 else beside.emotion(folder, name))
+      emotion = known or beside.emotion(folder, name)
       units = beside.units(folder, name)
     except Unreadable as error:
       yield LeftOut(clip, error.cause)
       continue
     yield Row(clip=clip, subject=subject, dataset=facts.name, emotion=emotion,
               kind=facts.kind, onset=numbers[0],
-              apex=numbers[-1], offset=numbers[-1],
+              apex=numbers[-1] if facts.ends_with_apex else None, offset=numbers[-1],
               fps=facts.fps, action_units_raw=units,
               action_units=parse_action_units(units), filename=name, folder=folder,
               sheet=SHEET)

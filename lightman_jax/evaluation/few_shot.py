@@ -138,4 +138,4 @@ def _support_side(key: Key[Array, ''], table: ClipTable, view: FoldView,
     macro = draw_macro(key, fitting, view, view.train, sizes.classes, sizes.macros)
   else:
     macro = micro[:0]
-  return side_of(view.label, micro, macro)
+  return side_of(view, micro, macro)

@@ -23,7 +23,7 @@ from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import Learner, ensemble, make_learner, with_dropout
+from lightman_jax.meta.learners import Learner, ensemble, make_learner, with_dropout, with_units
 from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
 from lightman_jax.models.network import (
@@ -354,7 +354,8 @@ def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
           'label_smoothing': config['training']['label_smoothing'],
           'macro_head': config['macro']['label_head'] == 'own',
           'multi_label': is_multi_label(config),
-          'unit_clips': config['macro']['only']}
+          'unit_clips': config['macro']['only'],
+          'units': len(action_units.beside_classes(config.get('labels', {})))}
 
 
 def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
@@ -369,7 +370,9 @@ def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
 def make_member(config: Mapping[str, Any], net: Network) -> Learner:
   """The method of a configuration, one model of it."""
   learner = make_learner(net, labels=macro_labels(config), **config['method'])
-  return with_dropout(learner, net, config['training']['dropout'])
+  weight = config.get('labels', {}).get('units_weight', 0.)
+  return with_dropout(with_units(learner, net, weight), net,
+                      config['training']['dropout'])
 
 
 def make_method(config: Mapping[str, Any], net: Network) -> Learner:
@@ -441,6 +444,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
     weights: published ones that it begins with, if so.
   """
   pool, fold = trained_on(config, pool, fold)
+  units = action_units.fold_units(pool, fold, config.get('labels', {}))
   scale, start = channel_scale(pool, fold.train, squares), None
   if weights:
     # Published weights take the pictures as they are, by the network's own scaling.
@@ -449,7 +453,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
                                   make_net(config, pool.classes), pool)
   return FoldData(
       fold.held_out, keys.fold_key(config['seed'], fold.held_out),
-      fold_clips(pool, fold.train, scale, labels), splits, start)
+      fold_clips(pool, fold.train, scale, labels, units), splits, start)
 
 
 def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
@@ -464,6 +468,7 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
     say(line)
   for fold, label in zip(folds, labels):
     drawn, part = trained_on(config, pool._replace(label=label), fold)
+    action_units.fold_units(drawn, part, config.get('labels', {}))   # may refuse
     planned.append(plan_splits(
         drawn, part, shots=sizes.shots, queries=sizes.queries,
         own_macro=sizes.macros > 0 and own_macro(pool, fold),

@@ -13,7 +13,7 @@ from lightman_jax.inputs.pool import members
 from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
-from lightman_jax.models.network import KEPT, Network, Params
+from lightman_jax.models.network import KEPT, UNIT_HEAD, Network, Params
 
 EVERYTHING = ('encoder', 'head')
 # What a network can have of weights: a head of the macro clips, too.
@@ -278,6 +278,39 @@ def with_dropout(learner: Learner, net: Network, rate: float) -> Learner:
     grads, scalars = learner.meta_grad({**params, KEPT: kept}, task, key, done)
     return {name: grads[name] for name in params}, scalars
   return learner._replace(meta_grad=meta_grad)
+
+
+def with_units(learner: Learner, net: Network, weight: float) -> Learner:
+  """Action units are learned beside the classes, by whatever method.
+
+  To the gradient of the method is added that of `weight` times the mean sigmoid cross
+  entropy of the units of all clips of a task, micro and macro, that were coded, by a
+  head of their own over the same embedding: what the outer level moves of the encoder
+  is told units, too. Adaptation and prediction see none.
+
+  Args:
+    learner: of one member.
+    net: its network, with a head for units.
+    weight: of the cross entropy; 0 leaves the learner as it is.
+  """
+  if not weight:
+    return learner
+  moving = ('encoder', UNIT_HEAD)
+
+  def init(key, shape):
+    params = learner.init(key, shape)
+    # A method without heads keeps none.
+    return params if UNIT_HEAD in params else {
+        **params, UNIT_HEAD: net.init(key, shape)[UNIT_HEAD]}
+
+  def meta_grad(params, task, key, done=1.):
+    grads, scalars = learner.meta_grad(params, task, key, done)
+    loss = lambda moved: losses.units(net, {**params, **moved}, task.everything)
+    value, more = jax.value_and_grad(loss)({name: params[name] for name in moving})
+    added = {name: jax.tree.map(lambda old, new: old + weight * new, grads[name],
+                                more[name]) for name in moving}
+    return {**grads, **added}, {**scalars, 'units_cross_entropy': value}
+  return learner._replace(init=init, meta_grad=meta_grad)
 
 
 def ensemble(learner: Learner, count: int, *, multi_label: bool = False) -> Learner:

@@ -157,6 +157,26 @@ def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
   return (member @ of_class) @ values
 
 
+def units(net: Network, params: Params, batch: Examples) -> Float[Array, '']:
+  """The mean sigmoid cross entropy of action units, over clips that were coded.
+
+  Args:
+    net: with a head for units.
+    params: of it.
+    batch: with units; -1 counts for nothing, and without any other the loss is 0.
+
+  Raises:
+    TypeError: the network has no such head, or the batch no units.
+  """
+  if net.classify_units is None or batch.units is None or batch.macro_units is None:
+    raise TypeError('units are learned beside classes by a network with a head for '
+                    'them, units=N, of clips with units')
+  x = jnp.concatenate([batch.x, batch.macro])
+  label = jnp.concatenate([batch.units, batch.macro_units])
+  return balanced_cross_entropy(net.classify_units(params, net.embed(params, x)), label,
+                                multi_label=True)
+
+
 def macro_weight(params: Params, labels: MacroLabels) -> float | Float[Array, '']:
   """Mu; a learned one is kept as its logarithm, so it stays above zero.
 

@@ -17,6 +17,7 @@ Params = PyTree[Float[Array, '...']]
 
 # Where params of a training step hold what dropout multiplies the embedding by.
 KEPT = 'kept'
+UNIT_HEAD = 'unit_head'
 
 
 class Network(NamedTuple):
@@ -24,7 +25,8 @@ class Network(NamedTuple):
 
   An encoder with running statistics has them beside these, as 'statistics'; its
   network alone has `train`: (params, clips, key) to logits by the batch's statistics,
-  and these. With a head for macro clips, 'macro_head', there is `classify_macro`.
+  and these. With a head for macro clips, 'macro_head', there is `classify_macro`, with
+  one for action units, 'unit_head', `classify_units`.
 
   Example:
     >>> params = net.init(jax.random.key(0), (4, 16, 16, 3))      # doctest: +SKIP
@@ -43,6 +45,8 @@ class Network(NamedTuple):
   # the local means of a clip beside its map; in training with dropout, a part of that.
   beside: Callable[[Params, Array, Array], Float[Array, 'n _d']] = (
       lambda params, z, x: z)
+  # Of embeddings, a logit for each action unit that is learned beside the classes.
+  classify_units: Callable[[Params, Array], Float[Array, 'n U']] | None = None
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
     """What the head sees: pooling the map over the face would lose position."""
@@ -84,7 +88,7 @@ def unit_rms(x: Float[Array, 'n *clip']) -> Float[Array, 'n *clip']:
 
 def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
                  unit_clips: bool = False, skip: int = 0, label_smoothing: float = 0.,
-                 multi_label: bool = False) -> Network:
+                 multi_label: bool = False, units: int = 0) -> Network:
   """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both.
 
   Args:
@@ -95,9 +99,11 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     skip: cells along a side of the picture that the head sees beside the maps; 0: none.
     label_smoothing: of every loss of its logits.
     multi_label: a label is a set of classes; see `tasks.action_units`.
+    units: action units that are learned beside the classes, with a head of their own.
   """
   # Uniform, not normal: the draws of a normal take seconds to compile.
-  head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
+  dense = lambda width: nn.Dense(width, kernel_init=nn.initializers.lecun_uniform())
+  head = dense(classes)
 
   def init(key, shape):
     key_encoder, key_head = jax.random.split(key)
@@ -110,7 +116,11 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     heads = {'head': key_head}
     if macro_head:
       heads['macro_head'] = jax.random.fold_in(key_head, 1)
-    return params | {name: head.init(key, z)['params'] for name, key in heads.items()}
+    params |= {name: head.init(key, z)['params'] for name, key in heads.items()}
+    if units:
+      key_units = jax.random.fold_in(key_head, 2)
+      params[UNIT_HEAD] = dense(units).init(key_units, z)['params']
+    return params
 
   def variables_of(params):
     running = {name: params[name] for name in ('statistics',) if name in params}
@@ -139,9 +149,13 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
 
   def macro(params, z) -> Any:
     return head.apply({'params': params['macro_head']}, z)
+
+  def of_units(params, z) -> Any:
+    return dense(units).apply({'params': params[UNIT_HEAD]}, z)
   return Network(init, maps, classify, classes,
                  train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
-                 macro if macro_head else None, label_smoothing, multi_label, beside)
+                 macro if macro_head else None, label_smoothing, multi_label, beside,
+                 of_units if units else None)
 
 
 def check_clips(net: Network, clip: tuple[int, ...], encoder: str) -> None:

@@ -21,6 +21,11 @@ from lightman_jax.inputs.pool import Pool, select_clips
 from lightman_jax.tasks.folds import Fold
 
 MOST = 30          # units of one label: bits of an int32 beside its sign
+# What FACS codes of the face itself (Ekman, Friesen and Hager 2002): not where head and
+# eyes point. What is learned beside classes, where no units are named: a list that does
+# not depend on who shows what.
+FACE = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 22, 23, 24, 25, 26,
+        27, 28, 38, 39, 43, 45)
 
 
 def unit_name(number: int) -> str:
@@ -164,6 +169,50 @@ def with_units(pool: Pool, folds: Sequence[Fold], labels: Mapping[str, Any],
   return pool._replace(
       label=encode(table, coding.known), classes=tuple(map(unit_name, kept)),
       multi_label=True), rare
+
+
+# Units beside classes: what an auxiliary loss learns.
+
+
+def beside_classes(labels: Mapping[str, Any]) -> tuple[int, ...]:
+  """The units that are learned beside classes; () where none are.
+
+  Args:
+    labels: the section of the configuration; a bundle of before has less in it.
+  """
+  if not labels.get('units_weight'):
+    return ()
+  return read_numbers(labels['units']) or FACE
+
+
+def fold_units(pool: Pool, fold: Fold, labels: Mapping[str, Any]
+               ) -> Int[np.ndarray, 'N'] | None:
+  """Which units act in each of a fold's training clips, to be learned beside classes.
+
+  Args:
+    pool: N clips.
+    fold: of it; clips that it does not train on count as not coded.
+    labels: the section of the configuration.
+
+  Returns:
+    See `encode`; -1 where nobody coded the clip. None where no units are learned.
+
+  Raises:
+    InputError: the units of no training clip are coded.
+  """
+  numbers = beside_classes(labels)
+  if not numbers:
+    return None
+  coding = read_coding(pool.action_units or ('',) * len(pool.clips))
+  known = coding.known & np.asarray(fold.train)
+  if not known.any():
+    raise InputError(
+        f'labels.units_weight: fold {fold.held_out} has no training clip of which an '
+        'action unit is coded; use a data set or macro.source whose sheet has action '
+        'units, a manifest with the column action_units, or labels.units_weight=0')
+  acts = dict(zip(coding.numbers, coding.acts.T))
+  nowhere = np.zeros(len(pool.clips), bool)
+  return encode(np.stack([acts.get(number, nowhere) for number in numbers], 1), known)
 
 
 def _rarity(pool: Pool, folds: Sequence[Fold], acts: Bool[np.ndarray, 'N'],

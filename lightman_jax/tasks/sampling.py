@@ -20,6 +20,8 @@ class Examples(NamedTuple):
   label: Int[Array, 'n']               # a class; or a set of them, see `pool.members`
   macro: Float[Array, 'm *clip']       # unpaired; m may be 0
   macro_label: Int[Array, 'm']         # -1 where unknown
+  units: Int[Array, 'n'] | None = None       # which action units act, where these are
+  macro_units: Int[Array, 'm'] | None = None      # learned beside the classes; or -1
 
 
 class Task(NamedTuple):
@@ -43,6 +45,8 @@ class Side(NamedTuple):
   macro: Int[Array, 'm']
   label: Int[Array, 'n']
   macro_label: Int[Array, 'm']
+  units: Int[Array, 'n'] | None = None       # the last two: see `Examples`
+  macro_units: Int[Array, 'm'] | None = None
 
 
 class Drawn(NamedTuple):
@@ -67,6 +71,7 @@ class FoldView(NamedTuple):
   train: Bool[Array, 'N']
   label: Int[Array, 'N']               # -1 where none; in some folds wrong on purpose
   scale: Float[Array, '2 c']           # divides micro, macro clips
+  units: Int[Array, 'N'] | None = None       # of training clips; see `Examples`
 
 
 class Clips(NamedTuple):
@@ -78,7 +83,8 @@ class Clips(NamedTuple):
 
 def fold_clips(pool: Pool, train: Bool[np.ndarray, 'N'],
                scale: Float[np.ndarray, '2 c'],
-               label: Int[np.ndarray, 'N'] | None = None) -> Clips:
+               label: Int[np.ndarray, 'N'] | None = None,
+               units: Int[np.ndarray, 'N'] | None = None) -> Clips:
   """The clips of a pool as a fold sees them.
 
   Args:
@@ -86,11 +92,12 @@ def fold_clips(pool: Pool, train: Bool[np.ndarray, 'N'],
     train: which are the fold's training clips.
     scale: divides micro, macro clips; see `pool.channel_scale`.
     label: as the fold has them; None: the pool's.
+    units: of each clip, where they are learned beside the classes.
   """
   label = pool.label if label is None else label
   # NumPy's arrays, and files, until a program takes them.
   table = ClipTable(pool.subject, pool.macro, pool.foreign)  # pyright: ignore[reportArgumentType]
-  view = FoldView(train, label, scale)  # pyright: ignore[reportArgumentType]
+  view = FoldView(train, label, scale, units)  # pyright: ignore[reportArgumentType]
   return Clips(pool.x, table, view)  # pyright: ignore[reportArgumentType]
 
 
@@ -187,19 +194,21 @@ def gather(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], side: Side,
   """
   scale_macro = scale[0] / magnify if magnify else scale[1]
   return Examples(x[side.micro] / scale[0], side.label,
-                  x[side.macro] / scale_macro, side.macro_label)
+                  x[side.macro] / scale_macro, side.macro_label, side.units,
+                  side.macro_units)
 
 
-def side_of(label: Int[Array, 'N'], micro: Int[Array, 'n'], macro: Int[Array, 'm']
-            ) -> Side:
+def side_of(view: FoldView, micro: Int[Array, 'n'], macro: Int[Array, 'm']) -> Side:
   """Numbers of clips with their labels.
 
   Args:
-    label: of all N clips, as the fold has them.
+    view: the fold's.
     micro: numbers of micro clips.
     macro: numbers of macro clips.
   """
-  return Side(micro, macro, label[micro], label[macro])
+  side = Side(micro, macro, view.label[micro], view.label[macro])
+  return side if view.units is None else side._replace(
+      units=view.units[micro], macro_units=view.units[macro])
 
 
 def draw_support(key: Key[Array, ''], table: ClipTable, view: FoldView,
@@ -225,7 +234,7 @@ def draw_support(key: Key[Array, ''], table: ClipTable, view: FoldView,
                        sizes.multi_label)
   else:
     macro = micro[:0]
-  return side_of(view.label, micro, macro)
+  return side_of(view, micro, macro)
 
 
 def draw_task(key: Key[Array, ''], table: ClipTable, view: FoldView,
@@ -250,7 +259,7 @@ def draw_task(key: Key[Array, ''], table: ClipTable, view: FoldView,
   query = draw_classes(key_query, table, view, ~side & view.train, sizes.classes,
                        sizes.queries, sizes.multi_label)
   return Drawn(draw_support(key_support, table, view, side, sizes),
-               side_of(view.label, query, query[:0]))
+               side_of(view, query, query[:0]))
 
 
 def gather_task(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], drawn: Drawn,

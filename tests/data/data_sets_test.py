@@ -6,12 +6,15 @@ are those that were published; rows that cannot be used are counted apart.
 
 from collections import Counter
 import pathlib
+import re
+import shutil
 
 import pytest
 
 from lightman_jax.data import planning
 from lightman_jax.data.choice import choose
 from lightman_jax.data.facts import COMPOSITES
+from lightman_jax.data.people import match_people
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.trees import fold_name
 from lightman_jax.errors import InputError
@@ -188,6 +191,47 @@ def test_yale_has_three_pairs_of_each_person(manual):
   assert len(plan.left_out) == 7        # lighting, glasses, sleep and a wink
 
 
+def test_sequences_of_mug_go_back_to_neutral_and_their_apex_is_spotted(manual):
+  folder = manual('mug', per_class=6)
+  (folder / 'subjects3/001/neutral/take000').mkdir(parents=True)
+  shutil.copy(folder / 'subjects3/001/anger/take000/img_0000.jpg',
+              folder / 'subjects3/001/neutral/take000')
+  # Some copies lie in a folder of the same name once more.
+  (folder / 'subjects3/002').rename(folder / 'subjects3/away')
+  (folder / 'subjects3/002').mkdir()
+  (folder / 'subjects3/away').rename(folder / 'subjects3/002/002')
+  plan = planned(folder, 'mug')
+  rows = [item.row for item in plan.items]
+  assert {row.clip for row in rows} >= {'001/anger/take000', '002/fear/take000'}
+  assert all(row.kind == 'macro' and row.apex is None and row.onset == 0
+             for row in rows) and min(counts(plan, 'macro')) > 0
+  assert all(not item.apex_source for item in plan.items)
+  assert [str(entry.cause) for entry in plan.left_out] == [
+      f'{folder}/subjects3/001/neutral/take000 shows no expression: not a clip']
+
+
+def test_stills_of_mmew_go_with_the_onset_of_a_micro_expression(manual, tmp_path):
+  folder = manual('mmew_macro', per_class=40)
+  plan = planned(folder, 'mmew_macro')
+  assert counts(plan, 'macro') == (150,) * 6 and not lost(plan)
+  for item in plan.items:
+    neutral, other = item.make.args[0][0], item.make.args[0][-1]
+    assert f'/Macro_Expression/{item.row.subject}/{item.row.emotion}/' in other
+    assert re.search(f'/Micro_Expression/[a-z]+/{item.row.subject}-', neutral)
+  assert match_people([('mmew', 'S01')], [('mmew_macro', 'S01')]) != ['']
+  # However the stills are named; without a micro-expression there is no pair.
+  place = tmp_path / 'Macro_Expression/anger'
+  place.mkdir(parents=True)
+  shutil.copy(plan.items[0].make.args[0][-1], place / 'S01-04-001.jpg')
+  (reason,) = planned(tmp_path, 'mmew_macro').left_out
+  assert 'no neutral picture of S01' in str(reason.cause)
+  start = tmp_path / 'Micro_Expression/fear/S01-07-001/3.jpg'
+  start.parent.mkdir(parents=True)
+  shutil.copy(plan.items[0].make.args[0][0], start)
+  (item,) = planned(tmp_path, 'mmew_macro').items
+  assert item.row.clip == 'S01/anger/S01-04-001' and item.make.args[0][0] == str(start)
+
+
 def test_what_ck_plus_says_beside_its_frames(manual):
   folder = manual('ck_plus')
   plan = planned(folder, 'ck_plus')
@@ -230,7 +274,7 @@ def test_ck_48_is_told_from_ck_plus(tmp_path):
 @pytest.mark.parametrize('name', [
     'casme', 'casme2', 'samm', 'smic', 'smic_long', 'casme_squared', 'samm_long',
     'casme_cubed', 'casme_cubed_c', 'mmew', 'dfme', 'four_dme', 'ck_plus',
-    'oulu_casia', 'jaffe', 'kdef', 'rafd', 'yale'])
+    'oulu_casia', 'mug', 'jaffe', 'kdef', 'rafd', 'yale', 'mmew_macro'])
 def test_every_clip_lies_where_its_names_say(manual, name):
   few = {'per_class': 4} if name in ('casme_cubed', 'mmew', 'dfme') else {}
   plan = planned(manual(name, **few), name)

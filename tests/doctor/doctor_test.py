@@ -255,8 +255,8 @@ def only(folder, name, **others):
 
 
 @pytest.mark.parametrize('name', ['dfme', 'casme_cubed_c', 'casme_cubed', 'mmew',
-                                  'casme_squared', 'ck_plus', 'oulu_casia', 'jaffe',
-                                  'kdef'])
+                                  'casme_squared', 'ck_plus', 'oulu_casia', 'mug',
+                                  'jaffe', 'kdef', 'mmew_macro'])
 def test_no_folder_of_a_row_is_called_nobodys(empty_pictures, tmp_path, name):
   write_replica(name, tmp_path / 'm', per_class=1, frames=3, form='csv')
   examination = only(tmp_path / 'm', name)

@@ -138,3 +138,57 @@ def test_supervised_is_the_sigmoid_cross_entropy_of_all_clips():
   both = TASK.everything
   want = losses.cross_entropies(both.x, both.label, multi_label=True).mean()
   assert_allclose(learner.meta_grad(params, TASK, None)[1]['query_loss'], want)
+
+
+# Units beside classes.
+
+BESIDE = Network(
+    lambda key, shape: {'encoder': {'scale': jnp.full(3, 2.)},
+                        'head': {'bias': jnp.zeros(3)},
+                        'unit_head': {'bias': jnp.zeros(3)}},
+    lambda params, x: x * params['encoder']['scale'],
+    lambda params, z: z + params['head']['bias'], 3,
+    classify_macro=lambda params, z: z,
+    classify_units=lambda params, z: z + params['unit_head']['bias'])
+CODED = TASK._replace(
+    support=TASK.support._replace(label=jnp.array([0, 1, 2, 2]), units=LABEL,
+                                  macro_units=jnp.array([5, -1])),
+    query=TASK.query._replace(label=jnp.array([0, 1, 2, 2]),
+                              units=jnp.array([-1, 3, -1, 4]),
+                              macro_units=jnp.array([-1, -1])))
+
+
+def test_units_beside_classes_are_of_the_coded_clips_alone():
+  params, batch = BESIDE.init(None, ()), CODED.everything
+  rows = [(x, label) for x, label in (*zip(batch.x, batch.units),
+                                      *zip(batch.macro, batch.macro_units))
+          if label >= 0]
+  acts = np.array([[int(label) >> k & 1 for k in range(3)] for _, label in rows])
+  p = np.asarray(jax.nn.sigmoid(2 * np.array([x for x, _ in rows])))
+  want = -np.mean(acts * np.log(p) + (1 - acts) * np.log(1 - p))
+  assert len(rows) == 7
+  assert_allclose(losses.units(BESIDE, params, batch), want)
+  # What nobody coded may hold anything.
+  other = batch._replace(x=batch.x + jnp.where(batch.units < 0, 9., 0.)[:, None])
+  assert_allclose(losses.units(BESIDE, params, other), want)
+
+
+@pytest.mark.parametrize('make', [
+    learners.supervised, learners.protonet, learners.matchingnet,
+    lambda net: learners.maml(net, STEPS), lambda net: learners.anil(net, STEPS),
+    lambda net: learners.reptile(net, STEPS), lambda net: learners.finetuned(net, STEPS),
+    lambda net: learners.lightman(net, STEPS, Align())])
+def test_every_method_learns_units_beside_its_classes(make):
+  plain, weight = make(BESIDE), .7
+  learner = learners.with_units(plain, BESIDE, weight)
+  params, key = learner.init(jax.random.key(0), (3,)), jax.random.key(1)
+  grads, scalars = learner.meta_grad(params, CODED, key)
+  old, _ = plain.meta_grad(params, CODED, key)
+  slope = jax.grad(lambda params: losses.units(BESIDE, params, CODED.everything))(params)
+  for name in ('encoder', 'unit_head'):
+    jax.tree.map(lambda new, old, more: assert_allclose(new, old + weight * more),
+                 grads[name], old[name], slope[name])
+  assert_allclose(scalars['units_cross_entropy'],
+                  losses.units(BESIDE, params, CODED.everything))
+  assert {*grads} == {*params} and np.abs(slope['unit_head']['bias']).max() > 0
+  assert learners.with_units(plain, BESIDE, 0.) is plain

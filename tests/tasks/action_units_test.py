@@ -169,3 +169,53 @@ def test_five_folds_are_of_the_same_people_whatever_is_told(pool_of):
   made, _ = action_units.with_units(pool._replace(action_units=cells), folds, LABELS,
                                     lambda line: None)
   assert made.classes == ('AU4', 'AU12') and len(folds) == 3
+
+
+# Units beside classes.
+
+BESIDE = {**LABELS, 'units': '4,12', 'units_weight': .5}
+
+
+def test_units_beside_classes_are_those_of_training_clips():
+  pool = pool_with([['4', '12+1'], ['?', '4+12'], ['1', '12']])
+  first, second, _ = leave_one_subject_out(pool)
+  assert action_units.fold_units(pool, first, BESIDE).tolist() == [-1, -1, -1, 3, 0, 2]
+  assert action_units.fold_units(pool, second, BESIDE).tolist() == [1, 2, -1, -1, 0, 2]
+  assert action_units.fold_units(pool, first, LABELS) is None
+  assert action_units.beside_classes({}) == () == action_units.beside_classes(LABELS)
+  assert action_units.beside_classes({**BESIDE, 'units': ''}) == action_units.FACE
+  assert len(action_units.FACE) <= action_units.MOST
+
+
+def test_a_held_out_person_may_be_coded_as_anything():
+  cells = [['4', '12+1'], ['7', '4+12'], ['1', '12']]
+  before = pool_with(cells)
+  fold = leave_one_subject_out(before)[1]
+  for changed in (['', ''], ['4+12', '1+2']):
+    after = pool_with([cells[0], changed, cells[2]])
+    np.testing.assert_array_equal(action_units.fold_units(after, fold, BESIDE),
+                                  action_units.fold_units(before, fold, BESIDE))
+
+
+def test_a_fold_without_coded_training_clips_is_refused():
+  pool = pool_with([['4', '12+1'], ['?', ''], ['', '']])
+  fold = leave_one_subject_out(pool)[0]
+  with pytest.raises(InputError, match='fold s0 has no training clip of which an action'):
+    action_units.fold_units(pool, fold, BESIDE)
+
+
+def test_tasks_hold_the_units_of_their_clips():
+  pool = pool_with([['4', '12'], ['4+12', '4'], ['1', '12']], macro=[(0, '12'), (1, '')])
+  pool = pool._replace(label=np.arange(8, dtype=np.int32) % 2, classes=('a', 'b'))
+  fold = leave_one_subject_out(pool)[2]
+  units = action_units.fold_units(pool, fold, BESIDE)
+  clips = jax.tree.map(jnp.asarray, fold_clips(
+      pool, fold.train, np.ones((2, 1), np.float32), units=units))
+  drawn = sampling.draw_task(jax.random.key(0), clips.table, clips.view,
+                             jnp.array([[True, False, False]]), 1, Sizes(2, 1, 1, 2))
+  for side in drawn:
+    np.testing.assert_array_equal(side.units, units[side.micro])
+    np.testing.assert_array_equal(side.macro_units, units[side.macro])
+  task = sampling.gather_task(clips.x, clips.view.scale, drawn, 0.)
+  np.testing.assert_array_equal(task.support.units, drawn.support.units)
+  assert task.everything.units.shape == (4,)

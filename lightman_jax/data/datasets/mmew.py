@@ -2,7 +2,7 @@
 
 Frames lie under the emotion, not under the subject: Micro_Expression/anger/S01-07-001.
 File names read person, emotion, sample. The 900 macro-expressions of the same people
-are single pictures without a sheet and are not read.
+are single pictures without a sheet: `posed.MMEW_MACRO`.
 """
 
 from lightman_jax.data import facts

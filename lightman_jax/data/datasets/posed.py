@@ -1,12 +1,14 @@
-"""Data sets of posed macro-expressions: CK+, Oulu-CASIA; JAFFE, KDEF, RaFD, Yale.
+"""Posed macro-expressions: CK+, Oulu-CASIA, MUG; JAFFE, KDEF, RaFD, Yale, MMEW's.
 
-Sequences of the first two run from neutral to the apex. The others are single pictures,
-each of which is a pair with a neutral one of the same person: of the same session
-(KDEF), direction of gaze (RaFD), or take (JAFFE); Yale has one each. Counts are those
-published; of none have we seen a copy.
+Sequences of the first two run from neutral to the apex, those of MUG back to neutral,
+too. The others are single pictures, each of which is a pair with a neutral one of the
+same person: of the same session (KDEF), direction of gaze (RaFD), or take (JAFFE); Yale
+has one each, and MMEW none, so that the first frame of a micro-expression stands in.
+Counts are those published; of none have we seen a copy.
 """
 
 from lightman_jax.data import facts
+from lightman_jax.data.datasets.mmew import FACTS as MMEW
 from lightman_jax.data.facts import Beside, Expected, Facts, Frames, Stills
 
 _SIX = ('anger', 'disgust', 'fear', 'happiness', 'sadness', 'surprise')
@@ -97,6 +99,33 @@ OULU_CASIA = Facts(
     emotions={name: name for name in _SIX},
     ends_with_apex=True,
     expected=(Expected('macro', 480, 80, dict.fromkeys(_SIX, 80)),),
+)
+
+MUG = Facts(
+    name='mug',
+    title='MUG',
+    sheets=(), columns={},
+    subject='{:03d}',
+    fps=19.,
+    class_sets=_class_sets('mug', 'MUG (Aifanti et al. 2010)'),
+    folders=('mug', 'MUG'),
+    editions=(Frames('raw', ('subjects3', ''), '{folder}/{emotion}/{filename}', False),),
+    layout=('subjects3/001/anger/take000/img_0000.jpg',),
+    access='it is handed out for research: ask its authors (Aifanti et al. 2010, '
+           'Aristotle University of Thessaloniki)',
+    homepage='https://mug.ee.auth.gr/fed/',
+    citation="""@inproceedings{aifanti2010mug,
+  title={The {MUG} Facial Expression Database},
+  author={Aifanti, Niki and Papachristou, Christos and Delopoulos, Anastasios},
+  booktitle={International Workshop on Image Analysis for Multimedia Interactive
+    Services},
+  year={2010}
+}""",
+    kind='macro',
+    owner='take[0-9]+',
+    # Sequences of a neutral face lie beside these.
+    emotions={name: name for name in _SIX},
+    # 86 people, 52 of whom are public; nobody says how many sequences these have.
 )
 
 JAFFE = Facts(
@@ -224,4 +253,29 @@ YALE = Facts(
     stills=Stills(bare=True),
     expected=(Expected('macro', 45, 15, {
         'happiness': 15, 'sadness': 15, 'surprise': 15}),),
+)
+
+MMEW_MACRO = Facts(
+    name='mmew_macro',
+    title='MMEW, macro-expressions',
+    sheets=(), columns={},
+    subject='S{:02d}',
+    fps=0.,
+    class_sets=_class_sets('mmew_macro', 'MMEW (Ben et al. 2022)'),
+    folders=('mmew', 'MMEW', 'MMEW_Final'),
+    # No document that we hold says how the stills are named: any place will do that
+    # has the emotion and the person's number, as S01, in the names of folders or file.
+    editions=(Frames('raw', ('Macro_Expression',), '', False),),
+    layout=('Macro_Expression/S01/anger/1.jpg',
+            'Micro_Expression/anger/S01-07-001/1.jpg'),
+    access='it is handed out under a signed release agreement: ask its authors (Ben '
+           'et al. 2022, Shandong University)',
+    homepage=MMEW.homepage,
+    citation=MMEW.citation,
+    kind='macro',
+    owner=r'(?=(?:.*[/_-])?(?P<emotion>happiness|anger|surprise|disgust|fear|sadness)'
+          r'(?:[/_-]|$))(?=(?:.*[/_-])?S(?P<subject>[0-9]{1,2})(?:[/_-]|$)).+',
+    emotions={name: name for name in _SIX},
+    stills=Stills(path=True, onset_of='Micro_Expression/*/{subject}-*'),
+    expected=(Expected('macro', 900, 30),),
 )

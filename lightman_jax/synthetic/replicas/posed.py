@@ -1,4 +1,4 @@
-"""Made-up sets of posed expressions: CK+, Oulu-CASIA, JAFFE, KDEF, RaFD, Yale.
+"""Made-up sets of posed expressions: CK+, Oulu-CASIA, MUG, JAFFE, KDEF, RaFD, Yale.
 
 Numbers of people, sequences and pictures, names and the shape of paths are those
 published; who shows what, and how long a sequence is, are made up. Of a still the face
@@ -109,6 +109,24 @@ OULU_CASIA = Replica(
      'weak': Edition(('VL/Weak',), (320, 240), False),
      'dark': Edition(('VL/Dark',), (320, 240), False),
      'infrared': Edition(('NI/Strong',), (320, 240), False)})
+
+
+# MUG: the 52 people who are public; how many takes they have is made up, one or two.
+
+def _takes(seed: int = 0) -> tuple[Clip, ...]:
+  rng = np.random.default_rng([seed, 52])
+  return tuple(
+      Clip(f'{subject:03d}', f'take{take:03d}', 0, (length - 1) // 2, length - 1,
+           emotion, kind='macro', whole=True)
+      for subject in range(1, 53) for emotion in _SIX
+      for take in range(1 + subject % 2) for length in [int(rng.integers(15, 30))])
+
+
+MUG = Replica(
+    'MUG', _takes, lambda clips, edition: tuple(
+        Film(clip, f'{clip.subject}/{clip.emotion}/{clip.name}', 'img_{:04d}.jpg')
+        for clip in clips),
+    {'raw': Edition(('subjects3',), (896, 896), False)})
 
 
 # Stills: a clip's name is that of its picture, and 'neutral' ones are of nobody's.

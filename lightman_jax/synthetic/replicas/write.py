@@ -49,10 +49,12 @@ REPLICAS = {
     'smic_long': smic.LONG_REPLICA,
     'ck_plus': posed.CK_PLUS,
     'oulu_casia': posed.OULU_CASIA,
+    'mug': posed.MUG,
     'jaffe': posed.JAFFE,
     'kdef': posed.KDEF,
     'rafd': posed.RAFD,
     'yale': posed.YALE,
+    'mmew_macro': mmew.REPLICA,   # one tree holds both
 }
 
 

@@ -23,7 +23,8 @@ def seed(request):
     ('casme_squared', 357, 22), ('samm_long', 502, 30), ('casme_cubed', 860, 94),
     ('casme_cubed_c', 165, 30), ('mmew', 1200, 30), ('dfme', 263, 28),
     ('four_dme', 100, 10),
-    ('ck_plus', 593, 123), ('oulu_casia', 480, 80), ('jaffe', 213, 10),
+    ('ck_plus', 593, 123), ('oulu_casia', 480, 80), ('mug', 468, 52),
+    ('mmew_macro', 1200, 30), ('jaffe', 213, 10),
     ('kdef', 4900, 70), ('rafd', 8040, 67), ('yale', 165, 15)])
 def test_every_data_set_has_its_size(seed, name, clips, subjects):
   made = REPLICAS[name].clips(seed)
