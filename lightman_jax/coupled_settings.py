@@ -128,9 +128,9 @@ def _check_action_units(values: Mapping[str, Any]) -> None:
                        'another class set')
     return
   if beside:
-    raise InputError(f'labels.units_weight={beside} learns action units beside classes, '
-                     'and with labels.kind=action_units they are what is learned; leave '
-                     'it at 0, or use labels.kind=classes')
+    raise InputError(f'labels.units_weight={beside} learns action units beside '
+                     'classes, and with labels.kind=action_units they are what is '
+                     'learned; leave it at 0, or use labels.kind=classes')
   for name, (off, why) in _OF_CLASSES.items():
     if values.get(name, off) != off:
       raise InputError(f'labels.kind=action_units and {name}={values[name]}: {why}; '

@@ -6,8 +6,8 @@ sets write them: `4+L10+12C`) and `group_NAME` (groups of people, as group_sex, 
 which gets scores of its own). `path` is a folder of frames, a video file or a picture,
 relative to the csv's folder; on a system where names are divided by slashes, the
 backslashes of Windows do as well. Where `neutral` names a second picture, of the same
-person without an expression, the two are a clip: from it to the picture of `path`. Other
-columns are not used, and a remark says so. A workbook does as well.
+person without an expression, the two are a clip: from it to the picture of `path`.
+Other columns are not used, and a remark says so. A workbook does as well.
 """
 
 from collections import defaultdict

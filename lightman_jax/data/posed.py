@@ -164,7 +164,8 @@ def _stills(tree: Tree, facts: Facts) -> Iterator[Row | LeftOut]:
                      value=value)
   for place, match, fields, word in shown:
     subject = _subject(match['subject'], facts)
-    name = place if facts.stills.path else pathlib.PurePath(place).name
+    name = (place.removeprefix(f'{subject}/') if facts.stills.path else
+            pathlib.PurePath(place).name)
     clip = f'{subject}/{os.path.splitext(name)[0] if not facts.stills.bare else name}'
     own = neutral[_agreeing(fields, facts)]
     if facts.stills.onset_of and subject not in onsets:

@@ -23,7 +23,8 @@ from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
 from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
-from lightman_jax.meta.learners import Learner, ensemble, make_learner, with_dropout, with_units
+from lightman_jax.meta import learners
+from lightman_jax.meta.learners import Learner, ensemble, make_learner
 from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
 from lightman_jax.models.network import (
@@ -371,8 +372,8 @@ def make_member(config: Mapping[str, Any], net: Network) -> Learner:
   """The method of a configuration, one model of it."""
   learner = make_learner(net, labels=macro_labels(config), **config['method'])
   weight = config.get('labels', {}).get('units_weight', 0.)
-  return with_dropout(with_units(learner, net, weight), net,
-                      config['training']['dropout'])
+  return learners.with_dropout(learners.with_units(learner, net, weight), net,
+                               config['training']['dropout'])
 
 
 def make_method(config: Mapping[str, Any], net: Network) -> Learner:

@@ -213,7 +213,7 @@ def test_sequences_of_mug_go_back_to_neutral_and_their_apex_is_spotted(manual):
 def test_stills_of_mmew_go_with_the_onset_of_a_micro_expression(manual, tmp_path):
   folder = manual('mmew_macro', per_class=40)
   plan = planned(folder, 'mmew_macro')
-  assert counts(plan, 'macro') == (150,) * 6 and not lost(plan)
+  assert counts(plan, 'macro') == (40,) * 6 and not lost(plan)
   for item in plan.items:
     neutral, other = item.make.args[0][0], item.make.args[0][-1]
     assert f'/Macro_Expression/{item.row.subject}/{item.row.emotion}/' in other
@@ -282,7 +282,7 @@ def test_every_clip_lies_where_its_names_say(manual, name):
   assert len(ids) == len(set(ids)) and plan.items
   for row, path in ((item.row, fold_name(str(item.make.args[0])))
                     for item in plan.items):
-    assert fold_name(row.video or row.filename) in path
+    assert fold_name((row.video or row.filename).removeprefix('../')) in path
     assert fold_name(row.folder or row.subject) in path or name in ('mmew', 'samm_long')
 
 

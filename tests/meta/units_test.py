@@ -176,7 +176,8 @@ def test_units_beside_classes_are_of_the_coded_clips_alone():
 @pytest.mark.parametrize('make', [
     learners.supervised, learners.protonet, learners.matchingnet,
     lambda net: learners.maml(net, STEPS), lambda net: learners.anil(net, STEPS),
-    lambda net: learners.reptile(net, STEPS), lambda net: learners.finetuned(net, STEPS),
+    lambda net: learners.reptile(net, STEPS),
+    lambda net: learners.finetuned(net, STEPS),
     lambda net: learners.lightman(net, STEPS, Align())])
 def test_every_method_learns_units_beside_its_classes(make):
   plain, weight = make(BESIDE), .7
@@ -184,7 +185,8 @@ def test_every_method_learns_units_beside_its_classes(make):
   params, key = learner.init(jax.random.key(0), (3,)), jax.random.key(1)
   grads, scalars = learner.meta_grad(params, CODED, key)
   old, _ = plain.meta_grad(params, CODED, key)
-  slope = jax.grad(lambda params: losses.units(BESIDE, params, CODED.everything))(params)
+  loss = lambda params: losses.units(BESIDE, params, CODED.everything)
+  slope = jax.grad(loss)(params)
   for name in ('encoder', 'unit_head'):
     jax.tree.map(lambda new, old, more: assert_allclose(new, old + weight * more),
                  grads[name], old[name], slope[name])

@@ -200,12 +200,13 @@ def test_a_held_out_person_may_be_coded_as_anything():
 def test_a_fold_without_coded_training_clips_is_refused():
   pool = pool_with([['4', '12+1'], ['?', ''], ['', '']])
   fold = leave_one_subject_out(pool)[0]
-  with pytest.raises(InputError, match='fold s0 has no training clip of which an action'):
+  with pytest.raises(InputError, match='s0 has no training clip of which an action'):
     action_units.fold_units(pool, fold, BESIDE)
 
 
 def test_tasks_hold_the_units_of_their_clips():
-  pool = pool_with([['4', '12'], ['4+12', '4'], ['1', '12']], macro=[(0, '12'), (1, '')])
+  pool = pool_with([['4', '12'], ['4+12', '4'], ['1', '12']],
+                   macro=[(0, '12'), (1, '')])
   pool = pool._replace(label=np.arange(8, dtype=np.int32) % 2, classes=('a', 'b'))
   fold = leave_one_subject_out(pool)[2]
   units = action_units.fold_units(pool, fold, BESIDE)

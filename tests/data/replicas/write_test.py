@@ -70,7 +70,7 @@ def made(tmp_path):
                      'Landmarks/S*/0*/S*_00000001_landmarks.txt']),
     ('oulu_casia', '', ['VL/Strong/P*/Anger/000.jpeg']),
     ('mug', '', ['subjects3/001/anger/take000/img_0000.jpg']),
-    ('mmew_macro', '', ['Macro_Expression/S01/anger/1.jpg']),
+    ('mmew_macro', '', ['Macro_Expression/S*/anger/*.jpg']),
     ('jaffe', '', ['jaffe/K*.HA*.tiff', 'jaffe/KA.NE1.*.tiff']),
     ('kdef', '', ['KDEF/AF01/AF01NES.JPG', 'KDEF/BM35/BM35NES.JPG']),
     ('yale', '', ['yalefaces/subject01.normal', 'yalefaces/subject*.happy']),
