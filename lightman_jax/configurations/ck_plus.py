@@ -1,8 +1,8 @@
-"""Posed macro-expressions: CK+, leave one subject out; JAFFE, KDEF, RaFD, Oulu-CASIA.
+"""Posed macro-expressions: CK+, leave one subject out; JAFFE, KDEF, RaFD, MUG, ...
 
     python -m lightman_jax train --config=ck_plus --config.data.manual_dir=FOLDER
 
-`:data=jaffe`, kdef, rafd, yale and oulu_casia are the others.
+`:data=jaffe`, kdef, rafd, yale, mmew_macro, oulu_casia and mug are the others.
 
 Classes: those of the data set, for CK+ anger 45, contempt 18, disgust 59, fear 25,
 happiness 69, sadness 28, surprise 83; `--config.data.class_set=ck_plus_3` folds them to

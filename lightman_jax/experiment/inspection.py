@@ -6,6 +6,8 @@ import pathlib
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float
 import numpy as np
 
 from lightman_jax import registry
@@ -24,6 +26,8 @@ from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import make_encoder
 from lightman_jax.report import table
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
+from lightman_jax.tasks import action_units
+from lightman_jax.training import compiled
 from lightman_jax.training.loop import FoldData
 from lightman_jax.training.state import Recipe
 
@@ -40,6 +44,7 @@ def make_writers(config: Mapping[str, Any], folder: RunFolder, material: Materia
     recipe: its learner is what adapts.
   """
   makers = ((folder.actions_json, make_action_writer),
+            (folder.unit_actions_json, make_unit_action_writer),
             (folder.embeddings, make_embedding_writer),
             (folder.attribution_json, make_attribution_writer))
   return [(place, make(config, folder, material, recipe)) for place, make in makers]
@@ -159,6 +164,124 @@ def describe_actions(explanation: Explanation, n: int, k: int) -> dict[str, Any]
 def _strongest(movements: np.ndarray) -> np.ndarray:
   """The movements (68, 2) of the frame in which the face is farthest from its onset."""
   return movements[np.square(movements).sum((1, 2)).argmax()]
+
+
+# DeRe-GRL's actions beside action units that people coded. An action has no name, and
+# in every fold another order, so that no two can be matched but by what they do: in
+# each fold a unit has the action that goes with it most on the training clips, and how
+# these go with all units is measured on held-out clips alone.
+
+LEAST = 2          # clips that show a unit, and that do not, or nothing is said of it
+
+
+def make_unit_action_writer(config: Mapping[str, Any], folder: RunFolder,
+                            material: Material, recipe: Recipe
+                            ) -> Callable[[Any, FoldData], None]:
+  """A function (params, data of a fold) that keeps actions of coded held-out clips.
+
+  How much an action acts is the root mean square of its features, of the model that is
+  not adapted, less its mean and by its deviation over training clips.
+
+  Args:
+    config: complete; of another encoder than DeRe-GRL nothing is written, nor where no
+      clip's units are coded.
+    folder: of the run.
+    material: of the run.
+    recipe: of the run.
+  """
+  pool = material.pool
+  cells = getattr(pool, 'action_units', ())
+  coding = action_units.read_coding(cells)
+  if config['model']['encoder'] != 'dere_grl' or not coding.known.any():
+    return lambda params, data: None
+  folds = {fold.held_out: fold for fold in material.folds}
+  net, micro = make_net(config, pool.classes), ~np.asarray(pool.macro)
+  activity = compiled.jit(lambda params, x: jnp.sqrt(
+      jnp.square(net.maps(params, x)).mean(-1)))
+
+  def write(params, data: FoldData) -> None:
+    fold, params = folds[data.name], _first_member(config, params)
+    train, test = (np.flatnonzero(part & micro & coding.known)
+                   for part in (fold.train, fold.test))
+    scale, content = np.asarray(data.clips.view.scale)[0], {'actions': [], 'clips': []}
+    if len(train) and len(test):
+      known, new = (np.concatenate([np.asarray(activity(
+          params, np.asarray(pool.x[[n]], np.float32) / scale)) for n in part])
+                    for part in (train, test))
+      centre, spread = known.mean(0), np.maximum(known.std(0), 1e-12)
+      chosen = _following((known - centre) / spread, coding.acts[train])
+      content = {'actions': chosen, 'clips': test.tolist(), 'activity': [
+          [None if action < 0 else float(row[action]) for action in chosen]
+          for row in (new - centre) / spread]}
+    write_json(fold_path(folder.unit_actions, data.name, '.json'), content)
+  return write
+
+
+def correlations(activity: Float[np.ndarray, 'n A'], acts: Bool[np.ndarray, 'n U']
+                 ) -> Float[np.ndarray, 'A U']:
+  """Pearson's correlation of each action with each unit, over clips.
+
+  Args:
+    activity: how much an action acts in each clip; NaN where there is none.
+    acts: whether a unit does.
+
+  Returns:
+    NaN where either does not vary, or a unit is shown, or not, in less than `LEAST`
+    clips.
+  """
+  result = np.full((activity.shape[1], acts.shape[1]), np.nan)
+  for a, u in np.ndindex(*result.shape):
+    there = np.isfinite(activity[:, a])
+    x, y = activity[there, a], acts[there, u]
+    if LEAST <= y.sum() <= len(y) - LEAST and x.std() > 0:
+      result[a, u] = np.corrcoef(x, y)[0, 1]
+  return result
+
+
+def _following(activity: np.ndarray, acts: np.ndarray) -> list[int]:
+  """Of each unit the action that goes with it most; -1 where that cannot be said."""
+  return [-1 if np.isnan(column).all() else int(np.nanargmax(column))
+          for column in correlations(activity, acts).T]
+
+
+def draw_unit_actions(config: Mapping[str, Any], folder: RunFolder, material: Material,
+                      about: Mapping[str, Any]) -> None:
+  """Writes unit_actions.json, over the held-out clips of all folds, and draws it.
+
+  Args:
+    config: complete.
+    folder: of the run; where no fold kept actions beside units, nothing is written.
+    material: of the run.
+    about: of the results.
+  """
+  places = [fold_path(folder.unit_actions, fold.held_out, '.json')
+            for fold in material.folds]
+  with blaming(folder.unit_actions):
+    parts = [read_json(place) for place in places if place.exists()]
+    clips = np.array([n for part in parts for n in part['clips']], int)
+    if not clips.size:
+      return
+    activity = np.array([row for part in parts for row in part.get('activity', ())],
+                        float)
+  coding, subject = action_units.read_coding(material.pool.action_units), np.asarray(
+      material.pool.subject)[clips]
+  acts = coding.acts[clips]
+  matrix = correlations(activity, acts)
+  kept = [u for u in range(len(coding.numbers))
+          if np.isfinite(matrix[u]).any() and np.isfinite(matrix[:, u]).any()]
+  content = {
+      'units': [action_units.unit_name(coding.numbers[u]) for u in kept],
+      'clips': len(clips), 'people': len(np.unique(subject)), 'folds': len(parts),
+      'shown': [int(acts[:, u].sum()) for u in kept],
+      'shown_by': [len(np.unique(subject[acts[:, u]])) for u in kept],
+      'correlation': [[None if np.isnan(x) else float(x) for x in row]
+                      for row in matrix[np.ix_(kept, kept)]]}
+  write_json(folder.unit_actions_json, content)
+  if kept:
+    from lightman_jax.report import figures
+    figures.draw_unit_actions(
+        folder.unit_actions_png, content, caption=table.caption(about)[:1],
+        title=f"{registry.label(config['method']['name'])}: actions and coded units")
 
 
 # Of encoders of pictures: where in the face each class's predictions come from.

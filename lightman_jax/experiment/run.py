@@ -192,6 +192,8 @@ def _score(config, folder: RunFolder, material: Material, fold_logits: list[Fold
   if config['evaluation']['attribution']:
     with optional(folder.attribution_png.name, say):
       inspection.draw_attribution(config, folder, material, findings['about'])
+  with optional(folder.unit_actions_png.name, say):
+    inspection.draw_unit_actions(config, folder, material, findings['about'])
   with optional(folder.oracle_json.name, say):
     oracle.write_oracle(config, folder, material)
   return findings

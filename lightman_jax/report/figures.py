@@ -388,6 +388,46 @@ def _circles(axes, places: Mapping[int, tuple[float, float]], values) -> None:
 
 # Where in the face each class's predictions come from.
 
+def draw_unit_actions(path: str | os.PathLike, content: Mapping[str, Any], *,
+                      title: str = '', caption: Iterable[str] = ()) -> None:
+  """Draws how DeRe-GRL's actions go with action units, a cell for each pair.
+
+  Args:
+    path: of the PNG.
+    content: of `unit_actions.json`: 'units' (names), 'correlation' (a row for the
+      action of each, None where it is not known), 'shown' and 'shown_by' (clips and
+      people that show each), 'clips', 'people' and 'folds'.
+    title: one line above.
+    caption: lines in small print below.
+  """
+  units = content['units']
+  values = np.array(content['correlation'], float)
+  with figure_style([title, *units, *caption]) as letters:
+    side = max(.55 * len(units), 3.)
+    figure = Figure(figsize=(side + 2.6, side + 1.6), layout='constrained')
+    axes = figure.add_subplot()
+    image = axes.imshow(values, cmap='RdBu_r', vmin=-1., vmax=1.)
+    for (row, column), value in np.ndenumerate(values):
+      if np.isfinite(value):
+        axes.text(column, row, f'{value:.2f}', ha='center', va='center', fontsize=7)
+    ticks = range(len(units))
+    axes.set_yticks(ticks, [f'action of {name}' for name in units], fontsize=8)
+    counts = zip(units, content['shown'], content['shown_by'])
+    axes.set_xticks(ticks, [f'{name}\n{clips}/{people}'
+                            for name, clips, people in counts], fontsize=7)
+    axes.grid(False)
+    figure.colorbar(image, ax=axes, shrink=.7, label='correlation')
+    figure.suptitle(letters.drawable(title), fontsize=11)
+    save(path, figure, map(letters.drawable, [
+        f'{content["clips"]} held-out clips of {content["people"]} people in '
+        f'{content["folds"]} folds. Row: the action that goes most with a unit on a '
+        "fold's training clips. Column: a unit as it was coded, with the held-out "
+        'clips and people that show it. Cell: their correlation over held-out clips; what is '
+        'left white shows too little. An action chosen for a unit by its training '
+        'people follows it on others where the diagonal is above its row.',
+        *caption]))
+
+
 MAPS = {'gradient': 'gradient times input', 'deletion': 'lost where a cell is deleted'}
 
 

@@ -111,7 +111,8 @@ OWNED = ('results.json', 'part.json', 'folds', 'checkpoints', 'selection',
          'episodes.csv', 'predictions.csv',
          'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
          'confusion.png', 'units.png', 'learning_curves.png', 'actions.png',
-         'actions.json', 'attribution', 'attribution.png', 'attribution.json',
+         'actions.json', 'unit_actions', 'unit_actions.png', 'unit_actions.json',
+         'attribution', 'attribution.png', 'attribution.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
          'outside.json', 'trained_on.json', 'reproducibility.json', 'environment.json',
          'config.json')
@@ -160,7 +161,7 @@ def sweep(path: pathlib.Path) -> None:
     for rest in path.glob(f'.{name}.*'):
       remove(rest)
   for name in ('folds', 'few_shot', 'robustness', 'attribution', 'oracle',
-               'selection'):
+               'selection', 'unit_actions'):
     for rest in () if (path / name).is_symlink() else (path / name).rglob('.*.json.*'):
       remove(rest)
 
@@ -188,6 +189,9 @@ class RunFolder:
     self.curves = path / 'learning_curves.png'
     self.actions = path / 'actions.png'
     self.actions_json = path / 'actions.json'
+    self.unit_actions = path / 'unit_actions'
+    self.unit_actions_json = path / 'unit_actions.json'
+    self.unit_actions_png = path / 'unit_actions.png'
     self.attribution = path / 'attribution'
     self.attribution_json = path / 'attribution.json'
     self.attribution_png = path / 'attribution.png'

@@ -23,7 +23,8 @@ from lightman_jax.runs.folder import (
 )
 
 # What a merged run takes over from its parts.
-FOLDERS = ('checkpoints', 'folds', 'few_shot', 'robustness', 'oracle', 'tensorboard')
+FOLDERS = ('checkpoints', 'folds', 'few_shot', 'robustness', 'oracle', 'tensorboard',
+           'unit_actions')
 FILES = ('metrics.jsonl', 'actions.json', 'embeddings.npz')
 
 

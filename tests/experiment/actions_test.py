@@ -77,3 +77,68 @@ def test_what_has_no_actions_writes_none(changes, run):
   write = inspection.make_action_writer(config(**changes), folder, material, recipe)
   write(params, data('s0'))
   assert not folder.actions_json.exists()
+
+
+# Actions beside action units.
+
+CELLS = ('12', '12+6', '4', '4', '1+2', '?')
+
+
+@pytest.fixture
+def coded(run):
+  """The same run, of whose clips most are coded."""
+  folder, material, recipe, params, data = run
+  count = len(material.pool.clips)
+  pool = material.pool._replace(action_units=tuple(
+      CELLS[n % len(CELLS)] for n in range(count)))
+  return folder, material._replace(pool=pool), recipe, params, data
+
+
+def test_actions_are_set_beside_the_units_of_held_out_clips(coded):
+  folder, material, recipe, params, data = coded
+  write = inspection.make_unit_action_writer(config(), folder, material, recipe)
+  for name in ('s0', 's1'):
+    write(params, data(name))
+  inspection.draw_unit_actions(config(), folder, material, ABOUT)
+  kept = json.loads(folder.unit_actions_json.read_text())
+  pool, held_out = material.pool, material.folds[0].test | material.folds[1].test
+  there = [n for n in np.flatnonzero(held_out) if pool.action_units[n] != '?']
+  assert (kept['clips'], kept['people'], kept['folds']) == (len(there), 2, 2)
+  shown = dict(zip(kept['units'], kept['shown']))
+  assert shown and all(count == sum(
+      name[2:] in pool.action_units[n].split('+') for n in there)
+                       for name, count in shown.items())
+  assert np.shape(kept['correlation']) == (len(shown),) * 2
+  assert folder.unit_actions_png.read_bytes().startswith(b'\x89PNG')
+
+
+def test_an_action_is_chosen_by_training_clips_alone(coded):
+  folder, material, recipe, params, data = coded
+  place = folder.unit_actions / 's0.json'
+
+  def actions_with(cells):
+    pool = material.pool._replace(action_units=cells)
+    inspection.make_unit_action_writer(
+        config(), folder, material._replace(pool=pool), recipe)(params, data('s0'))
+    return json.loads(place.read_text())['actions']
+  cells = material.pool.action_units
+  turned = tuple('4' if held_out else cell
+                 for cell, held_out in zip(cells, material.folds[0].test))
+  assert actions_with(turned) == actions_with(cells)
+
+
+def test_correlations_by_hand():
+  activity = np.array([[0., 1.], [1., 1.], [2., 1.], [3., np.nan]])
+  acts = np.array([[0, 0], [0, 0], [1, 0], [1, 1]], bool)
+  got = inspection.correlations(activity, acts)
+  np.testing.assert_allclose(got[0, 0], 2 / np.sqrt(5))
+  # One clip is too few, and what does not vary says nothing.
+  assert np.isnan([got[0, 1], *got[1]]).all()
+
+
+def test_without_coded_units_nothing_is_set_beside_them(run):
+  folder, material, recipe, params, data = run
+  inspection.make_unit_action_writer(config(), folder, material, recipe)(
+      params, data('s0'))
+  inspection.draw_unit_actions(config(), folder, material, ABOUT)
+  assert not folder.unit_actions.exists() and not folder.unit_actions_json.exists()

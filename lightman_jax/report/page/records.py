@@ -302,14 +302,15 @@ def missed_clips(column: Column) -> list[Missed]:
 
 
 def action_drawings(tables: Sequence[Table]) -> list[Drawing]:
-  """The faces that runs drew: actions of DeRe-GRL, and maps of other encoders.
+  """What runs drew: actions of DeRe-GRL, these beside units, other encoders' maps.
 
   Raises:
     InputError: one is larger than a page can hold.
   """
   drawings = []
   for column, group in groups_of(tables):
-    for run, name in itertools.product(group.runs, ('actions.png', 'attribution.png')):
+    for run, name in itertools.product(group.runs, (
+        'actions.png', 'unit_actions.png', 'attribution.png')):
       path = run.path / name
       with _refused_where_unsound(run, name):
         content = bounded.read_bytes(path, MOST) if path.is_file() else b''
