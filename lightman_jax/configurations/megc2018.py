@@ -16,6 +16,7 @@ Classes: objective_5, by action units (Davison et al. 2018):
     CASME II   25   15   99   26   20    185        26
     SAMM       24   13   20    8    3     68        21
 
+The counts are those of Davison et al. 2018 by their description; no sheet was counted.
 A difference is listed clip by clip when the data set is built. Class V has three clips
 of SAMM, so `:holdout` cannot draw a task from SAMM alone where they are of one person.
 The corrections of SAMM's sheet are those of megc2019; `:uncorrected` takes it as it

@@ -183,6 +183,8 @@ MEGC2018 = Composite(
     class_set='objective_5',
     classes=('I', 'II', 'III', 'IV', 'V'),
     parts={'casme2': 'objective_5', 'samm': 'objective_5'},
+    # As Davison et al. 2018 have them; with VI and VII (1 and 69, 7 and 84) they add up
+    # to the 255 and 159 rows of the sheets. Not counted in a sheet, for want of a copy.
     expected={'casme2': (25, 15, 99, 26, 20), 'samm': (24, 13, 20, 8, 3)},
     subjects={'casme2': 26, 'samm': 21},
     sheets={'casme2': '2019'},

@@ -422,9 +422,9 @@ def draw_unit_actions(path: str | os.PathLike, content: Mapping[str, Any], *,
         f'{content["clips"]} held-out clips of {content["people"]} people in '
         f'{content["folds"]} folds. Row: the action that goes most with a unit on a '
         "fold's training clips. Column: a unit as it was coded, with the held-out "
-        'clips and people that show it. Cell: their correlation over held-out clips; what is '
-        'left white shows too little. An action chosen for a unit by its training '
-        'people follows it on others where the diagonal is above its row.',
+        'clips and people that show it. Cell: their correlation over held-out clips; '
+        'what is left white shows too little. An action chosen for a unit by its '
+        'training people follows it on others where the diagonal is above its row.',
         *caption]))
 
 
