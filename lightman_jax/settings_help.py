@@ -17,7 +17,8 @@ _FACES = {
     'micro': 'micro-expressions of each person',
     'macro': 'macro-expressions of each person',
     'fps': 'frames a second',
-    'faces': 'wide; or close, as published pictures frame and record them'}
+    'faces': 'wide; or close, as published pictures frame and record them; or glasses, '
+             'close faces of which some wear them'}
 # What looks like a mistake in the data and is none.
 _MEANT = {
     'different_people': 'names that look like one person and are several, by commas, '

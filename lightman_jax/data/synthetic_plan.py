@@ -66,7 +66,9 @@ def spell_settings(choice: Choice) -> str:
   text = (f'seed{settings.seed}-p{settings.subjects}-micro{settings.micro}'
           f'-macro{settings.macro}-fps{settings.fps:g}')
   if difficulty != scenes.Difficulty():
-    text += f'-{fingerprint(difficulty)[:8]}'
+    # Names of builds from before there were glasses are those of today.
+    spelled = difficulty if difficulty.glasses else difficulty[:-1]
+    text += f'-{fingerprint(spelled)[:8]}'
   return text
 
 

@@ -63,6 +63,15 @@ class Person(NamedTuple):
   texture_seed: int
 
 
+class Glasses(NamedTuple):
+  """Spectacles, which move with the head alone; lengths in widths of an eye."""
+  colour: np.ndarray                   # of the rims, in [0, 1]
+  thickness: float                     # of the rims
+  size: tuple[float, float]            # half the width and height of a lens
+  roundness: float                     # 2 is an ellipse, more is squarer
+  glint: float                         # how bright the lamp is in the lenses, 0 to 1
+
+
 class Look(NamedTuple):
   """What changes from clip to clip, whatever the person feels."""
   rest: Float[np.ndarray, 'units 2']   # tone of every muscle before onset
@@ -144,6 +153,20 @@ def draw_person(rng: np.random.Generator, *, gain: float) -> Person:
       background=rng.uniform(.35, .8) + rng.normal(0., .03, 3),
       noise=float(rng.uniform(.004, .014)), blur=float(rng.uniform(.2, .6)),
       texture_seed=int(rng.integers(2**31)))
+
+
+def draw_glasses(rng: np.random.Generator) -> Glasses:
+  """The spectacles of one person.
+
+  Args:
+    rng: source of randomness.
+  """
+  across = float(rng.uniform(.8, 1.))
+  return Glasses(
+      colour=np.clip(_HAIR[rng.integers(len(_HAIR))] + rng.normal(0., .03, 3), 0., 1.),
+      thickness=float(rng.uniform(.05, .16)),
+      size=(across, across * float(rng.uniform(.6, .95))),
+      roundness=float(rng.uniform(2., 4.)), glint=float(rng.uniform(0., .5)))
 
 
 def draw_look(rng: np.random.Generator, *, rest: float, framing: float) -> Look:

@@ -170,7 +170,8 @@ def _camera(image: np.ndarray, sitter: Sitter, frame: Frame, size: int,
 
 
 def picture(
-    sitter: Sitter, frame: Frame, *, size: int, noise: float
+    sitter: Sitter, frame: Frame, *, size: int, noise: float,
+    glasses: face.Glasses | None = None,
 ) -> UInt8[np.ndarray, 's s 3']:
   """One frame as the camera sees it.
 
@@ -179,6 +180,7 @@ def picture(
     frame: what moves.
     size: side in pixels.
     noise: multiplies the person's camera noise.
+    glasses: that the person wears.
   """
   image = _bent(sitter, frame, size)
   canvas, now = Canvas(2 * size, 0.), frame.pose.apply(frame.points)
@@ -186,6 +188,9 @@ def picture(
       image, canvas, sitter.person, now, rest=frame.pose.apply(sitter.points),
       gaze=sitter.look.gaze, light=sitter.light[0])
   image = skin.mouth(image, canvas, sitter.person, now, light=sitter.light[1])
+  if glasses:
+    image = skin.glasses(image, canvas, glasses, frame.pose.apply(sitter.points),
+                         light=sitter.light[0])
   return _camera(image, sitter, frame, size, noise)
 
 

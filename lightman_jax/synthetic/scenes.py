@@ -262,6 +262,8 @@ class Difficulty(NamedTuple):
     are that of the plan.
   lexicon: which units an emotion shows: 'posed', or 'micro', where surprise is in the
     brows.
+  glasses: share of people who wear them; drawn before the skin, whose movement alone
+    `Rendered.displacement` is.
   """
   micro: tuple[float, float] = (1., 3.)
   macro: tuple[float, float] = (4., 8.)
@@ -279,6 +281,7 @@ class Difficulty(NamedTuple):
   jpeg: float = 0.
   slowest: float = 0.
   lexicon: str = 'posed'
+  glasses: float = 0.       # the last: what is spelt of the others stays as it was
 
 
 FACES = {
@@ -288,6 +291,7 @@ FACES = {
     # micro-expressions show, of few of which another class has a share.
     'close': Difficulty(crop=(.75, .8), crop_spread=.1, head=.8, jpeg=.5, slowest=25.,
                         lexicon='micro', overlap=.05, incidental=.3)}
+FACES['glasses'] = FACES['close']._replace(glasses=.4)
 """Named settings of the faces."""
 
 
@@ -370,6 +374,12 @@ def person_of(seed: int, subject: str, difficulty: Difficulty) -> face.Person:
     difficulty: how much people differ.
   """
   return face.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
+
+
+def glasses_of(scene: Scene) -> face.Glasses | None:
+  """What a scene's person wears in all clips; None for most."""
+  rng = _rng(scene.seed, scene.subject, 'glasses')
+  return face.draw_glasses(rng) if rng.random() < scene.difficulty.glasses else None
 
 
 def plan_scenes(
@@ -469,8 +479,8 @@ def render_scene(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendere
         float(1 / np.clip(share, .2, 2.)) for share in np.add(level.crop, spread)))
   sitter = draw.sit(person, look, size=size, units=tuple(a.unit for a in scene.actions))
   shots = _shots(scene, sitter, frames)
-  pictures = [draw.picture(sitter, shot, size=size, noise=level.noise)
-              for shot in shots]
+  pictures = [draw.picture(sitter, shot, size=size, noise=level.noise,
+                           glasses=glasses_of(scene)) for shot in shots]
   rng = _rng(scene.seed, scene.clip, 'jpeg')
   if rng.random() < level.jpeg:
     pictures = draw.compressed(pictures, int(rng.integers(50, 96)))

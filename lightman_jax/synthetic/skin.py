@@ -14,7 +14,7 @@ import numpy as np
 
 from lightman_jax.faces import landmarks
 from lightman_jax.synthetic.canvas import Canvas, curve, over, rows
-from lightman_jax.synthetic.face import Look, Person
+from lightman_jax.synthetic.face import Glasses, Look, Person
 
 # The neutral face as a picture: everything that moves with the skin.
 
@@ -336,6 +336,43 @@ def mouth(
   image[:, part] = over(band, .75 * (1. - visible) * seam,
                         person.skin * (.30, .20, .20))
   return image
+
+
+def glasses(
+    image: Float32[np.ndarray, '3 s s'], canvas: Canvas, worn: Glasses,
+    rest: Float[np.ndarray, '83 2'], *, light: float,
+) -> Float32[np.ndarray, '3 s s']:
+  """Rims, bridge and temples before the face, and the lamp in the lenses.
+
+  Args:
+    image: the picture to paint on.
+    canvas: its raster.
+    worn: the spectacles.
+    rest: the face at rest with the head as it is now: no muscle moves them.
+    light: brightness where the eyes are.
+  """
+  angle = np.linspace(0., 2 * np.pi, 49)
+  unit = np.stack([np.sign(turn) * np.abs(turn) ** (2 / worn.roundness)
+                   for turn in (np.cos(angle), np.sin(angle))], 1)
+  centres = np.stack([rest[36:42].mean(0), rest[42:48].mean(0)])
+  across = (centres[1] - centres[0]) / np.linalg.norm(centres[1] - centres[0])
+  axes = np.stack([across, (-across[1], across[0])])
+  width = np.linalg.norm(rest[39] - rest[36])
+  # Lenses lie a little below the eyes' middle, and do not meet above the nose.
+  half = np.minimum(np.multiply(worn.size, width),
+                    .44 * np.linalg.norm(centres[1] - centres[0]))
+  centres = centres + .15 * width * axes[1]
+  rims = [centre + (half * unit) @ axes for centre in centres]
+  inner = [centres[0] + half[0] * axes[0], centres[1] - half[0] * axes[0]]
+  bridge = np.stack([inner[0], np.mean(inner, 0) - .12 * width * axes[1], inner[1]])
+  temples = [np.stack([centres[0] - half[0] * axes[0], rest[0]]),
+             np.stack([centres[1] + half[0] * axes[0], rest[16]])]
+  glints = [centre + np.array([(-.5, -.1), (-.1, -.6)]) * half @ axes
+            for centre in centres]
+  bright = canvas.lines(*glints, width=.2 * width, soft=.01)
+  image = over(image, worn.glint * bright * canvas.fill(*rims), (.95, .97, 1.))
+  return over(image, canvas.lines(*rims, curve(bridge), *temples,
+                                  width=worn.thickness * width), worn.colour * light)
 
 
 def nasolabial_fold(

@@ -271,3 +271,33 @@ def test_faces_have_names():
   assert level == scenes.FACES['close']._replace(jpeg=0.)
   with pytest.raises(InputError, match="the nearest that exists is 'close'"):
     read_settings({'faces': 'closed'})
+
+
+# Glasses.
+
+WORN = scenes.FACES['close']._replace(jpeg=0., head=0., blink=0., glasses=1.)
+
+
+def test_glasses_lie_about_the_eyes_and_change_nothing_else():
+  scene, bare = (plan(difficulty=level)[0] for level in (WORN, WORN._replace(glasses=0.)))
+  first, second = at_apex(scene), at_apex(bare)
+  np.testing.assert_array_equal(first.landmarks, second.landmarks)
+  np.testing.assert_array_equal(first.displacement, second.displacement)
+  apart = np.abs(first.frames[0].astype(int) - second.frames[0]).max(-1) > 3
+  rows, columns = np.nonzero(apart)
+  eyes, jaw = second.landmarks[0, 36:48], second.landmarks[0, :17]
+  assert apart.mean() > .01 and rows.min() > second.landmarks[0, 17:27, 1].min() - 8
+  assert rows.max() < second.landmarks[0, 33, 1] + 4
+  assert columns.min() >= jaw[:, 0].min() - 2 and columns.max() <= jaw[:, 0].max() + 2
+  assert rows.min() < eyes[:, 1].mean() < rows.max()
+
+
+def test_some_people_wear_glasses_and_always_the_same():
+  people = plan(subjects=40, difficulty=WORN._replace(glasses=.4))
+  worn = {}
+  for scene in people:
+    worn.setdefault(scene.subject, []).append(scenes.glasses_of(scene) is not None)
+  assert all(len(set(own)) == 1 for own in worn.values())
+  assert 8 <= sum(own[0] for own in worn.values()) <= 24
+  assert all(scenes.glasses_of(scene) is None for scene in plan())
+  assert scenes.Difficulty._fields[-1] == 'glasses'
