@@ -122,6 +122,9 @@ def _check_action_units(values: Mapping[str, Any]) -> None:
   """Several units of a clip, where one class is meant; and the other way round."""
   class_set = values['data.class_set']
   beside = values.get('labels.units_weight', 0.)
+  if beside and values.get('augment.mixup'):
+    raise InputError(f'labels.units_weight={beside} takes the units of each clip, and '
+                     'augment.mixup mixes it with another one; leave one of them at 0')
   if values['labels.kind'] != 'action_units':
     for name, usual in _OF_UNITS.items():
       if values[name] not in usual and not (beside and name == 'labels.units'):

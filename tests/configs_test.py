@@ -144,6 +144,8 @@ def test_each_data_set_of_a_composite_is_trained_on_alone(module):
     ({'data.class_set': 'action_units'}, 'takes all clips whose units are coded'),
     ({'labels.units': '1,2'}, 'labels.units=1,2 is of action units'),
     ({'labels.people': 9}, 'labels.people=9 is of action units'),
+    ({'labels.units_weight': .5, 'labels.kind': 'action_units'}, 'what is learned'),
+    ({'labels.units_weight': .5, 'augment.mixup': .4}, 'takes the units of each clip'),
     ({'labels.kind': 'action_units', 'training.wrong_labels': .1}, 'no other class'),
     ({'labels.kind': 'action_units', 'augment.mixup': .2}, 'sets of them'),
     ({'augment.mixup': .2, 'method.alignment': 'per_class', 'episodes.shots': 2,

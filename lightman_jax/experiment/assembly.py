@@ -24,7 +24,6 @@ from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta import learners
-from lightman_jax.meta.learners import Learner, ensemble, make_learner
 from lightman_jax.meta.losses import MacroLabels
 from lightman_jax.meta.running_statistics import MOMENTUM, beside_statistics
 from lightman_jax.models.network import (
@@ -368,19 +367,19 @@ def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
                      macro['label_head'] == 'own', macro['label_learned'])
 
 
-def make_member(config: Mapping[str, Any], net: Network) -> Learner:
+def make_member(config: Mapping[str, Any], net: Network) -> learners.Learner:
   """The method of a configuration, one model of it."""
-  learner = make_learner(net, labels=macro_labels(config), **config['method'])
+  learner = learners.make_learner(net, labels=macro_labels(config), **config['method'])
   weight = config.get('labels', {}).get('units_weight', 0.)
   return learners.with_dropout(learners.with_units(learner, net, weight), net,
                                config['training']['dropout'])
 
 
-def make_method(config: Mapping[str, Any], net: Network) -> Learner:
+def make_method(config: Mapping[str, Any], net: Network) -> learners.Learner:
   """The method of a configuration, with all its members."""
   member, count = make_member(config, net), config['training']['members']
-  return (ensemble(member, count, multi_label=net.multi_label) if count > 1 else
-          member)
+  return (learners.ensemble(member, count, multi_label=net.multi_label)
+          if count > 1 else member)
 
 
 def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe:

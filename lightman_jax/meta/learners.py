@@ -284,9 +284,8 @@ def with_units(learner: Learner, net: Network, weight: float) -> Learner:
   """Action units are learned beside the classes, by whatever method.
 
   To the gradient of the method is added that of `weight` times the mean sigmoid cross
-  entropy of the units of all clips of a task, micro and macro, that were coded, by a
-  head of their own over the same embedding: what the outer level moves of the encoder
-  is told units, too. Adaptation and prediction see none.
+  entropy of the units of all coded clips of a task, micro and macro, by a head of their
+  own over the same embedding. Adaptation and prediction see none.
 
   Args:
     learner: of one member.
@@ -298,10 +297,8 @@ def with_units(learner: Learner, net: Network, weight: float) -> Learner:
   moving = ('encoder', UNIT_HEAD)
 
   def init(key, shape):
-    params = learner.init(key, shape)
     # A method without heads keeps none.
-    return params if UNIT_HEAD in params else {
-        **params, UNIT_HEAD: net.init(key, shape)[UNIT_HEAD]}
+    return {UNIT_HEAD: net.init(key, shape)[UNIT_HEAD], **learner.init(key, shape)}
 
   def meta_grad(params, task, key, done=1.):
     grads, scalars = learner.meta_grad(params, task, key, done)

@@ -102,8 +102,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     units: action units that are learned beside the classes, with a head of their own.
   """
   # Uniform, not normal: the draws of a normal take seconds to compile.
-  dense = lambda width: nn.Dense(width, kernel_init=nn.initializers.lecun_uniform())
-  head = dense(classes)
+  head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
 
   def init(key, shape):
     key_encoder, key_head = jax.random.split(key)
@@ -116,11 +115,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     heads = {'head': key_head}
     if macro_head:
       heads['macro_head'] = jax.random.fold_in(key_head, 1)
-    params |= {name: head.init(key, z)['params'] for name, key in heads.items()}
-    if units:
-      key_units = jax.random.fold_in(key_head, 2)
-      params[UNIT_HEAD] = dense(units).init(key_units, z)['params']
-    return params
+    return params | {name: head.init(key, z)['params'] for name, key in heads.items()}
 
   def variables_of(params):
     running = {name: params[name] for name in ('statistics',) if name in params}
@@ -144,18 +139,27 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
       z = jnp.concatenate([z, local_means(scaled(x), skip)], -1)
     return z * params[KEPT] if KEPT in params else z
 
+  def classify(params, z, name='head') -> Any:
+    return head.apply({'params': params[name]}, z)
+  net = Network(init, maps, classify, classes,
+                train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
+                (lambda params, z: classify(params, z, 'macro_head')) if macro_head
+                else None, label_smoothing, multi_label, beside)
+  return _with_unit_head(net, units) if units else net
+
+
+def _with_unit_head(net: Network, units: int) -> Network:
+  """The network with a head for action units, drawn beside all else."""
+  head = nn.Dense(units, kernel_init=nn.initializers.lecun_uniform())
+
+  def init(key, shape):
+    params, x = net.init(key, shape), jnp.zeros((1, *shape))
+    drawn = head.init(jax.random.fold_in(key, 2), net.embed(params, x))
+    return {**params, UNIT_HEAD: drawn['params']}
+
   def classify(params, z) -> Any:
-    return head.apply({'params': params['head']}, z)
-
-  def macro(params, z) -> Any:
-    return head.apply({'params': params['macro_head']}, z)
-
-  def of_units(params, z) -> Any:
-    return dense(units).apply({'params': params[UNIT_HEAD]}, z)
-  return Network(init, maps, classify, classes,
-                 train if isinstance(encoder, ststnet.PublishedSTSTNet) else None,
-                 macro if macro_head else None, label_smoothing, multi_label, beside,
-                 of_units if units else None)
+    return head.apply({'params': params[UNIT_HEAD]}, z)
+  return net._replace(init=init, classify_units=classify)
 
 
 def check_clips(net: Network, clip: tuple[int, ...], encoder: str) -> None:

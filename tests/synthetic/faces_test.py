@@ -279,7 +279,7 @@ WORN = scenes.FACES['close']._replace(jpeg=0., head=0., blink=0., glasses=1.)
 
 
 def test_glasses_lie_about_the_eyes_and_change_nothing_else():
-  scene, bare = (plan(difficulty=level)[0] for level in (WORN, WORN._replace(glasses=0.)))
+  scene, bare = (plan(difficulty=WORN._replace(glasses=share))[0] for share in (1., 0.))
   first, second = at_apex(scene), at_apex(bare)
   np.testing.assert_array_equal(first.landmarks, second.landmarks)
   np.testing.assert_array_equal(first.displacement, second.displacement)
