@@ -371,8 +371,9 @@ def glasses(
             for centre in centres]
   bright = canvas.lines(*glints, width=.2 * width, soft=.01)
   image = over(image, worn.glint * bright * canvas.fill(*rims), (.95, .97, 1.))
-  return over(image, canvas.lines(*rims, curve(bridge), *temples,
-                                  width=worn.thickness * width), worn.colour * light)
+  rim = np.max([canvas.lines(*strokes, width=worn.thickness * width)
+                for strokes in (rims, [curve(bridge)], temples)], 0)
+  return over(image, rim, worn.colour * light)
 
 
 def nasolabial_fold(
