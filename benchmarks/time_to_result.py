@@ -3,11 +3,12 @@
     python benchmarks/time_to_result.py                       # four data sets: an hour
     python benchmarks/time_to_result.py casme2 casme2:quick --out=FILE.json
 
-Each on a replica of full size: as many clips and people as the data set has, in frames of
-the real size. A run starts with empty caches, as on a user's first day, and once more into
-another folder, as on the second. By stages, from the run's own timing.json and cost.json:
-the data set is built and inputs are computed (`prepare`), programs are compiled, folds are
-trained and predicted, and scores, references and figures are made (`report`).
+Each on a replica of full size: as many clips and people as the data set has, in frames
+of the real size. A run starts with empty caches, as on a user's first day, and once
+more into another folder, as on the second. By stages, from the run's own timing.json and
+cost.json: the data set is built and inputs are computed (`prepare`), programs are
+compiled, folds are trained and predicted, and scores, references and figures are made
+(`report`).
 """
 
 import argparse
@@ -19,14 +20,11 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from lightman_jax.data import facts
-from lightman_jax.settings import flat
 from lightman_jax.configurations import named
+from lightman_jax.data import facts
 from lightman_jax.synthetic.replicas.write import write_replica
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 STAGES = ('prepare', 'compile', 'folds', 'report', 'all', 'second run')
 
 
@@ -67,9 +65,8 @@ def run(name: str, place: pathlib.Path, data: pathlib.Path, words: list[str]
   if done.returncode:
     raise RuntimeError(f'{name}: {done.stderr[-500:]}')
   stages = json.loads((place / 'timing.json').read_text())
-  cost = flat(json.loads((place / 'cost.json').read_text()))
-  compiling = sum(value for key, value in cost.items()
-                  if key.rpartition('.')[2] == 'compile_seconds')
+  cost = json.loads((place / 'cost.json').read_text())['measures']
+  compiling = sum(cost[part]['value'] for part in ('trace_time', 'all_compile_time'))
   return {'prepare': stages['prepare'], 'compile': compiling,
           'folds': stages['folds'] - compiling, 'report': stages['report'],
           'all': time.monotonic() - began}
