@@ -5,8 +5,8 @@
 
 Each on a replica of full size: as many clips and people as the data set has, in frames
 of the real size. A run starts with empty caches, as on a user's first day, and once
-more into another folder, as on the second. By stages, from the run's own timing.json and
-cost.json: the data set is built and inputs are computed (`prepare`), programs are
+more into another folder, as on the second. By stages, from the run's own timing.json
+and cost.json: the data set is built and inputs are computed (`prepare`), programs are
 compiled, folds are trained and predicted, and scores, references and figures are made
 (`report`).
 """
@@ -90,7 +90,7 @@ def measure(name: str, words: list[str]) -> dict[str, float]:
 
 def main() -> None:
   """Measures each, prints a table, and writes what was asked for."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+  parser = argparse.ArgumentParser(description='How long a default takes.')
   parser.add_argument('names', nargs='*', metavar='CONFIGURATION',
                       default=['casme2', 'smic', 'samm', 'megc2019'])
   parser.add_argument('--out', metavar='FILE.json', help='seconds by stage, too')
