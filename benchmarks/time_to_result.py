@@ -3,11 +3,12 @@
     python benchmarks/time_to_result.py                       # four data sets: an hour
     python benchmarks/time_to_result.py casme2 casme2:quick --out=FILE.json
 
-Each on a replica of full size: as many clips and people as the data set has, in frames of
-the real size. A run starts with empty caches, as on a user's first day, and once more into
-another folder, as on the second. By stages, from the run's own timing.json and cost.json:
-the data set is built and inputs are computed (`prepare`), programs are compiled, folds are
-trained and predicted, and scores, references and figures are made (`report`).
+Each on a replica of full size: as many clips and people as the data set has, in frames
+of the real size. A run starts with empty caches, as on a user's first day, and once
+more into another folder, as on the second. By stages, from the run's own timing.json
+and cost.json: the data set is built and inputs are computed (`prepare`), programs are
+compiled, folds are trained and predicted, and scores, references and figures are made
+(`report`).
 """
 
 import argparse
@@ -19,14 +20,11 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from lightman_jax.data import facts
-from lightman_jax.settings import flat
 from lightman_jax.configurations import named
+from lightman_jax.data import facts
 from lightman_jax.synthetic.replicas.write import write_replica
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 STAGES = ('prepare', 'compile', 'folds', 'report', 'all', 'second run')
 
 
@@ -37,10 +35,10 @@ def make_replicas(name: str, home: pathlib.Path) -> pathlib.Path:
     name: of a configuration.
     home: an empty or new folder.
   """
-  data = named.settings_by_name(name)['data']['name']
-  composite = facts.COMPOSITES.get(data)
+  how = named.settings_by_name(name)['data']
+  data, composite = how['name'], facts.COMPOSITES.get(how['name'])
   for part in composite.parts if composite else (data,):
-    write_replica(part, home / part, frames=3, size=(640, 480))
+    write_replica(part, home / part, frames=how['frames'], size=(640, 480))
   return home if composite else home / data
 
 
@@ -67,9 +65,8 @@ def run(name: str, place: pathlib.Path, data: pathlib.Path, words: list[str]
   if done.returncode:
     raise RuntimeError(f'{name}: {done.stderr[-500:]}')
   stages = json.loads((place / 'timing.json').read_text())
-  cost = flat(json.loads((place / 'cost.json').read_text()))
-  compiling = sum(value for key, value in cost.items()
-                  if key.rpartition('.')[2] == 'compile_seconds')
+  cost = json.loads((place / 'cost.json').read_text())['measures']
+  compiling = sum(cost[part]['value'] for part in ('trace_time', 'all_compile_time'))
   return {'prepare': stages['prepare'], 'compile': compiling,
           'folds': stages['folds'] - compiling, 'report': stages['report'],
           'all': time.monotonic() - began}
@@ -86,14 +83,14 @@ def measure(name: str, words: list[str]) -> dict[str, float]:
     home = pathlib.Path(folder)
     os.environ |= {'TFDS_DATA_DIR': str(home / 'tfds'),
                    'XDG_CACHE_HOME': str(home / 'cache')}
-    data = make_replicas(name.partition(':')[0], home / 'trees')
+    data = make_replicas(name, home / 'trees')
     first = run(name, home / 'first', data, words)
     return first | {'second run': run(name, home / 'second', data, words)['all']}
 
 
 def main() -> None:
   """Measures each, prints a table, and writes what was asked for."""
-  parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+  parser = argparse.ArgumentParser(description='How long a default takes.')
   parser.add_argument('names', nargs='*', metavar='CONFIGURATION',
                       default=['casme2', 'smic', 'samm', 'megc2019'])
   parser.add_argument('--out', metavar='FILE.json', help='seconds by stage, too')
