@@ -16,6 +16,7 @@ import pytest
 import lightman_jax as lm
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import attribution
+from lightman_jax.faces import landmarks
 from lightman_jax.faces.landmarks import face_regions
 from lightman_jax.video import (
   annotated,
@@ -24,6 +25,7 @@ from lightman_jax.video import (
   measurement,
   motion,
   page,
+  reading,
   spotting,
   writers,
 )
@@ -101,11 +103,31 @@ def test_a_video_becomes_its_expressions(made, drawn):
   assert made.people[0].count('micro') == '2'
 
 
-def test_each_interval_is_recognised_on_its_own_frames(folder, drawn, made):
+def test_each_interval_is_recognised_on_its_own_frames(folder, drawn, made,
+                                                       monkeypatch):
   place, points = folder
-  model = Chance()
-  again = lm.predict_video(place, model, fps=30., landmarks=points)
+  model, walks = Chance(), []
+
+  def open_video(*arguments, numbers=None, **options):
+    walks.append(numbers)
+    return reading.open_video(*arguments, numbers=numbers, **options)
+  monkeypatch.setattr(expressions, 'open_video', open_video)
+  again = lm.predict_video(place, model, fps=30., landmarks=points, pictures=True)
   assert again.expressions == made.expressions
+  # The model and the page share one more walk, and few frames of it become pictures.
+  wanted = {number for e in made.expressions
+            for number in (e.onset_frame, e.apex_frame, e.offset_frame)}
+  assert walks == [None, wanted]
+  assert set(again.pictures) == {
+      (0, number) for e in made.expressions for number in (e.onset_frame, e.apex_frame)}
+  assert page.render(again).count('data:image/png') == 6
+  plain = lm.predict_video(place, fps=30., landmarks=points, end=1.5, pictures=True)
+  assert len(walks) == 4 and len(plain.pictures) == 2 * len(plain.rows) > 0
+  for (_, number), picture in plain.pictures.items():
+    shot, goal = drawn.shot(number), landmarks.canonical_landmarks(160)
+    own, = landmarks.warp_frames(
+        shot.picture[None], landmarks.fit_similarity(shot.landmarks, goal), 160)
+    assert np.abs(own.astype(int) - picture).mean() < 4.
   for (onset, apex, offset, pictures), e in zip(model.asked, made.expressions):
     assert (onset, apex, offset) == (
         0, e.apex_frame - e.onset_frame, e.offset_frame - e.onset_frame)
@@ -271,8 +293,6 @@ def test_the_page_needs_nothing_beside_it_and_shows_no_face_unasked(made, quiet)
   assert 'the model does not know' in text
   empty = page.render(quiet)
   assert 'That is not to say that there was none' in empty
-  shown = page.render(made, frames=True, fps=30.)
-  assert shown.count('data:image/png') == 6
 
 
 def test_the_page_never_says_nothing_where_nobody_was_looked_at(made):
@@ -340,6 +360,7 @@ def test_the_command_writes_all_files_and_says_what_it_saw(tmp_path, known, caps
   # Classes are not named by a model of drawn faces unasked.
   header = (out / 'me' / 'expressions.csv').read_text().splitlines()[0]
   assert 'p_' not in header
+  assert 'data:image' not in (out / 'me' / 'page.html').read_text()
 
 
 def test_one_bad_file_stops_nothing_and_has_its_line(tmp_path, known, capsys):
