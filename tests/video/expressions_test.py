@@ -29,7 +29,8 @@ from lightman_jax.video import (
   spotting,
   writers,
 )
-from tests.video.conftest import SIZE, copy
+from tests.video.conftest import SIZE, copy, write_video
+from tests.video.reading_test import turn_on_display
 
 
 class Chance:
@@ -152,6 +153,29 @@ def test_a_part_of_a_video_has_the_rows_of_the_whole(folder, made):
   # The filter of landmarks begins where reading does.
   np.testing.assert_allclose(part.frames.landmarks, made.frames.landmarks[inside],
                              atol=.02)
+
+
+def test_a_video_on_its_side_has_the_table_of_the_upright_one(tmp_path, drawn, folder):
+  """Encoded without a loss, and without colours that pixels share."""
+  pictures = [drawn.shot(number).picture for number in range(45)]
+  tables = []
+  for degrees in (0, 270):
+    path = write_video(tmp_path / f'{degrees}.mp4', [
+        np.rot90(picture, degrees // 90) for picture in pictures], rate=30, crf=0,
+        pix_fmt='yuv444p')
+    if degrees:
+      turn_on_display(path, degrees)
+    tables.append(lm.predict_video(path, landmarks=folder[1]))
+  upright, turned = tables
+  assert turned.facts['rotation'] and not upright.facts['rotation']
+  assert len(upright.rows) == 1 and [e[:6] for e in turned.expressions] == [
+      e[:6] for e in upright.expressions]
+  for name, column in upright.frames._asdict().items():
+    other = getattr(turned.frames, name)
+    if column.dtype.kind == 'f':       # a grey level of rounding
+      np.testing.assert_allclose(other, column, atol=.05, err_msg=name)
+    else:
+      np.testing.assert_array_equal(other, column, err_msg=name)
 
 
 def test_the_nine_in_ten_are_not_claimed_beyond_what_a_model_has_seen(made):
@@ -392,6 +416,22 @@ def test_a_video_without_a_face_is_no_failure(tmp_path, folder, monkeypatch, cap
   with open(out / 'videos.csv', newline='') as file:
     row, = csv.DictReader(file)
   assert row['micro'] == 'not looked at' and '60 of 60' in row['message']
+
+
+def test_who_comes_later_is_looked_at_from_then_on(tmp_path, folder, monkeypatch):
+  place, points = folder
+  late = points.copy()
+  late[:20] = np.nan
+  monkeypatch.setattr(command, '_landmarks', lambda options: late)
+  out = tmp_path / 'out'
+  assert run(place, '--fps=30', f'--out={out}', '--landmarks=x', '--end=1') == 0
+  with open(out / 'me' / 'frames.csv', newline='') as file:
+    rows = list(csv.DictReader(file))
+  assert [row['reason'] for row in rows] == ['no face'] * 20 + [''] * 10
+  content = json.loads((out / 'me' / 'expressions.json').read_text())
+  assert content['people'][0]['not_looked_at'] == [
+      {'start_s': 0., 'end_s': pytest.approx(19 / 30, abs=1e-3), 'reason': 'no face'}]
+  assert '0.00 to 0.63 s: no face' in (out / 'me' / 'page.html').read_text()
 
 
 @pytest.mark.parametrize('arguments, sentence', [
