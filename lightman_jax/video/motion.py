@@ -36,6 +36,11 @@ LIPS = tuple(REGIONS.index(name) for name in (
     'left mouth corner', 'right mouth corner', 'upper lip', 'lower lip', 'chin'))
 
 
+# Regions behind what covers a part of the face, as `Face.visible` names parts.
+BEHIND = {'brows': BROWS, 'eyes': EYES, 'nose': (REGIONS.index('nose'),),
+          'mouth': (*LIPS, REGIONS.index('left cheek'), REGIONS.index('right cheek'))}
+
+
 @dataclasses.dataclass(frozen=True)
 class MotionSettings:
   """How motion is measured; lengths are shares of the aligned face's side.
