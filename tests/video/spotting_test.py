@@ -182,8 +182,8 @@ def test_a_hand_before_the_mouth_is_no_expression_and_hides_none_of_the_brows():
   result = spot(signals)
   assert result.expressions == []
   assert result.remarks == [
-      'not looked at for 5.0 s, in which something covers them: left cheek, right '
-      'cheek, left mouth corner, right mouth corner, upper lip, lower lip, chin']
+      'not looked at for 5.0 s, in which something covers them: nose, left cheek, '
+      'right cheek, left mouth corner, right mouth corner, upper lip, lower lip, chin']
   np.testing.assert_allclose(result.threshold, spot(plain).threshold, rtol=.1)
   move(signals, BROW, bump(time, 12., 12.2, 12.45))
   move(signals, CORNER, bump(time, 20., 20.2, 20.45))
