@@ -35,6 +35,11 @@ def check(values: Mapping[str, Any]) -> None:
     raise InputError('episodes.protocol=cross_dataset trains on the data set '
                      'episodes.train_on and tests on the others, and no other protocol '
                      'has that setting; give both, or neither')
+  if values['augment.mixup'] and values.get('method.alignment') == 'per_class' and (
+      values['method.align_outside'] or values['method.outer'] == 'none'):
+    raise InputError('augment.mixup leaves a clip of the query in no one class, and '
+                     'method.alignment=per_class aligns those of each; use marginal, '
+                     'or augment.mixup=0')
   if values['macro.only']:
     _check_macro_only(values)
   if values['evaluation.attribution'] and values['inputs.kind'] == 'landmarks':
@@ -101,6 +106,7 @@ _OF_CLASSES = {
                          'class'),
     'model.norm': ('group', 'batch is STSTNet as it was published, which tells classes '
                    'apart'),
+    'augment.mixup': (0., 'shares of classes say nothing of sets of them'),
     'training.wrong_labels': (0., 'a set of units has no other class that it could be'),
     'evaluation.episodes': (0, 'a test episode asks which of several classes a clip is '
                             'of'),

@@ -23,6 +23,7 @@ class Purpose(enum.IntEnum):
   EPISODE_MACRO = 6   # the macro clips of a few-shot test episode
   EPISODE_ADAPT = 7
   PRETRAIN = 8        # augmentation of clips that weights are trained on before
+  MIXUP = 9           # which clips of a query are mixed, and how much of each
 
 
 def fold_key(seed: int, held_out: str) -> Key[Array, '']:

@@ -63,6 +63,7 @@ RANGES = {
     'augment.shift': (0, 64),
     'augment.flip': (0., 1.),
     'augment.amplitude': (0., .99),
+    'augment.mixup': (0., 100.),
     'episodes.folds': (2, 4096),
     'episodes.shots': (1, 4096),
     'episodes.queries': (1, 4096),

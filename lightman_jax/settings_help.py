@@ -87,6 +87,8 @@ HELP = {
     'augment.flip': 'share of training clips that are mirrored',
     'augment.amplitude': 'by how much motion is made larger or smaller, at most; .2 is '
                          'a fifth',
+    'augment.mixup': 'clips of a query are mixed in pairs, and their labels, in shares '
+                     'of Beta(a, a); 0: they are not',
     'episodes.protocol': 'who is held out together',
     'episodes.folds': 'of kfold: how many',
     'episodes.train_on': 'of cross_dataset: the data set that is trained on',

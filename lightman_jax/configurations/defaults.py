@@ -131,7 +131,7 @@ def base() -> config_dict.ConfigDict:
       pretrain=dict(source='none', steps=300, batch=48, rate=3e-3,
                     synthetic=dict(synthetic(), seed=1, subjects=16,
                                    faces='close')),
-      augment=dict(shift=1, flip=.5, amplitude=.2),
+      augment=dict(shift=1, flip=.5, amplitude=.2, mixup=0.),
       # protocol: loso, kfold, leave_one_dataset_out, cross_dataset, which trains on the
       # data set train_on and tests on the others, megc2019. Of a fold's training people
       # with micro clips so many are trained on, in one draw of several; 0: all.

@@ -19,7 +19,7 @@ from lightman_jax.experiment import pretraining, published_start
 from lightman_jax.experiment.pretraining import Pretraining
 from lightman_jax.experiment.published_start import Weights
 from lightman_jax.inputs import inputs
-from lightman_jax.inputs.augmentation import Augmentation, augment, mirror
+from lightman_jax.inputs.augmentation import Augmentation, augment, mirror, mixup
 from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.macros import MakeInputs, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
@@ -402,7 +402,10 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
       training['tasks'], layout.tasks_at_once, training['steps'],
       functools.partial(mirror, content=pool.content)
       if config['evaluation']['mirror'] and pool.content.kind != 'array' else None,
-      config['evaluation']['support_shots'])
+      config['evaluation']['support_shots'],
+      functools.partial(mixup, classes=len(pool.classes),
+                        concentration=config['augment']['mixup'])
+      if config['augment']['mixup'] else None)
 
 
 def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],

@@ -33,6 +33,7 @@ class Augmentation(NamedTuple):
   shift: int = 1           # pixels of the input, at most, each way
   flip: float = .5         # probability of a mirror image
   amplitude: float = .2    # factor from 1 - a to 1 + a, where amplitude is known
+  mixup: float = 0.        # of the query's clips in pairs; see `mixup`
 
 
 def applicable_augmentation(how: Augmentation, content: Content) -> Augmentation:
@@ -46,10 +47,10 @@ def applicable_augmentation(how: Augmentation, content: Content) -> Augmentation
     content: what the inputs hold.
   """
   if content.kind == 'array':
-    return Augmentation(0, 0., 0.)
+    return Augmentation(0, 0., 0., how.mixup)
   return Augmentation(
       shift=0 if content.kind == 'landmarks' else how.shift, flip=how.flip,
-      amplitude=how.amplitude if content.amplitude_known else 0.)
+      amplitude=how.amplitude if content.amplitude_known else 0., mixup=how.mixup)
 
 
 def describe_augmentation(how: Augmentation, content: Content) -> str:
@@ -114,6 +115,33 @@ def mirror(clip: Float[Array, '*clip'], content: Content) -> Float[Array, '*clip
   if content.kind == 'landmarks':
     return clip[:, np.asarray(landmarks.MIRROR)] * sign
   return clip[:, :, ::-1] * sign
+
+
+def mixup(key: Key[Array, ''], x: Float[Array, 'n *clip'], label: Int[Array, 'n'], *,
+          classes: int, concentration: float
+          ) -> tuple[Float[Array, 'n *clip'], Float[Array, 'n K']]:
+  """Each clip mixed with another one, and its label likewise.
+
+  Zhang et al. 2018 (mixup), section 2: shares are drawn from Beta(a, a).
+
+  Args:
+    key: of this task at this step.
+    x: clips, divided by their scale.
+    label: of each.
+    classes: how many there are.
+    concentration: a; small ones leave most clips nearly as they are.
+
+  Returns:
+    The mixed clips, and of each the shares of its classes.
+  """
+  key_order, key_share = jax.random.split(key)
+  order = jax.random.permutation(key_order, len(x))
+  share = jax.random.beta(key_share, concentration, concentration, (len(x),))
+
+  def mixed(values):
+    of_each = share.reshape(-1, *(1 for _ in values.shape[1:]))
+    return of_each * values + (1 - of_each) * values[order]
+  return mixed(x), mixed(jax.nn.one_hot(label, classes))
 
 
 # Stored frames with noise, before anything is computed from them.

@@ -66,14 +66,16 @@ def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']],
   return loss
 
 
-def cross_entropies(logits: Float[Array, 'n K'], label: Int[Array, 'n'],
+def cross_entropies(logits: Float[Array, 'n K'],
+                    label: Int[Array, 'n'] | Float[Array, 'n K'],
                     smoothing: float = 0., multi_label: bool = False
                     ) -> Float[Array, 'n']:
   """The cross entropy of each clip; of sets of classes, the mean of those of each.
 
   Args:
     logits: of clips.
-    label: 0 ... K - 1, or a set of these, see `tasks.action_units`.
+    label: 0 ... K - 1, or a set of these, see `tasks.action_units`; of mixed clips the
+      share of each class.
     smoothing: share of a label that all classes get alike (Szegedy et al. 2016,
       section 7); of sets, of each class that its presence and absence get alike.
     multi_label: each logit is of its class against its absence.
@@ -82,9 +84,11 @@ def cross_entropies(logits: Float[Array, 'n K'], label: Int[Array, 'n'],
     there = members(label, logits.shape[-1]).astype(logits.dtype)
     return optax.sigmoid_binary_cross_entropy(
         logits, (1 - smoothing) * there + smoothing / 2).mean(-1)
-  if not smoothing:
+  shares = label.ndim > 1
+  if not smoothing and not shares:
     return optax.softmax_cross_entropy_with_integer_labels(logits, label)
-  one_hot = jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype)
+  one_hot = (label.astype(logits.dtype) if shares else
+             jax.nn.one_hot(label, logits.shape[-1], dtype=logits.dtype))
   return optax.softmax_cross_entropy(logits, optax.smooth_labels(one_hot, smoothing))
 
 

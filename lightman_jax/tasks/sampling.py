@@ -17,7 +17,8 @@ from lightman_jax.inputs.pool import Inputs, Pool, members, read_inputs
 class Examples(NamedTuple):
   """One side of a task: n micro clips, class after class, and m macro clips."""
   x: Float[Array, 'n *clip']
-  label: Int[Array, 'n']               # a class; or a set of them, see `pool.members`
+  label: Int[Array, 'n']               # a class; or a set of them, see `pool.members`;
+  # or, of a query whose clips are mixed, the shares of all classes, (n, K)
   macro: Float[Array, 'm *clip']       # unpaired; m may be 0
   macro_label: Int[Array, 'm']         # -1 where unknown
 
@@ -34,7 +35,11 @@ class Task(NamedTuple):
   @property
   def everything(self) -> Examples:
     """Both sides as one batch."""
-    return jax.tree.map(lambda *x: jnp.concatenate(x), *self)
+    support, query = self
+    if query.label.ndim > support.label.ndim:     # the query's clips are mixed
+      support = support._replace(label=jax.nn.one_hot(
+          support.label, query.label.shape[-1], dtype=query.label.dtype))
+    return jax.tree.map(lambda *x: jnp.concatenate(x), support, query)
 
 
 class Side(NamedTuple):

@@ -46,6 +46,8 @@ class Recipe(NamedTuple):
   # A clip to its mirror image, where predictions are averaged over both.
   mirror: Callable[[Float[Array, '*clip']], Float[Array, '*clip']] | None = None
   support_shots: int = 0    # clips of a class in a support at test time; 0: as trained
+  # Of (key, clips, labels): a query's clips are mixed; see `augmentation.mixup`.
+  mix: Callable | None = None
 
   @property
   def support_sizes(self) -> Sizes:
@@ -341,7 +343,11 @@ def make_task(fold_key: Key[Array, ''], x: Float[Array, 'n *clip'],
   """
   key = functools.partial(_task_key, fold_key, step=step, number=number)
   task = gather_task(x, scale, drawn, recipe.sizes.magnify)
-  return _augmented(key(Purpose.AUGMENT), task, recipe.augment), key(Purpose.ADAPT)
+  task = _augmented(key(Purpose.AUGMENT), task, recipe.augment)
+  if recipe.mix is not None:
+    x, label = recipe.mix(key(Purpose.MIXUP), task.query.x, task.query.label)
+    task = task._replace(query=task.query._replace(x=x, label=label))
+  return task, key(Purpose.ADAPT)
 
 
 def moved_on(state: TrainState, grads: Params, recipe: Recipe) -> TrainState:

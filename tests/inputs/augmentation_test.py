@@ -121,11 +121,27 @@ def test_each_variant_is_a_shift_a_mirror_and_a_factor(content):
   assert (same.sum(1) == 1).all() and same.any(0).all()
 
 
+def test_clips_are_mixed_in_pairs_as_their_labels_are():
+  # A clip of 2 ** n in all its numbers tells by any of them what it was mixed of.
+  x = 2. ** jnp.arange(5)[:, None] * jnp.ones(3)
+  mixed, shares = augmentation.mixup(jax.random.key(2), x, jnp.arange(5), classes=5,
+                                     concentration=.5)
+  np.testing.assert_allclose(shares.sum(1), 1, rtol=1e-6)
+  np.testing.assert_allclose(mixed, shares @ x, rtol=1e-6)
+  assert (shares > 0).sum(1).max() == 2 and (shares > 0).any(0).all()
+  # Beta(1/2, 1/2) has mean 1/2 and variance 1/8; of its own clip a pair keeps all.
+  many = jax.vmap(lambda key: augmentation.mixup(
+      key, x[:2], jnp.arange(2), classes=2, concentration=.5)[1])(
+          jax.random.split(jax.random.key(0), 2000))
+  paired = np.asarray(many[:, 0, 0])[np.asarray(many[:, 0, 1]) > 0]
+  assert abs(paired.mean() - .5) < .05 and abs(paired.var() - 1 / 8) < .02
+
+
 @pytest.mark.parametrize('content, words', [
-    (FLOW, 'shift 2, flip 0.5, amplitude 0.2'),
-    (READY, 'shift 2, flip 0.5, no amplitude (not of these inputs)'),
-    (FACES, 'shift 2, flip 0.5, no amplitude (not of these inputs)'),
-    (POINTS, 'no shift (not of these inputs), flip 0.5, amplitude 0.2')])
+    (FLOW, 'shift 2, flip 0.5, amplitude 0.2, mixup 0.0'),
+    (READY, 'shift 2, flip 0.5, no amplitude (not of these inputs), mixup 0.0'),
+    (FACES, 'shift 2, flip 0.5, no amplitude (not of these inputs), mixup 0.0'),
+    (POINTS, 'no shift (not of these inputs), flip 0.5, amplitude 0.2, mixup 0.0')])
 def test_what_results_state_is_what_is_done(content, words):
   how = Augmentation(2, .5, .2)
   assert augmentation.describe_augmentation(how, content) == words

@@ -526,6 +526,32 @@ def test_smoothed_labels_by_hand():
   np.testing.assert_allclose(part(.3), -.8 * np.log(.7) - .1 * np.log(.2 * .1))
 
 
+def test_a_mixed_label_counts_as_its_classes_do_by_their_shares():
+  logits, shares = jnp.log(jnp.array([[.7, .2, .1]])), jnp.array([[.6, .4, 0.]])
+  np.testing.assert_allclose(losses.cross_entropies(logits, shares),
+                             -.6 * np.log(.7) - .4 * np.log(.2))
+  np.testing.assert_allclose(losses.cross_entropies(logits, shares, .3),
+                             -.52 * np.log(.7) - .38 * np.log(.2) - .1 * np.log(.1))
+
+
+@pytest.mark.parametrize('name', [
+    'supervised', 'maml', 'protonet', 'anil', 'matchingnet',
+    'lightman, macro labels outside, own head'])
+def test_every_outer_loss_takes_a_query_of_mixed_clips(name, small_net, two_heads):
+  # A cross entropy is linear in the label, so the loss and its gradient are, too.
+  one = compiled(name, two_heads if 'own head' in name else small_net)
+  other = (TASK.query.label + 1) % 3
+  mixed = sum(share * jax.nn.one_hot(label, 3) for share, label in (
+      (.6, TASK.query.label), (.4, other)))
+  parts = [one.meta_grad(one.params, TASK._replace(
+      query=TASK.query._replace(label=label))) for label in (
+          TASK.query.label, other, mixed)]
+  want = jax.tree.map(lambda x, y: .6 * x + .4 * y, *(grads for grads, _ in parts[:2]))
+  close(parts[2][0], want)
+  first, second, got = (scalars['query_loss'] for _, scalars in parts)
+  np.testing.assert_allclose(got, .6 * first + .4 * second)
+
+
 def test_a_skip_is_seen_by_the_head_and_not_aligned(small_net):
   net = small_net._replace(beside=lambda params, z, x: jnp.concatenate(
       [z, 100 * x.reshape(len(x), -1)[:, :2]], -1))

@@ -8,6 +8,7 @@ import pytest
 
 from lightman_jax import keys
 from lightman_jax.meta.learners import Learner
+from lightman_jax.tasks import sampling
 from lightman_jax.tasks.sampling import Sizes
 from lightman_jax.training import devices, state as training
 from lightman_jax.training.loop import stack
@@ -59,6 +60,22 @@ def test_however_the_tasks_are_shared_out(plain, fold):
   np.testing.assert_allclose(end.params['w'], plain[1].params['w'], rtol=1e-5)
   for name, x in scalars.items():
     np.testing.assert_allclose(x, plain[2][name], rtol=1e-5)
+
+
+def test_where_clips_are_mixed_those_of_the_query_are(fold):
+  recipe = Recipe(spy(), optax.sgd(1.), Sizes(3, 1, 1), lambda key, x: x, 4, 1)
+  mix = lambda key, x, label: (2 * x, jax.nn.one_hot(label, 3) / 2)
+  table, view, splits = jax.tree.map(
+      jnp.asarray, (fold.clips.table, fold.clips.view, fold.splits))
+  drawn = sampling.draw_task(keys.key_for(fold.key, keys.Purpose.TASKS), table, view,
+                             splits, len(splits), recipe.sizes)
+  plain, mixed = (training.make_task(
+      fold.key, jnp.asarray(fold.clips.x), view.scale, drawn, how,
+      jnp.int32(0), jnp.int32(0))[0] for how in (recipe, recipe._replace(mix=mix)))
+  np.testing.assert_array_equal(mixed.support.x, plain.support.x)
+  np.testing.assert_array_equal(mixed.query.x, 2 * plain.query.x)
+  assert mixed.everything.label.shape == (6, 3)
+  np.testing.assert_array_equal(mixed.everything.label.sum(1), [1] * 3 + [.5] * 3)
 
 
 def test_the_start_is_a_function_of_the_folds_key(fold):
