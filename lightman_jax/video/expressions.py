@@ -4,7 +4,7 @@ A video is read once, and where classes are named or a page shows faces, twice. 
 first time every frame is looked at: faces are tracked and their motion is measured, in
 constant time and memory a frame; of a frame some hundred numbers are kept. What is an
 expression is known when that is done, for the threshold is that of the whole video; a
-minute of pictures is gigabytes, so they are not kept for it. Decoding is a fifth of the
+minute of pictures is gigabytes, so they are not kept for it. Decoding is a seventh of the
 first reading. The second ends at the last expression, makes pictures of the frames that
 are asked for alone, and serves the model and the page.
 
