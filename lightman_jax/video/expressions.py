@@ -4,13 +4,14 @@ A video is read once, and where classes are named or a page shows faces, twice. 
 first time every frame is looked at: faces are tracked and their motion is measured, in
 constant time and memory a frame; of a frame some hundred numbers are kept. What is an
 expression is known when that is done, for the threshold is that of the whole video; a
-minute of pictures is gigabytes, so they are not kept for it. Decoding is a seventh of the
-first reading. The second ends at the last expression, makes pictures of the frames that
-are asked for alone, and serves the model and the page.
+minute of pictures is gigabytes, so they are not kept for it. Decoding is a seventh of
+the first reading. The second ends at the last expression, makes pictures of the frames
+alone that are asked for, and serves the model and the page.
 
 Frames are counted from 0 over all that decode; times are those of their stamps.
 """
 
+import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
 import os
@@ -171,22 +172,31 @@ def predict_video(
             for person in np.unique(table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
-  rows, classes = [Recognised(e) for e in spotted], ()
-  faces = {(e.person, number): None for e in spotted
-           for number in (e.onset_frame, e.apex_frame)} if pictures else {}
-
-  def read(numbers: set[int]) -> Iterator[Frame]:
-    frames = frames_of(path, numbers | {number for _, number in faces}, fps=fps,
-                       start=min((e.onset_s for e in spotted), default=None))
-    return _keep_faces(frames, faces, table)
+  read, faces = _second_reading(path, fps, spotted, pictures, table)
+  rows = [Recognised(e) for e in spotted]
   if emotions:
-    classes = tuple(model.classes)
     rows = recognise(read, rows, model, table, people, progress)
   else:
-    for _ in read(set()):
-      pass
-  return VideoExpressions(str(path), facts, rows, people, table, size, classes,
-                          [*facts['remarks'], *remarks_on(table, people)], faces)
+    collections.deque(read(set()), maxlen=0)
+  return VideoExpressions(
+      str(path), facts, rows, people, table, size,
+      tuple(model.classes) if emotions else (),
+      [*facts['remarks'], *remarks_on(table, people)], faces)
+
+
+def _second_reading(path: str | os.PathLike, fps: float | None,
+                    spotted: Sequence[Expression], pictures: bool, table: FrameTable
+                    ) -> tuple[Callable[[set[int]], Iterator[Frame]], FacePictures]:
+  """What gives frames once more, and the faces that it keeps by the way."""
+  faces: dict[tuple[int, int], Any] = dict.fromkeys(
+      (e.person, number) for e in spotted if pictures
+      for number in (e.onset_frame, e.apex_frame))
+  start = min((e.onset_s for e in spotted), default=None)
+
+  def read(numbers: set[int]) -> Iterator[Frame]:
+    wanted = numbers | {number for _, number in faces}
+    return _keep_faces(frames_of(path, wanted, start=start, fps=fps), faces, table)
+  return read, faces
 
 
 def _keep_faces(frames: Iterable[Frame], faces: dict[tuple[int, int], Any],

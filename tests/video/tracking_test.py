@@ -233,6 +233,29 @@ def test_a_head_that_is_turned_away_is_not_looked_at():
                        ).reason is FaceReason.NOT_A_FACE
 
 
+@pytest.mark.parametrize('seed, subject', [(505, 'sub10'), (556, 'sub01')])
+def test_a_face_whose_eyes_are_no_darker_than_its_skin_is_one(seed, subject,
+                                                              monkeypatch):
+  still = long.Disturbances(blinks=0., glances=0., speech=0., turns=0., sway=.3)
+  scene = long.plan_long(seed=seed, seconds=2., subject=subject, micro=0., macro=0.,
+                         disturbances=still)
+  video = long.LongVideo(scene, fps=30., face_size=100, shape=(124, 160))
+  shot = video.shot(0)
+  grey = cv2.cvtColor(shot.picture, cv2.COLOR_RGB2GRAY)
+  goal = marks.canonical_landmarks(128)
+  aligned = marks.warp_frames(grey[None, ..., None], marks.fit_similarity(
+      shot.landmarks, goal), 128)[0, ..., 0]
+  assert quality.looks_like_face(aligned)
+  frame = reading.Frame(0, 0., shot.picture)
+  assert first_row(frame, shot.landmarks).reason is None
+  # A wall, and one as bright as the face, are none.
+  wall = backdrop()[:128, :128, 0]
+  assert not quality.looks_like_face(wall)
+  assert not quality.looks_like_face(np.full_like(aligned, 90))
+  monkeypatch.setattr(quality, '_LINES', np.inf)       # by brightness alone
+  assert not quality.looks_like_face(aligned)
+
+
 def test_a_soft_camera_is_looked_at_and_motion_blur_is_not():
   points, good = PEOPLE[0][1], dict(score=1., shape=(240, 320, 3))
   still = (0., 0., 0.)
