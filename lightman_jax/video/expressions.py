@@ -179,14 +179,13 @@ def predict_video(
   else:
     collections.deque(read(set()), maxlen=0)
   return VideoExpressions(
-      str(path), facts, rows, people, table, size,
-      tuple(model.classes) if emotions else (),
-      [*facts['remarks'], *remarks_on(table, people)], faces)
+      str(path), facts, rows, people, table, size, tuple(model.classes) if emotions
+      else (), [*facts['remarks'], *remarks_on(table, people)], faces)
 
 
 def _second_reading(path: str | os.PathLike, fps: float | None,
                     spotted: Sequence[Expression], pictures: bool, table: FrameTable
-                    ) -> tuple[Callable[[set[int]], Iterator[Frame]], FacePictures]:
+                    ) -> tuple[Callable[[set[int]], Iterator[Frame]], dict]:
   """What gives frames once more, and the faces that it keeps by the way."""
   faces: dict[tuple[int, int], Any] = dict.fromkeys(
       (e.person, number) for e in spotted if pictures
