@@ -5,8 +5,7 @@
 is enough for research in a notebook; each name is imported when it is first used.
 
 >>> import lightman_jax as lm
->>> X = [[float(person == 'ben'), float(face)] for person in ('ann', 'ben', 'cem')
-...      for face in (0, 1, 0, 1)]
+>>> X = [[float(number), float(number % 2)] for number in range(12)]
 >>> pool = lm.tasks.from_arrays(X, ['calm', 'joy'] * 6, [
 ...     person for person in ('ann', 'ben', 'cem') for _ in range(4)])
 >>> settings = lm.array_settings((2,), method='maml', **{

@@ -103,8 +103,8 @@ def test_interrupted_by_its_user(program, tiny, tmp_path):
 @pytest.mark.slow
 def test_signals_in_the_middle_of_a_chunk(program, tiny, tmp_path):
   """Every fold is one chunk; whatever ends the run there, it goes on from there."""
-  words = (*tiny, *SMALL, '--config.training.steps=600',
-           '--config.training.checkpoint_every=600')
+  words = (*tiny, *SMALL, '--config.training.steps=2400',
+           '--config.training.checkpoint_every=2400')
   whole, cut = tmp_path / 'whole', tmp_path / 'cut'
   assert program.run(*words, f'--workdir={whole}').code == 0
   for number, name in ((signal.SIGINT, 'Ctrl-C'), (signal.SIGUSR1, 'SIGUSR1'),
