@@ -35,10 +35,10 @@ def make_replicas(name: str, home: pathlib.Path) -> pathlib.Path:
     name: of a configuration.
     home: an empty or new folder.
   """
-  data = named.settings_by_name(name)['data']['name']
-  composite = facts.COMPOSITES.get(data)
+  how = named.settings_by_name(name)['data']
+  data, composite = how['name'], facts.COMPOSITES.get(how['name'])
   for part in composite.parts if composite else (data,):
-    write_replica(part, home / part, frames=3, size=(640, 480))
+    write_replica(part, home / part, frames=how['frames'], size=(640, 480))
   return home if composite else home / data
 
 
@@ -83,7 +83,7 @@ def measure(name: str, words: list[str]) -> dict[str, float]:
     home = pathlib.Path(folder)
     os.environ |= {'TFDS_DATA_DIR': str(home / 'tfds'),
                    'XDG_CACHE_HOME': str(home / 'cache')}
-    data = make_replicas(name.partition(':')[0], home / 'trees')
+    data = make_replicas(name, home / 'trees')
     first = run(name, home / 'first', data, words)
     return first | {'second run': run(name, home / 'second', data, words)['all']}
 
