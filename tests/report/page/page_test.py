@@ -370,7 +370,8 @@ def test_data_sets_that_do_not_divide_the_people_are_refused(change, make, tmp_p
 @pytest.mark.parametrize('name', ['results.json', 'predictions.csv'])
 def test_a_run_whose_files_were_changed_afterwards_is_refused(name, make):
   folder = make('one')
-  hashes = {one: file_sha256(folder / one) for one in ('results.json', 'predictions.csv')}
+  hashes = {file: file_sha256(folder / file)
+            for file in ('results.json', 'predictions.csv')}
   (folder / 'reproducibility.json').write_text(json.dumps({'files': hashes}))
   assert len(read_runs([folder])) == 1
   with open(folder / name, 'a') as file:
