@@ -136,8 +136,16 @@ def rows_of(tested: Tested, draws: int, by: str) -> list[dict]:
   return rows
 
 
+def span(low: float, high: float, form: str = '.3f') -> str:
+  """An interval in words; of one person there is none."""
+  return f'[{low:{form}}, {high:{form}}]' if np.isfinite(low) else '[-, -]'
+
+
 def draw(path: pathlib.Path, rows: list[dict], title: str, caption: list[str]) -> None:
-  """UF1 by shots, with intervals; and what adapting adds."""
+  """UF1 by shots, with intervals; and what adapting adds.
+
+  Points are not joined: who can be tested differs from one number of shots to the next.
+  """
   with figure_style([title, *caption]) as letters:
     figure = Figure(figsize=(9.6, 4.), layout='constrained')
     for number, names in enumerate((MODELS, [f'adapted - {m}' for m in MODELS[:2]])):
@@ -148,9 +156,10 @@ def draw(path: pathlib.Path, rows: list[dict], title: str, caption: list[str]) -
         value, low, high = (np.array([row[key] for row in mine])
                             for key in ('value', 'low', 'high'))
         axes.errorbar(shots, value, [np.maximum(value - low, 0.),
-                                     np.maximum(high - value, 0.)], marker='o',
-                      capsize=3, color=COLOURS[f'c{k}'], label=name)
-      axes.set_xticks(range(len(mine)), [str(row['shots']) for row in mine])
+                                     np.maximum(high - value, 0.)], fmt='o', capsize=3,
+                      color=COLOURS[f'c{k}'], label=name)
+      axes.set_xticks(range(len(mine)), [
+          f'{row["shots"]}\n{row["people"]} people' for row in mine])
       axes.set_xlabel('clips of each class that were adapted to')
       axes.set_ylabel('UF1' if not number else 'difference of UF1')
       if number:
@@ -170,7 +179,7 @@ def verdict(rows: list[dict]) -> list[str]:
                'gains nothing that can be told from chance' if row['people'] > 1 else
                'was seen in one person alone, which says nothing: it adds')
       lines.append(f'{row["shots"]} a class: adapting {words} over {other} '
-                   f'({row["value"]:+.3f} [{row["low"]:+.3f}, {row["high"]:+.3f}])')
+                   f'({row["value"]:+.3f} {span(row["low"], row["high"], "+.3f")})')
   return lines
 
 
@@ -223,9 +232,8 @@ def main() -> None:
   for one in tested:
     mine = {row['row']: row for row in rows
             if row['shots'] == one.shots and row['score'] == 'UF1'}
-    cells = [f'{mine[name]["value"]:.3f} [{mine[name]["low"]:.3f}, '
-             f'{mine[name]["high"]:.3f}]' for name in (
-                 *MODELS, 'adapted - general', 'adapted - not adapted')]
+    cells = [f'{mine[name]["value"]:.3f} {span(mine[name]["low"], mine[name]["high"])}'
+             for name in (*MODELS, 'adapted - general', 'adapted - not adapted')]
     first = mine['adapted']
     print(f'| {one.shots} | {first["people"]} ({first["left_out"]} left out), '
           f'{first["clips"]} | ' + ' | '.join(cells) + ' |')

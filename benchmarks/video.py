@@ -6,10 +6,11 @@ renders a video of each person (`lightman_jax.synthetic.long`), with blinks, gla
 speech and a head that turns; gives the renderer's landmarks, each moved by normal noise
 of `--jitter` pixels in every frame; follows the face, measures motion and spots as
 `spotting synthetic_long` does, and prints for each rate F1 by kind, false alarms a
-minute and errors of onset and offset. `--cost` has a row for what each disturbance
-costs by itself, beside a video in which there is none: compression, noise, a head that
-turns, speech, a second person. `--settings=others` chooses them for each person in the
-videos of the others.
+minute and the median errors of onset, apex and offset. `--landmarks=model` has the face
+model find the landmarks (needs `python -m lightman_jax fetch`). `--cost` has a row for
+what each disturbance costs by itself, beside a video in which there is none:
+compression, noise, a head that turns, speech, a second person. `--settings=others`
+chooses them for each person in the videos of the others.
 
 `--measured=DIR` keeps what is measured, so that another start only spots and scores.
 The program's settings were chosen on people of seeds 101 to 104; report other ones.
@@ -82,17 +83,25 @@ def side_by_side(one, other):
   return one._replace(read=read, landmarks=points, mark=one.mark + other.mark)
 
 
-def measure_one(recording, folder, crf):
+def known(recording, landmarks):
+  """The same, whose landmarks the face model is to find where that is asked for."""
+  if landmarks == 'renderer':
+    return recording
+  return recording._replace(landmarks=None, mark=f'{recording.mark}{landmarks}')
+
+
+def measure_one(recording, folder, crf, landmarks):
   """What is measured of a recording, compressed before where that is asked for."""
   if not crf:
-    return long_videos.measure_recording(recording, folder)
+    return long_videos.measure_recording(known(recording, landmarks), folder)
   with tempfile.TemporaryDirectory() as scratch:
-    return long_videos.measure_recording(
-        compressed(recording, pathlib.Path(scratch), crf), folder)
+    return long_videos.measure_recording(known(compressed(
+        recording, pathlib.Path(scratch), crf), landmarks), folder)
 
 
-def measure_two(recording):
+def measure_two(recording, landmarks):
   """What is measured of whoever is on the left, while everybody is followed."""
+  recording = known(recording, landmarks)
   table, size = measure(track_faces(recording.read(), landmarks=recording.landmarks,
                                     largest=False))
   people = np.unique(table.person[table.person >= 0])
@@ -112,32 +121,47 @@ def measured_case(name, fps, options):
   recordings = make(options.seed)
   folder = pathlib.Path(options.measured) if options.measured else None
   if people == 1:
-    return recordings, [measure_one(one, folder, crf) for one in recordings]
+    return recordings, [measure_one(one, folder, crf, options.landmarks)
+                        for one in recordings]
   others = make(options.seed + 1)
-  return recordings, [measure_two(side_by_side(one, other))
+  return recordings, [measure_two(side_by_side(one, other), options.landmarks)
                       for one, other in zip(recordings, others)]
 
 
+def true_apexes(recordings, name, options):
+  """The times of true apexes, in seconds, by person and frame of the onset."""
+  return {(one.subject, round(e.onset * one.fps)): e.apex for one in recordings
+          for e in long.plan_long(
+              seed=options.seed, seconds=options.seconds, subject=one.subject, micro=9.,
+              macro=4., disturbances=CASES[name][0]).expressions}
+
+
 def score(name, fps, options):
-  """One row: scores, and errors of the apex in ms."""
+  """One row: scores, and errors of onset, apex and offset in ms."""
   recordings, measured = measured_case(name, fps, options)
   chosen = {}
   if options.settings == 'others':
     chosen = long_videos.choose_settings(recordings, measured, intervals.KINDS)
-  spotted, lengths = [], {}
+  spotted, lengths, apexes = [], {}, {}
   for one, what in zip(recordings, measured):
-    people = long_videos.spot(what, chosen.get(one.subject, long_videos.GRID[0]))
-    spotted += long_videos.as_intervals(one, long_videos.expressions_of(people),
-                                        intervals.KINDS)
+    rows = long_videos.expressions_of(
+        long_videos.spot(what, chosen.get(one.subject, long_videos.GRID[0])))
+    apexes.update({(one.subject, round(e.onset_s * fps)): e.apex_s
+                   for e in (row.expression for row in rows)})
+    spotted += long_videos.as_intervals(one, rows, intervals.KINDS)
     lengths[one.subject, one.video] = long_videos.length_of(one, what)
   truth = tuple(row for one in recordings for row in one.truth)
   result = spotting_scores.score_tables(
       spotting_scores.Tables(tuple(spotted), truth, lengths))
-  ends = [1000. / fps * np.abs([spotted[i].onset - truth[j].onset,
-                                spotted[i].offset - truth[j].offset])
-          for i, j in intervals.match(spotted, truth)]
+  true = true_apexes(recordings, name, options)
+  errors = [1000. * np.abs([
+      (spotted[i].onset - truth[j].onset) / fps,
+      apexes[spotted[i].subject, spotted[i].onset]
+      - true[truth[j].subject, truth[j].onset],
+      (spotted[i].offset - truth[j].offset) / fps])
+            for i, j in intervals.match(spotted, truth)]
   return {'case': name, 'fps': fps, **result['rows'], 'minutes': result['minutes'],
-          'ends_ms': np.median(ends, axis=0).tolist() if ends else [None, None]}
+          'errors_ms': np.median(errors, axis=0).tolist() if errors else [None] * 3}
 
 
 def line(row):
@@ -145,12 +169,12 @@ def line(row):
   name = f'{row["case"]}, {row["fps"]:g} frames a second'.lstrip(', ')
   micro, macro, both, pooled = (row[key] for key in (
       'micro', 'macro', 'both', 'pooled'))
-  ends = ' / '.join('-' if end is None else f'{end:.0f}' for end in row['ends_ms'])
+  errors = ' / '.join('-' if one is None else f'{one:.0f}' for one in row['errors_ms'])
   return (f'| {name} | {row["minutes"]:.1f} | {pooled["tp"]} of '
           f'{pooled["tp"] + pooled["fn"]} | {micro["f1"]:.4f} '
           f'({micro["tp"] + micro["fn"]}) | {macro["f1"]:.4f} '
           f'({macro["tp"] + macro["fn"]}) | {both["f1"]:.4f} | '
-          f'{pooled["false_alarms_a_minute"]:.2f} | {ends} |')
+          f'{pooled["false_alarms_a_minute"]:.2f} | {errors} |')
 
 
 def main():
@@ -161,6 +185,7 @@ def main():
   parser.add_argument('--seed', type=int, default=11)
   parser.add_argument('--seconds', type=float, default=60.)
   parser.add_argument('--jitter', type=float, default=.3)
+  parser.add_argument('--landmarks', choices=('renderer', 'model'), default='renderer')
   parser.add_argument('--cost', action='store_true')
   parser.add_argument('--settings', choices=('fixed', 'others'), default='fixed')
   parser.add_argument('--measured', default='', metavar='DIR')
@@ -168,7 +193,7 @@ def main():
   options = parser.parse_args()
   cv2.setNumThreads(1)
   print('| | minutes | found | micro F1 | macro F1 | both F1 | false alarms a minute | '
-        'onset / offset error, ms |\n|---|---|---|---|---|---|---|---|')
+        'onset / apex / offset error, ms |\n|---|---|---|---|---|---|---|---|')
   rows = []
   for name in list(CASES)[1:] if options.cost else ['']:
     for fps in map(float, options.fps.split(',')):

@@ -7,7 +7,8 @@ glances, speech and a head that turns; gives the renderer's landmarks, each move
 normal noise of `--jitter` pixels in every frame; and has a model (the open one, or
 `--model=FOLDER`) name the class of each true interval, and of each that is spotted and
 matched to one: the share that is right, and how often the set at 90 % holds it.
-`--signals=DIR` keeps what is measured. How well is spotted is `benchmarks/video.py`'s.
+What is measured is that of `benchmarks/video.py`, whose question is how well
+expressions are spotted; `--measured=DIR` keeps it.
 """
 
 import argparse
@@ -19,59 +20,15 @@ import cv2
 import numpy as np
 
 from lightman_jax.bundle.model import load_model
-from lightman_jax.faces import landmarks as alignment
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import write_atomically
 from lightman_jax.synthetic import long, scenes
-from lightman_jax.video import measurement, spotting
-from lightman_jax.video.faces import Break, Face
-from lightman_jax.video.reading import Frame
-
-SIZE = 128
+from lightman_jax.video import intervals, long_videos
 
 
-def faces_of(video, *, jitter=0., size=SIZE):
-  """Each frame with its face, aligned by the renderer's landmarks."""
-  rng = np.random.default_rng(video.scene.seed)
-  goal = alignment.canonical_landmarks(size)
-  for shot in video:
-    points = shot.landmarks + jitter * rng.standard_normal((68, 2)).astype(np.float32)
-    matrix = alignment.fit_similarity(points, goal)
-    grey = cv2.cvtColor(shot.picture, cv2.COLOR_RGB2GRAY)
-    aligned = alignment.warp_frames(grey[None, ..., None], matrix, size)[0, ..., 0]
-    low, high = points.min(0), points.max(0)
-    yield Frame(shot.number, shot.time, shot.picture), [Face(
-        shot.number, shot.time, 0, (*map(float, low), *map(float, high - low)), points,
-        (0., 0., 0.), 1., aligned=aligned, cut=None if shot.number else Break.FIRST)]
-
-
-def matched(expressions, truth, *, least=.5):
-  """Pairs of indices whose intervals overlap by `least`, best first; each once."""
-  def iou(e, t):
-    inner = min(e.offset_s, t.offset_s) - max(e.onset_s, t.onset_s)
-    return inner / (max(e.offset_s, t.offset_s) - min(e.onset_s, t.onset_s))
-  pairs = sorted(((iou(e, t), i, j) for i, e in enumerate(expressions)
-                  for j, t in enumerate(truth)), reverse=True)
-  left, right, chosen = set(), set(), []
-  for share, i, j in pairs:
-    if share >= least and i not in left and j not in right:
-      left.add(i)
-      right.add(j)
-      chosen.append((i, j))
-  return chosen
-
-
-def signals_of(video, jitter, place):
-  """What is measured of a video, once."""
-  if place and place.is_file():
-    with np.load(place, allow_pickle=False) as kept:
-      return spotting.Signals(**kept)
-  table, _ = measurement.measure(faces_of(video, jitter=jitter))
-  signals = measurement.signals_of(table, 0)
-  if place:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(place, **signals._asdict())
-  return signals
+def intervals_of(rows):
+  """Expressions as intervals of one video, by the numbers of their frames."""
+  return [intervals.Interval('', '', one.onset_frame, one.offset_frame) for one in rows]
 
 
 def recognised(model, video, interval, truth, *, jitter=0.):
@@ -93,20 +50,22 @@ def recognised(model, video, interval, truth, *, jitter=0.):
 
 def measure(seed, fps, options, model):
   """One video: of true and of matched intervals, what the model says."""
-  scene = long.plan_long(seed=seed, seconds=options.seconds, micro=9., macro=4.,
-                         disturbances=long.Disturbances())
-  video = long.LongVideo(scene, fps=fps)
-  stem = f'{seed}_{fps:g}_{options.seconds:g}_{options.jitter:g}.npz'
-  place = options.signals and pathlib.Path(options.signals) / stem
-  signals = signals_of(video, options.jitter, place)
-  result = spotting.find_expressions(signals, size=SIZE)
+  recording, = long_videos.rendered_recordings(
+      people=1, seconds=options.seconds, fps=fps, seed=seed, jitter=options.jitter,
+      disturbances=long.Disturbances()).recordings
+  video = long.LongVideo(long.plan_long(
+      seed=seed, seconds=options.seconds, subject=recording.subject, micro=9., macro=4.,
+      disturbances=long.Disturbances()), fps=fps)
+  measured = long_videos.measure_recording(
+      recording, pathlib.Path(options.measured) if options.measured else None)
+  spotted = [row.expression for row in long_videos.expressions_of(
+      long_videos.spot(measured, long_videos.GRID[0]))]
   truth = video.truth()
-  pairs = matched(result.expressions, truth)
+  pairs = intervals.match(intervals_of(spotted), intervals_of(truth))
   look = functools.partial(recognised, model, video, jitter=options.jitter)
   return {'seed': seed, 'fps': fps,
           'true_intervals': [look(one, one) for one in truth],
-          'matched_intervals': [look(result.expressions[i], truth[j])
-                                for i, j in pairs]}
+          'matched_intervals': [look(spotted[i], truth[j]) for i, j in pairs]}
 
 
 def recognition(name, rows):
@@ -130,7 +89,7 @@ def main():
   parser.add_argument('--seconds', type=float, default=60.)
   parser.add_argument('--jitter', type=float, default=.3)
   parser.add_argument('--model', default='', metavar='FOLDER')
-  parser.add_argument('--signals', default='', metavar='DIR')
+  parser.add_argument('--measured', default='', metavar='DIR')
   parser.add_argument('--out', default='')
   options = parser.parse_args()
   cv2.setNumThreads(1)

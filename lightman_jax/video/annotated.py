@@ -1,4 +1,9 @@
-"""The video once more, with boxes, what is being shown, and what was not looked at."""
+"""The video once more, with boxes, what is being shown, and what was not looked at.
+
+It is read once more for that: what stands in the frames of an interval from its onset
+on is known when its offset has been seen and a model has answered, and pictures are not
+kept for so long. Writing h264 takes longer than reading it again.
+"""
 
 from fractions import Fraction
 import importlib.util

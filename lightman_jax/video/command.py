@@ -343,13 +343,13 @@ def make_video(options: argparse.Namespace, model: Any, video: str | pathlib.Pat
       video, model, face=options.face, fps=options.fps,
       baseline=options.baseline, start=options.start, end=options.end,
       emotions=model is not None, landmarks=options.landmarks, progress=show,
-      causal=options.causal)
+      causal=options.causal, pictures=options.frames)
   show('', 1.)
   writers.write_expressions(place / 'expressions.csv', made)
   writers.write_frames(place / 'frames.csv', made)
   writers.write_json(place / 'expressions.json', made)
   writers.write_eaf(place / 'expressions.eaf', made)
-  page.write_page(place / 'page.html', made, frames=options.frames, fps=options.fps)
+  page.write_page(place / 'page.html', made)
   if options.annotate:
     from lightman_jax.video.annotated import write_annotated
     write_annotated(place / 'annotated.mp4', made, fps=options.fps)

@@ -1,23 +1,30 @@
 """From a video to a list of expressions: which, when, how strong, and how sure.
 
-A video is read twice. The first time every frame is looked at once: faces are tracked
-and their motion is measured, in constant time and memory a frame; of a frame some
-hundred numbers are kept. When that is done, expressions are spotted. The second time
-only the frames of expressions are decoded, for the model that names classes.
+A video is read once, and where classes are named or a page shows faces, twice. The
+first time every frame is looked at: faces are tracked and their motion is measured, in
+constant time and memory a frame; of a frame some hundred numbers are kept. What is an
+expression is known when that is done, for the threshold is that of the whole video; a
+minute of pictures is gigabytes, so they are not kept for it. Decoding is a seventh of
+the first reading. The second ends at the last expression, makes pictures of the frames
+alone that are asked for, and serves the model and the page.
 
 Frames are counted from 0 over all that decode; times are those of their stamps.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import collections
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
 import os
 import pathlib
 import time as clock
+import types
 from typing import Any, NamedTuple
 
+from jaxtyping import UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.faces import landmarks as alignment
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.video.causal import causal_spotting
 from lightman_jax.video.measurement import FrameTable, measure, signals_of
@@ -38,6 +45,10 @@ LIMITS = (
 
 Progress = Callable[[str, float], None]      # stage, and the share that is done
 _COVERED_QUALITY = .5
+_SHOWN = 160          # side of a face that a page shows, in pixels
+
+# Of a person and a frame, the aligned face in colour.
+FacePictures = Mapping[tuple[int, int], UInt8[np.ndarray, 's s 3']]
 
 
 class CarriedBy(NamedTuple):
@@ -91,6 +102,8 @@ class VideoExpressions(NamedTuple):
     size: side of the aligned face in pixels, the unit of strength.
     classes: of the model; () where none was asked.
     remarks: sentences on the whole.
+    pictures: of each person and frame that is an onset or an apex, the aligned face in
+      colour; {} where they were not asked for.
   """
   video: str
   facts: dict[str, Any]
@@ -100,6 +113,7 @@ class VideoExpressions(NamedTuple):
   size: int
   classes: tuple[str, ...]
   remarks: list[str]
+  pictures: FacePictures = types.MappingProxyType({})
 
   @property
   def expressions(self) -> list[Expression]:
@@ -113,7 +127,7 @@ def predict_video(
     start: float | None = None, end: float | None = None,
     emotions: bool | None = None, landmarks: Any = None,
     settings: SpottingSettings = SpottingSettings(), progress: Progress | None = None,
-    causal: bool = False,
+    causal: bool = False, pictures: bool = False,
 ) -> VideoExpressions:
   """Spots the expressions in a video and, where asked, names their classes.
 
@@ -133,6 +147,7 @@ def predict_video(
     settings: how expressions are spotted.
     progress: called with a stage and the share of it that is done.
     causal: spots as a stream does, that knows what came before alone; see `causal`.
+    pictures: keeps the faces at onsets and apexes, for a page that shows them.
 
   Returns:
     The expressions with everything that was measured.
@@ -157,14 +172,56 @@ def predict_video(
             for person in np.unique(table.person[table.person >= 0]).tolist()}
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
-  rows, classes = [Recognised(e) for e in spotted], ()
+  read, faces = _second_reading(path, fps, spotted, pictures, table)
+  rows = [Recognised(e) for e in spotted]
   if emotions:
-    classes = tuple(model.classes)
-    rows = recognise(lambda numbers: frames_of(path, numbers, fps=fps, start=min(
-        (e.onset_s for e in spotted), default=None)), rows, model, table, people,
-                     progress)
-  return VideoExpressions(str(path), facts, rows, people, table, size, classes,
-                          [*facts['remarks'], *remarks_on(table, people)])
+    rows = recognise(read, rows, model, table, people, progress)
+  else:
+    collections.deque(read(set()), maxlen=0)
+  return VideoExpressions(
+      str(path), facts, rows, people, table, size, tuple(model.classes) if emotions
+      else (), [*facts['remarks'], *remarks_on(table, people)], faces)
+
+
+def _second_reading(path: str | os.PathLike, fps: float | None,
+                    spotted: Sequence[Expression], pictures: bool, table: FrameTable
+                    ) -> tuple[Callable[[set[int]], Iterator[Frame]], dict]:
+  """What gives frames once more, and the faces that it keeps by the way."""
+  faces: dict[tuple[int, int], Any] = dict.fromkeys(
+      (e.person, number) for e in spotted if pictures
+      for number in (e.onset_frame, e.apex_frame))
+  start = min((e.onset_s for e in spotted), default=None)
+
+  def read(numbers: set[int]) -> Iterator[Frame]:
+    wanted = numbers | {number for _, number in faces}
+    return _keep_faces(frames_of(path, wanted, start=start, fps=fps), faces, table)
+  return read, faces
+
+
+def _keep_faces(frames: Iterable[Frame], faces: dict[tuple[int, int], Any],
+                table: FrameTable) -> Iterator[Frame]:
+  """Passes frames on, and fills in the faces that are in them."""
+  goal = alignment.canonical_landmarks(_SHOWN)
+  for frame in frames:
+    for person, number in faces:
+      if number == frame.number:
+        points = table.landmarks[row_of(table, person, number)]
+        matrix = alignment.fit_similarity(points.astype(np.float64), goal)
+        faces[person, number] = alignment.warp_frames(
+            frame.picture[None], matrix, _SHOWN)[0]
+    yield frame
+
+
+def row_of(table: FrameTable, person: int, frame: int) -> int:
+  """The row of a person in a frame.
+
+  Args:
+    table: of all frames.
+    person: number.
+    frame: number.
+  """
+  at = table.of_person(person)
+  return int(at[np.flatnonzero(table.frame[at] == frame)[0]])
 
 
 def _check_choices(face: str, causal: bool, baseline: Any) -> None:
@@ -231,11 +288,10 @@ def frames_of(path: str | os.PathLike, numbers: Iterable[int], *,
   left = set(map(int, numbers))
   if left:
     start = None if start is None else max(0., start - 1e-3)
-    with open_video(path, start=start, fps=fps) as video:
+    with open_video(path, start=start, fps=fps, numbers=frozenset(left)) as video:
       for frame in video:
-        if frame.number in left:
-          left.remove(frame.number)
-          yield frame
+        left.remove(frame.number)
+        yield frame
         if not left:
           return
     raise InputError(f'{path} holds no frame {min(left)}, counted from 0')

@@ -188,9 +188,13 @@ def signals_of(table: FrameTable, person: int) -> Signals:
     person: number.
   """
   at = table.of_person(person)
+  covered = np.zeros((len(at), len(motion.REGIONS)), bool)
+  for words in set(table.covered[at]):
+    hidden = [k for part in words.split() for k in motion.BEHIND[part]]
+    covered[np.ix_(table.covered[at] == words, hidden)] = True
   return Signals(table.frame[at], table.time[at], table.moved[at], table.head[at],
                  table.lids[at], table.quality[at].astype(np.float64),
-                 table.reason[at] == '', table.repeated[at], table.broken[at])
+                 table.reason[at] == '', table.repeated[at], table.broken[at], covered)
 
 
 ABSENT = 'not among the faces of the frame'

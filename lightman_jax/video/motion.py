@@ -36,6 +36,12 @@ LIPS = tuple(REGIONS.index(name) for name in (
     'left mouth corner', 'right mouth corner', 'upper lip', 'lower lip', 'chin'))
 
 
+# Regions behind what covers a part of the face, as `Face.visible` names parts. A hand
+# before the mouth moves what is followed beside it, too.
+_MIDDLE = tuple(REGIONS.index(name) for name in ('nose', 'left cheek', 'right cheek'))
+BEHIND = {'brows': BROWS, 'eyes': EYES, 'nose': _MIDDLE, 'mouth': (*_MIDDLE, *LIPS)}
+
+
 @dataclasses.dataclass(frozen=True)
 class MotionSettings:
   """How motion is measured; lengths are shares of the aligned face's side.

@@ -22,7 +22,7 @@ from lightman_jax.video.expressions import (
   CarriedBy,
   Recognised,
   VideoExpressions,
-  frames_of,
+  row_of,
 )
 from lightman_jax.video.measurement import stretches_not_looked_at
 from lightman_jax.video.writers import EXPRESSIONS
@@ -56,17 +56,14 @@ class Line(NamedTuple):
   wide: float
 
 
-def render(video: VideoExpressions, *, frames: bool = False,
-           fps: float | None = None) -> str:
+def render(video: VideoExpressions) -> str:
   """The page.
 
   Args:
-    video: what was spotted.
-    frames: show the face itself at onset and apex, rather than a drawing.
-    fps: as of `predict_video`.
+    video: what was spotted; where it has pictures, the face itself is shown at onset
+      and apex, beside the drawing.
   """
-  faces = _faces(video, fps) if frames else {}
-  shown = [_shown(number, row, video, faces) for number, row in enumerate(video.rows)]
+  shown = [_shown(number, row, video) for number, row in enumerate(video.rows)]
   return templates.environment(
       'lightman_jax.video', 'lightman_jax.report.page').get_template(
       'video.html').render(
@@ -80,17 +77,14 @@ def render(video: VideoExpressions, *, frames: bool = False,
       count=len(np.unique(video.frames.frame)))
 
 
-def write_page(path: pathlib.Path, video: VideoExpressions, *, frames: bool = False,
-               fps: float | None = None) -> None:
+def write_page(path: pathlib.Path, video: VideoExpressions) -> None:
   """Writes the page.
 
   Args:
     path: of the file.
-    video: what was spotted.
-    frames: as of `render`.
-    fps: as of `render`.
+    video: as of `render`.
   """
-  text = render(video, frames=frames, fps=fps)
+  text = render(video)
   with write_atomically(path) as file:
     file.write(text)
 
@@ -193,11 +187,10 @@ def _curve(time: np.ndarray, values: np.ndarray, span: float) -> str:
                   for k in np.flatnonzero(tops >= 0))
 
 
-def _shown(number: int, row: Recognised, video: VideoExpressions,
-           faces: dict[tuple[int, int], np.ndarray]) -> dict[str, Any]:
+def _shown(number: int, row: Recognised, video: VideoExpressions) -> dict[str, Any]:
   e = row.expression
-  table = video.frames
-  onset, apex = (_row_of(video, e.person, frame)
+  table, faces = video.frames, video.pictures
+  onset, apex = (row_of(table, e.person, frame)
                  for frame in (e.onset_frame, e.apex_frame))
   size = max(video.size, 1)
   pictures: list[tuple[str, Markup]] = []
@@ -294,32 +287,6 @@ def _arrow(x: float, y: float, dx: float, dy: float) -> str:
           f'<polygon points="{x + dx:.1f},{y + dy:.1f} {bx - .6 * head * uy:.1f},'
           f'{by + .6 * head * ux:.1f} {bx + .6 * head * uy:.1f},'
           f'{by - .6 * head * ux:.1f}" fill="var(--c1)"/>')
-
-
-_FACE = 160
-
-
-def _row_of(video: VideoExpressions, person: int, frame: int) -> int:
-  at = video.frames.of_person(person)
-  return int(at[np.flatnonzero(video.frames.frame[at] == frame)[0]])
-
-
-def _faces(video: VideoExpressions, fps: float | None
-           ) -> dict[tuple[int, int], UInt8[np.ndarray, 's s 3']]:
-  """Of each person and frame that the page shows, the aligned face in colour."""
-  wanted = {(row.person, frame) for row in video.expressions
-            for frame in (row.onset_frame, row.apex_frame)}
-  goal, faces = alignment.canonical_landmarks(_FACE), {}
-  start = min((e.onset_s for e in video.expressions), default=None)
-  for frame in frames_of(video.video, {number for _, number in wanted}, start=start,
-                         fps=fps):
-    for person, number in wanted:
-      if number == frame.number:
-        points = video.frames.landmarks[_row_of(video, person, number)]
-        matrix = alignment.fit_similarity(points.astype(np.float64), goal)
-        faces[person, number] = alignment.warp_frames(
-            frame.picture[None], matrix, _FACE)[0]
-  return faces
 
 
 def _embedded(picture: UInt8[np.ndarray, 'h w 3']) -> Markup:

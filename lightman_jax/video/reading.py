@@ -5,7 +5,7 @@ counted from 0 over all that decode: `start` skips frames, and does not count th
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 import contextlib
 import os
 import pathlib
@@ -147,9 +147,10 @@ class Video:
   """
 
   def __init__(self, facts: Facts, source: Iterator[Raw], *, start: float | None,
-               end: float | None):
+               end: float | None, numbers: Collection[int] | None = None):
     self.facts = facts
     self._source = source
+    self._numbers = numbers
     self._start = -np.inf if start is None else start
     self._end = np.inf if end is None else end
 
@@ -180,9 +181,11 @@ class Video:
         number, facts.decoded = facts.decoded, facts.decoded + 1
         facts.repeated += repeated
         if time >= self._start:
+          shown += 1
+          if self._numbers is not None and number not in self._numbers:
+            continue
           picture = raw.picture()
           facts.height, facts.width = picture.shape[:2]
-          shown += 1
           yield Frame(number, time, picture, repeated, gap)
       else:
         facts.finished = True
@@ -196,7 +199,8 @@ class Video:
 
 
 def open_video(path: str | os.PathLike, *, start: float | None = None,
-               end: float | None = None, fps: float | None = None) -> Video:
+               end: float | None = None, fps: float | None = None,
+               numbers: Collection[int] | None = None) -> Video:
   """Opens a video, or a folder of pictures with numbers in their names.
 
   Args:
@@ -205,6 +209,8 @@ def open_video(path: str | os.PathLike, *, start: float | None = None,
       `start` is decoded, too, so that numbers and times are those of the whole.
     fps: frames a second of a folder; of a file, the rate at which it was recorded where
       it is not the one it plays at (slow motion): times are then number / fps.
+    numbers: of the frames that become pictures and are given, of those between `start`
+      and `end`; None: all.
 
   Returns:
     A context manager over `Frame`s.
@@ -236,7 +242,7 @@ def open_video(path: str | os.PathLike, *, start: float | None = None,
       facts.duration = facts.stated_frames and facts.stated_frames / fps
       source = (raw._replace(stamp=number / fps)
                 for number, raw in enumerate(source))
-  return Video(facts, source, start=start, end=end)
+  return Video(facts, source, start=start, end=end, numbers=numbers)
 
 
 def read_ahead(frames: Iterable[Frame], count: int = 4) -> Iterator[Frame]:

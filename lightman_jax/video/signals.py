@@ -45,6 +45,8 @@ class SpottingSettings:
       expression counts as held.
     level_share: share of the time from which that is warned of.
     quiet: share of the stretches of half a second that count as quiet.
+    uncovered: s before and after a region is covered in which it is not looked at, for
+      what covers it comes and goes.
   """
   factor: float = 11.
   least: float = .0033
@@ -65,6 +67,7 @@ class SpottingSettings:
   level_away: float = .015
   level_share: float = .1
   quiet: float = .5
+  uncovered: float = .25
 
 
 class Signals(NamedTuple):
@@ -80,6 +83,7 @@ class Signals(NamedTuple):
     looked_at: whether the face could be measured in this frame.
     repeated: whether the frame is a copy of the one before.
     broken: whether a break lies before this frame.
+    covered: whether something covers a region, which is then not looked at.
   """
   frame: Int[np.ndarray, 'n']
   time: Float[np.ndarray, 'n']
@@ -90,6 +94,7 @@ class Signals(NamedTuple):
   looked_at: Bool[np.ndarray, 'n']
   repeated: Bool[np.ndarray, 'n']
   broken: Bool[np.ndarray, 'n']
+  covered: Bool[np.ndarray, 'n regions']
 
 
 class Stretch(NamedTuple):
@@ -101,6 +106,14 @@ class Stretch(NamedTuple):
   level_away: np.ndarray    # (n, regions, 2) of the level from rest, or its median
   open: np.ndarray          # (n,) of the eyes, as a share of their level
   turning: np.ndarray       # (n,) speed of the head
+  covered: np.ndarray       # (n, regions) what is not looked at
+
+  @property
+  def seen(self) -> 'Stretch':
+    """The same, with covered regions at rest: what a hand does there is no motion."""
+    hidden = self.covered[..., None]
+    return self._replace(away=np.where(hidden, 0., self.away),
+                         level_away=np.where(hidden, 0., self.level_away))
 
 
 def rate_of(signals: Signals, new: Bool[np.ndarray, 'n']) -> float:
@@ -226,7 +239,11 @@ def even_samples(signals: Signals, index: Int[np.ndarray, 'k'], rate: float,
   turning = np.abs(np.gradient(head, 1. / dense, axis=0)).sum(1)
   # A head stands still where it turns back.
   turning = ndimage.maximum_filter1d(turning, 2 * round(.3 * dense) + 1)
-  return Stretch(index, at, dense, away, level_away, opening / usual, turning)
+  covered = even(signals.covered) > 0.
+  if covered.any():
+    covered = ndimage.maximum_filter1d(
+        covered, 2 * round(settings.uncovered * dense) + 1, axis=0)
+  return Stretch(index, at, dense, away, level_away, opening / usual, turning, covered)
 
 
 def running_median(values: Float[np.ndarray, 'n *k'], rate: float, window: float
@@ -277,7 +294,7 @@ def calibrate(
     chosen = np.ones(len(stretch.time), bool)
     if baseline is not None:
       chosen = (stretch.time >= baseline[0]) & (stretch.time < baseline[1])
-    away = stretch.away[chosen]
+    away = np.where(stretch.covered[..., None], np.nan, stretch.away)[chosen]
     step = max(2, round(.5 * stretch.rate))
     for start in range(0, len(away) - step + 1, step):
       part = away[start:start + step]
@@ -287,6 +304,9 @@ def calibrate(
     return np.full(len(motion.REGIONS), 3. * least), (
         'no quiet stretch was long enough; three times the lowest threshold')
   values = np.array(spreads)
+  # A region that is covered counts as it does at other times, if there are any.
+  values[:, np.isnan(values).all(0)] = 0.
+  values = np.where(np.isnan(values), np.nanmedian(values, axis=0), values)
   unit = np.maximum(np.median(values, axis=0), 1e-6)
   order = np.argsort((values / unit).max(1))
   quiet = values[order[:max(2, round(settings.quiet * len(values)))]]

@@ -135,6 +135,8 @@ def find_expressions(
                     rate, assessable, remarks)
   threshold, words = calibrate(stretches, size=size, baseline=baseline,
                                settings=settings)
+  remarks += _covered_remarks(signals, new, rate)
+  stretches = [stretch.seen for stretch in stretches]
   expressions, others = [], []
   for stretch in stretches:
     spotted, beside = _spot(stretch, threshold, signals, person, settings)
@@ -159,6 +161,15 @@ def _rate_remarks(rate: float, assessable: dict[str, bool], settings: SpottingSe
   least = {'micro': settings.micro_rate, 'macro': settings.macro_rate}
   return [f'{kind}-expressions are not assessable at {rate:.3g} new frames a second; '
           f'it takes {least[kind]:g}' for kind in _KINDS if not assessable[kind]]
+
+
+def _covered_remarks(signals: Signals, new: np.ndarray, rate: float) -> list[str]:
+  """How long which regions were behind a hand or a mask."""
+  names: dict[int, list[str]] = {}
+  for name, count in zip(motion.REGIONS, signals.covered[new].sum(0).tolist()):
+    names.setdefault(count, []).append(name)
+  return [f'not looked at for {count / rate:.1f} s, in which something covers them: '
+          + ', '.join(regions) for count, regions in sorted(names.items()) if count]
 
 
 def _spot(stretch: Stretch, threshold: np.ndarray, signals: Signals, person: int,

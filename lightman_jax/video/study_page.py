@@ -110,6 +110,30 @@ def regions_of(summary: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
   return made
 
 
+def events_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+  """A row for each event, condition and kind: people, minutes, rate and latency.
+
+  Args:
+    rows: of events.csv.
+  """
+  cells: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+  for row in rows:
+    if row['a_minute'] is not None:
+      cells.setdefault((row['event'], row['condition'], row['kind']), []).append(row)
+  made = []
+  for event, condition in sorted({(row['event'], row['condition']) for row in rows}):
+    for kind in KINDS:
+      mine = cells.get((event, condition, kind), [])
+      rates = [row['a_minute'] for row in mine]
+      latencies = [row['latency_s'] for row in mine if row['latency_s'] is not None]
+      made.append({
+          'event': event, 'condition': condition, 'kind': kind, 'people': len(mine),
+          'minutes': sum(row['looked_at_min'] for row in mine),
+          'a_minute': float(np.mean(rates)) if rates else None,
+          'latency_s': float(np.median(latencies)) if latencies else None})
+  return made
+
+
 def render(tables: Mapping[str, Table]) -> str:
   """The page.
 
@@ -126,6 +150,7 @@ def render(tables: Mapping[str, Table]) -> str:
       names=[cell['condition'] for cell in conditions], tests=tables['tests'],
       figures=[one for one in (figure(summary, kind) for kind in KINDS) if one.dots],
       regions=regions_of(summary), events=tables.get('events', []),
+      all_events=events_of(tables.get('events', [])),
       wide=_WIDE, high=_HIGH, left=_LEFT, bottom=_BOTTOM,
       people=len({row['person'] for row in videos}))
 

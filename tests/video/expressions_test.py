@@ -16,6 +16,7 @@ import pytest
 import lightman_jax as lm
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import attribution
+from lightman_jax.faces import landmarks
 from lightman_jax.faces.landmarks import face_regions
 from lightman_jax.video import (
   annotated,
@@ -24,10 +25,12 @@ from lightman_jax.video import (
   measurement,
   motion,
   page,
+  reading,
   spotting,
   writers,
 )
-from tests.video.conftest import SIZE, copy
+from tests.video.conftest import SIZE, copy, write_video
+from tests.video.reading_test import turn_on_display
 
 
 class Chance:
@@ -101,11 +104,24 @@ def test_a_video_becomes_its_expressions(made, drawn):
   assert made.people[0].count('micro') == '2'
 
 
-def test_each_interval_is_recognised_on_its_own_frames(folder, drawn, made):
+def test_each_interval_is_recognised_on_its_own_frames(folder, drawn, made,
+                                                       monkeypatch):
   place, points = folder
-  model = Chance()
-  again = lm.predict_video(place, model, fps=30., landmarks=points)
+  model, walks = Chance(), []
+
+  def open_video(*arguments, numbers=None, **options):
+    walks.append(numbers)
+    return reading.open_video(*arguments, numbers=numbers, **options)
+  monkeypatch.setattr(expressions, 'open_video', open_video)
+  again = lm.predict_video(place, model, fps=30., landmarks=points, pictures=True)
   assert again.expressions == made.expressions
+  # The model and the page share one more walk, and few frames of it become pictures.
+  wanted = {number for e in made.expressions
+            for number in (e.onset_frame, e.apex_frame, e.offset_frame)}
+  assert walks == [None, wanted]
+  assert set(again.pictures) == {
+      (0, number) for e in made.expressions for number in (e.onset_frame, e.apex_frame)}
+  assert page.render(again).count('data:image/png') == 6
   for (onset, apex, offset, pictures), e in zip(model.asked, made.expressions):
     assert (onset, apex, offset) == (
         0, e.apex_frame - e.onset_frame, e.offset_frame - e.onset_frame)
@@ -115,10 +131,17 @@ def test_each_interval_is_recognised_on_its_own_frames(folder, drawn, made):
   assert made.rows[0].probabilities == {'negative': .2, 'positive': .5, 'surprise': .3}
 
 
-def test_no_class_is_named_unasked(folder):
+def test_no_class_is_named_unasked_and_faces_are_kept_as_asked(folder, drawn):
   place, points = folder
-  plain = lm.predict_video(place, fps=30., landmarks=points[:60], end=1.5)
+  plain = lm.predict_video(place, fps=30., landmarks=points[:60], end=1.5,
+                           pictures=True)
   assert plain.classes == () and all(row.probabilities is None for row in plain.rows)
+  assert len(plain.pictures) == 2 * len(plain.rows) > 0
+  for (_, number), picture in plain.pictures.items():
+    shot, goal = drawn.shot(number), landmarks.canonical_landmarks(160)
+    own, = landmarks.warp_frames(
+        shot.picture[None], landmarks.fit_similarity(shot.landmarks, goal), 160)
+    assert np.abs(own.astype(int) - picture).mean() < 4.
 
 
 def test_a_part_of_a_video_has_the_rows_of_the_whole(folder, made):
@@ -130,6 +153,29 @@ def test_a_part_of_a_video_has_the_rows_of_the_whole(folder, made):
   # The filter of landmarks begins where reading does.
   np.testing.assert_allclose(part.frames.landmarks, made.frames.landmarks[inside],
                              atol=.02)
+
+
+def test_a_video_on_its_side_has_the_table_of_the_upright_one(tmp_path, drawn, folder):
+  """Encoded without a loss, and without colours that pixels share."""
+  pictures = [drawn.shot(number).picture for number in range(45)]
+  tables = []
+  for degrees in (0, 270):
+    path = write_video(tmp_path / f'{degrees}.mp4', [
+        np.rot90(picture, degrees // 90) for picture in pictures], rate=30, crf=0,
+        pix_fmt='yuv444p')
+    if degrees:
+      turn_on_display(path, degrees)
+    tables.append(lm.predict_video(path, landmarks=folder[1]))
+  upright, turned = tables
+  assert turned.facts['rotation'] and not upright.facts['rotation']
+  assert len(upright.rows) == 1 and [e[:6] for e in turned.expressions] == [
+      e[:6] for e in upright.expressions]
+  for name, column in upright.frames._asdict().items():
+    other = getattr(turned.frames, name)
+    if column.dtype.kind == 'f':       # a grey level of rounding
+      np.testing.assert_allclose(other, column, atol=.05, err_msg=name)
+    else:
+      np.testing.assert_array_equal(other, column, err_msg=name)
 
 
 def test_the_nine_in_ten_are_not_claimed_beyond_what_a_model_has_seen(made):
@@ -271,8 +317,6 @@ def test_the_page_needs_nothing_beside_it_and_shows_no_face_unasked(made, quiet)
   assert 'the model does not know' in text
   empty = page.render(quiet)
   assert 'That is not to say that there was none' in empty
-  shown = page.render(made, frames=True, fps=30.)
-  assert shown.count('data:image/png') == 6
 
 
 def test_the_page_never_says_nothing_where_nobody_was_looked_at(made):
@@ -340,6 +384,7 @@ def test_the_command_writes_all_files_and_says_what_it_saw(tmp_path, known, caps
   # Classes are not named by a model of drawn faces unasked.
   header = (out / 'me' / 'expressions.csv').read_text().splitlines()[0]
   assert 'p_' not in header
+  assert 'data:image' not in (out / 'me' / 'page.html').read_text()
 
 
 def test_one_bad_file_stops_nothing_and_has_its_line(tmp_path, known, capsys):
@@ -371,6 +416,22 @@ def test_a_video_without_a_face_is_no_failure(tmp_path, folder, monkeypatch, cap
   with open(out / 'videos.csv', newline='') as file:
     row, = csv.DictReader(file)
   assert row['micro'] == 'not looked at' and '60 of 60' in row['message']
+
+
+def test_who_comes_later_is_looked_at_from_then_on(tmp_path, folder, monkeypatch):
+  place, points = folder
+  late = points.copy()
+  late[:20] = np.nan
+  monkeypatch.setattr(command, '_landmarks', lambda options: late)
+  out = tmp_path / 'out'
+  assert run(place, '--fps=30', f'--out={out}', '--landmarks=x', '--end=1') == 0
+  with open(out / 'me' / 'frames.csv', newline='') as file:
+    rows = list(csv.DictReader(file))
+  assert [row['reason'] for row in rows] == ['no face'] * 20 + [''] * 10
+  content = json.loads((out / 'me' / 'expressions.json').read_text())
+  assert content['people'][0]['not_looked_at'] == [
+      {'start_s': 0., 'end_s': pytest.approx(19 / 30, abs=1e-3), 'reason': 'no face'}]
+  assert '0.00 to 0.63 s: no face' in (out / 'me' / 'page.html').read_text()
 
 
 @pytest.mark.parametrize('arguments, sentence', [

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lightman_jax.video import measurement, motion, spotting
+from lightman_jax.video import faces, measurement, motion, spotting
 from lightman_jax.video.faces import Break, FaceReason
 from tests.video.conftest import SIZE, faces_of
 
@@ -48,6 +48,15 @@ def test_every_frame_has_a_row_or_says_why_not(drawn):
       (0., 4 / 30., 'no face'), (.4, .4, 'blurred')]
   assert measurement.stretches_not_looked_at(table, 1) == [
       (0., 4 / 30., 'no face'), (5 / 30., 39 / 30., measurement.ABSENT)]
+
+
+def test_what_covers_the_mouth_hides_its_regions(measured):
+  words = np.where(measured.frame < 9, 'nose mouth', '').astype(object)
+  signals = measurement.signals_of(measured._replace(covered=words), 0)
+  assert not signals.covered[9:].any()
+  assert [name for name, hidden in zip(motion.REGIONS, signals.covered[8]) if not hidden
+          ] == ['left brow', 'right brow', 'left eye', 'right eye']
+  assert set(motion.BEHIND) == set(faces.REGIONS)
 
 
 def test_a_copy_of_a_frame_has_what_the_frame_had(drawn):

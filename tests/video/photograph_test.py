@@ -12,7 +12,7 @@ import pytest
 
 from lightman_jax.data.frames import read_picture
 from lightman_jax.faces import detection, landmarks as marks
-from lightman_jax.video import reading, tracking
+from lightman_jax.video import measurement, reading, spotting, tracking
 from lightman_jax.video.faces import FaceReason
 from tests.video.conftest import backdrop, drawn_faces, place, write_video
 
@@ -42,9 +42,14 @@ def noisy(picture, rng, spread=3.):
 
 def test_landmarks_of_a_still_photograph_rest(tmp_path, photograph, capsys):
   rng = np.random.default_rng(0)
-  path = write_video(tmp_path / 'a.mp4', [noisy(photograph, rng) for _ in range(40)],
+  path = write_video(tmp_path / 'a.mp4', [noisy(photograph, rng) for _ in range(90)],
                      rate=30, crf=20)
-  rows = [row for row, in rows_of(path)]
+  with reading.open_video(path) as video:
+    pairs = list(tracking.track_faces(video))
+  rows = [row for _, (row,) in pairs]
+  table, size = measurement.measure(pairs)
+  spotted = spotting.find_expressions(measurement.signals_of(table, 0), size=size)
+  assert spotted.expressions == [] and spotted.count('micro') == '0'
   points = np.stack([row.landmarks for row in rows])
   unit = marks.inter_ocular_distance(points[0])
   jitter = points.std(0).mean()

@@ -52,6 +52,10 @@ def test_start_within_h264_gives_the_rows_of_the_whole(tmp_path):
       f._replace(picture=None) for f in same]
   assert all(np.array_equal(a.picture, b.picture) for a, b in zip(part, same))
   assert len(part) == 20 and part[0].number == 23 and not facts.finished
+  few, facts = rows(path, start=.9, end=1.7, numbers={3, 25, 30, 50})
+  assert [f.number for f in few] == [25, 30] and facts.decoded == 43
+  assert few[1].time == part[7].time
+  np.testing.assert_array_equal(few[1].picture, part[7].picture)
   with pytest.raises(InputError, match='holds no frame from 9 s on: it ends at 2.360'):
     rows(path, start=9.)
   with pytest.raises(InputError, match='nothing lies between'):

@@ -30,7 +30,7 @@ def make(time, *, noise=.02, seed=0):
       head=np.zeros((n, 6), np.float32),
       lids=np.full((n, 2), .3, np.float32), quality=np.ones(n),
       looked_at=np.ones(n, bool), repeated=np.zeros(n, bool),
-      broken=np.arange(n) == 0)
+      broken=np.arange(n) == 0, covered=np.zeros((n, len(motion.REGIONS)), bool))
 
 
 def move(signals, region, course, by=(0., -2.)):
@@ -167,6 +167,30 @@ def test_a_blink_is_no_expression():
   assert sum(o.kind == 'blink' for o in result.others) == 3
   # A brow that rises during a blink is seen all the same.
   move(signals, BROW, bump(time, 8.95, 9.1, 9.35), (0., -3.))
+  assert [e.region for e in spot(signals).expressions] == ['left brow']
+
+
+def test_a_hand_before_the_mouth_is_no_expression_and_hides_none_of_the_brows():
+  time = np.arange(0., 30., 1 / 60)
+  plain, signals = make(time), make(time)
+  hand = bump(time, 9.9, 10.2, 10.5) + bump(time, 14.5, 14.8, 15.1)
+  move(signals, CORNER, hand, (3., 3.))
+  move(signals, LIP, hand, (3., 3.))
+  assert len(spot(signals).expressions) == 2          # were nothing known of a hand
+  behind = np.flatnonzero((time > 10.) & (time < 15.))
+  signals.covered[np.ix_(behind, motion.BEHIND['mouth'])] = True
+  result = spot(signals)
+  assert result.expressions == []
+  assert result.remarks == [
+      'not looked at for 5.0 s, in which something covers them: nose, left cheek, '
+      'right cheek, left mouth corner, right mouth corner, upper lip, lower lip, chin']
+  np.testing.assert_allclose(result.threshold, spot(plain).threshold, rtol=.1)
+  move(signals, BROW, bump(time, 12., 12.2, 12.45))
+  move(signals, CORNER, bump(time, 20., 20.2, 20.45))
+  assert [e.region for e in spot(signals).expressions] == [
+      'left brow', 'left mouth corner']
+  # A mask that is worn throughout.
+  signals.covered[:, motion.BEHIND['mouth']] = True
   assert [e.region for e in spot(signals).expressions] == ['left brow']
 
 

@@ -174,6 +174,7 @@ def test_a_camera_is_looked_at_and_shown(shots, points, tmp_path, monkeypatch, c
   page = (out / 'now.html').read_text()
   assert '<svg' in page and 'it has ended' in page and 'refresh' not in page
   assert '<script' not in page and 'data:image' not in page
+  assert 'No expression has been spotted so far' in page and '<table' not in page
   # No camera, no folder.
   assert command.predict(['--camera=0', f'--out={tmp_path / "no"}',
                           '--landmarks=x']) == 2

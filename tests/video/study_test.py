@@ -1,6 +1,7 @@
 """Many videos: what is lost when a study is ended, its tables, and its tests."""
 
 import csv
+import gc
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -60,6 +62,13 @@ def test_expressions_are_locked_to_the_event_in_which_they_begin():
   assert dog['a_minute'] == pytest.approx(8.)
   assert (snake['expressions'], snake['latency_s']) == (1, 0.)
   assert rows['dog', 'macro']['latency_s'] is None
+  other = [{**dog, 'person': 'ben', 'a_minute': 2., 'latency_s': None},
+           {**dog, 'person': 'eve', 'a_minute': None, 'latency_s': None}]
+  people = study_page.events_of([*rows.values(), *other])
+  assert [(row['event'], row['kind']) for row in people] == [
+      ('dog', 'micro'), ('dog', 'macro'), ('snake', 'micro'), ('snake', 'macro')]
+  assert (people[0]['people'], people[0]['latency_s']) == (2, 2.)
+  assert people[0]['a_minute'] == pytest.approx(5.)           # of 8 and 2
   mine = study_tables.by_video(events)['v']
   assert study_tables.last_event(mine, 9.9) is None
   assert study_tables.last_event(mine, 30.).name == 'snake'
@@ -254,6 +263,23 @@ def test_a_study_goes_on_and_one_bad_file_stops_nothing(place, tmp_path, monkeyp
   after = done_times(out)
   assert after['me'] == before['me'] and len(after) == 3
   assert lm.open_study(out).events['event'].size == 0      # none were named
+
+
+@pytest.mark.slow
+def test_memory_is_flat_over_the_videos_of_a_study(place, tmp_path, monkeypatch):
+  monkeypatch.setattr(study, '_code', lambda: 'code')
+  row, = study.read_study(written(place / 'one.csv', rows_of('me,ann,film,.2')))
+  options = vars(command._parser().parse_args([]))
+  kept = []
+  for number in range(4):
+    if number == 1:                     # what is made once has been made
+      tracemalloc.start()
+    assert study.look_at(row, options, None, tmp_path / f'{number}').fresh
+    gc.collect()
+    kept.append(tracemalloc.get_traced_memory()[0])
+  tracemalloc.stop()
+  picture = 3 * 124 * 160
+  assert kept[3] - kept[1] < picture, kept
 
 
 def test_what_is_no_study_is_refused(tmp_path):

@@ -1,11 +1,20 @@
 """People are found, followed, told apart and judged, with landmarks that are known."""
 
+import cv2
 import numpy as np
 import pytest
 
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks as marks
-from lightman_jax.video import quality, reading, tracking
+from lightman_jax.synthetic import long
+from lightman_jax.video import (
+  measurement,
+  motion,
+  quality,
+  reading,
+  spotting,
+  tracking,
+)
 from lightman_jax.video.faces import Break, FaceReason
 from lightman_jax.video.smoothing import OneEuro
 from tests.video.conftest import backdrop, drawn_faces, place
@@ -224,6 +233,29 @@ def test_a_head_that_is_turned_away_is_not_looked_at():
                        ).reason is FaceReason.NOT_A_FACE
 
 
+@pytest.mark.parametrize('seed, subject', [(505, 'sub10'), (556, 'sub01')])
+def test_a_face_whose_eyes_are_no_darker_than_its_skin_is_one(seed, subject,
+                                                              monkeypatch):
+  still = long.Disturbances(blinks=0., glances=0., speech=0., turns=0., sway=.3)
+  scene = long.plan_long(seed=seed, seconds=2., subject=subject, micro=0., macro=0.,
+                         disturbances=still)
+  video = long.LongVideo(scene, fps=30., face_size=100, shape=(124, 160))
+  shot = video.shot(0)
+  grey = cv2.cvtColor(shot.picture, cv2.COLOR_RGB2GRAY)
+  goal = marks.canonical_landmarks(128)
+  aligned = marks.warp_frames(grey[None, ..., None], marks.fit_similarity(
+      shot.landmarks, goal), 128)[0, ..., 0]
+  assert quality.looks_like_face(aligned)
+  frame = reading.Frame(0, 0., shot.picture)
+  assert first_row(frame, shot.landmarks).reason is None
+  # A wall, and one as bright as the face, are none.
+  wall = backdrop()[:128, :128, 0]
+  assert not quality.looks_like_face(wall)
+  assert not quality.looks_like_face(np.full_like(aligned, 90))
+  monkeypatch.setattr(quality, '_LINES', np.inf)       # by brightness alone
+  assert not quality.looks_like_face(aligned)
+
+
 def test_a_soft_camera_is_looked_at_and_motion_blur_is_not():
   points, good = PEOPLE[0][1], dict(score=1., shape=(240, 320, 3))
   still = (0., 0., 0.)
@@ -267,6 +299,33 @@ def test_a_hand_of_the_colour_of_the_skin_covers_the_mouth():
   rows = covered(skin, texture=3.)
   assert all(row.visible['mouth'] for row in rows[:15])
   assert not any(row.visible['mouth'] for row in rows[15:])
+
+
+@pytest.mark.slow
+def test_a_hand_that_comes_and_goes_makes_no_expression():
+  """Drawn before the mouth from 2 s to 5 s, in the colour of the skin."""
+  beside = long.Disturbances(blinks=10., glances=0., speech=0., turns=0., sway=.3)
+  video = long.LongVideo(long.plan_long(seed=41, seconds=7., micro=0., macro=0.,
+                                        disturbances=beside),
+                         fps=30., face_size=100, shape=(124, 124))
+  points = {}
+
+  def frames():
+    for shot in video:
+      picture, points[shot.number] = shot.picture.copy(), shot.landmarks
+      share = float(np.clip(min(shot.time - 2., 5. - shot.time) / .25, 0., 1.))
+      if share:
+        x, y = shot.landmarks[48:68].mean(0) + (0., 70. * (1. - share))
+        cv2.ellipse(picture, (int(x), int(y)), (26, 20), 10, 0, 360, (205, 160, 140),
+                    -1)
+      yield reading.Frame(shot.number, shot.time, picture)
+  table, size = measurement.measure(tracking.track_faces(frames(), landmarks=points))
+  signals = measurement.signals_of(table, 0)
+  hidden = signals.time[signals.covered[:, motion.LIPS].all(1)]
+  assert abs(hidden[0] - 2.) < .3 and abs(hidden[-1] - 5.) < .3
+  assert spotting.find_expressions(signals, size=size).expressions == []
+  nothing_known = signals._replace(covered=np.zeros_like(signals.covered))
+  assert spotting.find_expressions(nothing_known, size=size).expressions
 
 
 def test_a_mask_of_the_first_frame_on_has_no_colour_of_skin():
