@@ -3,8 +3,7 @@
     python docs/draw_report.py RUN [RUN ...]
 
 The page is made of finished runs; Chromium, which has to be there, opens it without a
-window. The picture that is kept is of the runs of examples/own_method.ipynb, on drawn
-faces: what the notebook leaves in runs/ where it is executed.
+window. Which runs the picture that is kept is of stands in docs/results/reproduce.md.
 """
 
 import io
