@@ -27,18 +27,26 @@ jax.config.update('jax_platforms', os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 FLOW = Content('flow', (-1, 1, 1), True)
 
 
+def function_of(name):
+  """The test function of a case: its name up to the bracket."""
+  return name.partition('[')[0]
+
+
 _LIST = pathlib.Path(__file__).with_name('slow.txt').read_text(encoding='utf-8')
-SLOW = frozenset(line for line in _LIST.splitlines() if not line.startswith('#'))
+LISTED = frozenset(line for line in _LIST.splitlines() if not line.startswith('#'))
+SLOW = frozenset(map(function_of, LISTED))      # functions, but for the cases listed
 
 
 def mark_slow(config, items):
-  """Marks what slow.txt names; refuses a name that its file has no more."""
-  ids, files = {item.nodeid for item in items}, {
-      item.nodeid.partition('::')[0] for item in items}
+  """Marks what slow.txt says; refuses a name that its file has no more."""
+  ids = {item.nodeid for item in items}
+  names = ids | set(map(function_of, ids))
   for item in items:
-    if item.nodeid in SLOW:
+    if function_of(item.nodeid) in SLOW and (item.nodeid not in LISTED
+                                             or '[' not in item.nodeid):
       item.add_marker('slow')
-  lost = sorted(name for name in SLOW - ids if name.partition('::')[0] in files)
+  files = {name.partition('::')[0] for name in ids}
+  lost = sorted(name for name in LISTED - names if name.partition('::')[0] in files)
   if lost and not any('::' in argument for argument in config.args):
     raise pytest.UsageError(f'tests/slow.txt: there is no {lost[0]} (of {len(lost)})')
 

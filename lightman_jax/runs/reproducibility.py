@@ -46,6 +46,21 @@ def write_statement(config: Mapping[str, Any], folder: RunFolder,
       'files': hashes})
 
 
+def changed_files(folder: pathlib.Path, names: Sequence[str] = FILES) -> list[str]:
+  """Which files of a run are not those that it wrote; none where nothing was stated.
+
+  Args:
+    folder: of a run.
+    names: of files in it.
+  """
+  try:
+    hashes = bounded.read_json(folder / NAME)['files']
+    return [name for name in names if name in hashes and not (
+        (folder / name).is_file() and file_sha256(folder / name) == hashes[name])]
+  except (OSError, ValueError, KeyError, TypeError):
+    return []
+
+
 def command_without_places(arguments: Sequence[str]) -> list[str] | None:
   """The command that started a run, without its places; None for another program.
 

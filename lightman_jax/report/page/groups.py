@@ -20,7 +20,7 @@ from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.report.table import is_of_units
-from lightman_jax.runs import identity, results
+from lightman_jax.runs import identity, reproducibility, results
 from lightman_jax.runs.results import one_draw
 
 # Finished run folders, read and checked: what a report is made of.
@@ -98,6 +98,10 @@ def read_run(path: pathlib.Path) -> Run:
   if not (path / 'results.json').is_file():
     raise InputError(f'{path} is not finished, for it holds no results.json; run its '
                      f'command to the end, or {HINT}')
+  for name in reproducibility.changed_files(path, ('results.json', 'predictions.csv')):
+    raise InputError(f'{path / name} is not the file that the run wrote, so no page is '
+                     'made of it; run it again with --fresh, or leave it out (python '
+                     f'-m lightman_jax verify {path} says what differs)')
   config, content = _json(path / 'config.json'), _json(path / 'results.json')
   environment = path / 'environment.json'
   code = _json(environment).get('code_sha256') if environment.is_file() else ''

@@ -10,6 +10,7 @@ import pytest
 
 from lightman_jax.__main__ import main
 from lightman_jax.errors import InputError
+from lightman_jax.files import file_sha256
 from lightman_jax.report.page import published
 from lightman_jax.report.page.command import read_runs, write
 from lightman_jax.report.page.figures import span
@@ -364,6 +365,19 @@ def test_several_data_sets_have_scores_of_their_own(make, tmp_path):
 def test_data_sets_that_do_not_divide_the_people_are_refused(change, make, tmp_path):
   with pytest.raises(InputError, match='does not hold what this version writes'):
     read_runs([make('a', more={'data_sets': change})])
+
+
+@pytest.mark.parametrize('name', ['results.json', 'predictions.csv'])
+def test_a_run_whose_files_were_changed_afterwards_is_refused(name, make):
+  folder = make('one')
+  hashes = {file: file_sha256(folder / file)
+            for file in ('results.json', 'predictions.csv')}
+  (folder / 'reproducibility.json').write_text(json.dumps({'files': hashes}))
+  assert len(read_runs([folder])) == 1
+  with open(folder / name, 'a') as file:
+    file.write('\n')
+  with pytest.raises(InputError, match=f'{name} is not the file that the run wrote'):
+    read_runs([folder])
 
 
 def test_predictions_that_do_not_count_to_the_results_are_refused(make):
