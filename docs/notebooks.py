@@ -15,6 +15,7 @@ import base64
 import io
 import os
 import pathlib
+import re
 import sys
 import tempfile
 
@@ -74,7 +75,8 @@ def tidy(notebook: nbformat.NotebookNode, folder: pathlib.Path) -> None:
     cell.outputs = _joined(cell.outputs)
     for output in cell.outputs:
       if 'text' in output:
-        output.text = output.text.replace(f'{folder}/', '').replace(str(folder), '.')
+        text = re.sub(r'\x1b\[[\d;]*m|[ \t]+$', '', output.text, flags=re.M)
+        output.text = text.replace(f'{folder}/', '').replace(str(folder), '.')
       if 'image/png' in output.get('data', {}):
         output.data = {'image/png': _small(output.data['image/png'])}
         output.metadata = {}
