@@ -16,10 +16,10 @@ import os
 import pathlib
 import re
 from typing import NamedTuple
+import unicodedata
 
 from lightman_jax import places
 from lightman_jax.data import workbooks
-from lightman_jax.data.rows import read_action_units
 from lightman_jax.data.spellings import (
     find_disorder,
     fold_characters,
@@ -55,6 +55,11 @@ SYNONYMS = {
     'neutral': ('neutralpath', 'neutralimage', 'neutralpicture', 'neutralface',
                 'baseline', 'reference'),
     'action_units': ('au', 'aus', 'unit', 'units', 'actionunit', 'facs')}
+# An action unit (with side and intensity) or an action descriptor, and what may stand
+# between two; the reader of sheets tells which is which.
+_ONE_UNIT = re.compile(
+    r'(?:AU)?[LRTB]?0*[1-9][0-9]?(?:\.0+)?[A-E]?[LR]?|(?:AD|M)[0-9]+', re.IGNORECASE)
+_BETWEEN_UNITS = re.compile(r'\s*[+,;/]\s*|\s+')
 _DRIVE = re.compile(r'[A-Za-z]:[/\\]|\\\\')
 
 
@@ -164,7 +169,7 @@ def examine_manifest(path: str | os.PathLike) -> Manifest:
     raise InputError(f'{path} names no clip.')
   return Manifest(path, tuple(entries), (*wrong, *_repeated(entries),
                                          *_in_two_groups(entries)),
-                  (*remarks, *_remarks_of_units(entries)))
+                  tuple(remarks))
 
 
 def _header(row: list[str], path: pathlib.Path
@@ -277,13 +282,19 @@ def _entry(cell: dict[str, str], number: int, path: pathlib.Path) -> Entry:
 
 
 def _units(text: str, clip: str) -> str:
-  """A cell that names an action unit; '' of one that says that none is known."""
-  reading = read_action_units(text)
-  if reading.others and not reading.units:
-    raise InputError(f'{clip}action_units is {text!r}, and {reading.others[0]!r} is no '
-                     'action unit; write numbers with signs between, as 4+L10+12C, or '
-                     'leave the cell empty.')
-  return text if reading.units else ''
+  """A cell that names action units; '' of one that says that none is known.
+
+  Stricter than a sheet's reader, which takes what it can from cells that nobody can
+  change any more: `no AU4` and `AU4=0` would be AU4 there.
+  """
+  if is_missing(text) or text.strip() == '?':
+    return ''
+  for word in _BETWEEN_UNITS.split(unicodedata.normalize('NFKC', text).strip()):
+    if not _ONE_UNIT.fullmatch(word):
+      raise InputError(f'{clip}action_units is {text!r}, and {word!r} is no action '
+                       'unit; write numbers with signs between, as 4+L10+12C, or leave '
+                       'the cell empty where nobody coded the clip.')
+  return text
 
 
 def _dataset(text: str) -> str:
@@ -329,14 +340,6 @@ def _in_two_groups(entries: list[Entry]) -> list[str]:
                      f'{value!r} here and {before!r} in row {first.row}; a person is '
                      'in one group.')
   return wrong
-
-
-def _remarks_of_units(entries: list[Entry]) -> tuple[str, ...]:
-  """A sentence on the cells of which something is no action unit."""
-  other = [(entry, read_action_units(entry.action_units).others) for entry in entries]
-  return tuple(f'{entry.where}: of the action units {entry.action_units!r}, '
-               f'{", ".join(map(repr, words))} is not an action unit'
-               for entry, words in other if words)
 
 
 def _repeated(entries: list[Entry]) -> list[str]:

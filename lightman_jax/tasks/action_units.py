@@ -9,18 +9,16 @@ it. Units are merged by side and intensity: `L12`, `R12`, `12` and `12B` are AU1
 from collections.abc import Callable, Mapping, Sequence
 import hashlib
 import json
-import re
 from typing import Any, NamedTuple
 
 from jaxtyping import Bool, Int
 import numpy as np
 
-from lightman_jax.data.rows import parse_action_units
+from lightman_jax.data.rows import MOST_UNITS, parse_action_units, read_unit_numbers
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool, select_clips
 from lightman_jax.tasks.folds import Fold
 
-MOST = 30          # units of one label: bits of an int32 beside its sign
 # What FACS codes of the face itself (Ekman, Friesen and Hager 2002): not where head and
 # eyes point. What is learned beside classes, where no units are named: a list that does
 # not depend on who shows what.
@@ -31,29 +29,6 @@ FACE = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 22, 23, 24,
 def unit_name(number: int) -> str:
   """What a unit is called where classes have names: 'AU12'."""
   return f'AU{number}'
-
-
-def read_numbers(text: str) -> tuple[int, ...]:
-  """The units of the setting `labels.units`: '1,2,4', 'AU1, AU2' or '' for none.
-
-  Raises:
-    InputError: what is no number, or stands twice, or more than `MOST`.
-  """
-  words = [word.strip() for word in text.split(',') if word.strip()]
-  numbers = []
-  for word in words:
-    match = re.fullmatch(r'(?:AU)?0*([1-9][0-9]?)', word, re.IGNORECASE)
-    if match is None:
-      raise InputError(f'labels.units has {word!r}, which is no action unit; write '
-                       'their numbers with commas between, as 1,2,4')
-    numbers.append(int(match[1]))
-  if len(set(numbers)) < len(numbers):
-    twice = next(number for number in numbers if numbers.count(number) > 1)
-    raise InputError(f'labels.units has {unit_name(twice)} twice; leave one out')
-  if len(numbers) > MOST:
-    raise InputError(f'labels.units has {len(numbers)} units, and a label holds {MOST} '
-                     'at most; leave some out')
-  return tuple(sorted(numbers))
 
 
 def encode(acts: Bool[np.ndarray, 'N U'], known: Bool[np.ndarray, 'N']
@@ -142,9 +117,9 @@ def with_units(pool: Pool, folds: Sequence[Fold], labels: Mapping[str, Any],
     The pool, and of each rare unit how rare it is.
 
   Raises:
-    InputError: all units are rare, or more than `MOST` are left.
+    InputError: all units are rare, or more than `MOST_UNITS` are left.
   """
-  coding, named = read_coding(pool.action_units), read_numbers(labels['units'])
+  coding, named = read_coding(pool.action_units), read_unit_numbers(labels['units'])
   acts = dict(zip(coding.numbers, coding.acts.T))
   nowhere, kept, rare = np.zeros(len(pool.clips), bool), [], {}
   needs = (f'{labels["clips"]} training clips of {labels["people"]} people in every '
@@ -161,10 +136,10 @@ def with_units(pool: Pool, folds: Sequence[Fold], labels: Mapping[str, Any],
         f'labels.kind=action_units: no unit has {needs}: '
         f'{"; ".join(f"{name} has {words}" for name, words in rare.items())}; lower '
         'the two, or take more data')
-  if len(kept) > MOST:
+  if len(kept) > MOST_UNITS:
     raise InputError(f'labels.kind=action_units: {len(kept)} units are left, and a '
-                     f'label holds {MOST} at most; name some with labels.units, or '
-                     'raise labels.people')
+                     f'label holds {MOST_UNITS} at most; name some with labels.units, '
+                     'or raise labels.people')
   table = np.stack([acts[number] for number in kept], 1)
   return pool._replace(
       label=encode(table, coding.known), classes=tuple(map(unit_name, kept)),
@@ -182,7 +157,7 @@ def beside_classes(labels: Mapping[str, Any]) -> tuple[int, ...]:
   """
   if not labels.get('units_weight'):
     return ()
-  return read_numbers(labels['units']) or FACE
+  return read_unit_numbers(labels['units']) or FACE
 
 
 def fold_units(pool: Pool, fold: Fold, labels: Mapping[str, Any]
@@ -204,6 +179,10 @@ def fold_units(pool: Pool, fold: Fold, labels: Mapping[str, Any]
   if not numbers:
     return None
   coding = read_coding(pool.action_units or ('',) * len(pool.clips))
+  if labels['units'] and (lost := [number for number in numbers
+                                   if number not in coding.numbers]):
+    raise InputError(f'labels.units has {unit_name(lost[0])}, which acts in no clip; '
+                     'leave it out')
   known = coding.known & np.asarray(fold.train)
   if not known.any():
     raise InputError(

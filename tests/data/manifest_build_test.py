@@ -259,14 +259,19 @@ def test_units_are_read_as_those_of_sheets_are(place):
   assert not any('unit' in line for line in said)
 
 
-def test_what_is_no_unit_is_refused_or_named(place):
-  with pytest.raises(InputError, match="row 2 .*'smile' is no action unit; write"):
-    run(place, UNITS, 'a,s1,joy,one,smile', 'b,s2,sad,two,')
-  clips, said = run(place, UNITS, 'a,s1,joy,one,"12, smile"', 'b,s2,sad,two,')
-  assert "'12, smile', 'smile' is not an action unit" in said[0]
-  assert clips.action_units == ('12, smile', '')
+@pytest.mark.parametrize('cell, word', [
+    ('smile', 'smile'), ('12, smile', 'smile'), ('no AU4', 'no'), ('AU4=0', 'AU4=0'),
+    ('4:0,12:1', '4:0'), ('2012-04-12', '2012-04-12'), ('1.5', '1.5'), ('-4', '-4'),
+    ('0', '0'), ('12 B', 'B'), ('100', '100')])
+def test_what_is_no_unit_is_refused(place, cell, word):
+  with pytest.raises(InputError, match=f"row 2 .*'{word}' is no action unit; write"):
+    run(place, UNITS, f'a,s1,joy,one,"{cell}"', 'b,s2,sad,two,')
+
+
+def test_a_column_that_may_be_of_units_is_named(place):
   _, said = run(place, HEADER + ',AU', 'a,s1,joy,one,4', 'b,s2,sad,two,')
-  assert "if 'AU' is its action_units, rename it to 'action_units'" in said[1]
+  assert any("if 'AU' is its action_units, rename it to 'action_units'" in line
+             for line in said)
 
 
 PAIRS = HEADER + ',neutral'

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lightman_jax.data.rows import MOST_UNITS, read_unit_numbers
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Content, Pool, members
 from lightman_jax.tasks import action_units, sampling
@@ -51,14 +52,14 @@ def test_a_label_is_which_units_act_and_minus_one_is_nobody_looked():
   assert members(label, 3)[:3].tolist() == acts[:3].tolist()
   assert not members(label, 3)[3].any()
   np.testing.assert_array_equal(members(jnp.asarray(label), 3), members(label, 3))
-  many = np.ones((1, action_units.MOST), bool)
-  assert members(action_units.encode(many, np.ones(1, bool)), action_units.MOST).all()
+  many = np.ones((1, MOST_UNITS), bool)
+  assert members(action_units.encode(many, np.ones(1, bool)), MOST_UNITS).all()
 
 
 @pytest.mark.parametrize('text, numbers', [
     ('', ()), ('1,2,4', (1, 2, 4)), ('AU12, au4 ,1', (1, 4, 12)), ('04', (4,))])
 def test_units_are_named_by_number(text, numbers):
-  assert action_units.read_numbers(text) == numbers
+  assert read_unit_numbers(text) == numbers
 
 
 @pytest.mark.parametrize('text, words', [
@@ -66,7 +67,7 @@ def test_units_are_named_by_number(text, numbers):
     (','.join(map(str, range(1, 33))), '32 units')])
 def test_wrong_names_of_units_are_refused(text, words):
   with pytest.raises(InputError, match=words):
-    action_units.read_numbers(text)
+    read_unit_numbers(text)
 
 
 def test_clips_that_nobody_coded_are_left_out_by_name_and_macro_ones_stay():
@@ -184,7 +185,7 @@ def test_units_beside_classes_are_those_of_training_clips():
   assert action_units.fold_units(pool, first, LABELS) is None
   assert action_units.beside_classes({}) == () == action_units.beside_classes(LABELS)
   assert action_units.beside_classes({**BESIDE, 'units': ''}) == action_units.FACE
-  assert len(action_units.FACE) <= action_units.MOST
+  assert len(action_units.FACE) <= MOST_UNITS
 
 
 def test_a_held_out_person_may_be_coded_as_anything():
