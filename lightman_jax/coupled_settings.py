@@ -7,7 +7,6 @@ import os
 from typing import Any
 
 from lightman_jax import places, registry, sections
-from lightman_jax.data.rows import read_unit_numbers
 from lightman_jax.errors import InputError
 
 
@@ -126,7 +125,6 @@ def _check_action_units(values: Mapping[str, Any]) -> None:
   if beside and values.get('augment.mixup'):
     raise InputError(f'labels.units_weight={beside} takes the units of each clip, and '
                      'augment.mixup mixes it with another one; leave one of them at 0')
-  read_unit_numbers(values['labels.units'])
   if values['labels.kind'] != 'action_units':
     for name, usual in _OF_UNITS.items():
       if values[name] not in usual and not (beside and name == 'labels.units'):

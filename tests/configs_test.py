@@ -143,7 +143,6 @@ def test_each_data_set_of_a_composite_is_trained_on_alone(module):
 @pytest.mark.parametrize('changes, words', [
     ({'data.class_set': 'action_units'}, 'takes all clips whose units are coded'),
     ({'labels.units': '1,2'}, 'labels.units=1,2 is of action units'),
-    ({'labels.units': '1,1', 'labels.units_weight': 1.}, 'AU1 twice'),
     ({'labels.people': 9}, 'labels.people=9 is of action units'),
     ({'labels.units_weight': .5, 'labels.kind': 'action_units'}, 'what is learned'),
     ({'labels.units_weight': .5, 'augment.mixup': .4}, 'takes the units of each clip'),

@@ -340,8 +340,8 @@ def largest_peaks(signal: Mapping[Video, tuple[np.ndarray, np.ndarray]], *, coun
 def _remarks(tables: Tables) -> list[str]:
   remarks = []
   if not tables.has_kinds:
-    remarks.append('micro- and macro-expressions are not told apart: a table has no '
-                   'column type, so there is the pooled score alone')
+    remarks.append('micro- and macro-expressions are not told apart: not all rows '
+                   'say of which type they are, so there is the pooled score alone')
   without = sum(not one.emotion for one in tables.truth)
   if without and without < len(tables.truth):
     remarks.append(f'{without} of {len(tables.truth)} true intervals name no emotion, '

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 from lightman_jax import bounded, bundle, places
 from lightman_jax.code_digest import code_sha256
+from lightman_jax.data import duplicates, people as identities
 from lightman_jax.data.workers import count_cores, start_process, wait_for_end
 from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.files import explain_fault, lock, write_atomically
@@ -92,8 +93,25 @@ def read_study(path: pathlib.Path) -> list[Row]:
                     _joined(path, known) if known else '', ''))
   if not rows:
     raise InputError(f'{path} names no video')
+  _check_spellings(path, rows)
   folders = command.folder_names([row.video for row in rows])
   return [row._replace(folder=folder) for row, folder in zip(rows, folders)]
+
+
+def _check_spellings(path: pathlib.Path, rows: list[Row]) -> None:
+  """Refuses one person, or condition, in two spellings, and a row that stands twice."""
+  for one in (*duplicates.near_people((identities.UNKNOWN, row.person) for row in rows),
+              *duplicates.near_labels(row.condition for row in rows)):
+    first, second = sorted(next(row.line for row in rows if name in row)
+                           for name in one.names[:2])
+    raise InputError(f'{path}, line {second}: {one.names[0]!r} and {one.names[1]!r} '
+                     f'(line {first}) look like one; write one of them')
+  lines = {}
+  for row in rows:
+    before = lines.setdefault((row.path, row.person, row.start, row.end), row.line)
+    if before != row.line:
+      raise InputError(f'{path}, line {row.line}: the same stretch of {row.video} and '
+                       f'{row.person} as in line {before}; leave one out')
 
 
 def read_events(path: pathlib.Path, rows: list[Row]) -> list[Event]:

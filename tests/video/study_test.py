@@ -155,6 +155,9 @@ def written(place, text):
     ('video\na.mp4\n', 'has no column person'),
     ('video,person\n', 'names no video'),
     ('video,person\na.mp4,\n', 'line 2: person is empty'),
+    ('video,person\na.mp4,s1\nb.mp4,S01\n', "line 3: 'S01' and 's1' (line 2)"),
+    ('video,person,condition\na.mp4,x,Film\nb.mp4,y,film\n', 'look like one'),
+    ('video,person\na.mp4,x\na.mp4,x\n', 'as in line 2; leave one out'),
     ('video,person,start\na.mp4,x,one\n', "line 2: start 'one' is no number"),
     ('video,person,start,end\na.mp4,x,5,2\n', 'start 5 is not before end 2'),
     ('video,person,baseline\na.mp4,x,5\n', 'line 2: --baseline=5')])
