@@ -34,7 +34,7 @@ def test_the_same_in_every_process_and_version():
   assert [(purpose.name, int(purpose)) for purpose in Purpose] == [
       ('INIT', 0), ('TASKS', 1), ('AUGMENT', 2), ('ADAPT', 3), ('EVAL_SUPPORT', 4),
       ('EVAL_ADAPT', 5), ('EPISODE_MACRO', 6), ('EPISODE_ADAPT', 7),
-      ('PRETRAIN', 8)]
+      ('PRETRAIN', 8), ('MIXUP', 9)]
 
 
 def test_a_step_may_be_traced():

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import pathlib
 import shutil
 import string
 
@@ -17,7 +18,7 @@ from lightman_jax.doctor.examine import examine
 from lightman_jax.doctor.findings import LOSSES, UNUSABLE, USABLE
 from lightman_jax.errors import Cause, Kind, Reason
 from lightman_jax.synthetic.replicas import write
-from lightman_jax.synthetic.replicas.write import write_replica
+from lightman_jax.synthetic.replicas.write import REPLICAS, write_replica
 
 
 @pytest.fixture(scope='session')
@@ -163,6 +164,20 @@ def test_json_holds_all_that_the_page_does(samm, capsys):
 def test_a_place_within_a_data_set_is_understood(samm, below):
   assert command.recognise(samm / below) == (
       command.Sighting('samm', samm, complete=True),)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', sorted(REPLICAS))
+def test_no_data_set_is_taken_for_another(name, tmp_path):
+  # What lies in one tree: three cameras of SMIC, MMEW's clips and stills.
+  families = {'smic', 'smic_vis', 'smic_nir'}, {'mmew', 'mmew_macro'}
+  family = next((one for one in families if name in one), {name})
+  for edition in REPLICAS[name].editions:
+    write_replica(name, tmp_path / edition, edition=edition, per_class=1, frames=3,
+                  size=(64, 64))
+    assert {one.name for one in command.recognise(tmp_path / edition)} == family
+    for below in filter(pathlib.Path.is_dir, (tmp_path / edition).iterdir()):
+      assert {one.name for one in command.recognise(below)} <= family, below.name
 
 
 def test_data_sets_beside_each_other_are_told_apart(samm, replica, tmp_path):

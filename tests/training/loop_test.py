@@ -126,7 +126,8 @@ def test_clips_are_sent_to_the_devices_once(trainer, fold, tmp_path, monkeypatch
   watching = trainer._replace(chunk=chunk, share=loop._sharing(trainer.layout))
   for name in ('one', 'two'):
     train(watching, fold._replace(name=name), tmp_path)
-  assert len(placed) == 1 and len(seen) == 4
+  # A slow machine cuts more chunks: it is the clock that cuts them.
+  assert len(placed) == 1 and len(seen) >= 4
   assert all(isinstance(x, jax.Array) and x is seen[0][0] for x, _ in seen)
   assert all(x.is_deleted() for _, copies in seen for x in jax.tree.leaves(copies))
 

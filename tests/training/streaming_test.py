@@ -32,7 +32,7 @@ def spy() -> Learner:
   def meta_grad(params, task, key, done):
     del done
     grad = jax.grad(lambda w: sum(
-        jnp.square(w - x).mean() for part in task for x in part if x.ndim > 1))
+        jnp.square(w - x).mean() for x in jax.tree.leaves(task) if x.ndim > 1))
     return ({'w': grad(params['w']) + jax.random.normal(key, ())},
             {'query_loss': jnp.square(params['w'] - task.query.x).mean()})
   return Learner(lambda key, shape: {'w': jax.random.normal(key, ())}, None, None,

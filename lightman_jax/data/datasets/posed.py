@@ -109,8 +109,9 @@ MUG = Facts(
     fps=19.,
     class_sets=_class_sets('mug', 'MUG (Aifanti et al. 2010)'),
     folders=('mug', 'MUG'),
-    editions=(Frames('raw', ('subjects3', ''), '{folder}/{emotion}/{filename}',
-                     False),),
+    # Its folders of people are numbers of three digits, as those of others are: only
+    # below this name are they taken for MUG's.
+    editions=(Frames('raw', ('subjects3',), '{folder}/{emotion}/{filename}', False),),
     layout=('subjects3/001/anger/take000/img_0000.jpg',),
     access='it is handed out for research: ask its authors (Aifanti et al. 2010, '
            'Aristotle University of Thessaloniki)',

@@ -19,8 +19,8 @@ def test_rows_are_read_with_their_defaults(tmp_path):
   first, second = read_manifest(manifest(
       tmp_path, FULL, 'a,s1,joy,x/y,3,5,9,200,mine,Macro', 'b,s2,joy,z', ''))
   assert first.path == tmp_path / 'x/y'
-  assert first[5:] == (3, 5, 9, 200., 'mine', 'macro', (), None)
-  assert second[5:] == (None, None, None, 0., 'manifest', 'micro', (), None)
+  assert first[5:] == (3, 5, 9, 200., 'mine', 'macro', (), None, '')
+  assert second[5:] == (None, None, None, 0., 'manifest', 'micro', (), None, '')
 
 
 @pytest.mark.parametrize('lines, words', [
