@@ -1,5 +1,6 @@
 """python -m lightman_jax COMMAND: each command lives with its stage."""
 
+import errno
 import importlib
 import sys
 
@@ -117,7 +118,18 @@ def main(arguments: list[str]) -> int:
   places.use_home(lambda line: print(line, file=sys.stderr, flush=True))
   module = importlib.import_module(COMMANDS[name][0])
   try:
-    return getattr(module, name.replace('-', '_'))(arguments[1:])
+    code = getattr(module, name.replace('-', '_'))(arguments[1:])
+    if sys.stdout is not None:
+      sys.stdout.flush()
+    return code
+  except OSError as error:
+    # Of a file a command says so itself; what has no name is what it printed to.
+    if error.errno != errno.ENOSPC or error.filename is not None:
+      raise
+    print(f'{name}: what it prints cannot be written: {error.strerror}; make room',
+          file=sys.stderr)
+    sys.stdout = None     # or Python tries once more at its end
+    return 2
   except SystemExit as ended:
     if not ended.code and {'--help', '-h'} & set(arguments[1:]):
       print('\nfor example:', *(f'  python -m lightman_jax {example}'

@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -186,6 +187,16 @@ def test_a_refusal_that_is_handed_on_keeps_its_code():
     assert refusals.code_of_place(module, function.__name__) != refusals.OTHER
   # Where a frame's module is none of the package's, the code is that of others.
   assert refused(handing_on).code == refused(other).code == refusals.OTHER
+
+
+@pytest.mark.parametrize('words', [['explain'], ['settings', 'mixup']])
+def test_what_cannot_be_printed_for_a_full_disk_is_one_sentence(words):
+  with open('/dev/full', 'w') as full:
+    done = subprocess.run([sys.executable, '-m', 'lightman_jax', *words], stdout=full,
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=100)
+  assert done.returncode == 2
+  assert done.stderr == (f'{words[0]}: what it prints cannot be written: No space left '
+                         'on device; make room\n')
 
 
 def test_explain_prints_a_page(capsys):
