@@ -321,7 +321,7 @@ class Model:
 
   @property
   def _say(self) -> str:
-    words = ['any' if size is None else str(size) for size in self.shape]
+    words = ['1 to 16383' if size is None else str(size) for size in self.shape]
     return f'({", ".join(words)})'
 
   def _frame_numbers(self, onset: int, apex: int, offset: int) -> tuple[int, ...]:
@@ -464,7 +464,7 @@ def _points(landmarks: Any, numbers: Sequence[int]) -> Float[np.ndarray, 'n 68 2
 
 def _fits(shape: tuple[int, ...], wanted: Sequence[int | None]) -> bool:
   return len(shape) == len(wanted) and all(
-      size in (None, one) for one, size in zip(shape, wanted))
+      one in ((size,) if size else range(1, 2**14)) for one, size in zip(shape, wanted))
 
 
 def _numbers(x: Any, shape: Sequence[int | None]) -> Float[np.ndarray, 'n *clip']:

@@ -330,3 +330,11 @@ def test_the_open_model_is_there_and_small():
   said = model.predict(np.zeros((2, 28, 28, 3), np.uint8))
   assert said.probabilities.shape == (2, 3) and len(said.sets) == 2
   assert 'UF1' in (OPEN / 'CARD.md').read_text()
+
+
+@pytest.mark.parametrize('side', [0, 200_000])
+def test_pictures_of_no_or_an_absurd_size_are_refused(side):
+  # No memory is taken: one number stands for all of them.
+  pictures = np.broadcast_to(np.uint8(0), (1, side, side, 3))
+  with pytest.raises(lm.InputError, match='takes'):
+    lm.load_model().predict(pictures)
