@@ -108,8 +108,8 @@ def _check_spellings(path: pathlib.Path, rows: list[Row]) -> None:
                      f'(line {first}) look like one; write one of them')
   lines = {}
   for row in rows:
-    before = lines.setdefault((row.path, row.person, row.start, row.end), row.line)
-    if before != row.line:
+    key = row.path, row.person, row.condition, row.start, row.end
+    if (before := lines.setdefault(key, row.line)) != row.line:
       raise InputError(f'{path}, line {row.line}: the same stretch of {row.video} and '
                        f'{row.person} as in line {before}; leave one out')
 
