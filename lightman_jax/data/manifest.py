@@ -169,7 +169,7 @@ def examine_manifest(path: str | os.PathLike) -> Manifest:
     raise InputError(f'{path} names no clip.')
   return Manifest(path, tuple(entries), (*wrong, *_repeated(entries),
                                          *_in_two_groups(entries)),
-                  tuple(remarks))
+                  remarks)
 
 
 def _header(row: list[str], path: pathlib.Path

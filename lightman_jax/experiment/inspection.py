@@ -254,10 +254,8 @@ def draw_unit_actions(config: Mapping[str, Any], folder: RunFolder, material: Ma
     material: of the run.
     about: of the results.
   """
-  places = [fold_path(folder.unit_actions, fold.held_out, '.json')
-            for fold in material.folds]
   with blaming(folder.unit_actions):
-    parts = [read_json(place) for place in places if place.exists()]
+    parts = _of_folds(folder.unit_actions, material)
     clips = np.array([n for part in parts for n in part['clips']], int)
     if not clips.size:
       return
@@ -344,10 +342,8 @@ def draw_attribution(config: Mapping[str, Any], folder: RunFolder, material: Mat
     material: of the run.
     about: of the results.
   """
-  places = [fold_path(folder.attribution, fold.held_out, '.json')
-            for fold in material.folds]
   with blaming(folder.attribution):
-    parts = [read_json(place) for place in places if place.exists()]
+    parts = _of_folds(folder.attribution, material)
     rows = [dict(zip(part, row)) for part in parts for row in zip(*part.values())]
     content = {
         'aligned': _are_aligned(material), 'folds': len(parts),
@@ -392,3 +388,9 @@ def draw(folder: RunFolder, about: Mapping[str, Any], *, title: str) -> None:
         folder.actions, kept,
         title=f'{title}: what carried the prediction, fold {kept["fold"]}',
         caption=table.caption(about)[:1])
+
+
+def _of_folds(place: pathlib.Path, material: Material) -> list[dict[str, Any]]:
+  """What the folds of a run kept in a folder, of those that kept something."""
+  files = (fold_path(place, fold.held_out, '.json') for fold in material.folds)
+  return [read_json(file) for file in files if file.exists()]
