@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import inspect
 import math
 import os
+import re
 from typing import Any
 
 from lightman_jax import places, registry, sections
@@ -114,13 +115,41 @@ _OF_CLASSES = {
     'evaluation.oracle_gap': (False, 'it is counted in clips whose class is right'),
     'evaluation.embeddings': (False, 'its picture has a colour for each class'),
     'evaluation.scores': ('', 'a score from outside takes one class of each clip')}
+MOST_UNITS = 30    # of one label: bits of an int32 beside its sign
 # Of action units alone, and their defaults beside those of `debug`.
 _OF_UNITS = {'labels.units': ('',), 'labels.people': (4, 2), 'labels.clips': (8, 2)}
+
+
+def read_unit_numbers(text: str) -> tuple[int, ...]:
+  """The units of the setting `labels.units`: '1,2,4', 'AU1, AU2' or '' for none.
+
+  Args:
+    text: of the setting.
+
+  Raises:
+    InputError: what is no number, or stands twice, or more than `MOST_UNITS`.
+  """
+  words = [word.strip() for word in text.split(',') if word.strip()]
+  numbers = []
+  for word in words:
+    match = re.fullmatch(r'(?:AU)?0*([1-9][0-9]?)', word, re.IGNORECASE)
+    if match is None:
+      raise InputError(f'labels.units has {word!r}, which is no action unit; write '
+                       'their numbers with commas between, as 1,2,4')
+    numbers.append(int(match[1]))
+  if len(set(numbers)) < len(numbers):
+    twice = next(number for number in numbers if numbers.count(number) > 1)
+    raise InputError(f'labels.units has AU{twice} twice; leave one out')
+  if len(numbers) > MOST_UNITS:
+    raise InputError(f'labels.units has {len(numbers)} units, and a label holds '
+                     f'{MOST_UNITS} at most; leave some out')
+  return tuple(sorted(numbers))
 
 
 def _check_action_units(values: Mapping[str, Any]) -> None:
   """Several units of a clip, where one class is meant; and the other way round."""
   class_set = values['data.class_set']
+  read_unit_numbers(values['labels.units'])
   beside = values.get('labels.units_weight', 0.)
   if beside and values.get('augment.mixup'):
     raise InputError(f'labels.units_weight={beside} takes the units of each clip, and '

@@ -251,6 +251,7 @@ def check_about(about: Mapping[str, Any]) -> None:
   if (about['scaling'] is not None
       and sorted(about['scaling'][0]) != [*range(len(about['scaling'][0]))]):
     raise ValueError('scaling is no order of channels')
+  _check_rate(about['rate'])
   _check_calibration(about['calibration'])
   for name in ('seen', 'licences', 'remarks'):
     if not isinstance(about[name], list):
@@ -260,6 +261,14 @@ def check_about(about: Mapping[str, Any]) -> None:
   for name in ('fold', 'weights_sha256'):
     if not isinstance(about[name], str):
       raise ValueError(f'{name} is no text')
+
+
+def _check_rate(rate: Any) -> None:
+  if rate is None:
+    return
+  least, most = rate['least'], rate['most']
+  if not (_is_real(least) and _is_real(most) and 0 < least <= most):
+    raise ValueError('the rate is no pair of frames a second, the least and the most')
 
 
 def _check_calibration(calibration: Any) -> None:

@@ -21,9 +21,7 @@ import unicodedata
 from lightman_jax.data import spellings
 from lightman_jax.data.facts import Facts
 from lightman_jax.data.spellings import find_disorder, whole_number
-from lightman_jax.errors import Cause, InputError, Reason, Unusable
-
-MOST_UNITS = 30    # of one label: bits of an int32 beside its sign
+from lightman_jax.errors import Cause, Reason, Unusable
 
 # What an annotation sheet says of its clips, one row a clip.
 
@@ -179,29 +177,6 @@ def read_action_units(text: str) -> Reading:
   others += [part.strip() for part in rest
              if part.strip().casefold() not in _NOTHING]
   return Reading(tuple(units), tuple(chosen), tuple(dict.fromkeys(others)))
-
-
-def read_unit_numbers(text: str) -> tuple[int, ...]:
-  """The units of the setting `labels.units`: '1,2,4', 'AU1, AU2' or '' for none.
-
-  Raises:
-    InputError: what is no number, or stands twice, or more than `MOST_UNITS`.
-  """
-  words = [word.strip() for word in text.split(',') if word.strip()]
-  numbers = []
-  for word in words:
-    match = re.fullmatch(r'(?:AU)?0*([1-9][0-9]?)', word, re.IGNORECASE)
-    if match is None:
-      raise InputError(f'labels.units has {word!r}, which is no action unit; write '
-                       'their numbers with commas between, as 1,2,4')
-    numbers.append(int(match[1]))
-  if len(set(numbers)) < len(numbers):
-    twice = next(number for number in numbers if numbers.count(number) > 1)
-    raise InputError(f'labels.units has AU{twice} twice; leave one out')
-  if len(numbers) > MOST_UNITS:
-    raise InputError(f'labels.units has {len(numbers)} units, and a label holds '
-                     f'{MOST_UNITS} at most; leave some out')
-  return tuple(sorted(numbers))
 
 
 def spell_action_units(units: tuple[ActionUnit, ...]) -> str:

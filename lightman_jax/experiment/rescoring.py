@@ -45,6 +45,7 @@ def rescore(folder: pathlib.Path, resamples: int, named: str = '') -> list[Check
   try:
     content = bounded.read_json(folder / 'results.json')
     lines = results.read_predictions(folder / 'predictions.csv')
+    _check_classes(folder, lines, content)
     return [_answers(lines, content), *_logits(folder, lines, content),
             _scores(lines, content, resamples, named)]
   except (OSError, csv.Error, KeyError, TypeError, ValueError, AttributeError,
@@ -88,6 +89,16 @@ def compare_numbers(old: dict[str, Any], new: dict[str, Any]
 
 def _real(value: Any) -> bool:
   return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _check_classes(folder: pathlib.Path, lines, content) -> None:
+  classes = list(content['about']['clips_per_class'])
+  for line in () if is_of_units(content['about']) else lines:
+    for name in ('truth', 'prediction'):
+      if line[name] not in classes:
+        raise InputError(f'{folder / "predictions.csv"}: the {name} of the clip '
+                         f'{line["clip"]!r} is {line[name]!r}, and the classes of this '
+                         f'run are {", ".join(classes)}; the file was changed')
 
 
 def _answers(lines, content) -> Check:
@@ -134,6 +145,10 @@ def _logits(folder: pathlib.Path, lines, content):
     logits = np.array(bounded.read_json(path)['logits'], np.float64)
     gap = probabilities(logits, is_of_units(content['about'])) - np.array(stated)
     greatest, looked = max(greatest, float(np.abs(gap).max())), looked + 1
+  if missing := [name for name in by_fold
+                 if not fold_path(folder / 'folds', name, '.json').is_file()]:
+    yield Check(False, f'folds/: {len(missing)} of {len(by_fold)} folds are not there, '
+                f'the first {missing[0]!r}; what was predicted for them is not known.')
   if looked:
     yield Check(greatest <= DIGIT, f'folds/: the probabilities in predictions.csv '
                f'are those of the logits of {looked} folds, to {greatest:.1g}.'

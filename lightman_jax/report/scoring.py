@@ -117,7 +117,8 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
               'mean_of_folds_f1': MEAN_OF_FOLDS,
               'remarks': [*scored['about']['remarks'], *_remark_on_folds(files),
                           *dict.fromkeys(line for one in files
-                                         for line in one.remarks)]}
+                                         for line in one.remarks),
+                          *filter(None, map(_remark_on_probabilities, files))]}
   for one in files:
     row = scored['rows'][one.name]
     own = one.columns.get('fold') or one.people
@@ -132,6 +133,19 @@ def _log_loss(one: Predictions) -> float:
   of_truth = np.array([one.probability[name][n] for n, name in
                        enumerate(one.columns['truth'])])
   return round(float(-np.log(np.maximum(of_truth, 1e-15)).mean()), 6)
+
+
+def _remark_on_probabilities(one: Predictions) -> str:
+  """Where predictions are not the classes of the greatest probability; else nothing."""
+  if not one.probability:
+    return ''
+  greatest = np.max(list(one.probability.values()), axis=0)
+  none = [0.] * len(one.row)
+  other = [number for number, word in enumerate(one.columns['prediction'])
+           if one.probability.get(word, none)[number] < greatest[number] - 1e-6]
+  return (f'{one.where(other[0])}: the prediction is not the class of the greatest '
+          f'probability, and so in {len(other)} of {len(one.row)} rows; scores go by '
+          'the predictions, log_loss by the probabilities') if other else ''
 
 
 def _remark_on_folds(files: Sequence[Predictions]) -> list[str]:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from jaxtyping import Bool, Int
 import numpy as np
 
-from lightman_jax.data.rows import MOST_UNITS, parse_action_units, read_unit_numbers
+from lightman_jax.coupled_settings import MOST_UNITS, read_unit_numbers
+from lightman_jax.data.rows import parse_action_units
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool, select_clips
 from lightman_jax.tasks.folds import Fold

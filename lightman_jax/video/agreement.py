@@ -42,8 +42,8 @@ def agree(first: Sequence[Coded], second: Sequence[Coded]) -> dict[str, Any]:
 
   Returns:
     Counts, the share that is matched, kappa of classes (all together and each against
-    the rest), of kinds and of each action unit, and errors of onset, apex and offset in
-    milliseconds: mean, mean of the absolute, and how many.
+    the rest), of kinds and of each action unit, errors of onset, apex and offset in
+    milliseconds (mean, mean of the absolute, and how many), and remarks.
 
   Raises:
     InputError: they have no video in common.
@@ -69,7 +69,20 @@ def agree(first: Sequence[Coded], second: Sequence[Coded]) -> dict[str, Any]:
       'units': {'intervals': len(units), 'each': {
           number: _kappa([(number in a, number in b) for a, b in units])
           for number in sorted({n for a, b in units for n in a | b})}},
-      'errors': errors}
+      'errors': errors, 'remarks': _remarks(first, second)}
+
+
+def _remarks(first: Sequence[Coded], second: Sequence[Coded]) -> list[str]:
+  """What the two say of videos, where it is not the same."""
+  one, other = ({_stem(row) for row in rows} for rows in (first, second))
+  if not (one and other) or one == other or one == {''} or other == {''}:
+    return []
+  if len(one) == len(other) == 1:
+    return [f'the one is of the video {one.pop()!r} and the other of {other.pop()!r}: '
+            'they are compared as two codings of one video']
+  return [f'{len(part)} of the videos are in the {which} coding alone '
+          f'({", ".join(sorted(part)[:3])}): nothing there can be matched'
+          for part, which in ((one - other, 'first'), (other - one, 'second')) if part]
 
 
 def match_codings(first: Sequence[Coded], second: Sequence[Coded]
@@ -135,7 +148,7 @@ def lines_of(name: str, result: dict[str, Any]) -> list[str]:
                    f'{error["pairs"]} intervals')
     else:
       lines.append(f'  {what}: not coded by both')
-  return lines
+  return lines + [f'  remark: {remark}' for remark in result['remarks']]
 
 
 def _spell(value: float | None) -> str:

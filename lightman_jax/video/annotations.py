@@ -143,9 +143,9 @@ def _eaf(path: pathlib.Path) -> tuple[list[Annotation], str]:
             name, begin / 1000., end / 1000., value or '',
             attributes.get('PARTICIPANT', '')))
   except Exception as error:    # whatever a damaged file makes the library raise
-    raise InputError(f'{path} cannot be read as a file of ELAN '
-                     f'({type(error).__name__}: {error}); open it in ELAN and save it '
-                     'again') from error
+    why = f'it lacks {error}' if isinstance(error, KeyError) else str(error)
+    raise InputError(f'{path} cannot be read as a file of ELAN ({why or "damaged"}); '
+                     'open it in ELAN and save it again') from error
   media = [descriptor.get('RELATIVE_MEDIA_URL') or descriptor.get('MEDIA_URL', '')
            for descriptor in document.media_descriptors]
   return annotations, _media_path(path, media[0]) if media else ''

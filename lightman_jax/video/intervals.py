@@ -71,6 +71,11 @@ class Length(NamedTuple):
   first: int = 0
 
   @property
+  def end(self) -> int:
+    """The number behind that of the last frame."""
+    return self.first + self.frames
+
+  @property
   def minutes(self) -> float:
     """How long it lasts."""
     return self.frames / self.fps / 60.

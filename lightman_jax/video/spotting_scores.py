@@ -350,6 +350,14 @@ def _remarks(tables: Tables) -> list[str]:
     remarks.append('without the lengths of the videos there are no false alarms a '
                    'minute, and intervals at random lie before the last interval of a '
                    'video')
+  late = [one for one in tables.spotted if one.place in tables.lengths
+          and one.offset >= tables.lengths[one.place].end]
+  if late:
+    remarks.append(f'{len(late)} of {len(tables.spotted)} spotted intervals end behind '
+                   f'their video, the first {late[0].onset} to {late[0].offset} of '
+                   f'subject {late[0].subject!r}, video {late[0].video!r}, whose last '
+                   f'frame is {tables.lengths[late[0].place].end - 1}: are its frames '
+                   'counted as in the truth?')
   if len(tables.people) < 2:
     remarks.append('there is one person, so nothing is said of others: no intervals')
   return remarks

@@ -11,6 +11,7 @@ from safetensors import numpy as safetensors
 import lightman_jax as lm
 from lightman_jax.bundle import folder as bundle_folder, predictor
 from lightman_jax.bundle.folder import ABOUT, WEIGHTS
+from lightman_jax.bundle.model import OPEN
 
 
 @pytest.fixture
@@ -64,6 +65,13 @@ def test_what_was_changed_by_hand_is_not_believed(copy):
   assert lm.load_model(copy).classes == ('a', 'b')
 
 
+def test_nor_is_a_changed_copy_of_the_open_model(tmp_path):
+  copied = shutil.copytree(OPEN, tmp_path / 'open')
+  about = json.loads((copied / ABOUT).read_text())
+  (copied / ABOUT).write_text(json.dumps({**about, 'remarks': []}))
+  assert 'a field was changed by hand' in refusal(copied)
+
+
 def test_nothing_there(tmp_path):
   assert 'is no bundle: it has no model.json' in refusal(tmp_path / 'no')
   assert 'is no bundle: it has no model.json' in refusal(tmp_path)
@@ -84,6 +92,9 @@ def test_nothing_there(tmp_path):
     (dict(calibration={}), "holds no 'temperature'"),
     (dict(calibration={'temperature': 0, 'threshold': .5}), 'no positive number'),
     (dict(calibration={'temperature': 1., 'threshold': 3}), 'no number from 0 to 1'),
+    (dict(rate={}), "holds no 'least'"),
+    (dict(rate={'least': 30., 'most': 25.}), 'no pair of frames a second'),
+    (dict(rate={'least': 25., 'most': float('nan')}), 'no pair of frames a second'),
     (dict(seen=['ann']), 'no pairs of data set and person'),
     (dict(settings=None), 'is damaged'),
     (dict(settings={}), 'is damaged'),
@@ -94,7 +105,7 @@ def test_fields_that_cannot_be(changes, words, copy):
 
 
 @pytest.mark.parametrize('name', ['classes', 'clip', 'settings', 'weights_sha256',
-                                  'calibration', 'seen', 'scaling'])
+                                  'calibration', 'seen', 'scaling', 'rate'])
 def test_fields_that_are_missing(name, copy):
   about = json.loads((copy / ABOUT).read_text())
   del about[name], about['about_sha256']

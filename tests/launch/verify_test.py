@@ -92,6 +92,29 @@ def test_a_prediction_changed_with_its_probabilities_is_found(copy, said):
   assert code == 1 and 'are not those of the logits' in text
 
 
+def test_a_prediction_that_is_no_class_is_found(copy, said):
+  lines = (copy / 'predictions.csv').read_text().splitlines()
+  clip, subject, fold, truth, _, *odds = lines[1].split(',')
+  lines[1] = ','.join((clip, subject, fold, truth, 'None', *odds))
+  (copy / 'predictions.csv').write_text('\n'.join(lines) + '\n')
+  restate(copy)
+  code, text = said(copy)
+  assert code == 2 and 'Error' not in text
+  assert f"the prediction of the clip '{clip}' is 'None', and the classes of" in text
+
+
+def test_folds_that_are_gone_are_missed(copy, said):
+  first, *_ = sorted((copy / 'folds').glob('*.json'))
+  first.unlink()
+  restate(copy)
+  code, text = said(copy)
+  assert code == 1 and 'folds/: 1 of ' in text and 'are not there, the first' in text
+  shutil.rmtree(copy / 'folds')
+  restate(copy)
+  code, text = said(copy)
+  assert code == 1 and 'are not there, the first' in text
+
+
 @pytest.mark.parametrize('number', [0, -1])
 def test_a_changed_score_is_found(number, copy, said):
   row = [*json.loads((copy / 'results.json').read_text())['rows']][number]

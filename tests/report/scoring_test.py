@@ -65,6 +65,20 @@ def test_scores_are_scikit_learns_and_the_two_f1_are_two(tmp_path):
   assert alone['rows']['alone.csv']['uf1']['low'] != row['uf1']['low']
 
 
+def test_predictions_that_are_not_their_probabilities_are_remarked_on(tmp_path):
+  rows = rows_of()
+  odds = lambda best: {f'probability_{name}': .8 if name == best else .1
+                       for name in CLASSES}
+  score = lambda rows: lm.score(write(tmp_path / 'theirs.csv', rows))
+  remarks = lambda rows: [line for line in score(rows)['about']['remarks']
+                          if 'greatest probability' in line]
+  rows = [{**row, **odds(row['prediction'])} for row in rows]
+  assert remarks(rows) == []
+  rows[3] |= odds(next(name for name in CLASSES if name != rows[3]['prediction']))
+  line, = remarks(rows)
+  assert "row 5 (clip 'c03')" in line and 'in 1 of 60 rows' in line
+
+
 def test_label_is_another_word_for_truth(tmp_path):
   rows = rows_of()
   want = lm.score(write(tmp_path / 'theirs.csv', rows))

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lightman_jax.data.rows import MOST_UNITS, read_unit_numbers
+import lightman_jax as lm
+from lightman_jax.coupled_settings import MOST_UNITS, read_unit_numbers
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Content, Pool, members
 from lightman_jax.tasks import action_units, sampling
@@ -68,6 +69,9 @@ def test_units_are_named_by_number(text, numbers):
 def test_wrong_names_of_units_are_refused(text, words):
   with pytest.raises(InputError, match=words):
     read_unit_numbers(text)
+  with pytest.raises(InputError, match=words):    # before a clip is read
+    lm.settings('synthetic:debug', **{'labels.kind': 'action_units',
+                                      'labels.units': text})
 
 
 def test_clips_that_nobody_coded_are_left_out_by_name_and_macro_ones_stay():

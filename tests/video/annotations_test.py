@@ -220,6 +220,12 @@ def test_videos_go_by_the_names_of_their_files():
   rows = [Coded('', f'x/{name}.mp4', 1., None, 2.) for name in 'ab']
   others = [Coded('', f'y\\{name}.MP4', 1., None, 2.) for name in 'ba']
   assert agreement.match_codings(rows, others) == [(0, 1), (1, 0)]
+  assert agreement.agree(rows, others)['remarks'] == []
+  assert agreement.agree(rows[:1], [others[0]])['remarks'] == [
+      "the one is of the video 'a' and the other of 'b': they are compared as two "
+      'codings of one video']
+  remark, = agreement.agree(rows, others[:1])['remarks']
+  assert remark.startswith('1 of the videos are in the first coding alone (a): ')
   with pytest.raises(InputError, match='no video in common: a, b; c, d'):
     agreement.agree(rows, [row._replace(video=row.video.replace('a', 'c').replace(
         'b', 'd')) for row in rows])

@@ -166,6 +166,15 @@ def test_false_alarms_a_minute_and_videos_without_anything():
     scored([one(0, 9, video='x')], [one(0, 9)], lengths=lengths)
 
 
+def test_an_interval_behind_the_end_of_its_video_is_remarked_on():
+  lengths = {('a', 'v'): Length(100, 30., 5)}
+  remarks = lambda last: [line for line in scored(
+      [one(90, last)], [one(90, 99)], lengths=lengths)['remarks'] if 'behind' in line]
+  assert remarks(104) == []
+  line, = remarks(105)
+  assert '1 of 1 spotted intervals' in line and 'whose last frame is 104' in line
+
+
 def test_intervals_over_people_are_those_of_the_jackknife():
   truth = [one(0, 9, subject=name) for name in 'abcd']
   spotted = [one(0, 9, subject='a'), one(0, 9, subject='b'), one(50, 59, subject='c')]

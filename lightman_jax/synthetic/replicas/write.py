@@ -349,6 +349,9 @@ def replica(arguments: list[str]) -> int:
     print(error.with_code(), file=sys.stderr)
     return 2
   print(f'{folder}: {name}, {count} clips of people who do not exist.')
+  if options['frames']:
+    print('Of each clip there are the frames that build and doctor read by --frames='
+          f'{options["frames"]}, and no others.')
   return 0
 
 
