@@ -104,6 +104,9 @@ def _user() -> str:
 
 # What this program writes in a run folder, and how that, and only that, is deleted.
 
+# Folders with a file of each fold, which a part of a run has for its own.
+OF_FOLDS = ('folds', 'few_shot', 'robustness', 'attribution', 'oracle', 'unit_actions')
+
 # In the order in which they go: a run that is half deleted must not look finished, nor
 # be resumed under another configuration.
 OWNED = ('results.json', 'part.json', 'folds', 'checkpoints', 'selection',
@@ -160,8 +163,7 @@ def sweep(path: pathlib.Path) -> None:
   for name in OWNED:
     for rest in path.glob(f'.{name}.*'):
       remove(rest)
-  for name in ('folds', 'few_shot', 'robustness', 'attribution', 'oracle',
-               'selection', 'unit_actions'):
+  for name in (*OF_FOLDS, 'selection'):
     for rest in () if (path / name).is_symlink() else (path / name).rglob('.*.json.*'):
       remove(rest)
 

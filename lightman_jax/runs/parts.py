@@ -23,8 +23,7 @@ from lightman_jax.runs.folder import (
 )
 
 # What a merged run takes over from its parts.
-FOLDERS = ('checkpoints', 'folds', 'few_shot', 'robustness', 'oracle', 'tensorboard',
-           'unit_actions')
+FOLDERS = ('checkpoints', *run_folder.OF_FOLDS, 'tensorboard')
 FILES = ('metrics.jsonl', 'actions.json', 'embeddings.npz')
 
 

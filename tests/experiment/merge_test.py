@@ -79,6 +79,15 @@ def test_parts_become_the_folder_of_one_run(tmp_path, cuts, together):
   assert (tmp_path / 'merged/embeddings.npz').read_bytes() == b'of the first fold'
 
 
+def test_no_folder_of_a_run_is_left_behind(tmp_path):
+  """Of `selection` there is none: a part has no choice to make."""
+  with parts.open_run(tmp_path / 'run', config=CONFIG) as folder:
+    folders = {place.name for place in vars(folder).values()
+               if isinstance(place, pathlib.Path) and not place.suffix
+               and place != folder.path}
+  assert folders - {'selection'} == set(parts.FOLDERS)
+
+
 def test_a_whole_run_is_grouped_as_before():
   reached = {'s1': 0, 's2': 4, 's3': 0}
   assert list(experiment._groups(reached, NAMES, 2, None)) == group_folds(reached, 2)
