@@ -70,7 +70,8 @@ def lowered(pool_of):
         functools.partial(run_folds, recipe=recipe, length=STEPS, at_once=1),
         jax.devices()[:1], donate=True)
     of_one_device = lambda tree: jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype), tree)
+        lambda x: jax.ShapeDtypeStruct(
+            (1, *x.shape), jax.dtypes.canonicalize_dtype(x.dtype)), tree)
     arguments = of_one_device(states), of_one_device(views), clips, np.int32(STEPS)
     return program, arguments, len(jax.tree.leaves(states))
   return of
