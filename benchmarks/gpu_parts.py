@@ -192,11 +192,11 @@ def _nvidia_smi() -> str | None:
   wanted = ('name,driver_version,memory.total,clocks.max.sm,clocks.sm,power.limit,'
             'temperature.gpu,ecc.mode.current,mig.mode.current')
   try:
-    asked = subprocess.run(['nvidia-smi', f'--query-gpu={wanted}', '--format=csv'],
+    answer = subprocess.run(['nvidia-smi', f'--query-gpu={wanted}', '--format=csv'],
                            capture_output=True, text=True, timeout=20)
   except (OSError, subprocess.TimeoutExpired):
     return None
-  return asked.stdout.strip() or asked.stderr.strip()
+  return answer.stdout.strip() or answer.stderr.strip()
 
 
 # Is what a device computes right?

@@ -173,8 +173,8 @@ def test_the_wheel_out_of_the_sdist_trains_in_an_empty_folder(tmp_path):
           '--config.data.synthetic.macro=2')
   run('-m', 'lightman_jax', 'train', *tiny, '--workdir=run')
   assert json.loads((empty / 'run/results.json').read_text())['about']['clips'] == 18
-  held = json.loads((empty / 'run/reproducibility.json').read_text())
-  assert held['command'] == ['-m', 'lightman_jax', 'train', *tiny]
+  record = json.loads((empty / 'run/reproducibility.json').read_text())
+  assert record['command'] == ['-m', 'lightman_jax', 'train', *tiny]
   # Runs of a sweep are processes that are started in the same way.
   swept = run('-m', 'lightman_jax', 'train', *tiny, '--sweep=methods:protonet',
               '--workdir=sweep').stdout

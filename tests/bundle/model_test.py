@@ -46,8 +46,8 @@ def compare(run, model, folder, fold, clips):
     np.testing.assert_allclose(softmax(said.logits), want, atol=1e-5)
     assert said.classes == tuple(model.classes[k] for k in want.argmax(1))
     frames, last = clips.frames[places[0]], clips.frames.shape[1] - 1
-    for given in (frames, list(frames), frames.__getitem__):
-      one = model.predict_frames(given, onset=0, apex=last // 2, offset=last,
+    for clip in (frames, list(frames), frames.__getitem__):
+      one = model.predict_frames(clip, onset=0, apex=last // 2, offset=last,
                                  aligned=True)
       np.testing.assert_allclose(softmax(one.logits)[0], want[0], atol=1e-5)
   finally:

@@ -144,8 +144,8 @@ def test_seeds_that_divide_people_anew_are_swapped_by_people_and_by_models():
     people = swapped_by_hand(one, two, [[(0, n), (1, n)] for n in range(4)])
     models = swapped_by_hand(one, two, [[(r, n) for n in range(4) if folds[r, n] == f]
                                         for r in range(2) for f in range(2)])
-    found = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
-    assert (found.p, found.units) == (max(people, models), 4)
+    difference = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
+    assert (difference.p, difference.units) == (max(people, models), 4)
     larger.add(people > models)
   assert larger == {False, True}
 
@@ -157,10 +157,10 @@ def test_people_of_one_fold_in_every_seed_are_one_unit_of_people():
   folds = np.array([[0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2], [2, 2, 0, 0, 1, 1]])
   by_hand = swapped_by_hand(one, two, [
       [(r, n) for r in range(3) for n in pair] for pair in ((0, 1), (2, 3), (4, 5))])
-  found = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
-  assert (found.p, found.units) == (by_hand, 3)
+  difference = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
+  assert (difference.p, difference.units) == (by_hand, 3)
   together = lambda counts: counts.reshape(3, 3, 2, 2, 2).sum(2)
-  assert found == pytest.approx(comparison.difference(
+  assert difference == pytest.approx(comparison.difference(
       together(one), together(two), scores.uf1, rng=rng))
   # Of two divisions, folds that hold the same people in both are one unit.
   folds = np.array([[0, 0, 1, 1, 2, 2], [0, 0, 1, 2, 1, 2]])

@@ -301,15 +301,15 @@ def test_penalties_are_those_by_which_training_people_predict_each_other(name):
     uf1 = []
     for penalty in grid:
       answers = np.full(len(x), -1)
-      for judged in inner:
-        own = fit & ~judged
+      for part in inner:
+        own = fit & ~part
         if name == 'svm':
           model = svm.SVC(kernel='linear', C=2 * penalty, class_weight='balanced')
         else:
           model = linear_model.RidgeClassifier(class_weight='balanced', alpha=alpha(
               (rows + mirrored)[own] / 2, label[own], penalty))
         model.fit((rows + mirrored)[own] / 2, label[own])
-        answers[judged] = model.predict((rows + mirrored)[judged] / 2)
+        answers[part] = model.predict((rows + mirrored)[part] / 2)
       uf1.append(scores.uf1(scores.confusion(label[fit], answers[fit], classes=3)))
     assert got.penalty[number] == grid[int(np.argmax(np.round(uf1, 9)))]
   assert set(got.penalty) != {grid[0]}      # which is what ties would give

@@ -80,19 +80,19 @@ def methods(rng, protocol, skills, **options):
   return [predicted(rng, ease, folds, skill, **options) for skill in skills], folds
 
 
-def verdicts(protocol, skills=(.6, .6), *, draws=DRAWS, believed=True, seed=1,
+def verdicts(protocol, skills=(.6, .6), *, draws=DRAWS, as_folds=True, seed=1,
              **options):
   """Of each draw, the difference and whether one is called better."""
   rng = np.random.default_rng(seed)
-  found, called = [], []
+  differences, called = [], []
   for _ in range(draws):
     (one, two), folds = methods(rng, protocol, skills, **options)
-    found.append(comparison.difference(one, two, scores.uf1, rng=rng,
-                                       folds=folds if believed else None,
-                                       permutations=250))
-    called.append(comparison.is_better(found[-1], found[-1].p)
-                  or comparison.is_worse(found[-1], found[-1].p))
-  return found, np.array(called)
+    differences.append(comparison.difference(
+        one, two, scores.uf1, rng=rng, folds=folds if as_folds else None,
+        permutations=250))
+    called.append(comparison.is_better(differences[-1], differences[-1].p)
+                  or comparison.is_worse(differences[-1], differences[-1].p))
+  return differences, np.array(called)
 
 
 def error(share, draws=DRAWS):
@@ -103,11 +103,11 @@ def error(share, draws=DRAWS):
 @pytest.mark.parametrize('protocol, units', [
     (LOSO, 24), (LOSO_SEEDS, 24), (KFOLD, 10), (KFOLD_SEEDS, 15), (EIGHT, 8)])
 def test_equals_are_called_different_as_often_as_the_level_says(protocol, units):
-  found, called = verdicts(protocol)
-  assert {one.units for one in found} == {units}
+  differences, called = verdicts(protocol)
+  assert {one.units for one in differences} == {units}
   # Where people count as well as models, the larger p does, and is seldom small.
   least = 0. if protocol == KFOLD_SEEDS else .05 - error(.05)
-  assert least <= np.mean([one.p < .05 for one in found]) <= .05 + error(.05)
+  assert least <= np.mean([one.p < .05 for one in differences]) <= .05 + error(.05)
   # A verdict asks for the interval besides.
   assert called.mean() <= .05 + error(.05)
 
@@ -118,10 +118,10 @@ def test_no_number_of_seeds_makes_more_of_three_data_sets(seeds):
   protocol = THREE._replace(seeds=seeds)
   rng = np.random.default_rng(3)
   (one, two), folds = methods(rng, protocol, (.9, .2), repeated=True)
-  found = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
-  assert (found.p, found.units) == (.25, 3) and comparison.least_p(3) == .25
+  difference = comparison.difference(one, two, scores.uf1, rng=rng, folds=folds)
+  assert (difference.p, difference.units) == (.25, 3) and comparison.least_p(3) == .25
   once = comparison.difference(one[:1], two[:1], scores.uf1, rng=rng, folds=folds[:1])
-  assert found == pytest.approx(once)
+  assert difference == pytest.approx(once)
 
 
 @pytest.mark.parametrize('protocol', [LOSO, KFOLD, EIGHT._replace(seeds=1)])
@@ -168,9 +168,9 @@ def test_equals_are_rarely_called_different_whatever_seeds_share(protocol, optio
 
 @pytest.mark.parametrize('protocol, least', [(FIVE, .0625), (THREE, .25)])
 def test_too_few_units_give_no_verdict(protocol, least):
-  found, called = verdicts(protocol, draws=40)
-  assert comparison.least_p(found[0].units) == least >= comparison.LEVEL
-  assert min(one.p for one in found) >= least
+  differences, called = verdicts(protocol, draws=40)
+  assert comparison.least_p(differences[0].units) == least >= comparison.LEVEL
+  assert min(one.p for one in differences) >= least
   assert not called.any()
   # However far apart they are.
   assert not verdicts(protocol, (.9, .2), draws=10)[1].any()
@@ -179,8 +179,8 @@ def test_too_few_units_give_no_verdict(protocol, least):
 @pytest.mark.parametrize('protocol', [FIVE, THREE])
 def test_people_of_a_fold_are_not_independent(protocol):
   """Swapped person by person, equals would be called different far too often."""
-  found, called = verdicts(protocol, believed=False)
-  assert np.mean([one.p < .05 for one in found]) > .05 + error(.05)
+  differences, called = verdicts(protocol, as_folds=False)
+  assert np.mean([one.p < .05 for one in differences]) > .05 + error(.05)
   assert called.mean() > .05 + error(.05)
 
 
@@ -190,9 +190,9 @@ def test_a_difference_of_fifteen_hundredths_is_seen():
   apart = [scores.uf1(methods(np.random.default_rng(1), Protocol(100_000), skills)[0][n]
                       .sum(1)).item() for n in (1, 0)]
   assert apart[0] - apart[1] == pytest.approx(.15, abs=.003)
-  found, called = verdicts(LOSO, skills)
+  differences, called = verdicts(LOSO, skills)
   assert called.mean() >= .5
-  assert all(one.high < 0 for one, yes in zip(found, called) if yes)
+  assert all(one.high < 0 for one, yes in zip(differences, called) if yes)
 
 
 def family_rate(protocol, count, draws, seed=0):

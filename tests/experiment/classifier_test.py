@@ -85,15 +85,15 @@ def test_ridge_raw_is_our_own_leave_one_subject_out(people):
       pool.x, pool.label, train, test, classes=2,
       scale=np.stack([channel_scale(pool, fold.train)[0] for fold in folds]))
   with sklearn.config_context(enable_metadata_routing=True):
-    found = cross_validate(
+    result = cross_validate(
         lm.Classifier(method='ridge_raw').set_fit_request(groups=True), X, y,
         cv=LeaveOneGroupOut(), params={'groups': groups}, return_estimator=True,
         error_score='raise')
   right = ours.prediction == pool.label
   want = [right[mask].mean() for mask in test]
-  np.testing.assert_allclose(found['test_score'], want)
+  np.testing.assert_allclose(result['test_score'], want)
   assert .6 < np.mean(want) < 1                     # it can tell, and not all
-  for mask, one in zip(test, found['estimator']):
+  for mask, one in zip(test, result['estimator']):
     np.testing.assert_array_equal(one.predict(X[mask]),
                                   one.classes_[ours.prediction[mask]])
     np.testing.assert_allclose(one._linear(X[mask]).scores[-8:], ours.scores[mask],

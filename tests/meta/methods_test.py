@@ -107,30 +107,30 @@ def test_values(name, key, one):
       check(name, **{key: kind(one.range.least)})
 
 
-@pytest.mark.parametrize('given, word', [
+@pytest.mark.parametrize('changes, word', [
     (dict(outer='none', weight='learned'), 'method.weight=learned'),
     (dict(outer='none', first_order=True), 'method.first_order'),
     (dict(outer='none', align_outside=True), 'method.align_outside'),
     (dict(weight='learned', align_outside=True), 'method.align_outside'),
     (dict(weight='learned', align_weight=0.), 'above it'),
     (dict(bandwidth=1., bandwidth_rule='median'), 'method.bandwidth')])
-def test_what_is_refused_together(given, word):
+def test_what_is_refused_together(changes, word):
   with pytest.raises(InputError, match=word):
-    check(**given)
+    check(**changes)
 
 
 def test_the_u_statistic_needs_two_clips():
-  def given(section, name, value, alignment='per_class'):
+  def with_setting(section, name, value, alignment='per_class'):
     config = complete('lightman', statistic='u', alignment=alignment)
     config[section][name] = value
     return config
   for section, name, word in (('episodes', 'shots', 'shots'),
                               ('macro', 'clips', 'macro.clips')):
     with pytest.raises(InputError, match=word):
-      settings.check(given(section, name, 1))
-    settings.check(given(section, name, 2))
+      settings.check(with_setting(section, name, 1))
+    settings.check(with_setting(section, name, 2))
   # One shot is enough where all classes are one sample.
-  settings.check(given('episodes', 'shots', 1, 'marginal'))
+  settings.check(with_setting('episodes', 'shots', 1, 'marginal'))
 
 
 def labelled(name='lightman', method=(), **macro):

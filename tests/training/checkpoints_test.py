@@ -305,8 +305,8 @@ def restored(folder, state):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_every_methods_state_comes_back(method, small_net, tmp_path, states_equal):
-  given = {'name': 'lightman', **METHODS[method]}
-  settings = {**sections.choose('method', given['name']), **given}
+  changes = {'name': 'lightman', **METHODS[method]}
+  settings = {**sections.choose('method', changes['name']), **changes}
   state = started(make_learner(small_net, **settings), (1, 2, 2, 2))
   loaded = restored(tmp_path, state)
   states_equal(loaded.params, state.params)

@@ -84,7 +84,8 @@ def test_a_chunk_of_steps_is_made_for_every_platform_and_stays_on_it(
   # pmap lowers for the devices that are there; around it jit does for any.
   traced = jax.jit(program, donate_argnums=0).trace(*arguments)
   text = traced.lower(lowering_platforms=PLATFORMS).as_text()
-  assert not (found := LEAVING.search(text)), text[found.start() - 200:found.end() + 99]
+  leaving = LEAVING.search(text)
+  assert leaving is None, text[leaving.start() - 200:leaving.end() + 99]
   assert len(re.findall('tf.aliasing_output|jax.buffer_donor', text)) == leaves
 
 

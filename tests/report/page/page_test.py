@@ -283,10 +283,10 @@ def test_pictures_are_svg_in_the_colours_of_the_page(table_of_runs, fill, tmp_pa
 
 def test_people_are_named_and_the_strongest_reference_is(table_of_runs, tmp_path):
   page = Reader(made(table_of_runs, tmp_path / 'out')['report.html'])
-  found = json.loads((table_of_runs[0] / 'results.json').read_text())
-  for name, one in found['rows']['lightman']['per_subject'].items():
+  results = json.loads((table_of_runs[0] / 'results.json').read_text())
+  for name, one in results['rows']['lightman']['per_subject'].items():
     assert f'{name} ({one["clips"]})' in page.drawn
-  value = max(found['rows'][name]['uf1']['value'] for name in ('ridge', 'constant'))
+  value = max(results['rows'][name]['uf1']['value'] for name in ('ridge', 'constant'))
   assert re.search(f'strongest reference: (ridge|constant) {short(value)}', page.drawn)
 
 
@@ -309,12 +309,12 @@ def test_methods_are_held_against_the_strongest_reference(make, tmp_path):
 def test_groups_of_people_have_a_table(make, tmp_path):
   path = make('a', groups=True)
   files = made([path], tmp_path / 'out')
-  found = json.loads((path / 'results.json').read_text())['groups']['sex']['by_value']
+  results = json.loads((path / 'results.json').read_text())['groups']['sex']['by_value']
   line = next(line for line in files['table.md'].splitlines()
               if line.startswith('| lightman, conv4 |')
               and line.count('|') == 4 and '–' in line)
   for value in 'fm':
-    one = found[value]['rows']['lightman']['uf1']
+    one = results[value]['rows']['lightman']['uf1']
     assert short(one['value']) in line
   assert line.count('[–, –]') == 1          # of the two men
   assert 'By sex:' in files['table.md'] and 'by sex: UF1' in files['report.html']
@@ -342,10 +342,10 @@ def test_clips_missed_most_are_listed_with_their_data_set(make, tmp_path):
 
 def test_several_data_sets_have_scores_of_their_own(make, tmp_path):
   path = make('a', parts=True, dataset='megc2019')
-  found = json.loads((path / 'results.json').read_text())
-  assert sorted(found['data_sets']) == ['samm', 'smic']
+  results = json.loads((path / 'results.json').read_text())
+  assert sorted(results['data_sets']) == ['samm', 'smic']
   files = made([path], tmp_path / 'out')
-  for name, own in found['data_sets'].items():
+  for name, own in results['data_sets'].items():
     clips = sum(own['clips_per_class'].values())
     words = f'{name}: {clips} clips of {len(own["subjects"])} subjects'
     scored = own['rows']['lightman']['uf1']
