@@ -15,9 +15,10 @@ from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
 from lightman_jax.models.network import KEPT, UNIT_HEAD, Network, Params
 
-EVERYTHING = ('encoder', 'head')
-# What a network can have of weights: a head of the macro clips, too.
-WEIGHTS = (*EVERYTHING, 'macro_head')
+# Subtrees of the parameters: what micro clips are recognised by; and all weights that a
+# network can have, with the heads of macro clips and of action units.
+ENCODER_AND_HEAD = ('encoder', 'head')
+WEIGHTS = (*ENCODER_AND_HEAD, 'macro_head', UNIT_HEAD)
 
 
 class Learner(NamedTuple):
@@ -188,7 +189,9 @@ def moved_by(inside: MacroLabels | None) -> tuple[str, ...]:
   Args:
     inside: the labels of the inner loss.
   """
-  return WEIGHTS if inside is not None and inside.own_head else EVERYTHING
+  if inside is not None and inside.own_head:
+    return (*ENCODER_AND_HEAD, 'macro_head')
+  return ENCODER_AND_HEAD
 
 
 def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
@@ -202,8 +205,8 @@ def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
   return outer.direct_in_blocks(loss) if labels is None else outer.direct(loss)
 
 
-def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
-             ) -> outer.Adapt:
+def stepping(loss: losses.Loss, how: Steps, *,
+             moving: tuple[str, ...] = ENCODER_AND_HEAD) -> outer.Adapt:
   """Adaptation by gradient steps on a loss.
 
   Args:
@@ -225,8 +228,8 @@ def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTH
   return adapt
 
 
-def with_rates(init: Callable, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
-               ) -> Callable:
+def with_rates(init: Callable, how: Steps, *,
+               moving: tuple[str, ...] = ENCODER_AND_HEAD) -> Callable:
   """`init`, and the inner rates where they are learned.
 
   Args:

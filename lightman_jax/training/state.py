@@ -60,7 +60,8 @@ def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float,
                    ) -> optax.GradientTransformation:
   """AdamW (Loshchilov and Hutter 2019) on gradients clipped by their global norm.
 
-  The network's weights decay; learned inner rates, lambda and mu are no weights.
+  The network's weights decay, those of all its heads among them; learned inner rates,
+  lambda and mu are no weights.
 
   Args:
     outer_rate: of AdamW.

@@ -468,7 +468,7 @@ def test_a_configuration_names_its_learner(small_net, name):
   method = sections.choose('method', name)
   made = learners.make_learner(small_net, **method)
   moving = {'supervised': (), 'protonet': (), 'matchingnet': (), 'anil': ('head',)}
-  assert made.moving == moving.get(name, learners.EVERYTHING)
+  assert made.moving == moving.get(name, learners.ENCODER_AND_HEAD)
   assert made.supported == (name != 'supervised')
   params = jax.eval_shape(lambda: made.init(KEY, (1, 2, 2, 2)))
   assert ('rates' in params) == (name == 'metasgd')
