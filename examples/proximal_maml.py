@@ -52,3 +52,5 @@ def proximal_maml(
 
 # True where a task's macro clips are looked at, as `losses.with_alignment` does.
 proximal_maml.uses_macro = False
+# The outer gradient goes through the inner steps; False where it does not.
+proximal_maml.second_order = True
