@@ -37,7 +37,7 @@ class Learner(NamedTuple):
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]
   adapt: outer.Adapt                                          # params, support, key
   predict: Callable[[PyTree, Array], Float[Array, 'n K']]     # fast, (n, *clip)
-  meta_grad: outer.MetaGrad                                   # params, task, key, done
+  meta_grad: outer.MetaGrad                   # params, task, key, progress
   moving: tuple[str, ...] = ()
   supported: bool = True
 
@@ -55,8 +55,7 @@ def supervised(net: Network, labels: MacroLabels | None = None) -> Learner:
   """
   adapt = lambda params, support, key: Adapted(params, {})
   return Learner(losses.init_of(net, labels), adapt, net.logits,
-                 plain_gradient(net, labels),
-                 supported=False)
+                 plain_gradient(net, labels), needs_support=False)
 
 
 def finetuned(net: Network, how: Steps, labels: MacroLabels | None = None) -> Learner:
@@ -93,9 +92,9 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.,
   inside, outside = losses.of_levels(labels)
   moving = moved_by(inside)
   adapt = stepping(losses.recognition(net, inside), how, moving=moving)
-  return Learner(with_rates(losses.init_of(net, labels), how, moving=moving), adapt,
-                 net.logits, outer_gradient(adapt, losses.query_loss(net, outside),
-                                            multi_step), moving)
+  init = with_rates(losses.init_of(net, labels), how, moving=moving)
+  grad = outer_gradient(adapt, losses.outer_recognition(net, outside), multi_step)
+  return Learner(init, adapt, net.logits, grad, moving)
 
 
 def anil(net: Network, how: Steps, *, multi_step: float = 0.,
@@ -123,9 +122,9 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
       support = support._replace(macro=net.embed(params, support.macro))
     return head(params, support, key, watch)
 
-  return Learner(with_rates(losses.init_of(net, labels), how, moving=('head',)), adapt,
-                 net.logits, outer_gradient(adapt, losses.query_loss(net, outside),
-                                            multi_step), ('head',))
+  init = with_rates(losses.init_of(net, labels), how, moving=('head',))
+  grad = outer_gradient(adapt, losses.outer_recognition(net, outside), multi_step)
+  return Learner(init, adapt, net.logits, grad, ('head',))
 
 
 def reptile(net: Network, how: Steps, labels: MacroLabels | None = None) -> Learner:
@@ -165,7 +164,7 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
   inside, outside = losses.of_levels(labels)
   both, moving = losses.with_alignment(net, align, inside), moved_by(inside)
   adapt = stepping(both, how, moving=moving)
-  primary = losses.query_loss(net, outside)
+  primary = losses.outer_recognition(net, outside)
   aligned = losses.with_alignment(net, align, outside)
 
   def judge_task(fast, task):
@@ -189,9 +188,8 @@ def moved_by(inside: MacroLabels | None) -> tuple[str, ...]:
   Args:
     inside: the labels of the inner loss.
   """
-  if inside is not None and inside.own_head:
-    return (*ENCODER_AND_HEAD, 'macro_head')
-  return ENCODER_AND_HEAD
+  heads = ('macro_head',) if inside is not None and inside.own_head else ()
+  return (*ENCODER_AND_HEAD, *heads)
 
 
 def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
@@ -202,7 +200,7 @@ def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
     labels: how labelled macro clips are in the losses; None: not at all.
   """
   loss = losses.recognition(net, labels)
-  return outer.direct_in_blocks(loss) if labels is None else outer.direct(loss)
+  return outer.direct_in_microbatches(loss) if labels is None else outer.direct(loss)
 
 
 def stepping(loss: losses.Loss, how: Steps, *,
@@ -274,11 +272,11 @@ def with_dropout(learner: Learner, net: Network, rate: float) -> Learner:
   if not rate:
     return learner
 
-  def meta_grad(params, task, key, done=1.):
+  def meta_grad(params, task, key, progress=1.):
     key, key_mask = jax.random.split(key)
     length = jax.eval_shape(net.embed, params, task.query.x).shape[-1]
     kept = jax.random.bernoulli(key_mask, 1 - rate, (length,)) / (1 - rate)
-    grads, scalars = learner.meta_grad({**params, KEPT: kept}, task, key, done)
+    grads, scalars = learner.meta_grad({**params, KEPT: kept}, task, key, progress)
     return {name: grads[name] for name in params}, scalars
   return learner._replace(meta_grad=meta_grad)
 
@@ -303,8 +301,8 @@ def with_units(learner: Learner, net: Network, weight: float) -> Learner:
     # A method without heads keeps none.
     return {UNIT_HEAD: net.init(key, shape)[UNIT_HEAD], **learner.init(key, shape)}
 
-  def meta_grad(params, task, key, done=1.):
-    grads, scalars = learner.meta_grad(params, task, key, done)
+  def meta_grad(params, task, key, progress=1.):
+    grads, scalars = learner.meta_grad(params, task, key, progress)
     loss = lambda moved: losses.units(net, {**params, **moved}, task.everything)
     value, more = jax.value_and_grad(loss)({name: params[name] for name in moving})
     added = {name: jax.tree.map(lambda old, new: old + weight * new, grads[name],
@@ -342,10 +340,10 @@ def ensemble(learner: Learner, count: int, *, multi_label: bool = False) -> Lear
     of_one = lambda logits: logits if multi_label else jax.nn.log_softmax(logits)
     return jax.lax.map(lambda fast: of_one(learner.predict(fast, x)), fast).mean(0)
 
-  def meta_grad(params, task, key, done=1.):
+  def meta_grad(params, task, key, progress=1.):
     def one(both):
       params, number = both
-      return learner.meta_grad(params, task, jax.random.fold_in(key, number), done)
+      return learner.meta_grad(params, task, jax.random.fold_in(key, number), progress)
     grads, scalars = jax.lax.map(one, (params, numbers))
     return grads, jax.tree.map(lambda x: x.mean(0), scalars)
   return learner._replace(init=init, adapt=adapt, predict=predict, meta_grad=meta_grad)

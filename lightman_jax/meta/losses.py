@@ -22,7 +22,9 @@ class Align(NamedTuple):
   weight: float = .5            # lambda
   learned: bool = False         # it goes by its hypergradient from there
   by_class: bool = False        # each class with its own, or all clips with all
-  aligned: str = 'embedding'    # what is aligned: 'embedding', 'pooled' or 'logits'
+  # 'embedding': the encoder's flattened map, without what a skip or dropout makes of it
+  # behind (`Network.embed` is behind both); 'pooled': the mean of its places; 'logits'.
+  aligned: str = 'embedding'
   outside: bool = False         # the query is aligned, too, in the outer loss
   statistic: str = 'v'          # the last three: see `mmd.mmd2`
   bandwidth: float = 0.
@@ -195,8 +197,9 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
   """Both branches: cross entropy + lambda * MMD^2 of micro and macro clips.
 
   What is aligned is the encoder's map (or its positions' mean, or the logits): an
-  MMD on a projection of its own can be met without any change to the encoder. Where a
-  batch holds no macro clip, the first branch alone is left.
+  MMD on a projection of its own can be met without any change to the encoder. The map
+  is taken before skip and dropout: what the head sees, `Network.embed`, is behind both.
+  Where a batch holds no macro clip, the first branch alone is left.
 
   Args:
     net: the network.
@@ -305,13 +308,16 @@ def recognition(net: Network, labels: MacroLabels | None) -> Loss:
           with_macro_labels(net, labels))
 
 
-def query_loss(net: Network, labels: MacroLabels | None
-               ) -> Callable[[Params, Task], tuple[Float[Array, ''], Scalars]]:
+def outer_recognition(net: Network, labels: MacroLabels | None
+                      ) -> Callable[[Params, Task], tuple[Float[Array, ''], Scalars]]:
   """Recognition of the query, and of the task's macro clips where these are in.
 
   Args:
     net: the network.
     labels: how labelled macro clips are in the losses; None: not at all.
+
+  Returns:
+    An outer loss, of adapted parameters and a task.
   """
   loss = recognition(net, labels)
 

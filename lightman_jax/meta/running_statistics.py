@@ -31,8 +31,8 @@ def published(net: Network) -> Learner:
     raise TypeError('this network has no running statistics; take '
                     '`learners.supervised`')
 
-  def meta_grad(params, task, key, done=1.):
-    del done
+  def meta_grad(params, task, key, progress=1.):
+    del progress
     statistics = params['statistics']
 
     def loss(weights):

@@ -388,7 +388,7 @@ def test_anil_is_maml_of_the_head(small_net):
 
 def test_multi_step_begins_with_the_mean_and_ends_with_the_last(small_net):
   one = compiled('maml, multi-step', small_net)
-  at = jax.jit(lambda done: one.learner.meta_grad(one.params, TASK, KEY, done))
+  at = jax.jit(lambda progress: one.learner.meta_grad(one.params, TASK, KEY, progress))
   loss = losses.cross_entropy(small_net.logits)
 
   @jax.jit
@@ -399,10 +399,10 @@ def test_multi_step_begins_with_the_mean_and_ends_with_the_last(small_net):
           for steps in (1, 2)])
       return values @ weights, values[-1]
     return jax.grad(after, has_aux=True)(one.params)
-  for done, weights in ((0., (.5, .5)), (.25, (.25, .75)), (.5, (0., 1.)),
-                        (1., (0., 1.))):
+  for progress, weights in ((0., (.5, .5)), (.25, (.25, .75)), (.5, (0., 1.)),
+                            (1., (0., 1.))):
     want, last = both(jnp.array(weights))
-    grads, scalars = at(done)
+    grads, scalars = at(progress)
     close(grads, want)
     np.testing.assert_allclose(scalars['query_loss'], last, rtol=1e-5)
 
