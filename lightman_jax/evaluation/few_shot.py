@@ -73,7 +73,7 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
 
       def best(fast):
         return jnp.argmax(jnp.where(in_episode, learner.predict(fast, x), -jnp.inf), -1)
-      return best(fast), best(params) if learner.moving else None
+      return best(fast), best(params) if learner.adapted_subtrees else None
     return map_in_batches(one, (numbers, classes, drawn), at_once)
 
   def answer_batch(params, fold_key, clips: Clips, numbers, episodes: Episodes):

@@ -78,7 +78,7 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
       return
     before, after = map(np.asarray, embed(_first_member(config, params), data.key,
                                           data.clips, micro, macro))
-    moved = 'encoder' in learner.moving
+    moved = 'encoder' in learner.adapted_subtrees
     components = principal(before, after if moved else None, ~fold.test[index])
     arrays = {'before': components.before, 'explained': components.explained,
               'label': np.asarray(pool.label)[index],
@@ -122,7 +122,7 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
   learner = make_member(config, make_net(config, pool.classes))
   explain = make_explain(
       learner, make_encoder(**config['model']), sizes=recipe.support_sizes,
-      draws=config['evaluation']['draws'] if learner.supported else 1)
+      draws=config['evaluation']['draws'] if learner.needs_support else 1)
 
   def write(params, data: FoldData) -> None:
     if data.name != fold.held_out:
@@ -308,7 +308,7 @@ def make_attribution_writer(config: Mapping[str, Any], folder: RunFolder,
   look = attribution.make_attribute(
       learner, sizes=recipe.support_sizes, mirror=recipe.mirror,
       most=PER_CLASS * len(pool.classes),
-      draws=config['evaluation']['draws'] if learner.supported else 1)
+      draws=config['evaluation']['draws'] if learner.needs_support else 1)
 
   def write(params, data: FoldData) -> None:
     test = np.flatnonzero(folds[data.name].test)

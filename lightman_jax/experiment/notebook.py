@@ -302,7 +302,7 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
               np.asarray(x, np.float32))
     if not len(inputs):
       return np.zeros((0, recipe.sizes.classes))
-    draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
+    draws = settings['evaluation']['draws'] if recipe.learner.needs_support else 1
     predict_clips = prediction.make_predict(
         recipe.learner, sizes=recipe.support_sizes, draws=draws, at_once=recipe.at_once,
         mirror=recipe.mirror)

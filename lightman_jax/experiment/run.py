@@ -364,11 +364,11 @@ def make_predictions(config, material: Material, recipe: Recipe):
     recipe: its learner is what adapts and predicts.
   """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
-  draws = config['evaluation']['draws'] if learner.supported else 1
+  draws = config['evaluation']['draws'] if learner.needs_support else 1
   adapted = prediction.make_predict(learner, sizes=recipe.support_sizes, draws=draws,
                                     at_once=recipe.at_once, mirror=recipe.mirror)
   plain = (prediction.make_plain_predict(learner, mirror=recipe.mirror)
-           if learner.moving else None)
+           if learner.adapted_subtrees else None)
 
   def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> FoldLogits:
     index = np.flatnonzero(fold.test)

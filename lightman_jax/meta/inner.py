@@ -117,8 +117,8 @@ def _steps(loss, params, batch, moving, steps, update, state, first_order, memor
   """Steps by `update`, from (moved, gradients, its state, number) to the next."""
   fixed = {name: tree for name, tree in params.items() if name not in moving}
 
-  def step(both, number):
-    moved, state = both
+  def step(carry, number):
+    moved, state = carry
     grads, parts = jax.grad(
         lambda moved: loss({**fixed, **moved}, batch), has_aux=True)(moved)
     if first_order:
@@ -126,18 +126,18 @@ def _steps(loss, params, batch, moving, steps, update, state, first_order, memor
     moved, state = update(moved, grads, state, number)
     return (moved, state), (parts, watch({**fixed, **moved}) if watch else None)
 
-  both, groups = ({name: params[name] for name in moving}, state), 1
-  kept, allowed = kept_bytes(step, both), memory * 2**20
-  if steps * kept > allowed:
+  start, groups = ({name: params[name] for name in moving}, state), 1
+  of_step, allowed = residual_bytes(step, start), memory * 2**20
+  if steps * of_step > allowed:
     step = jax.checkpoint(step)
-    if steps * _bytes(both) > max(allowed, kept / 4):
+    if steps * _bytes(start) > max(allowed, of_step / 4):
       groups = _groups(steps)
-  (moved, _), (parts, watched) = _in_groups(step, both, jnp.arange(steps), groups)
+  (moved, _), (parts, watched) = _in_groups(step, start, jnp.arange(steps), groups)
   return Adapted({**fixed, **moved}, {name: x[0] for name, x in parts.items()}, watched)
 
 
-def kept_bytes(step: Callable, moved: PyTree) -> int:
-  """What one step keeps for its derivative, from shapes alone.
+def residual_bytes(step: Callable, moved: PyTree) -> int:
+  """What the forward pass of a step leaves for its backward pass, from shapes alone.
 
   Args:
     step: of (moved, number).

@@ -13,7 +13,7 @@ from lightman_jax.inputs.pool import members
 from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
-from lightman_jax.models.network import KEPT, UNIT_HEAD, Network, Params
+from lightman_jax.models.network import DROPOUT_MASK, UNIT_HEAD, Network, Params
 
 # Subtrees of the parameters: what micro clips are recognised by; and all weights that a
 # network can have, with the heads of macro clips and of action units.
@@ -24,9 +24,9 @@ WEIGHTS = (*ENCODER_AND_HEAD, 'macro_head', UNIT_HEAD)
 class Learner(NamedTuple):
   """An algorithm.
 
-  `moving` names what adaptation changes of params; where it is empty, the model not
-  adapted is no other model, and is not shown as one. `supported` says whether a
-  prediction depends on a support at all.
+  `adapted_subtrees` names what adaptation changes of params; where it is empty, the
+  model not adapted is no other model, and is not shown as one. `needs_support` says
+  whether a prediction depends on a support at all.
 
   Example:
     >>> params = learner.init(key, task.query.x.shape[1:])        # doctest: +SKIP
@@ -38,8 +38,8 @@ class Learner(NamedTuple):
   adapt: outer.Adapt                                          # params, support, key
   predict: Callable[[PyTree, Array], Float[Array, 'n K']]     # fast, (n, *clip)
   meta_grad: outer.MetaGrad                   # params, task, key, progress
-  moving: tuple[str, ...] = ()
-  supported: bool = True
+  adapted_subtrees: tuple[str, ...] = ()
+  needs_support: bool = True
 
 
 # Of each, `labels` says how labelled macro clips are in its losses; None: not at all.
@@ -275,8 +275,9 @@ def with_dropout(learner: Learner, net: Network, rate: float) -> Learner:
   def meta_grad(params, task, key, progress=1.):
     key, key_mask = jax.random.split(key)
     length = jax.eval_shape(net.embed, params, task.query.x).shape[-1]
-    kept = jax.random.bernoulli(key_mask, 1 - rate, (length,)) / (1 - rate)
-    grads, scalars = learner.meta_grad({**params, KEPT: kept}, task, key, progress)
+    mask = jax.random.bernoulli(key_mask, 1 - rate, (length,)) / (1 - rate)
+    grads, scalars = learner.meta_grad({**params, DROPOUT_MASK: mask}, task, key,
+                                       progress)
     return {name: grads[name] for name in params}, scalars
   return learner._replace(meta_grad=meta_grad)
 
@@ -295,7 +296,7 @@ def with_units(learner: Learner, net: Network, weight: float) -> Learner:
   """
   if not weight:
     return learner
-  moving = ('encoder', UNIT_HEAD)
+  trained = ('encoder', UNIT_HEAD)
 
   def init(key, shape):
     # A method without heads keeps none.
@@ -303,10 +304,10 @@ def with_units(learner: Learner, net: Network, weight: float) -> Learner:
 
   def meta_grad(params, task, key, progress=1.):
     grads, scalars = learner.meta_grad(params, task, key, progress)
-    loss = lambda moved: losses.units(net, {**params, **moved}, task.everything)
-    value, more = jax.value_and_grad(loss)({name: params[name] for name in moving})
+    loss = lambda subtrees: losses.units(net, {**params, **subtrees}, task.everything)
+    value, more = jax.value_and_grad(loss)({name: params[name] for name in trained})
     added = {name: jax.tree.map(lambda old, new: old + weight * new, grads[name],
-                                more[name]) for name in moving}
+                                more[name]) for name in trained}
     return {**grads, **added}, {**scalars, 'units_cross_entropy': value}
   return learner._replace(init=init, meta_grad=meta_grad)
 
@@ -416,8 +417,7 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
     share = jnp.concatenate([jnp.ones(len(support.label)),
                              jnp.full(len(support.macro_label), inside.weight)])
     # A clip of no class is not attended to.
-    return Adapted({**params, 'seen': _unit(z),
-                    'labels': _memberships(net, label),
+    return Adapted({**params, 'seen': _unit(z), 'labels': _memberships(net, label),
                     'bias': jnp.log(jnp.where(label < 0, 1e-30, share))}, {})
 
   def predict(fast, x):
@@ -435,11 +435,11 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
 def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learner:
   head = (losses.macro_head(net, labels) if labels is not None and labels.own_head
           else None)
-  kept = ('encoder',) if head is None else ('encoder', 'macro_head')
+  subtrees = ('encoder',) if head is None else ('encoder', 'macro_head')
 
   def init(key, shape):
     params = net.init(key, shape)
-    return {name: params[name] for name in kept}
+    return {name: params[name] for name in subtrees}
   loss = losses.cross_entropy(predict, net.label_smoothing, net.multi_label)
   _, outside = losses.of_levels(labels)
 

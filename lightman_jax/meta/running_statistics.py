@@ -45,7 +45,7 @@ def published(net: Network) -> Learner:
     left = jax.tree.map(jnp.subtract, statistics, seen)
     return {**grads, 'statistics': left}, {'query_loss': value}
   adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(net.init, adapt, net.logits, meta_grad, supported=False)
+  return Learner(net.init, adapt, net.logits, meta_grad, needs_support=False)
 
 
 def beside_statistics(optimizer: optax.GradientTransformation, *,

@@ -219,7 +219,7 @@ def test_only_what_moves_is_changed(one):
   for name, tree in one.params.items():
     same = all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(fast[name]),
                                                     jax.tree.leaves(tree)))
-    assert same == (name not in one.learner.moving)
+    assert same == (name not in one.learner.adapted_subtrees)
 
 
 def test_macro_clips_matter_to_lightman_and_as_labelled_clips_alone(one):
@@ -468,8 +468,8 @@ def test_a_configuration_names_its_learner(small_net, name):
   method = sections.choose('method', name)
   made = learners.make_learner(small_net, **method)
   moving = {'supervised': (), 'protonet': (), 'matchingnet': (), 'anil': ('head',)}
-  assert made.moving == moving.get(name, learners.ENCODER_AND_HEAD)
-  assert made.supported == (name != 'supervised')
+  assert made.adapted_subtrees == moving.get(name, learners.ENCODER_AND_HEAD)
+  assert made.needs_support == (name != 'supervised')
   params = jax.eval_shape(lambda: made.init(KEY, (1, 2, 2, 2)))
   assert ('rates' in params) == (name == 'metasgd')
   scalars = jax.eval_shape(made.meta_grad, params, TASK, KEY)[1]

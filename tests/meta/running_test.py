@@ -81,7 +81,7 @@ def test_nothing_is_adapted_and_a_prediction_depends_on_its_own_clip(ready):
   net, params, task, _, _ = ready
   learner = published(net)
   fast = learner.adapt(params, task.support, jax.random.key(0)).fast
-  assert fast is params and not learner.moving and not learner.supported
+  assert fast is params and not learner.adapted_subtrees and not learner.needs_support
   x = task.support.x
   spoilt = learner.predict(fast, x.at[1].set(jnp.nan))
   np.testing.assert_array_equal(spoilt[2:], learner.predict(fast, x)[2:])
