@@ -485,9 +485,12 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
 
 
 def splits_generator(seed: int, held_out: str) -> np.random.Generator:
-  """Which ways to divide a fold's people are tried, where there are too many."""
-  number = int.from_bytes(hashlib.sha256(held_out.encode()).digest()[:8], 'big')
-  return np.random.default_rng([seed, number])
+  """Which ways to divide a fold's people are tried, where there are too many.
+
+  It is the one draw on the host without the name of a purpose: it is older than those,
+  and every result hangs on it.
+  """
+  return keys.generator(seed, held_out)
 
 
 def own_macro(pool: Pool, fold: Fold) -> bool:
