@@ -274,7 +274,7 @@ def _about(trained: list[Trained], run: Run | None, chosen: list[str]
 
 
 def _draws(config: Mapping[str, Any], material: Material) -> int:
-  learner = assembly.make_method(config, assembly.make_net(config,
+  learner = assembly.make_learner(config, assembly.make_net(config,
                                                            material.pool.classes))
   return config['evaluation']['draws'] if learner.needs_support else 0
 

@@ -84,7 +84,8 @@ def make(config: Mapping[str, Any], classes: list[str], scaling: Any = None
                                                     float(high)))
   net = make_network(encoder, classes=len(classes),
                      **assembly.network_settings(config))
-  member, count = assembly.make_member(config, net), config['training']['members']
+  member = assembly.make_member_learner(config, net)
+  count = config['training']['members']
   if config['method']['name'] == 'protonet':
     nearest = member.predict
     member = member._replace(

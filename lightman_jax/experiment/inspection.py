@@ -18,7 +18,7 @@ from lightman_jax.evaluation.inspection import (
   one_of_each_class,
   principal,
 )
-from lightman_jax.experiment.assembly import Material, make_member, make_net
+from lightman_jax.experiment.assembly import Material, make_member_learner, make_net
 from lightman_jax.faces import landmarks
 from lightman_jax.files import fold_path, write_atomically
 from lightman_jax.inputs import inputs
@@ -67,7 +67,7 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
     return lambda params, data: None
   pool, fold = material.pool, material.folds[0]
   net = make_net(config, pool.classes)
-  learner = make_member(config, net)
+  learner = make_member_learner(config, net)
   embed = make_embed(net, learner, sizes=recipe.support_sizes)
   micro = np.flatnonzero((fold.train | fold.test) & ~pool.macro)
   macro = np.flatnonzero(fold.train & pool.macro)
@@ -119,7 +119,7 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
       or config['method']['name'] in COMPARING):
     return lambda params, data: None
   pool, fold = material.pool, material.folds[0]
-  learner = make_member(config, make_net(config, pool.classes))
+  learner = make_member_learner(config, make_net(config, pool.classes))
   explain = make_explain(
       learner, make_encoder(**config['model']), sizes=recipe.support_sizes,
       draws=config['evaluation']['draws'] if learner.needs_support else 1)

@@ -141,7 +141,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)
     return tuple(
-        HeldOut(fold.held_out, fold.train, fold.test, assembly.make_fold_data(
+        HeldOut(fold.held_out, fold.train, fold.test, assembly.fold_data_of_pool(
             settings, data, fold, labels=label, splits=ways, squares=squares), data)
         for fold, label, ways in zip(cut, labels, splits))
 
@@ -192,7 +192,7 @@ def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
     >>> learner = lm.make_learner(settings, net)                  # doctest: +SKIP
     >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
   """
-  return assembly.make_method(settings, net)
+  return assembly.make_learner(settings, net)
 
 
 @settings_module.takes_settings
@@ -328,10 +328,10 @@ def fold_of(key: jax.Array, settings: Mapping[str, Any], pool: Pool, fold: Fold,
   _check_start(settings)
   sizes = assembly.make_sizes(settings, pool)
   splits = plan_splits(
-      *assembly.trained_on(settings, pool, fold), shots=sizes.shots,
+      *assembly.macro_as_micro(settings, pool, fold), shots=sizes.shots,
       queries=sizes.queries, rng=rng,
-      own_macro=sizes.macros > 0 and assembly.own_macro(pool, fold))
-  data = assembly.make_fold_data(settings, pool, fold, labels=pool.label,
+      own_macro=sizes.macros > 0 and assembly.needs_own_macro(pool, fold))
+  data = assembly.fold_data_of_pool(settings, pool, fold, labels=pool.label,
                                  splits=splits.support)
   return HeldOut(fold.held_out, fold.train, fold.test, data._replace(key=key), pool)
 
