@@ -11,7 +11,7 @@ import optax
 from lightman_jax.inputs.pool import members
 from lightman_jax.meta import mmd
 from lightman_jax.models.network import Network, Params
-from lightman_jax.tasks.sampling import Examples, Task
+from lightman_jax.tasks.sampling import Examples, Labels, Task
 
 Scalars = Mapping[str, Float[Array, '']]
 Loss = Callable[[Params, Examples], tuple[Float[Array, ''], Scalars]]
@@ -69,15 +69,13 @@ def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']],
 
 
 def cross_entropies(logits: Float[Array, 'n K'],
-                    label: Int[Array, 'n'] | Float[Array, 'n K'],
-                    smoothing: float = 0., multi_label: bool = False
+                    label: Labels, smoothing: float = 0., multi_label: bool = False
                     ) -> Float[Array, 'n']:
   """The cross entropy of each clip; of sets of classes, the mean of those of each.
 
   Args:
     logits: of clips.
-    label: 0 ... K - 1, or a set of these, see `tasks.action_units`; of mixed clips the
-      share of each class.
+    label: classes, sets of them, or shares; see `sampling.Labels`.
     smoothing: share of a label that all classes get alike (Szegedy et al. 2016,
       section 7); of sets, of each class that its presence and absence get alike.
     multi_label: each logit is of its class against its absence.

@@ -13,16 +13,24 @@ import numpy as np
 
 from lightman_jax.inputs.pool import Inputs, Pool, members, read_inputs
 
+Labels = Int[Array, 'n'] | Float[Array, 'n K']
+"""Of n clips: the number of a class, 0 ... K - 1; where a clip may be of several classes
+the set of them as the bits of a number, see `pool.members`; and of a query whose clips
+are mixed, the share of each class."""
+
 
 class Examples(NamedTuple):
-  """One side of a task: n micro clips, class after class, and m macro clips."""
+  """One side of a task: n micro clips, class after class, and m macro clips.
+
+  Where action units are learned beside the classes, `units` has those that act in a clip
+  as the bits of a number, and -1 where nobody coded them.
+  """
   x: Float[Array, 'n *clip']
-  label: Int[Array, 'n']               # a class; or a set of them, see `pool.members`;
-  # or, of a query whose clips are mixed, the shares of all classes, (n, K)
+  label: Labels
   macro: Float[Array, 'm *clip']       # unpaired; m may be 0
-  macro_label: Int[Array, 'm']         # -1 where unknown
-  units: Int[Array, 'n'] | None = None       # which action units act, where these are
-  macro_units: Int[Array, 'm'] | None = None      # learned beside the classes; or -1
+  macro_label: Int[Array, 'm']         # a number as in `label`; -1 where unknown
+  units: Int[Array, 'n'] | None = None
+  macro_units: Int[Array, 'm'] | None = None
 
 
 class Task(NamedTuple):
@@ -50,8 +58,8 @@ class Side(NamedTuple):
   macro: Int[Array, 'm']
   label: Int[Array, 'n']
   macro_label: Int[Array, 'm']
-  units: Int[Array, 'n'] | None = None       # the last two: see `Examples`
-  macro_units: Int[Array, 'm'] | None = None
+  units: Int[Array, 'n'] | None = None           # see `Examples`
+  macro_units: Int[Array, 'm'] | None = None     # likewise
 
 
 class Drawn(NamedTuple):
