@@ -67,7 +67,7 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
       number, classes, (support, query) = both
       in_episode = jnp.zeros(sizes.classes, bool).at[classes].set(True)
       fast = learner.adapt(
-          params, gather(clips_x, scale, support, sizes.magnify),
+          params, gather(clips_x, scale, support, sizes.magnification),
           keys.key_for(fold_key, Purpose.EPISODE_ADAPT, number)).fast
       x = gather(clips_x, scale, query, 0.).x
 
@@ -127,7 +127,7 @@ def _support_side(key: Key[Array, ''], table: ClipTable, view: FoldView,
                   micro: Int[Array, 's'], in_episode: Bool[Array, 'K'],
                   class_count: int, sizes: Sizes) -> Side:
   """A support of these micro clips, with macro clips."""
-  if sizes.magnify:
+  if sizes.magnification:
     by_turns = micro.reshape(class_count, -1).T.reshape(-1)
     macro = jnp.resize(by_turns, (sizes.macros,))
   elif sizes.macros:

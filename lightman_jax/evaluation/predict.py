@@ -63,7 +63,7 @@ def support_examples(supports, sizes: Sizes) -> Examples:
     sizes: of a support.
   """
   x, sides, scale = supports
-  return jax.vmap(lambda side: gather(x, scale, side, sizes.magnify))(sides)
+  return jax.vmap(lambda side: gather(x, scale, side, sizes.magnification))(sides)
 
 
 Mirror = Callable[[Float[Array, '*clip']], Float[Array, '*clip']]

@@ -50,8 +50,7 @@ from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import Layout, lay_out, open_devices
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.state import FoldData, Recipe, make_optimizer
 
 
 class Material(NamedTuple):

@@ -28,8 +28,7 @@ from lightman_jax.report import table
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.tasks import action_units
 from lightman_jax.training import compiled
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.state import FoldData, Recipe
 
 
 def make_writers(config: Mapping[str, Any], folder: RunFolder, material: Material,

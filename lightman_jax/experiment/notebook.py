@@ -32,8 +32,8 @@ from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
-from lightman_jax.training.loop import FoldData, make_trainer, stack, train_folds
-from lightman_jax.training.state import Recipe, draw_steps, make_task
+from lightman_jax.training.loop import make_trainer, stack, train_folds
+from lightman_jax.training.state import FoldData, Recipe, draw_steps, make_task
 
 
 class HeldOut(NamedTuple):

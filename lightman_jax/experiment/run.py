@@ -52,8 +52,8 @@ from lightman_jax.training import (
   stopping,
 )
 from lightman_jax.training.checkpoints import open_checkpoints
-from lightman_jax.training.loop import FoldData, group_folds, make_trainer, train_folds
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.loop import group_folds, make_trainer, train_folds
+from lightman_jax.training.state import FoldData, Recipe
 
 # What the method of a configuration costs, where and with what it was measured.
 

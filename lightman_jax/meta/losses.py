@@ -1,4 +1,8 @@
-"""Losses of one batch: `loss(params, batch) -> (value, its named parts)`."""
+"""Losses of one batch, `loss(params, batch) -> (value, its named parts)`.
+
+What builds one returns a `Loss`; a term of a loss, such as `units_cross_entropy`, is a
+value alone.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -161,7 +165,8 @@ def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
   return (member @ of_class) @ values
 
 
-def units(net: Network, params: Params, batch: Examples) -> Float[Array, '']:
+def units_cross_entropy(net: Network, params: Params, batch: Examples
+                        ) -> Float[Array, '']:
   """The mean sigmoid cross entropy of action units, over clips that were coded.
 
   Args:
@@ -191,7 +196,8 @@ def macro_weight(params: Params, labels: MacroLabels) -> float | Float[Array, ''
   return jnp.exp(params['log_macro_weight']) if labels.learned else labels.weight
 
 
-def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) -> Loss:
+def with_alignment(net: Network, align: Align, labels: MacroLabels | None = None
+                   ) -> Loss:
   """Both branches: cross entropy + lambda * MMD^2 of micro and macro clips.
 
   What is aligned is the encoder's map (or its positions' mean, or the logits): an
@@ -201,7 +207,7 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
 
   Args:
     net: the network.
-    how: weight, features and statistic of the alignment.
+    align: weight, features and statistic of the alignment.
     labels: of the macro clips, where their cross entropy is a third term.
 
   Returns:
@@ -214,18 +220,18 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
     x = jnp.concatenate([batch.x, batch.macro])
     maps = net.maps(params, x)
     z = maps.reshape(len(maps), -1)
-    end = None if how.aligned == 'logits' else n
+    end = None if align.aligned == 'logits' else n
     logits = net.classify(params, net.beside(params, z[:end], x[:end]))
     value = cross_entropies(logits[:n], batch.label, net.label_smoothing,
                             net.multi_label).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
-      if how.aligned == 'pooled':
+      if align.aligned == 'pooled':
         features = maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
       else:
-        features = {'embedding': z, 'logits': logits}[how.aligned]
-      parts['alignment'] = discrepancy(features, batch, net.classes, how)
-      value += weight_of(params, how) * parts['alignment']
+        features = {'embedding': z, 'logits': logits}[align.aligned]
+      parts['alignment'] = discrepancy(features, batch, net.classes, align)
+      value += align_weight(params, align) * parts['alignment']
       if labels is not None:
         parts['macro_cross_entropy'] = balanced_cross_entropy(
             macro_head(net, labels)(params, net.beside(params, z[n:], x[n:])),
@@ -235,39 +241,39 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
   return loss
 
 
-def discrepancy(z: Float[Array, 'z d'], batch: Examples, classes: int, how: Align
-                ) -> Float[Array, '']:
+def discrepancy(z: Float[Array, 'clips d'], batch: Examples, classes: int,
+                align: Align) -> Float[Array, '']:
   """MMD^2 between the micro clips' features, which come first, and the macro clips'.
 
   Args:
     z: features of all clips of the batch, micro clips first.
     batch: the labels are read from.
     classes: how many there are.
-    how: the statistic and its kernels.
+    align: the statistic and its kernels.
   """
   n = len(batch.x)
   member = lambda label: jax.nn.one_hot(label, classes, dtype=bool)
   return mmd.mmd2(
-      z[:n], z[n:], statistic=how.statistic, bandwidth=how.bandwidth,
-      bandwidth_rule=how.bandwidth_rule,
-      classes=((member(batch.label), member(batch.macro_label)) if how.by_class
+      z[:n], z[n:], statistic=align.statistic, bandwidth=align.bandwidth,
+      bandwidth_rule=align.bandwidth_rule,
+      classes=((member(batch.label), member(batch.macro_label)) if align.by_class
                else None))
 
 
-def weight_of(params: Params, how: Align) -> float | Float[Array, '']:
+def align_weight(params: Params, align: Align) -> float | Float[Array, '']:
   """Lambda; a learned one is kept as its logarithm, so it stays above zero.
 
   Args:
     params: with 'log_weight' where lambda is learned.
-    how: the alignment.
+    align: the alignment.
   """
-  return jnp.exp(params['log_weight']) if how.learned else how.weight
+  return jnp.exp(params['log_weight']) if align.learned else align.weight
 
 
 # Which losses of a method labelled macro clips are in.
 
-def of_levels(labels: MacroLabels | None
-              ) -> tuple[MacroLabels | None, MacroLabels | None]:
+def split_by_level(labels: MacroLabels | None
+                   ) -> tuple[MacroLabels | None, MacroLabels | None]:
   """The labels that the inner and that the outer loss has.
 
   Args:
@@ -278,7 +284,7 @@ def of_levels(labels: MacroLabels | None
   return labels if labels.inside else None, labels if labels.outside else None
 
 
-def init_of(net: Network, labels: MacroLabels | None) -> Callable:
+def make_init(net: Network, labels: MacroLabels | None) -> Callable:
   """`net.init`, and mu where it is learned.
 
   Args:

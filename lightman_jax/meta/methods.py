@@ -165,7 +165,7 @@ class Supervised(Method):
   def make(self, net, labels=None):
     """See `learners.supervised`; with batch normalisation, `running_statistics`."""
     from lightman_jax.meta import learners, running_statistics
-    return (running_statistics.published(net) if net.train else
+    return (running_statistics.supervised(net) if net.train else
             learners.supervised(net, labels))
 
 

@@ -36,9 +36,9 @@ def through_adaptation(adapt: Adapt, outer_loss: OuterLoss) -> MetaGrad:
     del progress
 
     def after(params):
-      fast, trace, _ = adapt(params, task.support, key)
+      fast, start_losses, _ = adapt(params, task.support, key)
       loss, _ = outer_loss(fast, task)
-      return loss, trace
+      return loss, start_losses
     return _with_losses(jax.value_and_grad(after, has_aux=True)(params))
   return meta_grad
 
@@ -60,13 +60,14 @@ def through_every_step(adapt: Adapt, outer_loss: OuterLoss, *, until: float
     last = jnp.minimum(progress / until, 1.)
 
     def after(params):
-      _, trace, losses = adapt(params, task.support, key,
+      _, start_losses, losses = adapt(params, task.support, key,
                                watch=lambda fast: outer_loss(fast, task)[0])
       if losses is None:
         raise TypeError('this adaptation watches no step; it needs one by inner steps')
-      return last * losses[-1] + (1 - last) * losses.mean(), (trace, losses[-1])
-    (_, (trace, loss)), grads = jax.value_and_grad(after, has_aux=True)(params)
-    return _with_losses(((loss, trace), grads))
+      return last * losses[-1] + (1 - last) * losses.mean(), (
+          start_losses, losses[-1])
+    (_, (start_losses, loss)), grads = jax.value_and_grad(after, has_aux=True)(params)
+    return _with_losses(((loss, start_losses), grads))
   return meta_grad
 
 
@@ -158,13 +159,13 @@ def displacement(adapt: Adapt, *, rate: float) -> MetaGrad:
   """
   def meta_grad(params, task, key, progress=1.):
     del progress
-    fast, trace, _ = adapt(params, task.everything, key)
+    fast, start_losses, _ = adapt(params, task.everything, key)
     grads = jax.tree.map(lambda start, end: (start - end) / rate, params, fast)
-    return grads, {'query_loss': trace['cross_entropy']}
+    return grads, {'query_loss': start_losses['cross_entropy']}
   return meta_grad
 
 
 def _with_losses(losses_and_grads):
-  (loss, trace), grads = losses_and_grads
+  (loss, start_losses), grads = losses_and_grads
   return grads, {'query_loss': loss,
-                 **{f'support_{name}': x for name, x in trace.items()}}
+                 **{f'support_{name}': x for name, x in start_losses.items()}}
