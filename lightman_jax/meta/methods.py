@@ -184,7 +184,7 @@ class Lightman(Maml):
   """LightmanNet: an alignment branch pulls the encoder inside, too."""
   uses_macro: ClassVar[bool] = True
   align_weight: float = option(.5, 'lambda, of the alignment inside', range=(0., 1000.))
-  weight: str = option('fixed', 'lambda; learned: by its hypergradient',
+  weight: str = option('fixed', 'whether lambda stays, or goes by its hypergradient',
                        choices=('fixed', 'learned'))
   alignment: str = option('marginal', 'of all clips with all, or of each class',
                           choices=('marginal', 'per_class'))
