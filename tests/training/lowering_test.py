@@ -7,6 +7,7 @@ import functools
 import re
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -70,9 +71,8 @@ def lowered(pool_of):
     program = devices.over_devices(
         functools.partial(run_folds, recipe=recipe, length=STEPS, at_once=1),
         jax.devices()[:1], donate=True)
-    of_one_device = lambda tree: jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(
-            (1, *x.shape), jax.dtypes.canonicalize_dtype(x.dtype)), tree)
+    of_one_device = functools.partial(
+        jax.eval_shape, lambda tree: jax.tree.map(lambda x: jnp.asarray(x)[None], tree))
     arguments = of_one_device(states), of_one_device(views), clips, np.int32(STEPS)
     return program, arguments, len(jax.tree.leaves(states))
   return of
