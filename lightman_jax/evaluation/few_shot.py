@@ -53,8 +53,8 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
   @compiled.jit
   def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView, numbers,
            episodes: Episodes):
-    def one(both):
-      number, (classes, support, _) = both
+    def one(episode):
+      number, (classes, support, _) = episode
       in_episode = jnp.zeros(sizes.classes, bool).at[classes].set(True)
       return _support_side(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), table,
                            view, support, in_episode, len(classes), sizes)
@@ -63,8 +63,8 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
   @compiled.jit
   def answer(params, fold_key: Key[Array, ''], clips_x, scale, numbers, classes,
              drawn: Drawn):
-    def one(both):
-      number, classes, (support, query) = both
+    def one(episode):
+      number, classes, (support, query) = episode
       in_episode = jnp.zeros(sizes.classes, bool).at[classes].set(True)
       fast = learner.adapt(
           params, gather(clips_x, scale, support, sizes.magnification),
