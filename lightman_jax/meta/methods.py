@@ -25,8 +25,8 @@ LEAST_RATE = 1e-6
 class Method:
   """What all methods share."""
   uses_macro: ClassVar[bool] = False      # looks at macro-expressions
-  # The backward pass goes through the inner steps, which takes memory, but where it is
-  # set to `first_order`; `sections.is_second_order` reads both.
+  # The backward pass goes through the inner steps, which takes memory; a setting
+  # `first_order` takes that back: `sections.is_second_order` reads both.
   second_order: ClassVar[bool] = False
 
   def check(self, settings: Mapping[str, Any]) -> None:

@@ -60,12 +60,12 @@ def through_every_step(adapt: Adapt, outer_loss: OuterLoss, *, until: float
     last = jnp.minimum(progress / until, 1.)
 
     def after(params):
-      _, start_losses, losses = adapt(params, task.support, key,
-                               watch=lambda fast: outer_loss(fast, task)[0])
+      _, start_losses, losses = adapt(
+          params, task.support, key, watch=lambda fast: outer_loss(fast, task)[0])
       if losses is None:
         raise TypeError('this adaptation watches no step; it needs one by inner steps')
-      return last * losses[-1] + (1 - last) * losses.mean(), (
-          start_losses, losses[-1])
+      value = last * losses[-1] + (1 - last) * losses.mean()
+      return value, (start_losses, losses[-1])
     (_, (start_losses, loss)), grads = jax.value_and_grad(after, has_aux=True)(params)
     return _with_losses(((loss, start_losses), grads))
   return meta_grad
@@ -121,9 +121,8 @@ def sum_over_microbatches(call: Callable[..., PyTree], params: Params,
   if len(batch[0]) == size:
     return call(params, *batch)
   microbatches = tuple(x.reshape(-1, size, *x.shape[1:]) for x in batch)
-  first = tuple(x[0] for x in microbatches)
-  total = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype),
-                       jax.eval_shape(lambda: call(params, *first)))
+  first = lambda: call(params, *(x[0] for x in microbatches))
+  total = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(first))
 
   def add(total, microbatch):
     return jax.tree.map(jnp.add, total, call(params, *microbatch)), None
