@@ -117,8 +117,8 @@ OWNED = ('results.json', 'part.json', 'folds', 'checkpoints', 'selection',
          'actions.json', 'unit_actions', 'unit_actions.png', 'unit_actions.json',
          'attribution', 'attribution.png', 'attribution.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
-         'outside.json', 'trained_on.json', 'reproducibility.json', 'environment.json',
-         'config.json')
+         'outside.json', 'trained_on.json', 'clips.json', 'reproducibility.json',
+         'environment.json', 'config.json')
 
 
 def clear(path: pathlib.Path) -> None:
