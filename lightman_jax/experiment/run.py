@@ -103,7 +103,7 @@ def run(config: Mapping[str, Any], folder: RunFolder, *, resume_anyway: bool = F
     InputError: one sentence on what cannot be used.
   """
   try:
-    with numerics.pinned(config['model']['matmul_precision']):
+    with numerics.pinned(config['model']['matmul_precision']), registry.same_folder():
       return _run(config, folder, resume_anyway, span)
   except SystemExit as error:     # nothing of this package raises it here
     raise InputError('code from outside would end the program '
@@ -131,13 +131,13 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
     began = time.monotonic()
     material = multihost.in_turn(lambda: assembly.prepare(config, progress))
     parts.numbers_of(span, len(material.folds))     # refuses those that are not there
+    try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
     if multihost.is_first() and (code := sections.outside(config)):
       write_json(folder.outside, code)
     robustness.noise_kinds(config, material, progress.say)
-    try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):
       loop = memory.in_smaller_batches(

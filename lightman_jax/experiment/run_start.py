@@ -81,8 +81,8 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
       lambda fold: seen[chosen[fold.held_out]], clips=clips, known=known)
 
 
-def _compare_clips(config: Mapping[str, Any], pool: Pool, dataset: str,
-                   run: finished.Run, seen: Mapping[str, Sequence[Person]]
+def _compare_clips(config: Mapping[str, Any], pool: Pool, dataset: str, run,
+                   seen: Mapping[str, Sequence[Person]]
                    ) -> tuple[tuple[SeenClip, ...] | None, dict[str, list[str]]]:
   """The run's clips, None where it names none, and what is known of who is in both.
 

@@ -21,7 +21,7 @@ import zlib
 import jax
 from jax.core import Tracer
 
-from lightman_jax import bounded
+from lightman_jax import bounded, registry
 from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.training import stopping
 
@@ -244,7 +244,8 @@ def jit(function: Callable, **options: Any) -> Callable:
     kinds = structure, *(x if isinstance(x, int) else jax.typeof(x) for x in leaves)
     if kinds in compiled_kinds or any(isinstance(x, Tracer) for x in leaves):
       return jitted(*arguments, **named)
-    with without_alarm():
+    # Code from outside runs while it is traced.
+    with without_alarm(), registry.same_folder():
       result = jitted(*arguments, **named)
     compiled_kinds.add(kinds)
     return result
@@ -253,7 +254,8 @@ def jit(function: Callable, **options: Any) -> Callable:
 
 def _compiled(function: Callable, arguments: tuple[Any, ...]) -> Program:
   began = time.perf_counter()
-  lowered = function.lower(*arguments)
+  with registry.same_folder():      # code from outside runs while it is traced
+    lowered = function.lower(*arguments)
   traced = time.perf_counter()
   compiled = lowered.compile()
   return Program(compiled, function, arguments, traced - began,

@@ -15,7 +15,7 @@ from lightman_jax.data import people
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished, pretraining, published_start
 from lightman_jax.files import file_sha256
-from lightman_jax.runs import reproducibility
+from lightman_jax.runs import folder as run_folder, reproducibility
 from lightman_jax.tasks.folds import leave_one_subject_out
 from lightman_jax.training import checkpoints, loop
 from lightman_jax.training.state import TrainState
@@ -369,9 +369,9 @@ def test_a_run_names_all_clips_that_it_may_have_seen(pool, tmp_path):
     material = types.SimpleNamespace(
         pool=pool, folds=folds,
         clips=types.SimpleNamespace(info={'dataset': 'made-up'}),
-        pretrained=pretraining.Pretraining({}, '', None, lambda fold: (), clips=clips))
-    pretraining.write_people(settings_of(), material, types.SimpleNamespace(
-        path=tmp_path))
+        pretrained=pretraining.Pretraining({}, '', dict, lambda fold: (), clips=clips))
+    pretraining.write_people(settings_of(), material,
+                             run_folder.RunFolder(tmp_path, None))
     written = json.loads((tmp_path / pretraining.CLIPS).read_text())
     assert written['complete'] == bool(clips)
     assert written['clips'] == [
