@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import sys
+import traceback
 from typing import Any, NamedTuple
 
 from lightman_jax import places
@@ -233,6 +234,22 @@ def allow_or_keep(kind: str, name: str) -> Source:
     InputError: it cannot be imported, or has no such name.
   """
   return _ALLOWED[kind, name] if (kind, name) in _OBJECTS else allow(kind, name)
+
+
+def line_of(error: BaseException) -> str:
+  """The last line of code from outside that an error came through; '' for none.
+
+  Args:
+    error: that was raised.
+  """
+  files = set()
+  for code in _ALLOWED.values():
+    with contextlib.suppress(TypeError):      # an object has no file
+      files.add(os.path.realpath(inspect.getfile(code.part)))
+  places = [f'{frame.filename} line {frame.lineno}'
+            for frame in traceback.extract_tb(error.__traceback__)
+            if os.path.realpath(frame.filename) in files]
+  return places[-1] if places else ''
 
 
 @contextlib.contextmanager

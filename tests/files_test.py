@@ -27,7 +27,8 @@ def test_a_refusal_does_not_repeat_what_nobody_reads():
 
 
 @pytest.mark.parametrize('content, words', [
-    (None, 'it is a folder'), (b'\0\xff\xfe', 'it holds no text in UTF-8, from byte 1')])
+    (None, 'it is a folder'),
+    (b'\0\xff\xfe', 'it holds no text in UTF-8, from byte 1')])
 def test_what_is_no_table_of_text_says_so(tmp_path, content, words):
   path = tmp_path / 'x.csv'
   path.mkdir() if content is None else path.write_bytes(content)
