@@ -225,8 +225,7 @@ class RunFolder:
   def _is_unused(self) -> bool:
     """Whether this start began the folder, and nothing was computed in it."""
     return self.path.is_dir() and not self.has_begun() and (
-        {path.name for path in self.path.iterdir()}
-        <= {path.name for path in self._new_paths})
+        {*self.path.iterdir()} <= {*self._new_paths})
 
   def _withdraw(self) -> None:
     for path in self._new_paths:

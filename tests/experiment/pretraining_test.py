@@ -311,7 +311,7 @@ def test_clips_that_a_run_saw_under_other_names_are_refused(pool, run, small_net
   line, = made.known['as_set']
   assert 'data.repeated_clips says that it is meant' in line
   # The same person's, or others, or of frames of one colour: nothing is wrong.
-  run({'s0': [['made-up', 's1']]}, clips=stated(
+  run({'s0': [['made-up', 's1']], 's1': [['made-up', 's0']]}, clips=stated(
       row('made-up', 's0', 2), row('elsewhere', 'other1', 99),
       ['theirs', 'elsewhere', 'other2', '']))
   made, _ = of_run(pool._replace(frames_sha256=(*pool.frames_sha256[:-1], '')),
@@ -320,12 +320,12 @@ def test_clips_that_a_run_saw_under_other_names_are_refused(pool, run, small_net
 
 
 def test_whom_a_run_may_have_seen_under_other_names_is_told(pool, run, small_net):
-  run({'s0': [['elsewhere', 'other1'], ['made-up', 's1']]}, clips=stated())
+  run({'s0': [['elsewhere', 'other1'], ['made-up', 's2']]}, clips=stated())
   made, _ = of_run(hashed(pool), small_net)
   line, = made.known['not_known']
   assert line == ('whether anyone of elsewhere is in made-up, too, is not known: '
                   'weights of people of other names are in every fold')
-  run({'s0': [['made-up', 's1']]}, clips=stated())
+  run({'s0': [['made-up', 's2']]}, clips=stated())
   assert not of_run(hashed(pool), small_net)[0].known['not_known']
 
 
@@ -335,7 +335,7 @@ def test_whom_a_run_may_have_seen_under_other_names_is_told(pool, run, small_net
 def test_where_clips_are_not_compared_that_is_told(pool, run, small_net, clips, changes,
                                                    words):
   """Of a run of an earlier version, of one that began so, or of other frames."""
-  run({'s0': [['made-up', 's1']]}, {'data': {**settings_of()['data'], **changes}},
+  run({'s0': [['made-up', 's2']]}, {'data': {**settings_of()['data'], **changes}},
       clips)
   made, _ = of_run(hashed(pool), small_net)
   line, = made.known['not_known']

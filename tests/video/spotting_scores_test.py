@@ -1,5 +1,6 @@
 """Scores of spotted intervals: by hand, and in what order the rows stand."""
 
+import inspect
 import itertools
 import json
 
@@ -310,8 +311,8 @@ def test_seeds_of_commands_are_whole_numbers_from_0(tables, capsys):
     ([one(0, 9)], [], {'seed': -1}, 'seed is -1'),
     ([one(0, 9)], [], {'seed': 'x'}, "seed is 'x'")])
 def test_what_is_no_interval_is_refused(spotted, truth, others, why):
-  with pytest.raises(InputError, match=why):
-    scored(spotted, truth, **others)
+  with pytest.raises(InputError, match=why):     # as where no types are checked
+    inspect.unwrap(scores.score_spotting)(spotted, truth, **others)
 
 
 def test_the_old_name_says_the_new_one(capsys):
