@@ -153,8 +153,8 @@ def test_copies_and_people_whom_the_model_knows_are_no_silent_test(model):
   np.testing.assert_array_equal(own_clips.test_numbers(own, np.array([3])),
                                 [0, 1, 2, 4])
   lines = list(own_clips.test_lines(model, model, own, support))
-  assert lines[0] == ('1 clips have the frames of clips that it was adapted to, and are '
-                      'not tested')
+  assert lines[0] == ('1 clips have the frames of clips that it was adapted to, and '
+                      'are not tested')
   assert lines[1].startswith('on the 2 clips') and not any('trained on' in line
                                                            for line in lines)
   again = model.adapt(clips(2), ['a', 'b'], [('lab', 'dan')] * 2, encoded=True)
