@@ -221,6 +221,22 @@ def check(kind: str, flat: Mapping[str, Any]) -> Any:
           if isinstance(part, type) and hasattr(part, 'check') else None)
 
 
+def is_second_order(method: Mapping[str, Any]) -> bool:
+  """Whether an outer gradient goes through the inner steps of a method.
+
+  It does where the method says so, by `second_order = True`, and where it is not set to
+  take the inner gradients as constants, by `first_order`.
+
+  Args:
+    method: the section of a configuration: the name, and what it is set to.
+
+  Raises:
+    InputError: there is no such method.
+  """
+  return (getattr(registry.find('method', method['name']), 'second_order', False)
+          and not method.get('first_order', False))
+
+
 def refusal(kind: str, name: str, setting: str, value: Any) -> str:
   """Why a part cannot have a setting, and which has it."""
   section, key = SECTIONS[kind]

@@ -88,6 +88,18 @@ def test_another_file_of_the_name_is_other_code(file, tmp_path):
                          {'method': 'moved.py:mine'})
 
 
+@pytest.mark.parametrize('method, want', [
+    ({'name': 'maml'}, True), ({'name': 'lightman', 'first_order': False}, True),
+    ({'name': 'maml', 'first_order': True}, False), ({'name': 'fomaml'}, False),
+    ({'name': 'protonet'}, False), ({'name': 'my_file.py:mine'}, False),
+    ({'name': 'my_file.py:second'}, True)])
+def test_whether_a_method_is_of_second_order(file, method, want):
+  file.write_text(f'{METHOD}\ndef second(net): mine(net)\nsecond.second_order = True')
+  for name in ('mine', 'second'):
+    registry.allow('method', f'my_file.py:{name}')
+  assert sections.is_second_order(method) is want
+
+
 def test_the_record_holds_hash_and_text(file):
   config = synthetic.get_config('method=my_file.py:mine').to_dict()
   assert sections.outside(config) == {'method': {

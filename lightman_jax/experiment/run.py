@@ -52,8 +52,8 @@ from lightman_jax.training import (
   stopping,
 )
 from lightman_jax.training.checkpoints import open_checkpoints
-from lightman_jax.training.loop import FoldData, group_folds, make_trainer, train_folds
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.loop import group_folds, make_trainer, train_folds
+from lightman_jax.training.state import FoldData, Recipe
 
 # What the method of a configuration costs, where and with what it was measured.
 
@@ -385,11 +385,11 @@ def make_predictions(config, material: Material, recipe: Recipe):
     recipe: its learner is what adapts and predicts.
   """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
-  draws = config['evaluation']['draws'] if learner.supported else 1
+  draws = config['evaluation']['draws'] if learner.needs_support else 1
   adapted = prediction.make_predict(learner, sizes=recipe.support_sizes, draws=draws,
                                     at_once=recipe.at_once, mirror=recipe.mirror)
   plain = (prediction.make_plain_predict(learner, mirror=recipe.mirror)
-           if learner.moving else None)
+           if learner.adapted_subtrees else None)
 
   def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> FoldLogits:
     index = np.flatnonzero(fold.test)

@@ -12,7 +12,7 @@ import csv
 import os
 import pathlib
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import optimize
@@ -208,7 +208,7 @@ def check_length(where: str, length: Length) -> Length:
   return Length(int(frames), float(fps), int(first))
 
 
-def check_intervals(where: str, rows: Sequence[Interval]) -> None:
+def check_intervals(where: str, rows: Sequence[Any]) -> None:
   """Refuses what is no interval.
 
   Args:

@@ -18,7 +18,7 @@ from lightman_jax.files import file_sha256
 from lightman_jax.runs import folder as run_folder, reproducibility
 from lightman_jax.tasks.folds import leave_one_subject_out
 from lightman_jax.training import checkpoints, loop
-from lightman_jax.training.state import TrainState
+from lightman_jax.training.state import FoldData, TrainState
 
 
 @pytest.fixture(autouse=True)
@@ -187,8 +187,8 @@ def test_cells_of_action_units():
 def test_a_fold_begins_with_them_and_draws_the_rest():
   drawn = {'encoder': jnp.zeros((2, 3)), 'head': jnp.ones((2, 4)),
            'log_weight': jnp.full(2, 7.)}
-  folds = [loop.FoldData('s0', jax.random.key(0), None, np.ones((1, 2), bool),
-                         {'encoder': np.full(3, n, np.float32)}) for n in (5, 6)]
+  folds = [FoldData('s0', jax.random.key(0), None, np.ones((1, 2), bool),
+                    {'encoder': np.full(3, n, np.float32)}) for n in (5, 6)]
   state = loop._begun(TrainState(jnp.zeros(2, int), drawn, ()), folds)
   np.testing.assert_array_equal(state.params['encoder'], [[5.] * 3, [6.] * 3])
   assert equal({**state.params, 'encoder': 0}, {**drawn, 'encoder': 0})

@@ -260,14 +260,15 @@ def test_what_is_finished_is_not_run_again(config, tmp_path, monkeypatch, capfd)
 def test_runs_of_other_settings_are_not_taken_for_those_of_the_sweep(
     config, tmp_path, monkeypatch):
   """Finished or not: a sweep that was ended and is started with other settings."""
-  monkeypatch.setattr(sweep, 'run_all', lambda commands, *_, **__: {'ran': commands})
+  monkeypatch.setattr(sweep, 'run_all', lambda commands, *_, **__: dict.fromkeys(
+      commands, 'ran'))
   runs = sweep.plan(config, (('a', {}), ('b', {'method.inner_steps': 2})), seeds=1)
   lock.write_json(tmp_path / sweep.LOCK, {})
   finish(tmp_path / 'b-seed0', environment.code_version())
   lock.write_json(tmp_path / 'b-seed0' / 'config.json', runs[1].config)
   carry_out = functools.partial(sweep.carry_out, folder=tmp_path, command=['launch'],
                                 parallel=1)
-  assert list(carry_out(runs)['ran']) == ['a-seed0']
+  assert list(carry_out(runs)) == ['a-seed0']
   before = (tmp_path / 'sweep.json').read_text()
   others = sweep.plan(settings.changed(config, {'training.steps': 9}),
                       (('a', {}), ('b', {'method.inner_steps': 2})), seeds=1)
@@ -277,7 +278,7 @@ def test_runs_of_other_settings_are_not_taken_for_those_of_the_sweep(
       carry_out(others)
     (tmp_path / 'b-seed0' / name).unlink(missing_ok=True)
   assert (tmp_path / 'sweep.json').read_text() == before
-  assert list(carry_out(others, again=True)['ran']) == ['a-seed0', 'b-seed0']
+  assert list(carry_out(others, again=True)) == ['a-seed0', 'b-seed0']
 
 
 def test_a_folder_of_something_else_is_left_alone(config, tmp_path):
