@@ -141,8 +141,8 @@ def explain(arguments: Sequence[str]) -> int:
   codes = ['E' + word.strip('[]').upper().removeprefix('E') for word in options.codes]
   for word, code in zip(options.codes, codes):
     if code not in known:
-      print(f'explain: there is no code {word!r}; python -m lightman_jax explain lists '
-            f'all: {", ".join(known)}', file=sys.stderr)
+      print(f'explain: there is no code {word[:80]!r}; python -m lightman_jax explain '
+            f'lists all: {", ".join(known)}', file=sys.stderr)
       return 2
   print('\n'.join(_printed(known, codes)))
   return 0

@@ -258,9 +258,10 @@ def build(kind: str, name: str, options: Mapping[str, Any], *before: Any) -> Any
   """
   part = registry.find(kind, name)
   try:
-    if isinstance(part, type) and hasattr(part, 'make'):
-      return part(**options).make(*before)
-    return part(*before, **options)
+    with registry.same_folder():
+      if isinstance(part, type) and hasattr(part, 'make'):
+        return part(**options).make(*before)
+      return part(*before, **options)
   except SystemExit as error:
     raise InputError(f'{kind}={name} would end the program '
                      f'({registry.describe(error)}); take sys.exit out') from error

@@ -33,6 +33,7 @@ from lightman_jax.experiment.finished import Run
 from lightman_jax.experiment.notebook import HeldOut
 from lightman_jax.models import weights_files
 from lightman_jax.models.network import Params
+from lightman_jax.options import check_seed
 from lightman_jax.runs import environment, identity, results
 from lightman_jax.runs.folder import blaming
 from lightman_jax.runs.identity import canonical_json
@@ -92,6 +93,7 @@ def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
     raise InputError(f'seeds is {seeds}; give 1 to 64, and of a fold, which has the '
                      'seed of its run, leave it out')
   settings_module.check(config)
+  check_seed(config['seed'] + seeds - 1, 'the last of these seeds')
   predictor.check_method(config)
   place = bundle_folder.check_place(folder)
   for data in filter(None, (config['data'], settings_module.macro_data(config))):

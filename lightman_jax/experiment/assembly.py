@@ -162,7 +162,9 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
             *([weights.sha256] if weights else []),
             *([action_units.sha256(pool)] if pool.multi_label else [])]
   pretrained = _pretraining(config, clips, pool, folds, faces, hashes, make, say)
-  hashes += [pretrained.sha256] if pretrained else []
+  if pretrained:
+    hashes.append(pretrained.sha256)
+    known_people = people.join_facts(known_people, pretrained.known)
   labels = tuple(fold_labels(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
                   data_sha256(hashes), labels,
@@ -206,12 +208,10 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
   meant = [*clips.info.get('meant', ())]
   if other:
     source = config['macro']['source']
-    content = dict(zip(clips.clip, clips.content)) | {
-        f'{source}:{clip}': value for clip, value in zip(other.clip, other.content)}
     meant += other.info.get('meant', ())
     meant += duplicates.check_repeats(
-        duplicates.same_frames([content.get(clip, '') for clip in pool.clips],
-                            [pool.subjects[s] for s in pool.subject], pool.clips),
+        duplicates.same_frames(
+            pool.frames_sha256, [pool.subjects[s] for s in pool.subject], pool.clips),
         config['data']['repeated_clips'], place=f'macro.source={source}')
   return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
 

@@ -17,6 +17,7 @@ from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import write_atomically
+from lightman_jax.options import check_seed
 from lightman_jax.synthetic.replicas import (
   casme,
   casme_squared,
@@ -178,6 +179,11 @@ def write_replica(
   """
   replica = REPLICAS[_known('replica', name, REPLICAS)]
   _check(frames, size)
+  check_seed(seed)
+  for what, number in (('clips-per-class', per_class), ('nested', nested),
+                       ('videos', videos)):
+    if number < 0:
+      raise InputError(f'{what} is {number}; give 0 or more')
   usual = 'raw' if videos else next(iter(replica.editions))
   edition = _known('edition', edition or usual, replica.editions)
   tree_form = replica.editions[edition]
