@@ -90,7 +90,7 @@ def check_people(label: Sequence[int], subject: Sequence[str],
   """
   codes = np.asarray(label, np.int32)
   names, number = np.unique(np.asarray(subject, str), return_inverse=True)
-  of_class = [{*number[codes == k].tolist()} for k in range(len(classes))]
+  of_class = [set(map(int, number[codes == k])) for k in range(len(classes))]
   # Whoever else is held out takes nothing away of what is scarce.
   scarce = {names[s] for people in of_class if len(people) <= SURE for s in people}
   count, nowhere = len(codes), np.zeros(len(codes), bool)
