@@ -147,8 +147,8 @@ def too_few_people(plan: Plan, items: Sequence[Item]) -> str:
     items: those of its clips that are there; each class has one.
   """
   from lightman_jax.tasks.splits import check_people  # which imports jax
-  judged = [item for item in items if item.row.kind == 'micro'] or items
-  pairs = [(item.label, item.row.subject) for item in judged if item.label >= 0]
+  test_items = [item for item in items if item.row.kind == 'micro'] or items
+  pairs = [(item.label, item.row.subject) for item in test_items if item.label >= 0]
   try:
     check_people(*zip(*pairs), plan.classes)
   except InputError as error:
