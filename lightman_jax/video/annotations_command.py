@@ -114,6 +114,9 @@ def _times(video: str, fps: float | None) -> tuple[list[float], float, int | Non
   A manifest calls the frames of a folder by the numbers in their names.
   """
   from lightman_jax.video.reading import open_video
+  if not pathlib.Path(video).exists():
+    raise InputError(f'{video}, the video of the coding, is not there; name it by '
+                     '--video=PATH')
   with open_video(video, fps=fps) as source:
     times = [frame.time for frame in source]
     rate = source.facts.rate or fps or 0.
@@ -140,7 +143,7 @@ def _export(options: argparse.Namespace) -> list[str]:
     own = [row for row in rows if row.video == video]
     path = out / f'{stem}.eaf'
     tiers, participants = tiers_of(own)
-    writers.write_tiers(path, tiers, video or stem, participants)
+    writers.write_tiers(path, tiers, video, participants)
     lines.append(f'{path}: {len(own)} intervals')
   return lines
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pympi
@@ -14,6 +15,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.video import agreement, annotations, annotations_command, writers
 from lightman_jax.video.annotations import Coded, read_coding, read_value
 
+TIMES = annotations_command._times
 FRAMES = 300          # of the videos that are not there, 30 a second
 
 
@@ -61,6 +63,53 @@ def test_a_file_of_elan_is_read(elan, tmp_path):
   assert [row.known_kind for row in rows] == ['micro', 'macro', 'micro']
   assert rows[0].unit_numbers == {6, 12}
   assert read_coding(elan, tier='Comments')[0].label == 'surprise'
+
+
+@pytest.mark.parametrize('there, relative, absolute, wanted', [
+    ('a/film.mp4', './a/film.mp4', 'file:///gone/film.mp4', 'a/film.mp4'),
+    ('a/film.mp4', './film.mp4', 'file://{root}/a/film.mp4', 'a/film.mp4'),
+    ('a/my film%1.mp4', '', 'file://{root}/a/my%20film%251.mp4', 'a/my film%1.mp4'),
+    ('a/my film%20.mp4', '', 'file://{root}/a/my film%20.mp4', 'a/my film%20.mp4'),
+    ('my film.mp4', '../../x/my%20film.mp4', 'file:///C:/x/my film.mp4',
+     'my film.mp4'),
+    ('', './x/film.mp4', 'file:///gone/film.mp4', 'x/film.mp4'),
+    ('', '', 'file:///gone/film.mp4', '/gone/film.mp4'), ('', '', '', '')])
+def test_the_video_of_a_file_of_elan(there, relative, absolute, wanted, tmp_path):
+  """Where it lies: by the relative path, the absolute, or beside the file."""
+  root = tmp_path / 'out'
+  root.mkdir()
+  if there:
+    (root / there).parent.mkdir(exist_ok=True)
+    (root / there).touch()
+  descriptor = {'RELATIVE_MEDIA_URL': relative,
+                'MEDIA_URL': absolute.format(root=root.as_posix())}
+  place = annotations.media_path(root / 'e.eaf', [
+      {'MEDIA_URL': './sound.wav', 'MIME_TYPE': 'audio/x-wav'}, descriptor])
+  assert place == (str(root / wanted) if wanted else '')
+
+
+def test_what_is_written_beside_a_result_names_the_video(tmp_path, monkeypatch, capsys):
+  """As `predict film.mp4 --out=OUT` writes it, wherever the folder lies later."""
+  film, place = tmp_path / 'films' / 'my film.mp4', tmp_path / 'out' / 'my film'
+  film.parent.mkdir()
+  film.touch()
+  tiers = {'expressions 0': [(1., 1.4, 'micro nose happiness')]}
+  monkeypatch.chdir(film.parent)
+  writers.write_tiers(place / 'e.eaf', tiers, film.name)
+  header, = ElementTree.parse(place / 'e.eaf').iter('MEDIA_DESCRIPTOR')
+  assert header.get('RELATIVE_MEDIA_URL') == '../../films/my film.mp4'
+  monkeypatch.chdir(tmp_path)
+  assert run('import', place / 'e.eaf', '--subject=S1', '--out', 'clips.csv') == 0
+  assert 'S1/my film_30,S1,happiness,films/my film.mp4,30' in (
+      tmp_path / 'clips.csv').read_text()
+  # No video is no video: nothing is made up.
+  writers.write_tiers(place / 'none.eaf', tiers, '')
+  assert read_coding(place / 'none.eaf')[0].video == ''
+
+
+def test_a_video_that_is_gone_is_named_with_the_flag_that_names_another(tmp_path):
+  with pytest.raises(InputError, match='gone.mp4.* is not there.*--video=PATH'):
+    TIMES(str(tmp_path / 'gone.mp4'), None)
 
 
 def test_a_coding_becomes_a_manifest_whose_frames_count_from_0(elan, tmp_path, capsys):
