@@ -66,6 +66,7 @@ CODES = {
     'report': 'E703', 'report.scoring': 'E701', 'report.score_command': 'E701',
     'video': 'E801', 'video.command': 'E802', 'video.writers': 'E802',
     'video.page': 'E802', 'video.tables': 'E802', 'video.study': 'E802',
+    'video.study_rows': 'E802',
     'video.study_results': 'E802', 'video.live': 'E802',
     'video.intervals': 'E803', 'video.spotting_scores': 'E803',
     'video.spotting_command': 'E803', 'video.long_videos': 'E803',

@@ -396,16 +396,38 @@ def manifest_rows(rows: Sequence[Coded], out: pathlib.Path, *, subject: str, vid
         None if second is None else _number_at(times, rate, first, second)
         for second in (row.onset_s, row.apex_s, row.offset_s))
     onset, apex, offset = numbers
-    last = _number_at(times, rate, first, times[-1])
-    if offset > last:
-      raise InputError(f'the last frame of {place} is {last}, and an interval ends at '
-                       f'frame {offset}')
+    _check_inside(row, place, times, rate, last=_number_at(times, rate, first,
+                                                           times[-1]))
     path = os.path.relpath(place, out.parent)
     made.append((
         f'{who}/{pathlib.Path(place).stem}_{onset}', who, row.label,
         pathlib.Path(path).as_posix(), onset, '' if apex is None else apex, offset,
         f'{rate:.6g}', row.known_kind, row.units, dataset))
   return made
+
+
+def _check_inside(row: Coded, place: str, times: Sequence[float], rate: float,
+                  last: int) -> None:
+  """Refuses an interval that is not within its video, or was counted at another rate.
+
+  An end may lie a frame behind the last one: that is where a video ends.
+  """
+  if row.frames:
+    first, _, end = row.frames
+    if end > last:
+      raise InputError(f'the last frame of {place} is {last}, and an interval is of '
+                       f'the frames {first} to {end}')
+    # Of frames that are counted at another rate, as those of a converted copy.
+    if abs((counted := end / row.offset_s) - rate) > .02 * rate:
+      raise InputError(
+          f'the interval of frames {first} to {end} is counted at {counted:.6g} frames '
+          f'a second, and {place} has {rate:.6g}; give the video that was coded, or '
+          'the times in seconds (onset_s, offset_s)')
+    return
+  if row.onset_s < times[0] - 1 / rate or row.offset_s > times[-1] + 2 / rate:
+    raise InputError(
+        f'an interval lasts from {row.onset_s:g} to {row.offset_s:g} s, and {place} '
+        f'from {times[0]:g} to {times[-1] + 1 / rate:.6g} s; is it of another video?')
 
 
 def _number_at(times: Sequence[float], rate: float, first: int | None, second: float

@@ -61,9 +61,9 @@ def _action(options: argparse.Namespace, model: Any, out: pathlib.Path
             ) -> Callable[[], int]:
   """What is to be done, all that it reads being there."""
   if options.study:
-    from lightman_jax.video import study
-    rows = study.read_study(places.expand(options.study))
-    events = (study.read_events(places.expand(options.events), rows)
+    from lightman_jax.video import study, study_rows
+    rows = study_rows.read_study(places.expand(options.study))
+    events = (study_rows.read_events(places.expand(options.events), rows)
               if options.events else [])
     if not all(row.landmarks for row in rows):
       _face_model(options)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 import csv
+import io
 import pathlib
 
 from jaxtyping import Float
@@ -74,7 +75,7 @@ def read_table(path: pathlib.Path, names: Sequence[str], what: str
     text = bounded.read_bytes(path, _MOST_TABLE).decode('utf-8-sig')
   except (OSError, ValueError) as error:
     raise InputError(f'{path} cannot be read as a table: {error}') from error
-  table = csv.DictReader(text.splitlines(), strict=True, restval='',
+  table = csv.DictReader(io.StringIO(text, newline=''), strict=True, restval='',
                          skipinitialspace=True)
   try:
     missing = [name for name in names if name not in (table.fieldnames or ())]
@@ -82,6 +83,10 @@ def read_table(path: pathlib.Path, names: Sequence[str], what: str
       raise InputError(f'{path} has no column {missing[0]}; {what} has '
                        f'{names[0]}, {names[1]}, ... {names[-1]}')
     for cells in table:
+      for name, cell in cells.items():
+        if isinstance(cell, str) and len(cell.splitlines()) > 1:
+          raise InputError(f'{path}, line {table.line_num}: {name} holds a line break; '
+                           'write it in one line')
       yield table.line_num, cells
   except csv.Error as error:
     raise InputError(f'{path}, line {table.line_num}: {error}') from error

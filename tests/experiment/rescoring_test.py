@@ -9,6 +9,14 @@ from lightman_jax.files import fold_path
 from lightman_jax.runs import results
 
 
+def write_folds(folder, subjects, logits):
+  """What each fold has kept, where everybody is a fold."""
+  (folder / 'folds').mkdir()
+  for name in sorted(set(subjects)):
+    fold_path(folder / 'folds', name, '.json').write_text(json.dumps(
+        {'logits': logits[np.array(subjects) == name].tolist()}))
+
+
 def test_scores_by_data_set_are_scored_again(tmp_path):
   rng = np.random.default_rng(0)
   truth = rng.integers(0, 3, 48)
@@ -24,6 +32,7 @@ def test_scores_by_data_set_are_scored_again(tmp_path):
   results.write_results(tmp_path / 'results.json', content)
   results.write_predictions(tmp_path / 'predictions.csv', clips, answer,
                             np.eye(3)[answer])
+  write_folds(tmp_path, subject, 1e3 * np.eye(3)[answer])
   assert all(said.agrees for said in rescore(tmp_path, 200))
   changed = json.loads((tmp_path / 'results.json').read_text())
   changed['data_sets']['smic']['rows']['maml']['uf1']['value'] += .1
@@ -46,10 +55,7 @@ def test_scores_of_units_are_scored_again(tmp_path):
   results.write_unit_predictions(tmp_path / 'predictions.csv', clips, said,
                                  np.where(said, .9, .1))
   logits = np.where(said, 1, -1) * np.log(9.)
-  (tmp_path / 'folds').mkdir()
-  of_fold = np.array(subject) == 'samm/s4'
-  (fold_path(tmp_path / 'folds', 'samm/s4', '.json')).write_text(
-      json.dumps({'logits': logits[of_fold].tolist()}))
+  write_folds(tmp_path, subject, logits)
   checks = rescore(tmp_path, 200)
   assert len(checks) == 3 and all(said.agrees for said in checks)
   text = (tmp_path / 'predictions.csv').read_text()

@@ -143,6 +143,27 @@ def test_frames_of_a_folder_are_called_by_their_names(tmp_path):
   assert made[4:7] == (37, 43, 49) and made[0] == 'S/folder_37'
 
 
+@pytest.mark.parametrize('row, words', [
+    (Coded('S', 'v', 1., None, 1.4), ''),
+    (Coded('S', 'v', 1.8, None, 2.), ''),           # to the end of the last frame
+    (Coded('S', 'v', .1, None, 50.), 'from 0.1 to 50 s, and v from 0 to 2 s'),
+    (Coded('S', 'v', 40., None, 50.), 'is it of another video'),
+    (Coded('S', 'v', -.9, None, .3), 'from -0.9 to 0.3 s'),
+    (Coded('S', 'v', .5, None, 1e300), 'is it of another video'),
+    (Coded('S', 'v', .5, None, 1.2, frames=(15, None, 36)), ''),
+    (Coded('S', 'v', .5, None, 3.2, frames=(15, None, 96)), 'frames 15 to 96'),
+    (Coded('S', 'v', .025, None, .06, frames=(5, None, 12)),
+     'counted at 200 frames a second, and v has 30')])
+def test_an_interval_lies_in_its_video(row, words, tmp_path):
+  make = lambda: annotations.manifest_rows(
+      [row], tmp_path / 'clips.csv', subject='', video='', fps=None, dataset='',
+      times_of=lambda *_: ([k / 30 for k in range(60)], 30., None))
+  if not words:
+    return make()
+  with pytest.raises(InputError, match=words):
+    make()
+
+
 @pytest.mark.parametrize('text, parts', [
     ('micro; happy; 6+12', ('micro', 'happiness', '6+12')),
     ('Macro-expression', ('macro', '', '')), ('AU12', ('', '', 'AU12')),

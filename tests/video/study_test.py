@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 import lightman_jax as lm
-from lightman_jax.video import command, study, study_page, study_tables
+from lightman_jax.video import command, study, study_page, study_rows, study_tables
 from lightman_jax.video.study_tables import Event, Part, Seen
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -157,7 +158,15 @@ def written(place, text):
     ('video,person\na.mp4,\n', 'line 2: person is empty'),
     ('video,person\na.mp4,s1\nb.mp4,S01\n', "line 3: 'S01' and 's1' (line 2)"),
     ('video,person,condition\na.mp4,x,Film\nb.mp4,y,film\n', 'look like one'),
-    ('video,person\na.mp4,x\na.mp4,x\n', 'as in line 2; leave one out'),
+    ('video,person\na.mp4,x\na.mp4,x\n',
+     "line 3: a.mp4 of 'x' shares a stretch with line 2"),
+    ('video,person\na.mp4,x\n./a.mp4,y\n',
+     "line 3: ./a.mp4 of 'y' shares a stretch with line 2, of 'x'"),
+    ('video,person,condition,start,end\na.mp4,x,b,0.5,\na.mp4,x,a,,2\n',
+     'line 3: a.mp4'),
+    ('video,person,start,end\na.mp4,x,0,2\nb.mp4,y,,\na.mp4,x,3,9\na.mp4,x,4,5\n',
+     "line 5: a.mp4 of 'x' shares a stretch with line 4"),
+    ('video,person\na.mp4,"x\ny"\n', 'line break'),
     ('video,person,start\na.mp4,x,one\n', "line 2: start 'one' is no number"),
     ('video,person,start,end\na.mp4,x,5,2\n', 'start 5 is not before end 2'),
     ('video,person,baseline\na.mp4,x,5\n', 'line 2: --baseline=5')])
@@ -188,18 +197,18 @@ def test_flags_that_do_not_go_together(words, sentence, tmp_path, capsys):
 
 
 def test_events_are_of_the_studys_videos(tmp_path):
-  rows = study.read_study(written(
+  rows = study_rows.read_study(written(
       tmp_path / 'v.csv', 'video,person,condition,baseline\nme.mp4,ann,a,0:3\n'
       'b/me.mp4,ben,a,\n'))
   assert [row.folder for row in rows] == ['me', 'me-2']
   assert rows[0].baseline == (0., 3.) and rows[1].baseline is None
   table = written(tmp_path / 'e.csv', 'video,time,name\n./me.mp4,1.5,dog\n')
-  assert study.read_events(table, rows) == [Event('me.mp4', 1.5, 'dog')]
+  assert study_rows.read_events(table, rows) == [Event('me.mp4', 1.5, 'dog')]
   for text, sentence in (('c.mp4,1,dog', "no video 'c.mp4'"), ('me.mp4,,dog', 'a time'),
                          ('me.mp4,x,dog', 'no number')):
     written(table, f'video,time,name\n{text}\n')
     with pytest.raises(lm.InputError, match=sentence):
-      study.read_events(table, rows)
+      study_rows.read_events(table, rows)
 
 
 # A study that is looked at.
@@ -217,6 +226,8 @@ def place(tmp_path_factory, drawn):
       cv2.imwrite(str(place / 'me' / f'{shot.number:05d}.png'), shot.picture[..., ::-1],
                   [cv2.IMWRITE_PNG_COMPRESSION, 1])
       table.writerow([shot.number, *shot.landmarks.T.ravel().tolist()])
+  for other in 'bc':
+    shutil.copytree(place / 'me', place / other / 'me')
   return place
 
 
@@ -239,7 +250,7 @@ def test_a_study_goes_on_and_one_bad_file_stops_nothing(place, tmp_path, monkeyp
   # Reading all sources takes long where types are checked.
   monkeypatch.setattr(study, '_code', lambda: 'code')
   table = written(place / 'videos.csv', rows_of(
-      'me,ann,film,.4', 'gone.mp4,ben,film,', 'me,ann,rest,.5'))
+      'me,ann,film,.4', 'gone.mp4,ben,film,', 'b/me,ann,rest,.5'))
   events = written(place / 'events.csv', 'video,time,name\nme,0.2,dog\n')
   out = tmp_path / 'out'
   assert run(f'--study={table}', f'--events={events}', f'--out={out}') == 1
@@ -258,7 +269,7 @@ def test_a_study_goes_on_and_one_bad_file_stops_nothing(place, tmp_path, monkeyp
   assert '<script' not in page and 'href="videos/me-2/page.html"' in page
   # Again: what is done stays; another end makes one row anew; the tables follow.
   before = done_times(out)
-  written(table, rows_of('me,ann,film,.4', 'me,ben,film,.4', 'me,ann,rest,.4'))
+  written(table, rows_of('me,ann,film,.4', 'b/me,ann,rest,.4', 'c/me,ben,film,.4'))
   assert set(before) == {'me', 'me-2'}
   assert run(f'--study={table}', f'--out={out}') == 0
   said = capsys.readouterr().out
@@ -271,7 +282,7 @@ def test_a_study_goes_on_and_one_bad_file_stops_nothing(place, tmp_path, monkeyp
 @pytest.mark.slow
 def test_memory_is_flat_over_the_videos_of_a_study(place, tmp_path, monkeypatch):
   monkeypatch.setattr(study, '_code', lambda: 'code')
-  row, = study.read_study(written(place / 'one.csv', rows_of('me,ann,film,.2')))
+  row, = study_rows.read_study(written(place / 'one.csv', rows_of('me,ann,film,.2')))
   options = vars(command._parser().parse_args([]))
   kept = []
   for number in range(4):
