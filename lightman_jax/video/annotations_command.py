@@ -95,6 +95,13 @@ def _import(options: argparse.Namespace) -> list[str]:
     lines.append(f'{len(without)} of them name no emotion, or several, and cannot '
                  f'train as micro-expressions until they do: {", ".join(without[:5])}'
                  + ', ...' * (len(without) > 5))
+  labels = Counter(row.label for row in rows)
+  classes, emotions = agreement.classes_and_emotions(labels)
+  if classes and emotions:
+    spell = lambda words: ', '.join(f'{word} {labels[word]}' for word in sorted(words))
+    lines.append(f'the labels mix classes ({spell(classes)}) and emotions '
+                 f'({spell(emotions)}): they would train as different classes, so name '
+                 'either in all of it')
   if not all(row.kind for row in rows):
     lines.append('where micro or macro is not said, half a second divides the two')
   return lines

@@ -159,7 +159,8 @@ def test_an_interval_lies_in_its_video(row, words, tmp_path):
       [row], tmp_path / 'clips.csv', subject='', video='', fps=None, dataset='',
       times_of=lambda *_: ([k / 30 for k in range(60)], 30., None))
   if not words:
-    return make()
+    assert len(make()) == 1
+    return
   with pytest.raises(InputError, match=words):
     make()
 
@@ -271,6 +272,58 @@ def test_agreement_by_hand():
   # One of them coded no apex.
   assert errors['apex'] == {'pairs': 2, 'mean_ms': pytest.approx(45.),
                             'absolute_ms': pytest.approx(55.)}
+
+
+def named(*labels):
+  """Intervals of these labels, a second apart."""
+  return [Coded('', '', n, None, n + .4, 'micro', label)
+          for n, label in enumerate(labels)]
+
+
+def test_emotions_of_one_and_classes_of_the_other_are_compared_as_classes():
+  coder = named('happiness', 'disgust', 'surprise', 'repression', 'contempt', 'others')
+  program_says = named('positive', 'negative', 'surprise', 'negative', 'positive',
+                       'negative')
+  for one, other in ((coder, program_says), (program_says, coder)):
+    result = agreement.agree(one, other)
+    # 4 of 6 agree; by chance (positive 1 * 2, negative 3 * 3, surprise 1 * 1) / 36.
+    assert result['classes']['kappa'] == pytest.approx((4 / 6 - 12 / 36) / (24 / 36))
+    assert result['classes']['each']['surprise'] == 1.
+    assert set(result['classes']['each']) == {'negative', 'positive', 'surprise',
+                                              'others'}
+    remark, = result['remarks']
+    assert remark == (
+        'emotions are compared as the classes of MEGC2019, for classes are named, '
+        'too: contempt, disgust, repression as negative, happiness as positive; no '
+        'class there has others, which stays as it is')
+  # A coding that is corrected in part names both.
+  assert agreement.agree(named('positive', 'disgust'), named('happiness', 'disgust'))[
+      'classes']['kappa'] == 1.
+  # Where both name emotions, these are what is compared.
+  both = agreement.agree(coder, named(*['happiness', 'fear'] * 3))
+  assert both['remarks'] == [] and 'fear' in both['classes']['each']
+
+
+def test_words_that_do_not_meet_have_no_kappa():
+  result = agreement.agree(named('joy', 'II'), named('happiness', 'positive'))
+  assert result['classes'] == {'intervals': 2, 'kappa': None, 'each': {}}
+  assert result['remarks'][-1] == (
+      "no kappa of classes: the first coding names 'II', 'joy' and the second "
+      "'positive', which have no word in common")
+  # One vocabulary, and no agreement.
+  assert agreement.agree(named('fear'), named('anger'))['classes']['kappa'] == 0.
+
+
+def test_a_manifest_of_classes_and_emotions_says_which_is_which(tmp_path, capsys):
+  path = tmp_path / 'coded.csv'
+  path.write_text('onset_s,offset_s,subject,video,label\n1,1.3,S,v,positive\n'
+                  '2,2.3,S,v,happy\n3,3.3,S,v,positive\n4,4.2,S,v,surprise\n')
+  assert run('import', path, '--out', tmp_path / 'clips.csv') == 0
+  assert ('classes (positive 2) and emotions (happiness 1): they would train as '
+          'different classes') in capsys.readouterr().out
+  path.write_text(path.read_text().replace('positive', 'sad'))
+  assert run('import', path, '--out', tmp_path / 'clips.csv') == 0
+  assert 'emotions' not in capsys.readouterr().out
 
 
 def test_coders_and_the_program_side_by_side(elan, tmp_path, capsys):
