@@ -1,7 +1,9 @@
 """The rules of the house that a reader relies on, held by reading the source."""
 
 import ast
+import builtins
 import configparser
+import dis
 import importlib
 import pathlib
 import re
@@ -91,6 +93,33 @@ def test_the_picture_of_the_rooms_is_that_of_today():
   assert draw_imports.without_detours({'c': {'a', 'b'}, 'b': {'a'}}) == {
       'c': {'b'}, 'b': {'a'}}
   assert draw_imports.imports()['tasks'] == {'basis', 'data', 'inputs'}
+
+
+def undefined_names(text):
+  """Names that some code reads and neither its module nor Python has.
+
+  A linter takes the shapes in annotations for names, so that it cannot be asked.
+  """
+  module = compile(text, '', 'exec')
+  codes, bound, read = [module], set(), set()
+  for code in codes:
+    codes += [one for one in code.co_consts if isinstance(one, type(module))]
+    at_module = ('STORE_NAME', 'LOAD_NAME') if code is module else ()
+    for step in dis.get_instructions(code):
+      if step.opname in ('STORE_GLOBAL', *at_module[:1]):
+        bound.add(step.argval)
+      elif step.opname in ('LOAD_GLOBAL', *at_module[1:]):
+        read.add(step.argval)
+  return {name for name in read - bound - set(dir(builtins))
+          if not name.startswith('__')}
+
+
+def test_no_name_is_undefined():
+  assert undefined_names('import a\ndef f(x: "n h"):\n  return a.b + c + len(x)') == {'c'}
+  for folder in ('lightman_jax', 'tests', 'benchmarks', 'examples', 'configs', 'docs'):
+    for path in sorted((ROOT / folder).rglob('*.py')):
+      names = undefined_names(path.read_text(encoding='utf-8'))
+      assert not names, f'{path}: {names}'
 
 
 def test_the_page_of_the_code_names_what_is_there():

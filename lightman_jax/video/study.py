@@ -31,7 +31,7 @@ from lightman_jax.data.workers import count_cores, start_process, wait_for_end
 from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.files import explain_fault, lock, write_atomically
 from lightman_jax.refusals import OTHER
-from lightman_jax.video import command, signals, study_results, study_tables
+from lightman_jax.video import command, signals, study_results, study_tables, tables
 from lightman_jax.video.measurement import signals_of
 from lightman_jax.video.study_results import Table
 from lightman_jax.video.study_rows import Row
