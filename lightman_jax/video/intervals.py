@@ -184,7 +184,8 @@ def read_lengths(path: str | os.PathLike) -> dict[Video, Length]:
   return lengths
 
 
-def check_length(where: str, frames: float, fps: float, first: int) -> Length:
+def check_length(where: str, frames: int | float, fps: int | float, first: int
+                 ) -> Length:
   """Returns a video's length, whose frames are an int.
 
   Args:
