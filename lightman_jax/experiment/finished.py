@@ -39,9 +39,7 @@ class Run:
     if not (self.path / 'config.json').is_file():
       raise InputError(f'{self.path} is no run folder: it has no config.json; give the '
                        'folder that a run was written to')
-    if (self.path / 'part.json').is_file():
-      raise InputError(f'{self.path} holds some folds of a run (--folds); python -m '
-                       'lightman_jax merge makes one run of all parts')
+    parts.refuse_part(self.path)
     if not (self.path / 'results.json').is_file():
       raise InputError(f'{self.path} has no results yet; give the command of the run '
                        'again, and it goes on')

@@ -28,6 +28,7 @@ from lightman_jax.runs import (
   environment as env,
   folder as run_folder,
   identity,
+  parts,
   progress,
   reproducibility as statement,
   results,
@@ -191,6 +192,7 @@ def checks(folder: pathlib.Path, *, rerun: bool = False, data_dir: str | None = 
                      'one that launch.py has finished')
   config, stored = (_json(folder / name) for name in ('config.json',
                                                       'environment.json'))
+  parts.refuse_part(folder)
   if not (folder / 'results.json').is_file():
     raise InputError(f'{folder} is not finished, for it holds no results.json; give '
                      'its command again, which goes on')

@@ -23,7 +23,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.options import nearest
 from lightman_jax.report.page.groups import join_folds
-from lightman_jax.runs import results
+from lightman_jax.runs import parts, results
 
 REQUIRED = ('clip', 'subject', 'truth', 'prediction')
 OPTIONAL = ('fold', 'dataset')
@@ -172,6 +172,7 @@ def read_predictions(path: str | os.PathLike, *, different_people: bool = False
   path = places.expand(path)
   name = path.name
   if path.is_dir():
+    parts.refuse_part(path)
     path = path / 'predictions.csv'
     if not path.is_file():
       raise InputError(f'{path.parent} holds no predictions.csv; give the folder of a '

@@ -154,6 +154,27 @@ def seal(folder: RunFolder, span: Span, names: Sequence[str],
                 for place in places if place.is_file()}})
 
 
+def refuse_part(path: pathlib.Path) -> None:
+  """Refuses the folder of a part, where a whole run is wanted.
+
+  Args:
+    path: of a folder.
+
+  Raises:
+    InputError: it is a part; says whether that is finished, and names `merge`.
+  """
+  if not (path / 'part.json').is_file():
+    return
+  about = read_json(path / 'part.json')
+  with blaming(path / 'part.json'):
+    span = read_span(about['folds'])
+  now = ('merge it with the others' if 'files' in about else
+         'it is not finished: give its command again, then merge it with the others')
+  raise InputError(f'{path} is a part of a run, its folds {span} alone (--folds), and '
+                   f'has no results of its own; {now}: python -m lightman_jax merge '
+                   'RUN... --out=DIR')
+
+
 def read_part(path: pathlib.Path) -> Part:
   """A finished part, every file of which is what the part wrote.
 

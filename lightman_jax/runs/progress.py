@@ -29,7 +29,6 @@ from lightman_jax.runs.folder import RunFolder
 # How far a run is: a bar on a terminal, a plain line now and then in a log.
 
 PERIOD = 10.   # seconds between two lines of a log
-WARM = 5.      # seconds of a first step that is as slow as all, and not for being first
 SURE = 1.      # seconds of steps from which the time of all is told
 STILL = 60.    # seconds between two lines on what takes long and has no steps
 
@@ -129,7 +128,7 @@ class Progress:
   def _estimate(self) -> None:
     """Once a stage, as soon as its speed is known."""
     stage = self._stage
-    if self._unit and stage.timed() >= SURE:
+    if self._unit and stage.timed() >= SURE and stage.done < stage.total:
       left = stage.left()
       self._print(f'{stage.name}: a {self._unit} takes {_number(stage.pace())} s, so '
                   f'{stage.total - stage.done} more take about {_duration(left)}')
@@ -176,23 +175,22 @@ class _Stage:
   def __init__(self, name: str, total: int, done: int, clock):
     self.name, self.total, self.done, self.facts = name, total, done, {}
     self._clock, self._began = clock, clock()
-    # Speed is counted from here; the first update moves it past the compilation.
+    # Speed is counted from here; the first update moves it past the first steps, which
+    # load programs and open devices as well.
     self._since = (self._began, done)
-    self._last, self._moved, self._prepared = None, False, False
+    self._last, self._moved = None, False
 
   def update(self, done: int, facts: dict[str, Any]) -> None:
     self.done, self.facts = done, facts
     self._last = (self._clock(), done)
     if not self._moved and done > self._since[1]:
-      self._moved = True
-      if not self._prepared or self.timed() < WARM:
-        self._since = self._last
+      self._moved, self._since = True, self._last
 
   def leave_out(self, seconds: float) -> None:
     """Of the time until now, so many seconds were spent on something else."""
     if self._last is None:
       # What was done so far only prepared the first step.
-      self._since, self._prepared = (self._clock(), self.done), True
+      self._since = (self._clock(), self.done)
     else:
       self._since = (self._since[0] + seconds, self._since[1])
       self._last = (self._last[0] + seconds, self._last[1])
@@ -202,7 +200,7 @@ class _Stage:
     return 0. if self._last is None else self._last[0] - self._since[0]
 
   def pace(self) -> float | None:
-    """Seconds of a step; None before two updates, or a slow one after `leave_out`."""
+    """Seconds of a step after the first ones; None before two updates."""
     if self._last is None or self._last[1] <= self._since[1]:
       return None
     return self.timed() / (self._last[1] - self._since[1])

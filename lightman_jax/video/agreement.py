@@ -3,16 +3,20 @@
 Intervals belong together as in spotting (`intervals.match`, at an overlap of one half);
 how a kind, a class or a unit was called plays no part in that. Kappa (Cohen 1960, "A
 coefficient of agreement for nominal scales") is over the matched intervals: what one
-coder alone has seen is counted, and has no second name to compare.
+coder alone has seen is counted, and has no second name to compare. Where classes stand
+against emotions, as the program's against a coder's, emotions count as their classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+import functools
 import pathlib
 from typing import Any
 
 from jaxtyping import Int
 import numpy as np
 
+from lightman_jax.data import facts, spellings
+from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.video import intervals
@@ -42,15 +46,19 @@ def agree(first: Sequence[Coded], second: Sequence[Coded]) -> dict[str, Any]:
 
   Returns:
     Counts, the share that is matched, kappa of classes (all together and each against
-    the rest), of kinds and of each action unit, errors of onset, apex and offset in
-    milliseconds (mean, mean of the absolute, and how many), and remarks.
+    the rest; emotions as classes where classes are named, too), of kinds and of each
+    action unit, errors of onset, apex and offset in milliseconds (mean, mean of the
+    absolute, and how many), and remarks.
 
   Raises:
     InputError: they have no video in common.
   """
   pairs = match_codings(first, second)
   both = [(first[i], second[j]) for i, j in pairs]
-  named = [(a.label, b.label) for a, b in both if a.label and b.label]
+  named, remarks = _one_vocabulary(
+      [(a.label, b.label) for a, b in both if a.label and b.label])
+  no_kappa = _words_apart(named)
+  meeting = [] if no_kappa else named
   units = [(a.unit_numbers, b.unit_numbers) for a, b in both if a.units and b.units]
   errors = {}
   for name in ('onset', 'apex', 'offset'):
@@ -63,13 +71,65 @@ def agree(first: Sequence[Coded], second: Sequence[Coded]) -> dict[str, Any]:
       'first': len(first), 'second': len(second), 'matched': len(both),
       'agreement': 2 * len(both) / max(len(first) + len(second), 1),
       'kinds': _kappa([(a.known_kind, b.known_kind) for a, b in both]),
-      'classes': {'intervals': len(named), 'kappa': _kappa(named), 'each': {
-          name: _kappa([(a == name, b == name) for a, b in named])
-          for name in sorted({name for pair in named for name in pair})}},
+      'classes': {'intervals': len(named), 'kappa': _kappa(meeting), 'each': {
+          name: _kappa([(a == name, b == name) for a, b in meeting])
+          for name in sorted({name for pair in meeting for name in pair})}},
       'units': {'intervals': len(units), 'each': {
           number: _kappa([(number in a, number in b) for a, b in units])
           for number in sorted({n for a, b in units for n in a | b})}},
-      'errors': errors, 'remarks': _remarks(first, second)}
+      'errors': errors, 'remarks': [*_remarks(first, second), *remarks, *no_kappa]}
+
+
+# Classes and emotions.
+
+_CLASSES = frozenset(facts.THREE)
+
+
+@functools.cache
+def _class_of_emotion() -> dict[str, str]:
+  """Emotion -> class, as MEGC2019 has them of its data sets."""
+  return {emotion: name for part, names in facts.MEGC2019.parts.items()
+          for emotion, name in TABLES[part].class_sets[names].folding.items()}
+
+
+def classes_and_emotions(labels: Iterable[str]) -> tuple[set[str], set[str]]:
+  """Which labels are classes, as those of MEGC2019, and which emotions that have one.
+
+  Args:
+    labels: of intervals. Surprise is both, and in neither of the two.
+  """
+  words = set(labels)
+  return (words & _CLASSES - {'surprise'},
+          words & _class_of_emotion().keys() - _CLASSES)
+
+
+def _one_vocabulary(pairs: Sequence[tuple[str, str]]
+                    ) -> tuple[list[tuple[str, str]], list[str]]:
+  """Pairs of labels, where both kinds are named with emotions as their classes."""
+  words = {word for pair in pairs for word in pair}
+  classes, emotions = classes_and_emotions(words)
+  if not (classes and emotions):
+    return [*pairs], []
+  class_of = {word: _class_of_emotion()[word] for word in sorted(emotions)}
+  parts = [f'{", ".join(word for word in class_of if class_of[word] == name)} as {name}'
+           for name in facts.THREE if name in class_of.values()]
+  remark = ('emotions are compared as the classes of MEGC2019, for classes are named, '
+            f'too: {", ".join(parts)}')
+  if others := sorted(words - emotions - _CLASSES):
+    remark += (f'; no class there has {", ".join(others)}, which '
+               f'{"stays as it is" if len(others) == 1 else "stay as they are"}')
+  return [tuple(class_of.get(word, word) for word in pair) for pair in pairs], [remark]
+
+
+def _words_apart(pairs: Sequence[tuple[str, str]]) -> list[str]:
+  """Why labels cannot agree: no word is common, and some are of no vocabulary."""
+  one, other = ({pair[k] for pair in pairs} for k in (0, 1))
+  known = {*_CLASSES, *_class_of_emotion(), *spellings.EMOTIONS.values()}
+  if not pairs or one & other or one | other <= known:
+    return []
+  spell = lambda words: ', '.join(map(repr, sorted(words)))
+  return [f'no kappa of classes: the first coding names {spell(one)} and the second '
+          f'{spell(other)}, which have no word in common']
 
 
 def _remarks(first: Sequence[Coded], second: Sequence[Coded]) -> list[str]:

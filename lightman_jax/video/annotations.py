@@ -9,12 +9,13 @@ apex may as well stand on tiers of their own, as this program writes them.
 """
 
 import bisect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import math
 import os
 import pathlib
 import re
 from typing import NamedTuple
+import urllib.parse
 
 from lightman_jax import bounded, places
 from lightman_jax.data import workbooks
@@ -146,15 +147,31 @@ def _eaf(path: pathlib.Path) -> tuple[list[Annotation], str]:
     why = f'it lacks {error}' if isinstance(error, KeyError) else str(error)
     raise InputError(f'{path} cannot be read as a file of ELAN ({why or "damaged"}); '
                      'open it in ELAN and save it again') from error
-  media = [descriptor.get('RELATIVE_MEDIA_URL') or descriptor.get('MEDIA_URL', '')
-           for descriptor in document.media_descriptors]
-  return annotations, _media_path(path, media[0]) if media else ''
+  return annotations, media_path(path, document.media_descriptors)
 
 
-def _media_path(path: pathlib.Path, url: str) -> str:
-  """A video's path: relative to the file's folder, or absolute."""
-  name = re.sub(r'^file:/*(?=[A-Za-z]:|/)', '/', url).removeprefix('./')
-  return str(path.parent / name) if name else ''
+def media_path(path: pathlib.Path, descriptors: Iterable[Mapping[str, str]]) -> str:
+  """Path of the video that a file of ELAN names, or of one of that name beside it.
+
+  Args:
+    path: of the file.
+    descriptors: attributes of its media, those of sound among them.
+
+  Returns:
+    The first place where there is one; without any the first that is named; '' where
+    none is.
+  """
+  urls = [url for one in descriptors if not one.get('MIME_TYPE', '').startswith('audio')
+          for name in ('RELATIVE_MEDIA_URL', 'MEDIA_URL') if (url := one.get(name, ''))]
+  # ELAN spells a blank as it is, other programs as %20.
+  names = [re.sub('^file:/+', '/', spelt).removeprefix('./')
+           for url in urls for spelt in (url, urllib.parse.unquote(url))]
+  # On Windows a path begins with its drive.
+  names = [re.sub('^/(?=[A-Za-z]:)', '', name) for name in names]
+  places = [path.parent / name for name in names]
+  places += [path.parent / pathlib.PureWindowsPath(name).name for name in names]
+  return str(next((place for place in places if place.is_file()),
+                  places[0] if places else ''))
 
 
 def _elan_table(path: pathlib.Path, cells: list[list[str]]) -> list[Annotation]:

@@ -95,6 +95,13 @@ def _import(options: argparse.Namespace) -> list[str]:
     lines.append(f'{len(without)} of them name no emotion, or several, and cannot '
                  f'train as micro-expressions until they do: {", ".join(without[:5])}'
                  + ', ...' * (len(without) > 5))
+  labels = Counter(row.label for row in rows)
+  classes, emotions = agreement.classes_and_emotions(labels)
+  if classes and emotions:
+    spell = lambda words: ', '.join(f'{word} {labels[word]}' for word in sorted(words))
+    lines.append(f'the labels mix classes ({spell(classes)}) and emotions '
+                 f'({spell(emotions)}): they would train as different classes, so name '
+                 'either in all of it')
   if not all(row.kind for row in rows):
     lines.append('where micro or macro is not said, half a second divides the two')
   return lines
@@ -114,6 +121,9 @@ def _times(video: str, fps: float | None) -> tuple[list[float], float, int | Non
   A manifest calls the frames of a folder by the numbers in their names.
   """
   from lightman_jax.video.reading import open_video
+  if not pathlib.Path(video).exists():
+    raise InputError(f'{video}, the video of the coding, is not there; name it by '
+                     '--video=PATH')
   with open_video(video, fps=fps) as source:
     times = [frame.time for frame in source]
     rate = source.facts.rate or fps or 0.
@@ -140,7 +150,7 @@ def _export(options: argparse.Namespace) -> list[str]:
     own = [row for row in rows if row.video == video]
     path = out / f'{stem}.eaf'
     tiers, participants = tiers_of(own)
-    writers.write_tiers(path, tiers, video or stem, participants)
+    writers.write_tiers(path, tiers, video, participants)
     lines.append(f'{path}: {len(own)} intervals')
   return lines
 

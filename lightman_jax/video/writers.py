@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import csv
 import json
 import math
+import os
 import pathlib
 from typing import Any
 from xml.etree import ElementTree
@@ -233,23 +234,16 @@ def _label(row: Recognised) -> str:
   return f'{row.expression.kind} {row.expression.region}{named}'
 
 
-def eaf(video: VideoExpressions) -> ElementTree.Element:
-  """The tiers as ELAN reads them; intervals of a tier do not overlap.
-
-  Args:
-    video: what was spotted.
-  """
-  return eaf_of(tiers_of(video), video.video)
-
-
 def eaf_of(tiers: Mapping[str, Sequence[tuple[float, float, str]]], video: str,
-           participants: Mapping[str, str] = {}) -> ElementTree.Element:
-  """Any tiers as ELAN reads them.
+           participants: Mapping[str, str] = {}, *, folder: pathlib.Path
+           ) -> ElementTree.Element:
+  """Any tiers as ELAN reads them; intervals of a tier do not overlap.
 
   Args:
     tiers: of each name the starts and ends in seconds, and the labels.
-    video: path of the video.
+    video: path of the video; '' where it is not known.
     participants: who is seen, of tiers of which that is known.
+    folder: in which the file will lie, from which its relative path starts.
   """
   ElementTree.register_namespace('xsi', _SCHEMA)
   # A fixed date: the same video gives the same bytes.
@@ -258,10 +252,11 @@ def eaf_of(tiers: Mapping[str, Sequence[tuple[float, float, str]]], video: str,
       'VERSION': '3.0', f'{{{_SCHEMA}}}noNamespaceSchemaLocation': _EAF})
   header = ElementTree.SubElement(root, 'HEADER', {
       'MEDIA_FILE': '', 'TIME_UNITS': 'milliseconds'})
-  place = pathlib.Path(video).absolute()
-  ElementTree.SubElement(header, 'MEDIA_DESCRIPTOR', {
-      'MEDIA_URL': place.as_uri(), 'MIME_TYPE': _mime(place),
-      'RELATIVE_MEDIA_URL': f'./{printable(place.name)}'})
+  if video:
+    place = pathlib.Path(video).absolute()
+    ElementTree.SubElement(header, 'MEDIA_DESCRIPTOR', {
+        'MEDIA_URL': place.as_uri(), 'MIME_TYPE': _mime(place),
+        **_relative_url(place, folder)})
   slots = ElementTree.SubElement(root, 'TIME_ORDER')
   times: list[int] = []
   count = 0
@@ -294,6 +289,19 @@ def eaf_of(tiers: Mapping[str, Sequence[tuple[float, float, str]]], video: str,
   return root
 
 
+def _relative_url(place: pathlib.Path, folder: pathlib.Path) -> dict[str, str]:
+  """From a folder to a video, as ELAN spells it; {} where that has no spelling."""
+  try:
+    # A link of the way would be another way up.
+    path = os.path.relpath(place.parent.resolve() / place.name, folder.resolve())
+  except ValueError:      # on Windows, of another drive
+    return {}
+  url = pathlib.Path(path).as_posix()
+  if url != printable(url):
+    return {}
+  return {'RELATIVE_MEDIA_URL': url if url.startswith('../') else f'./{url}'}
+
+
 def _mime(path: pathlib.Path) -> str:
   ending = path.suffix.lower().lstrip('.')
   return {'mov': 'video/quicktime', 'avi': 'video/x-msvideo', 'mkv': 'video/x-matroska',
@@ -319,7 +327,7 @@ def write_tiers(path: pathlib.Path,
     path: of the file.
     tiers, video, participants: as of `eaf_of`.
   """
-  root = eaf_of(tiers, video, participants)
+  root = eaf_of(tiers, video, participants, folder=path.parent)
   ElementTree.indent(root)
   with write_atomically(path, 'wb') as file:
     ElementTree.ElementTree(root).write(file, encoding='UTF-8', xml_declaration=True)

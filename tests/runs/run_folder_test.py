@@ -11,6 +11,9 @@ import ml_collections
 import pytest
 
 from lightman_jax.errors import InputError
+from lightman_jax.experiment import finished, verify
+from lightman_jax.report import scoring
+from lightman_jax.report.page import groups
 from lightman_jax.runs import folder as lock, folder as owned, folder as run_folder
 from lightman_jax.runs.identity import name_of
 
@@ -332,3 +335,18 @@ def test_a_lock_that_keeps_nobody_out_is_said(tmp_path, monkeypatch, capsys):
   opened(tmp_path / 'a').close()
   assert 'cannot keep a second program out: it is nfs nolock; do not' in (
       capsys.readouterr().err)
+
+
+@pytest.mark.parametrize('about, words', [
+    ({'folds': '0:2', 'files': {}}, 'has no results of its own; merge it with'),
+    ({'folds': '0:2'}, 'it is not finished: give its command again, then merge')])
+def test_a_part_is_called_a_part_by_whoever_wants_a_run(about, words, tmp_path):
+  """And not a run that is not finished, whose command would do nothing."""
+  (tmp_path / 'config.json').write_text('{}')
+  (tmp_path / 'environment.json').write_text('{}')
+  (tmp_path / 'part.json').write_text(json.dumps(about))
+  for read in (lambda path: list(verify.checks(path)), scoring.read_predictions,
+               groups.read_run, finished.Run):
+    with pytest.raises(InputError, match='its folds 0:2 alone') as refusal:
+      read(tmp_path)
+    assert words in str(refusal.value) and 'lightman_jax merge' in str(refusal.value)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pympi
@@ -14,6 +15,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.video import agreement, annotations, annotations_command, writers
 from lightman_jax.video.annotations import Coded, read_coding, read_value
 
+TIMES = annotations_command._times
 FRAMES = 300          # of the videos that are not there, 30 a second
 
 
@@ -63,6 +65,53 @@ def test_a_file_of_elan_is_read(elan, tmp_path):
   assert read_coding(elan, tier='Comments')[0].label == 'surprise'
 
 
+@pytest.mark.parametrize('there, relative, absolute, wanted', [
+    ('a/film.mp4', './a/film.mp4', 'file:///gone/film.mp4', 'a/film.mp4'),
+    ('a/film.mp4', './film.mp4', 'file://{root}/a/film.mp4', 'a/film.mp4'),
+    ('a/my film%1.mp4', '', 'file://{root}/a/my%20film%251.mp4', 'a/my film%1.mp4'),
+    ('a/my film%20.mp4', '', 'file://{root}/a/my film%20.mp4', 'a/my film%20.mp4'),
+    ('my film.mp4', '../../x/my%20film.mp4', 'file:///C:/x/my film.mp4',
+     'my film.mp4'),
+    ('', './x/film.mp4', 'file:///gone/film.mp4', 'x/film.mp4'),
+    ('', '', 'file:///gone/film.mp4', '/gone/film.mp4'), ('', '', '', '')])
+def test_the_video_of_a_file_of_elan(there, relative, absolute, wanted, tmp_path):
+  """Where it lies: by the relative path, the absolute, or beside the file."""
+  root = tmp_path / 'out'
+  root.mkdir()
+  if there:
+    (root / there).parent.mkdir(exist_ok=True)
+    (root / there).touch()
+  descriptor = {'RELATIVE_MEDIA_URL': relative,
+                'MEDIA_URL': absolute.format(root=root.as_posix())}
+  place = annotations.media_path(root / 'e.eaf', [
+      {'MEDIA_URL': './sound.wav', 'MIME_TYPE': 'audio/x-wav'}, descriptor])
+  assert place == (str(root / wanted) if wanted else '')
+
+
+def test_what_is_written_beside_a_result_names_the_video(tmp_path, monkeypatch, capsys):
+  """As `predict film.mp4 --out=OUT` writes it, wherever the folder lies later."""
+  film, place = tmp_path / 'films' / 'my film.mp4', tmp_path / 'out' / 'my film'
+  film.parent.mkdir()
+  film.touch()
+  tiers = {'expressions 0': [(1., 1.4, 'micro nose happiness')]}
+  monkeypatch.chdir(film.parent)
+  writers.write_tiers(place / 'e.eaf', tiers, film.name)
+  header, = ElementTree.parse(place / 'e.eaf').iter('MEDIA_DESCRIPTOR')
+  assert header.get('RELATIVE_MEDIA_URL') == '../../films/my film.mp4'
+  monkeypatch.chdir(tmp_path)
+  assert run('import', place / 'e.eaf', '--subject=S1', '--out', 'clips.csv') == 0
+  assert 'S1/my film_30,S1,happiness,films/my film.mp4,30' in (
+      tmp_path / 'clips.csv').read_text()
+  # No video is no video: nothing is made up.
+  writers.write_tiers(place / 'none.eaf', tiers, '')
+  assert read_coding(place / 'none.eaf')[0].video == ''
+
+
+def test_a_video_that_is_gone_is_named_with_the_flag_that_names_another(tmp_path):
+  with pytest.raises(InputError, match='gone.mp4.* is not there.*--video=PATH'):
+    TIMES(str(tmp_path / 'gone.mp4'), None)
+
+
 def test_a_coding_becomes_a_manifest_whose_frames_count_from_0(elan, tmp_path, capsys):
   out = tmp_path / 'tables' / 'clips.csv'
   assert run('import', elan, '--out', out, '--dataset', 'ours') == 0
@@ -110,7 +159,8 @@ def test_an_interval_lies_in_its_video(row, words, tmp_path):
       [row], tmp_path / 'clips.csv', subject='', video='', fps=None, dataset='',
       times_of=lambda *_: ([k / 30 for k in range(60)], 30., None))
   if not words:
-    return make()
+    assert len(make()) == 1
+    return
   with pytest.raises(InputError, match=words):
     make()
 
@@ -222,6 +272,58 @@ def test_agreement_by_hand():
   # One of them coded no apex.
   assert errors['apex'] == {'pairs': 2, 'mean_ms': pytest.approx(45.),
                             'absolute_ms': pytest.approx(55.)}
+
+
+def named(*labels):
+  """Intervals of these labels, a second apart."""
+  return [Coded('', '', n, None, n + .4, 'micro', label)
+          for n, label in enumerate(labels)]
+
+
+def test_emotions_of_one_and_classes_of_the_other_are_compared_as_classes():
+  coder = named('happiness', 'disgust', 'surprise', 'repression', 'contempt', 'others')
+  program_says = named('positive', 'negative', 'surprise', 'negative', 'positive',
+                       'negative')
+  for one, other in ((coder, program_says), (program_says, coder)):
+    result = agreement.agree(one, other)
+    # 4 of 6 agree; by chance (positive 1 * 2, negative 3 * 3, surprise 1 * 1) / 36.
+    assert result['classes']['kappa'] == pytest.approx((4 / 6 - 12 / 36) / (24 / 36))
+    assert result['classes']['each']['surprise'] == 1.
+    assert set(result['classes']['each']) == {'negative', 'positive', 'surprise',
+                                              'others'}
+    remark, = result['remarks']
+    assert remark == (
+        'emotions are compared as the classes of MEGC2019, for classes are named, '
+        'too: contempt, disgust, repression as negative, happiness as positive; no '
+        'class there has others, which stays as it is')
+  # A coding that is corrected in part names both.
+  assert agreement.agree(named('positive', 'disgust'), named('happiness', 'disgust'))[
+      'classes']['kappa'] == 1.
+  # Where both name emotions, these are what is compared.
+  both = agreement.agree(coder, named(*['happiness', 'fear'] * 3))
+  assert both['remarks'] == [] and 'fear' in both['classes']['each']
+
+
+def test_words_that_do_not_meet_have_no_kappa():
+  result = agreement.agree(named('joy', 'II'), named('happiness', 'positive'))
+  assert result['classes'] == {'intervals': 2, 'kappa': None, 'each': {}}
+  assert result['remarks'][-1] == (
+      "no kappa of classes: the first coding names 'II', 'joy' and the second "
+      "'positive', which have no word in common")
+  # One vocabulary, and no agreement.
+  assert agreement.agree(named('fear'), named('anger'))['classes']['kappa'] == 0.
+
+
+def test_a_manifest_of_classes_and_emotions_says_which_is_which(tmp_path, capsys):
+  path = tmp_path / 'coded.csv'
+  path.write_text('onset_s,offset_s,subject,video,label\n1,1.3,S,v,positive\n'
+                  '2,2.3,S,v,happy\n3,3.3,S,v,positive\n4,4.2,S,v,surprise\n')
+  assert run('import', path, '--out', tmp_path / 'clips.csv') == 0
+  assert ('classes (positive 2) and emotions (happiness 1): they would train as '
+          'different classes') in capsys.readouterr().out
+  path.write_text(path.read_text().replace('positive', 'sad'))
+  assert run('import', path, '--out', tmp_path / 'clips.csv') == 0
+  assert 'emotions' not in capsys.readouterr().out
 
 
 def test_coders_and_the_program_side_by_side(elan, tmp_path, capsys):

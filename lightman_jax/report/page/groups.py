@@ -20,7 +20,7 @@ from lightman_jax import bounded
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.report.table import is_of_units
-from lightman_jax.runs import identity, reproducibility, results
+from lightman_jax.runs import identity, parts, reproducibility, results
 from lightman_jax.runs.results import one_draw
 
 # Finished run folders, read and checked: what a report is made of.
@@ -95,6 +95,7 @@ def read_run(path: pathlib.Path) -> Run:
   """
   if not (path / 'config.json').is_file():
     raise InputError(f'{path} is no run folder, for it holds no config.json; {HINT}')
+  parts.refuse_part(path)
   if not (path / 'results.json').is_file():
     raise InputError(f'{path} is not finished, for it holds no results.json; run its '
                      f'command to the end, or {HINT}')
