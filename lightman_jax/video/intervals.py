@@ -179,22 +179,24 @@ def read_lengths(path: str | os.PathLike) -> dict[Video, Length]:
         where, 'fps', cells['fps'])
     if video in lengths:
       raise InputError(f'{where}: the video stands twice; keep one')
-    lengths[video] = check_length(where, Length(
-        frames, fps, _frame(where, 'first', cells['first'] or '0')))
+    lengths[video] = check_length(
+        where, frames, fps, _frame(where, 'first', cells['first'] or '0'))
   return lengths
 
 
-def check_length(where: str, length: Length) -> Length:
+def check_length(where: str, frames: int | float, fps: int | float, first: int
+                 ) -> Length:
   """Returns a video's length, whose frames are an int.
 
   Args:
     where: it stands, for a refusal.
-    length: as it was given.
+    frames: how many.
+    fps: a second.
+    first: number of the first.
 
   Raises:
     InputError: there is no such video.
   """
-  frames, fps, first = length
   try:
     possible = (1 <= frames <= MOST_FRAMES and not frames % 1
                 and RATES[0] <= fps <= RATES[1] and abs(first) <= MOST_FRAMES)

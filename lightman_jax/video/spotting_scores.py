@@ -130,7 +130,7 @@ def _check(tables: Tables, names: Sequence[str]) -> None:
   for rows, name in ((tables.spotted, spotted), (tables.truth, truth)):
     intervals.check_intervals(name, rows)
   for video, length in tables.lengths.items():
-    intervals.check_length(f'{lengths}, {"/".join(map(str, video))}', length)
+    intervals.check_length(f'{lengths}, {"/".join(map(str, video))}', *length)
   if not tables.people:
     raise InputError(f'there is no interval in {spotted} nor in {truth}, and no video '
                      'whose length is known, so there is nothing to score; give tables '
