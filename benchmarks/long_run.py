@@ -29,8 +29,8 @@ from lightman_jax.runs import progress
 from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
-from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.loop import make_trainer, train_folds
+from lightman_jax.training.state import FoldData, Recipe, make_optimizer
 
 MOST_MIB, MOST_MORE = 8, 2
 ROWS = [50, *(factor * 10**power for power in range(2, 6) for factor in (1, 2, 5))]

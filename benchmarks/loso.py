@@ -94,9 +94,9 @@ def ours(problem: Problem):
       for index in batches:
         params, moments = state
         share = (index >= 0) / jnp.sum(index >= 0)
-        value, grads = outer.in_blocks(
+        value, grads = outer.sum_over_microbatches(
             jax.value_and_grad(loss), params, (index, share),
-            outer.block_of((len(index), *x.shape[1:])))
+            outer.microbatch_size((len(index), *x.shape[1:])))
         updates, moments = optimizer.update(grads, moments)
         state = optax.apply_updates(params, updates), moments
       return state, value

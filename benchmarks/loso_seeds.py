@@ -31,8 +31,8 @@ from lightman_jax.meta import learners
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training import devices
-from lightman_jax.training.loop import FoldData, make_trainer, stack
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.loop import make_trainer, stack
+from lightman_jax.training.state import FoldData, Recipe, make_optimizer
 
 TOLERANCE = 1e-4
 

@@ -31,8 +31,8 @@ from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.tasks.sampling import Clips, ClipTable, FoldView, Sizes
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import lay_out, replicate
-from lightman_jax.training.loop import FoldData, make_trainer, stack
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.loop import make_trainer, stack
+from lightman_jax.training.state import FoldData, Recipe, make_optimizer
 
 
 class Row(NamedTuple):

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from lightman_jax.meta import inner, losses, outer
-from lightman_jax.meta.learners import EVERYTHING, Learner
+from lightman_jax.meta.learners import ENCODER_AND_HEAD, Learner
 from lightman_jax.models.network import Network
 from lightman_jax.options import Range
 
@@ -36,18 +36,21 @@ def proximal_maml(
     def loss(moved, batch):
       value, parts = cross_entropy(moved, batch)
       gaps = jax.tree.map(lambda now, start: jnp.sum(jnp.square(now - start)),
-                          {name: moved[name] for name in EVERYTHING},
-                          {name: params[name] for name in EVERYTHING})
+                          {name: moved[name] for name in ENCODER_AND_HEAD},
+                          {name: params[name] for name in ENCODER_AND_HEAD})
       pull = proximal / 2 * sum(jax.tree.leaves(gaps))
       return value + pull, {**parts, 'proximal': pull}
-    return inner.sgd_steps(loss, params, support, moving=EVERYTHING, steps=inner_steps,
-                           step_size=inner_rate, memory=1024., watch=watch)
+    return inner.sgd_steps(loss, params, support, moving=ENCODER_AND_HEAD,
+                           steps=inner_steps, step_size=inner_rate, memory=1024.,
+                           watch=watch)
 
   def query_loss(fast, task):
     return cross_entropy(fast, task.query)
   return Learner(net.init, adapt, net.logits,
-                 outer.through_adaptation(adapt, query_loss), EVERYTHING)
+                 outer.through_adaptation(adapt, query_loss), ENCODER_AND_HEAD)
 
 
 # True where a task's macro clips are looked at, as `losses.with_alignment` does.
 proximal_maml.uses_macro = False
+# The outer gradient goes through the inner steps; False where it does not.
+proximal_maml.second_order = True

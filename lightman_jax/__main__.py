@@ -4,7 +4,7 @@ import errno
 import importlib
 import sys
 
-from lightman_jax import machine, places
+from lightman_jax import files, machine, places
 
 # Where the function of a command's name is, and what it does.
 COMMANDS = {
@@ -123,6 +123,8 @@ def main(arguments: list[str]) -> int:
       sys.stdout.flush()
     return code
   except OSError as error:
+    if error.errno == errno.ENAMETOOLONG:
+      return files.print_refusal(error, name)
     # Of a file a command says so itself; what has no name is what it printed to.
     if error.errno != errno.ENOSPC or error.filename is not None:
       raise

@@ -5,6 +5,7 @@ an archive, the depth of JSON) is compared with a bound before memory is taken f
 """
 
 from collections.abc import Mapping
+import errno
 import json
 import math
 import os
@@ -46,10 +47,11 @@ def read_bytes(path: str | os.PathLike, most: int = MOST_BYTES) -> bytes:
   """
   # A pipe that nobody writes to would not even open.
   number = os.open(path, os.O_RDONLY | _FLAGS)
+  about = os.fstat(number)
+  if stat.S_ISDIR(about.st_mode):     # `open` would name the number
+    os.close(number)
+    raise IsADirectoryError(errno.EISDIR, 'it is a folder', os.fspath(path))
   with open(number, 'rb') as file:
-    about = os.fstat(number)
-    if stat.S_ISDIR(about.st_mode):
-      raise IsADirectoryError(21, 'it is a folder', os.fspath(path))
     if not stat.S_ISREG(about.st_mode):
       raise Refused('it is no regular file')
     content = file.read(most + 1)

@@ -25,10 +25,19 @@ def check_config(file: str | os.PathLike, config: Any) -> None:
   Raises:
     InputError: it is no ConfigDict.
   """
+  right = ('return what lightman_jax.configurations.defaults.finish(config, arg, {}) '
+           'returns, as the files in configs/ do')
   if not isinstance(config, config_dict.ConfigDict):
+    what = ('nothing (is there a return?)' if config is None else
+            f'{type(config).__name__}')
     raise InputError(f'{file} is not a configuration: its get_config(arg) returns '
-                     f'{type(config).__name__}, and must return a ConfigDict, as '
-                     'lightman_jax.configurations.defaults.base() does')
+                     f'{what}, and must return a ConfigDict; {right}')
+  lacks = [section for section in dict.fromkeys(
+      section for section, _ in sections.SECTIONS.values())
+           if not isinstance(config.get(section), config_dict.ConfigDict)]
+  if lacks:
+    raise InputError(f'{file} is not a configuration: what its get_config(arg) returns '
+                     f'has no section {", ".join(lacks)}; {right}')
 
 
 def explain(file: str | os.PathLike, error: BaseException) -> str:

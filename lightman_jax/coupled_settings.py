@@ -77,8 +77,8 @@ def _check_macro_labels(values: Mapping[str, Any]) -> None:
   if values.get('model.norm') == 'batch':
     raise InputError('macro.label_weight: model.norm=batch is STSTNet as it was '
                      'published, without macro clips; use model.norm=group')
-  first_order = (values.get('method.first_order', False)
-                 or not getattr(method, 'second_order', False))
+  first_order = not sections.is_second_order({
+      'name': name, 'first_order': values.get('method.first_order', False)})
   if values.get('method.outer') == 'none' and where != 'inner':
     raise InputError(f'macro.label_where={where} is of the outer level, which '
                      'method.outer=none takes away; use macro.label_where=inner')

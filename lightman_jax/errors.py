@@ -5,6 +5,7 @@ where somebody reads it.
 """
 
 import enum
+import re
 from typing import NamedTuple
 
 from lightman_jax import refusals
@@ -24,6 +25,9 @@ class InputError(ValueError):
     ... except lm.InputError as error:
     ...   print(error)
   """
+
+  def __str__(self) -> str:
+    return shorten(super().__str__())
 
   @property
   def code(self) -> str:
@@ -195,6 +199,44 @@ def printable(text: str) -> str:
   return ''.join(
       mark if mark.isprintable() else mark.encode(
           'unicode_escape', 'surrogatepass').decode('ascii') for mark in text)
+
+
+LONGEST_WORD, LONGEST_TEXT = 400, 20_000      # characters of what is quoted, and of all
+
+
+def shorten(text: str) -> str:
+  """Text without the middle of words, such as paths, that nobody would read.
+
+  Args:
+    text: a sentence.
+  """
+  return _without_middle(_LONG_WORD.sub(
+      lambda word: _without_middle(word[0], LONGEST_WORD), text), LONGEST_TEXT)
+
+
+_LONG_WORD = re.compile(rf'\S{{{LONGEST_WORD + 1},}}')
+
+
+def _without_middle(text: str, most: int) -> str:
+  if len(text) <= most:
+    return text
+  return (f'{text[:most // 2]}[... {len(text) - most // 2 * 2} characters ...]'
+          f'{text[-(most // 2):]}')
+
+
+def describe_fault(error: BaseException) -> str:
+  """Why a file cannot be read, in words: of the disk, or of what it holds.
+
+  Args:
+    error: that was raised as it was read.
+  """
+  if isinstance(error, IsADirectoryError):
+    return 'it is a folder'
+  if isinstance(error, UnicodeDecodeError):
+    return f'it holds no text in UTF-8, from byte {error.start} on'
+  if isinstance(error, OSError) and error.strerror:
+    return error.strerror
+  return printable(str(error))
 
 
 def printable_lines(text: str) -> str:

@@ -13,7 +13,7 @@ import tempfile
 from typing import IO
 import urllib.parse
 
-from lightman_jax.errors import InputError, printable, printable_lines
+from lightman_jax.errors import InputError, printable, printable_lines, shorten
 
 try:
   import fcntl
@@ -135,7 +135,7 @@ def explain_fault(error: OSError) -> str:
   Args:
     error: what reading or writing raised.
   """
-  place = f' at {error.filename}' if error.filename else ''
+  place = shorten(f' at {error.filename}') if error.filename else ''
   if error.errno in FULL:
     return (f'the disk is full{place}: free some space and give the same command '
             'again; it goes on where it was')

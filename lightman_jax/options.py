@@ -6,6 +6,7 @@ import difflib
 import functools
 import inspect
 import math
+import operator
 import typing
 from typing import Any, NamedTuple
 
@@ -98,6 +99,28 @@ def check_option(place: str, option: Option, value: Any) -> None:
       option.range.least <= value <= option.range.most):
     least, most = option.range or ('the least', 'the greatest number')
     raise InputError(f'{place} is {value!r}; it must be from {least} to {most}')
+
+
+SEEDS = 2**31 - 1     # the greatest
+
+
+def check_seed(seed: Any, name: str = 'seed') -> int:
+  """Returns a seed as an int.
+
+  Args:
+    seed: what somebody gave.
+    name: what a refusal calls it.
+
+  Raises:
+    InputError: it is no whole number from 0 to `SEEDS`.
+  """
+  try:
+    number = operator.index(seed)
+  except TypeError:
+    number = -1
+  if isinstance(seed, bool) or not 0 <= number <= SEEDS:
+    raise InputError(f'{name} is {seed!r}; it must be a whole number from 0 to {SEEDS}')
+  return number
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -47,8 +47,8 @@ CODES = {
     'tasks.arrays': 'E306',
     'experiment.assembly': 'E303', 'experiment.assembly._pretraining': 'E403',
     'experiment.assembly._place_inputs': 'E301',
-    'experiment.assembly._labelled': 'E305',
-    'experiment.assembly._check_macro_labels': 'E305',
+    'experiment.assembly._keep_labelled_macro': 'E305',
+    'experiment.assembly._check_alignment_by_class': 'E305',
     'experiment.inputs_command': 'E301', 'experiment.run_start': 'E403',
     'experiment.folds_command': 'E302', 'experiment.selection': 'E303',
     'models.published_weights': 'E402', 'models.torch_files': 'E402',
@@ -141,8 +141,8 @@ def explain(arguments: Sequence[str]) -> int:
   codes = ['E' + word.strip('[]').upper().removeprefix('E') for word in options.codes]
   for word, code in zip(options.codes, codes):
     if code not in known:
-      print(f'explain: there is no code {word!r}; python -m lightman_jax explain lists '
-            f'all: {", ".join(known)}', file=sys.stderr)
+      print(f'explain: there is no code {word[:80]!r}; python -m lightman_jax explain '
+            f'lists all: {", ".join(known)}', file=sys.stderr)
       return 2
   print('\n'.join(_printed(known, codes)))
   return 0

@@ -5,15 +5,18 @@ configuration file, in Python. What a run folder or a bundle names is data, and 
 refused here until the same code has been allowed by a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
 import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
 import inspect
 import json
+import os
 import pathlib
 import sys
+import traceback
 from typing import Any, NamedTuple
 
 from lightman_jax import places
@@ -170,7 +173,8 @@ def allow(kind: str, name: str, *, recorded: str | None = None) -> Source:
   """
   place, _, attribute = name.rpartition(':')
   try:
-    path, module = _import(place)
+    with same_folder():
+      path, module = _import(place)
   except InputError:
     raise
   except RAISED as error:
@@ -232,6 +236,37 @@ def allow_or_keep(kind: str, name: str) -> Source:
   return _ALLOWED[kind, name] if (kind, name) in _OBJECTS else allow(kind, name)
 
 
+def line_of(error: BaseException) -> str:
+  """The last line of code from outside that an error came through; '' for none.
+
+  Args:
+    error: that was raised.
+  """
+  files = set()
+  for code in _ALLOWED.values():
+    with contextlib.suppress(TypeError):      # an object has no file
+      files.add(os.path.realpath(inspect.getfile(code.part)))
+  places = [f'{frame.filename} line {frame.lineno}'
+            for frame in traceback.extract_tb(error.__traceback__)
+            if os.path.realpath(frame.filename) in files]
+  return places[-1] if places else ''
+
+
+@contextlib.contextmanager
+def same_folder() -> Iterator[None]:
+  """Within, code from outside may go to another working folder; it ends in this one."""
+  try:
+    before = os.getcwd()
+  except FileNotFoundError:     # it was deleted
+    before = ''
+  try:
+    yield
+  finally:
+    with contextlib.suppress(FileNotFoundError):
+      if before and os.getcwd() != before:
+        os.chdir(before)
+
+
 def describe(error: BaseException) -> str:
   """What code from outside raised, in a line."""
   first, *_ = str(error).strip().split('\n')
@@ -245,8 +280,8 @@ def _import(place: str) -> tuple[pathlib.Path, Any]:
     return pathlib.Path(module.__file__), module
   path = pathlib.Path(places.expand(place)).resolve()
   if not path.is_file():
-    raise InputError(f'{place} is not there; give the path of a Python file, from '
-                     f'{pathlib.Path.cwd()}')
+    raise InputError(f'{place} {"is no file" if path.exists() else "is not there"}; '
+                     f'give the path of a Python file, from {pathlib.Path.cwd()}')
   name = f'outside_{_sha256(path)[:16]}_{path.stem}'
   if name not in sys.modules:
     spec = importlib.util.spec_from_loader(name, _AsWritten(name, str(path)))

@@ -221,6 +221,22 @@ def check(kind: str, flat: Mapping[str, Any]) -> Any:
           if isinstance(part, type) and hasattr(part, 'check') else None)
 
 
+def is_second_order(method: Mapping[str, Any]) -> bool:
+  """Whether an outer gradient goes through the inner steps of a method.
+
+  It does where the method says so, by `second_order = True`, and where it is not set to
+  take the inner gradients as constants, by `first_order`.
+
+  Args:
+    method: the section of a configuration: the name, and what it is set to.
+
+  Raises:
+    InputError: there is no such method.
+  """
+  return (getattr(registry.find('method', method['name']), 'second_order', False)
+          and not method.get('first_order', False))
+
+
 def refusal(kind: str, name: str, setting: str, value: Any) -> str:
   """Why a part cannot have a setting, and which has it."""
   section, key = SECTIONS[kind]
@@ -242,9 +258,10 @@ def build(kind: str, name: str, options: Mapping[str, Any], *before: Any) -> Any
   """
   part = registry.find(kind, name)
   try:
-    if isinstance(part, type) and hasattr(part, 'make'):
-      return part(**options).make(*before)
-    return part(*before, **options)
+    with registry.same_folder():
+      if isinstance(part, type) and hasattr(part, 'make'):
+        return part(**options).make(*before)
+      return part(*before, **options)
   except SystemExit as error:
     raise InputError(f'{kind}={name} would end the program '
                      f'({registry.describe(error)}); take sys.exit out') from error

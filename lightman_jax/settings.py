@@ -165,6 +165,12 @@ def check(config: Mapping[str, Any]) -> None:
     InputError: names the setting, and the nearest right value.
   """
   values = flat(config)
+  missing = [name for name in (*sections.VARIANTS.values(), *CHOICES, *RANGES)
+             if name not in values]
+  if missing:
+    raise InputError(f'{missing[0]} is not set ({len(missing)} settings are missing); '
+                     'begin with all of them, as lm.settings() and '
+                     'lightman_jax.configurations.defaults give them')
   listed_settings.check(values)
   text = values['select.candidates']
   for changes in ({}, *listed_settings.candidates(text, values)):

@@ -299,10 +299,18 @@ def test_settings_of_a_file(tmp_path):
       'def get_config(arg=None):\n  return synthetic.get_config(arg)\n')
   (tmp_path / 'empty.py').write_text('')
   (tmp_path / 'yaml.py').write_text('training: {steps: 3')
+  (tmp_path / 'no_return.py').write_text('def get_config(arg=None):\n  arg\n')
+  head = 'from ml_collections import ConfigDict\ndef get_config(arg=None):\n  '
+  (tmp_path / 'bare.py').write_text(f'{head}return ConfigDict()\n')
+  (tmp_path / 'part.py').write_text(head + 'return ConfigDict({name: dict(name=1) for '
+                                    'name in ("method", "model", "data")})\n')
   assert named.settings_by_name(f'{tmp_path}/mine.py:debug') == named.settings_by_name(
       'synthetic:debug')
   for file, words in (('empty', 'get_config'), ('yaml', 'not a configuration'),
-                      ('none', 'No such file')):
+                      ('none', 'No such file'),
+                      ('no_return', r'returns nothing \(is there a return[?]\), and '),
+                      ('bare', 'has no section method, model, data, episodes, eval'),
+                      ('part', 'has no section episodes, evaluation; return what')):
     with pytest.raises(InputError, match=words):
       named.settings_by_name(f'{tmp_path}/{file}.py')
 

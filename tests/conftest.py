@@ -32,23 +32,33 @@ def function_of(name):
   return name.partition('[')[0]
 
 
-_LIST = pathlib.Path(__file__).with_name('slow.txt').read_text(encoding='utf-8')
-LISTED = frozenset(line for line in _LIST.splitlines() if not line.startswith('#'))
+def names_in(file):
+  """The names that a list beside this file holds."""
+  text = pathlib.Path(__file__).with_name(file).read_text(encoding='utf-8')
+  return frozenset(line for line in text.splitlines() if not line.startswith('#'))
+
+
+LISTED = names_in('slow.txt')
 SLOW = frozenset(map(function_of, LISTED))      # functions, but for the cases listed
+LONG = names_in('long.txt')
 
 
 def mark_slow(config, items):
-  """Marks what slow.txt says; refuses a name that its file has no more."""
+  """Marks what slow.txt and long.txt say; refuses a name that its file has no more."""
   ids = {item.nodeid for item in items}
   names = ids | set(map(function_of, ids))
   for item in items:
     if function_of(item.nodeid) in SLOW and (item.nodeid not in LISTED
                                              or '[' not in item.nodeid):
       item.add_marker('slow')
+    if function_of(item.nodeid) in LONG and item.get_closest_marker('slow'):
+      item.add_marker('long')
   files = {name.partition('::')[0] for name in ids}
-  lost = sorted(name for name in LISTED - names if name.partition('::')[0] in files)
+  lost = sorted(name for name in (LISTED | LONG) - names
+                if name.partition('::')[0] in files)
   if lost and not any('::' in argument for argument in config.args):
-    raise pytest.UsageError(f'tests/slow.txt: there is no {lost[0]} (of {len(lost)})')
+    raise pytest.UsageError(f'tests/slow.txt or long.txt: there is no {lost[0]} (of '
+                            f'{len(lost)})')
 
 
 @pytest.hookimpl(tryfirst=True)     # before what is marked slow is left out

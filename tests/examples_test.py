@@ -56,6 +56,7 @@ def test_proximal_maml(small_net, start_of, task):
   """Without the pull it is MAML; with it, adaptation ends nearer to the start."""
   proximal_maml = load('proximal_maml').proximal_maml
   assert list(read_options(proximal_maml)) == ['inner_steps', 'inner_rate', 'proximal']
+  assert not proximal_maml.uses_macro and proximal_maml.second_order
   params = start_of(small_net, (1, 2, 2, 2))
   key = jax.random.key(0)
 

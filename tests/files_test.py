@@ -6,12 +6,45 @@ import sys
 
 import pytest
 
-from lightman_jax import files
+from lightman_jax import errors, files
+from lightman_jax.data import frames, user_tables
 from lightman_jax.files import remove_leftovers, write_atomically
+from lightman_jax.video import tables
 
 
 def names(folder):
   return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_refusal_does_not_repeat_what_nobody_reads():
+  long = '/'.join(['folder'] * 800)
+  text = str(errors.InputError(f'{long!r} is not there; give {"a word " * 20}'))
+  assert len(text) < 700 and text.startswith("'folder/folder")
+  assert text.endswith('a word ') and ' characters ...]' in text
+  assert len(str(errors.InputError('a b ' * 10**6))) < 25_000
+  usual = f'/{"x" * 300}/y: ' + 'a word ' * 100
+  assert str(errors.InputError(usual)) == usual
+
+
+@pytest.mark.parametrize('content, words', [
+    (None, 'it is a folder'),
+    (b'\0\xff\xfe', 'it holds no text in UTF-8, from byte 1')])
+def test_what_is_no_table_of_text_says_so(tmp_path, content, words):
+  path = tmp_path / 'x.csv'
+  path.mkdir() if content is None else path.write_bytes(content)
+  with pytest.raises(errors.InputError) as refused:
+    list(tables.read_table(path, ['frame'], 'a table of landmarks'))
+  text = str(refused.value)
+  assert text.startswith(f'{path} cannot be read as a table ({words}')
+  assert text.endswith('; give a table of landmarks as a csv in UTF-8')
+  assert 'Errno' not in text and 'codec' not in text
+
+
+def test_a_device_is_no_file_and_is_there():
+  with pytest.raises(errors.Unreadable, match='^/dev/null is not a file'):
+    frames.check_container('/dev/null')
+  with pytest.raises(errors.InputError, match='^/dev/null is no file; a csv'):
+    user_tables.find_table_file('/dev/null', 'a csv')
 
 
 def test_a_writer_at_work_is_let_be(tmp_path):

@@ -16,7 +16,7 @@ from lightman_jax.configurations import defaults
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / 'lightman_jax'
 # In the order in which data flow: an import only ever points to the left.
-FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'doctor', 'tasks',
+FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'tasks', 'doctor',
         'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
         'experiment', 'bundle', 'video')
 BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'completion', 'config_flag',

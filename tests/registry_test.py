@@ -2,12 +2,15 @@
 
 import hashlib
 import importlib
+import os
 
 import pytest
 
 from configs import synthetic
 from lightman_jax import registry, sections, settings, settings_command
 from lightman_jax.errors import InputError
+from lightman_jax.experiment import run
+from lightman_jax.runs.folder import RunFolder
 
 METHOD = '''
 def mine(net, *, inner_rate: float = .01, pull: float = .5):
@@ -83,6 +86,18 @@ def test_another_file_of_the_name_is_other_code(file, tmp_path):
   with pytest.raises(InputError, match='leave it out'):
     sections.allow_again(synthetic.get_config().to_dict(),
                          {'method': 'moved.py:mine'})
+
+
+@pytest.mark.parametrize('method, want', [
+    ({'name': 'maml'}, True), ({'name': 'lightman', 'first_order': False}, True),
+    ({'name': 'maml', 'first_order': True}, False), ({'name': 'fomaml'}, False),
+    ({'name': 'protonet'}, False), ({'name': 'my_file.py:mine'}, False),
+    ({'name': 'my_file.py:second'}, True)])
+def test_whether_a_method_is_of_second_order(file, method, want):
+  file.write_text(f'{METHOD}\ndef second(net): mine(net)\nsecond.second_order = True')
+  for name in ('mine', 'second'):
+    registry.allow('method', f'my_file.py:{name}')
+  assert sections.is_second_order(method) is want
 
 
 def test_the_record_holds_hash_and_text(file):
@@ -204,6 +219,44 @@ def test_a_change_of_the_encoder_keeps_what_both_have():
   assert back['model'] == {
       'encoder': 'mlp', 'matmul_precision': 'highest', 'precision': 'float32',
       'width': 4, 'depth': 3}
+
+
+def test_what_code_from_outside_raises_in_a_run_names_its_line(file, monkeypatch):
+  """In a sentence; an error of ours stays what it is."""
+  file.write_text('def mine(net):\n  return len(net)\n')
+  source = registry.allow('method', 'my_file.py:mine')
+  config = synthetic.get_config('debug').to_dict()
+  config['method']['name'] = source.name
+  folder = RunFolder(file.parent, None)
+
+  def ours(*_):
+    raise TypeError('two shapes')
+
+  def disk(*_):
+    raise OSError('full')
+  for part, words in (
+      (lambda *_: source.part(3), r'my_file.py line 2: code from outside raised Type'),
+      (ours, r'method=my_file.py:mine: what its functions return .*two shapes')):
+    monkeypatch.setattr(run, '_run', part)
+    with pytest.raises(InputError, match=words) as refused:
+      run.run(config, folder)
+    assert isinstance(refused.value.__cause__, TypeError)
+  monkeypatch.setattr(run, '_run', disk)
+  with pytest.raises(OSError):
+    run.run(config, folder)
+  monkeypatch.setattr(run, '_run', ours)
+  with pytest.raises(TypeError):
+    run.run(synthetic.get_config('debug').to_dict(), folder)
+
+
+def test_code_from_outside_leaves_the_working_folder(file, tmp_path):
+  (tmp_path / 'in').mkdir()
+  file.write_text('import os\nos.chdir("in")\n'
+                  'def mine(net):\n  os.chdir("in")\n  1 / 0\n')
+  registry.allow('method', 'my_file.py:mine')
+  with pytest.raises(ZeroDivisionError):
+    sections.build('method', 'my_file.py:mine', {}, None)
+  assert os.getcwd() == str(tmp_path)
 
 
 def test_code_that_would_end_the_program_is_refused(file):

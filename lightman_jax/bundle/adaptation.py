@@ -53,7 +53,7 @@ def adapt(model: Model, x: Float[np.ndarray, 'n *clip'], labels: Sequence[str],
   """
   label, learner = check_support(model, labels, people, len(x)), model.learner
   config = model.about['settings']
-  if not learner.supported:
+  if not learner.needs_support:
     raise InputError(f'a model of method={config["method"]["name"]} does not adapt: '
                      'nothing of it moves at test time; train one of a method that '
                      'does, as lightman, maml, anil, reptile or finetune')
@@ -76,7 +76,7 @@ def _program(learner: Learner) -> Callable:
   def moved(params, examples, key):
     fast = learner.adapt(params, examples, key).fast
     return {name: jax.tree.map(lambda leaf: leaf[None], fast[name])
-            for name in learner.moving or ('prototypes',)}
+            for name in learner.adapted_subtrees or ('prototypes',)}
   return moved
 
 

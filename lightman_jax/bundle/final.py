@@ -33,6 +33,7 @@ from lightman_jax.experiment.finished import Run
 from lightman_jax.experiment.notebook import HeldOut
 from lightman_jax.models import weights_files
 from lightman_jax.models.network import Params
+from lightman_jax.options import check_seed
 from lightman_jax.runs import environment, identity, results
 from lightman_jax.runs.folder import blaming
 from lightman_jax.runs.identity import canonical_json
@@ -92,6 +93,7 @@ def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
     raise InputError(f'seeds is {seeds}; give 1 to 64, and of a fold, which has the '
                      'seed of its run, leave it out')
   settings_module.check(config)
+  check_seed(config['seed'] + seeds - 1, 'the last of these seeds')
   predictor.check_method(config)
   place = bundle_folder.check_place(folder)
   for data in filter(None, (config['data'], settings_module.macro_data(config))):
@@ -190,13 +192,13 @@ def _kept(trained: Trained) -> dict[str, Any]:
   recipe = assembly.make_recipe(config, material.pool, layout)
   data = assembly.fold_data(config, material, material.folds.index(fold))
   learner, scale = recipe.learner, np.asarray(data.clips.view.scale)[0]
-  adapts = learner.supported and (learner.moving
+  adapts = learner.needs_support and (learner.adapted_subtrees
                                   or config['method']['name'] == 'protonet')
   if not adapts:
     return predictor.keep(learner, params, None, scale)
   draws, sizes = config['evaluation']['draws'], recipe.support_sizes
   supports = prediction.make_supports(sizes=sizes, draws=draws)(data.key, data.clips)
-  if not learner.moving:
+  if not learner.adapted_subtrees:
     _check_means(supports, sizes.classes)
 
   @compiled.jit
@@ -204,7 +206,7 @@ def _kept(trained: Trained) -> dict[str, Any]:
     def one(both):
       number, support = both
       fast = prediction.adapt_to_support(learner, params, key, support, number)
-      return {name: fast[name] for name in learner.moving or ('prototypes',)}
+      return {name: fast[name] for name in learner.adapted_subtrees or ('prototypes',)}
     return jax.lax.map(one, (jnp.arange(draws),
                              prediction.support_examples(drawn, sizes)))
   return predictor.keep(learner, params, adapt(params, data.key, supports), scale)
@@ -274,9 +276,9 @@ def _about(trained: list[Trained], run: Run | None, chosen: list[str]
 
 
 def _draws(config: Mapping[str, Any], material: Material) -> int:
-  learner = assembly.make_method(config, assembly.make_net(config,
+  learner = assembly.make_learner(config, assembly.make_net(config,
                                                            material.pool.classes))
-  return config['evaluation']['draws'] if learner.supported else 0
+  return config['evaluation']['draws'] if learner.needs_support else 0
 
 
 def _seen(one: Trained) -> set[tuple[str, str]]:

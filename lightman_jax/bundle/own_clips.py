@@ -11,6 +11,7 @@ import numpy as np
 from lightman_jax.bundle.model import Model
 from lightman_jax.data.load import load
 from lightman_jax.data.manifest import read_manifest
+from lightman_jax.data.people import identify, may_be_one
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.inputs import inputs
@@ -22,6 +23,7 @@ class OwnClips(NamedTuple):
   labels: list[str]
   people: list[tuple[str, str]]        # (data set, person) of each
   names: list[str]
+  frames_sha256: list[str] | None = None      # of each; '' of frames of one colour
 
 
 def read_clips(model: Model, path: pathlib.Path) -> OwnClips:
@@ -61,7 +63,7 @@ def read_clips(model: Model, path: pathlib.Path) -> OwnClips:
   names = (*clips.classes, '')
   return OwnClips(x[order], [names[clips.label[n]] for n in order],
                   [(clips.datasets[n], clips.subject[n]) for n in order],
-                  [clips.clip[n] for n in order])
+                  [clips.clip[n] for n in order], [clips.content[n] for n in order])
 
 
 def first_of_class(labels: Sequence[str], shots: int) -> Int[np.ndarray, 's']:
@@ -80,6 +82,20 @@ def first_of_class(labels: Sequence[str], shots: int) -> Int[np.ndarray, 's']:
   return np.array(numbers, int)
 
 
+def test_numbers(clips: OwnClips, support: Int[np.ndarray, 's']
+                 ) -> Int[np.ndarray, 't']:
+  """Numbers of the clips that were not adapted to, under another name either.
+
+  Args:
+    clips: all of them.
+    support: numbers of those that were adapted to.
+  """
+  hashes = clips.frames_sha256 or [''] * len(clips.x)
+  adapted = {hashes[n] for n in support} - {''}
+  left = np.setdiff1d(np.arange(len(clips.x)), support)
+  return np.array([n for n in left if hashes[n] not in adapted], int)
+
+
 def test_counts(models: Sequence[Model], clips: OwnClips,
                 support: Int[np.ndarray, 's']) -> list[Int[np.ndarray, 'P K K']] | None:
   """Confusions, person by person, of the clips that were not adapted to.
@@ -87,12 +103,13 @@ def test_counts(models: Sequence[Model], clips: OwnClips,
   Args:
     models: of the same classes.
     clips: all of them.
-    support: numbers of those that were adapted to; these are in no count.
+    support: numbers of those that were adapted to; these, and copies of them, are in no
+      count.
 
   Returns:
     For each model counts [person, truth, prediction]; None where nothing is left.
   """
-  left = np.setdiff1d(np.arange(len(clips.x)), support)
+  left = test_numbers(clips, support)
   if not len(left):
     return None
   classes = list(models[0].classes)
@@ -116,6 +133,10 @@ def test_lines(general: Model, adapted: Model, clips: OwnClips,
     support: as of `test_counts`.
   """
   counts = test_counts([general, adapted], clips, support)
+  tested = test_numbers(clips, support)
+  if copies := len(clips.x) - len(support) - len(tested):
+    yield (f'{copies} clips have the frames of clips that it was adapted to, and are '
+           'not tested')
   if counts is None:
     yield 'no clip is left to test it on: give more, with --shots=N'
     return
@@ -126,6 +147,12 @@ def test_lines(general: Model, adapted: Model, clips: OwnClips,
     yield (f'  {name}: UF1 {float(scores.uf1(total)):.3f}, UAR '
            f'{float(scores.uar(total)):.3f}, accuracy '
            f'{float(scores.accuracy(total)):.3f}')
+  seen = sorted({clips.people[n] for n in tested if any(
+      may_be_one(clips.people[n], tuple(other)) for other in general.about['seen'])})
+  if seen:
+    yield (f'  {len(seen)} of the people tested, {"/".join(identify(*seen[0]))} the '
+           'first, may be among those whom the model before was trained on: this is no '
+           'test of people whom it has not seen')
   if size < 100:
     yield ('  so few clips of so few people tell little; benchmarks/adaptation.py '
            'measures it over people, with intervals')

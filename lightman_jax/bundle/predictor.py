@@ -84,7 +84,8 @@ def make(config: Mapping[str, Any], classes: list[str], scaling: Any = None
                                                     float(high)))
   net = make_network(encoder, classes=len(classes),
                      **assembly.network_settings(config))
-  member, count = assembly.make_member(config, net), config['training']['members']
+  member = assembly.make_member_learner(config, net)
+  count = config['training']['members']
   if config['method']['name'] == 'protonet':
     nearest = member.predict
     member = member._replace(
@@ -113,10 +114,10 @@ def shapes(about: Mapping[str, Any]) -> dict[str, Any]:
         'prototypes': jax.ShapeDtypeStruct((1, *members, classes, z.shape[-1]),
                                            jnp.float32),
         'spread': jax.ShapeDtypeStruct((1, *members, classes), jnp.float32)}
-  elif learner.moving and draws:
+  elif learner.adapted_subtrees and draws:
     made['draws'] = {
         name: jax.tree.map(lambda x: jax.ShapeDtypeStruct((draws, *x.shape), x.dtype),
-                           params[name]) for name in learner.moving}
+                           params[name]) for name in learner.adapted_subtrees}
   return made
 
 
@@ -137,7 +138,7 @@ def keep(learner: Learner | None, params: Any, fast: Any, scale: Float[np.ndarra
     means = fast['prototypes'].mean(0)
     spread = jnp.square(fast['prototypes'] - means).mean(0).mean(-1)
     return {**kept, 'draws': {'prototypes': means[None], 'spread': spread[None]}}
-  return {**kept, 'draws': {name: fast[name] for name in learner.moving}}
+  return {**kept, 'draws': {name: fast[name] for name in learner.adapted_subtrees}}
 
 
 def mirror_of(config: Mapping[str, Any], channels: int

@@ -229,7 +229,8 @@ def check_container(path: str | os.PathLike) -> None:
     Unreadable: it is not there, or begins otherwise.
   """
   if not pathlib.Path(path).is_file():
-    raise Unreadable(Reason.NOT_THERE, path=path)
+    raise Unreadable(Reason.NO_FILE if os.path.exists(path) else Reason.NOT_THERE,
+                     path=path)
   with open(path, 'rb') as file:
     if not _CONTAINERS.match(file.read(256)):
       raise Unreadable(Reason.NO_CONTAINER, path=path)

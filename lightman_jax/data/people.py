@@ -5,7 +5,7 @@ from another data set than the micro-expressions. Two clips show one person wher
 data sets have the same people and their subjects the same name, however it is spelt.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import functools
 import re
 from typing import NamedTuple
@@ -414,13 +414,16 @@ def match_people(rows: Sequence[tuple[str, str]], other_rows: Sequence[tuple[str
 
 def describe_overlap(rows: Sequence[tuple[str, str]],
                      other_rows: Sequence[tuple[str, str]] = (),
-                     shared: int = 0) -> dict[str, list[str]]:
+                     shared: int = 0, *,
+                     beside: str = 'macro-expressions') -> dict[str, list[str]]:
   """What is known of who is in several data sets, and what is not; for results.
 
   Args:
     rows: data set and subject of each clip of the data.
-    other_rows: the same of the clips that macro-expressions come from, if of others.
+    other_rows: the same of the clips that macro-expressions come from, if of others, or
+      of those that weights were trained on before.
     shared: how many people of `other_rows` are in the data, too.
+    beside: what is of `other_rows`.
 
   Returns:
     Sentences: 'known' and 'not_known'.
@@ -445,15 +448,27 @@ def describe_overlap(rows: Sequence[tuple[str, str]],
     if name in own and name or SYNTHETIC in (name, *own):
       continue
     unknown.append(
-        f'whether anyone of {name} is in {named}, too, is not known: macro-expressions '
+        f'whether anyone of {name} is in {named}, too, is not known: {beside} '
         'of people of other names are in every fold' if name and '' not in own else
-        f'the {"data" if name else "macro-expressions"} name no data set: people of '
+        f'the {"data" if name else beside} name no data set: people of '
         'one name are taken for one person, and whether others are in both is not '
         'known')
   if 'casme_squared' in own and 'casme_squared' in other:
     unknown.append('casme_squared numbers its people from 1 in the sheet and from 15 '
                    'in its folders: names are taken to be of one kind')
   return {'known': known, 'not_known': unknown}
+
+
+def join_facts(facts: Mapping[str, Sequence[str]], more: Mapping[str, Sequence[str]]
+               ) -> dict[str, list[str]]:
+  """Sentences of `describe_overlap` and more of them, each once.
+
+  Args:
+    facts: by kind.
+    more: the same.
+  """
+  return {kind: [*dict.fromkeys((*facts.get(kind, ()), *more.get(kind, ())))]
+          for kind in {**facts, **more}}
 
 
 def _may_be(one: str, other: str) -> bool:

@@ -38,7 +38,8 @@ def find_table_file(setting: str, wanted: str) -> pathlib.Path:
   """
   path = places.expand(setting)
   if not path.is_file():
-    raise InputError(f'{path} is not there; {wanted}.')
+    raise InputError(f'{path} {"is no file" if path.exists() else "is not there"}; '
+                     f'{wanted}.')
   return path
 
 

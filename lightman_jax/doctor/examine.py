@@ -36,6 +36,7 @@ from lightman_jax.doctor.findings import (
   Frames,
   Loss,
   Sheet,
+  too_few_people,
 )
 from lightman_jax.errors import InputError, Unreadable
 
@@ -341,6 +342,8 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
   unread = {entry.clip for entry in broken}
   items = tuple(item for item in whole.items if item.row.clip not in unread)
   why = _refusal(plan, unread)
+  scarce = not why and too_few_people(plan, [
+      item for item in plan.items if item.row.clip not in unread])
   return examination._replace(
       verdict=UNUSABLE if why else LOSSES if losses else USABLE, why=why,
       sheet_sha256=plan.sheet_sha256, class_set=choice.class_set,
@@ -348,7 +351,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
       emotions=count_emotions(items, expected),
       class_sets=count_classes(items, facts), losses=losses,
       outside=_outside(whole, plan),
-      remarks=(*[lacks] * bool(lacks),
+      remarks=(*filter(None, [lacks, scarce]),
                *collect_remarks(plan, items, losses, used_frames, facts)),
       corrections=tuple(_corrections(choice, facts, whole)),
       estimate=estimate_build(choice, plan, durations) if durations else None,

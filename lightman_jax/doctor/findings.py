@@ -1,7 +1,7 @@
 """What the doctor finds: plain records, and how they are shown in 80 columns."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import fnmatch
 import io
 from typing import Any, NamedTuple
@@ -13,9 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lightman_jax.data.facts import Facts
+from lightman_jax.data.plan import Item, Plan
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.sheets import CORRECTIONS
-from lightman_jax.errors import Kind, printable, printable_lines
+from lightman_jax.errors import InputError, Kind, printable, printable_lines
 
 # What the doctor finds: plain records, which become JSON as they are.
 
@@ -136,6 +137,23 @@ def is_lost_everywhere(entry: LeftOut, facts: Facts, edition: str) -> bool:
       entry.clip == change.clip or entry.clip.startswith(f'{change.clip}/')
       for table in CORRECTIONS.values() if table.dataset == facts.name
       for change in table.changes)
+
+
+def too_few_people(plan: Plan, items: Sequence[Item]) -> str:
+  """Why a run of the defaults would be refused; '' where it begins.
+
+  Args:
+    plan: names the classes.
+    items: those of its clips that are there; each class has one.
+  """
+  from lightman_jax.tasks.splits import check_people  # which imports jax
+  test_items = [item for item in items if item.row.kind == 'micro'] or items
+  pairs = [(item.label, item.row.subject) for item in test_items if item.label >= 0]
+  try:
+    check_people(*zip(*pairs), plan.classes)
+  except InputError as error:
+    return f'a run that holds out one person after another is refused: {error}'
+  return ''
 
 
 # What the doctor found, on a terminal or as plain text; it fits 80 columns.

@@ -18,7 +18,7 @@ from lightman_jax.data.manifest_plan import item_of, plan_manifest
 from lightman_jax.data.plan import check_enough, fingerprint
 from lightman_jax.data.trees import form_of
 from lightman_jax.doctor.examine import read_items, sample_items
-from lightman_jax.doctor.findings import UNUSABLE, USABLE
+from lightman_jax.doctor.findings import UNUSABLE, USABLE, too_few_people
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256
 
@@ -119,6 +119,8 @@ def _refusal(result: OwnClips, manifest: Manifest, choice: Choice) -> str:
   try:
     plan = plan_manifest(choice)
     check_enough(plan, plan.items)
+    if why := too_few_people(plan, plan.items):
+      return why
   except InputError as error:
     return str(error)
   return ''

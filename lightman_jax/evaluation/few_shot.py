@@ -53,8 +53,8 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
   @compiled.jit
   def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView, numbers,
            episodes: Episodes):
-    def one(both):
-      number, (classes, support, _) = both
+    def one(episode):
+      number, (classes, support, _) = episode
       in_episode = jnp.zeros(sizes.classes, bool).at[classes].set(True)
       return _support_side(keys.key_for(fold_key, Purpose.EPISODE_MACRO, number), table,
                            view, support, in_episode, len(classes), sizes)
@@ -63,17 +63,17 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
   @compiled.jit
   def answer(params, fold_key: Key[Array, ''], clips_x, scale, numbers, classes,
              drawn: Drawn):
-    def one(both):
-      number, classes, (support, query) = both
+    def one(episode):
+      number, classes, (support, query) = episode
       in_episode = jnp.zeros(sizes.classes, bool).at[classes].set(True)
       fast = learner.adapt(
-          params, gather(clips_x, scale, support, sizes.magnify),
+          params, gather(clips_x, scale, support, sizes.magnification),
           keys.key_for(fold_key, Purpose.EPISODE_ADAPT, number)).fast
       x = gather(clips_x, scale, query, 0.).x
 
       def best(fast):
         return jnp.argmax(jnp.where(in_episode, learner.predict(fast, x), -jnp.inf), -1)
-      return best(fast), best(params) if learner.moving else None
+      return best(fast), best(params) if learner.adapted_subtrees else None
     return map_in_batches(one, (numbers, classes, drawn), at_once)
 
   def answer_batch(params, fold_key, clips: Clips, numbers, episodes: Episodes):
@@ -127,7 +127,7 @@ def _support_side(key: Key[Array, ''], table: ClipTable, view: FoldView,
                   micro: Int[Array, 's'], in_episode: Bool[Array, 'K'],
                   class_count: int, sizes: Sizes) -> Side:
   """A support of these micro clips, with macro clips."""
-  if sizes.magnify:
+  if sizes.magnification:
     by_turns = micro.reshape(class_count, -1).T.reshape(-1)
     macro = jnp.resize(by_turns, (sizes.macros,))
   elif sizes.macros:

@@ -122,8 +122,8 @@ def make_explain(learner: Learner, encoder: DeReGRL, *, sizes: Sizes, draws: int
   @compiled.jit
   def explain(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']) -> Explanation:
-    def one(both):
-      number, support = both
+    def one(numbered):
+      number, support = numbered
       fast = adapt_to_support(learner, params, fold_key, support, number)
       return explanation.explain(encoder, fast, x / drawn[-1][0])
     return explanation.mean_explanation(jax.lax.map(

@@ -63,7 +63,7 @@ def support_examples(supports, sizes: Sizes) -> Examples:
     sizes: of a support.
   """
   x, sides, scale = supports
-  return jax.vmap(lambda side: gather(x, scale, side, sizes.magnify))(sides)
+  return jax.vmap(lambda side: gather(x, scale, side, sizes.magnification))(sides)
 
 
 Mirror = Callable[[Float[Array, '*clip']], Float[Array, '*clip']]
@@ -91,8 +91,8 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
   def predict(params: Params, fold_key: Key[Array, ''], drawn,
               x: Float[Array, 'n *clip']
               ) -> tuple[Float[Array, 'n K'], Float[Array, 'n K']]:
-    def one(both):
-      number, support = both
+    def one(numbered):
+      number, support = numbered
       fast = adapt_to_support(learner, params, fold_key, support, number)
       return predict_both(learner, fast, x / drawn[-1][0], mirror)
     every = jnp.arange(draws), support_examples(drawn, sizes)

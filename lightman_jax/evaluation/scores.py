@@ -170,7 +170,8 @@ class Score(NamedTuple):
   def of_counts(self, counts: Int[np.ndarray, '*k']) -> Float[np.ndarray, '*b']:
     """The score of each count matrix, or of those of units; NaN where is no clip."""
     if self.takes == ('counts',):
-      return np.asarray(self.function(counts))
+      with registry.same_folder():
+        return np.asarray(self.function(counts))
     classes = counts.shape[-1]
     several = np.asarray(counts).reshape(-1, classes * classes)
     distinct, which = np.unique(several, axis=0, return_inverse=True)
@@ -199,7 +200,8 @@ class Score(NamedTuple):
       return math.nan
     known |= {'truth': truth}
     try:
-      return float(self.function(**{name: known[name] for name in self.takes}))
+      with registry.same_folder():
+        return float(self.function(**{name: known[name] for name in self.takes}))
     except registry.RAISED as error:
       raise InputError(f'score {self.name} of {len(truth)} clips is no number '
                        f'({registry.describe(error)})') from error
@@ -264,25 +266,35 @@ def _score_of(name: str, place: str) -> Score:
 
 
 def try_scores(named: str, classes: int) -> None:
-  """Refuses scores from outside that fail on a small made-up answer.
+  """Refuses scores from outside that are no function of a small made-up answer.
 
   Args:
     named: as `scores_of` takes it.
     classes: of the data.
 
   Raises:
-    InputError: one raises, or makes no number.
+    InputError: one raises, makes no number, or another one of the same answer.
   """
   truth = np.tile(np.arange(classes), 4)
   probabilities = np.full((len(truth), classes), 1 / (classes + 1))
   probabilities[np.arange(len(truth)), np.roll(truth, 1)[::-1]] *= 2
   counts = confusion(truth, probabilities.argmax(-1), classes=classes)
   for name, score in scores_of(named).items():
+    arrays = tuple(x.copy() for x in (truth, probabilities, counts))
     try:
-      value = (score.of_clips(truth, probabilities)(np.ones((1, len(truth))))
-               if score.needs_probabilities else score.of_counts(counts[None]))
-      if np.shape(value) != (1,):
-        raise ValueError(f'an array {np.shape(value)} where one number was due')
+      first, second = (
+          score.of_clips(*arrays[:2])(np.ones((1, len(truth))))
+          if score.needs_probabilities else score.of_counts(arrays[2][None])
+          for _ in range(2))
+      if np.shape(first) != (1,):
+        raise ValueError(f'an array {np.shape(first)} where one number was due')
+      if not np.isfinite(first).all():
+        raise ValueError(f'{float(first[0])} where a number was due')
+      if any((x != y).any() for x, y in zip(arrays, (truth, probabilities, counts))):
+        raise ValueError('it changes the arrays that it is given')
+      if not np.array_equal(first, second):
+        raise ValueError(f'{float(first[0])}, and then {float(second[0])} of the same; '
+                         'a score draws nothing, or from a generator of a fixed seed')
     except Exception as error:      # whatever the code of somebody else raises
       raise InputError(
           f'score {name} fails on {len(truth)} made-up clips of {classes} classes '

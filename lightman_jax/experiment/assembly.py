@@ -50,8 +50,7 @@ from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import Layout, lay_out, open_devices
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.state import FoldData, Recipe, make_optimizer
 
 
 class Material(NamedTuple):
@@ -61,7 +60,7 @@ class Material(NamedTuple):
   folds: tuple[Fold, ...]
   splits: tuple[np.ndarray, ...]    # (P, S) of each fold
   sha256: str                       # over data set, macro source, published weights
-  labels: tuple[np.ndarray, ...]    # (N,) as each fold believes them
+  labels: tuple[np.ndarray, ...]    # (N,) as each fold has them
   few_shot: EpisodePlan | None = None      # test episodes, where asked for
   squares: np.ndarray | None = None  # (N, c) of the inputs; see `pool.mean_squares`
   streamed: int = 0                 # bytes of a clip, where clips are brought in blocks
@@ -144,14 +143,14 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
         f'learned and tested, but for {int((clips.label < 0).sum())} without a class')
   if is_multi_label(config):
     pool = action_units.coded_pool(pool, say)
-  _check_macro_labels(config, pool)
+  _check_alignment_by_class(config, pool)
   folds = cut(pool) if cut else make_folds(
       pool, config['episodes']['protocol'], folds=config['episodes']['folds'],
       seed=config['seed'], dataset=clips.info['dataset'], options=config['episodes'])
   rare: Mapping[str, str] = {}
   if is_multi_label(config):
     pool, rare = action_units.with_units(pool, folds, config['labels'], say)
-  folds = _labelled(config, pool, folds)
+  folds = _keep_labelled_macro(config, pool, folds)
   if cut is None:
     folds = tuple(fewer_people(config, pool, fold) for fold in folds)
   known_people = _people(config, clips, other, pool)
@@ -159,14 +158,16 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       pool, np.ones(len(pool.clips), bool)).sum(1).tolist()))):
     say(remark)
   weights = published_start.choose(config, pool, folds, clips.info['dataset'])
-  both = [clips.info['sha256'], other.info['sha256'] if other else '',
-          *([weights.sha256] if weights else []),
-          *([action_units.sha256(pool)] if pool.multi_label else [])]
-  pretrained = _pretraining(config, clips, pool, folds, faces, both, make, say)
-  both += [pretrained.sha256] if pretrained else []
+  hashes = [clips.info['sha256'], other.info['sha256'] if other else '',
+            *([weights.sha256] if weights else []),
+            *([action_units.sha256(pool)] if pool.multi_label else [])]
+  pretrained = _pretraining(config, clips, pool, folds, faces, hashes, make, say)
+  if pretrained:
+    hashes.append(pretrained.sha256)
+    known_people = people.join_facts(known_people, pretrained.known)
   labels = tuple(fold_labels(config, pool, fold) for fold in folds)
   return Material(clips, pool, folds, plan(config, pool, folds, labels, say),
-                  data_sha256(both), labels,
+                  data_sha256(hashes), labels,
                   plan_few_shot(config, pool, folds, labels, say),
                   mean_squares(pool.x), people=known_people, weights=weights,
                   pretrained=pretrained, rare=rare)
@@ -207,18 +208,16 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
   meant = [*clips.info.get('meant', ())]
   if other:
     source = config['macro']['source']
-    content = dict(zip(clips.clip, clips.content)) | {
-        f'{source}:{clip}': value for clip, value in zip(other.clip, other.content)}
     meant += other.info.get('meant', ())
     meant += duplicates.check_repeats(
-        duplicates.same_frames([content.get(clip, '') for clip in pool.clips],
-                            [pool.subjects[s] for s in pool.subject], pool.clips),
+        duplicates.same_frames(
+            pool.frames_sha256, [pool.subjects[s] for s in pool.subject], pool.clips),
         config['data']['repeated_clips'], place=f'macro.source={source}')
   return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
 
 
-def _labelled(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...]
-              ) -> tuple[Fold, ...]:
+def _keep_labelled_macro(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...]
+                         ) -> tuple[Fold, ...]:
   """The folds, without macro clips of no class where macro clips count by their labels.
 
   Raises:
@@ -283,7 +282,8 @@ def fewer_people(config: Mapping[str, Any], pool: Pool, fold: Fold) -> Fold:
       f'of fold {fold.held_out} none can fill a task ({why}); use more people')
 
 
-def trained_on(config: Mapping[str, Any], pool: Pool, fold: Fold) -> tuple[Pool, Fold]:
+def macro_as_micro(config: Mapping[str, Any], pool: Pool, fold: Fold
+                   ) -> tuple[Pool, Fold]:
   """The pool and the fold as training sees them.
 
   With `macro.only` the macro clips that have a class stand in the place of all micro
@@ -295,7 +295,7 @@ def trained_on(config: Mapping[str, Any], pool: Pool, fold: Fold) -> tuple[Pool,
   return pool._replace(macro=np.zeros_like(pool.macro)), fold._replace(train=mine)
 
 
-def _check_macro_labels(config: Mapping[str, Any], pool: Pool) -> None:
+def _check_alignment_by_class(config: Mapping[str, Any], pool: Pool) -> None:
   """Alignment by class needs macro clips of every class."""
   if (config['method'].get('alignment', 'marginal') == 'marginal'
       or not draws_macro(config)
@@ -367,17 +367,17 @@ def macro_labels(config: Mapping[str, Any]) -> MacroLabels | None:
                      macro['label_head'] == 'own', macro['label_learned'])
 
 
-def make_member(config: Mapping[str, Any], net: Network) -> learners.Learner:
-  """The method of a configuration, one model of it."""
+def make_member_learner(config: Mapping[str, Any], net: Network) -> learners.Learner:
+  """The method of a configuration, as the learner of one of its members."""
   learner = learners.make_learner(net, labels=macro_labels(config), **config['method'])
   weight = config.get('labels', {}).get('units_weight', 0.)
   return learners.with_dropout(learners.with_units(learner, net, weight), net,
                                config['training']['dropout'])
 
 
-def make_method(config: Mapping[str, Any], net: Network) -> learners.Learner:
-  """The method of a configuration, with all its members."""
-  member, count = make_member(config, net), config['training']['members']
+def make_learner(config: Mapping[str, Any], net: Network) -> learners.Learner:
+  """The method of a configuration, as the learner of all its members."""
+  member, count = make_member_learner(config, net), config['training']['members']
   return (learners.ensemble(member, count, multi_label=net.multi_label)
           if count > 1 else member)
 
@@ -391,11 +391,11 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
   members = training['members']
   optimizer = make_optimizer(
       outer_rate=training['outer_rate'], weight_decay=training['weight_decay'],
-      # Each member may have a gradient of this norm; together they have this many.
+      # The norm of all members' gradients together: that of each, times this root.
       clip_norm=training['clip_norm'] * math.sqrt(members), steps=training['steps'],
       schedule=training['schedule'], average=training['average'])
   return Recipe(
-      make_method(config, net),
+      make_learner(config, net),
       # At an outer rate of 0 nothing moves, running statistics neither.
       beside_statistics(optimizer, momentum=MOMENTUM if training['outer_rate'] else 0.)
       if net.train else optimizer,
@@ -421,8 +421,8 @@ def make_layout(config: Mapping[str, Any], devices: tuple[jax.Device, ...],
 
 
 def fold_data(config: Mapping[str, Any], material: Material, number: int) -> FoldData:
-  """The arrays of one fold of a run; see `make_fold_data`."""
-  data = make_fold_data(
+  """The arrays of one fold of a run; see `fold_data_of_pool`."""
+  data = fold_data_of_pool(
       config, material.pool, material.folds[number], labels=material.labels[number],
       splits=material.splits[number], squares=material.squares,
       weights=material.weights)
@@ -431,10 +431,10 @@ def fold_data(config: Mapping[str, Any], material: Material, number: int) -> Fol
   return data._replace(start=material.pretrained.start(material.folds[number]))
 
 
-def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
-                   labels: np.ndarray, splits: np.ndarray,
-                   squares: np.ndarray | None = None, weights: Weights | None = None
-                   ) -> FoldData:
+def fold_data_of_pool(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
+                      labels: np.ndarray, splits: np.ndarray,
+                      squares: np.ndarray | None = None, weights: Weights | None = None
+                      ) -> FoldData:
   """The arrays of one fold, with its statistics from training clips alone.
 
   Args:
@@ -446,7 +446,7 @@ def make_fold_data(config: Mapping[str, Any], pool: Pool, fold: Fold, *,
     squares: (N, c) of the inputs, where they are known; see `pool.mean_squares`.
     weights: published ones that it begins with, if so.
   """
-  pool, fold = trained_on(config, pool, fold)
+  pool, fold = macro_as_micro(config, pool, fold)
   units = action_units.fold_units(pool, fold, config.get('labels', {}))
   scale, start = channel_scale(pool, fold.train, squares), None
   if weights:
@@ -470,11 +470,11 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
   if line := describe_missing_macro(config, sizes.macros):
     say(line)
   for fold, label in zip(folds, labels):
-    drawn, part = trained_on(config, pool._replace(label=label), fold)
+    drawn, part = macro_as_micro(config, pool._replace(label=label), fold)
     action_units.fold_units(drawn, part, config.get('labels', {}))   # may refuse
     planned.append(plan_splits(
         drawn, part, shots=sizes.shots, queries=sizes.queries,
-        own_macro=sizes.macros > 0 and own_macro(pool, fold),
+        own_macro=sizes.macros > 0 and needs_own_macro(pool, fold),
         rng=splits_generator(config['seed'], fold.held_out)))
   short = [plan.short for plan in planned]
   if any(short):
@@ -486,11 +486,10 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
 
 def splits_generator(seed: int, held_out: str) -> np.random.Generator:
   """Which ways to divide a fold's people are tried, where there are too many."""
-  number = int.from_bytes(hashlib.sha256(held_out.encode()).digest()[:8], 'big')
-  return np.random.default_rng([seed, number])
+  return keys.generator(seed, held_out)    # without a purpose, as in results so far
 
 
-def own_macro(pool: Pool, fold: Fold) -> bool:
+def needs_own_macro(pool: Pool, fold: Fold) -> bool:
   """Whether a support must hold someone with macro clips of their own.
 
   Not where no training person has any and those of another data set stand in.

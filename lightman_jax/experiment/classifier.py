@@ -13,7 +13,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import assembly, notebook
 from lightman_jax.inputs.pool import Pool, channel_scale
-from lightman_jax.options import nearest
+from lightman_jax.options import SEEDS, check_seed, nearest
 from lightman_jax.tasks.arrays import from_arrays, read_examples
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import numerics
@@ -21,7 +21,6 @@ from lightman_jax.training import numerics
 # References, which are no methods of a configuration.
 LINEAR = ('ridge', 'svm', 'ridge_raw')
 OWN = ('method', 'random_state')
-SEEDS = 2**31 - 1   # the greatest
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -209,7 +208,10 @@ def _randomness(state: Any) -> tuple[jax.Array, np.random.Generator, str]:
     data = np.asarray(jax.random.key_data(state)).tolist()
     return state, np.random.default_rng(data), 'of its key'
   if isinstance(state, tuple):
-    seed, name = state
+    if len(state) != 2 or not isinstance(state[1], str):
+      raise InputError(f'random_state is {state!r}; a pair is a seed and who is held '
+                       "out, as (0, 's01')")
+    seed, name = check_seed(state[0], 'the seed of random_state'), state[1]
   else:
     seed, name = _seed(state), 'nobody'
   return keys.fold_key(seed, name), assembly.splits_generator(seed, name), name
@@ -217,9 +219,7 @@ def _randomness(state: Any) -> tuple[jax.Array, np.random.Generator, str]:
 
 def _seed(state: Any) -> int:
   if isinstance(state, (int, np.integer)):
-    if not 0 <= state <= SEEDS:
-      raise InputError(f'random_state is {state}; it must be from 0 to {SEEDS}')
-    return int(state)
+    return check_seed(state, 'random_state')
   if state is None:
     return int(np.random.mtrand._rand.randint(SEEDS))
   if isinstance(state, np.random.RandomState):

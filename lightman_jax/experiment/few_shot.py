@@ -21,8 +21,7 @@ from lightman_jax.tasks.few_shot import (
   count_distinct_episodes,
   protocol_name,
 )
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.state import FoldData, Recipe
 
 EPISODES = (f'mean -+ {DEVIATIONS} sd / sqrt(n) over episodes, as is usual; they share '
             'people and clips, so it is no interval over other people')

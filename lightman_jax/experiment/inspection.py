@@ -18,7 +18,7 @@ from lightman_jax.evaluation.inspection import (
   one_of_each_class,
   principal,
 )
-from lightman_jax.experiment.assembly import Material, make_member, make_net
+from lightman_jax.experiment.assembly import Material, make_member_learner, make_net
 from lightman_jax.faces import landmarks
 from lightman_jax.files import fold_path, write_atomically
 from lightman_jax.inputs import inputs
@@ -28,8 +28,7 @@ from lightman_jax.report import table
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.tasks import action_units
 from lightman_jax.training import compiled
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.state import FoldData, Recipe
 
 
 def make_writers(config: Mapping[str, Any], folder: RunFolder, material: Material,
@@ -67,7 +66,7 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
     return lambda params, data: None
   pool, fold = material.pool, material.folds[0]
   net = make_net(config, pool.classes)
-  learner = make_member(config, net)
+  learner = make_member_learner(config, net)
   embed = make_embed(net, learner, sizes=recipe.support_sizes)
   micro = np.flatnonzero((fold.train | fold.test) & ~pool.macro)
   macro = np.flatnonzero(fold.train & pool.macro)
@@ -78,7 +77,7 @@ def make_embedding_writer(config: Mapping[str, Any], folder: RunFolder,
       return
     before, after = map(np.asarray, embed(_first_member(config, params), data.key,
                                           data.clips, micro, macro))
-    moved = 'encoder' in learner.moving
+    moved = 'encoder' in learner.adapted_subtrees
     components = principal(before, after if moved else None, ~fold.test[index])
     arrays = {'before': components.before, 'explained': components.explained,
               'label': np.asarray(pool.label)[index],
@@ -119,10 +118,10 @@ def make_action_writer(config: Mapping[str, Any], folder: RunFolder, material: M
       or config['method']['name'] in COMPARING):
     return lambda params, data: None
   pool, fold = material.pool, material.folds[0]
-  learner = make_member(config, make_net(config, pool.classes))
+  learner = make_member_learner(config, make_net(config, pool.classes))
   explain = make_explain(
       learner, make_encoder(**config['model']), sizes=recipe.support_sizes,
-      draws=config['evaluation']['draws'] if learner.supported else 1)
+      draws=config['evaluation']['draws'] if learner.needs_support else 1)
 
   def write(params, data: FoldData) -> None:
     if data.name != fold.held_out:
@@ -308,7 +307,7 @@ def make_attribution_writer(config: Mapping[str, Any], folder: RunFolder,
   look = attribution.make_attribute(
       learner, sizes=recipe.support_sizes, mirror=recipe.mirror,
       most=PER_CLASS * len(pool.classes),
-      draws=config['evaluation']['draws'] if learner.supported else 1)
+      draws=config['evaluation']['draws'] if learner.needs_support else 1)
 
   def write(params, data: FoldData) -> None:
     test = np.flatnonzero(folds[data.name].test)

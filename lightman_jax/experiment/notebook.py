@@ -32,8 +32,8 @@ from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
-from lightman_jax.training.loop import FoldData, make_trainer, stack, train_folds
-from lightman_jax.training.state import Recipe, draw_steps, make_task
+from lightman_jax.training.loop import make_trainer, stack, train_folds
+from lightman_jax.training.state import FoldData, Recipe, draw_steps, make_task
 
 
 class HeldOut(NamedTuple):
@@ -141,7 +141,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)
     return tuple(
-        HeldOut(fold.held_out, fold.train, fold.test, assembly.make_fold_data(
+        HeldOut(fold.held_out, fold.train, fold.test, assembly.fold_data_of_pool(
             settings, data, fold, labels=label, splits=ways, squares=squares), data)
         for fold, label, ways in zip(cut, labels, splits))
 
@@ -192,7 +192,7 @@ def make_learner(settings: Mapping[str, Any], net: Network) -> Learner:
     >>> learner = lm.make_learner(settings, net)                  # doctest: +SKIP
     >>> grads, losses = learner.meta_grad(params, task, key)      # doctest: +SKIP
   """
-  return assembly.make_method(settings, net)
+  return assembly.make_learner(settings, net)
 
 
 @settings_module.takes_settings
@@ -302,7 +302,7 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
               np.asarray(x, np.float32))
     if not len(inputs):
       return np.zeros((0, recipe.sizes.classes))
-    draws = settings['evaluation']['draws'] if recipe.learner.supported else 1
+    draws = settings['evaluation']['draws'] if recipe.learner.needs_support else 1
     predict_clips = prediction.make_predict(
         recipe.learner, sizes=recipe.support_sizes, draws=draws, at_once=recipe.at_once,
         mirror=recipe.mirror)
@@ -328,10 +328,10 @@ def fold_of(key: jax.Array, settings: Mapping[str, Any], pool: Pool, fold: Fold,
   _check_start(settings)
   sizes = assembly.make_sizes(settings, pool)
   splits = plan_splits(
-      *assembly.trained_on(settings, pool, fold), shots=sizes.shots,
+      *assembly.macro_as_micro(settings, pool, fold), shots=sizes.shots,
       queries=sizes.queries, rng=rng,
-      own_macro=sizes.macros > 0 and assembly.own_macro(pool, fold))
-  data = assembly.make_fold_data(settings, pool, fold, labels=pool.label,
+      own_macro=sizes.macros > 0 and assembly.needs_own_macro(pool, fold))
+  data = assembly.fold_data_of_pool(settings, pool, fold, labels=pool.label,
                                  splits=splits.support)
   return HeldOut(fold.held_out, fold.train, fold.test, data._replace(key=key), pool)
 

@@ -17,8 +17,7 @@ from lightman_jax.evaluation import scores
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.files import fold_path
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import TrainState
+from lightman_jax.training.state import FoldData, TrainState
 
 NOT_A_RESULT = (
     'This is not a result. In every fold the checkpoint was chosen by its accuracy on '

@@ -14,6 +14,7 @@ import io
 import json
 import pathlib
 import time
+import types
 from typing import Any, NamedTuple
 
 import jax
@@ -47,6 +48,14 @@ SECONDS = 30.               # after which what is trained so far is kept
 ARRAYS, PEOPLE = 'array', 'people'
 
 
+class SeenClip(NamedTuple):
+  """A clip that weights may have seen; of its frames there is a hash alone."""
+  clip: str
+  dataset: str
+  person: str
+  frames_sha256: str
+
+
 class Source(NamedTuple):
   """N labelled clips that weights are trained on before the task."""
   x: Inputs                         # (N, *clip)
@@ -57,6 +66,7 @@ class Source(NamedTuple):
   classes: tuple[str, ...]
   content: Content
   sha256: str                       # of the data that the clips are of
+  frames_sha256: tuple[str, ...] = ()     # of each clip, where it is no clip of the run
 
 
 class Pretraining:
@@ -67,12 +77,17 @@ class Pretraining:
     sha256: over the clips or weights that it is made of.
     weights: a fold to its weights.
     seen: a fold to the people whom these have seen; trains nothing.
+    clips: which these may have seen, beside those of the run itself; None: not known.
+    known: sentences as of `people.describe_overlap`.
   """
 
   def __init__(self, about: Mapping[str, Any], sha256: str,
                weights: Callable[[Fold], Params],
-               seen: Callable[[Fold], tuple[Person, ...]]):
+               seen: Callable[[Fold], tuple[Person, ...]], *,
+               clips: Sequence[SeenClip] | None = (),
+               known: Mapping[str, Sequence[str]] = types.MappingProxyType({})):
     self.about, self.sha256, self._weights, self._seen = about, sha256, weights, seen
+    self.clips, self.known = clips, known
 
   def start(self, fold: Fold) -> Params:
     """Subtrees of the parameters that a fold begins with.
@@ -134,7 +149,9 @@ def choose(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
        'people': len(set(faces.person)), 'classes': int((faces.label >= 0).sum()),
        'action_units': int(np.isfinite(faces.units).any(1).sum())},
       faces.sha256, lambda fold: trainer.weights(own(fold)),
-      lambda fold: trainer.people(own(fold)))
+      lambda fold: trainer.people(own(fold)),
+      clips=[SeenClip(clip, *person, sha256) for clip, person, sha256 in zip(
+          faces.clips, faces.person, faces.frames_sha256)])
 
 
 def macro_source(config: Mapping[str, Any], pool: Pool, dataset: str, sha256: str
@@ -177,7 +194,7 @@ def faces_source(clips: ClipSet, x: Inputs, content: Content, seed: int) -> Sour
       x, np.asarray(clips.label), read_units(clips.action_units or ('',) * len(x)),
       tuple((own, people.synthetic_name(seed, name))
             for own, name in zip(clips.datasets, clips.subject)),
-      clips.clip, clips.classes, content, clips.info['sha256'])
+      clips.clip, clips.classes, content, clips.info['sha256'], clips.content)
 
 
 def read_units(texts: Sequence[str]) -> Float[np.ndarray, 'N U']:
@@ -417,9 +434,10 @@ def _go_on(place: pathlib.Path, state: Any, steps: int) -> tuple[Any, int]:
   return jax.tree.unflatten(form, list(map(jnp.asarray, kept))), step
 
 
-# Whom a run's weights have seen.
+# Whom a run's weights have seen, and in which clips.
 
 SEEN = 'trained_on.json'
+CLIPS = 'clips.json'
 
 
 def people_seen(config: Mapping[str, Any], pool: Pool, fold: Fold, dataset: str
@@ -436,8 +454,24 @@ def people_seen(config: Mapping[str, Any], pool: Pool, fold: Fold, dataset: str
                        for n in np.flatnonzero(fold.train).tolist()}))
 
 
+def name_clips(config: Mapping[str, Any], pool: Pool, which: Bool[np.ndarray, 'N'],
+               dataset: str) -> tuple[SeenClip, ...]:
+  """Whom some clips of a pool show, micro and macro, and what they hold.
+
+  Args:
+    config: of the run.
+    pool: of the run, N clips.
+    which: of them.
+    dataset: where the pool does not say, the data set of all clips.
+  """
+  hashes = pool.frames_sha256 or ('',) * len(pool.clips)
+  return tuple(
+      SeenClip(pool.clips[n], *person_of(config, pool, n, dataset), hashes[n])
+      for n in np.flatnonzero(which).tolist())
+
+
 def write_people(config: Mapping[str, Any], material: Any, folder: RunFolder) -> None:
-  """Leaves with a run's weights whom they have seen, fold by fold.
+  """Leaves with a run's weights whom they have seen, fold by fold, and which clips.
 
   Args:
     config: of the run.
@@ -449,3 +483,9 @@ def write_people(config: Mapping[str, Any], material: Any, folder: RunFolder) ->
       fold.held_out: sorted({*people_seen(config, material.pool, fold, dataset),
                              *(before.people(fold) if before else ())})
       for fold in material.folds})
+  train = np.any([fold.train for fold in material.folds], axis=0)
+  clips = before.clips if before else ()
+  # A run that began with one of an earlier version does not know all.
+  write_json(folder.path / CLIPS, {'complete': clips is not None, 'clips': [
+      *dict.fromkeys((*name_clips(config, material.pool, train, dataset),
+                      *(clips or ())))]})

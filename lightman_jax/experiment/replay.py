@@ -24,7 +24,7 @@ import numpy as np
 
 from lightman_jax import bounded, places, registry, sections, settings
 from lightman_jax.errors import InputError
-from lightman_jax.experiment.assembly import Material, make_method, make_net
+from lightman_jax.experiment.assembly import Material, make_learner, make_net
 from lightman_jax.files import write_atomically
 from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.tasks.sampling import Examples, Task
@@ -192,7 +192,7 @@ def _task_gradient(about: Mapping[str, Any], tree: Mapping[str, Any]
   """The gradient of a kept task as a function, and the arguments it was kept with."""
   config = about['settings']
   settings.check(config)
-  learner = make_method(config, make_net(config, about['classes']))
+  learner = make_learner(config, make_net(config, about['classes']))
   # A network of another size would be built, and fail, layer by layer.
   clip = tree['task'].support.x.shape[1:]
   expected = jax.eval_shape(lambda key: learner.init(key, clip), jax.random.key(0))

@@ -52,8 +52,8 @@ from lightman_jax.training import (
   stopping,
 )
 from lightman_jax.training.checkpoints import open_checkpoints
-from lightman_jax.training.loop import FoldData, group_folds, make_trainer, train_folds
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.loop import group_folds, make_trainer, train_folds
+from lightman_jax.training.state import FoldData, Recipe
 
 # What the method of a configuration costs, where and with what it was measured.
 
@@ -103,11 +103,32 @@ def run(config: Mapping[str, Any], folder: RunFolder, *, resume_anyway: bool = F
     InputError: one sentence on what cannot be used.
   """
   try:
-    with numerics.pinned(config['model']['matmul_precision']):
+    with numerics.pinned(config['model']['matmul_precision']), registry.same_folder():
       return _run(config, folder, resume_anyway, span)
   except SystemExit as error:     # nothing of this package raises it here
     raise InputError('code from outside would end the program '
                      f'({registry.describe(error)}); take sys.exit out') from error
+  except InputError:
+    raise
+  except Exception as error:
+    if said := _blame_outside(config, error):
+      raise InputError(said) from error
+    raise
+
+
+# What arrays and objects of other shapes and kinds than are due lead to.
+_MISFITS = (AttributeError, LookupError, TypeError, ValueError)
+
+
+def _blame_outside(config: Mapping[str, Any], error: Exception) -> str:
+  """A sentence on an error that code from outside leads to; '' where it does not."""
+  what, method = registry.describe(error), config['method']['name']
+  if place := registry.line_of(error):
+    return f'{place}: code from outside raised {what}; mend it there'
+  if registry.is_outside(method) and isinstance(error, _MISFITS):
+    return (f'method={method}: what its functions return does not fit ({what}); '
+            'lightman_jax.meta.learners.Learner says what each of them returns')
+  return ''
 
 
 def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
@@ -131,13 +152,13 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
     began = time.monotonic()
     material = multihost.in_turn(lambda: assembly.prepare(config, progress))
     parts.numbers_of(span, len(material.folds))     # refuses those that are not there
+    try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
     if multihost.is_first() and (code := sections.outside(config)):
       write_json(folder.outside, code)
     robustness.noise_kinds(config, material, progress.say)
-    try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):
       loop = memory.in_smaller_batches(
@@ -364,11 +385,11 @@ def make_predictions(config, material: Material, recipe: Recipe):
     recipe: its learner is what adapts and predicts.
   """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
-  draws = config['evaluation']['draws'] if learner.supported else 1
+  draws = config['evaluation']['draws'] if learner.needs_support else 1
   adapted = prediction.make_predict(learner, sizes=recipe.support_sizes, draws=draws,
                                     at_once=recipe.at_once, mirror=recipe.mirror)
   plain = (prediction.make_plain_predict(learner, mirror=recipe.mirror)
-           if learner.moving else None)
+           if learner.adapted_subtrees else None)
 
   def predict(params, data: FoldData, fold: Fold, x=None, copies=1) -> FoldLogits:
     index = np.flatnonzero(fold.test)

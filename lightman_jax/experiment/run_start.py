@@ -12,10 +12,16 @@ import jax
 import numpy as np
 
 from lightman_jax import bounded, registry
-from lightman_jax.data import people
+from lightman_jax.data import duplicates, people
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished
-from lightman_jax.experiment.pretraining import SEEN, Pretraining
+from lightman_jax.experiment.pretraining import (
+  CLIPS,
+  SEEN,
+  Pretraining,
+  SeenClip,
+  name_clips,
+)
 from lightman_jax.experiment.published_start import Person, people_of
 from lightman_jax.files import file_sha256
 from lightman_jax.inputs.pool import Pool
@@ -48,6 +54,7 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
                      f'a finished run: {error}') from None
   _check_alike(config, run.settings, run.path)
   seen, models = _read_people(run.path), run.models
+  clips, known = _compare_clips(config, pool, dataset, run, seen)
   if missing := sorted(seen.keys() - models.keys()):
     raise InputError(f'pretrain.source: {run.path} has no model of fold {missing[0]}, '
                      f'which {SEEN} names; make the run anew')
@@ -71,16 +78,76 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
        'people': max(len(seen[name]) for name in weights)},
       digest.hexdigest(),
       lambda fold: weights[chosen[fold.held_out]],
-      lambda fold: seen[chosen[fold.held_out]])
+      lambda fold: seen[chosen[fold.held_out]], clips=clips, known=known)
+
+
+def _compare_clips(config: Mapping[str, Any], pool: Pool, dataset: str, run,
+                   seen: Mapping[str, Sequence[Person]]
+                   ) -> tuple[tuple[SeenClip, ...] | None, dict[str, list[str]]]:
+  """The run's clips, None where it names none, and what is known of who is in both.
+
+  Raises:
+    InputError: a clip here is one there under the name of somebody else.
+  """
+  there, complete = _read_clips(run.path)
+  here = name_clips(config, pool, np.ones(len(pool.clips), bool), dataset)
+  everyone = sorted({person for persons in seen.values() for person in persons})
+  unknown = people.describe_overlap(
+      [(one.dataset, one.person) for one in here], everyone,
+      beside='weights')['not_known']
+  stored = [f'data.{name}' for name in ('frames', 'size')
+            if config['data'][name] != run.settings.get('data', {}).get(name)]
+  if not complete or stored or not pool.frames_sha256:
+    why = (f'another {stored[0]} stores them otherwise' if complete and stored
+           else f'hashes of them are not kept ({CLIPS})')
+    unknown.append('whether a clip here is one under another name that the weights '
+                   f'which folds begin with have seen was not compared: {why}')
+  by_frames: dict[str, list[SeenClip]] = {}
+  for one in there:
+    by_frames.setdefault(one.frames_sha256, []).append(one)
+  name = lambda one: '/'.join(people.identify(one.dataset, one.person))
+  repeats = [
+      duplicates.Repeat((one.clip, other.clip), (name(one), name(other)), 'the frames')
+      for one in here if one.frames_sha256
+      for other in by_frames.get(one.frames_sha256, ())
+      if not people.may_be_one((one.dataset, one.person),
+                               (other.dataset, other.person))]
+  meant = duplicates.check_repeats(repeats, config['data']['repeated_clips'],
+                                   place=f'pretrain.source={run.path}')
+  return there if complete else None, {
+      'not_known': unknown, **({'as_set': [*meant]} if meant else {})}
+
+
+def _read_clips(path: pathlib.Path) -> tuple[tuple[SeenClip, ...], bool]:
+  """The clips that a finished run may have trained on, and whether these are all."""
+  try:
+    hashes = bounded.read_json(path / reproducibility.NAME)['files']
+    if CLIPS not in hashes and not (path / CLIPS).exists():
+      return (), False      # of an earlier version
+    stated = _read_stated(path, CLIPS)
+    rows, complete = stated['clips'], stated['complete'] is True
+    if not all(isinstance(row, list) and [*map(type, row)] == [str] * 4
+               for row in rows):
+      raise ValueError('it is not clip, data set, person and hash by clip')
+  except (OSError, ValueError, AttributeError, TypeError, KeyError) as error:
+    raise InputError(
+        f'pretrain.source: {path} does not say which clips it was trained on '
+        f'({CLIPS}: {registry.describe(error)}); make the run anew') from None
+  return tuple(SeenClip(*row) for row in rows), complete
+
+
+def _read_stated(path: pathlib.Path, name: str) -> Any:
+  """What a run's file of JSON holds, whose hash the run states."""
+  hashes = bounded.read_json(path / reproducibility.NAME)['files']
+  if hashes[name] != file_sha256(path / name):
+    raise ValueError('it is not what the run wrote')
+  return bounded.read_json(path / name, bounded.MOST_BYTES)
 
 
 def _read_people(path: pathlib.Path) -> dict[str, tuple[Person, ...]]:
   """Whom each fold of a finished run was trained on, as the run wrote it."""
   try:
-    hashes = bounded.read_json(path / reproducibility.NAME)['files']
-    if hashes[SEEN] != file_sha256(path / SEEN):
-      raise ValueError('it is not what the run wrote')
-    seen = bounded.read_json(path / SEEN)
+    seen = _read_stated(path, SEEN)
     pairs = [pair for persons in seen.values() for pair in persons]
     if not all(isinstance(persons, list) for persons in seen.values()) or not all(
         isinstance(pair, list) and [*map(type, pair)] == [str, str] for pair in pairs):

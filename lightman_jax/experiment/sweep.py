@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from lightman_jax import machine, settings
 from lightman_jax.errors import InputError
-from lightman_jax.runs import environment, folder as lock
+from lightman_jax.runs import environment, folder as lock, identity
 from lightman_jax.runs.folder import RunFolder, read_json, write_json
 from lightman_jax.runs.progress import Progress
 from lightman_jax.training import stopping
@@ -129,9 +129,12 @@ def carry_out(runs: Sequence[Run], folder: pathlib.Path, *, command: Sequence[st
     again: also those that are finished.
 
   Raises:
-    InputError: the folder is in use, or not a sweep's.
+    InputError: the folder is in use, or not a sweep's, or has a run of the same name
+      and of other settings.
   """
   with _opened(folder), Progress() as progress:
+    if not again:
+      _check_same(folder, runs)
     write_json(folder / 'sweep.json', _listed(folder, runs))
     done = [] if again else [
         run.name for run in runs if RunFolder(folder / run.name, None).is_finished()]
@@ -188,6 +191,21 @@ def _opened(folder: pathlib.Path):
   except (PermissionError, NotADirectoryError, FileExistsError) as error:
     raise InputError(f'cannot write to {folder} ({error.strerror}); give another '
                      '--workdir') from None
+
+
+def _check_same(folder: pathlib.Path, runs: Sequence[Run]) -> None:
+  """Refuses settings that are not those of the runs that lie there."""
+  for run in runs:
+    place = folder / run.name / 'config.json'
+    if not place.is_file():
+      continue
+    changed = identity.find_differences(identity.identity(read_json(place)),
+                                        identity.identity(run.config))
+    if changed:
+      raise InputError(
+          f'{place.parent} is a run of this sweep by other settings: '
+          f'{identity.describe_differences(changed)}; give another --workdir, or make '
+          'all runs anew with --fresh')
 
 
 def _by_other_code(folder: pathlib.Path) -> bool:

@@ -58,7 +58,8 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
       clips=tuple(np.array(clips.clip)[keep].tolist()), classes=clips.classes,
       content=content,
       dataset=tuple(np.array(clips.datasets)[keep].tolist()),
-      action_units=tuple(np.array(_units(clips))[keep].tolist()))
+      action_units=tuple(np.array(_units(clips))[keep].tolist()),
+      frames_sha256=tuple(np.array(_hashes(clips))[keep].tolist()))
   if other is None:
     return pool
   label = _labels(other, pool.classes, macro_map)
@@ -99,8 +100,13 @@ def _joined(pool: Pool, other: ClipSet, x: Inputs, label: np.ndarray, source: st
       foreign=join(pool.foreign, subject[m] >= len(pool.subjects)), subjects=subjects,
       clips=pool.clips + tuple(f'{source}:{name}' for name in np.array(other.clip)[m]),
       dataset=pool.dataset + tuple(np.array(other.datasets)[m].tolist()),
-      action_units=pool.action_units + tuple(np.array(_units(other))[m].tolist()))
+      action_units=pool.action_units + tuple(np.array(_units(other))[m].tolist()),
+      frames_sha256=pool.frames_sha256 + tuple(np.array(_hashes(other))[m].tolist()))
 
 
 def _units(clips: ClipSet) -> tuple[str, ...]:
   return clips.action_units or ('',) * len(clips.clip)
+
+
+def _hashes(clips: ClipSet) -> tuple[str, ...]:
+  return clips.content or ('',) * len(clips.clip)

@@ -211,6 +211,7 @@ class Pool(NamedTuple):
   dataset: tuple[str, ...] = ()   # of each clip; () where nothing is known of them
   action_units: tuple[str, ...] = ()      # cells of the sheet; () where there are none
   multi_label: bool = False       # a label is a set of classes; see `members`
+  frames_sha256: tuple[str, ...] = ()     # of each clip as it is stored; () if unknown
 
 
 def members(label: Any, count: int) -> Any:

@@ -11,16 +11,16 @@ import optax
 from lightman_jax.meta.losses import Loss, Scalars
 from lightman_jax.models.network import Params
 
-# Of the training, as (params after a step) -> value: a loss that looks on.
+# A loss that no step goes by, of the parameters after an inner step.
 Watch = Callable[[Params], Float[Array, '']]
 Rate = float | Float[Array, ''] | Callable[[Int[Array, '']], PyTree]
 
 
 class Adapted(NamedTuple):
-  """What adaptation leaves: `fast` predicts, `trace` tells how it went."""
+  """What adaptation leaves: `fast` predicts, the rest tells how it went."""
   fast: PyTree
-  trace: Scalars     # each part of the inner loss before the first step
-  watched: Float[Array, 'steps'] | None = None    # what was watched, after each step
+  start_losses: Scalars     # the parts of the inner loss before the first step
+  watched: Float[Array, 'steps'] | None = None    # values of `watch`, after each step
 
 
 class Steps(NamedTuple):
@@ -52,7 +52,7 @@ def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...]
   are, and the others come back group by group, for a third more once again.
 
   Args:
-    loss: of (params, batch); its parts are traced.
+    loss: of (params, batch).
     params: a mapping of subtrees.
     batch: what the loss takes.
     moving: names of the subtrees that move; the others stay as they are.
@@ -64,7 +64,7 @@ def sgd_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str, ...]
     watch: evaluated on the parameters after each step.
 
   Returns:
-    The adapted parameters, with what was traced and watched on the way.
+    The adapted parameters, the loss at the start, and what was watched on the way.
 
   Example:
     >>> fast = lm.sgd_steps(loss, params, batch, moving=('head',),    # doctest: +SKIP
@@ -90,7 +90,7 @@ def optimizer_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str
   above zero.
 
   Args:
-    loss: of (params, batch); its parts are traced.
+    loss: of (params, batch).
     params: a mapping of subtrees.
     batch: what the loss takes.
     moving: names of the subtrees that move; the others stay as they are.
@@ -101,7 +101,7 @@ def optimizer_steps(loss: Loss, params: Params, batch: Any, *, moving: tuple[str
     watch: evaluated on the parameters after each step.
 
   Returns:
-    The adapted parameters, with what was traced and watched on the way.
+    The adapted parameters, the loss at the start, and what was watched on the way.
   """
   def update(moved, grads, state, number):
     del number
@@ -117,8 +117,8 @@ def _steps(loss, params, batch, moving, steps, update, state, first_order, memor
   """Steps by `update`, from (moved, gradients, its state, number) to the next."""
   fixed = {name: tree for name, tree in params.items() if name not in moving}
 
-  def step(both, number):
-    moved, state = both
+  def step(carry, number):
+    moved, state = carry
     grads, parts = jax.grad(
         lambda moved: loss({**fixed, **moved}, batch), has_aux=True)(moved)
     if first_order:
@@ -126,18 +126,18 @@ def _steps(loss, params, batch, moving, steps, update, state, first_order, memor
     moved, state = update(moved, grads, state, number)
     return (moved, state), (parts, watch({**fixed, **moved}) if watch else None)
 
-  both, groups = ({name: params[name] for name in moving}, state), 1
-  kept, allowed = kept_bytes(step, both), memory * 2**20
-  if steps * kept > allowed:
+  start, groups = ({name: params[name] for name in moving}, state), 1
+  of_step, allowed = residual_bytes(step, start), memory * 2**20
+  if steps * of_step > allowed:
     step = jax.checkpoint(step)
-    if steps * _bytes(both) > max(allowed, kept / 4):
+    if steps * _bytes(start) > max(allowed, of_step / 4):
       groups = _groups(steps)
-  (moved, _), (parts, watched) = _in_groups(step, both, jnp.arange(steps), groups)
+  (moved, _), (parts, watched) = _in_groups(step, start, jnp.arange(steps), groups)
   return Adapted({**fixed, **moved}, {name: x[0] for name, x in parts.items()}, watched)
 
 
-def kept_bytes(step: Callable, moved: PyTree) -> int:
-  """What one step keeps for its derivative, from shapes alone.
+def residual_bytes(step: Callable, moved: PyTree) -> int:
+  """What the forward pass of a step leaves for its backward pass, from shapes alone.
 
   Args:
     step: of (moved, number).
@@ -173,7 +173,7 @@ def _in_groups(step: Callable, moved: PyTree, numbers: Int[Array, 'steps'],
   return moved, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
 
 
-def init_rates(moved: Params, how: Steps) -> PyTree:
+def init_rates(moved: Params, steps: Steps) -> PyTree:
   """Learned inner rates, all at the fixed one to begin with.
 
   'weights': one of each weight (Meta-SGD, Li et al. 2017); 'layers': one of each array
@@ -181,26 +181,26 @@ def init_rates(moved: Params, how: Steps) -> PyTree:
 
   Args:
     moved: the subtrees that inner steps move.
-    how: the inner steps.
+    steps: the inner steps.
   """
   def full(weights):
-    shape = weights.shape if how.rates == 'weights' else (how.steps,)
-    return jnp.full(shape, how.rate, weights.dtype)
+    shape = weights.shape if steps.rates == 'weights' else (steps.steps,)
+    return jnp.full(shape, steps.rate, weights.dtype)
   return jax.tree.map(full, moved)
 
 
-def rate_of(params: Params, how: Steps) -> Rate:
+def rate_of(params: Params, steps: Steps) -> Rate:
   """What `sgd_steps` takes as its step size.
 
   Args:
     params: with 'rates' where they are learned.
-    how: the inner steps.
+    steps: the inner steps.
   """
-  if how.rates == 'fixed':
-    return how.rate
+  if steps.rates == 'fixed':
+    return steps.rate
 
   def learned(number):
-    if how.rates == 'weights':
+    if steps.rates == 'weights':
       return params['rates']
     return jax.tree.map(lambda x: x[number], params['rates'])
   return learned

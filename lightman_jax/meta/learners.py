@@ -13,19 +13,20 @@ from lightman_jax.inputs.pool import members
 from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
-from lightman_jax.models.network import KEPT, UNIT_HEAD, Network, Params
+from lightman_jax.models.network import DROPOUT_MASK, UNIT_HEAD, Network, Params
 
-EVERYTHING = ('encoder', 'head')
-# What a network can have of weights: a head of the macro clips, too.
-WEIGHTS = (*EVERYTHING, 'macro_head')
+# Subtrees of the parameters: what micro clips are recognised by; and all weights that a
+# network can have, with the heads of macro clips and of action units.
+ENCODER_AND_HEAD = ('encoder', 'head')
+WEIGHTS = (*ENCODER_AND_HEAD, 'macro_head', UNIT_HEAD)
 
 
 class Learner(NamedTuple):
   """An algorithm.
 
-  `moving` names what adaptation changes of params; where it is empty, the model not
-  adapted is no other model, and is not shown as one. `supported` says whether a
-  prediction depends on a support at all.
+  `adapted_subtrees` names what adaptation changes of params; where it is empty, the
+  model not adapted is no other model, and is not shown as one. `needs_support` says
+  whether a prediction depends on a support at all.
 
   Example:
     >>> params = learner.init(key, task.query.x.shape[1:])        # doctest: +SKIP
@@ -36,9 +37,9 @@ class Learner(NamedTuple):
   init: Callable[[Key[Array, ''], tuple[int, ...]], Params]
   adapt: outer.Adapt                                          # params, support, key
   predict: Callable[[PyTree, Array], Float[Array, 'n K']]     # fast, (n, *clip)
-  meta_grad: outer.MetaGrad                                   # params, task, key, done
-  moving: tuple[str, ...] = ()
-  supported: bool = True
+  meta_grad: outer.MetaGrad                   # params, task, key, progress
+  adapted_subtrees: tuple[str, ...] = ()
+  needs_support: bool = True
 
 
 # Of each, `labels` says how labelled macro clips are in its losses; None: not at all.
@@ -53,29 +54,28 @@ def supervised(net: Network, labels: MacroLabels | None = None) -> Learner:
     labels: how labelled macro clips are in the losses; None: not at all.
   """
   adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(losses.init_of(net, labels), adapt, net.logits,
-                 plain_gradient(net, labels),
-                 supported=False)
+  return Learner(losses.make_init(net, labels), adapt, net.logits,
+                 plain_gradient(net, labels), needs_support=False)
 
 
-def finetuned(net: Network, how: Steps, labels: MacroLabels | None = None) -> Learner:
+def finetuned(net: Network, steps: Steps, labels: MacroLabels | None = None) -> Learner:
   """Plain training, and gradient steps on the support at test time.
 
   The outer loss is the training's, the inner one that of the steps at test time.
 
   Args:
     net: the network.
-    how: the steps at test time.
+    steps: at test time.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = losses.of_levels(labels)
+  inside, outside = losses.split_by_level(labels)
   moving = moved_by(inside)
-  adapt = stepping(losses.recognition(net, inside), how, moving=moving)
-  return Learner(losses.init_of(net, labels), adapt, net.logits,
+  adapt = stepping(losses.recognition(net, inside), steps, moving=moving)
+  return Learner(losses.make_init(net, labels), adapt, net.logits,
                  plain_gradient(net, outside), moving)
 
 
-def maml(net: Network, how: Steps, *, multi_step: float = 0.,
+def maml(net: Network, steps: Steps, *, multi_step: float = 0.,
          labels: MacroLabels | None = None) -> Learner:
   """Model-agnostic meta-learning (Finn et al. 2017), second order or first.
 
@@ -85,19 +85,19 @@ def maml(net: Network, how: Steps, *, multi_step: float = 0.,
 
   Args:
     net: the network.
-    how: the inner steps.
+    steps: the inner steps.
     multi_step: see above; 0 leaves the judging to the last step.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = losses.of_levels(labels)
+  inside, outside = losses.split_by_level(labels)
   moving = moved_by(inside)
-  adapt = stepping(losses.recognition(net, inside), how, moving=moving)
-  return Learner(with_rates(losses.init_of(net, labels), how, moving=moving), adapt,
-                 net.logits, outer_gradient(adapt, losses.query_loss(net, outside),
-                                            multi_step), moving)
+  adapt = stepping(losses.recognition(net, inside), steps, moving=moving)
+  init = with_rates(losses.make_init(net, labels), steps, moving=moving)
+  grad = outer_gradient(adapt, losses.outer_recognition(net, outside), multi_step)
+  return Learner(init, adapt, net.logits, grad, moving)
 
 
-def anil(net: Network, how: Steps, *, multi_step: float = 0.,
+def anil(net: Network, steps: Steps, *, multi_step: float = 0.,
          labels: MacroLabels | None = None) -> Learner:
   """Almost no inner loop (Raghu et al. 2020): the head alone moves.
 
@@ -105,16 +105,15 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
 
   Args:
     net: the network.
-    how: the inner steps.
+    steps: the inner steps.
     multi_step: see `maml`.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, outside = losses.of_levels(labels)
+  inside, outside = losses.split_by_level(labels)
   embedded = net._replace(maps=lambda params, z: z, beside=lambda params, z, x: z)
-  head = stepping(losses.cross_entropy(net.classify, net.label_smoothing,
-                                       net.multi_label)
-                  if inside is None else
-                  losses.with_macro_labels(embedded, inside), how, moving=('head',))
+  loss = (losses.cross_entropy(net.classify, net.label_smoothing, net.multi_label)
+          if inside is None else losses.with_macro_labels(embedded, inside))
+  head = stepping(loss, steps, moving=('head',))
 
   def adapt(params, support, key, watch=None):
     support = support._replace(x=net.embed(params, support.x))
@@ -122,28 +121,28 @@ def anil(net: Network, how: Steps, *, multi_step: float = 0.,
       support = support._replace(macro=net.embed(params, support.macro))
     return head(params, support, key, watch)
 
-  return Learner(with_rates(losses.init_of(net, labels), how, moving=('head',)), adapt,
-                 net.logits, outer_gradient(adapt, losses.query_loss(net, outside),
-                                            multi_step), ('head',))
+  init = with_rates(losses.make_init(net, labels), steps, moving=('head',))
+  grad = outer_gradient(adapt, losses.outer_recognition(net, outside), multi_step)
+  return Learner(init, adapt, net.logits, grad, ('head',))
 
 
-def reptile(net: Network, how: Steps, labels: MacroLabels | None = None) -> Learner:
+def reptile(net: Network, steps: Steps, labels: MacroLabels | None = None) -> Learner:
   """Towards where adaptation leads (Nichol et al. 2018): no second derivative.
 
   It has one loss, which labelled macro clips are in whatever `labels.where` says.
 
   Args:
     net: the network.
-    how: the inner steps.
+    steps: the inner steps.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
   moving = moved_by(labels)
-  adapt = stepping(losses.recognition(net, labels), how, moving=moving)
-  return Learner(losses.init_of(net, labels), adapt, net.logits,
-                 outer.displacement(adapt, rate=how.rate), moving)
+  adapt = stepping(losses.recognition(net, labels), steps, moving=moving)
+  return Learner(losses.make_init(net, labels), adapt, net.logits,
+                 outer.displacement(adapt, rate=steps.rate), moving)
 
 
-def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
+def lightman(net: Network, steps: Steps, align: Align, *, multi_step: float = 0.,
              judge: str = 'query', labels: MacroLabels | None = None) -> Learner:
   """LightmanNet: two branches pull one encoder inside, recognition judges outside.
 
@@ -154,30 +153,30 @@ def lightman(net: Network, how: Steps, align: Align, *, multi_step: float = 0.,
 
   Args:
     net: the network.
-    how: the inner steps.
+    steps: the inner steps.
     align: the auxiliary branch.
     multi_step: see `maml`.
     judge: 'query', or 'none' for training without an outer level: the gradient of both
       branches on all clips of the task, and the same adaptation at test time.
     labels: how labelled macro clips are in the losses.
   """
-  inside, outside = losses.of_levels(labels)
-  both, moving = losses.with_alignment(net, align, inside), moved_by(inside)
-  adapt = stepping(both, how, moving=moving)
-  primary = losses.query_loss(net, outside)
-  aligned = losses.with_alignment(net, align, outside)
+  inside, outside = losses.split_by_level(labels)
+  inner_loss, moving = losses.with_alignment(net, align, inside), moved_by(inside)
+  adapt = stepping(inner_loss, steps, moving=moving)
+  recognition = losses.outer_recognition(net, outside)
+  with_alignment = losses.with_alignment(net, align, outside)
 
   def judge_task(fast, task):
     if not align.outside:
-      return primary(fast, task)
-    return aligned(fast, losses.query_with_macro(task))
+      return recognition(fast, task)
+    return with_alignment(fast, losses.query_with_macro(task))
 
   def init(key, shape):
-    params = with_rates(losses.init_of(net, labels), how, moving=moving)(key, shape)
+    params = with_rates(losses.make_init(net, labels), steps, moving=moving)(key, shape)
     more = {'log_weight': jnp.log(jnp.asarray(align.weight))} if align.learned else {}
     return {**params, **more}
 
-  grad = (outer.direct(both) if judge == 'none' else
+  grad = (outer.direct(inner_loss) if judge == 'none' else
           outer_gradient(adapt, judge_task, multi_step))
   return Learner(init, adapt, net.logits, grad, moving)
 
@@ -188,7 +187,8 @@ def moved_by(inside: MacroLabels | None) -> tuple[str, ...]:
   Args:
     inside: the labels of the inner loss.
   """
-  return WEIGHTS if inside is not None and inside.own_head else EVERYTHING
+  own_head = inside is not None and inside.own_head
+  return (*ENCODER_AND_HEAD, 'macro_head') if own_head else ENCODER_AND_HEAD
 
 
 def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
@@ -199,48 +199,48 @@ def plain_gradient(net: Network, labels: MacroLabels | None) -> outer.MetaGrad:
     labels: how labelled macro clips are in the losses; None: not at all.
   """
   loss = losses.recognition(net, labels)
-  return outer.direct_in_blocks(loss) if labels is None else outer.direct(loss)
+  return outer.direct_in_microbatches(loss) if labels is None else outer.direct(loss)
 
 
-def stepping(loss: losses.Loss, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
-             ) -> outer.Adapt:
+def stepping(loss: losses.Loss, steps: Steps, *,
+             moving: tuple[str, ...] = ENCODER_AND_HEAD) -> outer.Adapt:
   """Adaptation by gradient steps on a loss.
 
   Args:
     loss: of (params, examples).
-    how: the inner steps.
+    steps: the inner steps.
     moving: names of the subtrees that move.
   """
   def adapt(params, support, key, watch=None):
     del key
-    if how.optimizer is not None:
+    if steps.optimizer is not None:
       return inner.optimizer_steps(
-          loss, params, support, moving=moving, steps=how.steps,
-          optimizer=how.optimizer, first_order=how.first_order, memory=how.memory,
+          loss, params, support, moving=moving, steps=steps.steps,
+          optimizer=steps.optimizer, first_order=steps.first_order, memory=steps.memory,
           watch=watch)
     return inner.sgd_steps(
-        loss, params, support, moving=moving, steps=how.steps,
-        step_size=inner.rate_of(params, how), first_order=how.first_order,
-        memory=how.memory, watch=watch)
+        loss, params, support, moving=moving, steps=steps.steps,
+        step_size=inner.rate_of(params, steps), first_order=steps.first_order,
+        memory=steps.memory, watch=watch)
   return adapt
 
 
-def with_rates(init: Callable, how: Steps, *, moving: tuple[str, ...] = EVERYTHING
-               ) -> Callable:
+def with_rates(init: Callable, steps: Steps, *,
+               moving: tuple[str, ...] = ENCODER_AND_HEAD) -> Callable:
   """`init`, and the inner rates where they are learned.
 
   Args:
     init: of (key, shape of a clip).
-    how: the inner steps.
+    steps: the inner steps.
     moving: names of the subtrees that move.
   """
-  def both(key, shape):
+  def init_with_rates(key, shape):
     params = init(key, shape)
-    if how.rates == 'fixed':
+    if steps.rates == 'fixed':
       return params
     moved = {name: params[name] for name in moving}
-    return {**params, 'rates': inner.init_rates(moved, how)}
-  return both
+    return {**params, 'rates': inner.init_rates(moved, steps)}
+  return init_with_rates
 
 
 def outer_gradient(adapt: outer.Adapt, loss: outer.OuterLoss, multi_step: float
@@ -271,11 +271,12 @@ def with_dropout(learner: Learner, net: Network, rate: float) -> Learner:
   if not rate:
     return learner
 
-  def meta_grad(params, task, key, done=1.):
+  def meta_grad(params, task, key, progress=1.):
     key, key_mask = jax.random.split(key)
     length = jax.eval_shape(net.embed, params, task.query.x).shape[-1]
-    kept = jax.random.bernoulli(key_mask, 1 - rate, (length,)) / (1 - rate)
-    grads, scalars = learner.meta_grad({**params, KEPT: kept}, task, key, done)
+    mask = jax.random.bernoulli(key_mask, 1 - rate, (length,)) / (1 - rate)
+    grads, scalars = learner.meta_grad({**params, DROPOUT_MASK: mask}, task, key,
+                                       progress)
     return {name: grads[name] for name in params}, scalars
   return learner._replace(meta_grad=meta_grad)
 
@@ -294,18 +295,19 @@ def with_units(learner: Learner, net: Network, weight: float) -> Learner:
   """
   if not weight:
     return learner
-  moving = ('encoder', UNIT_HEAD)
+  trained = ('encoder', UNIT_HEAD)
 
   def init(key, shape):
     # A method without heads keeps none.
     return {UNIT_HEAD: net.init(key, shape)[UNIT_HEAD], **learner.init(key, shape)}
 
-  def meta_grad(params, task, key, done=1.):
-    grads, scalars = learner.meta_grad(params, task, key, done)
-    loss = lambda moved: losses.units(net, {**params, **moved}, task.everything)
-    value, more = jax.value_and_grad(loss)({name: params[name] for name in moving})
+  def meta_grad(params, task, key, progress=1.):
+    grads, scalars = learner.meta_grad(params, task, key, progress)
+    loss = lambda subtrees: losses.units_cross_entropy(
+        net, {**params, **subtrees}, task.everything)
+    value, more = jax.value_and_grad(loss)({name: params[name] for name in trained})
     added = {name: jax.tree.map(lambda old, new: old + weight * new, grads[name],
-                                more[name]) for name in moving}
+                                more[name]) for name in trained}
     return {**grads, **added}, {**scalars, 'units_cross_entropy': value}
   return learner._replace(init=init, meta_grad=meta_grad)
 
@@ -329,20 +331,20 @@ def ensemble(learner: Learner, count: int, *, multi_label: bool = False) -> Lear
                        jax.random.split(key, count))
 
   def adapt(params, support, key):
-    def one(both):
-      params, number = both
+    def one(member):
+      params, number = member
       return learner.adapt(params, support, jax.random.fold_in(key, number))
-    fast, trace, _ = jax.lax.map(one, (params, numbers))
-    return Adapted(fast, jax.tree.map(lambda x: x.mean(0), trace))
+    fast, start_losses, _ = jax.lax.map(one, (params, numbers))
+    return Adapted(fast, jax.tree.map(lambda x: x.mean(0), start_losses))
 
   def predict(fast, x):
     of_one = lambda logits: logits if multi_label else jax.nn.log_softmax(logits)
     return jax.lax.map(lambda fast: of_one(learner.predict(fast, x)), fast).mean(0)
 
-  def meta_grad(params, task, key, done=1.):
-    def one(both):
-      params, number = both
-      return learner.meta_grad(params, task, jax.random.fold_in(key, number), done)
+  def meta_grad(params, task, key, progress=1.):
+    def one(member):
+      params, number = member
+      return learner.meta_grad(params, task, jax.random.fold_in(key, number), progress)
     grads, scalars = jax.lax.map(one, (params, numbers))
     return grads, jax.tree.map(lambda x: x.mean(0), scalars)
   return learner._replace(init=init, adapt=adapt, predict=predict, meta_grad=meta_grad)
@@ -364,7 +366,7 @@ def protonet(net: Network, labels: MacroLabels | None = None) -> Learner:
     net: the network.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, _ = losses.of_levels(labels)
+  inside, _ = losses.split_by_level(labels)
 
   def adapt(params, support, key):
     del key
@@ -402,7 +404,7 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
     net: the network.
     labels: how labelled macro clips are in the losses; None: not at all.
   """
-  inside, _ = losses.of_levels(labels)
+  inside, _ = losses.split_by_level(labels)
 
   def adapt(params, support, key):
     del key
@@ -415,8 +417,7 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
     share = jnp.concatenate([jnp.ones(len(support.label)),
                              jnp.full(len(support.macro_label), inside.weight)])
     # A clip of no class is not attended to.
-    return Adapted({**params, 'seen': _unit(z),
-                    'labels': _memberships(net, label),
+    return Adapted({**params, 'seen': _unit(z), 'labels': _memberships(net, label),
                     'bias': jnp.log(jnp.where(label < 0, 1e-30, share))}, {})
 
   def predict(fast, x):
@@ -434,13 +435,13 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
 def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learner:
   head = (losses.macro_head(net, labels) if labels is not None and labels.own_head
           else None)
-  kept = ('encoder',) if head is None else ('encoder', 'macro_head')
+  subtrees = ('encoder',) if head is None else ('encoder', 'macro_head')
 
   def init(key, shape):
     params = net.init(key, shape)
-    return {name: params[name] for name in kept}
+    return {name: params[name] for name in subtrees}
   loss = losses.cross_entropy(predict, net.label_smoothing, net.multi_label)
-  _, outside = losses.of_levels(labels)
+  _, outside = losses.split_by_level(labels)
 
   def judge_task(fast, task):
     value, parts = loss(fast, task.query)
@@ -474,7 +475,7 @@ def _unit(z):
   return z * jax.lax.rsqrt(jnp.sum(jnp.square(z), -1, keepdims=True) + 1e-12)
 
 
-# All methods by name: the `method` section of a configuration becomes a learner.
+# The `method` section of a configuration becomes a learner.
 
 def make_learner(net: Network, *, name: str, sha256: str = '',
                  labels: MacroLabels | None = None, **options) -> Learner:

@@ -1,4 +1,8 @@
-"""Losses of one batch: `loss(params, batch) -> (value, its named parts)`."""
+"""Losses of one batch, `loss(params, batch) -> (value, its named parts)`.
+
+What builds one returns a `Loss`; a term of a loss, such as `units_cross_entropy`, is a
+value alone.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -11,7 +15,7 @@ import optax
 from lightman_jax.inputs.pool import members
 from lightman_jax.meta import mmd
 from lightman_jax.models.network import Network, Params
-from lightman_jax.tasks.sampling import Examples, Task
+from lightman_jax.tasks.sampling import Examples, Labels, Task
 
 Scalars = Mapping[str, Float[Array, '']]
 Loss = Callable[[Params, Examples], tuple[Float[Array, ''], Scalars]]
@@ -22,7 +26,9 @@ class Align(NamedTuple):
   weight: float = .5            # lambda
   learned: bool = False         # it goes by its hypergradient from there
   by_class: bool = False        # each class with its own, or all clips with all
-  aligned: str = 'embedding'    # what is aligned: 'embedding', 'pooled' or 'logits'
+  # 'embedding': the encoder's flattened map, without what a skip or dropout makes of it
+  # behind (`Network.embed` is behind both); 'pooled': the mean of its places; 'logits'.
+  aligned: str = 'embedding'
   outside: bool = False         # the query is aligned, too, in the outer loss
   statistic: str = 'v'          # the last three: see `mmd.mmd2`
   bandwidth: float = 0.
@@ -67,15 +73,13 @@ def cross_entropy(predict: Callable[[Params, Array], Float[Array, 'n K']],
 
 
 def cross_entropies(logits: Float[Array, 'n K'],
-                    label: Int[Array, 'n'] | Float[Array, 'n K'],
-                    smoothing: float = 0., multi_label: bool = False
+                    label: Labels, smoothing: float = 0., multi_label: bool = False
                     ) -> Float[Array, 'n']:
   """The cross entropy of each clip; of sets of classes, the mean of those of each.
 
   Args:
     logits: of clips.
-    label: 0 ... K - 1, or a set of these, see `tasks.action_units`; of mixed clips the
-      share of each class.
+    label: classes, sets of them, or shares; see `sampling.Labels`.
     smoothing: share of a label that all classes get alike (Szegedy et al. 2016,
       section 7); of sets, of each class that its presence and absence get alike.
     multi_label: each logit is of its class against its absence.
@@ -161,7 +165,8 @@ def balanced_cross_entropy(logits: Float[Array, 'm K'], label: Int[Array, 'm'],
   return (member @ of_class) @ values
 
 
-def units(net: Network, params: Params, batch: Examples) -> Float[Array, '']:
+def units_cross_entropy(net: Network, params: Params, batch: Examples
+                        ) -> Float[Array, '']:
   """The mean sigmoid cross entropy of action units, over clips that were coded.
 
   Args:
@@ -191,16 +196,18 @@ def macro_weight(params: Params, labels: MacroLabels) -> float | Float[Array, ''
   return jnp.exp(params['log_macro_weight']) if labels.learned else labels.weight
 
 
-def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) -> Loss:
+def with_alignment(net: Network, align: Align, labels: MacroLabels | None = None
+                   ) -> Loss:
   """Both branches: cross entropy + lambda * MMD^2 of micro and macro clips.
 
   What is aligned is the encoder's map (or its positions' mean, or the logits): an
-  MMD on a projection of its own can be met without any change to the encoder. Where a
-  batch holds no macro clip, the first branch alone is left.
+  MMD on a projection of its own can be met without any change to the encoder. The map
+  is taken before skip and dropout: what the head sees, `Network.embed`, is behind both.
+  Where a batch holds no macro clip, the first branch alone is left.
 
   Args:
     net: the network.
-    how: weight, features and statistic of the alignment.
+    align: weight, features and statistic of the alignment.
     labels: of the macro clips, where their cross entropy is a third term.
 
   Returns:
@@ -213,18 +220,18 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
     x = jnp.concatenate([batch.x, batch.macro])
     maps = net.maps(params, x)
     z = maps.reshape(len(maps), -1)
-    end = None if how.aligned == 'logits' else n
+    end = None if align.aligned == 'logits' else n
     logits = net.classify(params, net.beside(params, z[:end], x[:end]))
     value = cross_entropies(logits[:n], batch.label, net.label_smoothing,
                             net.multi_label).mean()
     parts = {'cross_entropy': value}
     if len(batch.macro):
-      if how.aligned == 'pooled':
+      if align.aligned == 'pooled':
         features = maps.reshape(len(maps), -1, maps.shape[-1]).mean(1)
       else:
-        features = {'embedding': z, 'logits': logits}[how.aligned]
-      parts['alignment'] = discrepancy(features, batch, net.classes, how)
-      value += weight_of(params, how) * parts['alignment']
+        features = {'embedding': z, 'logits': logits}[align.aligned]
+      parts['alignment'] = discrepancy(features, batch, net.classes, align)
+      value += align_weight(params, align) * parts['alignment']
       if labels is not None:
         parts['macro_cross_entropy'] = balanced_cross_entropy(
             macro_head(net, labels)(params, net.beside(params, z[n:], x[n:])),
@@ -234,39 +241,39 @@ def with_alignment(net: Network, how: Align, labels: MacroLabels | None = None) 
   return loss
 
 
-def discrepancy(z: Float[Array, 'z d'], batch: Examples, classes: int, how: Align
-                ) -> Float[Array, '']:
+def discrepancy(z: Float[Array, 'clips d'], batch: Examples, classes: int,
+                align: Align) -> Float[Array, '']:
   """MMD^2 between the micro clips' features, which come first, and the macro clips'.
 
   Args:
     z: features of all clips of the batch, micro clips first.
     batch: the labels are read from.
     classes: how many there are.
-    how: the statistic and its kernels.
+    align: the statistic and its kernels.
   """
   n = len(batch.x)
   member = lambda label: jax.nn.one_hot(label, classes, dtype=bool)
   return mmd.mmd2(
-      z[:n], z[n:], statistic=how.statistic, bandwidth=how.bandwidth,
-      bandwidth_rule=how.bandwidth_rule,
-      classes=((member(batch.label), member(batch.macro_label)) if how.by_class
+      z[:n], z[n:], statistic=align.statistic, bandwidth=align.bandwidth,
+      bandwidth_rule=align.bandwidth_rule,
+      classes=((member(batch.label), member(batch.macro_label)) if align.by_class
                else None))
 
 
-def weight_of(params: Params, how: Align) -> float | Float[Array, '']:
+def align_weight(params: Params, align: Align) -> float | Float[Array, '']:
   """Lambda; a learned one is kept as its logarithm, so it stays above zero.
 
   Args:
     params: with 'log_weight' where lambda is learned.
-    how: the alignment.
+    align: the alignment.
   """
-  return jnp.exp(params['log_weight']) if how.learned else how.weight
+  return jnp.exp(params['log_weight']) if align.learned else align.weight
 
 
 # Which losses of a method labelled macro clips are in.
 
-def of_levels(labels: MacroLabels | None
-              ) -> tuple[MacroLabels | None, MacroLabels | None]:
+def split_by_level(labels: MacroLabels | None
+                   ) -> tuple[MacroLabels | None, MacroLabels | None]:
   """The labels that the inner and that the outer loss has.
 
   Args:
@@ -277,7 +284,7 @@ def of_levels(labels: MacroLabels | None
   return labels if labels.inside else None, labels if labels.outside else None
 
 
-def init_of(net: Network, labels: MacroLabels | None) -> Callable:
+def make_init(net: Network, labels: MacroLabels | None) -> Callable:
   """`net.init`, and mu where it is learned.
 
   Args:
@@ -305,13 +312,16 @@ def recognition(net: Network, labels: MacroLabels | None) -> Loss:
           with_macro_labels(net, labels))
 
 
-def query_loss(net: Network, labels: MacroLabels | None
-               ) -> Callable[[Params, Task], tuple[Float[Array, ''], Scalars]]:
+def outer_recognition(net: Network, labels: MacroLabels | None
+                      ) -> Callable[[Params, Task], tuple[Float[Array, ''], Scalars]]:
   """Recognition of the query, and of the task's macro clips where these are in.
 
   Args:
     net: the network.
     labels: how labelled macro clips are in the losses; None: not at all.
+
+  Returns:
+    An outer loss, of adapted parameters and a task.
   """
   loss = recognition(net, labels)
 

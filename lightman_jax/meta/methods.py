@@ -25,7 +25,8 @@ LEAST_RATE = 1e-6
 class Method:
   """What all methods share."""
   uses_macro: ClassVar[bool] = False      # looks at macro-expressions
-  # The backward pass goes through the inner steps, which takes memory.
+  # The backward pass goes through the inner steps, which takes memory; a setting
+  # `first_order` takes that back: `sections.is_second_order` reads both.
   second_order: ClassVar[bool] = False
 
   def check(self, settings: Mapping[str, Any]) -> None:
@@ -164,7 +165,7 @@ class Supervised(Method):
   def make(self, net, labels=None):
     """See `learners.supervised`; with batch normalisation, `running_statistics`."""
     from lightman_jax.meta import learners, running_statistics
-    return (running_statistics.published(net) if net.train else
+    return (running_statistics.supervised(net) if net.train else
             learners.supervised(net, labels))
 
 
@@ -183,7 +184,7 @@ class Lightman(Maml):
   """LightmanNet: an alignment branch pulls the encoder inside, too."""
   uses_macro: ClassVar[bool] = True
   align_weight: float = option(.5, 'lambda, of the alignment inside', range=(0., 1000.))
-  weight: str = option('fixed', 'lambda; learned: by its hypergradient',
+  weight: str = option('fixed', 'whether lambda stays, or goes by its hypergradient',
                        choices=('fixed', 'learned'))
   alignment: str = option('marginal', 'of all clips with all, or of each class',
                           choices=('marginal', 'per_class'))

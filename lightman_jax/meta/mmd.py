@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-# Of a squared distance. Embeddings may all be one, as behind a ReLU without a unit
-# left; the powers of its reciprocal in second derivatives are numbers of float32 still.
+# The least mean of squared distances that a bandwidth is taken from. All embeddings may
+# be equal, as behind a ReLU whose units are all zero; second derivatives divide by
+# powers of this, which 1e-6 keeps within float32.
 LEAST = 1e-6
 
 
@@ -56,7 +57,7 @@ def mmd2(x: Float[Array, 'n d'], y: Float[Array, 'm d'], *,
          scales: Sequence[float] = (.25, .5, 1., 2., 4.),
          classes: tuple[Bool[Array, 'n K'], Bool[Array, 'm K']] | None = None
          ) -> Float[Array, '']:
-  """Squared MMD with the sum of Gaussian kernels exp(-|x - y|^2 / 2 (scale s)^2).
+  """Squared MMD with the sum of Gaussian kernels exp(-|x - y|^2 / (2 (scale s)^2)).
 
   Args:
     x: one sample.
@@ -102,7 +103,7 @@ def mmd2(x: Float[Array, 'n d'], y: Float[Array, 'm d'], *,
   return within(k[:n, :n]) + within(k[n:, n:]) - 2 * k[:n, n:].mean()
 
 
-def _by_class(k: Float[Array, 'z z'], of_x: Bool[Array, 'n K'],
+def _by_class(k: Float[Array, 'clips clips'], of_x: Bool[Array, 'n K'],
               of_y: Bool[Array, 'm K'], statistic: str, kernels: int):
   """The mean over classes of their own discrepancies, out of all kernel values."""
   n, of_x, of_y = len(of_x), of_x.astype(k.dtype), of_y.astype(k.dtype)

@@ -12,13 +12,14 @@ from lightman_jax.models.network import Network
 MOMENTUM = .1     # of a batch in the running statistics, as in PyTorch
 
 
-def published(net: Network) -> Learner:
+def supervised(net: Network) -> Learner:
   """Plain training on all clips of a task, as one batch with dropout.
 
-  The running statistics are a subtree of the parameters, 'statistics'. Their
-  "gradient" is what is left to the batch's: a step of plain descent with rate
-  `MOMENTUM` on it is the exponential mean; see `beside_statistics`. A prediction goes
-  by the running ones, so it depends on its own clip alone.
+  The running statistics are a subtree of the parameters, 'statistics'. In the place of
+  their gradient stands their difference from the batch's, running minus batch: a step
+  of plain descent along it, with rate `MOMENTUM`, makes them the exponential mean; see
+  `beside_statistics`. A prediction goes by the running ones, so it depends on its own
+  clip alone.
 
   Args:
     net: one with `train`, such as the published STSTNet's.
@@ -31,8 +32,8 @@ def published(net: Network) -> Learner:
     raise TypeError('this network has no running statistics; take '
                     '`learners.supervised`')
 
-  def meta_grad(params, task, key, done=1.):
-    del done
+  def meta_grad(params, task, key, progress=1.):
+    del progress
     statistics = params['statistics']
 
     def loss(weights):
@@ -42,10 +43,10 @@ def published(net: Network) -> Learner:
                                     net.label_smoothing).mean(), seen
     weights = {name: tree for name, tree in params.items() if name != 'statistics'}
     (value, seen), grads = jax.value_and_grad(loss, has_aux=True)(weights)
-    left = jax.tree.map(jnp.subtract, statistics, seen)
-    return {**grads, 'statistics': left}, {'query_loss': value}
+    gap = jax.tree.map(jnp.subtract, statistics, seen)
+    return {**grads, 'statistics': gap}, {'query_loss': value}
   adapt = lambda params, support, key: Adapted(params, {})
-  return Learner(net.init, adapt, net.logits, meta_grad, supported=False)
+  return Learner(net.init, adapt, net.logits, meta_grad, needs_support=False)
 
 
 def beside_statistics(optimizer: optax.GradientTransformation, *,

@@ -16,7 +16,7 @@ from lightman_jax.models.temporal import ClipEncoder as ClipEncoder
 Params = PyTree[Float[Array, '...']]
 
 # Where params of a training step hold what dropout multiplies the embedding by.
-KEPT = 'kept'
+DROPOUT_MASK = 'dropout_mask'
 UNIT_HEAD = 'unit_head'
 
 
@@ -137,7 +137,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
   def beside(params, z, x):
     if skip:
       z = jnp.concatenate([z, local_means(scaled(x), skip)], -1)
-    return z * params[KEPT] if KEPT in params else z
+    return z * params[DROPOUT_MASK] if DROPOUT_MASK in params else z
 
   def classify(params, z, name='head') -> Any:
     return head.apply({'params': params[name]}, z)

@@ -309,7 +309,7 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
       'adaptation_arithmetic': as_measure(count_operations(adapt, params, support, key),
                                           'floating point operations of a support'),
       'adaptation_time': {
-          **(timed(lambda: adapted(params, support, key)) if learner.supported
+          **(timed(lambda: adapted(params, support, key)) if learner.needs_support
              else {'value': 0., 'low': 0., 'high': 0., 'repeats': 0}),
           'unit': 'seconds, of one support'}}
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import numpy as np
 
-from lightman_jax import registry
+from lightman_jax import sections
 from lightman_jax.errors import InputError
 from lightman_jax.settings import changed
 from lightman_jax.training import devices as device_door, multihost
@@ -182,7 +182,8 @@ def advice(need: Need | None, config: Mapping[str, Any], layout: Layout) -> str:
        'set training.devices=1: here devices share one memory'),
       (need is not None and need.clips > need.temporaries,
        'most are the clips: lower inputs.size or data.frames'),
-      (config['method'].get('inner_memory', 0) > 0 and _steps_inside(config),
+      (config['method'].get('inner_memory', 0) > 0
+       and sections.is_second_order(config['method']),
        'set method.inner_memory=0, which takes a third more arithmetic')):
     if holds:
       return sentence
@@ -210,11 +211,6 @@ def explain_lack_of_memory(advise: Callable[[], str]) -> Iterator[None]:
       raise
     first = text.splitlines()[0].rstrip('.')[:160]
     raise InputError(f'a device ran out of memory ({first}); {advise()}') from error
-
-
-def _steps_inside(config: Mapping[str, Any]) -> bool:
-  method = registry.find('method', config['method']['name'])
-  return getattr(method, 'second_order', True)
 
 
 def _room_of_all(layout: Layout, placed: int) -> float | None:

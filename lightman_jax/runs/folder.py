@@ -117,8 +117,8 @@ OWNED = ('results.json', 'part.json', 'folds', 'checkpoints', 'selection',
          'actions.json', 'unit_actions', 'unit_actions.png', 'unit_actions.json',
          'attribution', 'attribution.png', 'attribution.json',
          'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
-         'outside.json', 'trained_on.json', 'reproducibility.json', 'environment.json',
-         'config.json')
+         'outside.json', 'trained_on.json', 'clips.json', 'reproducibility.json',
+         'environment.json', 'config.json')
 
 
 def clear(path: pathlib.Path) -> None:
@@ -217,9 +217,15 @@ class RunFolder:
     return self
 
   def __exit__(self, kind, *_) -> None:
-    if kind is not None and not self.environment.exists():
+    if kind is not None and (not self.environment.exists()
+                             or issubclass(kind, InputError) and self._is_unused()):
       self._withdraw()
     self.close()
+
+  def _is_unused(self) -> bool:
+    """Whether this start began the folder, and nothing was computed in it."""
+    return self.path.is_dir() and not self.has_begun() and (
+        {*self.path.iterdir()} <= {*self._new_paths})
 
   def _withdraw(self) -> None:
     for path in self._new_paths:
@@ -384,7 +390,8 @@ def _not_there(path: pathlib.Path) -> list[pathlib.Path]:
   """What the first start of a run makes, the innermost first."""
   if (path / NAME).exists():
     return []
-  return [path / 'config.json', path / 'part.json', path / NAME,
+  return [path / 'config.json', path / 'environment.json', path / 'outside.json',
+          path / 'part.json', path / 'checkpoints', path / 'folds', path / NAME,
           *(folder for folder in (path, *path.parents) if not folder.exists())]
 
 

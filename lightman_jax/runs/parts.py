@@ -57,8 +57,8 @@ def read_span(text: str) -> Span:
     InputError: it is no range of numbers.
   """
   match = re.fullmatch(r'(\d{1,6}):(\d{1,6})', text.strip())
-  span = Span(*map(int, match.groups())) if match else Span(0, 0)
-  if span.first >= span.end:
+  span = match and Span(*map(int, match.groups()))
+  if span is None or span.first >= span.end:
     raise InputError(f'--folds={text} is no range of folds; give START:END, as '
                      '--folds=0:8 for the first eight')
   return span
@@ -80,21 +80,21 @@ def numbers_of(span: Span | None, count: int) -> range:
   return range(count) if span is None else range(*span)
 
 
-def claim(folder: RunFolder, span: Span | None) -> None:
-  """Marks the folder of a part, or refuses one that trains other folds.
+def mark(folder: RunFolder, span: Span | None) -> None:
+  """Marks a folder as that of a part; that of a whole run has no mark.
 
   Args:
     folder: opened for the run.
     span: of the part; None where all folds are trained.
 
   Raises:
-    InputError: other folds are trained there.
+    InputError: other folds are trained there than those.
   """
   stored = None
   if folder.part_json.exists():
     with blaming(folder.part_json):
       stored = read_span(read_json(folder.part_json)['folds'])
-  if stored == span and (span or stored is None):
+  if stored == span:
     return
   if stored is not None:
     raise InputError(f'{folder.path} trains the folds {stored} alone; give '
@@ -120,7 +120,7 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
   """
   folder = run_folder.open_run(workdir, config=config, fresh=fresh)
   try:
-    claim(folder, span)
+    mark(folder, span)
   except BaseException as error:
     folder.__exit__(type(error))
     raise
@@ -220,7 +220,8 @@ def check_parts(parts: Sequence[Part]) -> list[Part]:
     parts: one or more.
 
   Raises:
-    InputError: they are of different runs, overlap, or leave a fold out.
+    InputError: they are of different configurations, environments or folds, overlap, or
+      leave a fold out.
   """
   parts = sorted(parts, key=lambda part: part.span)
   one = parts[0]
@@ -240,15 +241,14 @@ def check_parts(parts: Sequence[Part]) -> list[Part]:
     if part.names != one.names:
       raise InputError(f'{one.path} and {part.path} name different folds; make one of '
                        'them again')
-  end, before = 0, None
-  for part in [*parts, None]:
-    first = part.span.first if part else len(one.names)
-    if before is not None and first < end and part:
-      raise InputError(f'fold {first} is in {before.path} and in {part.path}; give '
-                       'each fold once')
+  # Each part begins where the one before it ends, and the last ends with the run.
+  ends = [0, *(part.span.end for part in parts)]
+  firsts = [*(part.span.first for part in parts), len(one.names)]
+  for number, (end, first) in enumerate(zip(ends, firsts)):
+    if first < end:
+      raise InputError(f'fold {first} is in {parts[number - 1].path} and in '
+                       f'{parts[number].path}; give each fold once')
     if first > end:
       raise InputError(f'the folds {Span(end, first)} of {len(one.names)} are in none '
                        f'of these; make them with --folds={Span(end, first)}')
-    if part:
-      end, before = part.span.end, part
   return parts

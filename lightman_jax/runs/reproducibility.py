@@ -20,7 +20,7 @@ NAME = 'reproducibility.json'
 # What the same configuration makes again, byte for byte.
 FILES = ('results.json', 'predictions.csv', 'metrics.jsonl', 'episodes.csv',
          'actions.json', 'unit_actions.json', 'attribution.json', 'embeddings.npz',
-         'oracle.json', 'outside.json', 'trained_on.json')
+         'oracle.json', 'outside.json', 'trained_on.json', 'clips.json')
 # Where a run lies, and whether it starts over, is not what it computes.
 _PLACES = ('workdir', 'fresh', 'nofresh', 'resume_anyway', 'noresume_anyway',
            'of_sweep', 'folds', 'config.data.data_dir', 'config.data.manual_dir')

@@ -97,7 +97,8 @@ def coded_pool(pool: Pool, say: Callable[[str], None]) -> Pool:
   return pool._replace(
       x=select_clips(pool.x, keep), label=pool.label[keep], subject=pool.subject[keep],
       macro=pool.macro[keep], foreign=pool.foreign[keep], clips=some(pool.clips),
-      dataset=some(pool.dataset), action_units=some(pool.action_units))
+      dataset=some(pool.dataset), action_units=some(pool.action_units),
+      frames_sha256=some(pool.frames_sha256))
 
 
 def with_units(pool: Pool, folds: Sequence[Fold], labels: Mapping[str, Any],

@@ -52,7 +52,8 @@ def from_arrays(X: Any, y: Any, groups: Any, *, macro: Any = None,
   if not different_labels:
     _refuse_near('y', duplicates.near_labels(classes), 'one class', 'different_labels')
   _warn_of_repeats(x, subject, subjects)
-  is_macro = np.zeros(len(x), bool) if macro is None else np.asarray(macro)
+  is_macro = np.zeros(len(x), bool) if macro is None else as_array(
+      'macro', macro)
   if is_macro.shape != (len(x),) or is_macro.dtype != bool:
     raise InputError(f'macro has shape {is_macro.shape} of {is_macro.dtype}; it needs '
                      f'one truth value for each of the {len(x)} examples')
@@ -99,11 +100,13 @@ def read_examples(X: Any) -> Float[np.ndarray, 'n *example']:
   """
   if np.ma.isMaskedArray(X) and np.ma.getmaskarray(X).any():
     raise InputError('X is masked; fill in or leave out what is missing')
-  if np.iscomplexobj(X):
-    raise InputError('X is complex; give its parts as numbers of their own')
   try:
+    if np.iscomplexobj(X):
+      raise InputError('X is complex; give its parts as numbers of their own')
     x = np.asarray(X, np.float32)
-  except (TypeError, ValueError) as error:
+  except InputError:
+    raise
+  except (OverflowError, TypeError, ValueError) as error:
     raise InputError(f'X is no array of numbers ({error}); give (n, d) rows or '
                      '(n, t, d) series of one length') from None
   if x.ndim < 2 or not x.size:
@@ -115,10 +118,27 @@ def read_examples(X: Any) -> Float[np.ndarray, 'n *example']:
   return x
 
 
+def as_array(name: str, values: Any) -> np.ndarray:
+  """Values as an array of any kind.
+
+  Args:
+    name: of them, for a refusal.
+    values: of one length and depth.
+
+  Raises:
+    InputError: some are lists of other lengths.
+  """
+  try:
+    return np.asarray(values)
+  except ValueError as error:
+    raise InputError(f'{name} is no array ({error}); give one value for each '
+                     'example') from None
+
+
 def _coded(name: str, values: Any, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
   """Numbers of values among the sorted ones, and these as texts."""
   masked = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
-  array = np.asarray(values)
+  array = as_array(name, values)
   if array.shape != (count,):
     raise InputError(f'{name} has shape {array.shape} and X has {count} examples; give '
                      'one value for each')

@@ -336,7 +336,10 @@ class Megc2019(LeaveOneSubjectOut):
 
 
 def leave_one_subject_out(pool: Pool) -> tuple[Fold, ...]:
-  """One fold a subject with micro clips, in the order of their names."""
+  """One fold a subject with micro clips, in the order of their names.
+
+  This and `k_folds` are what tests cut folds by; those of a run are `make_folds`'s.
+  """
   return _by_name(pool, {pool.subjects[s]: [s] for s in test_subjects(pool)})
 
 

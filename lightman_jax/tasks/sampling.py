@@ -13,16 +13,24 @@ import numpy as np
 
 from lightman_jax.inputs.pool import Inputs, Pool, members, read_inputs
 
+Labels = Int[Array, 'n'] | Float[Array, 'n K']
+"""Of n clips: the number of a class, 0 ... K - 1; where a clip may be of several, their
+set as the bits of a number, see `pool.members`; of a query whose clips are mixed, the
+share of each class."""
+
 
 class Examples(NamedTuple):
-  """One side of a task: n micro clips, class after class, and m macro clips."""
+  """One side of a task: n micro clips, class after class, and m macro clips.
+
+  Where action units are learned beside the classes, `units` has those that act in a
+  clip, as the bits of a number, and -1 where nobody coded them.
+  """
   x: Float[Array, 'n *clip']
-  label: Int[Array, 'n']               # a class; or a set of them, see `pool.members`;
-  # or, of a query whose clips are mixed, the shares of all classes, (n, K)
+  label: Labels
   macro: Float[Array, 'm *clip']       # unpaired; m may be 0
-  macro_label: Int[Array, 'm']         # -1 where unknown
-  units: Int[Array, 'n'] | None = None       # which action units act, where these are
-  macro_units: Int[Array, 'm'] | None = None      # learned beside the classes; or -1
+  macro_label: Int[Array, 'm']         # a number as in `label`; -1 where unknown
+  units: Int[Array, 'n'] | None = None
+  macro_units: Int[Array, 'm'] | None = None
 
 
 class Task(NamedTuple):
@@ -50,8 +58,8 @@ class Side(NamedTuple):
   macro: Int[Array, 'm']
   label: Int[Array, 'n']
   macro_label: Int[Array, 'm']
-  units: Int[Array, 'n'] | None = None       # the last two: see `Examples`
-  macro_units: Int[Array, 'm'] | None = None
+  units: Int[Array, 'n'] | None = None           # see `Examples`
+  macro_units: Int[Array, 'm'] | None = None     # likewise
 
 
 class Drawn(NamedTuple):
@@ -112,7 +120,9 @@ class Sizes(NamedTuple):
   shots: int
   queries: int
   macros: int = 0
-  magnify: float = 0.    # not 0: macro clips are the support's, so many times as strong
+  # Above 0: in the place of macro clips stand micro clips of the support's people, so
+  # many times as strong.
+  magnification: float = 0.
   multi_label: bool = False    # a label is a set of classes; see `pool.members`
 
 
@@ -169,7 +179,8 @@ def draw_macro(key: Key[Array, ''], table: ClipTable, view: FoldView,
   """`size` macro clips of allowed subjects or of another data set.
 
   A class is drawn as often as any other, however many macro clips it has: the micro
-  clips they are aligned with are balanced, too.
+  clips they are aligned with are balanced, too. Clips without a class count as one more
+  class; where a label is a set of classes, they come after all others.
 
   Args:
     key: of the draw.
@@ -188,16 +199,16 @@ def draw_macro(key: Key[Array, ''], table: ClipTable, view: FoldView,
 
 
 def gather(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], side: Side,
-           magnify: float) -> Examples:
+           magnification: float) -> Examples:
   """Gathers clips; a magnified one is divided by the scale of a micro clip.
 
   Args:
     x: all clips.
     scale: divides micro clips, macro clips.
     side: the clips' numbers.
-    magnify: how many times as strong macro clips become; 0: they stay as they are.
+    magnification: how many times as strong macro clips become; 0: as they are.
   """
-  scale_macro = scale[0] / magnify if magnify else scale[1]
+  scale_macro = scale[0] / magnification if magnification else scale[1]
   return Examples(x[side.micro] / scale[0], side.label,
                   x[side.macro] / scale_macro, side.macro_label, side.units,
                   side.macro_units)
@@ -230,7 +241,7 @@ def draw_support(key: Key[Array, ''], table: ClipTable, view: FoldView,
   key_micro, key_macro = jax.random.split(key)
   micro = draw_classes(key_micro, table, view, allowed & view.train, sizes.classes,
                        sizes.shots, sizes.multi_label)
-  if sizes.magnify:
+  if sizes.magnification:
     macro = draw_classes(key_macro, table, view, allowed & view.train, sizes.classes,
                          -(-sizes.macros // sizes.classes), sizes.multi_label
                          )[:sizes.macros]
@@ -260,24 +271,24 @@ def draw_task(key: Key[Array, ''], table: ClipTable, view: FoldView,
     sizes: of a task.
   """
   key_split, key_support, key_query = jax.random.split(key, 3)
-  side = splits[jax.random.randint(key_split, (), 0, split_count)][table.subject]
-  query = draw_classes(key_query, table, view, ~side & view.train, sizes.classes,
+  of_support = splits[jax.random.randint(key_split, (), 0, split_count)][table.subject]
+  query = draw_classes(key_query, table, view, ~of_support & view.train, sizes.classes,
                        sizes.queries, sizes.multi_label)
-  return Drawn(draw_support(key_support, table, view, side, sizes),
+  return Drawn(draw_support(key_support, table, view, of_support, sizes),
                side_of(view, query, query[:0]))
 
 
 def gather_task(x: Float[Array, 'N *clip'], scale: Float[Array, '2 c'], drawn: Drawn,
-                magnify: float) -> Task:
+                magnification: float) -> Task:
   """The clips of a task.
 
   Args:
     x: all clips.
     scale: divides micro clips, macro clips.
     drawn: the task as numbers.
-    magnify: see `gather`; the query is never magnified.
+    magnification: see `gather`; the query is never magnified.
   """
-  return Task(gather(x, scale, drawn.support, magnify),
+  return Task(gather(x, scale, drawn.support, magnification),
               gather(x, scale, drawn.query, 0.))
 
 
@@ -292,7 +303,7 @@ def sample_support(key: Key[Array, ''], clips: Clips, allowed: Bool[Array, 'N'],
     sizes: of a task.
   """
   drawn = draw_support(key, clips.table, clips.view, allowed, sizes)
-  return gather(clips.x, clips.view.scale, drawn, sizes.magnify)
+  return gather(clips.x, clips.view.scale, drawn, sizes.magnification)
 
 
 def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
@@ -307,7 +318,7 @@ def sample_task(key: Key[Array, ''], clips: Clips, splits: Bool[Array, 'P S'],
     sizes: of a task.
   """
   drawn = draw_task(key, clips.table, clips.view, splits, split_count, sizes)
-  return gather_task(clips.x, clips.view.scale, drawn, sizes.magnify)
+  return gather_task(clips.x, clips.view.scale, drawn, sizes.magnification)
 
 
 # Clips of tasks that are drawn already, brought together: each once, in one array.

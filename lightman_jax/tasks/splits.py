@@ -4,6 +4,7 @@ Everything here runs once, on the host, before anything compiles: a fold that ca
 fill a task is refused by name instead of training on the wrong clips.
 """
 
+from collections.abc import Sequence
 import itertools
 from typing import NamedTuple
 
@@ -11,8 +12,8 @@ from jaxtyping import Bool, Int
 import numpy as np
 
 from lightman_jax.errors import InputError
-from lightman_jax.inputs.pool import Pool
-from lightman_jax.tasks.folds import Fold, count_clips
+from lightman_jax.inputs.pool import Content, Pool
+from lightman_jax.tasks.folds import Fold, count_clips, leave_one_subject_out
 
 ENUMERATE_UP_TO = 12      # subjects; 2^11 splits, each tried; beyond that a sample is
 CANDIDATES = 4096
@@ -67,6 +68,40 @@ def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: 
   supports = np.zeros((len(order), len(pool.subjects)), bool)
   supports[:, present] = sides[order]
   return Splits(supports, int(round(lacking[order].mean())))
+
+
+SURE = 16     # people of a class, of whom some division has some on either side
+
+
+def check_people(label: Sequence[int], subject: Sequence[str],
+                 classes: Sequence[str]) -> None:
+  """Refuses clips of which a run of the defaults can fill no task.
+
+  Everybody is held out once (`episodes.protocol=loso`), and a task is drawn of the
+  others, as `plan_splits` says.
+
+  Args:
+    label: of the clips that are judged, numbers of classes.
+    subject: whose each is.
+    classes: names.
+
+  Raises:
+    InputError: names the fold and the class, as a run does.
+  """
+  codes = np.asarray(label, np.int32)
+  names, number = np.unique(np.asarray(subject, str), return_inverse=True)
+  of_class = [set(map(int, number[codes == k])) for k in range(len(classes))]
+  # Whoever else is held out takes nothing away of what is scarce.
+  scarce = {names[s] for people in of_class if len(people) <= SURE for s in people}
+  count, nowhere = len(codes), np.zeros(len(codes), bool)
+  pool = Pool(
+      np.zeros((count, 1), np.float32), codes,
+      number.astype(np.int32), nowhere, nowhere, tuple(names.tolist()),
+      tuple(map(str, range(count))), tuple(classes), Content('array', (1,), False))
+  for fold in leave_one_subject_out(pool):
+    if fold.held_out in scarce:
+      plan_splits(pool, fold, shots=1, queries=1, own_macro=False,
+                  rng=np.random.default_rng(0))
 
 
 def _counts(pool: Pool, fold: Fold

@@ -21,7 +21,8 @@ import zlib
 import jax
 from jax.core import Tracer
 
-from lightman_jax import bounded
+from lightman_jax import bounded, registry
+from lightman_jax.errors import InputError
 from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.training import stopping
 
@@ -244,16 +245,28 @@ def jit(function: Callable, **options: Any) -> Callable:
     kinds = structure, *(x if isinstance(x, int) else jax.typeof(x) for x in leaves)
     if kinds in compiled_kinds or any(isinstance(x, Tracer) for x in leaves):
       return jitted(*arguments, **named)
-    with without_alarm():
+    with without_alarm(), _tracing():
       result = jitted(*arguments, **named)
     compiled_kinds.add(kinds)
     return result
   return call
 
 
+@contextlib.contextmanager
+def _tracing() -> Iterator[None]:
+  """Within, programs are traced, and code from outside runs as it stands."""
+  try:
+    with registry.same_folder():
+      yield
+  except SystemExit as error:
+    raise InputError('code from outside would end the program '
+                     f'({registry.describe(error)}); take sys.exit out') from error
+
+
 def _compiled(function: Callable, arguments: tuple[Any, ...]) -> Program:
   began = time.perf_counter()
-  lowered = function.lower(*arguments)
+  with _tracing():
+    lowered = function.lower(*arguments)
   traced = time.perf_counter()
   compiled = lowered.compile()
   return Program(compiled, function, arguments, traced - began,

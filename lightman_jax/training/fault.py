@@ -98,8 +98,8 @@ def first_fault(seen: Mapping[str, PyTree], after: TrainState
 def _look(state: TrainState, view: View, x: Float[Array, 'n *clip'], drawn: Drawn, *,
           recipe: Recipe):
   """One step, and all that its tasks are made of and lead to."""
-  def one_task(both):
-    number, drawn = both
+  def one_task(numbered):
+    number, drawn = numbered
     task, key = make_task(view.key, x, view.fold.scale, drawn, recipe, state.step,
                           number)
     grads, scalars = recipe.learner.meta_grad(state.params, task, key,

@@ -28,7 +28,7 @@ from lightman_jax.training.compiled import Around, OnCompiled, ahead, jit
 from lightman_jax.training.devices import Layout
 from lightman_jax.training.finite import check_finite
 from lightman_jax.training.state import (
-  FoldData as FoldData,
+  FoldData,
   Recipe,
   SharedClips,
   TrainState,

@@ -60,7 +60,8 @@ def make_optimizer(*, outer_rate: float, weight_decay: float, clip_norm: float,
                    ) -> optax.GradientTransformation:
   """AdamW (Loshchilov and Hutter 2019) on gradients clipped by their global norm.
 
-  The network's weights decay; learned inner rates, lambda and mu are no weights.
+  The network's weights decay, those of all its heads among them; learned inner rates,
+  lambda and mu are no weights.
 
   Args:
     outer_rate: of AdamW.
@@ -199,8 +200,8 @@ def run_folds(states: TrainState, views: View, clips: SharedClips,
       are filled up and masked.
     devices: how many share them.
   """
-  def one_fold(both):
-    state, view = both
+  def one_fold(state_and_view):
+    state, view = state_and_view
 
     def draw_and_make(step, number, _):
       drawn = draw_one(view, clips.table, recipe, step, number)
@@ -228,8 +229,8 @@ def run_block(states: TrainState, views: BlockView, x: Float[Array, 'n *clip'],
     axis: see `run_folds`.
     devices: how many share the tasks.
   """
-  def one_fold(both):
-    state, view = both
+  def one_fold(state_and_view):
+    state, view = state_and_view
 
     def make(step, number, drawn):
       return make_task(view.key, x, view.scale, drawn, recipe, step, number)
@@ -294,18 +295,21 @@ def draw_steps(view: View, table: ClipTable, first: Int[Array, ''], *, recipe: R
   return jax.tree.map(lambda x: x.reshape(length, recipe.tasks, *x.shape[1:]), drawn)
 
 
-def _task_key(fold_key, purpose, step, number):
+def _task_key(fold_key: Key[Array, ''], purpose: Purpose, step: Int[Array, ''],
+              number: Int[Array, '']) -> Key[Array, '']:
   return jax.random.fold_in(keys.key_for(fold_key, purpose, step), number)
 
 
-def _meta_step(state, drawn, *, make, recipe, axis, devices):
+def _meta_step(state: TrainState, drawn: Drawn | None, *, make: Callable,
+               recipe: Recipe, axis: str, devices: int
+               ) -> tuple[TrainState, Mapping[str, Float[Array, '']]]:
   mine = -(-recipe.tasks // devices)
   number = jnp.arange(mine)
   if devices > 1:
     number += jax.lax.axis_index(axis) * mine
 
-  def one_task(both):
-    number, drawn = both
+  def one_task(numbered):
+    number, drawn = numbered
     task, key = make(state.step, number, drawn)
     return recipe.learner.meta_grad(state.params, task, key, state.step / recipe.steps)
 
@@ -317,7 +321,8 @@ def _meta_step(state, drawn, *, make, recipe, axis, devices):
                                           'gradient_norm': optax.tree.norm(grads)}
 
 
-def _mean(number, x, *, tasks, axis, devices):
+def _mean(number: Int[Array, 'tasks'], x: Float[Array, 'tasks *x'], *, tasks: int,
+          axis: str, devices: int) -> Float[Array, '*x']:
   """Over all tasks of a step; what fills the last devices up counts for nothing."""
   if devices == 1:
     return x.mean(0)
@@ -342,7 +347,7 @@ def make_task(fold_key: Key[Array, ''], x: Float[Array, 'n *clip'],
     number: of the task in its step, from 0.
   """
   key = functools.partial(_task_key, fold_key, step=step, number=number)
-  task = gather_task(x, scale, drawn, recipe.sizes.magnify)
+  task = gather_task(x, scale, drawn, recipe.sizes.magnification)
   task = _augmented(key(Purpose.AUGMENT), task, recipe.augment)
   if recipe.mix is not None:
     x, label = recipe.mix(key(Purpose.MIXUP), task.query.x, task.query.label)
@@ -363,7 +368,7 @@ def moved_on(state: TrainState, grads: Params, recipe: Recipe) -> TrainState:
                     opt_state)
 
 
-def _augmented(key: Key[Array, ''], task: Task, augment) -> Task:
+def _augmented(key: Key[Array, ''], task: Task, augment: Callable) -> Task:
   def several(key, x):
     return jax.vmap(augment)(jax.random.split(key, len(x)), x) if len(x) else x
 

@@ -247,9 +247,10 @@ def _video_stream(container, facts: Facts):
   streams = [stream for stream in container.streams.video
              if not int(stream.disposition) & 0x400]     # an attached picture
   if not streams:
-    raise InputError(f'{printable(facts.path)} holds no video, only '
-                     + (', '.join(sorted({stream.type for stream in container.streams}))
-                        or 'nothing'))
+    kinds = ', '.join(sorted({stream.type for stream in container.streams}))
+    raise InputError(f'{printable(facts.path)} holds no video'
+                     + (f', only {kinds}' if kinds else '; it may be damaged')
+                     + '; give a file that holds one')
   if len(streams) > 1:
     facts.notes.append(f'it holds {len(streams)} videos; the first is read')
   stream = streams[0]

@@ -12,7 +12,7 @@ import csv
 import os
 import pathlib
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import optimize
@@ -20,7 +20,7 @@ from scipy import optimize
 from lightman_jax import places
 from lightman_jax.data import people, workbooks
 from lightman_jax.data.spellings import is_missing, spell_emotion
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, printable
 from lightman_jax.files import write_atomically
 
 KINDS = ('micro', 'macro')
@@ -33,6 +33,9 @@ LENGTHS = {'subject': ('subject',), 'video': ('video',), 'frames': ('frames',),
            'fps': ('fps',), 'first': ('first',)}
 SIGNAL = {'subject': ('subject',), 'video': ('video',), 'frame': ('frame',),
           'value': ('value',)}
+
+# A camera of a laboratory takes 10 000 frames a second, a time lapse one an hour.
+MOST_FRAMES, RATES = 10**9 - 1, (1e-4, 1e6)
 
 Video = tuple[str, str]       # subject and video, as tables spell them
 
@@ -174,15 +177,56 @@ def read_lengths(path: str | os.PathLike) -> dict[Video, Length]:
     video = _place(where, cells)
     frames, fps = _number(where, 'frames', cells['frames']), _number(
         where, 'fps', cells['fps'])
-    if frames < 1 or frames % 1 or fps <= 0:
-      raise InputError(f'{where}: a video of {cells["frames"]} frames at '
-                       f'{cells["fps"]} a second; write how many it has, and how many '
-                       'it shows in a second')
     if video in lengths:
       raise InputError(f'{where}: the video stands twice; keep one')
-    lengths[video] = Length(int(frames), fps,
-                            _frame(where, 'first', cells['first'] or '0'))
+    lengths[video] = check_length(where, Length(
+        frames, fps, _frame(where, 'first', cells['first'] or '0')))
   return lengths
+
+
+def check_length(where: str, length: Length) -> Length:
+  """Returns a video's length, whose frames are an int.
+
+  Args:
+    where: it stands, for a refusal.
+    length: as it was given.
+
+  Raises:
+    InputError: there is no such video.
+  """
+  frames, fps, first = length
+  try:
+    possible = (1 <= frames <= MOST_FRAMES and not frames % 1
+                and RATES[0] <= fps <= RATES[1] and abs(first) <= MOST_FRAMES)
+  except TypeError:
+    possible = False
+  if not possible:
+    raise InputError(
+        f'{where}: a video of {printable(str(frames))} frames at {printable(str(fps))} '
+        f'a second; write how many it has, 1 to {MOST_FRAMES}, and how many it shows '
+        f'in a second, {RATES[0]:g} to {RATES[1]:g}')
+  return Length(int(frames), float(fps), int(first))
+
+
+def check_intervals(where: str, rows: Sequence[Any]) -> None:
+  """Refuses what is no interval.
+
+  Args:
+    where: they stand, for a refusal.
+    rows: as they were given.
+
+  Raises:
+    InputError: names the first that is none.
+  """
+  for number, one in enumerate(rows):
+    if not isinstance(one, Interval) or not all(
+        isinstance(frame, (int, np.integer)) and abs(frame) <= MOST_FRAMES
+        for frame in (one.onset, one.offset)) or one.onset > one.offset or not all(
+            isinstance(word, str) for word in (*one.place, one.emotion)) or (
+                one.type not in (*KINDS, '')):
+      raise InputError(f'{where}[{number}] is {one!r}; give Interval(subject, video, '
+                       'onset, offset, emotion, type) of lightman_jax.video.intervals, '
+                       'with whole frames, the onset first')
 
 
 def write_lengths(path: str | os.PathLike, lengths: dict[Video, Length]) -> None:

@@ -26,6 +26,7 @@ from lightman_jax.data.spellings import whole_number
 from lightman_jax.data.trees import Tree, folder_names
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256, write_atomically
+from lightman_jax.options import check_seed
 from lightman_jax.synthetic import long
 from lightman_jax.video import intervals, spotting_scores
 from lightman_jax.video.expressions import Recognised, recognise
@@ -210,6 +211,7 @@ def rendered_recordings(
   Raises:
     InputError: a video is too short for what should happen in it.
   """
+  check_seed(seed)
   recordings = []
   for number in range(1, people + 1):
     subject = f'sub{number:02d}'

@@ -12,6 +12,7 @@ from lightman_jax import places
 from lightman_jax.data import commands as apexes, people
 from lightman_jax.errors import InputError, printable
 from lightman_jax.files import print_refusal, write_atomically
+from lightman_jax.options import check_seed
 from lightman_jax.video import intervals, spotting_scores
 
 # Imported by hand where they are needed: they bring OpenCV and the readers along.
@@ -122,6 +123,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> dict[str, Any]:
   from lightman_jax.video import long_videos
   from lightman_jax.video.expressions import check_output
+  check_seed(options.seed)
   out = places.expand(options.out)
   collection = _collection(options)
   if options.settings == 'others':

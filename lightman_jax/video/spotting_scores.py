@@ -22,6 +22,7 @@ import numpy as np
 
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import intervals as confidence, scores
+from lightman_jax.options import check_seed
 from lightman_jax.video import intervals
 from lightman_jax.video.intervals import KINDS, Interval, Length, Video
 
@@ -79,12 +80,17 @@ def score_spotting(
     `remarks`.
 
   Raises:
-    InputError: a table cannot be read, or one spells a video otherwise.
+    InputError: a table cannot be read, one spells a video otherwise, or nobody is in
+      any of them.
 
   Example:
     >>> lm.score_spotting('FOUND.csv', 'TRUTH.csv')['rows']['pooled']['f1']
     ...                                                        # doctest: +SKIP
   """
+  check_seed(seed)
+  for one, word in ((spotted, 'spotted'), (truth, 'truth')):
+    if not isinstance(one, (str, os.PathLike, Sequence)):
+      raise InputError(f'{word} is {one!r}; give a table, or a list of intervals')
   read = lambda one, reader: (
       reader(one) if isinstance(one, (str, os.PathLike)) else one or ())
   tables = Tables(tuple(read(spotted, intervals.read_intervals)),
@@ -121,6 +127,14 @@ def score_tables(tables: Tables, *, seed: int = 0) -> dict[str, Any]:
 def _check(tables: Tables, names: Sequence[str]) -> None:
   """Refuses a video that two tables spell differently, or whose length is missing."""
   spotted, truth, lengths, signal = names
+  for rows, name in ((tables.spotted, spotted), (tables.truth, truth)):
+    intervals.check_intervals(name, rows)
+  for video, length in tables.lengths.items():
+    intervals.check_length(f'{lengths}, {"/".join(map(str, video))}', length)
+  if not tables.people:
+    raise InputError(f'there is no interval in {spotted} nor in {truth}, and no video '
+                     'whose length is known, so there is nothing to score; give tables '
+                     'with rows')
   intervals.check_spellings(tables.spotted, {one.place for one in tables.truth},
                             path=spotted, other_path=truth)
   for rows, name in ((tables.spotted, spotted), (tables.truth, truth)):

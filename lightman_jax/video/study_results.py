@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lightman_jax import bounded, places
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, describe_fault
 from lightman_jax.files import write_atomically
 from lightman_jax.video import study_tables
 
@@ -71,8 +71,9 @@ class Study:
       if any(len(line) != len(header) for line in lines):
         raise ValueError('its lines differ in length')
     except (OSError, ValueError, csv.Error) as error:
-      raise InputError(f'{path} cannot be read as a table: {error}; give the command '
-                       'of the study again') from error
+      raise InputError(f'{path} cannot be read as a table '
+                       f'({describe_fault(error)}); give the command of the study '
+                       'again') from error
     return {name: _column([line[k] for line in lines])
             for k, name in enumerate(header)}
 

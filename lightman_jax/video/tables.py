@@ -9,7 +9,7 @@ from jaxtyping import Float
 import numpy as np
 
 from lightman_jax import bounded
-from lightman_jax.errors import InputError
+from lightman_jax.errors import InputError, describe_fault
 
 CLIP_COLUMNS = ('path', 'onset', 'apex', 'offset')
 _MOST_TABLE = 50_000_000        # bytes of a table
@@ -74,7 +74,8 @@ def read_table(path: pathlib.Path, names: Sequence[str], what: str
   try:
     text = bounded.read_bytes(path, _MOST_TABLE).decode('utf-8-sig')
   except (OSError, ValueError) as error:
-    raise InputError(f'{path} cannot be read as a table: {error}') from error
+    raise InputError(f'{path} cannot be read as a table ({describe_fault(error)}); '
+                     f'give {what} as a csv in UTF-8') from error
   table = csv.DictReader(io.StringIO(text, newline=''), strict=True, restval='',
                          skipinitialspace=True)
   try:

@@ -142,6 +142,26 @@ def test_what_was_adapted_to_is_in_no_count(model):
   assert own_clips.test_counts([model], own, np.arange(5)) is None
 
 
+def test_copies_and_people_whom_the_model_knows_are_no_silent_test(model):
+  """A clip that stands twice is adapted to and tested under two names."""
+  own = own_clips.OwnClips(
+      clips(5), ['a', 'b', 'a', 'b', 'a'], [('lab', 'dan')] * 5, [*'vwxyz'],
+      ['1', '2', '1', '', ''])
+  support = own_clips.first_of_class(own.labels, 1)
+  np.testing.assert_array_equal(own_clips.test_numbers(own, support), [3, 4])
+  # Clips of one colour, of which nothing is known, are no copies of each other.
+  np.testing.assert_array_equal(own_clips.test_numbers(own, np.array([3])),
+                                [0, 1, 2, 4])
+  lines = list(own_clips.test_lines(model, model, own, support))
+  assert lines[0] == ('1 clips have the frames of clips that it was adapted to, and '
+                      'are not tested')
+  assert lines[1].startswith('on the 2 clips') and not any('trained on' in line
+                                                           for line in lines)
+  again = model.adapt(clips(2), ['a', 'b'], [('lab', 'dan')] * 2, encoded=True)
+  assert any('1 of the people tested, lab/dan the first' in line
+             for line in own_clips.test_lines(again, again, own, support))
+
+
 def test_the_command_adapts_to_a_manifest(folder, tmp_path, capsys):
   rng = np.random.default_rng(3)
   lines = ['clip,subject,label,path']

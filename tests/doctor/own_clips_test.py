@@ -16,9 +16,9 @@ HEADER = 'clip,subject,label,path'
 
 @pytest.fixture
 def place(tmp_path):
-  """Ready pictures a.png to f.png, and two folders of three frames, of one content."""
+  """Ready pictures a.png to i.png, and two folders of three frames, of one content."""
   rng = np.random.default_rng(0)
-  for name in 'abcdef':
+  for name in 'abcdefghi':
     Image.fromarray(rng.integers(0, 256, (28, 28, 3), np.uint8)).save(
         tmp_path / f'{name}.png')
   (tmp_path / 'film').mkdir()
@@ -35,14 +35,16 @@ def look(place, *rows, header=HEADER, **settings):
 
 
 GOOD = ('1,s,joy,a.png', '2,s,sad,b.png', '3,t,joy,c.png', '4,t,sad,d.png')
+# Whoever is held out, a task is drawn of two others.
+ENOUGH = (*GOOD, '11,u,joy,g.png', '12,u,sad,h.png')
 
 
 def test_counts_of_a_manifest_that_can_be_used(place):
-  result = look(place, *GOOD, '5,u,sad,e.png')
+  result = look(place, *ENOUGH, '5,v,sad,e.png')
   assert (result.verdict, result.why) == (USABLE, '')
-  assert (result.rows, result.subjects, result.single) == (5, 3, ('u',))
-  assert result.labels == (('sad', 3, 3), ('joy', 2, 2))
-  assert result.forms == (('picture', 5, 3),)
+  assert (result.rows, result.subjects, result.single) == (7, 4, ('v',))
+  assert result.labels == (('sad', 4, 4), ('joy', 3, 3))
+  assert result.forms == (('picture', 7, 4),)
   assert (result.frames, result.size) == (1, 28)
 
 
@@ -97,6 +99,8 @@ def test_names_that_are_near_each_other_and_the_settings_that_allow_them(place):
   assert page.count("'S' and 's' look like") == page.count("'joy' look like") == 1
   assert 'not usable, names that look like one\n' in page
   result = look(place, *rows, different_people='S,s', different_labels='all')
+  assert not result.near and "class Joy has" in result.why
+  result = look(place, *ENOUGH, '5,S,joy,e.png', different_people='S,s')
   assert not result.near and result.verdict == USABLE
 
 
@@ -111,7 +115,7 @@ def test_copies_under_other_names(place):
   remark, decoded = result.remarks
   assert 'pictures of 3 of 7 clips were decoded; --read' in decoded
   assert "'3'" in remark and "'6'" in remark and "the same clip of 't'" in remark
-  assert look(place, *GOOD, '5,t,joy,e.png', repeated_clips='1,5').verdict == USABLE
+  assert look(place, *ENOUGH, '5,t,joy,e.png', repeated_clips='1,5').verdict == USABLE
 
 
 def test_folders_of_the_same_frames(place):
@@ -128,8 +132,24 @@ def test_what_a_run_would_refuse_is_why_it_is_not_usable(place):
   assert 'divide it into two' in look(place, *GOOD, '5,u,joy,film').why
   result = look(place, *GOOD, '5,t,fear,e.png')
   assert "'fear' is shown by one person alone" in result.remarks[0]
+  assert 'fold s: class fear has 1 training clip(s) of 1' in result.why
   assert "'label'" in look(place, 'x', header='clip,subject,path').why
   assert 'sheet' in look(place, *GOOD, sheet='2014').why
+
+
+@pytest.mark.parametrize('rows, why', [
+    (GOOD, 'fold s: class joy has 1 training clip(s) of 1 subject(s), and a task'),
+    ((*GOOD, '5,u,sad,e.png'), 'fold s: class joy has 1'),
+    # Whoever is held out, two show each class; and of t, u and v no two sides have all.
+    (('1,t,a,a.png', '2,u,a,b.png', '3,u,b,c.png', '4,v,b,d.png', '5,v,c,e.png',
+      '6,t,c,f.png', '7,w,a,g.png', '8,w,b,h.png', '9,w,c,i.png'),
+     'fold w: no division of its 3 training subjects'),
+    (ENOUGH, '')])
+def test_a_manifest_of_too_few_people_is_not_usable(place, rows, why):
+  """As the run of the defaults refuses it."""
+  result = look(place, *rows)
+  assert why in result.why and bool(result.why) == bool(why)
+  assert result.verdict == (UNUSABLE if why else USABLE)
 
 
 def test_every_picture_is_decoded_where_that_is_wanted(place):
@@ -140,7 +160,7 @@ def test_every_picture_is_decoded_where_that_is_wanted(place):
 
 
 def test_the_command_draws_what_the_network_will_see(place, capsys):
-  look(place, *GOOD)
+  look(place, *ENOUGH)
   table, sheet = str(place / 'm.csv'), place / 'of' / 'sheet.png'
   assert main(['doctor', table, f'--contact_sheet={sheet}']) == 0
   assert 'usable' in capsys.readouterr().out
@@ -150,7 +170,7 @@ def test_the_command_draws_what_the_network_will_see(place, capsys):
     enlarged = np.asarray(image.resize((96, 96), Image.Resampling.NEAREST))
   np.testing.assert_array_equal(drawn[24:120, 6:102], enlarged)
   assert main(['doctor', table, '--json']) == 0
-  assert json.loads(capsys.readouterr().out)['rows'] == 4
+  assert json.loads(capsys.readouterr().out)['rows'] == 6
 
 
 @pytest.mark.parametrize('where, target', [('m.csv', 'sheet.csv'), ('.', 'a.png')])

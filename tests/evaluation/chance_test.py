@@ -14,8 +14,8 @@ from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
-from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.loop import make_trainer, train_folds
+from lightman_jax.training.state import FoldData, Recipe, make_optimizer
 
 SIZES = Sizes(3, 2, 2)
 

@@ -115,7 +115,7 @@ def test_magnified_clips_are_the_supports_own_by_turns(pool):
     jax.debug.callback(lambda *parts: seen.append(parts), support.x[:, 0],
                        support.macro[:, 0] / 4, support.macro_label)
     return jnp.zeros((len(x), 3))
-  few_shot.make_answer(saying(say), sizes=SIZES._replace(macros=4, magnify=4.),
+  few_shot.make_answer(saying(say), sizes=SIZES._replace(macros=4, magnification=4.),
                        most=len(mine.classes))({}, KEY, clips, mine)
   jax.effects_barrier()
   for support, macro, label in seen:

@@ -1,6 +1,7 @@
 """Scores from outside: what they take, and their intervals."""
 
 import io
+import os
 from typing import Annotated
 
 import numpy as np
@@ -90,11 +91,39 @@ def test_scores_are_tried_before_training(classes):
 
   def too_many(counts):
     return counts.sum(-1) / 1
+
+  def unknown(truth):
+    return float('nan')
+
+  def drawn_anew(truth):
+    return float(np.random.default_rng().random())
+
+  def spoiling(counts):
+    counts += 1
+    return counts[..., 0, 0] * 1.
   scores.try_scores(named(recall, doubt, one_of_each_class), classes)
   for part, words in ((broken, 'broken fails on .*ZeroDivisionError'),
-                      (too_many, 'too_many fails on .*made-up clips')):
+                      (too_many, 'too_many fails on .*made-up clips'),
+                      (unknown, 'unknown fails on .*: nan where a number was due'),
+                      (drawn_anew, 'drawn_anew fails on .*, and then .* of the same'),
+                      (spoiling, 'spoiling fails on .*changes the arrays')):
     with pytest.raises(InputError, match=words):
       scores.try_scores(named(part), classes)
+
+
+def test_a_score_leaves_the_working_folder(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'inside').mkdir()
+
+  def moving(truth, prediction):
+    os.chdir(tmp_path / 'inside')
+    return 0.
+
+  def moving_counts(counts):
+    os.chdir(tmp_path / 'inside')
+    return counts.sum((-1, -2)) * 0.
+  scores.try_scores(named(moving, moving_counts), 3)
+  assert os.getcwd() == str(tmp_path)
 
 
 def test_what_is_no_score_is_one_sentence(drawn):

@@ -20,8 +20,7 @@ from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.tasks.sampling import Sizes, fold_clips
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.state import FoldData, Recipe
 
 from .actions_test import ABOUT
 

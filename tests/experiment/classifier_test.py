@@ -57,11 +57,30 @@ def test_groups_are_needed(people):
     ({'training.stepz': 1}, "nearest is 'training.steps'"),
     ({'random_state': -1}, 'random_state is -1'),
     ({'random_state': 'x'}, "random_state is 'x'"),
+    ({'random_state': (-1, 'a')}, 'the seed of random_state is -1'),
+    ({'random_state': ('a', 0)}, r"random_state is \('a', 0\)"),
     ({'method': 'mamm'}, "nearest is 'maml'")])
 def test_what_is_wrong_is_refused_by_fit(people, settings, words):
   X, y, groups = people
   with pytest.raises(lm.InputError, match=words):
     lm.Classifier(**{'method': 'maml', **SMALL, **settings}).fit(X, y, groups)
+
+
+def test_ragged_arrays_are_refused():
+  y, groups = ['joy', 'calm'] * 12, [*'abcd'] * 6
+  rows = [[1., n] for n in range(24)]
+  ragged = [[1, 2], [3]] * 12
+  for X, labels, people, macro, words in (
+      (ragged, y, groups, None, 'X is no array of numbers'),
+      (rows, ragged, groups, None, 'y is no array'),
+      (rows, y, ragged, None, 'groups is no array'),
+      (rows, y, groups, ragged, 'macro is no array'),
+      ([[10**400, 1]] * 24, y, groups, None, 'X is no array of numbers')):
+    with pytest.raises(lm.InputError, match=words):
+      lm.Classifier('ridge').fit(X, labels, people, macro)
+  fitted = lm.Classifier('ridge_raw').fit(rows, y, groups)
+  with pytest.raises(lm.InputError, match='X is no array of numbers'):
+    fitted.predict(ragged)
 
 
 def test_examples_of_another_shape_are_refused(people):

@@ -12,8 +12,7 @@ from lightman_jax.experiment.assembly import Material
 from lightman_jax.experiment.findings import FoldLogits
 from lightman_jax.runs.folder import open_run
 from lightman_jax.tasks.folds import leave_one_subject_out
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import TrainState
+from lightman_jax.training.state import FoldData, TrainState
 
 CONFIG = {'seed': 0, 'evaluation': {'oracle_gap': True}}
 

@@ -15,10 +15,10 @@ from lightman_jax.data import people
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished, pretraining, published_start
 from lightman_jax.files import file_sha256
-from lightman_jax.runs import reproducibility
+from lightman_jax.runs import folder as run_folder, reproducibility
 from lightman_jax.tasks.folds import leave_one_subject_out
 from lightman_jax.training import checkpoints, loop
-from lightman_jax.training.state import TrainState
+from lightman_jax.training.state import FoldData, TrainState
 
 
 @pytest.fixture(autouse=True)
@@ -187,8 +187,8 @@ def test_cells_of_action_units():
 def test_a_fold_begins_with_them_and_draws_the_rest():
   drawn = {'encoder': jnp.zeros((2, 3)), 'head': jnp.ones((2, 4)),
            'log_weight': jnp.full(2, 7.)}
-  folds = [loop.FoldData('s0', jax.random.key(0), None, np.ones((1, 2), bool),
-                         {'encoder': np.full(3, n, np.float32)}) for n in (5, 6)]
+  folds = [FoldData('s0', jax.random.key(0), None, np.ones((1, 2), bool),
+                    {'encoder': np.full(3, n, np.float32)}) for n in (5, 6)]
   state = loop._begun(TrainState(jnp.zeros(2, int), drawn, ()), folds)
   np.testing.assert_array_equal(state.params['encoder'], [[5.] * 3, [6.] * 3])
   assert equal({**state.params, 'encoder': 0}, {**drawn, 'encoder': 0})
@@ -204,15 +204,19 @@ def test_a_fold_begins_with_them_and_draws_the_rest():
 @pytest.fixture
 def run(tmp_path, monkeypatch, small_net):
   """A function of whom each fold has seen to a finished run of three folds."""
-  def make(seen, changes=None):
+  def make(seen, changes=None, clips=None):
     config = settings_of(source='none')
     models = {name: small_net.init(jax.random.key(n), (1, 2, 2, 3))
               for n, name in enumerate(('s0', 's1', 's2'))}
     results = {'about': {'clips_per_class': {'a': 1, 'b': 1, 'c': 1},
                          'data_sha256': 'abc'}}
     (tmp_path / pretraining.SEEN).write_text(json.dumps(seen))
+    if clips is not None:
+      (tmp_path / pretraining.CLIPS).write_text(json.dumps(clips))
     (tmp_path / reproducibility.NAME).write_text(json.dumps({'files': {
-        pretraining.SEEN: file_sha256(tmp_path / pretraining.SEEN)}}))
+        name: file_sha256(tmp_path / name)
+        for name in (pretraining.SEEN, pretraining.CLIPS)
+        if (tmp_path / name).exists()}}))
     monkeypatch.setattr(finished, 'open_run', lambda path: types.SimpleNamespace(
         path=tmp_path, settings=config | (changes or {}), models=models,
         results=results))
@@ -281,6 +285,98 @@ def test_weights_of_faces_that_a_run_holds_out_are_refused(pool, run, small_net)
   run({'s0': first})
   made, _ = of_run(here, small_net)
   assert made.about['people'] == 2
+
+
+def hashed(pool):
+  return pool._replace(frames_sha256=tuple(f'{n:032x}' for n in range(len(pool.clips))))
+
+
+def stated(*rows, complete=True):
+  return {'complete': complete, 'clips': [*rows]}
+
+
+def test_clips_that_a_run_saw_under_other_names_are_refused(pool, run, small_net):
+  """The same frames, of other people of another data set: a leak through weights."""
+  pool = hashed(pool)
+  seen = {'s0': [['elsewhere', 'other1']]}
+  row = lambda dataset, name, n: ['theirs', dataset, name, f'{n:032x}']
+  run(seen, clips=stated(row('elsewhere', 'other1', 2)))
+  with pytest.raises(InputError, match="the clips 'clip002' of 'made-up/s0' and 'theirs"
+                     "' of 'elsewhere/other1' have the frames in common"):
+    of_run(pool, small_net)
+  config = settings_of(source='somewhere')
+  config['data']['repeated_clips'] = 'clip002,theirs'
+  made = pretraining.choose(config, pool, leave_one_subject_out(pool), 'made-up',
+                            make_net=lambda classes: small_net)
+  line, = made.known['as_set']
+  assert 'data.repeated_clips says that it is meant' in line
+  # The same person's, or others, or of frames of one colour: nothing is wrong.
+  run({'s0': [['made-up', 's1']], 's1': [['made-up', 's0']]}, clips=stated(
+      row('made-up', 's0', 2), row('elsewhere', 'other1', 99),
+      ['theirs', 'elsewhere', 'other2', '']))
+  made, _ = of_run(pool._replace(frames_sha256=(*pool.frames_sha256[:-1], '')),
+                   small_net)
+  assert 'as_set' not in made.known and len(made.clips) == 3
+
+
+def test_whom_a_run_may_have_seen_under_other_names_is_told(pool, run, small_net):
+  run({'s0': [['elsewhere', 'other1'], ['made-up', 's2']]}, clips=stated())
+  made, _ = of_run(hashed(pool), small_net)
+  line, = made.known['not_known']
+  assert line == ('whether anyone of elsewhere is in made-up, too, is not known: '
+                  'weights of people of other names are in every fold')
+  run({'s0': [['made-up', 's2']]}, clips=stated())
+  assert not of_run(hashed(pool), small_net)[0].known['not_known']
+
+
+@pytest.mark.parametrize('clips, changes, words', [
+    (None, {}, 'are not kept'), (stated(complete=False), {}, 'are not kept'),
+    (stated(), {'size': 7}, 'another data.size')])
+def test_where_clips_are_not_compared_that_is_told(pool, run, small_net, clips, changes,
+                                                   words):
+  """Of a run of an earlier version, of one that began so, or of other frames."""
+  run({'s0': [['made-up', 's2']]}, {'data': {**settings_of()['data'], **changes}},
+      clips)
+  made, _ = of_run(hashed(pool), small_net)
+  line, = made.known['not_known']
+  assert 'was not compared' in line and words in line
+  assert (made.clips is None) == (words == 'are not kept')
+
+
+@pytest.mark.parametrize('clips, words', [
+    ([], 'which clips'), ({'complete': True}, 'which clips'),
+    (stated(['a', 'b', 'c']), 'clip, data set, person and hash')])
+def test_clips_of_a_run_are_what_it_wrote(pool, run, small_net, tmp_path, clips, words):
+  run({'s0': []}, clips=clips)
+  with pytest.raises(InputError, match=words):
+    of_run(pool, small_net)
+  run({'s0': []}, clips=stated())
+  (tmp_path / pretraining.CLIPS).write_text('{"complete": true, "clips": [] }')
+  with pytest.raises(InputError, match='not what the run wrote'):
+    of_run(pool, small_net)
+  (tmp_path / pretraining.CLIPS).unlink()
+  with pytest.raises(InputError, match='which clips'):
+    of_run(pool, small_net)
+
+
+def test_a_run_names_all_clips_that_it_may_have_seen(pool, tmp_path):
+  """Those of any fold's training and those of the weights before, with hashes."""
+  pool = hashed(pool)
+  before = pretraining.SeenClip('theirs', 'elsewhere', 'other1', 'ab')
+  folds = [fold._replace(train=fold.train & (pool.subject < 3))
+           for fold in leave_one_subject_out(pool)]
+  for clips in ((before,), None):
+    material = types.SimpleNamespace(
+        pool=pool, folds=folds,
+        clips=types.SimpleNamespace(info={'dataset': 'made-up'}),
+        pretrained=pretraining.Pretraining({}, '', dict, lambda fold: (), clips=clips))
+    pretraining.write_people(settings_of(), material,
+                             run_folder.RunFolder(tmp_path, None))
+    written = json.loads((tmp_path / pretraining.CLIPS).read_text())
+    assert written['complete'] == bool(clips)
+    assert written['clips'] == [
+        [pool.clips[n], 'made-up', pool.subjects[s], pool.frames_sha256[n]]
+        for n, s in enumerate(pool.subject) if s < 3] + [[*before]] * bool(clips)
 
 
 def test_a_run_of_another_network_is_refused(pool, run, small_net):

@@ -1,5 +1,6 @@
 """A family becomes runs, and each of them is started, told of, and ended."""
 
+import functools
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from configs import synthetic
+from lightman_jax import settings
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.runs import environment, folder as lock
@@ -253,6 +255,30 @@ def test_what_is_finished_is_not_run_again(config, tmp_path, monkeypatch, capfd)
   assert len(changes) == 4
   listed = json.loads((folder / 'sweep.json').read_text())
   assert listed['done-seed1'] == {'episodes.shots': 5, 'seed': 1}
+
+
+def test_runs_of_other_settings_are_not_taken_for_those_of_the_sweep(
+    config, tmp_path, monkeypatch):
+  """Finished or not: a sweep that was ended and is started with other settings."""
+  monkeypatch.setattr(sweep, 'run_all', lambda commands, *_, **__: dict.fromkeys(
+      commands, 'ran'))
+  runs = sweep.plan(config, (('a', {}), ('b', {'method.inner_steps': 2})), seeds=1)
+  lock.write_json(tmp_path / sweep.LOCK, {})
+  finish(tmp_path / 'b-seed0', environment.code_version())
+  lock.write_json(tmp_path / 'b-seed0' / 'config.json', runs[1].config)
+  carry_out = functools.partial(sweep.carry_out, folder=tmp_path, command=['launch'],
+                                parallel=1)
+  assert list(carry_out(runs)) == ['a-seed0']
+  before = (tmp_path / 'sweep.json').read_text()
+  others = sweep.plan(settings.changed(config, {'training.steps': 9}),
+                      (('a', {}), ('b', {'method.inner_steps': 2})), seeds=1)
+  for name in ('results.json', 'nothing'):
+    with pytest.raises(InputError, match=r'b-seed0 is a run of this sweep by other sett'
+                       r'ings: training.steps: .* -> 9; give another --workdir'):
+      carry_out(others)
+    (tmp_path / 'b-seed0' / name).unlink(missing_ok=True)
+  assert (tmp_path / 'sweep.json').read_text() == before
+  assert list(carry_out(others, again=True)) == ['a-seed0', 'b-seed0']
 
 
 def test_a_folder_of_something_else_is_left_alone(config, tmp_path):

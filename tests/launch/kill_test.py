@@ -83,7 +83,7 @@ def test_killed_runs_of_other_roads_end_alike(road, program, tiny, tmp_path):
     assert not (cut / 'results.json').exists(), 'too late'
   ended = program.run(*words, f'--workdir={cut}', XDG_CACHE_HOME=str(cache))
   assert ended.code == 0, ended.err
-  for name in (*SAME, 'trained_on.json'):
+  for name in (*SAME, 'trained_on.json', 'clips.json'):
     assert (cut / name).read_bytes() == (whole / name).read_bytes(), name
   assert left(cut) == left(whole)
   for state in whole.glob('checkpoints/*/arrays/state.npz'):

@@ -11,8 +11,8 @@ import pytest
 from sklearn import metrics
 
 FILES = {'config.json', 'environment.json', 'metrics.jsonl', 'predictions.csv',
-         'results.json', 'timing.json', 'trained_on.json', 'confusion.png',
-         'learning_curves.png',
+         'results.json', 'timing.json', 'trained_on.json', 'clips.json',
+         'confusion.png', 'learning_curves.png',
          'checkpoints', 'folds', 'lightman_jax.lock', 'reproducibility.json',
          'cost.json'}
 ROWS = ['lightman', 'lightman, one draw', 'lightman, not adapted', 'ridge', 'svm',

@@ -95,7 +95,7 @@ def test_parts_are_merged_to_the_bytes_of_one_run(finished, program, tiny, tmp_p
       capture_output=True, text=True)
   assert merged.returncode == 0, merged.stderr
   for name in ('results.json', 'predictions.csv', 'metrics.jsonl', 'environment.json',
-               'config.json', 'reproducibility.json', 'trained_on.json'):
+               'config.json', 'reproducibility.json', 'trained_on.json', 'clips.json'):
     assert (tmp_path / 'all' / name).read_bytes() == (
         finished.folder / name).read_bytes(), name
   states = [{path.relative_to(folder).as_posix(): path.read_bytes()

@@ -147,7 +147,7 @@ def test_the_plain_gradient():
   np.testing.assert_allclose(scalars['query_loss'], .9)
 
 
-def test_blocks_change_no_gradient(monkeypatch):
+def test_microbatches_change_no_gradient(monkeypatch):
   rng = np.random.default_rng(0)
   params = {'w': jnp.asarray(rng.standard_normal((5, 3)))}
   side = lambda n: Examples(jnp.asarray(rng.standard_normal((n, 5))),
@@ -156,13 +156,13 @@ def test_blocks_change_no_gradient(monkeypatch):
   loss = losses.cross_entropy(predict)
   want = outer.direct(loss)(params, task, None)
   for numbers, size in ((5, 1), (20, 4), (29, 4), (30, 6), (1000, 12)):
-    monkeypatch.setattr(outer, 'BLOCK', numbers)
-    assert outer.block_of((12, 5)) == size
+    monkeypatch.setattr(outer, 'MICROBATCH', numbers)
+    assert outer.microbatch_size((12, 5)) == size
     program = jax.make_jaxpr(
-        lambda params: outer.direct_in_blocks(loss)(params, task, None))(params)
+        lambda params: outer.direct_in_microbatches(loss)(params, task, None))(params)
     assert ('scan' in str(program)) == (size < 12)
-    in_blocks = outer.direct_in_blocks(loss)(params, task, None)
-    chex.assert_trees_all_close(in_blocks, want, rtol=1e-12)
+    got = outer.direct_in_microbatches(loss)(params, task, None)
+    chex.assert_trees_all_close(got, want, rtol=1e-12)
 
 
 class _Both(Task):

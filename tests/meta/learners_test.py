@@ -219,7 +219,7 @@ def test_only_what_moves_is_changed(one):
   for name, tree in one.params.items():
     same = all(np.array_equal(a, b) for a, b in zip(jax.tree.leaves(fast[name]),
                                                     jax.tree.leaves(tree)))
-    assert same == (name not in one.learner.moving)
+    assert same == (name not in one.learner.adapted_subtrees)
 
 
 def test_macro_clips_matter_to_lightman_and_as_labelled_clips_alone(one):
@@ -388,7 +388,7 @@ def test_anil_is_maml_of_the_head(small_net):
 
 def test_multi_step_begins_with_the_mean_and_ends_with_the_last(small_net):
   one = compiled('maml, multi-step', small_net)
-  at = jax.jit(lambda done: one.learner.meta_grad(one.params, TASK, KEY, done))
+  at = jax.jit(lambda progress: one.learner.meta_grad(one.params, TASK, KEY, progress))
   loss = losses.cross_entropy(small_net.logits)
 
   @jax.jit
@@ -399,10 +399,10 @@ def test_multi_step_begins_with_the_mean_and_ends_with_the_last(small_net):
           for steps in (1, 2)])
       return values @ weights, values[-1]
     return jax.grad(after, has_aux=True)(one.params)
-  for done, weights in ((0., (.5, .5)), (.25, (.25, .75)), (.5, (0., 1.)),
-                        (1., (0., 1.))):
+  for progress, weights in ((0., (.5, .5)), (.25, (.25, .75)), (.5, (0., 1.)),
+                            (1., (0., 1.))):
     want, last = both(jnp.array(weights))
-    grads, scalars = at(done)
+    grads, scalars = at(progress)
     close(grads, want)
     np.testing.assert_allclose(scalars['query_loss'], last, rtol=1e-5)
 
@@ -468,8 +468,8 @@ def test_a_configuration_names_its_learner(small_net, name):
   method = sections.choose('method', name)
   made = learners.make_learner(small_net, **method)
   moving = {'supervised': (), 'protonet': (), 'matchingnet': (), 'anil': ('head',)}
-  assert made.moving == moving.get(name, learners.EVERYTHING)
-  assert made.supported == (name != 'supervised')
+  assert made.adapted_subtrees == moving.get(name, learners.ENCODER_AND_HEAD)
+  assert made.needs_support == (name != 'supervised')
   params = jax.eval_shape(lambda: made.init(KEY, (1, 2, 2, 2)))
   assert ('rates' in params) == (name == 'metasgd')
   scalars = jax.eval_shape(made.meta_grad, params, TASK, KEY)[1]

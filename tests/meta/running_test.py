@@ -9,7 +9,7 @@ import pytest
 from lightman_jax.meta.running_statistics import (
   MOMENTUM,
   beside_statistics,
-  published,
+  supervised,
 )
 from lightman_jax.models.network import make_network
 from lightman_jax.models.ststnet import PublishedSTSTNet
@@ -32,7 +32,7 @@ def ready(start_of):
     x = jnp.asarray(rng.standard_normal((n, *SHAPE)), jnp.float32)
     return Examples(x, jnp.arange(n) % 3, x[:0], jnp.arange(0))
   task = Task(side(6), side(3))
-  grads, scalars = jax.jit(published(net).meta_grad)(params, task, jax.random.key(0))
+  grads, scalars = jax.jit(supervised(net).meta_grad)(params, task, jax.random.key(0))
   return net, params, task, grads, scalars
 
 
@@ -79,9 +79,9 @@ def test_the_weights_go_as_without_statistics(ready):
 
 def test_nothing_is_adapted_and_a_prediction_depends_on_its_own_clip(ready):
   net, params, task, _, _ = ready
-  learner = published(net)
+  learner = supervised(net)
   fast = learner.adapt(params, task.support, jax.random.key(0)).fast
-  assert fast is params and not learner.moving and not learner.supported
+  assert fast is params and not learner.adapted_subtrees and not learner.needs_support
   x = task.support.x
   spoilt = learner.predict(fast, x.at[1].set(jnp.nan))
   np.testing.assert_array_equal(spoilt[2:], learner.predict(fast, x)[2:])

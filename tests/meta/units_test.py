@@ -167,10 +167,10 @@ def test_units_beside_classes_are_of_the_coded_clips_alone():
   p = np.asarray(jax.nn.sigmoid(2 * np.array([x for x, _ in rows])))
   want = -np.mean(acts * np.log(p) + (1 - acts) * np.log(1 - p))
   assert len(rows) == 7
-  assert_allclose(losses.units(BESIDE, params, batch), want)
+  assert_allclose(losses.units_cross_entropy(BESIDE, params, batch), want)
   # What nobody coded may hold anything.
   other = batch._replace(x=batch.x + jnp.where(batch.units < 0, 9., 0.)[:, None])
-  assert_allclose(losses.units(BESIDE, params, other), want)
+  assert_allclose(losses.units_cross_entropy(BESIDE, params, other), want)
 
 
 @pytest.mark.parametrize('make', [
@@ -185,12 +185,12 @@ def test_every_method_learns_units_beside_its_classes(make):
   params, key = learner.init(jax.random.key(0), (3,)), jax.random.key(1)
   grads, scalars = learner.meta_grad(params, CODED, key)
   old, _ = plain.meta_grad(params, CODED, key)
-  loss = lambda params: losses.units(BESIDE, params, CODED.everything)
+  loss = lambda params: losses.units_cross_entropy(BESIDE, params, CODED.everything)
   slope = jax.grad(loss)(params)
   for name in ('encoder', 'unit_head'):
     jax.tree.map(lambda new, old, more: assert_allclose(new, old + weight * more),
                  grads[name], old[name], slope[name])
   assert_allclose(scalars['units_cross_entropy'],
-                  losses.units(BESIDE, params, CODED.everything))
+                  losses.units_cross_entropy(BESIDE, params, CODED.everything))
   assert {*grads} == {*params} and np.abs(slope['unit_head']['bias']).max() > 0
   assert learners.with_units(plain, BESIDE, 0.) is plain

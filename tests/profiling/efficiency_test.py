@@ -14,8 +14,7 @@ from lightman_jax.meta.learners import make_learner
 from lightman_jax.profiling import efficiency
 from lightman_jax.tasks.folds import leave_one_subject_out
 from lightman_jax.tasks.sampling import Sizes, fold_clips
-from lightman_jax.training.loop import FoldData
-from lightman_jax.training.state import Recipe, init_state, make_optimizer
+from lightman_jax.training.state import FoldData, Recipe, init_state, make_optimizer
 
 # small_net: 8 numbers of a clip -> 6, tanh -> 3 classes.
 NUMBERS = 8 * 6 + 6 + 6 * 3 + 3

@@ -159,6 +159,7 @@ def test_what_is_allowed_is_no_guess_and_makes_batches_smaller():
     ({}, Need(2, 0, 1, 1), {}, 'inputs.size or data.frames'),
     ({}, Need(0, 0, 1, 1), {}, 'method.inner_memory=0'),
     ({}, Need(0, 0, 1, 1), {'inner_memory': 0.}, 'model.width'),
+    ({}, Need(0, 0, 1, 1), {'first_order': True}, 'model.width'),
     ({}, Need(0, 0, 1, 1), {'name': 'supervised'}, 'model.width')])
 def test_the_setting_that_would_help_is_named(options, need, change, setting):
   complete = config()

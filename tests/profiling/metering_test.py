@@ -17,8 +17,8 @@ from lightman_jax.tasks.folds import leave_one_subject_out
 from lightman_jax.tasks.sampling import Sizes, fold_clips
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
-from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe, make_optimizer
+from lightman_jax.training.loop import make_trainer, train_folds
+from lightman_jax.training.state import FoldData, Recipe, make_optimizer
 
 # small_net: 8 numbers of a clip -> 6, tanh -> 3 classes.
 NUMBERS = 8 * 6 + 6 + 6 * 3 + 3

@@ -162,6 +162,30 @@ def test_environment_may_come_later(tmp_path):
       folder.check(changed(ENVIRONMENT, data_sha256='x'))
 
 
+@pytest.mark.parametrize('error, stays', [(InputError, False), (KeyboardInterrupt,
+                                                                True)])
+def test_a_new_run_that_is_refused_leaves_nothing(tmp_path, error, stays):
+  """Though its environment was written, before anything was computed."""
+  path = tmp_path / 'above' / 'a'
+  with pytest.raises(error):
+    with opened(path) as folder:
+      folder.checkpoints.mkdir()
+      folder.outside.write_text('{}')
+      raise error
+  assert path.exists() == path.parent.exists() == stays
+  for name in ('metrics.jsonl', 'mine.txt'):
+    with pytest.raises(InputError):
+      with opened(tmp_path / name) as folder:
+        (folder.path / name).write_text('{}\n')
+        raise InputError('refused later')
+    assert (tmp_path / name / 'config.json').exists()
+  opened(tmp_path / 'begun').close()
+  with pytest.raises(InputError):
+    with opened(tmp_path / 'begun'):
+      raise InputError('of a second start')
+  assert (tmp_path / 'begun' / 'environment.json').exists()
+
+
 def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path):
   with opened(tmp_path / 'a') as folder:
     for name in owned.OWNED[4:-1]:

@@ -135,7 +135,7 @@ def test_both_sides_as_one_batch(drawn):
 
 def test_magnified_clips_are_the_supports(pool_of):
   pool = pool_of(subjects=4, micro=2, macro=0, classes=2)
-  sizes = Sizes(2, 1, 1, 3, magnify=4.)
+  sizes = Sizes(2, 1, 1, 3, magnification=4.)
   fold, splits, clips = fold_of(pool, 1, sizes)
   clips = scaled_by(clips, jnp.array([[2.], [np.nan]]))
   task = several(jax.random.split(jax.random.key(0), DRAWS), clips, splits, sizes)

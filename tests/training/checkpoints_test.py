@@ -317,7 +317,7 @@ def test_running_statistics_come_back(tmp_path, states_equal):
   model = common.base().model.to_dict()
   model.update(encoder='ststnet', norm='batch', temporal_depth=0)
   net = make_network(make_encoder(**model), classes=3)
-  state = started(running_statistics.published(net), (1, 28, 28, 3),
+  state = started(running_statistics.supervised(net), (1, 28, 28, 3),
                   running_statistics.beside_statistics)
   assert 'statistics' in state.params
   loaded = restored(tmp_path, state)

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 
+from lightman_jax.errors import InputError
 from lightman_jax.training import compiled
 
 # Computes a sum by a compiled program; tells what jax warned of, too.
@@ -154,3 +155,16 @@ def test_a_process_that_stays_holds_nobody_up(capfd):
 
 def test_a_folder_that_is_not_there(tmp_path):
   assert compiled.mend(tmp_path / 'none') == [] and not list(tmp_path.iterdir())
+
+
+def test_code_that_is_traced_ends_nothing_and_goes_nowhere(tmp_path, monkeypatch):
+  """Of somebody else: sys.exit(0) would be an end without a word, and a success."""
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'in').mkdir()
+
+  def leaving(x):
+    os.chdir('in')
+    sys.exit(0)
+  with pytest.raises(InputError, match='would end the program .SystemExit: 0'):
+    compiled.jit(leaving)(1.)
+  assert os.getcwd() == str(tmp_path)

@@ -26,8 +26,8 @@ from lightman_jax.inputs.pool import Stored
 from lightman_jax.training import streaming
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import lay_out
-from lightman_jax.training.loop import FoldData, make_trainer, train_folds
-from lightman_jax.training.state import Recipe
+from lightman_jax.training.loop import make_trainer, train_folds
+from lightman_jax.training.state import FoldData, Recipe
 
 folder, n, shape = pathlib.Path(sys.argv[1]), 1000, (1, 100, 1500, 2)
 path = folder / 'x.npy'

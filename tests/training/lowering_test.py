@@ -40,7 +40,7 @@ PAIRS = [pytest.param(encoder, method, marks=[pytest.mark.slow] * (
 
 def recipe_of(config, pool) -> Recipe:
   net = assembly.make_net(config, pool.classes)
-  return Recipe(assembly.make_method(config, net),
+  return Recipe(assembly.make_learner(config, net),
                 make_optimizer(outer_rate=1e-3, weight_decay=1e-2, clip_norm=1.),
                 assembly.make_sizes(config, pool), lambda key, clip: clip,
                 tasks=2, at_once=2, steps=STEPS)
@@ -62,7 +62,8 @@ def lowered(pool_of):
                    shape=LANDMARKS if landmarks else PICTURES)
     fold = assembly.Fold('s0', pool.subject != 0, (pool.subject == 0) & ~pool.macro)
     splits, = assembly.plan(config, pool, (fold,), (pool.label,), lambda line: None)
-    data = assembly.make_fold_data(config, pool, fold, labels=pool.label, splits=splits)
+    data = assembly.fold_data_of_pool(config, pool, fold, labels=pool.label,
+                                      splits=splits)
     recipe = recipe_of(config, pool)
     views, clips = stack([data], 1)
     states = jax.eval_shape(jax.vmap(

@@ -1,5 +1,6 @@
 """The meta-step: a step's tasks, and what the optimizer does with gradients."""
 
+from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from lightman_jax import keys
 from lightman_jax.meta.learners import Learner
+from lightman_jax.models.network import make_network
 from lightman_jax.tasks import sampling
 from lightman_jax.tasks.sampling import Sizes
 from lightman_jax.training import devices, state as training
@@ -105,6 +107,21 @@ def test_gradients_are_clipped_and_weights_decay():
   _, kept = clip.update(grads(30., -40.), clip.init(params), params)
   mean = kept[1][0].mu['head']
   np.testing.assert_allclose(mean, [.06, -.08], rtol=1e-5)      # .1 x (.6, -.8)
+
+
+def test_every_head_decays_and_learned_rates_lambda_and_mu_do_not():
+  net = make_network(nn.Dense(2), classes=3, macro_head=True, units=4)
+  weights = jax.eval_shape(lambda: net.init(jax.random.key(0), (2,)))
+  assert {*weights} == {'encoder', 'head', 'macro_head', 'unit_head'}
+  params = jax.tree.map(lambda x: np.ones(x.shape, np.float32), {
+      **weights, **dict.fromkeys(('rates', 'log_weight', 'log_macro_weight'),
+                                 np.ones(1))})
+  optimizer = make_optimizer(outer_rate=.1, weight_decay=.5, clip_norm=1.)
+  updates, _ = optimizer.update(jax.tree.map(np.zeros_like, params),
+                                optimizer.init(params), params)
+  for name, tree in updates.items():
+    for update in jax.tree.leaves(tree):
+      np.testing.assert_allclose(update, -.05 if name in weights else 0.)
 
 
 def descend(optimizer, steps, start=0.):

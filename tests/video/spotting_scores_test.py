@@ -1,5 +1,6 @@
 """Scores of spotted intervals: by hand, and in what order the rows stand."""
 
+import inspect
 import itertools
 import json
 
@@ -268,6 +269,50 @@ def test_what_is_wrong_with_a_table_is_said(text, why, tables, capsys):
   assert spotting(['score', str(tables / 'found.csv'), str(tables / 'truth.csv')]) == 2
   error = capsys.readouterr().err
   assert why in error and 'found.csv' in error and error.count('\n') == 1
+
+
+@pytest.mark.parametrize('frames, fps', [
+    (str(10**40), '30'), ('600', '1e-300'), ('600', '1e300'), ('0', '30'),
+    ('6.5', '30'), ('-600', '30'), ('600', '0'), ('1' * 5_000, '30')])
+def test_a_video_that_cannot_be_is_refused(tables, capsys, frames, fps):
+  (tables / 'videos.csv').write_text(
+      f'subject,video,frames,fps\n01,1_2,{frames},{fps}\n02,1_1,1200,30\n')
+  assert spotting(['score', str(tables / 'found.csv'), str(tables / 'truth.csv'),
+                   '--lengths', str(tables / 'videos.csv')]) == 2
+  error = capsys.readouterr().err
+  assert 'videos.csv row 2: ' in error and error.count('\n') == 1
+  assert len(error) < 1_500
+
+
+def test_seeds_of_commands_are_whole_numbers_from_0(tables, capsys):
+  for command in (
+      ['spotting', 'score', str(tables / 'found.csv'), str(tables / 'truth.csv')],
+      ['spotting', 'synthetic_long', f'--out={tables / "out"}'],
+      ['replica', 'samm', str(tables / 'replica')]):
+    for seed in ('-1', str(2**31)):
+      assert program.main([*command, f'--seed={seed}']) == 2
+      error = capsys.readouterr().err
+      assert f'seed is {seed}; it must be a whole number from 0 to' in error
+      assert error.count('\n') == 1
+  assert not (tables / 'out').exists() and not (tables / 'replica').exists()
+  for number in ('--clips-per-class=-1', '--nested=-1', '--videos=-1'):
+    assert program.main(['replica', 'samm', str(tables / 'replica'), number]) == 2
+    assert 'is -1; give 0 or more' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('spotted, truth, others, why', [
+    ([], [], {}, 'there is no interval in the spotted intervals nor in the truth'),
+    (None, None, {}, 'spotted is None'), ([], None, {}, 'truth is None'),
+    (3, [], {}, 'spotted is 3'), ([one(0, 9)], [(1, 2)], {}, r'the truth\[0\] is \(1'),
+    ([one(9, 0)], [], {}, r'the spotted intervals\[0\] is .*the onset first'),
+    ([one(.5, 9)], [], {}, 'with whole frames'),
+    ([one(0, 9, kind='x')], [], {}, 'emotion, type'),
+    ([one(0, 9)], [], {'lengths': {('a', 'v'): Length(9, 0.)}}, 'the lengths, a/v'),
+    ([one(0, 9)], [], {'seed': -1}, 'seed is -1'),
+    ([one(0, 9)], [], {'seed': 'x'}, "seed is 'x'")])
+def test_what_is_no_interval_is_refused(spotted, truth, others, why):
+  with pytest.raises(InputError, match=why):     # as where no types are checked
+    inspect.unwrap(scores.score_spotting)(spotted, truth, **others)
 
 
 def test_the_old_name_says_the_new_one(capsys):

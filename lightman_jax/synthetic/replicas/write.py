@@ -17,6 +17,7 @@ from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import write_atomically
+from lightman_jax.options import check_seed
 from lightman_jax.synthetic.replicas import (
   casme,
   casme_squared,
@@ -178,6 +179,7 @@ def write_replica(
   """
   replica = REPLICAS[_known('replica', name, REPLICAS)]
   _check(frames, size)
+  _check_counts(per_class, nested, videos, seed)
   usual = 'raw' if videos else next(iter(replica.editions))
   edition = _known('edition', edition or usual, replica.editions)
   tree_form = replica.editions[edition]
@@ -246,6 +248,14 @@ def _check(frames: int, size: tuple[int, int] | None) -> None:
   if size and not all(8 <= side <= 4096 for side in size):
     raise InputError(f'size is {size[0]} x {size[1]}; give a width and a height '
                      'between 8 and 4096 pixels.')
+
+
+def _check_counts(per_class: int, nested: int, videos: int, seed: int) -> None:
+  check_seed(seed)
+  for what, number in (('clips-per-class', per_class), ('nested', nested),
+                       ('videos', videos)):
+    if number < 0:
+      raise InputError(f'{what} is {number}; give 0 or more')
 
 
 def _known(thing: str, word: str, words) -> str:
