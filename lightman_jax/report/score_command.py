@@ -54,11 +54,11 @@ def show_scores(scored: dict[str, Any], *, console: Console | None = None) -> No
   """
   console = console or Console()
   about = scored['about']
-  console.print(table.scores_table(scored['rows']))
+  console.print(*table.scores_tables(scored['rows'], console.width), sep='\n')
   for name, part in scored.get('data_sets', {}).items():
     sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
     console.print(Text(f'\n{name}: {len(part["subjects"])} people, {sizes}'))
-    console.print(table.scores_table(part['rows']))
+    console.print(*table.scores_tables(part['rows'], console.width), sep='\n')
   table.show_groups(scored, console)
   sizes = ', '.join(f'{k} {n}' for k, n in about['clips_per_class'].items())
   lines = [f'{about["clips"]} clips ({sizes}) of {about["subjects"]} people in '

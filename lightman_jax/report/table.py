@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 import io
+import textwrap
 from typing import Any
 
 from rich import box
@@ -89,7 +90,7 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
     console: where it is printed; None: standard output.
   """
   console = console or Console()
-  console.print(scores_table(results['rows']))
+  console.print(*scores_tables(results['rows'], console.width), sep='\n')
   for name, part in results.get('data_sets', {}).items():
     _show_part(console, name, part)
   show_groups(results, console)
@@ -317,7 +318,7 @@ def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
   """A data set of several: scores of all rows, confusion of the method."""
   sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
   console.print(Text(f'\n{name}: {len(part["subjects"])} subjects, {sizes}'))
-  console.print(scores_table(part['rows']))
+  console.print(*scores_tables(part['rows'], console.width), sep='\n')
   for remark in part['remarks']:
     console.print(Text(remark))
   method = next(iter(part['rows']))
@@ -371,20 +372,45 @@ def group_caption(column: str, groups: Mapping[str, Any]) -> str:
           + f'; {unknown} people are in no group' * bool(unknown))
 
 
-def scores_table(rows: Mapping[str, Any]) -> Table:
+_LEAST_NAME = 12      # letters of a row's name, which then goes on in the next line
+_MOST_HEAD = 32       # letters of a score's name, likewise
+
+
+def scores_tables(rows: Mapping[str, Any], width: int) -> list[Table]:
   """A line for every row: its scores with their intervals, such as UF1 and UAR.
 
   Args:
     rows: of the results, the method's first.
+    width: in letters; scores that do not fit beside each other make another table.
   """
-  table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
-                show_edge=False)
-  table.add_column('', overflow='fold')
   first = next(iter(rows.values()))
   names = [name for name, part in first.items()
            if isinstance(part, Mapping) and {'value', 'low', 'high'} <= part.keys()]
+  room = width - min(_LEAST_NAME, max(map(len, rows)))
+  blocks: list[list[str]] = [[]]
+  left = room
   for name in names:
-    table.add_column(Text(scores.head(name)), no_wrap=True)
+    wide = 1 + max(_cell_width(rows, name), min(_MOST_HEAD, len(scores.head(name))))
+    if wide > left and blocks[-1]:
+      blocks.append([])
+      left = room
+    blocks[-1].append(name)
+    left -= wide
+  return [_scores_table(rows, block) for block in blocks]
+
+
+def _cell_width(rows: Mapping[str, Any], name: str) -> int:
+  return max(len(cell(row[name])) for row in rows.values())
+
+
+def _scores_table(rows: Mapping[str, Any], names: Iterable[str]) -> Table:
+  table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+                show_edge=False)
+  table.add_column('', overflow='fold')
+  for name in names:
+    # A head may break, and a cell may not.
+    lines = textwrap.wrap(scores.head(name), max(_cell_width(rows, name), _MOST_HEAD))
+    table.add_column(Text('\n'.join(lines)), no_wrap=True)
   for number, (name, row) in enumerate(rows.items()):
     cells = (Text(cell(row[name])) for name in names)
     table.add_row(Text(name), *cells, style='' if number else 'bold')

@@ -1,10 +1,12 @@
 """Scores from outside: what they take, and their intervals."""
 
+import io
 import os
 from typing import Annotated
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from lightman_jax import registry
 from lightman_jax.errors import InputError
@@ -158,3 +160,21 @@ def test_bounds_of_an_interval():
   twice = intervals.subject_interval(counts, lambda c: 4 * scores.accuracy(c) - 2,
                                      bounds=(-2., 2.))
   np.testing.assert_allclose(twice, (4 * low - 2, 4 * high - 2))
+
+
+@pytest.mark.parametrize('name, width', [
+    ('quadratic_weighted_kappa', 80), ('k', 80), ('x' * 70, 80), ('kappa', 60)])
+def test_rows_keep_their_names_beside_any_scores(name, width):
+  """Also where nobody sees a terminal, whose width is 80."""
+  part = {'value': .712, 'low': -.65, 'high': .771}
+  rows = {method: dict.fromkeys(('uf1', 'uar', 'accuracy', name, f'{name}_2'), part)
+          for method in ('lightman', 'ridge with macro clips', 'svm')}
+  out = io.StringIO()
+  console = Console(file=out, width=width)
+  tables = table.scores_tables(rows, width)
+  console.print(*tables, sep='\n')
+  lines = out.getvalue().splitlines()
+  assert all(len(line) <= width for line in lines)
+  for method in ('lightman', 'ridge with', 'svm'):
+    assert sum(line.startswith(method) for line in lines) == len(tables)
+  assert out.getvalue().count('.712 [-0.650, .771]') == 15
