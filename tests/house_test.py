@@ -115,7 +115,8 @@ def undefined_names(text):
 
 
 def test_no_name_is_undefined():
-  assert undefined_names('import a\ndef f(x: "n h"):\n  return a.b + c + len(x)') == {'c'}
+  assert undefined_names('import a\ndef f(x: "n h"):\n  return a.b + c + len(x)') == {
+      'c'}
   for folder in ('lightman_jax', 'tests', 'benchmarks', 'examples', 'configs', 'docs'):
     for path in sorted((ROOT / folder).rglob('*.py')):
       names = undefined_names(path.read_text(encoding='utf-8'))
