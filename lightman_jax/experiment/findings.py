@@ -305,5 +305,7 @@ def describe_files(folder: RunFolder) -> Iterator[str]:
   if folder.oracle_json.exists():
     yield oracle.describe_oracle(folder.oracle_json)
   run = str(folder.path)
+  scores = bounded.read_json(folder.config)['evaluation'].get('scores', '')
   yield (f'next: python -m lightman_jax report {shlex.quote(run)} '
-         f'--out={shlex.quote(run.rstrip("/") + "-report")}')
+         f'--out={shlex.quote(run.rstrip("/") + "-report")}'
+         + (f' --score={shlex.quote(scores)}' if scores else ''))

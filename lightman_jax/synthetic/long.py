@@ -242,8 +242,10 @@ class LongVideo:
                shape: tuple[int, int] = (240, 320)):
     side = round(face_size * (1. + 2. * face.MARGIN))
     if face_size % 25 or side > min(shape):
+      most = int(min(shape) / (1. + 2. * face.MARGIN)) // 25 * 25
       raise InputError(f'a synthetic face of {face_size} pixels: it must be a multiple '
-                       f'of 25 and fit {shape[1]} x {shape[0]} pixels 1.24 times')
+                       f'of 25, and at most {most} in a picture of {shape[1]} x '
+                       f'{shape[0]}, for it has a margin')
     self.scene, self.fps, self.shape, self._size = scene, fps, shape, face_size
     self._canvas = Canvas(side, face.MARGIN)
     self._corner = ((shape[1] - side) // 2, shape[0] - side)

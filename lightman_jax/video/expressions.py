@@ -391,8 +391,9 @@ def doubts_of(e: Expression, about: Any, spotting: Spotting, table: FrameTable,
   if rate:
     low, high = rate['least'], rate['most']
     if not .9 * low <= spotting.rate <= 1.1 * high:
+      seen = f'{low:.3g} to {high:.3g}' if low < high else f'{low:.3g}'
       doubts.append(f'{spotting.rate:.3g} frames a second, and the model has seen '
-                    f'{low:.3g} to {high:.3g}')
+                    f'{seen}')
   side = float(np.median(np.sqrt(np.maximum(table.box[at, 2] * table.box[at, 3], 0))))
   if side < about['size']:
     doubts.append(f'a face of {side:.0f} pixels, and the model takes '
