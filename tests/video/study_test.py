@@ -262,7 +262,7 @@ def test_a_study_goes_on_and_one_bad_file_stops_nothing(place, tmp_path, monkeyp
   np.testing.assert_array_equal(opened.videos['frames'][[0, 2]], [12, 15])
   assert set(opened.summary['condition']) == {'film', 'rest'}
   assert set(opened.summary['person']) == {'ann'}
-  assert opened.events['event'].tolist() == ['dog'] * 4
+  assert opened.events['event'].tolist() == ['dog'] * 2
   assert len(opened.tests['p']) == 2 and 'too few' in opened.tests['verdict'][0]
   page = (out / 'page.html').read_text()
   assert 'The time that was looked at differs' in page and '[E801]' in page
