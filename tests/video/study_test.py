@@ -226,9 +226,13 @@ def place(tmp_path_factory, drawn):
       cv2.imwrite(str(place / 'me' / f'{shot.number:05d}.png'), shot.picture[..., ::-1],
                   [cv2.IMWRITE_PNG_COMPRESSION, 1])
       table.writerow([shot.number, *shot.landmarks.T.ravel().tolist()])
-  for other in 'bc':
+  for other in 'bcdef':
     shutil.copytree(place / 'me', place / other / 'me')
   return place
+
+
+# Of each row of a study another recording; all show the same.
+COPIES = ('me', *(f'{other}/me' for other in 'bcdef'))
 
 
 def rows_of(*rows):
@@ -329,7 +333,7 @@ def start(table, out, processes):
 @pytest.mark.slow
 def test_kill_9_loses_at_most_one_video(place, tmp_path):
   table = written(place / 'many.csv', rows_of(
-      *(f'me,p{n % 3},{"ab"[n // 3]},{.5 + n / 10}' for n in range(6))))
+      *(f'{COPIES[n]},p{n % 3},{"ab"[n // 3]},{.5 + n / 10}' for n in range(6))))
   whole, out = tmp_path / 'whole', tmp_path / 'out'
   assert start(table, whole, 2).wait(600) == 0
   process = start(table, out, 1)
@@ -354,7 +358,7 @@ def test_kill_9_loses_at_most_one_video(place, tmp_path):
 def test_a_video_that_ends_its_process_has_its_line(place, tmp_path):
   """Two videos at a time; the process of one is killed, and the others go on."""
   table = written(place / 'killed.csv', rows_of(
-      *(f'me,p{n},a,{3 + n / 10}' for n in range(4))))
+      *(f'{COPIES[n]},p{n},a,{3 + n / 10}' for n in range(4))))
   out = tmp_path / 'out'
   process = start(table, out, 2)
   victim = 0
