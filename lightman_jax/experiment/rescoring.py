@@ -137,16 +137,16 @@ def _logits(folder: pathlib.Path, lines, content):
   for line in lines:
     by_fold.setdefault(line['fold'], []).append(
         [float(line[f'probability_{name}']) for name in classes])
-  greatest, looked = 0., 0
+  greatest, looked, missing = 0., 0, []
   for name, stated in by_fold.items():
     path = fold_path(folder / 'folds', name, '.json')
     if not path.is_file():
+      missing.append(name)
       continue
     logits = np.array(bounded.read_json(path)['logits'], np.float64)
     gap = probabilities(logits, is_of_units(content['about'])) - np.array(stated)
     greatest, looked = max(greatest, float(np.abs(gap).max())), looked + 1
-  if missing := [name for name in by_fold
-                 if not fold_path(folder / 'folds', name, '.json').is_file()]:
+  if missing:
     yield Check(False, f'folds/: {len(missing)} of {len(by_fold)} folds are not there, '
                 f'the first {missing[0]!r}; what was predicted for them is not known.')
   if looked:

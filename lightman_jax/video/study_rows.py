@@ -12,7 +12,6 @@ from lightman_jax.video import command, tables
 from lightman_jax.video.study_tables import Event
 
 REQUIRED = ('video', 'person')
-OPTIONAL = ('condition', 'start', 'end', 'baseline', 'fps', 'landmarks')
 
 
 class Row(NamedTuple):
