@@ -95,7 +95,7 @@ def test_what_cannot_be_is_refused(scene):
     long.plan_long(seed=0, seconds=10., micro=0., macro=90.)
   with pytest.raises(InputError, match='multiple of 25'):
     long.LongVideo(scene, fps=30., face_size=110)
-  with pytest.raises(InputError, match='fit 320 x 240'):
+  with pytest.raises(InputError, match='at most 175 in a picture of 320 x 240'):
     long.LongVideo(scene, fps=30., face_size=200)
 
 
