@@ -17,6 +17,7 @@ import pytest
 import lightman_jax as lm
 from lightman_jax import settings as settings_module
 from lightman_jax.experiment import run
+from lightman_jax.profiling.cost import COMPILING
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks import arrays
 
@@ -157,7 +158,7 @@ class Mean(nn.Module):
 
 
 @pytest.mark.parametrize('shape', [(3,), (5, 2)])
-def test_arrays_that_are_no_pictures(shape):
+def test_arrays_that_are_no_pictures(shape, capsys):
   X, y, groups = people(shape=shape)
   pool = lm.tasks.from_arrays(X, y, groups)
   settings = lm.array_settings(shape, method='protonet', **SMALL)
@@ -167,7 +168,8 @@ def test_arrays_that_are_no_pictures(shape):
   there = (X / fold.data.clips.view.scale[0])[groups != 's0'].reshape(18, -1)
   for x in np.asarray(task.support.x).reshape(2, -1):     # as they are, of the others
     assert np.abs(there - x).sum(1).min() < 1e-5
-  odds = lm.predict(settings, fold, lm.train(settings, fold))
+  odds = lm.predict(settings, fold, lm.train(settings, fold, verbose=False))
+  assert capsys.readouterr().err == ''
   np.testing.assert_allclose(odds.sum(1), 1, rtol=1e-6)
   assert (np.array(pool.classes)[odds.argmax(1)] == y[fold.test]).mean() > .6
 
@@ -229,7 +231,7 @@ def test_arrays_that_are_meant():
     classifier.fit(people()[0], y, groups=np.arange(24) % 4)
 
 
-def test_a_method_of_ones_own():
+def test_a_method_of_ones_own(capsys):
   """A learner is an object: here one that predicts from the sines of what it sees."""
   X, y, groups = people()
   pool = lm.tasks.from_arrays(X, y, groups)
@@ -242,6 +244,10 @@ def test_a_method_of_ones_own():
   params = lm.train(settings, fold, learner=mine,
                     on_step=lambda step, scalars: seen.append(step))
   assert seen[-1] == 3 and params['encoder']['Dense_0']['kernel'].shape == (3, 4)
+  shown = capsys.readouterr()
+  first, second, *_, last = shown.err.splitlines()
+  assert (first, second) == ('train: 0/3', COMPILING) and not shown.out
+  assert re.fullmatch(r'train: 3/3, loss [.\d]+, took 0:\d\d', last)
   odds = lm.predict(settings, fold, params, learner=mine)
   want = jax.nn.softmax(net.logits(params, jnp.sin(X[fold.test] /
                                                    fold.data.clips.view.scale[0])))

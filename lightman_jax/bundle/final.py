@@ -154,10 +154,8 @@ def _on_everyone(config: Mapping[str, Any], seed: int, unfinished: pathlib.Path,
     if done:
       progress.say(f'seed {seed} goes on from step {done}')
     progress.stage(f'train on everyone, seed {seed}', total=steps, done=done)
-    params = notebook.train(
-        config, HeldOut(fold.held_out, fold.train, fold.test, data, material.pool),
-        on_step=lambda step, scalars: progress.update(
-            step, loss=float(scalars['query_loss'].mean())), checkpoints=kept)
+    whole = HeldOut(fold.held_out, fold.train, fold.test, data, material.pool)
+    params, = notebook.train_each(config, [whole], progress, checkpoints=kept)
   return Trained(config, material, fold, params)
 
 

@@ -11,7 +11,6 @@ import time
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
 from lightman_jax.data.load import load
@@ -144,8 +143,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
   if not ready and span and multihost.first(lambda: parts.is_sealed(folder)):
     check(None)
     return {}
-  console = Console(stderr=True, quiet=not multihost.is_first())
-  with Progress(console=console) as progress:
+  with Progress(quiet=not multihost.is_first()) as progress:
     if ready:         # whose data may have changed since
       check(multihost.in_turn(lambda: _content_sha256(config, progress)))
       return results.read_results(folder.results)
