@@ -16,7 +16,7 @@ import pytest
 
 import lightman_jax as lm
 from lightman_jax import settings as settings_module
-from lightman_jax.experiment import run
+from lightman_jax.experiment import assembly, run
 from lightman_jax.profiling.cost import COMPILING
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks import arrays
@@ -147,6 +147,20 @@ def test_a_step_by_hand(debug, data):
   assert np.isfinite(losses['query_loss']) and 'support_alignment' in losses
   fast = learner.adapt(params, task.support, fold.data.key).fast
   assert learner.predict(fast, task.query.x).shape == (3, 3)
+  folds = lm.folds(debug, data)
+  assert repr(folds) == '<4 folds: sub01, sub02, sub03, sub04>'
+  assert repr(fold) == '<HeldOut sub02: trains on 27 clips of 3 people, tests 6 micro>'
+  assert repr(data.pool) == ('<Pool of 36 clips (4, 16, 16, 3) of 4 people: 24 micro, '
+                             '12 macro; negative, positive, surprise>')
+  for shown in (data, data.clips, data.clips.frames, fold.data, data.folds, task, net,
+                learner, recipe_of(debug, data), lm.Steps(1, .1),
+                lm.Classifier()):
+    assert len(repr(shown)) <= 1000 and repr(shown).count('\n') < 10, repr(shown)
+
+
+def recipe_of(settings, data):
+  layout = assembly.make_layout(settings, jax.devices()[:1], 1)
+  return assembly.make_recipe(settings, data.pool, layout)
 
 
 class Mean(nn.Module):

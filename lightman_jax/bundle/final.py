@@ -42,6 +42,7 @@ from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
+from lightman_jax.units import short_repr
 
 EVERYONE = 'all'
 UNFINISHED = '.unfinished'      # in a bundle's folder until it is whole
@@ -55,6 +56,7 @@ class Trained(NamedTuple):
   material: Material
   fold: Fold
   params: Params
+  __repr__ = short_repr
 
 
 def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
@@ -254,6 +256,8 @@ def _about(trained: list[Trained], run: Run | None, chosen: list[str]
                    'and no sets')
   elif calibrated['threshold'] is None:
     remarks.append(f'no sets: {calibrated["why"]}')
+  if trial := defaults.describe_trial(config):
+    remarks.append(trial)
   seen = sorted({person for one in trained for person in _seen(one)})
   if all(own == people.SYNTHETIC for own, _ in seen):
     remarks.append('trained and calibrated on synthetic people' if calibrated else

@@ -15,6 +15,7 @@ from lightman_jax.data.people import identify, may_be_one
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.inputs import inputs
+from lightman_jax.units import short_repr
 
 
 class OwnClips(NamedTuple):
@@ -24,6 +25,7 @@ class OwnClips(NamedTuple):
   people: list[tuple[str, str]]        # (data set, person) of each
   names: list[str]
   frames_sha256: list[str] | None = None      # of each; '' of frames of one colour
+  __repr__ = short_repr
 
 
 def read_clips(model: Model, path: pathlib.Path) -> OwnClips:

@@ -51,6 +51,7 @@ from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import Layout, lay_out, open_devices
 from lightman_jax.training.state import FoldData, Recipe, make_optimizer
+from lightman_jax.units import counted
 
 
 class Material(NamedTuple):
@@ -68,6 +69,9 @@ class Material(NamedTuple):
   weights: Weights | None = None    # that folds begin with, where they are published
   pretrained: Pretraining | None = None    # or where they are trained before the task
   rare: Mapping[str, str] = {}      # action units that are left out, and how rare
+
+  def __repr__(self) -> str:
+    return f'<Material {self.clips}, {self.pool}, {counted(len(self.folds), "fold")}>'
 
 
 Cut = Callable[[Pool], tuple[Fold, ...]]    # in the place of a protocol's folds
@@ -207,12 +211,12 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
                                   len(np.unique(shared)))
   meant = [*clips.info.get('meant', ())]
   if other:
-    source = config['macro']['source']
     meant += other.info.get('meant', ())
     meant += duplicates.check_repeats(
         duplicates.same_frames(
             pool.frames_sha256, [pool.subjects[s] for s in pool.subject], pool.clips),
-        config['data']['repeated_clips'], place=f'macro.source={source}')
+        config['data']['repeated_clips'],
+        place=f'macro.source={config["macro"]["source"]}')
   return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
 
 
@@ -302,8 +306,7 @@ def _check_alignment_by_class(config: Mapping[str, Any], pool: Pool) -> None:
       or config['macro']['source'] == 'magnified' or not pool.macro.any()):
     return
   present = set(pool.label[pool.macro].tolist())
-  missing = [name for k, name in enumerate(pool.classes) if k not in present]
-  if missing:
+  if missing := [name for k, name in enumerate(pool.classes) if k not in present]:
     raise InputError(
         f'method.alignment=per_class: no macro clip is of class {missing[0]}; use '
         'method.alignment=marginal, another macro.map, or macro.source=magnified')
@@ -387,8 +390,7 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
   net = make_net(config, pool.classes)
   if registry.is_outside(config['model']['encoder']):
     check_clips(net, pool.x.shape[1:], config['model']['encoder'])
-  training = config['training']
-  members = training['members']
+  training, members = config['training'], config['training']['members']
   optimizer = make_optimizer(
       outer_rate=training['outer_rate'], weight_decay=training['weight_decay'],
       # The norm of all members' gradients together: that of each, times this root.
@@ -476,8 +478,7 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
         drawn, part, shots=sizes.shots, queries=sizes.queries,
         own_macro=sizes.macros > 0 and needs_own_macro(pool, fold),
         rng=splits_generator(config['seed'], fold.held_out)))
-  short = [plan.short for plan in planned]
-  if any(short):
+  if any(short := [plan.short for plan in planned]):
     say(f'classes are short of clips in {np.count_nonzero(short)} of '
         f'{len(folds)} folds: a task draws up to {max(short)} of its '
         f'{sizes.classes * (sizes.shots + sizes.queries)} clips again')

@@ -35,6 +35,7 @@ from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.loop import make_trainer, stack, train_folds
 from lightman_jax.training.state import FoldData, Recipe, draw_steps, make_task
+from lightman_jax.units import counted, listed
 
 
 class HeldOut(NamedTuple):
@@ -44,6 +45,18 @@ class HeldOut(NamedTuple):
   test: np.ndarray          # (N,) bool: the held-out people's micro clips
   data: FoldData            # key, arrays, ways to divide people
   pool: Pool                # all N clips
+
+  def __repr__(self) -> str:
+    people = len(np.unique(self.pool.subject[self.train]))
+    return (f'<HeldOut {self.name}: trains on {counted(self.train.sum(), "clip")} of '
+            f'{counted(people, "person")}, tests {self.test.sum()} micro>')
+
+
+class Folds(tuple):
+  """Every `HeldOut` of a data set; as any tuple, but for its short name."""
+
+  def __repr__(self) -> str:
+    return f'<{counted(len(self), "fold")}: {listed([fold.name for fold in self])}>'
 
 
 @settings_module.takes_settings
@@ -131,7 +144,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
   with numerics.pinned(settings['model']['matmul_precision']):
     if isinstance(data, Material):
       made = [assembly.fold_data(settings, data, n) for n in range(len(data.folds))]
-      return tuple(HeldOut(fold.held_out, fold.train, fold.test, one, data.pool)
+      return Folds(HeldOut(fold.held_out, fold.train, fold.test, one, data.pool)
                    for fold, one in zip(data.folds, made))
     episodes = settings['episodes']
     cut = make_folds(data, episodes['protocol'], folds=episodes['folds'],
@@ -141,7 +154,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
     labels = tuple(assembly.fold_labels(settings, data, fold) for fold in cut)
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)
-    return tuple(
+    return Folds(
         HeldOut(fold.held_out, fold.train, fold.test, assembly.fold_data_of_pool(
             settings, data, fold, labels=label, splits=ways, squares=squares), data)
         for fold, label, ways in zip(cut, labels, splits))

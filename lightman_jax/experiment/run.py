@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lightman_jax import bounded, registry, sections
+from lightman_jax.configurations import defaults
 from lightman_jax.data.load import load
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict as prediction
@@ -230,8 +231,10 @@ def _check(config, folder: RunFolder, used: int, resume_anyway: bool,
 
 def _describe_knowledge(config: Mapping[str, Any], material: Material
                         ) -> dict[str, Any]:
-  """What results say of weights that folds begin with, and of macro clips' labels."""
+  """What results say of a trial, of weights that folds begin with, of macro clips."""
   about: dict[str, Any] = {}
+  if trial := defaults.describe_trial(config):
+    about['trial'] = trial
   if material.weights:
     about['weights'] = dict(material.weights.about)
   if config['macro']['label_weight'] or config['macro']['only']:

@@ -29,6 +29,7 @@ from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.faces import dense_flow
 from lightman_jax.files import write_atomically
 from lightman_jax.inputs import inputs
+from lightman_jax.units import short_repr
 
 LAYOUTS = ('ststnet', 'npz')
 FACTS, ARRAYS, MANIFEST, COPIES = 'flow.json', 'flow.npz', 'manifest.csv', 'pictures'
@@ -46,6 +47,7 @@ class Pictures(NamedTuple):
   flow: Float32[np.ndarray, 'N h w 3'] | None   # pixels of a frame; None: not known
   clips: tuple[dict[str, str], ...]             # `COLUMNS` of each
   facts: dict[str, Any]                         # as flow.json says them
+  __repr__ = short_repr
 
 
 def flow_pictures(clips: ClipSet, how: inputs.Settings,

@@ -71,6 +71,7 @@ def show_scores(scored: dict[str, Any], *, console: Console | None = None) -> No
     lines.append(f'{pair}, UF1: {table.cell(gap["uf1"])}, p '
                  f'{table.short(gap["uf1"]["p"])}: '
                  f'{table.verdict(gap["uf1"], possible=results.has_verdict(about))}')
-    lines.append(about['test'])
+    lines.append(about['test'] if results.has_verdict(about) else
+                 f'no verdict: {table.why_no_verdict(about)}')
   for line in lines:
     console.print(Text(line))

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lightman_jax.evaluation import scores
-from lightman_jax.evaluation.comparison import LEVEL
+from lightman_jax.evaluation.comparison import LEVEL, why_too_few
 from lightman_jax.runs.results import (
   NOT_ADAPTED,
   ONE_DRAW,
@@ -105,6 +105,8 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   for line in lines:
     # As text, for names in brackets are no markup.
     console.print(Text(line, style='dim'))
+  if trial := results['about'].get('trial'):
+    console.print(Text(trial, style='bold'))
 
 
 def render(results: Mapping[str, Any], *, width: int = 80) -> str:
@@ -231,7 +233,7 @@ def verdict(gap: Mapping[str, float | None], *, possible: bool) -> str:
     possible: whether the test can tell rows apart at all.
   """
   if not possible:
-    return 'no verdict, see below'
+    return 'no verdict, too few folds (see below)'
   low, high, p = gap['low'], gap['high'], gap['p']
   if p is None or low is None or p >= LEVEL or low <= 0 <= high:
     return 'no difference seen'
@@ -247,7 +249,6 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
   sizes = ', '.join(f'{name} {n}' for name, n in about['clips_per_class'].items())
   labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
             if about['sheet'] else 'labels made with the clips')
-  test = about.get('test', '')
   return (
       f'{about["dataset"]}, {about["class_set"]} ({sizes}), {labels}',
       f'{about["protocol"]}: {about["folds"]} folds, {about["clips"]} clips, '
@@ -265,8 +266,21 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'drawn by the training of a fold: {clips_drawn(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',
-      *(() if has_verdict(about) else (test,)),
+      *(() if has_verdict(about) else (f'no verdict: {why_no_verdict(about)}',)),
   )
+
+
+def why_no_verdict(about: Mapping[str, Any]) -> str:
+  """Why no difference of these rows can be told from chance.
+
+  Args:
+    about: of the results, in which there are too few folds.
+  """
+  alone = about['folds'] == about['subjects']
+  return (why_too_few(about['folds'], of='person' if alone else 'fold')
+          + '. More people who are held out one by one, or more folds, make a verdict '
+          'possible; under kfold, which divides people anew in each, so do several '
+          'seeds in one report')
 
 
 def macro_knowledge(config: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from lightman_jax.data.rows import parse_action_units
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool, select_clips
 from lightman_jax.tasks.folds import Fold
+from lightman_jax.units import short_repr
 
 # What FACS codes of the face itself (Ekman, Friesen and Hager 2002): not where head and
 # eyes point. What is learned beside classes, where no units are named: a list that does
@@ -49,6 +50,7 @@ class Coding(NamedTuple):
   numbers: tuple[int, ...]              # of the U units that are coded in any of them
   acts: Bool[np.ndarray, 'N U']
   known: Bool[np.ndarray, 'N']          # a unit is named in the clip's cell
+  __repr__ = short_repr
 
 
 def read_coding(cells: Sequence[str]) -> Coding:

@@ -22,6 +22,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool
 from lightman_jax.tasks.folds import Fold, count_clips
 from lightman_jax.tasks.splits import candidate_splits
+from lightman_jax.units import short_repr
 
 FEWEST = 3     # people; from fewer an interval over people says nothing
 LEAST_SIDE = 2     # people on each side of a divided fold
@@ -41,6 +42,7 @@ class Episodes(NamedTuple):
   classes: Int[np.ndarray, 'E W']      # of the pool, ascending
   support: Int[np.ndarray, 'E s']      # class after class
   query: Int[np.ndarray, 'E q']
+  __repr__ = short_repr
 
 
 class EpisodePlan(NamedTuple):
@@ -49,6 +51,7 @@ class EpisodePlan(NamedTuple):
   folds: dict[str, Episodes]       # by the fold's name
   people: tuple[str, ...]          # who have enough clips for a query
   held_out_people: int             # people who are held out by some fold
+  __repr__ = short_repr
 
 
 class _Sides(NamedTuple):

@@ -14,6 +14,7 @@ from lightman_jax.data.facts import COMPOSITES, MEGC2019
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool, members
 from lightman_jax.options import option
+from lightman_jax.units import short_repr
 
 LONGEST_NAME = 80    # characters of a fold's name, which becomes that of a file
 
@@ -23,6 +24,7 @@ class Fold(NamedTuple):
   held_out: str                   # a name: the subject, the data set, or fold1of5
   train: Bool[np.ndarray, 'N']    # micro and macro, of all but the held-out people
   test: Bool[np.ndarray, 'N']     # the held-out people's micro clips
+  __repr__ = short_repr
 
 
 class ProtocolTable:

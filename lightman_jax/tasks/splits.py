@@ -14,6 +14,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Content, Pool
 from lightman_jax.tasks.folds import Fold, count_clips, leave_one_subject_out
+from lightman_jax.units import short_repr
 
 ENUMERATE_UP_TO = 12      # subjects; 2^11 splits, each tried; beyond that a sample is
 CANDIDATES = 4096
@@ -23,6 +24,7 @@ class Splits(NamedTuple):
   """P splits of S subjects, the best first; and what they cannot fill."""
   support: Bool[np.ndarray, 'P S']   # True: support side; False: query side
   short: int     # clips that a task draws more than once, on average over the splits
+  __repr__ = short_repr
 
 
 def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: bool,

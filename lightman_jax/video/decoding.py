@@ -17,6 +17,7 @@ import numpy as np
 
 from lightman_jax.data import frames as pictures
 from lightman_jax.errors import InputError, Unreadable, printable
+from lightman_jax.units import short_repr
 
 MOST_GAPS = 1000      # of which the times are kept
 
@@ -109,6 +110,7 @@ class Raw(NamedTuple):
   stamp: float | None                        # seconds
   sample: UInt8[np.ndarray, 'h w']           # some of its pixels, always the same
   picture: Callable[[], UInt8[np.ndarray, 'h w 3']]
+  __repr__ = short_repr
 
 
 def convert_line(path: str | os.PathLike) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from lightman_jax.errors import InputError
+from lightman_jax.units import short_repr
 from lightman_jax.video import motion
 
 _DENSEST = 240.        # samples a second at most
@@ -95,6 +96,7 @@ class Signals(NamedTuple):
   repeated: Bool[np.ndarray, 'n']
   broken: Bool[np.ndarray, 'n']
   covered: Bool[np.ndarray, 'n regions']
+  __repr__ = short_repr
 
 
 class Stretch(NamedTuple):
@@ -107,6 +109,7 @@ class Stretch(NamedTuple):
   open: np.ndarray          # (n,) of the eyes, as a share of their level
   turning: np.ndarray       # (n,) speed of the head
   covered: np.ndarray       # (n, regions) what is not looked at
+  __repr__ = short_repr
 
   @property
   def seen(self) -> 'Stretch':

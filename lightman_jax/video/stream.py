@@ -18,6 +18,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.faces import detection
 from lightman_jax.faces.apex import sample_frames
+from lightman_jax.units import short_repr
 from lightman_jax.video import measurement
 from lightman_jax.video.causal import CausalSettings, CausalSpotter, is_due
 from lightman_jax.video.decoding import Facts, Raw, sampled
@@ -35,6 +36,7 @@ class Event(NamedTuple):
   """An expression of a stream; `known_s` is the time of the frame that settled it."""
   row: Recognised
   known_s: float
+  __repr__ = short_repr
 
 
 class Snapshot(NamedTuple):
@@ -44,6 +46,7 @@ class Snapshot(NamedTuple):
   frames: int
   skipped: int
   waiting: int
+  __repr__ = short_repr
 
 
 class Stream:

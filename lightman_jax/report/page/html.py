@@ -14,7 +14,7 @@ import numpy as np
 from lightman_jax.evaluation import scores
 from lightman_jax.report import templates
 from lightman_jax.report.page import figures, records, texts
-from lightman_jax.report.page.comparison import Comparison
+from lightman_jax.report.page.comparison import Comparison, notes
 from lightman_jax.report.page.groups import Column, Group, Table
 from lightman_jax.report.page.published import of_data_sets
 from lightman_jax.report.table import is_of_units, macro_knowledge
@@ -82,7 +82,7 @@ def render(tables: Sequence[Table],
 def _templates(main: str) -> jinja2.Environment:
   made = templates.environment('lightman_jax.report.page')
   made.filters.update(short=texts.short, interval=texts.interval,
-                      probability=texts.probability)
+                      probability=texts.probability, notes=notes)
   made.globals.update(main=main, main_head=scores.head(main))
   return made
 
@@ -140,7 +140,7 @@ def verdict_sentence(comparison: Comparison) -> str:
     return ('No two methods were run on these clips with a seed in common, so no '
             'method is compared with another.')
   if len(without) == pairs:
-    return f'{without[0][0].upper()}{without[0][1:]}.'
+    return f'No verdict: {without[0]}.'
   if best:
     return f'{best[0]} is better than every other method here ({test}).'
   if differing:
@@ -165,7 +165,8 @@ def reference_sentence(comparison: Comparison) -> str:
               for verdict in ('better', 'worse', 'no verdict')}
   better, worse, without = verdicts.values()
   if len(without) == len(gaps):
-    return f'There is no verdict on any difference from {name}.'
+    reasons = dict.fromkeys(gap.short_verdict.partition(': ')[2] for gap in gaps)
+    return f'There is no verdict on any difference from {name}: {"; ".join(reasons)}.'
   if not better and not worse:
     return (f'No method was seen to differ from {name}'
             + (f'; no verdict on {", ".join(without)}' if without else '') + '.')

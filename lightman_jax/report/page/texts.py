@@ -11,7 +11,7 @@ import anyascii
 
 from lightman_jax.evaluation import scores
 from lightman_jax.evaluation.comparison import Difference
-from lightman_jax.report.page.comparison import Comparison, Line, Scored
+from lightman_jax.report.page.comparison import Comparison, Line, Scored, notes
 from lightman_jax.report.page.groups import Column, Table
 from lightman_jax.report.style import printable
 from lightman_jax.report.table import is_of_units
@@ -53,7 +53,9 @@ def caption(column: Column) -> list[str]:
   labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
             if about['sheet'] else 'labels made with the clips')
   return [f'{column.dataset}, {about["class_set"]} ({sizes}), {labels}, '
-          f'{clips_of(about)} clips of {len(column.first.subjects)} subjects']
+          f'{clips_of(about)} clips of {len(column.first.subjects)} subjects', *(
+              f'{group.label}: {group.about("trial")}' for group in column.groups
+              if group.about('trial') != '–')]
 
 
 def clips_of(about: Mapping[str, Any]) -> int:
@@ -164,7 +166,7 @@ def _md_gaps(comparison: Comparison) -> list[str]:
            *(f'| {_md(gap.first)} | {_md(gap.second)} | '
              f'{short(gap.difference.value, sign=True)} {interval(gap.difference)} | '
              f'{gap.models[0]} and {gap.models[1]} | {probability(gap.adjusted)} | '
-             f'{gap.why or gap.verdict} |' for gap in gaps)])]
+             f'{gap.short_verdict} |' for gap in gaps)]), *map(_md, notes(gaps))]
   return parts
 
 
