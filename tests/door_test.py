@@ -159,7 +159,7 @@ def test_a_step_by_hand(debug, data):
 
 
 def recipe_of(settings, data):
-  layout = assembly.make_layout(settings, jax.devices()[:1], 1)
+  layout = assembly.make_layout(settings, tuple(jax.devices()[:1]), 1)
   return assembly.make_recipe(settings, data.pool, layout)
 
 
