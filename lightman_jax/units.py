@@ -70,7 +70,8 @@ def plural_of(noun: str) -> str:
   return ' '.join([*before, last])
 
 
-def counted(number: SupportsIndex | str, noun: str, one: str = '', more: str = '') -> str:
+def counted(number: SupportsIndex | str, noun: str, one: str = '', more: str = ''
+            ) -> str:
   """'1 clip', '3 clips', '2 people' or, with verbs, '1 clip is' and '0 clips are'.
 
   Args:
@@ -79,7 +80,7 @@ def counted(number: SupportsIndex | str, noun: str, one: str = '', more: str = '
     one: the verb after one.
     more: the verb after none or several.
   """
-  words, verb = (noun, one) if str(number) == '1' else (plural_of(noun), more)
+  words, verb = (noun, one) if str(number).strip() == '1' else (plural_of(noun), more)
   return f'{number} {words} {verb}'.rstrip()
 
 

@@ -42,7 +42,7 @@ from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
-from lightman_jax.units import short_repr
+from lightman_jax.units import counted, short_repr
 
 EVERYONE = 'all'
 UNFINISHED = '.unfinished'      # in a bundle's folder until it is whole
@@ -133,8 +133,8 @@ def _chosen(config: dict[str, Any], run: Run | None, fold: str | None
     best = max(words, key=lambda word: counts[word])
   config = settings_module.changed(config, {**options[words.index(best)],
                                             'select.by': 'none'})
-  return config, [f'{best} was chosen by {counts[best]} of {sum(counts.values())} '
-                  'folds']
+  return config, [f'{best} was chosen by {counts[best]} of '
+                  f'{counted(sum(counts.values()), "fold")}']
 
 
 def _on_everyone(config: Mapping[str, Any], seed: int, unfinished: pathlib.Path,
@@ -236,8 +236,8 @@ def _check_means(supports, classes: int) -> None:
 def _refuse_few(clips: int) -> None:
   if clips < predictor.FEWEST:
     raise InputError(
-        f'the mean of a class would be that of {clips} clips, of which it shows too '
-        f'much for a bundle: {predictor.FEWEST} or more are needed; raise '
+        f'the mean of a class would be that of {counted(clips, "clip")}, of which it '
+        f'shows too much for a bundle: {predictor.FEWEST} or more are needed; raise '
         'evaluation.draws, or evaluation.support_shots, in the run or configuration '
         'that the model is made of')
 

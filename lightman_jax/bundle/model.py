@@ -20,7 +20,7 @@ from lightman_jax.faces.apex import sample_frames
 from lightman_jax.inputs import inputs
 from lightman_jax.models.explanation import Explanation
 from lightman_jax.training import compiled, numerics
-from lightman_jax.units import short_repr
+from lightman_jax.units import counted, short_repr
 
 OPEN = pathlib.Path(__file__).resolve().parent / 'open_model'
 AT_ONCE = 64        # clips of one call; the program is made for 1, 2, 4 ... of them
@@ -100,7 +100,7 @@ class Model:
 
   def __repr__(self) -> str:
     return (f'<Model {self._settings["method"]["name"]} of {", ".join(self.classes)}, '
-            f'trained on {len(self.about["seen"])} people>')
+            f'trained on {counted(len(self.about["seen"]), "person")}>')
 
   def predict(self, x: Any, *, encoded: bool = False) -> Prediction:
     """Predicts clips.
@@ -453,8 +453,8 @@ def _points(landmarks: Any, numbers: Sequence[int]) -> Float[np.ndarray, 'n 68 2
     raise InputError(f'landmarks are {points.shape}; give ({alignment.COUNT}, 2) of '
                      'every frame')
   if max(numbers) >= len(points):
-    raise InputError(f'there are landmarks of {len(points)} frames, and none of frame '
-                     f'{max(numbers)}')
+    raise InputError(f'there are landmarks of {counted(len(points), "frame")}, and '
+                     f'none of frame {max(numbers)}')
   points = points[list(numbers)].astype(np.float32)
   if not np.isfinite(points).all():
     raise InputError('landmarks are not finite; give those of every frame from onset '
@@ -489,7 +489,7 @@ def describe(about: Mapping[str, Any]) -> list[str]:
   """
   known, expect = about['calibration'], about['expect']
   lines = [f'{about["settings"]["method"]["name"]}, {", ".join(about["classes"])}; '
-           f'trained on {len(about["seen"])} people']
+           f'trained on {counted(len(about["seen"]), "person")}']
   if expect:
     uf1 = expect['scores']['uf1']
     lines.append(f'to expect: UF1 {uf1["value"]:.3f} [{uf1["low"]:.3f}, '

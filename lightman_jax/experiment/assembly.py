@@ -21,7 +21,7 @@ from lightman_jax.experiment.published_start import Weights
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.augmentation import Augmentation, augment, mirror, mixup
 from lightman_jax.inputs.inputs import cached_inputs
-from lightman_jax.inputs.macros import MakeInputs, make_pool
+from lightman_jax.inputs.macros import MakeInputs, describe_macros, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta import learners
 from lightman_jax.meta.losses import MacroLabels
@@ -142,9 +142,8 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
-  if clips.macro.all():
-    say(f'all clips of {clips.info["dataset"]} are macro-expressions: they are what is '
-        f'learned and tested, but for {int((clips.label < 0).sum())} without a class')
+  for line in describe_macros(config, clips):
+    say(line)
   if is_multi_label(config):
     pool = action_units.coded_pool(pool, say)
   _check_alignment_by_class(config, pool)
@@ -270,7 +269,7 @@ def fewer_people(config: Mapping[str, Any], pool: Pool, fold: Fold) -> Fold:
   if count > len(everyone):
     raise InputError(
         f'episodes.training_people is {count} and fold {fold.held_out} has '
-        f'{len(everyone)} training people; use fewer, or 0 for all')
+        f'{counted(len(everyone), "training person")}; use fewer, or 0 for all')
   by_name = sorted(everyone.tolist(), key=lambda s: pool.subjects[s])
   rng = keys.generator(config['seed'], 'training people', str(draw), fold.held_out)
   for _ in range(ATTEMPTS):
@@ -480,7 +479,7 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
         rng=splits_generator(config['seed'], fold.held_out)))
   if any(short := [plan.short for plan in planned]):
     say(f'classes are short of clips in {np.count_nonzero(short)} of '
-        f'{len(folds)} folds: a task draws up to {max(short)} of its '
+        f'{counted(len(folds), "fold")}: a task draws up to {max(short)} of its '
         f'{sizes.classes * (sizes.shots + sizes.queries)} clips again')
   return tuple(plan.support for plan in planned)
 

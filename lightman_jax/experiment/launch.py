@@ -31,6 +31,7 @@ from lightman_jax.experiment import several, sweep
 from lightman_jax.runs import folder as run_folder, parts
 from lightman_jax.runs.identity import name_of
 from lightman_jax.training import stopping
+from lightman_jax.units import counted
 
 CONFIG = config_flags.DEFINE_config_file(
     'config', None, 'A configuration by name, or a file of your own, and variants: '
@@ -213,7 +214,8 @@ def run_sweep(config: dict) -> int:
              *(f'--config.{name}={value}' for name, value in overrides.items())]
   failed = sweep.carry_out(runs, folder, command=command, parallel=PARALLEL.value,
                            again=FRESH.value)
-  print(f'{len(runs) - len(failed)} of {len(runs)} runs are finished in {folder}'
+  print(f'{len(runs) - len(failed)} of {counted(len(runs), "run", "is", "are")} '
+        f'finished in {folder}'
         + (f'; these failed: {", ".join(failed)}' if failed else ''))
   place = shlex.quote(str(folder))
   print(f'next: python -m lightman_jax report {place}/*-seed*/ --out={place}/report'

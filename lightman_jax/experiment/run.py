@@ -54,6 +54,7 @@ from lightman_jax.training import (
 from lightman_jax.training.checkpoints import open_checkpoints
 from lightman_jax.training.loop import group_folds, make_trainer, train_folds
 from lightman_jax.training.state import FoldData, Recipe
+from lightman_jax.units import counted
 
 # What the method of a configuration costs, where and with what it was measured.
 
@@ -371,8 +372,9 @@ def _forget_unfinished(folder: RunFolder, done: Mapping[str, int],
     metrics_log.keep(folder.metrics, stays)
   short = [name for name, step in done.items() if kept[name] < step]
   if short:
-    say(f'{folder.metrics} lacks steps of {len(short)} fold(s), {short[0]} among them: '
-        'their losses are in no log and no curve; scores do not depend on them')
+    say(f'{folder.metrics} lacks steps of {counted(len(short), "fold")}, {short[0]} '
+        'among them: their losses are in no log and no curve; scores do not depend on '
+        'them')
 
 
 def make_predictions(config, material: Material, recipe: Recipe):

@@ -136,9 +136,9 @@ class Progress:
     """Once a stage, as soon as its speed is known."""
     stage = self._stage
     if self._unit and stage.timed() >= SURE and stage.done < stage.total:
-      left = stage.left()
+      left, rest = stage.left(), stage.total - stage.done
       self._print(f'{stage.name}: a {self._unit} takes {_number(stage.pace())} s, so '
-                  f'{stage.total - stage.done} more take about {_duration(left)}')
+                  f'{rest} more take{"s" * (rest == 1)} about {_duration(left)}')
       self._unit = ''
 
   def _finish(self) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks as alignment
 from lightman_jax.faces.apex import sample_frames
-from lightman_jax.units import short_repr
+from lightman_jax.units import counted, short_repr
 from lightman_jax.video.causal import causal_spotting
 from lightman_jax.video.measurement import FrameTable, measure, signals_of
 from lightman_jax.video.reading import Frame, open_video
@@ -423,8 +423,9 @@ def remarks_on(table: FrameTable, people: dict[int, Spotting]) -> list[str]:
   hidden = table.reason != ''
   for reason in dict.fromkeys(table.reason[hidden]):
     frames = len(np.unique(table.frame[table.reason == reason]))
-    remarks.append(f'{frames} of {len(np.unique(table.frame))} frames are not looked '
-                   f'at: {reason}')
+    remarks.append(f'{frames} of '
+                   f'{counted(len(np.unique(table.frame)), "frame", "is", "are")} not '
+                   f'looked at: {reason}')
   return remarks
 
 

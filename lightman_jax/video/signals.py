@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from lightman_jax.errors import InputError
-from lightman_jax.units import short_repr
+from lightman_jax.units import counted, short_repr
 from lightman_jax.video import motion
 
 _DENSEST = 240.        # samples a second at most
@@ -197,8 +197,8 @@ def baseline_level(signals: Signals, new: Bool[np.ndarray, 'n'],
   if inside.sum() < 5:
     raise InputError(
         f'the baseline of {baseline[0]:g} to {baseline[1]:g} s holds '
-        f'{inside.sum()} frames in which this face is looked at; name a stretch in '
-        'which it is seen, at rest')
+        f'{counted(inside.sum(), "frame")} in which this face is looked at; name a '
+        'stretch in which it is seen, at rest')
   return np.median(signals.moved[inside], axis=0)
 
 

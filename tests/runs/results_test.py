@@ -294,7 +294,7 @@ def test_scores_by_group_of_people_and_none_of_few():
   words = ' '.join(table.render(content).split())
   assert 'UF1 by sex' in words and '6 people' in words and '[-, -]' in words
   assert 'age: intervals where a group has 6 people' in words
-  assert '1 people are in no group' in words
+  assert '1 person is in no group' in words
   assert 'groups' not in results.summarise(*example(), ABOUT)
 
 

@@ -14,6 +14,7 @@ from lightman_jax.report.page.groups import Column, Group
 from lightman_jax.report.table import is_of_units
 from lightman_jax.runs import divisions, results
 from lightman_jax.runs.results import SCORES
+from lightman_jax.units import counted
 
 GROUP_NOTE = (
     f'Intervals where a group has {divisions.LEAST_PEOPLE} people (or folds of them) '
@@ -71,9 +72,9 @@ class Gap(NamedTuple):
     """Why there is no verdict; '' where there is one."""
     one, two = self.models
     if one != two:
-      return (f'{one} averaged models against {two}, so that a difference shows what '
-              'averaging brings as well as what the methods do; compare rows that '
-              'average as many')
+      return (f'{counted(one, "averaged model")} against {two}, so that a difference '
+              'shows what averaging brings as well as what the methods do; compare '
+              'rows that average as many')
     if few := comparison.why_too_few(self.difference.units, self.pairs, of='fold'):
       return (f'{few}. A fold here is whoever stays together: a person who has models '
               'alone, people of one fold in every seed, or, where seeds divide people '
@@ -87,7 +88,8 @@ class Gap(NamedTuple):
     """`verdict`, and where there is none what is in the way."""
     one, two = self.models
     return (self.verdict if not self.why else
-            f'no verdict: {one} averaged models against {two}' if one != two else
+            f'no verdict: {counted(one, "averaged model")} against {two}'
+            if one != two else
             'no verdict: too few folds')
 
 

@@ -18,6 +18,7 @@ from lightman_jax.report.page.comparison import Comparison, notes
 from lightman_jax.report.page.groups import Column, Group, Table
 from lightman_jax.report.page.published import of_data_sets
 from lightman_jax.report.table import is_of_units, macro_knowledge
+from lightman_jax.units import counted
 
 TITLE = 'Micro-expression recognition: methods compared'
 
@@ -144,12 +145,12 @@ def verdict_sentence(comparison: Comparison) -> str:
   if best:
     return f'{best[0]} is better than every other method here ({test}).'
   if differing:
-    return (f'Of {pairs} pairs of methods {len(differing)} differ ({test}); '
-            'no method is better than all the others.')
+    return (f'Of {counted(pairs, "pair")} of methods {len(differing)} '
+            f'{"differs" if len(differing) == 1 else "differ"} ({test}); no method is '
+            'better than all the others.')
   return ('No difference between methods was seen in '
-          f'{comparison.heads[comparison.main]}, in {pairs} '
-          f'{"pair" if pairs == 1 else "pairs"} ({test}). That is not to say that they '
-          'are equal.')
+          f'{comparison.heads[comparison.main]}, in {counted(pairs, "pair")} ({test}). '
+          'That is not to say that they are equal.')
 
 
 def reference_sentence(comparison: Comparison) -> str:
