@@ -4,7 +4,9 @@ import ast
 import builtins
 import configparser
 import dis
+import functools
 import importlib
+import inspect
 import pathlib
 import re
 import subprocess
@@ -26,8 +28,6 @@ BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'completion', 'config_
          'options', 'places', 'refusals', 'registry', 'renamed', 'sections', 'settings',
          'settings_command', 'settings_help', 'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
-TREES = {path: ast.parse(path.read_text(encoding='utf-8')) for path in SOURCES}
-
 FLAT = frozenset(settings.flat(defaults.base().to_dict()))
 
 # What a module is called that a distribution installs, where the names differ.
@@ -42,11 +42,34 @@ MODULES = {'absl-py': 'absl', 'Jinja2': 'jinja2', 'MarkupSafe': 'markupsafe',
 FOR_TFDS = {'array_record', 'importlib_resources'}
 
 
+@functools.cache
+def tree_of(path: pathlib.Path) -> ast.AST:
+  return ast.parse(path.read_text(encoding='utf-8'))
+
+
 def name_of(path: pathlib.Path) -> str:
   return str(path.relative_to(PACKAGE))
 
 
-every_source = pytest.mark.parametrize('path', SOURCES, ids=name_of)
+def for_every(paths):
+  """One test of a rule for many files; what fails says of which."""
+  def make(rule):
+    @functools.wraps(rule)
+    def test(**fixtures):
+      for path in paths:
+        try:
+          rule(path, **fixtures)
+        except AssertionError as error:
+          error.add_note(f'in {path.relative_to(ROOT)}')
+          raise
+    path, *fixtures = inspect.signature(rule).parameters.values()
+    assert path.name == 'path'
+    test.__signature__ = inspect.Signature(fixtures)
+    return test
+  return make
+
+
+every_source = for_every(SOURCES)
 
 
 def imports(tree: ast.AST) -> set[str]:
@@ -75,7 +98,7 @@ def functions(tree: ast.AST) -> list[ast.FunctionDef]:
 @every_source
 def test_imports_point_upstream(path):
   mine = stage(path.relative_to(PACKAGE).with_suffix('').parts)
-  for name in imports(TREES[path]):
+  for name in imports(tree_of(path)):
     first, *rest = name.split('.')
     assert first not in ('tests', 'configs', 'launch', 'benchmarks')
     if first == 'lightman_jax' and rest:
@@ -149,7 +172,7 @@ DOORS = {'__init__.py', 'tasks/__init__.py'}
 def test_packages_hold_a_docstring_alone(path):
   if path.name != '__init__.py':
     return
-  rest = TREES[path].body[1:]
+  rest = tree_of(path).body[1:]
   if name_of(path) not in DOORS:
     assert not rest
   assert {type(node) for node in rest} <= {ast.Import, ast.Assign, ast.FunctionDef}
@@ -169,7 +192,7 @@ def test_docstrings(path):
       if isinstance(child, (ast.FunctionDef, ast.ClassDef)):
         if not child.name.startswith('_') and not isinstance(node, ast.FunctionDef):
           yield from missing(child, f'{prefix}.{child.name}'.lstrip('.'))
-  assert list(missing(TREES[path], '')) == []
+  assert list(missing(tree_of(path), '')) == []
 
 
 # How a thing came about, where a name should say what it is.
@@ -189,7 +212,7 @@ def names_made(tree: ast.AST) -> set[str]:
 
 @every_source
 def test_names_say_what_things_are(path):
-  assert names_made(TREES[path]) & RIDDLES == set()
+  assert names_made(tree_of(path)) & RIDDLES == set()
 
 
 @pytest.mark.parametrize('room', ['meta', 'models', 'tasks', 'training'])
@@ -197,7 +220,7 @@ def test_public_functions_say_what_they_take(room):
   """But for a few of which the signature says all."""
   public = {f'{path.name}: {node.name}': 'Args:' in ast.get_docstring(node)
             for path in SOURCES if path.parent.name == room
-            for node in TREES[path].body if isinstance(node, ast.FunctionDef)
+            for node in tree_of(path).body if isinstance(node, ast.FunctionDef)
             and not node.name.startswith('_')
             and (node.args.args or node.args.kwonlyargs)}
   without = [name for name, says in public.items() if not says]
@@ -207,15 +230,15 @@ def test_public_functions_say_what_they_take(room):
 @every_source
 def test_files_and_functions_fit(path):
   assert len(path.read_text(encoding='utf-8').splitlines()) <= 500
-  long = {f.name: f.end_lineno - f.lineno + 1 for f in functions(TREES[path])}
+  long = {f.name: f.end_lineno - f.lineno + 1 for f in functions(tree_of(path))}
   assert {name: lines for name, lines in long.items() if lines > 60} == {}
 
 
 @every_source
 def test_the_key_comes_first(path):
-  if not any(name.split('.')[0] == 'jax' for name in imports(TREES[path])):
+  if not any(name.split('.')[0] == 'jax' for name in imports(tree_of(path))):
     return                                # there a key is that of a mapping
-  top = [node for node in TREES[path].body if isinstance(node, ast.FunctionDef)]
+  top = [node for node in tree_of(path).body if isinstance(node, ast.FunctionDef)]
   # Nested functions may follow `Learner`, whose adapt takes (params, support, key).
   for function in top:
     names = [argument.arg for argument in (*function.args.posonlyargs,
@@ -226,7 +249,7 @@ def test_the_key_comes_first(path):
 
 @every_source
 def test_heavy_libraries_stay_where_they_belong(path):
-  libraries = {name.split('.')[0] for name in imports(TREES[path])}
+  libraries = {name.split('.')[0] for name in imports(tree_of(path))}
   folder = path.relative_to(PACKAGE).parts[0]
   if folder != 'data':
     assert 'tensorflow_datasets' not in libraries
@@ -248,7 +271,7 @@ COMPILES = {'training/compiled.py': 1, 'training/devices.py': 1,
 
 @every_source
 def test_programs_are_made_where_slow_compilations_are_no_alarm(path):
-  names = [ast.unparse(node) for node in ast.walk(TREES[path])
+  names = [ast.unparse(node) for node in ast.walk(tree_of(path))
            if isinstance(node, ast.Attribute)]
   assert sum(name in ('jax.jit', 'jax.pmap') for name in names) == COMPILES.get(
       name_of(path), 0)
@@ -288,7 +311,7 @@ PROGRAMS = [*SOURCES, ROOT / 'launch.py', *sorted((ROOT / 'configs').glob('*.py'
             *sorted((ROOT / 'fuzz').rglob('*.py'))]
 
 
-@pytest.mark.parametrize('path', PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
+@for_every(PROGRAMS)
 def test_no_code_comes_out_of_data(path):
   tree = ast.parse(path.read_text(encoding='utf-8'))
   assert not {name.split('.')[0] for name in imports(tree)} & {
@@ -328,13 +351,13 @@ def defined(tree: ast.AST) -> set[str]:
 @pytest.fixture(scope='module')
 def places() -> dict[str, set[str]]:
   return {'.'.join(path.relative_to(ROOT).with_suffix('').parts): defined(tree)
-          for path, tree in TREES.items()}
+          for path, tree in zip(SOURCES, map(tree_of, SOURCES))}
 
 
 @every_source
 def test_docstrings_point_to_what_is_there(path, places):
   """`room.module.name`, of a module, a class, a parameter, a setting or a library."""
-  tree, wrong = TREES[path], []
+  tree, wrong = tree_of(path), []
   parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
   sections = set(defaults.base()) | {'config'}
   for pointer in set(re.findall(r'`([A-Za-z_]+(?:\.[A-Za-z_]+)+)`', path.read_text())):
@@ -398,4 +421,4 @@ def test_a_part_is_named_in_one_table(name):
   assert {name_of(path) for path in SOURCES
           if path.relative_to(PACKAGE).parts[0] != 'synthetic'
           and any(isinstance(node, ast.Constant) and node.value == name
-                  for node in ast.walk(TREES[path]))} == NAMED_IN[name]
+                  for node in ast.walk(tree_of(path)))} == NAMED_IN[name]

@@ -12,6 +12,7 @@ from safetensors import numpy as safetensors
 
 import lightman_jax as lm
 from lightman_jax.bundle import folder as bundle_folder, predictor
+from lightman_jax.bundle.command import final
 from lightman_jax.bundle.model import OPEN
 from lightman_jax.inputs import inputs
 
@@ -100,6 +101,25 @@ def test_no_clip_is_in_it(carried):
       assert all(abs(np.corrcoef(row, clip)[0, 1]) < .99 for row in rows)
     assert not any(name in (folder / bundle_folder.ABOUT).read_text()
                    for name in data.clips.clip)
+
+
+@pytest.mark.parametrize('words, sentence', [
+    (['--fold=nobody'], "has no fold 'nobody'; the nearest is "),
+    (['--seeds=0'], 'seeds is 0; give 1 to 64'),
+    (['--fold=fold2of2', '--seeds=2'], 'seeds is 2; give 1 to 64, and of a fold')])
+def test_what_final_refuses_of_a_run(words, sentence, carried, tmp_path, capsys):
+  run, _, _ = carried('supervised')
+  assert final([str(run.path), f'--out={tmp_path}/m', *words]) == 2
+  assert sentence in capsys.readouterr().err
+  assert not (tmp_path / 'm').exists()
+
+
+def test_what_final_says_of_a_run(carried, tmp_path, capsys):
+  run, _, _ = carried('supervised')
+  assert final([str(run.path), f'--out={tmp_path}/m', '--fold=fold2of2']) == 0
+  said = capsys.readouterr().out
+  assert 'bytes of weights' in said and 'to expect: UF1' in said
+  assert 'no sets: 2 people are too few' in said and 'synthetic people' in said
 
 
 def test_class_means_say_what_those_of_each_draw_do():

@@ -27,7 +27,8 @@ def manual(tmp_path_factory):
   home, data_sets = tmp_path_factory.mktemp('manual'), set()
 
   def made(name, edition='', **options):
-    folder = home / (edition or 'usual') / name
+    kind = ' '.join(f'{option}={options[option]}' for option in sorted(options))
+    folder = home / (edition or 'usual') / (kind or 'whole') / name
     if folder not in data_sets:
       data_sets.add(folder)
       with pytest.MonkeyPatch.context() as patch:
@@ -233,7 +234,7 @@ def test_stills_of_mmew_go_with_the_onset_of_a_micro_expression(manual, tmp_path
 
 
 def test_what_ck_plus_says_beside_its_frames(manual):
-  folder = manual('ck_plus')
+  folder = manual('ck_plus', per_class=2)
   plan = planned(folder, 'ck_plus')
   row = next(item.row for item in plan.items if item.row.emotion)
   path = next((folder / 'FACS' / row.clip).glob('*.txt'))
@@ -251,7 +252,7 @@ def test_what_ck_plus_says_beside_its_frames(manual):
     ('FACS', '1.5 2', 'does not hold numbers of action units and intensities')])
 def test_a_file_beside_that_holds_something_else_costs_its_clip(
     manual, kind, text, why):
-  folder = manual('ck_plus')
+  folder = manual('ck_plus', per_class=2)
   clip = next(item.row.clip for item in planned(folder, 'ck_plus').items
               if item.row.emotion)
   path = next((folder / kind / clip).glob('*.txt'))

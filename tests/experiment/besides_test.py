@@ -13,7 +13,8 @@ from lightman_jax.runs.folder import RunFolder
     ('', ''),
     ('my scores.py:f2', " --score='my scores.py:f2'"),
 ])
-def test_what_comes_next_can_be_pasted_into_a_shell(tmp_path, monkeypatch, scores, asked):
+def test_what_comes_next_can_be_pasted_into_a_shell(
+    tmp_path, monkeypatch, scores, asked):
   monkeypatch.chdir(tmp_path)
   folder = RunFolder(pathlib.Path('runs/a b'), None)
   folder.path.mkdir(parents=True)
