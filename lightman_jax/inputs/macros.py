@@ -92,8 +92,8 @@ def describe_macros(config: Mapping[str, Any], clips: ClipSet) -> Iterator[str]:
                         f'{macro["factor"]:g} times as strong',
            'manifest': f'those of {pathlib.Path(macro["data"]["path"]).name}',
            'synthetic': 'of drawn faces'}.get(source, f'those of {source}')
-  unused = (f'; {counted(own, "macro clip", "is", "are")} in the data set, and not used '
-            '(macro=own uses them)' if own and source != 'own'
+  unused = (f'; {counted(own, "macro clip", "is", "are")} in the data set, and not '
+            'used (macro=own uses them)' if own and source != 'own'
             and own < len(clips.macro) else '')
   yield f'macro-expressions: {where} (macro.source={source}){unused}'
 

@@ -383,7 +383,8 @@ def convert_weights(arguments: list[str]) -> int:
                            'OpenCV reads them in the order strain, v, u')
   parser.add_argument('--range', default='0,255',
                       help='what the weights take for 0 and 255 of a picture')
-  parser.add_argument('--size', type=int, default=28, help='side of the pictures in pixels; 28')
+  parser.add_argument('--size', type=int, default=28,
+                      help='side of the pictures in pixels; 28')
   options = parser.parse_args(arguments)
   try:
     print(_convert(options))

@@ -70,7 +70,8 @@ def render(video: VideoExpressions) -> str:
       'video.html').render(
       limits=LIMITS,
       title=f'Expressions in {pathlib.Path(video.video).name}',
-      video=video, facts=describe_facts(video.facts), nobody=stretches_not_looked_at(video.frames, -1),
+      video=video, facts=describe_facts(video.facts),
+      nobody=stretches_not_looked_at(video.frames, -1),
       lines=timeline(video), shown=shown, columns=EXPRESSIONS,
       wide=_WIDE, people=[_person(number, one, video)
                           for number, one in video.people.items()],
@@ -118,7 +119,8 @@ _FACTS = {
     'new_rate': ('frames a second that are no copies', ''),
     'first': ('time of the first frame', 's'), 'last': ('time of the last frame', 's'),
     'finished': ('read to its end', ''), 'lost': ('places where frames are lost', ''),
-    'missing': ('length of these places together', 's'), 'gaps': ('where they are', 's'),
+    'missing': ('length of these places together', 's'),
+    'gaps': ('where they are', 's'),
     'undecoded': ('pieces of the file that do not decode', ''),
     'notes': ('notes on the file', ''), 'remarks': ('remarks', '')}
 
