@@ -360,10 +360,11 @@ def sentence(error: Exception, argv: list[str]) -> str:
   return next(sentences, text)
 
 
-def refuse(sentence: str, code: int = 2) -> NoReturn:
-  """Ends the program."""
+def refuse(sentence: str, code: int = 2, *, at_once: bool = False) -> NoReturn:
+  """Ends the program; `at_once`, before jax says once more what it has raised."""
   print(f'{machine.program()}: {sentence}', file=sys.stderr, flush=True)
-  if '--worker' in sys.argv:
+  if at_once or '--worker' in sys.argv:
+    sys.stdout.flush()
     os._exit(code)     # jax would wait for the other processes, which may be gone
   sys.exit(code)
 
@@ -385,7 +386,8 @@ def start(argv: Sequence[str], *, program: Sequence[str]) -> NoReturn:
   try:
     app.run(main, argv=list(argv), flags_parser=parse)
   except InputError as error:
-    refuse(error.with_code())
+    # Of a program that called back and failed, jax waits at the exit, and raises again.
+    refuse(error.with_code(), at_once=isinstance(error.__cause__, RuntimeError))
   except ConnectionAbortedError as error:
     refuse(str(error), several.LOST)
   except OSError as error:
