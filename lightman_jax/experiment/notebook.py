@@ -272,13 +272,16 @@ def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
     those that a run of the same settings has.
 
   Raises:
-    InputError: a loss or a gradient is not finite.
+    InputError: there is no fold, or a loss or a gradient is not finite.
 
   Example:
     >>> params = lm.train(settings, fold)                         # doctest: +SKIP
     >>> lm.predict(settings, fold, params).argmax(-1)             # doctest: +SKIP
   """
   several = [fold] if isinstance(fold, HeldOut) else list(fold)
+  if not several:
+    raise InputError('train has no fold to train; give one of folds(settings, data), '
+                     'or several')
   with Progress(quiet=not verbose) as progress:
     progress.stage('train', total=len(several) * settings['training']['steps'],
                    unit='step of a fold')
@@ -311,8 +314,10 @@ def train_each(settings: Mapping[str, Any], folds: Sequence[HeldOut],
 
     def on_chunk(step, scalars):
       facts = {'folds': f'{len(states)}/{len(folds)}'} if len(folds) > 1 else {}
-      progress.update(len(states) * trainer.steps + step, **facts,
-                      loss=float(scalars['query_loss'].mean()))
+      # A learner of one's own may call its losses otherwise.
+      facts |= {'loss': float(x.mean()) for name, x in scalars.items()
+                if name == 'query_loss'}
+      progress.update(len(states) * trainer.steps + step, **facts)
       if on_step is not None:
         on_step(step, scalars)
     for one in folds:
