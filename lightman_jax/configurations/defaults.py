@@ -15,8 +15,8 @@ Change = Callable[[config_dict.ConfigDict], None]
 
 def synthetic() -> dict:
   """The people of the embedded data set; see `synthetic.scenes.Difficulty`."""
-  # faces: wide; close, as published pictures frame and record them; or glasses, which
-  # is close with some people who wear them.
+  # faces: wide; close, as published pictures frame and record them; glasses, which is
+  # close with some people who wear them; or lamps, close under light that differs more.
   return dict(seed=0, subjects=8, micro=18, macro=9, fps=200., faces='wide')
 
 

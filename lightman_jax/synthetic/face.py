@@ -121,6 +121,11 @@ def draw_face(rng: np.random.Generator) -> Float[np.ndarray, '68 2']:
   return face + uneven
 
 
+# A mean lamp: from above, before the face; and the share of light from elsewhere.
+_LAMP = np.array([0., -.55, 1.])
+_AMBIENT = .55
+
+
 def draw_person(rng: np.random.Generator, *, gain: float) -> Person:
   """One subject; `gain` is the standard deviation of the log of muscle strengths.
 
@@ -148,11 +153,26 @@ def draw_person(rng: np.random.Generator, *, gain: float) -> Person:
       hairline=(float(rng.uniform(.08, .15)), float(rng.uniform(.2, 1.1)),
                 float(rng.uniform(-.2, .2))),
       long_hair=float(rng.choice([0., rng.uniform(.3, 1.)])),
-      light=np.array([rng.normal(0., .55), -.55 + rng.normal(0., .2), 1.]),
+      light=np.array([rng.normal(0., .55), _LAMP[1] + rng.normal(0., .2), _LAMP[2]]),
       ambient=float(rng.uniform(.45, .65)),
       background=rng.uniform(.35, .8) + rng.normal(0., .03, 3),
       noise=float(rng.uniform(.004, .014)), blur=float(rng.uniform(.2, .6)),
       texture_seed=int(rng.integers(2**31)))
+
+
+def move_lamp(person: Person, lamp: float) -> Person:
+  """The same person under a lamp that differs more or less from a mean one.
+
+  Args:
+    person: as drawn.
+    lamp: by how much its direction and the share of light from elsewhere differ, as a
+      multiple of what was drawn.
+  """
+  if lamp == 1.:
+    return person
+  return person._replace(
+      light=_LAMP + lamp * (person.light - _LAMP),
+      ambient=float(np.clip(_AMBIENT + lamp * (person.ambient - _AMBIENT), .1, 1.)))
 
 
 def draw_glasses(rng: np.random.Generator) -> Glasses:
@@ -169,7 +189,8 @@ def draw_glasses(rng: np.random.Generator) -> Glasses:
       roundness=float(rng.uniform(2., 4.)), glint=float(rng.uniform(0., .5)))
 
 
-def draw_look(rng: np.random.Generator, *, rest: float, framing: float) -> Look:
+def draw_look(rng: np.random.Generator, *, rest: float, framing: float,
+              lamp: float = 1.) -> Look:
   """One recording.
 
   Args:
@@ -177,6 +198,7 @@ def draw_look(rng: np.random.Generator, *, rest: float, framing: float) -> Look:
     rest: standard deviation of each muscle's tone at rest, in pixels of a 64-pixel
       face; it hides what a single frame would tell about the emotion.
     framing: standard deviation of the crop's shift, in such pixels.
+    lamp: multiplies how much the light differs between recordings.
   """
   units = list(MUSCLES)
   tone = rng.normal(0., rest / 64., (len(units), 1))
@@ -188,8 +210,9 @@ def draw_look(rng: np.random.Generator, *, rest: float, framing: float) -> Look:
       rest=tone, shift=rng.normal(0., framing / 64., 2),
       turn=float(rng.normal(0., 1.2 * framing)),
       zoom=float(np.exp(rng.normal(0., .02 * framing))),
-      gaze=rng.normal(0., .12, 2), exposure=float(np.exp(rng.normal(0., .05))),
-      light=rng.normal(0., .1, 3) * (1., 1., 0.), noise_seed=int(rng.integers(2**31)))
+      gaze=rng.normal(0., .12, 2), exposure=float(np.exp(lamp * rng.normal(0., .05))),
+      light=lamp * rng.normal(0., .1, 3) * (1., 1., 0.),
+      noise_seed=int(rng.integers(2**31)))
 
 
 # Which way the skin moves when a facial muscle contracts, and the warp it makes.

@@ -264,6 +264,8 @@ class Difficulty(NamedTuple):
     brows.
   glasses: share of people who wear them; drawn before the skin, whose movement alone
     `Rendered.displacement` is.
+  lamp: multiplies how far lamps differ from a mean one: where each person's stands, how
+    much of its light comes from elsewhere, and what of both a recording changes.
   """
   micro: tuple[float, float] = (1., 3.)
   macro: tuple[float, float] = (4., 8.)
@@ -281,7 +283,9 @@ class Difficulty(NamedTuple):
   jpeg: float = 0.
   slowest: float = 0.
   lexicon: str = 'posed'
-  glasses: float = 0.       # the last: what is spelt of the others stays as it was
+  # The last two: what is spelt of the others stays as it was.
+  glasses: float = 0.
+  lamp: float = 1.
 
 
 FACES = {
@@ -292,6 +296,7 @@ FACES = {
     'close': Difficulty(crop=(.75, .8), crop_spread=.1, head=.8, jpeg=.5, slowest=25.,
                         lexicon='micro', overlap=.05, incidental=.3)}
 FACES['glasses'] = FACES['close']._replace(glasses=.4)
+FACES['lamps'] = FACES['close']._replace(lamp=2.)
 """Named settings of the faces."""
 
 
@@ -373,7 +378,8 @@ def person_of(seed: int, subject: str, difficulty: Difficulty) -> face.Person:
     subject: the name.
     difficulty: how much people differ.
   """
-  return face.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
+  person = face.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
+  return face.move_lamp(person, difficulty.lamp)
 
 
 def glasses_of(scene: Scene) -> face.Glasses | None:
@@ -472,7 +478,7 @@ def render_scene(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendere
   level = scene.difficulty
   person = person_of(scene.seed, scene.subject, level)
   look = face.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
-                            framing=level.framing)
+                            framing=level.framing, lamp=level.lamp)
   if level.crop != (1., 1.) or level.crop_spread:
     spread = level.crop_spread * _rng(scene.seed, scene.clip, 'crop').uniform(-1, 1, 2)
     look = look._replace(stretch=tuple(

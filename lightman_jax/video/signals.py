@@ -46,6 +46,10 @@ class SpottingSettings:
       expression counts as held.
     level_share: share of the time from which that is warned of.
     quiet: share of the stretches of half a second that count as quiet.
+    lost: multiple of its threshold beyond which a region of the face's middle line that
+      goes alone was lost by whoever followed it.
+    alone: how many times as far, each in units of its threshold, it then goes as any
+      that it hangs on.
     uncovered: s before and after a region is covered in which it is not looked at, for
       what covers it comes and goes.
   """
@@ -68,6 +72,8 @@ class SpottingSettings:
   level_away: float = .015
   level_share: float = .1
   quiet: float = .5
+  lost: float = 4.
+  alone: float = 12.
   uncovered: float = .25
 
 

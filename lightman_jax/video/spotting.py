@@ -36,6 +36,13 @@ from lightman_jax.video.signals import (
 )
 
 _KINDS = ('micro', 'macro')
+# Skin of a face's middle line never goes far without what it hangs on: where it seems
+# to, whoever followed it lost it. Corners of the mouth, cheeks and brows do go alone.
+_HANGS_ON = {motion.REGIONS.index(name): [motion.REGIONS.index(one) for one in others]
+             for name, others in {
+                 'nose': ('left cheek', 'right cheek', 'upper lip'),
+                 'upper lip': ('nose', 'lower lip'), 'lower lip': ('upper lip', 'chin'),
+                 'chin': ('lower lip',)}.items()}
 
 
 class Expression(NamedTuple):
@@ -181,6 +188,7 @@ def _spot(stretch: Stretch, threshold: np.ndarray, signals: Signals, person: int
   far = np.linalg.norm(stretch.away, axis=2)
   ratio = far / limit
   ratio[:, motion.EYES] = 0.
+  ratio[_lost(ratio, settings)] = 0.
   shut = _blinks(stretch, settings)
   spoken = _speech(stretch, threshold, settings)
   others = [Other(person, kind, *_span(stretch, run)) for kind, mask in (
@@ -203,6 +211,17 @@ def _spot(stretch: Stretch, threshold: np.ndarray, signals: Signals, person: int
         stretch, ratio, far, shut, place):
       expressions.append(made)
   return sorted(expressions, key=lambda e: e.onset_s), others
+
+
+def _lost(ratio: np.ndarray, settings: SpottingSettings) -> np.ndarray:
+  """Where a region of the middle line goes far without what it hangs on."""
+  lost = np.zeros(ratio.shape, bool)
+  for region, others in _HANGS_ON.items():
+    for run in _runs(ratio[:, region] >= 1.):
+      peak = run.start + int(ratio[run, region].argmax())
+      lost[run, region] = ratio[peak, region] > max(
+          settings.lost, settings.alone * ratio[peak, others].max())
+  return lost
 
 
 def _extent(stretch: Stretch, ratio: np.ndarray, peak: int, free: np.ndarray,

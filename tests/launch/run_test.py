@@ -189,16 +189,16 @@ def test_what_a_user_told_jax_moves_no_number(finished, program, tiny, tmp_path)
 
 def test_a_run_goes_on_under_no_other_flags(copy, finished, program, tiny):
   (copy / 'results.json').unlink()
-  before = content(copy)
+  before, flags = content(copy), program.environment['XLA_FLAGS']
   refused = program.run(*tiny, f'--workdir={copy}', NVIDIA_TF32_OVERRIDE='0',
-                        XLA_FLAGS='--xla_cpu_enable_fast_math=true')
+                        XLA_FLAGS=f'{flags} --xla_cpu_enable_fast_math=true')
   assert refused.refused_with(
       'jax.variables.NVIDIA_TF32_OVERRIDE: (absent) -> "0"',
       'jax.xla_flags.xla_cpu_enable_fast_math: (absent) -> "true"', '--resume_anyway')
   assert content(copy) == before
   # The number of devices may change.
   other = program.run(*tiny, f'--workdir={copy}',
-                      XLA_FLAGS='--xla_force_host_platform_device_count=1')
+                      XLA_FLAGS=f'{flags} --xla_force_host_platform_device_count=1')
   assert other.code == 0, other.err
   assert 'devices.count: 2 -> 1' in ' '.join(other.err.split())
   assert (copy / 'results.json').read_bytes() == (

@@ -194,6 +194,19 @@ def test_a_hand_before_the_mouth_is_no_expression_and_hides_none_of_the_brows():
   assert [e.region for e in spot(signals).expressions] == ['left brow']
 
 
+def test_a_chin_that_goes_alone_was_lost_and_one_that_takes_the_lip_along_was_not():
+  time = np.arange(0., 20., 1 / 60)
+  away = bump(time, 8., 8.1, 11.)
+  alone = move(make(time), CHIN, away, (6., 4.))
+  assert spot(alone).expressions == []
+  both = move(move(make(time), CHIN, away, (6., 4.)), LIP, .3 * away, (6., 4.))
+  (e,) = spot(both).expressions
+  assert e.region == 'chin' and overlap(e, 8., 11.) > .5
+  # What lies beneath it in time is spotted where the lost one would have hidden it.
+  (e,) = spot(move(alone, BROW, bump(time, 8., 8.15, 8.3))).expressions
+  assert e.kind == 'micro' and e.region == 'left brow'
+
+
 def test_speech_is_no_expression_and_hides_none_of_the_brows():
   time = np.arange(0., 30., 1 / 60)
   signals, talk = make(time), (time > 10.) & (time < 15.)
