@@ -63,8 +63,8 @@ def test_a_folder_that_cannot_be_written_to_has_a_way_out():
   for number in (errno.EROFS, errno.EACCES):
     error = OSError(number, os.strerror(number), 'runs')
     assert files.explain_fault(error) == (
-        f'{os.strerror(number)} at runs; name another folder: --workdir of a run, --out '
-        'of other commands')
+        f'{os.strerror(number)} at runs; name another folder: --workdir of a run, '
+        '--out of other commands')
   assert files.explain_fault(OSError(errno.EIO, 'an error', 'x')) == 'an error at x'
 
 

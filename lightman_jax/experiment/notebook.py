@@ -313,10 +313,11 @@ def train_each(settings: Mapping[str, Any], folds: Sequence[HeldOut],
         streamed=math.prod(x.shape[1:]) * 4 if isinstance(x, Stored) else 0)
 
     def on_chunk(step, scalars):
-      facts = {'folds': f'{len(states)}/{len(folds)}'} if len(folds) > 1 else {}
+      facts: dict[str, Any] = (
+          {'folds': f'{len(states)}/{len(folds)}'} if len(folds) > 1 else {})
       # A learner of one's own may call its losses otherwise.
-      facts |= {'loss': float(x.mean()) for name, x in scalars.items()
-                if name == 'query_loss'}
+      if 'query_loss' in scalars:
+        facts['loss'] = float(scalars['query_loss'].mean())
       progress.update(len(states) * trainer.steps + step, **facts)
       if on_step is not None:
         on_step(step, scalars)

@@ -51,8 +51,8 @@ def test_own_macro_clips_stay(clips):
     # What own-clips.md says of each.
     (manifest, 'debug', 'of drawn faces (macro.source=synthetic)', True),
     (manifest, 'clips,debug',
-     'micro clips of each task, their motion 4 times as strong (macro.source=magnified)',
-     True),
+     'micro clips of each task, their motion 4 times as strong '
+     '(macro.source=magnified)', True),
     (manifest, 'clips,macro=own', 'the 2 of the data set itself (macro.source=own)',
      False),
     (manifest, 'clips,macro=samm_long', 'those of samm_long (macro.source=samm_long)',
