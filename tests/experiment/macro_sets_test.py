@@ -45,7 +45,7 @@ def test_a_run_learns_from_them(method, name, replica, tmp_path):
           'data.data_dir': str(tmp_path / 'built')}), tmp_path / 'run')
   about, rows = run.results['about'], run.results['rows']
   assert 'labelled (weight 0.3' in about['macro']
-  assert about['macro_clips_seen'] > 6
+  assert about['macro_clips_seen'] >= 6          # a task of a step has so many
   assert {'macro_only', 'svm with macro clips'} <= set(rows)
   assert np.isfinite(rows[method]['uf1']['value'])
-  assert {row['subject'] for row in run.predictions} == {'s0', 's1', 's2'}
+  assert set(run.predictions['subject']) == {'sub01', 'sub02', 'sub03'}
