@@ -115,16 +115,16 @@ class _Short(reprlib.Repr):
     return super().repr1(x, level)
 
 
-def short_repr(record: Any) -> str:
+def short_repr(self: Any) -> str:
   """A NamedTuple or a dataclass in a line, with arrays as 'float32[36,1,28,28,3]'.
 
   Args:
-    record: whose class has this as its `__repr__`.
+    self: whose class has this as its `__repr__`.
   """
-  names = getattr(record, '_fields', None) or [
-      field.name for field in dataclasses.fields(record)]
-  fields = ', '.join(f'{name}={_SHORT.repr(getattr(record, name))}' for name in names)
-  text = f'{type(record).__name__}({fields})'
+  names = getattr(self, '_fields', None) or [
+      field.name for field in dataclasses.fields(self)]
+  fields = ', '.join(f'{name}={_SHORT.repr(getattr(self, name))}' for name in names)
+  text = f'{type(self).__name__}({fields})'
   return text if len(text) <= _MOST else f'{text[:_MOST - 5]} ...)'
 
 

@@ -22,7 +22,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
-from lightman_jax.synthetic import face, render as draw
+from lightman_jax.synthetic import face, render as draw, sitters
 
 # Which action units a person shows when feeling something.
 
@@ -370,7 +370,7 @@ def _scene(
 
 
 @lru_cache
-def person_of(seed: int, subject: str, difficulty: Difficulty) -> face.Person:
+def person_of(seed: int, subject: str, difficulty: Difficulty) -> sitters.Person:
   """Who bears this name.
 
   Args:
@@ -378,14 +378,14 @@ def person_of(seed: int, subject: str, difficulty: Difficulty) -> face.Person:
     subject: the name.
     difficulty: how much people differ.
   """
-  person = face.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
-  return face.move_lamp(person, difficulty.lamp)
+  person = sitters.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
+  return sitters.move_lamp(person, difficulty.lamp)
 
 
-def glasses_of(scene: Scene) -> face.Glasses | None:
+def glasses_of(scene: Scene) -> sitters.Glasses | None:
   """What a scene's person wears in all clips; None for most."""
   rng = _rng(scene.seed, scene.subject, 'glasses')
-  return face.draw_glasses(rng) if rng.random() < scene.difficulty.glasses else None
+  return sitters.draw_glasses(rng) if rng.random() < scene.difficulty.glasses else None
 
 
 def plan_scenes(
@@ -477,7 +477,7 @@ def render_scene(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendere
   """
   level = scene.difficulty
   person = person_of(scene.seed, scene.subject, level)
-  look = face.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
+  look = sitters.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
                             framing=level.framing, lamp=level.lamp)
   if level.crop != (1., 1.) or level.crop_spread:
     spread = level.crop_spread * _rng(scene.seed, scene.clip, 'crop').uniform(-1, 1, 2)
