@@ -178,7 +178,7 @@ def test_the_wheel_out_of_the_sdist_trains_in_an_empty_folder(tmp_path):
   # Runs of a sweep are processes that are started in the same way.
   swept = run('-m', 'lightman_jax', 'train', *tiny, '--sweep=methods:protonet',
               '--workdir=sweep').stdout
-  assert '1 of 1 runs are finished' in swept
+  assert '1 of 1 run is finished' in swept
   assert sorted(path.name for path in empty.iterdir()) == ['run', 'sweep']
   assert f'lightman_jax {lightman_jax.__version__}' in run(
       '-m', 'lightman_jax', 'info').stdout

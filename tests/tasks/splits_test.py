@@ -106,7 +106,7 @@ def test_the_same_seed_gives_the_same_splits(subjects):
 
 def test_a_class_of_one_subject_is_refused_by_name():
   micro = [[1, 1, 1], [1, 1, 5], [1, 1, 0], [1, 1, 0]]
-  with pytest.raises(InputError, match=r'fold s0: class c has 5 training clip\(s\)'):
+  with pytest.raises(InputError, match=r'fold s0: class c has 5 training clips of 1'):
     plan(pool_with(micro))
   # Who holds the only other clips of a class out leaves too little for training.
   with pytest.raises(InputError, match=r'fold s1: class c has 1 training'):
