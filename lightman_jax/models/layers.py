@@ -130,10 +130,24 @@ def _first_greatest(squares):
   return mask
 
 
-# Pooling as a rule of its own: two primitives, each the transpose of the other, so that
-# a map is kept for any derivative and no mask of its size. The number of the greatest's
-# place, a byte a square, comes along: out of the stack of maps that a loop keeps, the
-# values at the greatest take ten times as long to find by comparing anew.
+# Pooling and ReLU with rules of their own: functions that are linear in their last
+# operand, each with its transpose as another, so that what a derivative of any order
+# keeps is the map that they read, and no array of truth values or zeros beside it.
+
+
+@jax.custom_jvp
+def _relu(x):
+  return jnp.maximum(x, 0)
+
+
+@_relu.defjvp
+def _relu_jvp(primals, tangents):
+  y = _relu(*primals)
+  return y, relu_tangent_p.bind(y, *tangents)
+
+
+def _where_above_zero(y, linear):
+  return jnp.where(y > 0, linear, 0)
 
 
 @jax.custom_jvp
@@ -145,13 +159,14 @@ def _greatest(squares: Float[Array, 'n h s w s c']) -> Float[Array, 'n h w c']:
 @_greatest.defjvp
 def _greatest_jvp(primals, tangents):
   (squares,), (d_squares,) = primals, tangents
-  squares = jax.lax.stop_gradient(squares)
-  first, *others = _values(squares)
+  # A byte a square: where a map comes out of the stack that a loop keeps, to find the
+  # greatest anew for its tangent takes XLA's code for a CPU ten times as long.
+  first, *others = _values(jax.lax.stop_gradient(squares))
   best, place = first, jnp.zeros(first.shape, jnp.int8)
   for number, value in enumerate(others, 1):
     place = jnp.where(value > best, jnp.int8(number), place)
     best = jnp.maximum(best, value)
-  return _greatest(*primals), pool_tangent_p.bind(squares, place, d_squares)
+  return _greatest(squares), pool_tangent_p.bind(squares, place, d_squares)
 
 
 def _at_greatest(squares, place, tangent):
@@ -171,9 +186,10 @@ def _to_greatest(squares, place, cotangent):
 
 pool_tangent_p = Primitive('pool_tangent')
 pool_cotangent_p = Primitive('pool_cotangent')
+relu_tangent_p = Primitive('relu_tangent')
 
 
-def _pool_jvp(prim, primals, tangents):
+def _linear_jvp(prim, primals, tangents):
   *known, _ = primals
   *_, tangent = tangents
   out = prim.bind(*primals)
@@ -181,12 +197,13 @@ def _pool_jvp(prim, primals, tangents):
                prim.bind(*known, tangent))
 
 
-def _pool_transpose(prim, cotangent, squares, place, linear):
-  del linear
-  return None, None, prim.bind(squares, place, ad.instantiate_zeros(cotangent))
+def _linear_transpose(transpose, cotangent, *operands):
+  *known, _ = operands
+  return *(None for _ in known), transpose.bind(*known,
+                                                ad.instantiate_zeros(cotangent))
 
 
-def _pool_batch(prim, operands, axes):
+def _linear_batch(prim, operands, axes):
   """More tasks are more maps."""
   size = next(x.shape[a] for x, a in zip(operands, axes) if a is not None)
   operands = [jnp.broadcast_to(x, (size, *x.shape)) if a is None else
@@ -198,16 +215,16 @@ def _pool_batch(prim, operands, axes):
 def _register(prim, transpose, compute):
   prim.def_abstract_eval(lambda *operands: operands[-1].update(
       shape=jax.eval_shape(compute, *operands).shape))
-  ad.primitive_jvps[prim] = functools.partial(_pool_jvp, prim)
-  ad.primitive_transposes[prim] = functools.partial(_pool_transpose, transpose)
-  batching.primitive_batchers[prim] = functools.partial(_pool_batch, prim)
+  ad.primitive_jvps[prim] = functools.partial(_linear_jvp, prim)
+  ad.primitive_transposes[prim] = functools.partial(_linear_transpose, transpose)
+  batching.primitive_batchers[prim] = functools.partial(_linear_batch, prim)
   mlir.register_lowering(prim, mlir.lower_fun(compute, multiple_results=False))
-  alone = jax.jit(prim.bind)
-  prim.def_impl(lambda *operands: alone(*operands))
+  prim.def_impl(compute)
 
 
 _register(pool_tangent_p, pool_cotangent_p, _at_greatest)
 _register(pool_cotangent_p, pool_tangent_p, _to_greatest)
+_register(relu_tangent_p, relu_tangent_p, _where_above_zero)
 
 
 @jax.custom_jvp
@@ -257,7 +274,7 @@ class GroupNorm(nn.Module):
     if self.pool:
       rest = _greatest(rest if even else _squares(rest, 2))
     x = (rest * across(slope * sign, rest) + across(shift, rest)).astype(x.dtype)
-    return nn.relu(x) if self.relu else x
+    return _relu(x) if self.relu else x
 
   def _line(self, mean: Float[Array, 'n c'], at, square, scale, bias):
     """Slope and shift (n, c) of what is beside `at`: normalised, and rescaled.
