@@ -9,7 +9,6 @@ the faces. No label of the manifest has a part but in the score.
 """
 
 import argparse
-import functools
 import pathlib
 import sys
 
@@ -31,23 +30,27 @@ def drawn(settings) -> tuple[np.ndarray, np.ndarray, list[str]]:
   return np.asarray(made[:]), np.asarray(clips.label), list(clips.subject)
 
 
-def uf1_by_data_set(manifest: str, faces: str, seed: int, people: int
+def settings_of(manifest: str, **changes):
+  """Settings of the clips of a manifest, without macro-expressions."""
+  return lm.settings('manifest', method='supervised', **{
+      'data.path': manifest, 'macro.source': 'none', **changes})
+
+
+def uf1_by_data_set(manifest: str, real, faces: str, seed: int, people: int
                     ) -> dict[str, float]:
   """UF1 of each data set of a manifest, and of all.
 
   Args:
     manifest: path of the csv.
+    real: its clips, as `lm.load` has them.
     faces: how they are framed, 'close' or 'wide'.
     seed: of the faces.
     people: how many are drawn, with nine micro- and nine macro-expressions each.
   """
-  of_real = {'data.path': manifest, 'macro.source': 'none'}
   of_faces = {'source': 'synthetic', 'synthetic.faces': faces, 'synthetic.seed': seed,
               'synthetic.subjects': people, 'synthetic.micro': 9, 'synthetic.macro': 9}
-  make = functools.partial(lm.settings, 'manifest', method='supervised')
-  real = lm.load(make(**of_real))
   pool = real.pool
-  x, label, who = drawn(make(**of_real, **{
+  x, label, who = drawn(settings_of(manifest, **{
       f'pretrain.{name}': value for name, value in of_faces.items()}))
   count, classes = len(pool.label), len(pool.classes)
   is_drawn = np.arange(count + len(x)) >= count
@@ -73,10 +76,11 @@ def main() -> None:
   parser.add_argument('--seeds', default='0,1,2')
   parser.add_argument('--people', type=int, default=24)
   options = parser.parse_args()
+  real = lm.load(settings_of(options.manifest))
   for faces in options.faces.split(','):
     rows = []
     for seed in map(int, options.seeds.split(',')):
-      rows.append(uf1_by_data_set(options.manifest, faces, seed, options.people))
+      rows.append(uf1_by_data_set(options.manifest, real, faces, seed, options.people))
       print(f'{faces}, seed {seed}: ' + ', '.join(
           f'{name} {value:.3f}' for name, value in rows[-1].items()), flush=True)
     print(f'{faces}, mean: ' + ', '.join(

@@ -9,6 +9,7 @@ from typing import Any
 
 from lightman_jax import places, registry, sections
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -141,8 +142,8 @@ def read_unit_numbers(text: str) -> tuple[int, ...]:
     twice = next(number for number in numbers if numbers.count(number) > 1)
     raise InputError(f'labels.units has AU{twice} twice; leave one out')
   if len(numbers) > MOST_UNITS:
-    raise InputError(f'labels.units has {len(numbers)} units, and a label holds '
-                     f'{MOST_UNITS} at most; leave some out')
+    raise InputError(f'labels.units has {counted(len(numbers), "unit")}, and a label '
+                     f'holds {MOST_UNITS} at most; leave some out')
   return tuple(sorted(numbers))
 
 

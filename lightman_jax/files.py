@@ -142,7 +142,9 @@ def explain_fault(error: OSError) -> str:
   if error.errno in TOO_MANY_OPEN:
     return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
             'same command again; it goes on where it was')
-  return f'{error.strerror or error}{place}'
+  elsewhere = ('; name another folder: --workdir of a run, --out of other commands'
+               if error.errno in (errno.EROFS, errno.EACCES) else '')
+  return f'{error.strerror or error}{place}{elsewhere}'
 
 
 def print_refusal(error: InputError | OSError, command: str = '') -> int:

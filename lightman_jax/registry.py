@@ -15,6 +15,7 @@ import inspect
 import json
 import os
 import pathlib
+import re
 import sys
 import traceback
 from typing import Any, NamedTuple
@@ -239,6 +240,8 @@ def allow_or_keep(kind: str, name: str) -> Source:
 def line_of(error: BaseException) -> str:
   """The last line of code from outside that an error came through; '' for none.
 
+  Of what a compiled program calls back, jax keeps the lines in the message alone.
+
   Args:
     error: that was raised.
   """
@@ -246,9 +249,11 @@ def line_of(error: BaseException) -> str:
   for code in _ALLOWED.values():
     with contextlib.suppress(TypeError):      # an object has no file
       files.add(os.path.realpath(inspect.getfile(code.part)))
-  places = [f'{frame.filename} line {frame.lineno}'
-            for frame in traceback.extract_tb(error.__traceback__)
-            if os.path.realpath(frame.filename) in files]
+  lines = [(frame.filename, frame.lineno)
+           for frame in traceback.extract_tb(error.__traceback__)]
+  lines += re.findall(r'^ *File "(.+)", line (\d+)', str(error), re.M)
+  places = [f'{file} line {line}' for file, line in lines
+            if os.path.realpath(file) in files]
   return places[-1] if places else ''
 
 
@@ -269,7 +274,9 @@ def same_folder() -> Iterator[None]:
 
 def describe(error: BaseException) -> str:
   """What code from outside raised, in a line."""
-  first, *_ = str(error).strip().split('\n')
+  first, *rest = str(error).strip().split('\n')
+  if rest and first.endswith('Traceback (most recent call last):'):   # of a call back
+    return printable(rest[-1])
   return f'{type(error).__name__}: {printable(first)}'
 
 

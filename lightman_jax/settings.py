@@ -14,6 +14,7 @@ from typing import Any
 from lightman_jax import coupled_settings, listed_settings, registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.options import nearest
+from lightman_jax.units import counted
 
 CHOICES = {
     'inputs.kind': ('flow', 'difference', 'frames', 'picture', 'landmarks'),
@@ -168,7 +169,8 @@ def check(config: Mapping[str, Any]) -> None:
   missing = [name for name in (*sections.VARIANTS.values(), *CHOICES, *RANGES)
              if name not in values]
   if missing:
-    raise InputError(f'{missing[0]} is not set ({len(missing)} settings are missing); '
+    raise InputError(f'{missing[0]} is not set '
+                     f'({counted(len(missing), "setting", "is", "are")} missing); '
                      'begin with all of them, as lm.settings() and '
                      'lightman_jax.configurations.defaults give them')
   listed_settings.check(values)

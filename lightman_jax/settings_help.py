@@ -18,7 +18,8 @@ _FACES = {
     'macro': 'macro-expressions of each person',
     'fps': 'frames a second',
     'faces': 'wide; or close, as published pictures frame and record them; or glasses, '
-             'close faces of which some wear them'}
+             'close faces of which some wear them; or lamps, close faces under light '
+             'that differs twice as much'}
 # What looks like a mistake in the data and is none.
 _MEANT = {
     'different_people': 'names that look like one person and are several, by commas, '

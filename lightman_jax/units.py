@@ -1,4 +1,9 @@
-"""Amounts in words."""
+"""Amounts in words, and what holds many numbers in a line."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import reprlib
+from typing import Any, SupportsIndex
 
 
 def bytes_in_words(size: int | float) -> str:
@@ -46,3 +51,81 @@ def measure_in_words(value: int | float, unit: str) -> str:
   if unit.startswith('of the machine'):
     return f'{value:.1%}'
   return count_in_words(value)
+
+
+_PLURALS = {'person': 'people', 'child': 'children'}
+
+
+def plural_of(noun: str) -> str:
+  """The plural of a noun, with what stands before it: 'micro clips', 'people'."""
+  *before, last = noun.rsplit(' ', 1)
+  if last in _PLURALS:
+    last = _PLURALS[last]
+  elif last.endswith(('s', 'x', 'z', 'ch', 'sh')):
+    last += 'es'
+  elif last.endswith('y') and last[-2:-1] not in 'aeiou':
+    last = f'{last[:-1]}ies'
+  else:
+    last += 's'
+  return ' '.join([*before, last])
+
+
+def counted(number: SupportsIndex | str, noun: str, one: str = '', more: str = ''
+            ) -> str:
+  """'1 clip', '3 clips', '2 people' or, with verbs, '1 clip is' and '0 clips are'.
+
+  Args:
+    number: a text stands as it is, as '1,234'.
+    noun: in the singular.
+    one: the verb after one.
+    more: the verb after none or several.
+  """
+  words, verb = (noun, one) if str(number).strip() == '1' else (plural_of(noun), more)
+  return f'{number} {words} {verb}'.rstrip()
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+  """Names with commas between them; of many the first, and how many there are."""
+  if len(names) <= most:
+    return ', '.join(names)
+  return f'{", ".join(names[:most])} ... ({len(names)} in all)'
+
+
+# What a notebook shows of an object with arrays: thousands of numbers say nothing.
+
+_MOST = 1000     # characters
+
+
+class _Short(reprlib.Repr):
+  """Arrays by type and shape, long sequences by their length, functions by name."""
+
+  def __init__(self):
+    super().__init__()
+    self.maxdict, self.maxstring, self.maxother = 4, 60, 300
+
+  def repr1(self, x: Any, level: int) -> str:
+    if hasattr(x, 'shape') and hasattr(x, 'dtype'):
+      return f'{x.dtype}[{",".join(map(str, x.shape))}]'
+    if type(x) in (list, tuple) and len(x) > 6:
+      return f'<{len(x)} of {type(x[0]).__name__}>'
+    if isinstance(x, Mapping):
+      return self.repr_dict(x, level)
+    if callable(x) and not hasattr(x, '_fields'):
+      return f'<{getattr(x, "__name__", type(x).__name__)}>'
+    return super().repr1(x, level)
+
+
+def short_repr(self: Any) -> str:
+  """A NamedTuple or a dataclass in a line, with arrays as 'float32[36,1,28,28,3]'.
+
+  Args:
+    self: whose class has this as its `__repr__`.
+  """
+  names = getattr(self, '_fields', None) or [
+      field.name for field in dataclasses.fields(self)]
+  fields = ', '.join(f'{name}={_SHORT.repr(getattr(self, name))}' for name in names)
+  text = f'{type(self).__name__}({fields})'
+  return text if len(text) <= _MOST else f'{text[:_MOST - 5]} ...)'
+
+
+_SHORT = _Short()

@@ -60,6 +60,22 @@ OF_UNITS = [(name, arg) for name in UNITS for arg in SHARED
             if 'few_shot' not in arg and arg != 'published']
 
 
+@pytest.mark.parametrize('arg, changes, words', [
+    ('', {}, ''), ('quick', {}, ''), ('debug', {}, 'its settings are those of :debug'),
+    ('method=supervised,debug', {}, 'its settings are those of :debug'),
+    ('debug', {'training.steps': 6}, 'each fold is trained for 6 steps only'),
+    ('debug', {'training.steps': 50}, ''),
+    ('', {'training.steps': 1}, 'each fold is trained for 1 step only'),
+    # What begins with weights may need no steps.
+    ('', {'training.steps': 1, 'pretrain.source': 'macro'}, ''),
+    ('debug', {'pretrain.source': 'macro'}, 'its settings are those of :debug')])
+def test_a_trial_is_known_by_its_settings(arg, changes, words):
+  config = settings.changed(synthetic.get_config(arg).to_dict(), changes)
+  said = defaults.describe_trial(config)
+  assert said.partition(': ')[2] == words
+  assert not words or 'whose scores mean nothing' in said
+
+
 @pytest.mark.parametrize('name, arg', ALL + OF_UNITS)
 def test_variants(name, arg):
   config = (FILES | UNITS)[name][0].get_config(arg)
@@ -69,6 +85,8 @@ def test_variants(name, arg):
   choice.choose({**plain['macro']['data'], 'name': 'synthetic'})
   assert json.loads(json.dumps(plain)) == plain
   assert plain['data']['name'] == {'open': 'synthetic'}.get(name, name)
+  sizes = [word for word in arg.split(',') if word in ('debug', 'quick')]
+  assert bool(defaults.describe_trial(plain)) == (sizes[-1:] == ['debug'])
   for word in arg.split(','):
     key, _, value = word.partition('=')
     if value:

@@ -16,7 +16,8 @@ import pytest
 
 import lightman_jax as lm
 from lightman_jax import settings as settings_module
-from lightman_jax.experiment import run
+from lightman_jax.experiment import assembly, run
+from lightman_jax.profiling.cost import COMPILING
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks import arrays
 
@@ -146,6 +147,20 @@ def test_a_step_by_hand(debug, data):
   assert np.isfinite(losses['query_loss']) and 'support_alignment' in losses
   fast = learner.adapt(params, task.support, fold.data.key).fast
   assert learner.predict(fast, task.query.x).shape == (3, 3)
+  folds = lm.folds(debug, data)
+  assert repr(folds) == '<4 folds: sub01, sub02, sub03, sub04>'
+  assert repr(fold) == '<HeldOut sub02: trains on 27 clips of 3 people, tests 6 micro>'
+  assert repr(data.pool) == ('<Pool of 36 clips (4, 16, 16, 3) of 4 people: 24 micro, '
+                             '12 macro; negative, positive, surprise>')
+  for shown in (data, data.clips, data.clips.frames, fold.data, data.folds, task, net,
+                learner, recipe_of(debug, data), lm.Steps(1, .1),
+                lm.Classifier()):
+    assert len(repr(shown)) <= 1000 and repr(shown).count('\n') < 10, repr(shown)
+
+
+def recipe_of(settings, data):
+  layout = assembly.make_layout(settings, tuple(jax.devices()[:1]), 1)
+  return assembly.make_recipe(settings, data.pool, layout)
 
 
 class Mean(nn.Module):
@@ -157,7 +172,7 @@ class Mean(nn.Module):
 
 
 @pytest.mark.parametrize('shape', [(3,), (5, 2)])
-def test_arrays_that_are_no_pictures(shape):
+def test_arrays_that_are_no_pictures(shape, capsys):
   X, y, groups = people(shape=shape)
   pool = lm.tasks.from_arrays(X, y, groups)
   settings = lm.array_settings(shape, method='protonet', **SMALL)
@@ -167,7 +182,8 @@ def test_arrays_that_are_no_pictures(shape):
   there = (X / fold.data.clips.view.scale[0])[groups != 's0'].reshape(18, -1)
   for x in np.asarray(task.support.x).reshape(2, -1):     # as they are, of the others
     assert np.abs(there - x).sum(1).min() < 1e-5
-  odds = lm.predict(settings, fold, lm.train(settings, fold))
+  odds = lm.predict(settings, fold, lm.train(settings, fold, verbose=False))
+  assert capsys.readouterr().err == ''
   np.testing.assert_allclose(odds.sum(1), 1, rtol=1e-6)
   assert (np.array(pool.classes)[odds.argmax(1)] == y[fold.test]).mean() > .6
 
@@ -229,7 +245,7 @@ def test_arrays_that_are_meant():
     classifier.fit(people()[0], y, groups=np.arange(24) % 4)
 
 
-def test_a_method_of_ones_own():
+def test_a_method_of_ones_own(capsys):
   """A learner is an object: here one that predicts from the sines of what it sees."""
   X, y, groups = people()
   pool = lm.tasks.from_arrays(X, y, groups)
@@ -237,11 +253,22 @@ def test_a_method_of_ones_own():
   fold = lm.folds(settings, pool)[0]
   seen = []
   net = lm.make_network(settings, 2, encoder=Mean())
-  mine = lm.learners.supervised(net)._replace(
-      predict=lambda fast, x: net.logits(fast, jnp.sin(x)))
+  plain = lm.learners.supervised(net)
+
+  def gradient(params, task, key, progress):      # whose loss has a name of its own
+    grads, losses = plain.meta_grad(params, task, key, progress)
+    return grads, {'mine': losses['query_loss']}
+  mine = plain._replace(predict=lambda fast, x: net.logits(fast, jnp.sin(x)),
+                        meta_grad=gradient)
   params = lm.train(settings, fold, learner=mine,
                     on_step=lambda step, scalars: seen.append(step))
   assert seen[-1] == 3 and params['encoder']['Dense_0']['kernel'].shape == (3, 4)
+  shown = capsys.readouterr()
+  first, second, *_, last = shown.err.splitlines()
+  assert (first, second) == ('train: 0/3', COMPILING) and not shown.out
+  assert re.fullmatch(r'train: 3/3, took \d:\d\d', last)
+  with pytest.raises(lm.InputError, match='no fold to train'):
+    lm.train(settings, [])
   odds = lm.predict(settings, fold, params, learner=mine)
   want = jax.nn.softmax(net.logits(params, jnp.sin(X[fold.test] /
                                                    fold.data.clips.view.scale[0])))

@@ -1,6 +1,8 @@
 """Files appear whole or not at all, and what a killed writer left goes."""
 
+import errno
 import fcntl
+import os
 import subprocess
 import sys
 
@@ -55,6 +57,15 @@ def test_a_writer_at_work_is_let_be(tmp_path):
     assert len(names(tmp_path)) == 1 and names(tmp_path) != ['.a.txt.dead']
   assert names(tmp_path) == ['a.txt']
   assert (tmp_path / 'a.txt').read_text() == 'whole'
+
+
+def test_a_folder_that_cannot_be_written_to_has_a_way_out():
+  for number in (errno.EROFS, errno.EACCES):
+    error = OSError(number, os.strerror(number), 'runs')
+    assert files.explain_fault(error) == (
+        f'{os.strerror(number)} at runs; name another folder: --workdir of a run, '
+        '--out of other commands')
+  assert files.explain_fault(OSError(errno.EIO, 'an error', 'x')) == 'an error at x'
 
 
 def test_an_error_leaves_what_was_there(tmp_path):

@@ -375,6 +375,23 @@ def test_docstrings_point_to_what_is_there(path, places):
   assert not wrong
 
 
+# After a number, the plural of what may be one.
+COUNTS = re.compile(r"""\{(?!counted)[^{}"']*\b(len|sum|count_nonzero)\([^{}]*\)\} """
+                    r'(micro |training |held-out )?(clips|people|folds|subjects|rows|'
+                    r'frames|videos|runs|intervals|files|classes)\b')
+# Where there are several in any case.
+SEVERAL = {'evaluation/references.py', 'experiment/findings.py',
+           'experiment/published_start.py'}
+
+
+@every_source
+def test_counts_are_written_by_the_one_who_can(path):
+  """`units.counted`: '1 clip', not '1 clips' and not '1 clip(s)'."""
+  text = path.read_text(encoding='utf-8')
+  assert not re.search(r'\w\(s\) (of|a|an|and|in|is|are)\b', text)
+  assert name_of(path) in SEVERAL or not COUNTS.search(text), COUNTS.search(text)
+
+
 def test_nothing_is_left_undone():
   words = re.compile('TODO|FIXME|XXX|NotImplementedError|[Ss]implified')
   assert {name_of(path) for path in SOURCES

@@ -9,7 +9,7 @@ import pytest
 from configs import synthetic
 from lightman_jax import registry, sections, settings, settings_command
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import run
+from lightman_jax.experiment import launch, run
 from lightman_jax.runs.folder import RunFolder
 
 METHOD = '''
@@ -241,6 +241,23 @@ def test_what_code_from_outside_raises_in_a_run_names_its_line(file, monkeypatch
     with pytest.raises(InputError, match=words) as refused:
       run.run(config, folder)
     assert isinstance(refused.value.__cause__, TypeError)
+
+  def called_back(*_):
+    raise RuntimeError(
+        'INTERNAL: CpuCallback error calling callback: Traceback (most recent call '
+        f'last):\n  File "/jax/callback.py", line 9, in flat\n  File "{file}", line 2, '
+        'in mine\nValueError: my own check failed')
+  monkeypatch.setattr(run, '_run', called_back)
+  with pytest.raises(InputError, match='my_file.py line 2: code from outside raised '
+                                       'ValueError: my own check failed; mend it'):
+    run.run(config, folder)
+  # At its exit jax would raise it once more.
+  ends = []
+  monkeypatch.setattr(launch.os, '_exit', lambda code: ends.append(code))
+  monkeypatch.setattr(launch.app, 'run', lambda *_, **__: run.run(config, folder))
+  with pytest.raises(SystemExit):
+    launch.start(['launch.py'], program=())
+  assert ends == [2]
   monkeypatch.setattr(run, '_run', disk)
   with pytest.raises(OSError):
     run.run(config, folder)

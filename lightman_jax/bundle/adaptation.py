@@ -29,6 +29,7 @@ from lightman_jax.meta.learners import Learner
 from lightman_jax.settings import draws_macro
 from lightman_jax.tasks.sampling import Examples
 from lightman_jax.training import compiled, numerics
+from lightman_jax.units import counted
 
 OWN = 'own'           # the data set of people of whom none is named
 MOST = 50             # clips of a class that are adapted to
@@ -95,8 +96,10 @@ def check_support(model: Model, labels: Sequence[str],
     InputError: see `adapt`.
   """
   if not (len(labels) == len(people) == count):
-    raise InputError(f'there are {count} clips, {len(labels)} labels and {len(people)} '
-                     'people to adapt to; give one of each for every clip')
+    raise InputError(f'there are {counted(count, "clip")}, '
+                     f'{counted(len(labels), "label")} and '
+                     f'{counted(len(people), "person")} to adapt to; give one of each '
+                     'for every clip')
   if unknown := [name for name in labels if name not in model.classes]:
     raise InputError(f'{str(unknown[0])[:80]!r} is no class of this model, whose '
                      f'classes are {", ".join(model.classes)}')
@@ -153,9 +156,9 @@ def _about(model: Model, label: Int[np.ndarray, 'n'],
   seen = sorted({*before, *new})
   counts = np.bincount(label, minlength=len(model.classes))
   words = ', '.join(f'{count} {name}' for name, count in zip(model.classes, counts))
-  remarks = [f'adapted to clips of {len(new)} {"person" if len(new) == 1 else "people"}'
-             f' ({words}), who are among those it has seen: scores of clips of theirs '
-             'that it was adapted to are no test of it',
+  remarks = [f'adapted to clips of {counted(len(new), "person")} ({words}), who are '
+             'among those it has seen: scores of clips of theirs that it was adapted '
+             'to are no test of it',
              'not calibrated: temperature, sets and scores to expect were of the model '
              'before']
   config = model.about['settings']
@@ -187,5 +190,6 @@ def check_written(model: Model) -> None:
     name, fewest = min(adapted['clips'].items(), key=lambda pair: pair[1])
     if fewest < predictor.FEWEST:
       raise InputError(
-          f'the mean of the class {name!r} would be that of {fewest} clips, of which '
-          f'it shows too much for a file: {predictor.FEWEST} or more are needed')
+          f'the mean of the class {name!r} would be that of {counted(fewest, "clip")}, '
+          f'of which it shows too much for a file: {predictor.FEWEST} or more are '
+          'needed')

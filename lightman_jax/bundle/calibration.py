@@ -30,6 +30,7 @@ from scipy.special import log_softmax
 
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import blaming
+from lightman_jax.units import counted
 
 LEVEL = .9
 HOTTEST = 20.       # temperatures are looked for from 1 / HOTTEST to HOTTEST
@@ -109,7 +110,8 @@ def calibrate(logits: Float[np.ndarray, 'n K'], truth: Int[np.ndarray, 'n'],
       'temperature': heat, 'level': level, 'threshold': limit, 'people': len(people),
       'clips': len(truth), 'method': METHOD}
   if limit is None:
-    return {**made, 'why': f'{len(people)} people are too few for sets of {level:.0%}: '
+    return {**made, 'why': f'{counted(len(people), "person", "is", "are")} too few for '
+                           f'sets of {level:.0%}: '
             f'{math.ceil(level / (1 - level) - 1e-9)} are needed'}
   held_out, sizes = [], []
   for name in people:

@@ -14,6 +14,7 @@ from lightman_jax import files, places, sections
 from lightman_jax.bundle.model import describe
 from lightman_jax.errors import InputError
 from lightman_jax.training import stopping
+from lightman_jax.units import counted
 
 EXPORTS = ('stablehlo',)
 
@@ -125,7 +126,7 @@ def _adapt(options: argparse.Namespace) -> None:
   adapted = model.adapt(clips.x[support], [clips.labels[n] for n in support],
                         [clips.people[n] for n in support], encoded=True)
   adapted.write(out)
-  print('\n'.join([f'{out}: adapted to {len(support)} clips',
+  print('\n'.join([f'{out}: adapted to {counted(len(support), "clip")}',
                    *describe(adapted.about)]))
   for line in own_clips.test_lines(model, adapted, clips, support):
     print(line)

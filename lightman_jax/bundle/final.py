@@ -42,6 +42,7 @@ from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import compiled, numerics
 from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
+from lightman_jax.units import counted, short_repr
 
 EVERYONE = 'all'
 UNFINISHED = '.unfinished'      # in a bundle's folder until it is whole
@@ -55,6 +56,7 @@ class Trained(NamedTuple):
   material: Material
   fold: Fold
   params: Params
+  __repr__ = short_repr
 
 
 def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
@@ -131,8 +133,8 @@ def _chosen(config: dict[str, Any], run: Run | None, fold: str | None
     best = max(words, key=lambda word: counts[word])
   config = settings_module.changed(config, {**options[words.index(best)],
                                             'select.by': 'none'})
-  return config, [f'{best} was chosen by {counts[best]} of {sum(counts.values())} '
-                  'folds']
+  return config, [f'{best} was chosen by {counts[best]} of '
+                  f'{counted(sum(counts.values()), "fold")}']
 
 
 def _on_everyone(config: Mapping[str, Any], seed: int, unfinished: pathlib.Path,
@@ -154,10 +156,8 @@ def _on_everyone(config: Mapping[str, Any], seed: int, unfinished: pathlib.Path,
     if done:
       progress.say(f'seed {seed} goes on from step {done}')
     progress.stage(f'train on everyone, seed {seed}', total=steps, done=done)
-    params = notebook.train(
-        config, HeldOut(fold.held_out, fold.train, fold.test, data, material.pool),
-        on_step=lambda step, scalars: progress.update(
-            step, loss=float(scalars['query_loss'].mean())), checkpoints=kept)
+    whole = HeldOut(fold.held_out, fold.train, fold.test, data, material.pool)
+    params, = notebook.train_each(config, [whole], progress, checkpoints=kept)
   return Trained(config, material, fold, params)
 
 
@@ -236,8 +236,8 @@ def _check_means(supports, classes: int) -> None:
 def _refuse_few(clips: int) -> None:
   if clips < predictor.FEWEST:
     raise InputError(
-        f'the mean of a class would be that of {clips} clips, of which it shows too '
-        f'much for a bundle: {predictor.FEWEST} or more are needed; raise '
+        f'the mean of a class would be that of {counted(clips, "clip")}, of which it '
+        f'shows too much for a bundle: {predictor.FEWEST} or more are needed; raise '
         'evaluation.draws, or evaluation.support_shots, in the run or configuration '
         'that the model is made of')
 
@@ -256,6 +256,8 @@ def _about(trained: list[Trained], run: Run | None, chosen: list[str]
                    'and no sets')
   elif calibrated['threshold'] is None:
     remarks.append(f'no sets: {calibrated["why"]}')
+  if trial := defaults.describe_trial(config):
+    remarks.append(trial)
   seen = sorted({person for one in trained for person in _seen(one)})
   if all(own == people.SYNTHETIC for own, _ in seen):
     remarks.append('trained and calibrated on synthetic people' if calibrated else

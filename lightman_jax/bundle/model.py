@@ -20,6 +20,7 @@ from lightman_jax.faces.apex import sample_frames
 from lightman_jax.inputs import inputs
 from lightman_jax.models.explanation import Explanation
 from lightman_jax.training import compiled, numerics
+from lightman_jax.units import counted, short_repr
 
 OPEN = pathlib.Path(__file__).resolve().parent / 'open_model'
 AT_ONCE = 64        # clips of one call; the program is made for 1, 2, 4 ... of them
@@ -36,12 +37,14 @@ class Prediction(NamedTuple):
   # Of each clip the classes that hold the true one at the level of the model, nine in
   # ten; all of them is "don't know". None where the model has no sets.
   sets: list[tuple[str, ...]] | None
+  __repr__ = short_repr
 
 
 class Alignment(NamedTuple):
   """What a picture has to become before it is a frame of a clip."""
   size: int                                   # side of a frame in pixels
   template: Float[np.ndarray, '68 2']         # where landmarks come to lie in it
+  __repr__ = short_repr
 
   def warp(self, picture: UInt8[np.ndarray, 'h w *c'],
            points: Float[np.ndarray, '68 2']) -> UInt8[np.ndarray, 'size size 3']:
@@ -97,7 +100,7 @@ class Model:
 
   def __repr__(self) -> str:
     return (f'<Model {self._settings["method"]["name"]} of {", ".join(self.classes)}, '
-            f'trained on {len(self.about["seen"])} people>')
+            f'trained on {counted(len(self.about["seen"]), "person")}>')
 
   def predict(self, x: Any, *, encoded: bool = False) -> Prediction:
     """Predicts clips.
@@ -124,8 +127,7 @@ class Model:
     if x.dtype != np.uint8:
       raise InputError(f'x is {x.dtype}, and this model takes pictures of uint8, 0 to '
                        '255; or inputs of the network by predict(x, encoded=True)')
-    if x.ndim == len(self.shape):
-      x = x[None]
+    x = x[None] if x.ndim == len(self.shape) else x
     if not _fits(x.shape[1:], self._frames if x.ndim == 5 else self.shape):
       raise InputError(f'x has clips of {x.shape[1:]}, and this model takes '
                        f'{self._say}; predict_frames takes frames of any size')
@@ -310,8 +312,7 @@ class Model:
     Raises:
       InputError: as `predict_frames`; or it is no video, or a shorter one.
     """
-    wanted = self._frame_numbers(onset, apex, offset)
-    unique = tuple(sorted(set(wanted)))
+    unique = tuple(sorted(set(self._frame_numbers(onset, apex, offset))))
     try:
       pictures = dict(zip(unique, placement.read_video(path, unique)))
     except Unreadable as error:
@@ -395,9 +396,8 @@ class Model:
     with numerics.pinned(self._settings['model']['matmul_precision']):
       parts = [np.asarray(self._logits(arrays, padded))[:len(x)]
                for arrays in self.arrays]
-    if len(parts) == 1:
-      return parts[0]
-    return np.mean([log_softmax(part, -1) for part in parts], 0)
+    return (parts[0] if len(parts) == 1 else
+            np.mean([log_softmax(part, -1) for part in parts], 0))
 
 
 def load_model(folder: str | os.PathLike | None = None) -> Model:
@@ -453,8 +453,8 @@ def _points(landmarks: Any, numbers: Sequence[int]) -> Float[np.ndarray, 'n 68 2
     raise InputError(f'landmarks are {points.shape}; give ({alignment.COUNT}, 2) of '
                      'every frame')
   if max(numbers) >= len(points):
-    raise InputError(f'there are landmarks of {len(points)} frames, and none of frame '
-                     f'{max(numbers)}')
+    raise InputError(f'there are landmarks of {counted(len(points), "frame")}, and '
+                     f'none of frame {max(numbers)}')
   points = points[list(numbers)].astype(np.float32)
   if not np.isfinite(points).all():
     raise InputError('landmarks are not finite; give those of every frame from onset '
@@ -489,7 +489,7 @@ def describe(about: Mapping[str, Any]) -> list[str]:
   """
   known, expect = about['calibration'], about['expect']
   lines = [f'{about["settings"]["method"]["name"]}, {", ".join(about["classes"])}; '
-           f'trained on {len(about["seen"])} people']
+           f'trained on {counted(len(about["seen"]), "person")}']
   if expect:
     uf1 = expect['scores']['uf1']
     lines.append(f'to expect: UF1 {uf1["value"]:.3f} [{uf1["low"]:.3f}, '

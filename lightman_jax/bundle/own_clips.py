@@ -15,6 +15,7 @@ from lightman_jax.data.people import identify, may_be_one
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.inputs import inputs
+from lightman_jax.units import counted, short_repr
 
 
 class OwnClips(NamedTuple):
@@ -24,6 +25,7 @@ class OwnClips(NamedTuple):
   people: list[tuple[str, str]]        # (data set, person) of each
   names: list[str]
   frames_sha256: list[str] | None = None      # of each; '' of frames of one colour
+  __repr__ = short_repr
 
 
 def read_clips(model: Model, path: pathlib.Path) -> OwnClips:
@@ -97,28 +99,24 @@ def test_numbers(clips: OwnClips, support: Int[np.ndarray, 's']
 
 
 def test_counts(models: Sequence[Model], clips: OwnClips,
-                support: Int[np.ndarray, 's']) -> list[Int[np.ndarray, 'P K K']] | None:
-  """Confusions, person by person, of the clips that were not adapted to.
+                tested: Int[np.ndarray, 't']) -> list[Int[np.ndarray, 'P K K']]:
+  """Confusions of some clips, person by person.
 
   Args:
     models: of the same classes.
     clips: all of them.
-    support: numbers of those that were adapted to; these, and copies of them, are in no
-      count.
+    tested: numbers of those that count, one or more, as of `test_numbers`.
 
   Returns:
-    For each model counts [person, truth, prediction]; None where nothing is left.
+    For each model counts [person, truth, prediction].
   """
-  left = test_numbers(clips, support)
-  if not len(left):
-    return None
   classes = list(models[0].classes)
-  truth = np.array([classes.index(clips.labels[n]) for n in left])
-  people = sorted({clips.people[n] for n in left})
-  group = np.array([people.index(clips.people[n]) for n in left])
+  truth = np.array([classes.index(clips.labels[n]) for n in tested])
+  people = sorted({clips.people[n] for n in tested})
+  group = np.array([people.index(clips.people[n]) for n in tested])
   return [scores.confusion_by(
       group, truth, np.array([classes.index(name) for name in model.predict(
-          clips.x[left], encoded=True).classes]), groups=len(people),
+          clips.x[tested], encoded=True).classes]), groups=len(people),
       classes=len(classes)) for model in models]
 
 
@@ -130,19 +128,19 @@ def test_lines(general: Model, adapted: Model, clips: OwnClips,
     general: the model before.
     adapted: the one after.
     clips: all of them.
-    support: as of `test_counts`.
+    support: as of `test_numbers`.
   """
-  counts = test_counts([general, adapted], clips, support)
   tested = test_numbers(clips, support)
   if copies := len(clips.x) - len(support) - len(tested):
-    yield (f'{copies} clips have the frames of clips that it was adapted to, and are '
-           'not tested')
-  if counts is None:
+    yield (f'{counted(copies, "clip", "is", "are")} not tested: the frames are those '
+           'of clips that it was adapted to')
+  if not len(tested):
     yield 'no clip is left to test it on: give more, with --shots=N'
     return
-  size = int(counts[0].sum())
-  yield f'on the {size} clips of the table that it was not adapted to:'
-  for name, one in zip(('the model before', 'the adapted one'), counts):
+  yield (f'on the {counted(len(tested), "clip")} of the table that it was not adapted '
+         'to:')
+  for name, one in zip(('the model before', 'the adapted one'),
+                       test_counts([general, adapted], clips, tested)):
     total = one.sum(0)
     yield (f'  {name}: UF1 {float(scores.uf1(total)):.3f}, UAR '
            f'{float(scores.uar(total)):.3f}, accuracy '
@@ -153,6 +151,6 @@ def test_lines(general: Model, adapted: Model, clips: OwnClips,
     yield (f'  {len(seen)} of the people tested, {"/".join(identify(*seen[0]))} the '
            'first, may be among those whom the model before was trained on: this is no '
            'test of people whom it has not seen')
-  if size < 100:
+  if len(tested) < 100:
     yield ('  so few clips of so few people tell little; benchmarks/adaptation.py '
            'measures it over people, with intervals')

@@ -1,20 +1,22 @@
 """What all configurations share: the sections, and how variants are picked."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ml_collections import config_dict
 
 from lightman_jax import registry, sections
 from lightman_jax.errors import InputError
-from lightman_jax.settings import CHOICES, nearest
+from lightman_jax.settings import CHOICES, flat, nearest
+from lightman_jax.units import counted
 
 Change = Callable[[config_dict.ConfigDict], None]
 
 
 def synthetic() -> dict:
   """The people of the embedded data set; see `synthetic.scenes.Difficulty`."""
-  # faces: wide; close, as published pictures frame and record them; or glasses, which
-  # is close with some people who wear them.
+  # faces: wide; close, as published pictures frame and record them; glasses, which is
+  # close with some people who wear them; or lamps, close under light that differs more.
   return dict(seed=0, subjects=8, micro=18, macro=9, fps=200., faces='wide')
 
 
@@ -207,6 +209,34 @@ def debug(config: config_dict.ConfigDict) -> None:
   config.episodes.update(shots=1, queries=1, folds=2)
   config.evaluation.update(draws=2, resamples=200, queries=1)
   config.labels.update(people=2, clips=2)
+
+
+TRIAL_STEPS = 10     # of a fold's training; fewer than that try the program
+
+
+def describe_trial(config: Mapping[str, Any]) -> str:
+  """Why the scores of a run mean nothing, by its settings alone; '' of any other run.
+
+  A run is a trial where it has all that `debug` sets, or where a fold is trained for a
+  few steps from weights that were drawn.
+
+  Args:
+    config: complete, nested.
+  """
+  tried = base()
+  before = flat(tried.to_dict())
+  debug(tried)
+  mine, steps = flat(config), config['training']['steps']
+  of_debug = {name: value for name, value in flat(tried.to_dict()).items()
+              if value != before[name]}
+  if all(mine.get(name, value) == value for name, value in of_debug.items()):
+    reason = 'its settings are those of :debug'
+  elif (steps < TRIAL_STEPS and config['pretrain']['source'] == 'none'
+        and not config['model'].get('weights')):
+    reason = f'each fold is trained for {counted(steps, "step")} only'
+  else:
+    return ''
+  return f'a trial of the program, whose scores mean nothing: {reason}'
 
 
 def quick(config: config_dict.ConfigDict) -> None:

@@ -42,6 +42,7 @@ from lightman_jax.data.store import (
 from lightman_jax.data.workers import Job, make_all
 from lightman_jax.errors import InputError
 from lightman_jax.files import UNWRITABLE, file_sha256, write_atomically
+from lightman_jax.units import counted
 
 # Which files a data set is built from, by their content.
 
@@ -240,12 +241,12 @@ def describe_build(plan: Plan, report: Mapping[str, Any], path: pathlib.Path
   lost = [clip for clip, _ in plan.left_out if clip not in plan.outside]
   if plan.left_out:
     others = len(plan.left_out) - len(lost)
-    lines.append(f'{name}: {len(lost)} clips are left out'
+    lines.append(f'{name}: {counted(len(lost), "clip", "is", "are")} left out'
                  + f', and {others} of other classes' * bool(others)
                  + f'; {path} says why.')
   if report['faceless']:
-    lines.append(f'{name}: in {report["faceless"]} clips no face is found, so they '
-                 f'have no landmarks; {path} names them.')
+    lines.append(f'{name}: in {counted(report["faceless"], "clip")} no face is found, '
+                 f'so they have no landmarks; {path} names them.')
   lines += [f'{name}: {line}' for line in plan.corrected]
   if report.get('differences'):
     lines.append(f'{name}: this is not the data set as published:')
@@ -397,7 +398,8 @@ def _write(plan: Plan, home: pathlib.Path, final: pathlib.Path, progress) -> Non
   # TFDS refuses a second configuration with the name of one that the class lists.
   config = plan.config if plan.config in kind.builder_configs else builders.ClipConfig(
       name=plan.config, class_set=plan.class_set, classes=plan.classes,
-      shape=plan.shape, description=f'{plan.class_set}, {len(plan.items)} clips.')
+      shape=plan.shape, description=f'{plan.class_set}, '
+      f'{counted(len(plan.items), "clip")}.')
   tfds.display_progress_bar(False)
   with _quiet():
     builder = kind(config=config, data_dir=home, file_format='array_record')

@@ -17,6 +17,7 @@ from lightman_jax.data.choice import Choice, configuration_names
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES, Composite, Facts
 from lightman_jax.data.plan import Item, Pixels, Plan
+from lightman_jax.units import counted
 
 
 @dataclasses.dataclass(eq=False)
@@ -159,7 +160,8 @@ def _usual(name: str, class_sets: dict[str, tuple[str, ...]], sheets, editions
 def _of_table(facts: Facts, **options) -> type[ClipBuilder]:
   sheets = [' and '.join(f'{stem}.xlsx' for stem in sheet.stems)
             for sheet in facts.sheets]
-  counts = '; '.join(f'{e.rows} {e.kind}-expressions of {e.subjects} subjects'
+  counts = '; '.join(f'{e.rows} {e.kind}-expressions of '
+                     f'{counted(e.subjects, "subject")}'
                      + f' (sheet {e.sheet})' * bool(e.sheet) for e in facts.expected)
   return _builder(
       facts.name, f'{facts.title}: {counts}.', facts.citation, facts.homepage,

@@ -8,6 +8,7 @@ import sys
 from lightman_jax import places, registry
 from lightman_jax.errors import InputError, printable
 from lightman_jax.files import print_refusal, write_atomically
+from lightman_jax.units import counted
 
 # The command `build`.
 
@@ -61,8 +62,8 @@ def build(arguments: list[str]) -> int:
   others = set(info['of_other_classes'])
   lost = [entry for entry in info['left_out'] if entry[0] not in others]
   counts = ', '.join(f'{name} {count}' for name, count in info['per_class'].items())
-  print(f'{info["dataset"]}/{info["config"]}: {info["clips"]} clips of '
-        f'{info["subjects"]} subjects ({counts}), {len(lost)} left out, '
+  print(f'{info["dataset"]}/{info["config"]}: {counted(info["clips"], "clip")} of '
+        f'{counted(info["subjects"], "subject")} ({counts}), {len(lost)} left out, '
         f'{len(others)} of other classes.')
   for clip, reason in lost:
     print(printable(f'  left out: {clip}: {reason}'))
@@ -171,8 +172,8 @@ def _measure(options: argparse.Namespace) -> None:
 
 def _line(error) -> str:
   seconds = '' if error.seconds != error.seconds else f'{1000 * error.seconds:.0f} ms, '
-  return (f'{error.clips} clips; error {error.mean:.2f} frames in the mean ({seconds}'
-          f'{error.share:.3f} of a clip), median {error.median:g}, nine in ten within '
-          f'{error.ninetieth:g}; exact in {error.exact:.0%}, off by a fifth of a clip '
-          f'or more in {error.far:.0%}. The middle of the clip would err by '
+  return (f'{counted(error.clips, "clip")}; error {error.mean:.2f} frames in the mean '
+          f'({seconds}{error.share:.3f} of a clip), median {error.median:g}, nine in '
+          f'ten within {error.ninetieth:g}; exact in {error.exact:.0%}, off by a fifth '
+          f'of a clip or more in {error.far:.0%}. The middle of the clip would err by '
           f'{error.middle:.2f}.')

@@ -23,6 +23,7 @@ from lightman_jax.data.trees import form_of
 from lightman_jax.errors import InputError, Reason, Unreadable
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import file_sha256
+from lightman_jax.units import counted
 
 
 def plan_manifest(choice: Choice) -> Plan:
@@ -61,8 +62,9 @@ def plan_manifest(choice: Choice) -> Plan:
       'manifest', configuration_names(choice)[0], choice.class_set, classes,
       (choice.frames, *shapes[0]), tuple(items), (), path.name, file_sha256(path),
       notes=(*manifest.remarks, *(
-          [f'{assumed} clips have no apex in {path.name}: the middle between onset and '
-           'offset stands in its place'] if assumed else ())), waivers=waivers)
+          [f'{counted(assumed, "clip", "has", "have")} no apex in {path.name}: the '
+           'middle between onset and offset stands in its '
+           'place'] if assumed else ())), waivers=waivers)
 
 
 def item_of(entry: Entry, classes: tuple[str, ...], choice: Choice

@@ -15,6 +15,7 @@ from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES
 from lightman_jax.data.spellings import fold_characters, is_missing
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted
 
 UNKNOWN = 'manifest'      # the data set of clips whose manifest names none
 SYNTHETIC = 'synthetic'   # its faces are nobody's
@@ -436,8 +437,8 @@ def describe_overlap(rows: Sequence[tuple[str, str]],
   known = ['a person is a data set and a name in it; the same people are in '
            + ', and in '.join(' and '.join(one.members) for one in SHARED)]
   if shared:
-    known.append(f'{shared} people of the macro-expressions are in the data, too, and '
-                 'are held out with all their clips')
+    known.append(f'{counted(shared, "person")} of the macro-expressions are in the '
+                 'data, too, and are held out with all their clips')
   if '' in own:
     unknown.append('the data name no data set: whether two of their names are one '
                    'person in two data sets is not known')

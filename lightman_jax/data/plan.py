@@ -18,6 +18,7 @@ import numpy as np
 
 from lightman_jax.data.rows import Corrected, LeftOut, Row
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted
 
 # Nanoseconds: a file that changes twice within them may bear the same time after both.
 TICK = 2 * 10**9
@@ -122,7 +123,8 @@ def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:
   Raises:
     InputError: there is no clip, one subject only, or a class without any clip.
   """
-  why = f' ({len(plan.left_out)} clips are left out, the first because: ' \
+  lost = counted(len(plan.left_out), 'clip', 'is', 'are')
+  why = f' ({lost} left out, the first because: ' \
         f'{plan.left_out[0].clip}: {plan.left_out[0].cause})' if plan.left_out else ''
   if not items:
     raise InputError(f'{plan.dataset} ({plan.config}) holds no usable clip{why}.')

@@ -38,6 +38,7 @@ from lightman_jax.data.sources import Missing, Place, locate, sheet_of
 from lightman_jax.data.trees import Tree, fold_name, folder_names
 from lightman_jax.errors import Kind, Reason, Unreadable
 from lightman_jax.faces.apex import sample_frames
+from lightman_jax.units import counted
 
 # The plan of a data set that has a table of facts: its sheets, and a tree of frames.
 
@@ -338,8 +339,8 @@ def differences(plan: Plan) -> tuple[str, ...]:
     for label, expected in enumerate(counts):
       count = present[name, label]
       if count != expected:
-        lines.append(f'{name}, {composite.classes[label]}: {count} clips instead of '
-                     f'{expected}')
+        lines.append(f'{name}, {composite.classes[label]}: {counted(count, "clip")} '
+                     f'instead of {expected}')
       if count > expected:
         lines += [f'  {item.row.clip}' for item in plan.items
                   if (item.row.dataset, item.label) == (name, label)]
@@ -349,7 +350,8 @@ def differences(plan: Plan) -> tuple[str, ...]:
           if clip.startswith(f'{name}/')]
     people = len({item.row.subject for item in plan.items if item.row.dataset == name})
     if people != composite.subjects.get(name, people):
-      lines.append(f'{name}: {people} subjects instead of {composite.subjects[name]}')
+      lines.append(f'{name}: {counted(people, "subject")} instead of '
+                   f'{composite.subjects[name]}')
   return (*lines, *_corrections(plan))
 
 
@@ -417,5 +419,6 @@ def describe_plan(plan: Plan) -> list[str]:
   rows = len(plan.items) + len(plan.left_out) - kinds.pop(Kind.REMARK, 0)
   groups = [f'{count} {kind.value}' for kind, count in kinds.most_common()]
   groups += [f'{len(plan.outside)} of other classes'] * bool(plan.outside)
-  return [f'{TABLES[plan.dataset].title}: {len(plan.items)} of {rows} rows can be used'
+  return [f'{TABLES[plan.dataset].title}: {len(plan.items)} of {counted(rows, "row")} '
+          'can be used'
           + f' ({", ".join(groups)})' * bool(groups)]

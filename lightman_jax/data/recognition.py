@@ -23,6 +23,7 @@ from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import Facts, Sheet
 from lightman_jax.data.rows import Line, line_key
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted
 
 # Which sheet of a data set a file is: its columns and rows tell, its name does not.
 
@@ -253,7 +254,7 @@ def _stems(content: _Content, facts: Facts, named: str) -> tuple[tuple[str, ...]
   """The published files that a content stands for, and what tells it."""
   whole = parts_of_a_whole(facts)
   if whole and whole.rows and content.rows >= whole.rows:
-    return whole.stems, f'it has {content.rows} rows'
+    return whole.stems, f'it has {counted(content.rows, "row")}'
   edition, why = _edition(content, facts, named)
   if edition:
     return edition.stems, why
@@ -261,7 +262,7 @@ def _stems(content: _Content, facts: Facts, named: str) -> tuple[tuple[str, ...]
     return (named,), 'so says its name, and its columns fit'
   if whole:
     return whole.stems, (
-        f'its columns fit; it has {content.rows} rows, and the whole '
+        f'its columns fit; it has {counted(content.rows, "row")}, and the whole '
         f'{whole.rows} or more: {" or ".join(whole.stems)} may be missing')
   others = [sheet.edition for sheet in facts.sheets[1:] if len(sheet.stems) == 1]
   return facts.sheets[0].stems, 'its columns fit' + (
@@ -280,7 +281,7 @@ def _edition(content: _Content, facts: Facts, named: str) -> tuple[Sheet | None,
   for sheet in single if len(counts) > 1 else ():
     expected = known.get(sheet.edition)
     if expected and not expected.emotions and expected.rows == content.rows:
-      return sheet, f'it has {content.rows} rows'
+      return sheet, f'it has {counted(content.rows, "row")}'
     if expected and seen and all(
         content.emotions[word] == expected.emotions.get(word) for word in seen):
       return sheet, 'it has ' + ', '.join(

@@ -33,6 +33,7 @@ from lightman_jax.data.recognition import (
 )
 from lightman_jax.data.trees import ARCHIVES, form_of
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted
 
 # What is said where the files of a licensed data set are not there.
 
@@ -172,7 +173,8 @@ def _look(choice: Choice) -> None:
     gone = [f'{entry.where}: {path} is not there' for entry in entries
             for path in entry.paths if not os.path.exists(path)]
     if gone:
-      more = (f'; nor are those of {len(gone) - 1} more rows, which python -m '
+      more = (f'; nor are those of {counted(len(gone) - 1, "more row")}, which python '
+              '-m '
               f'lightman_jax doctor {path} lists' if gone[1:] else '')
       raise InputError(f'{path} {gone[0]}{more}.')
 

@@ -18,6 +18,7 @@ from lightman_jax import bounded
 from lightman_jax.data.sources import REPORT
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
+from lightman_jax.units import counted, listed
 
 # Frames and landmarks that stay in a built data set's files until they are asked for.
 
@@ -39,6 +40,9 @@ class Records:
     self._folder, self._source, self.places, self._field = (
         folder, source, places, field)
     self.shape, self.dtype = (len(places), *first.shape), first.dtype
+
+  def __repr__(self) -> str:
+    return f'<Records {self._field}: {self.dtype}{list(self.shape)} in files>'
 
   def __len__(self) -> int:
     return len(self.places)
@@ -101,6 +105,12 @@ class ClipSet(NamedTuple):
   dataset: tuple[str, ...] = ()      # of each clip; () where all are `info['dataset']`
   content: tuple[str, ...] = ()      # each clip's `frames_sha256`; () where unknown
   action_units: tuple[str, ...] = ()     # each clip's cell of the sheet; () if unknown
+
+  def __repr__(self) -> str:
+    people = len(set(zip(self.datasets, self.subject)))
+    return (f'<ClipSet {self.info.get("dataset", "")}: '
+            f'{counted(len(self.clip), "clip")} {(*self.frames.shape[1:],)} of '
+            f'{counted(people, "person")}; {listed(self.classes)}>')
 
   @property
   def datasets(self) -> tuple[str, ...]:

@@ -66,8 +66,9 @@ def spell_settings(choice: Choice) -> str:
   text = (f'seed{settings.seed}-p{settings.subjects}-micro{settings.micro}'
           f'-macro{settings.macro}-fps{settings.fps:g}')
   if difficulty != scenes.Difficulty():
-    # Names of builds from before there were glasses are those of today.
-    spelled = difficulty if difficulty.glasses else difficulty[:-1]
+    # Names of builds from before there were glasses, and lamps, are those of today.
+    new = 0 if difficulty.lamp != 1. else 1 if difficulty.glasses else 2
+    spelled = difficulty[:len(difficulty) - new]
     text += f'-{fingerprint(spelled)[:8]}'
   return text
 

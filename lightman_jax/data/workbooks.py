@@ -28,6 +28,7 @@ import python_calamine
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted
 
 # Workbooks (xlsx, xls) are read by a process of their own.
 
@@ -60,7 +61,7 @@ try:
     # These count from nought.
     high, wide = sheet.total_height + 1, sheet.total_width + 1
     if high * wide > room:
-      raise ValueError(f'it has {high} rows of {wide} cells')
+      raise ValueError(f'it has {counted(high, "row")} of {counted(wide, "cell")}')
     room -= high * wide
     # Row numbers in messages must be those that a spreadsheet program shows.
     rows = sheet.to_python(skip_empty_area=False)
@@ -390,7 +391,8 @@ def _csv(path: pathlib.Path, text: str, columns) -> list[list[str]]:
   delimiter = line[1] if line else _delimiter(body, columns)
   count = body.count(delimiter)
   if count > MOST_CELLS:
-    raise InputError(f'{path} has {count} cells; more than {MOST_CELLS} are not read.')
+    raise InputError(f'{path} has {counted(count, "cell")}; more than {MOST_CELLS} are '
+                     'not read.')
   try:
     rows = _rows(path, body, delimiter, bool(line))
   except InputError:
@@ -421,8 +423,8 @@ def _rows(path: pathlib.Path, body: str, delimiter: str, above: int
   for index, raw in several:
     if index == len(rows) - 1 or _swallowed(rows[index], raw, delimiter, width):
       many = max(0, len(raw) - (index == len(rows) - 1) - 1)
-      what = (f'makes one cell of what looks like {many} more '
-              f'{"row" if many == 1 else "rows"}' if many else 'is never closed')
+      what = (f'makes one cell of what looks like '
+              f'{counted(many, "more row")}' if many else 'is never closed')
       raise InputError(
           f'{path} row {index + 1 + above}: a quote (") in {raw[0].strip()[:60]!r} '
           f'{what}; take it out, or write the cell in quotes and each quote in it '

@@ -39,6 +39,7 @@ from lightman_jax.doctor.findings import (
   too_few_people,
 )
 from lightman_jax.errors import InputError, Unreadable
+from lightman_jax.units import counted
 
 # What a build would take: a few clips are read, the rest is arithmetic.
 
@@ -199,12 +200,13 @@ def collect_remarks(plan: Plan, items: tuple[Item, ...], losses, used: Frames,
   gaps = [item.row.clip for item, present, expected in _frames_of_clips(items)
           if present < expected]
   if gaps:
-    lines.append(f'{len(gaps)} clips lack frames between onset and offset, though '
-                 f'none that this build needs: {_first_few(gaps)}')
+    lines.append(f'{counted(len(gaps), "clip", "lacks", "lack")} frames between onset '
+                 f'and offset, though none that this build needs: {_first_few(gaps)}')
   spare = _unused_folders(items, losses, used, facts)
   if spare:
     lines.append(
-        f'{len(spare)} folders of frames belong to no row: {_first_few(spare)}')
+        f'{counted(len(spare), "folder")} of frames belong to no row: '
+        f'{_first_few(spare)}')
   return tuple(dict.fromkeys(lines))
 
 

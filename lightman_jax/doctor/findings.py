@@ -17,6 +17,7 @@ from lightman_jax.data.plan import Item, Plan
 from lightman_jax.data.rows import LeftOut
 from lightman_jax.data.sheets import CORRECTIONS
 from lightman_jax.errors import InputError, Kind, printable, printable_lines
+from lightman_jax.units import counted
 
 # What the doctor finds: plain records, which become JSON as they are.
 
@@ -196,7 +197,8 @@ def show_composite(composite: Composite, *, console: Console) -> None:
       'not as published', 'bold yellow')
   console.print(Text.assemble(
       (composite.title, 'bold'), (f'  {composite.name}  ', 'dim'),
-      f'{composite.clips} clips of {composite.subjects} subjects ({counts}), ', agrees))
+      f'{counted(composite.clips, "clip")} of {counted(composite.subjects, "subject")} '
+      f'({counts}), ', agrees))
   for line in composite.differences:
     console.print(Padding(Text(printable_lines(line)), (0, 0, 0, 4)))
   console.print()
@@ -242,7 +244,8 @@ def _parts(examination: Examination):
   if examination.class_sets:
     yield 'class sets, and the clips that they would have', _class_sets(examination)
   if examination.losses:
-    yield f'{len(examination.losses)} rows give no clip', _losses(examination)
+    rows = counted(len(examination.losses), 'row', 'gives', 'give')
+    yield f'{rows} no clip', _losses(examination)
   if examination.remarks:
     yield 'good to know', _lines(examination.remarks)
   if examination.corrections:
@@ -306,7 +309,8 @@ def _losses(examination: Examination) -> Group:
           f', {known_count} of them so in every copy')
     parts.append(Text(words, style='yellow'))
     causes, losses = _causes(losses)
-    parts += [Padding(Text(f'{printable(cause)}: {count} clips'), (0, 0, 0, 2))
+    parts += [Padding(Text(f'{printable(cause)}: {counted(count, "clip")}'),
+                      (0, 0, 0, 2))
               for cause, count in causes]
     if not losses:
       continue
@@ -350,7 +354,7 @@ def _corrections(examination: Examination) -> Group:
 def _build(examination: Examination) -> Text:
   estimate = examination.estimate
   text = (f'about {_duration(estimate.seconds)} and {_bytes(estimate.bytes)} for '
-          f'{estimate.frames} frames of {estimate.size} x {estimate.size}')
+          f'{counted(estimate.frames, "frame")} of {estimate.size} x {estimate.size}')
   full = estimate.bytes > estimate.free
   text += f'; only {_bytes(estimate.free)} are free' if full else ''
   return Text(text, style='red' if full else '')

@@ -21,6 +21,7 @@ from lightman_jax.doctor.examine import read_items, sample_items
 from lightman_jax.doctor.findings import UNUSABLE, USABLE, too_few_people
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256
+from lightman_jax.units import counted
 
 # The frames and the side in pixels that configs/manifest.py brings clips to: of ready
 # pictures, and with `:clips`.
@@ -194,8 +195,8 @@ def _remarks_of_people(manifest: Manifest) -> Iterator[str]:
 def _remarks_of_frames(present: Sequence[Entry], decoded: int) -> Iterator[str]:
   """How many clips' pictures were looked at, and how frames of a video are counted."""
   if decoded < len(present):
-    yield (f'pictures of {decoded} of {len(present)} clips were decoded; --read '
-           'decodes all of them, as a build does')
+    yield (f'pictures of {decoded} of {counted(len(present), "clip")} were decoded; '
+           '--read decodes all of them, as a build does')
   if any(form_of(entry.path) == 'video' and None not in (entry.onset, entry.offset)
          for entry in present):
     yield ('frames of a video are counted from 0, so a sheet that counts from 1 is one '
@@ -306,8 +307,8 @@ def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[
   without = sum(entry.apex is None and entry.form not in ('picture', 'pair')
                 for entry in entries)
   if without and forms:
-    lines.append(f'{without} clips have no apex: the middle between onset and offset '
-                 'stands in its place')
+    lines.append(f'{counted(without, "clip", "has", "have")} no apex: the middle '
+                 'between onset and offset stands in its place')
   return lines
 
 
@@ -329,14 +330,15 @@ def describe_own_clips(result: OwnClips) -> list[str]:
     lines.append(f'  {result.why}')
   if not result.rows and not result.wrong:
     return lines
-  lines.append(f'  {result.rows} clips of {result.subjects} people, looked at for '
-               f'{result.frames} frames of {result.size} x {result.size}')
+  lines.append(f'  {counted(result.rows, "clip")} of '
+               f'{counted(result.subjects, "person")}, looked at for '
+               f'{counted(result.frames, "frame")} of {result.size} x {result.size}')
   for title, groups in (('labels', result.labels), ('paths', result.forms),
                         ('kinds', result.kinds), ('data sets', result.datasets)):
     lines += ['', f'  {title}']
     width = max((len(group.name) for group in groups), default=0)
-    lines += [f'    {group.name:<{width}}  {group.clips:>6} clips of {group.subjects} '
-              'people' for group in groups]
+    lines += [f'    {group.name:<{width}}  {counted(f"{group.clips:>6}", "clip")} of '
+              f'{counted(group.subjects, "person")}' for group in groups]
   for title, sentences in listed:
     if sentences:
       lines += ['', f'  {title}: {len(sentences)}',

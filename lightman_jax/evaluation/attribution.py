@@ -37,6 +37,7 @@ from lightman_jax.inputs.inputs import Settings
 from lightman_jax.meta.learners import Learner
 from lightman_jax.tasks.sampling import Clips, Sizes
 from lightman_jax.training import compiled
+from lightman_jax.units import short_repr
 
 CELLS = 7         # of a side: each is deleted by itself
 GRID = 4          # regions of a side, of pictures of which no landmark is known
@@ -73,6 +74,7 @@ class Attribution(NamedTuple):
   change: Float[np.ndarray, 'n']
   random_change: Float[np.ndarray, 'n']
   aligned: bool
+  __repr__ = short_repr
 
   @property
   def faithful(self) -> Bool[np.ndarray, 'n']:

@@ -36,6 +36,7 @@ from lightman_jax.evaluation.intervals import (
   merge_people,
   score_interval,
 )
+from lightman_jax.units import counted
 
 LEVEL = .05
 
@@ -175,6 +176,27 @@ def least_p(units: int, pairs: int = 1) -> float:
     pairs: of the family.
   """
   return min(1., pairs * 2. ** (1 - units))
+
+
+def why_too_few(units: int, pairs: int = 1, *, of: str) -> str:
+  """Why no verdict is possible, for whoever reads a table; '' where one is.
+
+  Args:
+    units: whose answers can be swapped.
+    pairs: of the family that p is adjusted for.
+    of: what a unit is, in the singular, as 'fold'.
+  """
+  least = least_p(units, pairs)
+  if least < LEVEL:
+    return ''
+  enough = next(n for n in itertools.count(units) if least_p(n, pairs) < LEVEL)
+  holm_of = f' (after Holm, over {counted(pairs, "pair")})' if pairs > 1 else ''
+  return (f'{counted(units, of, "is", "are")} too few to tell any difference from '
+          f'chance, however large it is. Two rows are compared by swapping their '
+          f'answers {of} by {of}; there are {2 ** units} ways to do so, and p, the '
+          'share of them that set the rows as far apart as they are, cannot be below '
+          f'{least:.3g}{holm_of}, where a verdict needs less than {LEVEL}: it takes '
+          f'{counted(enough, of)} or more')
 
 
 def holm(p: Sequence[float]) -> Float[np.ndarray, 'n']:

@@ -21,6 +21,7 @@ from lightman_jax.models.explanation import Explanation
 from lightman_jax.models.network import Network, Params
 from lightman_jax.tasks.sampling import Clips, Sizes
 from lightman_jax.training import compiled
+from lightman_jax.units import short_repr
 
 # Where a fold's clips lie in the embedding, before and after adaptation.
 
@@ -32,6 +33,7 @@ class Principal(NamedTuple):
   before: Float[np.ndarray, 'n C']
   after: Float[np.ndarray, 'n C'] | None     # None where no encoder is adapted
   explained: Float[np.ndarray, 'C']          # shares of the variance
+  __repr__ = short_repr
 
 
 def make_embed(net: Network, learner: Learner, *, sizes: Sizes) -> Callable:

@@ -26,6 +26,7 @@ from lightman_jax.inputs.inputs import subtract_median
 from lightman_jax.inputs.pool import Content, Inputs, Stored
 from lightman_jax.tasks.folds import spread_evenly
 from lightman_jax.training import compiled
+from lightman_jax.units import short_repr
 
 # Of `ridge_raw`; ours, fixed before any score was seen and never tuned. Relative to the
 # Gram's diagonal it means the same for every size of input and number of clips.
@@ -53,6 +54,7 @@ class Answers(NamedTuple):
   scores: Float[np.ndarray, 'N K']     # NaN where a clip is never held out
   prediction: Int[np.ndarray, 'N']     # -1 where a clip is never held out
   penalty: tuple[float, ...] = ()      # that each fold chose: C of `svm`
+  __repr__ = short_repr
 
 
 class Extra(NamedTuple):
@@ -66,6 +68,7 @@ class Extra(NamedTuple):
   label: Int[np.ndarray, 'M']
   subject: Int[np.ndarray, 'M']        # numbered as those of the micro clips
   weight: Float[np.ndarray, 'F M']
+  __repr__ = short_repr
 
 
 def constant(label: Int[np.ndarray, '*folds N'], train: Bool[np.ndarray, 'F N'],

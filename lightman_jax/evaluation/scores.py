@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from lightman_jax import registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.options import Range
+from lightman_jax.units import counted
 
 # What a figure must say about itself: "F1" alone names at least four numbers.
 UF1_VARIANT = 'UF1: unweighted mean of class F1 over counts pooled over folds'
@@ -203,8 +204,8 @@ class Score(NamedTuple):
       with registry.same_folder():
         return float(self.function(**{name: known[name] for name in self.takes}))
     except registry.RAISED as error:
-      raise InputError(f'score {self.name} of {len(truth)} clips is no number '
-                       f'({registry.describe(error)})') from error
+      raise InputError(f'score {self.name} of {counted(len(truth), "clip")} is no '
+                       f'number ({registry.describe(error)})') from error
 
 
 # The scores of action units: of each presence, and of presence and absence alike, as
@@ -297,7 +298,8 @@ def try_scores(named: str, classes: int) -> None:
                          'a score draws nothing, or from a generator of a fixed seed')
     except Exception as error:      # whatever the code of somebody else raises
       raise InputError(
-          f'score {name} fails on {len(truth)} made-up clips of {classes} classes '
+          f'score {name} fails on {counted(len(truth), "made-up clip")} of '
+          f'{counted(classes, "class")} '
           f'({registry.describe(error.__cause__ or error)}); mend it, or leave it out '
           'of evaluation.scores') from error
 

@@ -14,12 +14,14 @@ import numpy as np
 
 from lightman_jax.evaluation import references
 from lightman_jax.inputs.pool import Content, Inputs, members
+from lightman_jax.units import short_repr
 
 
 class Answers(NamedTuple):
   """What a reference says of N clips and U units, and the penalties it chose."""
   prediction: Bool[np.ndarray, 'N U']       # False where no fold holds a clip out
   penalty: tuple[float, ...] = ()           # unit after unit, of each fold
+  __repr__ = short_repr
 
 
 def constants(clips: int, units: int) -> dict[str, Answers]:

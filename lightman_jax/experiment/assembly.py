@@ -21,7 +21,7 @@ from lightman_jax.experiment.published_start import Weights
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.augmentation import Augmentation, augment, mirror, mixup
 from lightman_jax.inputs.inputs import cached_inputs
-from lightman_jax.inputs.macros import MakeInputs, make_pool
+from lightman_jax.inputs.macros import MakeInputs, describe_macros, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta import learners
 from lightman_jax.meta.losses import MacroLabels
@@ -51,6 +51,7 @@ from lightman_jax.tasks.splits import plan_splits
 from lightman_jax.training import streaming
 from lightman_jax.training.devices import Layout, lay_out, open_devices
 from lightman_jax.training.state import FoldData, Recipe, make_optimizer
+from lightman_jax.units import counted
 
 
 class Material(NamedTuple):
@@ -68,6 +69,9 @@ class Material(NamedTuple):
   weights: Weights | None = None    # that folds begin with, where they are published
   pretrained: Pretraining | None = None    # or where they are trained before the task
   rare: Mapping[str, str] = {}      # action units that are left out, and how rare
+
+  def __repr__(self) -> str:
+    return f'<Material {self.clips}, {self.pool}, {counted(len(self.folds), "fold")}>'
 
 
 Cut = Callable[[Pool], tuple[Fold, ...]]    # in the place of a protocol's folds
@@ -138,9 +142,8 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
-  if clips.macro.all():
-    say(f'all clips of {clips.info["dataset"]} are macro-expressions: they are what is '
-        f'learned and tested, but for {int((clips.label < 0).sum())} without a class')
+  for line in describe_macros(config, clips):
+    say(line)
   if is_multi_label(config):
     pool = action_units.coded_pool(pool, say)
   _check_alignment_by_class(config, pool)
@@ -207,12 +210,12 @@ def _people(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None, po
                                   len(np.unique(shared)))
   meant = [*clips.info.get('meant', ())]
   if other:
-    source = config['macro']['source']
     meant += other.info.get('meant', ())
     meant += duplicates.check_repeats(
         duplicates.same_frames(
             pool.frames_sha256, [pool.subjects[s] for s in pool.subject], pool.clips),
-        config['data']['repeated_clips'], place=f'macro.source={source}')
+        config['data']['repeated_clips'],
+        place=f'macro.source={config["macro"]["source"]}')
   return known | ({'as_set': list(dict.fromkeys(meant))} if meant else {})
 
 
@@ -266,7 +269,7 @@ def fewer_people(config: Mapping[str, Any], pool: Pool, fold: Fold) -> Fold:
   if count > len(everyone):
     raise InputError(
         f'episodes.training_people is {count} and fold {fold.held_out} has '
-        f'{len(everyone)} training people; use fewer, or 0 for all')
+        f'{counted(len(everyone), "training person")}; use fewer, or 0 for all')
   by_name = sorted(everyone.tolist(), key=lambda s: pool.subjects[s])
   rng = keys.generator(config['seed'], 'training people', str(draw), fold.held_out)
   for _ in range(ATTEMPTS):
@@ -302,8 +305,7 @@ def _check_alignment_by_class(config: Mapping[str, Any], pool: Pool) -> None:
       or config['macro']['source'] == 'magnified' or not pool.macro.any()):
     return
   present = set(pool.label[pool.macro].tolist())
-  missing = [name for k, name in enumerate(pool.classes) if k not in present]
-  if missing:
+  if missing := [name for k, name in enumerate(pool.classes) if k not in present]:
     raise InputError(
         f'method.alignment=per_class: no macro clip is of class {missing[0]}; use '
         'method.alignment=marginal, another macro.map, or macro.source=magnified')
@@ -387,8 +389,7 @@ def make_recipe(config: Mapping[str, Any], pool: Pool, layout: Layout) -> Recipe
   net = make_net(config, pool.classes)
   if registry.is_outside(config['model']['encoder']):
     check_clips(net, pool.x.shape[1:], config['model']['encoder'])
-  training = config['training']
-  members = training['members']
+  training, members = config['training'], config['training']['members']
   optimizer = make_optimizer(
       outer_rate=training['outer_rate'], weight_decay=training['weight_decay'],
       # The norm of all members' gradients together: that of each, times this root.
@@ -476,10 +477,9 @@ def plan(config: Mapping[str, Any], pool: Pool, folds: tuple[Fold, ...],
         drawn, part, shots=sizes.shots, queries=sizes.queries,
         own_macro=sizes.macros > 0 and needs_own_macro(pool, fold),
         rng=splits_generator(config['seed'], fold.held_out)))
-  short = [plan.short for plan in planned]
-  if any(short):
+  if any(short := [plan.short for plan in planned]):
     say(f'classes are short of clips in {np.count_nonzero(short)} of '
-        f'{len(folds)} folds: a task draws up to {max(short)} of its '
+        f'{counted(len(folds), "fold")}: a task draws up to {max(short)} of its '
         f'{sizes.classes * (sizes.shots + sizes.queries)} clips again')
   return tuple(plan.support for plan in planned)
 

@@ -20,7 +20,7 @@ from lightman_jax.training import numerics
 
 # References, which are no methods of a configuration.
 LINEAR = ('ridge', 'svm', 'ridge_raw')
-OWN = ('method', 'random_state')
+OWN = ('method', 'random_state', 'verbose')
 
 
 class Classifier(ClassifierMixin, BaseEstimator):
@@ -33,6 +33,7 @@ class Classifier(ClassifierMixin, BaseEstimator):
     random_state: a seed; or a pair (seed, held out), whose draws are those of the fold
       of that name in a run; or the key of a fold, a jax key; or a NumPy generator or
       None, from which a seed is drawn, as scikit-learn does.
+    verbose: above 0, `fit` writes to standard error how far training is.
     **settings: dotted setting to value, as `**{'training.steps': 50}`; see
       `array_settings` for the defaults.
 
@@ -44,11 +45,13 @@ class Classifier(ClassifierMixin, BaseEstimator):
     >>> classifier.fit(X, y, groups=subjects).predict(X_new)        # doctest: +SKIP
   """
 
-  def __init__(self, method: str = 'lightman', random_state: Any = 0, **settings: Any):
+  def __init__(self, method: str = 'lightman', random_state: Any = 0,
+               verbose: int = 0, **settings: Any):
     self.method, self.random_state, self.settings = method, random_state, settings
+    self.verbose = verbose
 
   def get_params(self, deep: bool = True) -> dict[str, Any]:
-    """The method, the random state, and the settings by their dotted names."""
+    """The method, random state, verbosity, and settings by their dotted names."""
     del deep                   # nothing here is an estimator
     return {**{name: getattr(self, name) for name in OWN}, **self.settings}
 
@@ -104,7 +107,8 @@ class Classifier(ClassifierMixin, BaseEstimator):
                                              **self.settings)
     with numerics.pinned(self.settings_['model']['matmul_precision']):
       self._fold = notebook.fold_of(key, self.settings_, pool, fold, rng=rng)
-    self.params_ = notebook.train(self.settings_, self._fold)
+    self.params_ = notebook.train(self.settings_, self._fold,
+                                  verbose=bool(self.verbose))
     return self
 
   def _check_settings_of_linear_models(self) -> None:

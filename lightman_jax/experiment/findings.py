@@ -20,6 +20,7 @@ from lightman_jax.report import table
 from lightman_jax.runs import progress, results
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.tasks.folds import data_sets, protocol_name
+from lightman_jax.units import counted
 
 # What is made beside a result and is no part of it: figures, event files, ...
 
@@ -205,11 +206,11 @@ def _about(config, material: Material) -> results.About:
   never = np.unique(material.pool.subject[~material.pool.macro & ~np.any(
       [fold.test for fold in material.folds], 0)])
   if len(never):
-    protocol += f', {len(never)} people trained on in every fold'
+    protocol += f', {counted(len(never), "person")} trained on in every fold'
   share = config['training']['wrong_labels']
   wrong = f', {share:.0%} of the training labels wrong on purpose' if share else ''
   count = config['episodes']['training_people']
-  some = f', {count} training people a fold' if count else ''
+  some = f', {counted(count, "training person")} a fold' if count else ''
   return results.About(
       protocol=f'{protocol}{some}, support from training subjects{wrong}',
       dataset=info['dataset'], class_set=info['class_set'], sheet=info['sheet'],

@@ -13,6 +13,7 @@ from lightman_jax.errors import InputError, printable_lines
 from lightman_jax.files import write_atomically
 from lightman_jax.settings import is_multi_label, macro_data, uses_macro
 from lightman_jax.tasks import action_units
+from lightman_jax.units import counted
 
 COLUMNS = ('clip', 'subject', 'dataset', 'label', 'fold')
 
@@ -39,7 +40,8 @@ def folds(arguments: Sequence[str]) -> int:
     print(f'folds: {options.out} cannot be written ({error.strerror}); give another '
           '--out', file=sys.stderr)
     return 2
-  print(f'{options.out}: {len(rows)} clips in {len({row[-1] for row in rows})} folds')
+  print(f'{options.out}: {counted(len(rows), "clip")} in '
+        f'{counted(len({row[-1] for row in rows}), "fold")}')
   return 0
 
 

@@ -31,6 +31,7 @@ from lightman_jax.experiment import several, sweep
 from lightman_jax.runs import folder as run_folder, parts
 from lightman_jax.runs.identity import name_of
 from lightman_jax.training import stopping
+from lightman_jax.units import counted
 
 CONFIG = config_flags.DEFINE_config_file(
     'config', None, 'A configuration by name, or a file of your own, and variants: '
@@ -213,7 +214,8 @@ def run_sweep(config: dict) -> int:
              *(f'--config.{name}={value}' for name, value in overrides.items())]
   failed = sweep.carry_out(runs, folder, command=command, parallel=PARALLEL.value,
                            again=FRESH.value)
-  print(f'{len(runs) - len(failed)} of {len(runs)} runs are finished in {folder}'
+  print(f'{len(runs) - len(failed)} of {counted(len(runs), "run", "is", "are")} '
+        f'finished in {folder}'
         + (f'; these failed: {", ".join(failed)}' if failed else ''))
   place = shlex.quote(str(folder))
   print(f'next: python -m lightman_jax report {place}/*-seed*/ --out={place}/report'
@@ -358,10 +360,11 @@ def sentence(error: Exception, argv: list[str]) -> str:
   return next(sentences, text)
 
 
-def refuse(sentence: str, code: int = 2) -> NoReturn:
-  """Ends the program."""
+def refuse(sentence: str, code: int = 2, *, at_once: bool = False) -> NoReturn:
+  """Ends the program; `at_once`, before jax says once more what it has raised."""
   print(f'{machine.program()}: {sentence}', file=sys.stderr, flush=True)
-  if '--worker' in sys.argv:
+  if at_once or '--worker' in sys.argv:
+    sys.stdout.flush()
     os._exit(code)     # jax would wait for the other processes, which may be gone
   sys.exit(code)
 
@@ -383,7 +386,8 @@ def start(argv: Sequence[str], *, program: Sequence[str]) -> NoReturn:
   try:
     app.run(main, argv=list(argv), flags_parser=parse)
   except InputError as error:
-    refuse(error.with_code())
+    # Of a program that called back and failed, jax waits at the exit, and raises again.
+    refuse(error.with_code(), at_once=isinstance(error.__cause__, RuntimeError))
   except ConnectionAbortedError as error:
     refuse(str(error), several.LOST)
   except OSError as error:

@@ -25,6 +25,7 @@ from lightman_jax.runs import (
 )
 from lightman_jax.runs.folder import RunFolder, blaming, write_json
 from lightman_jax.runs.parts import Part
+from lightman_jax.units import counted
 
 Arrays = dict[str, Any]                    # by path; a step is a number
 States = dict[tuple[str, int], Arrays]     # of a fold at a step
@@ -95,7 +96,8 @@ def merge_parts(paths: Sequence[pathlib.Path], out: pathlib.Path, *,
     table.show(results)
     for line in findings.describe_files(folder):
       print(line)
-    print(f'{len(parts)} parts, {len(parts[0].names)} folds: {folder.path}')
+    print(f'{counted(len(parts), "part")}, {counted(len(parts[0].names), "fold")}: '
+          f'{folder.path}')
   return results
 
 

@@ -25,6 +25,7 @@ from lightman_jax.inputs.pool import Pool, Stored, mean_squares, select_clips
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import network
 from lightman_jax.models.network import Network, Params
+from lightman_jax.profiling.cost import COMPILING
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold, make_folds
 from lightman_jax.tasks.sampling import Task, bring_clips, max_clips
@@ -34,6 +35,7 @@ from lightman_jax.training.checkpoints import Checkpoints
 from lightman_jax.training.devices import open_devices
 from lightman_jax.training.loop import make_trainer, stack, train_folds
 from lightman_jax.training.state import FoldData, Recipe, draw_steps, make_task
+from lightman_jax.units import counted, listed
 
 
 class HeldOut(NamedTuple):
@@ -43,6 +45,18 @@ class HeldOut(NamedTuple):
   test: np.ndarray          # (N,) bool: the held-out people's micro clips
   data: FoldData            # key, arrays, ways to divide people
   pool: Pool                # all N clips
+
+  def __repr__(self) -> str:
+    people = len(np.unique(self.pool.subject[self.train]))
+    return (f'<HeldOut {self.name}: trains on {counted(self.train.sum(), "clip")} of '
+            f'{counted(people, "person")}, tests {self.test.sum()} micro>')
+
+
+class Folds(tuple):
+  """Every `HeldOut` of a data set; as any tuple, but for its short name."""
+
+  def __repr__(self) -> str:
+    return f'<{counted(len(self), "fold")}: {listed([fold.name for fold in self])}>'
 
 
 @settings_module.takes_settings
@@ -130,7 +144,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
   with numerics.pinned(settings['model']['matmul_precision']):
     if isinstance(data, Material):
       made = [assembly.fold_data(settings, data, n) for n in range(len(data.folds))]
-      return tuple(HeldOut(fold.held_out, fold.train, fold.test, one, data.pool)
+      return Folds(HeldOut(fold.held_out, fold.train, fold.test, one, data.pool)
                    for fold, one in zip(data.folds, made))
     episodes = settings['episodes']
     cut = make_folds(data, episodes['protocol'], folds=episodes['folds'],
@@ -140,7 +154,7 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
     labels = tuple(assembly.fold_labels(settings, data, fold) for fold in cut)
     splits = assembly.plan(settings, data, cut, labels, _say)
     squares = mean_squares(data.x)
-    return tuple(
+    return Folds(
         HeldOut(fold.held_out, fold.train, fold.test, assembly.fold_data_of_pool(
             settings, data, fold, labels=label, splits=ways, squares=squares), data)
         for fold, label, ways in zip(cut, labels, splits))
@@ -240,7 +254,8 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
 def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
           learner: Learner | None = None,
           on_step: Callable[[int, dict[str, np.ndarray]], None] | None = None,
-          checkpoints: Checkpoints | None = None) -> Params | list[Params]:
+          checkpoints: Checkpoints | None = None, verbose: bool = True
+          ) -> Params | list[Params]:
   """Trains a fold, or several that share one compiled program.
 
   Args:
@@ -249,31 +264,67 @@ def train(settings: Mapping[str, Any], fold: HeldOut | Sequence[HeldOut], *,
     learner: of your own, in place of that of `settings`.
     on_step: called with a step and the scalars (1, steps) of the steps that end there.
     checkpoints: what training goes on from, and keeps itself in; None: nothing.
+    verbose: what is compiled, steps that are over and the time left are written to
+      standard error.
 
   Returns:
     The trained parameters; a list of them for several folds. On one device they are
     those that a run of the same settings has.
 
   Raises:
-    InputError: a loss or a gradient is not finite.
+    InputError: there is no fold, or a loss or a gradient is not finite.
 
   Example:
     >>> params = lm.train(settings, fold)                         # doctest: +SKIP
     >>> lm.predict(settings, fold, params).argmax(-1)             # doctest: +SKIP
   """
   several = [fold] if isinstance(fold, HeldOut) else list(fold)
+  if not several:
+    raise InputError('train has no fold to train; give one of folds(settings, data), '
+                     'or several')
+  with Progress(quiet=not verbose) as progress:
+    progress.stage('train', total=len(several) * settings['training']['steps'],
+                   unit='step of a fold')
+    params = train_each(settings, several, progress, learner=learner, on_step=on_step,
+                        checkpoints=checkpoints)
+  return params[0] if isinstance(fold, HeldOut) else params
+
+
+def train_each(settings: Mapping[str, Any], folds: Sequence[HeldOut],
+               progress: Progress, *, learner: Learner | None = None,
+               on_step: Callable[[int, dict[str, np.ndarray]], None] | None = None,
+               checkpoints: Checkpoints | None = None) -> list[Params]:
+  """As `train`, one fold after the other, in a stage that is open.
+
+  Args:
+    settings: complete.
+    folds: of `folds`.
+    progress: whose stage has the steps of all folds.
+    learner: as of `train`.
+    on_step: as of `train`.
+    checkpoints: as of `train`.
+  """
   with numerics.pinned(settings['model']['matmul_precision']):
-    recipe, layout = _recipe(settings, several[0], learner)
-    training, x = settings['training'], several[0].pool.x
+    recipe, layout = _recipe(settings, folds[0], learner)
+    training, x, states = settings['training'], folds[0].pool.x, []
     trainer = make_trainer(
         recipe, steps=training['steps'], every=training['checkpoint_every'],
-        layout=layout,
+        layout=layout, around=lambda: progress.aside(COMPILING),
         streamed=math.prod(x.shape[1:]) * 4 if isinstance(x, Stored) else 0)
-    states = [train_folds(trainer, [one.data], checkpoints or _NoCheckpoints(),
-                          on_chunk=on_step or (lambda step, scalars: None))[0]
-              for one in several]
-  params = [jax.tree.map(jnp.asarray, state.params) for state in states]
-  return params[0] if isinstance(fold, HeldOut) else params
+
+    def on_chunk(step, scalars):
+      facts: dict[str, Any] = (
+          {'folds': f'{len(states)}/{len(folds)}'} if len(folds) > 1 else {})
+      # A learner of one's own may call its losses otherwise.
+      if 'query_loss' in scalars:
+        facts['loss'] = float(scalars['query_loss'].mean())
+      progress.update(len(states) * trainer.steps + step, **facts)
+      if on_step is not None:
+        on_step(step, scalars)
+    for one in folds:
+      states += train_folds(trainer, [one.data], checkpoints or _NoCheckpoints(),
+                            on_chunk=on_chunk)
+  return [jax.tree.map(jnp.asarray, state.params) for state in states]
 
 
 @settings_module.takes_settings

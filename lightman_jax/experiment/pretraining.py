@@ -41,6 +41,7 @@ from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.runs.identity import canonical_json
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import compiled, stopping
+from lightman_jax.units import short_repr
 
 STAGE = 'lightman_jax.experiment.pretraining'      # computes what is kept
 UNITS = 46                  # action units of the face have the numbers 1 to 46
@@ -67,6 +68,7 @@ class Source(NamedTuple):
   content: Content
   sha256: str                       # of the data that the clips are of
   frames_sha256: tuple[str, ...] = ()     # of each clip, where it is no clip of the run
+  __repr__ = short_repr
 
 
 class Pretraining:

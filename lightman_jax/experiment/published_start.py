@@ -19,6 +19,7 @@ from lightman_jax.models import published_weights, weights_files
 from lightman_jax.models.network import Network, Params
 from lightman_jax.models.weights_files import Declared
 from lightman_jax.tasks.folds import Fold
+from lightman_jax.units import counted
 
 Person = tuple[str, str]      # data set, and how it or a manifest calls them
 
@@ -154,9 +155,9 @@ def _check_inputs(file: pathlib.Path, declared: Declared, config, pool: Pool,
   if shape != (declared.size, declared.size, len(declared.channels)):
     raise InputError(
         f'model.weights: {file.name} takes pictures of {declared.size} x '
-        f'{declared.size} pixels with {len(declared.channels)} channels, and the run '
-        f'has {shape[1]} x {shape[0]} with {shape[2]}; set inputs.size='
-        f'{declared.size}')
+        f'{declared.size} pixels with {counted(len(declared.channels), "channel")}, '
+        f'and the run has {shape[1]} x {shape[0]} with {shape[2]}; set '
+        f'inputs.size={declared.size}')
   if set(declared.classes) != set(pool.classes):
     raise InputError(
         f'model.weights: {file.name} tells {", ".join(declared.classes)} apart, and '
@@ -175,7 +176,8 @@ def _origin(declared: Sequence[Declared], held_out: Mapping[str, Sequence[Person
   seen = {person for one in declared for person in one.trained_on}
   origins = sorted({people.origin(*person) for person in seen})
   data_sets = ', '.join(filter(None, origins)) or 'data sets that it does not name'
-  words = (f'trained on {max(len(one.trained_on) for one in declared)} people of '
+  words = ('trained on '
+           f'{counted(max(len(one.trained_on) for one in declared), "person")} of '
            f'{data_sets}; no person that a fold holds out is on its list')
   if any(not people.origin(*person) for persons in held_out.values()
          for person in persons):

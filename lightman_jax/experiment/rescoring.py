@@ -21,6 +21,7 @@ from lightman_jax.evaluation.scores import scores_of
 from lightman_jax.files import fold_path
 from lightman_jax.report.table import is_of_units
 from lightman_jax.runs import results
+from lightman_jax.units import counted
 
 DIGIT = 10. ** -results.DIGITS
 
@@ -110,9 +111,12 @@ def _answers(lines, content) -> Check:
            if float(line[f'probability_{line["prediction"]}']) < max(
                float(line[f'probability_{name}']) for name in classes)]
   if wrong:
-    return Check(False, f'predictions.csv: {len(wrong)} predictions are not the class '
+    return Check(False, 'predictions.csv: '
+                        f'{counted(len(wrong), "prediction", "is", "are")} not the '
+                        'class '
                 f'of the greatest probability, the first of the clip {wrong[0]!r}.')
-  return Check(True, f'predictions.csv: all {len(lines)} predictions are the class of '
+  return Check(True, 'predictions.csv: all '
+                     f'{counted(len(lines), "prediction", "is", "are")} the class of '
               'the greatest probability.')
 
 
@@ -124,10 +128,12 @@ def _unit_answers(lines, units: Sequence[str]) -> Check:
   # Of six digits, .500000 may be of either side.
   wrong = np.flatnonzero(((said != (sure > .5)) & (sure != .5)).any(1))
   if wrong.size:
-    return Check(False, f'predictions.csv: the answers of {wrong.size} clips are not '
+    return Check(False, 'predictions.csv: the answers of '
+                        f'{counted(wrong.size, "clip")} are not '
                  'those of their probabilities, the first of the clip '
                  f'{lines[wrong[0]]["clip"]!r}.')
-  return Check(True, f'predictions.csv: all answers on {len(lines)} clips are those of '
+  return Check(True, f'predictions.csv: all answers on {counted(len(lines), "clip")} '
+                     'are those of '
                'their probabilities.')
 
 
@@ -147,11 +153,13 @@ def _logits(folder: pathlib.Path, lines, content):
     gap = probabilities(logits, is_of_units(content['about'])) - np.array(stated)
     greatest, looked = max(greatest, float(np.abs(gap).max())), looked + 1
   if missing:
-    yield Check(False, f'folds/: {len(missing)} of {len(by_fold)} folds are not there, '
+    yield Check(False, f'folds/: {len(missing)} of '
+                       f'{counted(len(by_fold), "fold", "is", "are")} not there, '
                 f'the first {missing[0]!r}; what was predicted for them is not known.')
   if looked:
     yield Check(greatest <= DIGIT, f'folds/: the probabilities in predictions.csv '
-               f'are those of the logits of {looked} folds, to {greatest:.1g}.'
+               f'are those of the logits of {counted(looked, "fold")}, to '
+               f'{greatest:.1g}.'
                if greatest <= DIGIT else 'folds/: the probabilities in '
                'predictions.csv are not those of the logits there; they differ by up '
                f'to {greatest:.3g}.')
@@ -173,10 +181,11 @@ def _scores(lines, content, resamples: int, named: str) -> Check:
   rest = f' Not scored again: {", ".join(others)}.' if others else ''
   if not places:
     return Check(True, f'results.json: scores, intervals, counts and differences come '
-                f'out the same from predictions.csv, all {len(old)} values bit for bit.'
+                f'out the same from predictions.csv, all {counted(len(old), "value")} '
+                'bit for bit.'
                 + rest)
-  words = (f'results.json: {len(places)} of {len(old)} values do not come out of '
-           f'predictions.csv, the first {places[0]}')
+  words = (f'results.json: {len(places)} of {counted(len(old), "value")} do not come '
+           f'out of predictions.csv, the first {places[0]}')
   by = f'; they differ by up to {gap:.3g}' if math.isfinite(gap) else ''
   # Another machine may round the last of the six digits the other way.
   return Check(gap <= 2 * DIGIT, words + by + '.' + rest)

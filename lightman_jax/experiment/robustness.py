@@ -16,6 +16,7 @@ from lightman_jax.files import fold_path
 from lightman_jax.inputs import augmentation, inputs
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
+from lightman_jax.units import counted
 
 
 def noise_kinds(config: Mapping[str, Any], material: Material,
@@ -38,7 +39,8 @@ def noise_kinds(config: Mapping[str, Any], material: Material,
   known = augmentation.applicable_noise(how, length)
   meaningless = [name for name in names if name not in known]
   say(f'evaluation.noise=all is {", ".join(known)}: {", ".join(meaningless)} mean '
-      f'nothing for inputs.kind={how.kind} with {length} stored frame(s) a clip')
+      f'nothing for inputs.kind={how.kind} with {counted(length, "stored frame")} a '
+      'clip')
   return known
 
 

@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from lightman_jax import bounded, registry, sections
+from lightman_jax.configurations import defaults
 from lightman_jax.data.load import load
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict as prediction
@@ -54,6 +54,7 @@ from lightman_jax.training import (
 from lightman_jax.training.checkpoints import open_checkpoints
 from lightman_jax.training.loop import group_folds, make_trainer, train_folds
 from lightman_jax.training.state import FoldData, Recipe
+from lightman_jax.units import counted
 
 # What the method of a configuration costs, where and with what it was measured.
 
@@ -144,8 +145,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
   if not ready and span and multihost.first(lambda: parts.is_sealed(folder)):
     check(None)
     return {}
-  console = Console(stderr=True, quiet=not multihost.is_first())
-  with Progress(console=console) as progress:
+  with Progress(quiet=not multihost.is_first()) as progress:
     if ready:         # whose data may have changed since
       check(multihost.in_turn(lambda: _content_sha256(config, progress)))
       return results.read_results(folder.results)
@@ -232,8 +232,10 @@ def _check(config, folder: RunFolder, used: int, resume_anyway: bool,
 
 def _describe_knowledge(config: Mapping[str, Any], material: Material
                         ) -> dict[str, Any]:
-  """What results say of weights that folds begin with, and of macro clips' labels."""
+  """What results say of a trial, of weights that folds begin with, of macro clips."""
   about: dict[str, Any] = {}
+  if trial := defaults.describe_trial(config):
+    about['trial'] = trial
   if material.weights:
     about['weights'] = dict(material.weights.about)
   if config['macro']['label_weight'] or config['macro']['only']:
@@ -370,8 +372,9 @@ def _forget_unfinished(folder: RunFolder, done: Mapping[str, int],
     metrics_log.keep(folder.metrics, stays)
   short = [name for name, step in done.items() if kept[name] < step]
   if short:
-    say(f'{folder.metrics} lacks steps of {len(short)} fold(s), {short[0]} among them: '
-        'their losses are in no log and no curve; scores do not depend on them')
+    say(f'{folder.metrics} lacks steps of {counted(len(short), "fold")}, {short[0]} '
+        'among them: their losses are in no log and no curve; scores do not depend on '
+        'them')
 
 
 def make_predictions(config, material: Material, recipe: Recipe):

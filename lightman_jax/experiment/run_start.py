@@ -28,6 +28,7 @@ from lightman_jax.inputs.pool import Pool
 from lightman_jax.models.network import Network, Params, check_clips
 from lightman_jax.runs import reproducibility
 from lightman_jax.tasks.folds import Fold
+from lightman_jax.units import counted
 
 
 def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset: str,
@@ -195,7 +196,7 @@ def _check_alike(config: Mapping[str, Any], other: Mapping[str, Any],
   members = other.get('training', {}).get('members', 1)
   if members not in (1, config['training']['members']):
     raise InputError(
-        f'pretrain.source: each fold of {path} has {members} models '
+        f'pretrain.source: each fold of {path} has {counted(members, "model")} '
         f'(training.members) and here {config["training"]["members"]}; give both the '
         'same')
 

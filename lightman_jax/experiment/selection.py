@@ -20,6 +20,7 @@ from lightman_jax.files import write_atomically
 from lightman_jax.inputs.pool import Pool, members
 from lightman_jax.runs.folder import RunFolder, blaming, read_json, write_json
 from lightman_jax.tasks.folds import Fold
+from lightman_jax.units import counted
 
 ATTEMPTS = 64
 Loop = Callable[..., list[FoldLogits]]      # trains and predicts folds: experiment's
@@ -136,9 +137,9 @@ def _inner_fold(config, pool, fold: Fold, label: np.ndarray) -> Fold:
     except InputError as error:
       why = error
   raise InputError(
-      f'select.by=inner: of the {len(people)} training people of fold {fold.held_out} '
-      f'{count} cannot be kept apart ({why}); lower select.share, or fix the settings '
-      'with select.by=none')
+      f'select.by=inner: of the {counted(len(people), "training person")} of fold '
+      f'{fold.held_out} {count} cannot be kept apart ({why}); lower select.share, or '
+      'fix the settings with select.by=none')
 
 
 def _choose(config, options, folder: RunFolder, material: Material, devices, progress,

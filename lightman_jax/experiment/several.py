@@ -21,6 +21,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.runs import parts
 from lightman_jax.runs.folder import RunFolder
 from lightman_jax.training import stopping
+from lightman_jax.units import counted
 
 LOST = 75                 # EX_TEMPFAIL: give the same command again
 SENTENCE = ('another process of this run has ended, or cannot be reached: start all '
@@ -125,8 +126,8 @@ def refuse_hidden_gpus(environ: Mapping[str, str]) -> None:
       or environ.get('JAX_LOCAL_DEVICE_IDS') or environ.get('JAX_PLATFORMS') == 'cpu'):
     return
   raise InputError(
-      f'Slurm runs {here} processes on this node and shows this one {name}='
-      f'{environ[name]}, where jax gives each the GPU of its own number; give '
+      f'Slurm runs {counted(here, "process")} on this node and shows this one '
+      f'{name}={environ[name]}, where jax gives each the GPU of its own number; give '
       '--gpus-per-node and as many --ntasks-per-node in the place of --gpus-per-task '
       'or --gpu-bind, or set JAX_LOCAL_DEVICE_IDS=0')
 

@@ -34,6 +34,7 @@ from lightman_jax.runs import (
   results,
 )
 from lightman_jax.runs.identity import config_sha256
+from lightman_jax.units import counted
 
 # Two runs of one configuration: the same, bit for bit, or to what rounding?
 
@@ -91,7 +92,8 @@ def _predictions(first, second) -> Check:
           for name in one[clip] if name.startswith('probability_')]
   gap = max(gaps, default=math.inf)
   fine = not changed and gap <= ROUNDING
-  return Check(fine, f'predictions.csv: {changed} of {len(one)} predictions are others '
+  return Check(fine, f'predictions.csv: {changed} of '
+                     f'{counted(len(one), "prediction", "is", "are")} others '
               f'when run again; probabilities differ by up to {gap:.3g}'
               + (', which is rounding.' if fine else '.'))
 
@@ -105,7 +107,8 @@ def _numbers(first, second, name: str) -> Check:
   places, gap = compare_numbers(old, new)
   fine = gap <= ROUNDING
   by = f'by up to {gap:.3g}' if math.isfinite(gap) else 'in more than numbers'
-  return Check(fine, f'{name}: {len(places)} of {len(old)} values are others when '
+  return Check(fine, f'{name}: {len(places)} of '
+                     f'{counted(len(old), "value", "is", "are")} others when '
               f'run again, {by}, the first {places[0] if places else "in its layout"}'
               + (', which is rounding.' if fine else '.'))
 

@@ -25,6 +25,7 @@ from lightman_jax.faces import landmarks
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.pool import Content
+from lightman_jax.units import counted
 
 # Light augmentation of one clip, inside the compiled step.
 
@@ -292,8 +293,8 @@ def check_noise(names: tuple[str, ...], how: inputs.Settings, length: int) -> No
   if refused:
     raise InputError(
         f'evaluation.noise={",".join(refused)} means nothing for '
-        f'inputs.kind={how.kind} '
-        f'with {length} stored frame(s) a clip; there are {", ".join(allowed)}')
+        f'inputs.kind={how.kind} with {counted(length, "stored frame")} a clip; there '
+        f'are {", ".join(allowed)}')
 
 
 def noise_levels(name: str, length: int) -> tuple[Level, ...]:

@@ -29,6 +29,7 @@ from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.faces import dense_flow
 from lightman_jax.files import write_atomically
 from lightman_jax.inputs import inputs
+from lightman_jax.units import counted, short_repr
 
 LAYOUTS = ('ststnet', 'npz')
 FACTS, ARRAYS, MANIFEST, COPIES = 'flow.json', 'flow.npz', 'manifest.csv', 'pictures'
@@ -46,6 +47,7 @@ class Pictures(NamedTuple):
   flow: Float32[np.ndarray, 'N h w 3'] | None   # pixels of a frame; None: not known
   clips: tuple[dict[str, str], ...]             # `COLUMNS` of each
   facts: dict[str, Any]                         # as flow.json says them
+  __repr__ = short_repr
 
 
 def flow_pictures(clips: ClipSet, how: inputs.Settings,
@@ -167,7 +169,7 @@ def _write_npz(pictures: Pictures, folder: pathlib.Path, index: list[int]):
   return ([ARRAYS] * len(pictures.clips),
           'the last axis of pictures, and of flow, which is what they were made of: u '
           'and v in pixels of a frame',
-          [f'{folder / ARRAYS}: {len(pictures.clips)} clips'])
+          [f'{folder / ARRAYS}: {counted(len(pictures.clips), "clip")}'])
 
 
 def _write_ststnet(pictures: Pictures, folder: pathlib.Path, index: list[int]):
@@ -196,7 +198,8 @@ def _write_ststnet(pictures: Pictures, folder: pathlib.Path, index: list[int]):
     for name, owner in places.items():
       if owner != person:
         _link(folder / owner / 'u_test' / name, folder / person / 'u_train' / name)
-  lines = [f'{folder}: {len(micro)} clips of {len(people)} people']
+  lines = [f'{folder}: {counted(len(micro), "clip")} of '
+           f'{counted(len(people), "person")}']
   if left := len(files) - len(micro):
     lines.append(f'{left} macro-expressions have no place in this layout and are not '
                  'written; --layout=npz has them')
@@ -326,7 +329,7 @@ def _copy_arrays(folder: pathlib.Path, rows: Sequence[Mapping[str, str]],
       len(pictures) != len(rows)):
     raise InputError(
         f'{path} holds pictures {pictures.dtype}{list(pictures.shape)}, and {FACTS} '
-        f'says {len(rows)} clips of three channels of uint8')
+        f'says {counted(len(rows), "clip")} of three channels of uint8')
   return [_copy(folder, n, one[..., index]) for n, one in enumerate(pictures)]
 
 
@@ -355,12 +358,13 @@ def _foreign_rows(folder: pathlib.Path, classes: str, dataset: str
                      f'of STSTNet, and no {FACTS}')
   lines = [f'algorithm, crop and what was taken off are not known: there is no {FACTS}']
   if lost := trained - {row['file'].split('/', 2)[2] for row in rows}:
-    lines.append(f'{len(lost)} pictures are in a u_train and in no u_test, {min(lost)} '
-                 'for one: nobody says whose they are, and they are left out')
+    lines.append(f'{counted(len(lost), "picture", "is", "are")} in a u_train and in no '
+                 f'u_test, {min(lost)} for one: nobody says whose they are, and they '
+                 'are left out')
   if leaks:
-    lines.append(f'{len(leaks)} test pictures are in the u_train of the same person, '
-                 f'{leaks[0]} for one: who trains on these folders as they are trains '
-                 'on what is tested')
+    lines.append(f'{counted(len(leaks), "test picture", "is", "are")} in the u_train '
+                 f'of the same person, {leaks[0]} for one: who trains on these folders '
+                 'as they are trains on what is tested')
   return rows, lines
 
 

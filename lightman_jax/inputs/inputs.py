@@ -30,6 +30,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.faces import dense_flow, landmarks
 from lightman_jax.files import remove_leftovers, write_atomically
 from lightman_jax.inputs.pool import AT_ONCE, Content, Inputs, Stored
+from lightman_jax.units import counted
 
 # Clips become what the network sees: frames, difference, flow, landmarks, picture.
 
@@ -261,12 +262,13 @@ def _check(clips: ClipSet, how: Settings) -> None:
     dense_flow.check_algorithm(how.algorithm)
   if how.kind in ('flow', 'difference', 'landmarks') and length < 3:
     raise InputError(
-        f'{name} holds {length} picture(s) a clip, and inputs.kind={how.kind} needs '
-        'onset, apex and offset: set data.frames to 3 or more, or inputs.kind=picture')
+        f'{name} holds {counted(length, "picture")} a clip, and inputs.kind={how.kind} '
+        'needs onset, apex and offset: set data.frames to 3 or more, or '
+        'inputs.kind=picture')
   if how.kind == 'picture' and length > 1 and how.holds != 'flow':
     raise InputError(
-        f'{name} holds {length} frames a clip and inputs.kind=picture takes one: set '
-        'data.frames=1, or inputs.kind to frames, difference or flow')
+        f'{name} holds {counted(length, "frame")} a clip and inputs.kind=picture takes '
+        'one: set data.frames=1, or inputs.kind to frames, difference or flow')
   if how.kind == 'landmarks':
     _check_landmarks(clips, name)
   elif how.needs_landmarks and length > 1:
@@ -282,9 +284,9 @@ def _check_onsets(clips: ClipSet, name: str, setting: str) -> None:
   if unknown:
     raise InputError(
         f'inputs.{setting} needs landmarks, and {name} has none of {len(unknown)} of '
-        f'{len(clips.clip)} clips, {unknown[0]} for one: python -m lightman_jax fetch '
-        'brings the face model, data.landmarks=TABLE takes your own; or use '
-        'inputs.stabilise=median and inputs.mask=none')
+        f'{counted(len(clips.clip), "clip")}, {unknown[0]} for one: python -m '
+        'lightman_jax fetch brings the face model, data.landmarks=TABLE takes your '
+        'own; or use inputs.stabilise=median and inputs.mask=none')
 
 
 def _check_landmarks(clips: ClipSet, name: str) -> None:
@@ -296,8 +298,9 @@ def _check_landmarks(clips: ClipSet, name: str) -> None:
     elif (np.ptp(points[:, list(landmarks.STABLE)], 1) == 0).all(-1).any():
       in_one_spot.append(clip)
   if unknown:
-    raise InputError(f'{name} has no landmarks for {len(unknown)} of {len(clips.clip)} '
-                     f'clips, {unknown[0]} for one: use another inputs.kind')
+    raise InputError(f'{name} has no landmarks for {len(unknown)} of '
+                     f'{counted(len(clips.clip), "clip")}, {unknown[0]} for one: use '
+                     'another inputs.kind')
   if in_one_spot:
     raise InputError(f'the landmarks of {in_one_spot[0]} of {name} lie in one spot, '
                      'which is no face: correct them, or use another inputs.kind')

@@ -1,6 +1,8 @@
 """The pool: a data set's clips and the macro-expressions that they are aligned with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,8 @@ from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.pool import Inputs, Pool, join_inputs, select_clips
+from lightman_jax.settings import uses_macro
+from lightman_jax.units import counted
 
 MakeInputs = Callable[[ClipSet], Inputs]
 
@@ -66,6 +70,32 @@ def make_pool(clips: ClipSet, how: inputs.Settings, *, source: str,
   shown = people.match_people(list(zip(clips.datasets, clips.subject)),
                               list(zip(other.datasets, other.subject)))
   return _joined(pool, other, make(other), label, source, shown)
+
+
+def describe_macros(config: Mapping[str, Any], clips: ClipSet) -> Iterator[str]:
+  """Where the macro-expressions of a run come from, for its start.
+
+  Args:
+    config: complete.
+    clips: the data set.
+  """
+  own, macro = int(clips.macro.sum()), config['macro']
+  if own == len(clips.macro):
+    yield (f'all clips of {clips.info["dataset"]} are macro-expressions: they are what '
+           f'is learned and tested, but for {int((clips.label < 0).sum())} without a '
+           'class')
+  if not uses_macro(config):
+    return
+  source = macro['source']
+  where = {'own': f'the {own} of the data set itself',
+           'magnified': 'micro clips of each task, their motion '
+                        f'{macro["factor"]:g} times as strong',
+           'manifest': f'those of {pathlib.Path(macro["data"]["path"]).name}',
+           'synthetic': 'of drawn faces'}.get(source, f'those of {source}')
+  unused = (f'; {counted(own, "macro clip", "is", "are")} in the data set, and not '
+            'used (macro=own uses them)' if own and source != 'own'
+            and own < len(clips.macro) else '')
+  yield f'macro-expressions: {where} (macro.source={source}){unused}'
 
 
 def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndarray:

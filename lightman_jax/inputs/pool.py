@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Float32, Int
 import numpy as np
 
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted, listed
 
 # Clips that stay in files and are read where they are asked for.
 
@@ -78,6 +79,9 @@ class Stored:
     self._files, self._which, self._row = tuple(files), which, row
     self.shape = (len(row), *files[0].shape[1:])
     self.ndim = len(self.shape)
+
+  def __repr__(self) -> str:
+    return f'<Stored {self.dtype}{list(self.shape)} in files>'
 
   @classmethod
   def open(cls, path: pathlib.Path) -> 'Stored':
@@ -212,6 +216,12 @@ class Pool(NamedTuple):
   action_units: tuple[str, ...] = ()      # cells of the sheet; () where there are none
   multi_label: bool = False       # a label is a set of classes; see `members`
   frames_sha256: tuple[str, ...] = ()     # of each clip as it is stored; () if unknown
+
+  def __repr__(self) -> str:
+    macro = int(np.sum(self.macro))
+    return (f'<Pool of {counted(len(self.x), "clip")} {(*self.x.shape[1:],)} of '
+            f'{counted(len(np.unique(self.subject)), "person")}: '
+            f'{len(self.x) - macro} micro, {macro} macro; {listed(self.classes)}>')
 
 
 def members(label: Any, count: int) -> Any:

@@ -10,6 +10,7 @@ import optax
 
 from lightman_jax.meta.losses import Loss, Scalars
 from lightman_jax.models.network import Params
+from lightman_jax.units import short_repr
 
 # A loss that no step goes by, of the parameters after an inner step.
 Watch = Callable[[Params], Float[Array, '']]
@@ -21,6 +22,7 @@ class Adapted(NamedTuple):
   fast: PyTree
   start_losses: Scalars     # the parts of the inner loss before the first step
   watched: Float[Array, 'steps'] | None = None    # values of `watch`, after each step
+  __repr__ = short_repr
 
 
 class Steps(NamedTuple):

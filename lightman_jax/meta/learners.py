@@ -14,6 +14,7 @@ from lightman_jax.meta import inner, losses, outer
 from lightman_jax.meta.inner import Adapted, Steps
 from lightman_jax.meta.losses import Align, MacroLabels
 from lightman_jax.models.network import DROPOUT_MASK, UNIT_HEAD, Network, Params
+from lightman_jax.units import short_repr
 
 # Subtrees of the parameters: what micro clips are recognised by; and all weights that a
 # network can have, with the heads of macro clips and of action units.
@@ -40,6 +41,7 @@ class Learner(NamedTuple):
   meta_grad: outer.MetaGrad                   # params, task, key, progress
   adapted_subtrees: tuple[str, ...] = ()
   needs_support: bool = True
+  __repr__ = short_repr
 
 
 # Of each, `labels` says how labelled macro clips are in its losses; None: not at all.
@@ -296,7 +298,6 @@ def with_units(learner: Learner, net: Network, weight: float) -> Learner:
   if not weight:
     return learner
   trained = ('encoder', UNIT_HEAD)
-
   def init(key, shape):
     # A method without heads keeps none.
     return {UNIT_HEAD: net.init(key, shape)[UNIT_HEAD], **learner.init(key, shape)}
@@ -325,7 +326,6 @@ def ensemble(learner: Learner, count: int, *, multi_label: bool = False) -> Lear
       logits is that of log-probabilities.
   """
   numbers = jnp.arange(count)
-
   def init(key, shape):
     return jax.lax.map(lambda key: learner.init(key, shape),
                        jax.random.split(key, count))

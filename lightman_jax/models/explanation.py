@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from lightman_jax.models.network import Params
+from lightman_jax.units import short_repr
 
 
 class Explanation(NamedTuple):
@@ -22,6 +23,7 @@ class Explanation(NamedTuple):
   parts: Float[Array, 'n K A C']        # what comes by an action from a component
   relations: Float[Array, 'n K A A']    # of it, what comes by [to, from] two actions
   weights: Float[Array, 'n A A']        # the relations themselves, rows of sum 1
+  __repr__ = short_repr
 
   @property
   def actions(self) -> Float[Array, 'n K A']:

@@ -12,6 +12,7 @@ from lightman_jax import registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.models import ststnet
 from lightman_jax.models.temporal import ClipEncoder as ClipEncoder
+from lightman_jax.units import short_repr
 
 Params = PyTree[Float[Array, '...']]
 
@@ -47,6 +48,7 @@ class Network(NamedTuple):
       lambda params, z, x: z)
   # Of embeddings, a logit for each action unit that is learned beside the classes.
   classify_units: Callable[[Params, Array], Float[Array, 'n U']] | None = None
+  __repr__ = short_repr
 
   def embed(self, params: Params, x: Float[Array, 'n *clip']) -> Float[Array, 'n d']:
     """What the head sees: pooling the map over the face would lose position."""

@@ -22,6 +22,7 @@ import numpy as np
 
 from lightman_jax import bounded
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted
 
 # The tensors of a PyTorch file (.pth, .pt), read as data: nothing in it is run.
 
@@ -382,7 +383,8 @@ def convert_weights(arguments: list[str]) -> int:
                            'OpenCV reads them in the order strain, v, u')
   parser.add_argument('--range', default='0,255',
                       help='what the weights take for 0 and 255 of a picture')
-  parser.add_argument('--size', type=int, default=28, help='side of the pictures')
+  parser.add_argument('--size', type=int, default=28,
+                      help='side of the pictures in pixels; 28')
   options = parser.parse_args(arguments)
   try:
     print(_convert(options))
@@ -420,7 +422,7 @@ def _convert(options: argparse.Namespace) -> str:
     raise InputError(f'--channels, --range, --size or --classes: {error}') from None
   weights_files.write(out, arrays, declared)
   trained = ('whom they were trained on is not known' if people is None
-             else f'trained on {len(people)} people')
+             else f'trained on {counted(len(people), "person")}')
   return f'{out}: {len(arrays)} arrays, {trained}'
 
 

@@ -28,6 +28,7 @@ from lightman_jax.report.style import (
   figure_style,
   to_svg,
 )
+from lightman_jax.units import counted
 
 # Pictures of a run as PNG: confusion matrix, learning curves, curves under noise.
 
@@ -174,7 +175,7 @@ def _panel(axes, folds: Mapping[str, Mapping[int, float]]) -> None:
   if common and len(folds) > 1:
     mean = [np.mean([points[s] for points in folds.values()]) for s in common]
     axes.plot(common, mean, color=MEAN, linewidth=2, marker=marker,
-              label=f'mean of {len(folds)} folds')
+              label=f'mean of {counted(len(folds), "fold")}')
   if folds:
     axes.legend(frameon=False, fontsize=9)
   axes.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
@@ -419,8 +420,10 @@ def draw_unit_actions(path: str | os.PathLike, content: Mapping[str, Any], *,
     figure.colorbar(image, ax=axes, shrink=.7, label='correlation')
     figure.suptitle(letters.drawable(title), fontsize=11)
     save(path, figure, map(letters.drawable, [
-        f'{content["clips"]} held-out clips of {content["people"]} people in '
-        f'{content["folds"]} folds. Row: the action that goes most with a unit on a '
+        f'{counted(content["clips"], "held-out clip")} of '
+        f'{counted(content["people"], "person")} in '
+        f'{counted(content["folds"], "fold")}. Row: the action that goes most with a '
+        'unit on a '
         "fold's training clips. Column: a unit as it was coded, with the held-out "
         'clips and people that show it. Cell: their correlation over held-out clips; '
         'what is left white shows too little. An action chosen for a unit by its '
@@ -454,8 +457,9 @@ def draw_attribution(path: str | os.PathLike, content: Mapping[str, Any], *,
         axes.set_xlabel(words, fontsize=8)
       region, count = next(iter(one['regions'].items()))
       column[0].set_title(
-          f'{letters.drawable(name)}\n{region} in {count} of {one["clips"]} clips\n'
-          f'deleted: {-one["change"]:+.2f}, elsewhere ±{one["random_change"]:.2f}',
+          f'{letters.drawable(name)}\n{region} in {count} of '
+          f'{counted(one["clips"], "clip")}\ndeleted: {-one["change"]:+.2f}, elsewhere '
+          f'±{one["random_change"]:.2f}',
           fontsize=8)
     figure.suptitle(letters.drawable(title), fontsize=11)
     right = np.average([one['faithful'] for one in classes.values()],

@@ -12,6 +12,7 @@ from rich.text import Text
 from lightman_jax.errors import InputError, printable
 from lightman_jax.report import scoring, table
 from lightman_jax.runs import results
+from lightman_jax.units import counted
 
 
 def score(arguments: Sequence[str]) -> int:
@@ -57,12 +58,14 @@ def show_scores(scored: dict[str, Any], *, console: Console | None = None) -> No
   console.print(*table.scores_tables(scored['rows'], console.width), sep='\n')
   for name, part in scored.get('data_sets', {}).items():
     sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
-    console.print(Text(f'\n{name}: {len(part["subjects"])} people, {sizes}'))
+    console.print(Text(f'\n{name}: {counted(len(part["subjects"]), "person")}, '
+                       f'{sizes}'))
     console.print(*table.scores_tables(part['rows'], console.width), sep='\n')
   table.show_groups(scored, console)
   sizes = ', '.join(f'{k} {n}' for k, n in about['clips_per_class'].items())
-  lines = [f'{about["clips"]} clips ({sizes}) of {about["subjects"]} people in '
-           f'{about["folds"]} folds', about['f1'], about['interval']]
+  lines = [f'{counted(about["clips"], "clip")} ({sizes}) of '
+           f'{counted(about["subjects"], "person")} in '
+           f'{counted(about["folds"], "fold")}', about['f1'], about['interval']]
   for name, row in scored['rows'].items():
     lines.append(f"{name}: mean of folds' F1 {table.short(row['mean_of_folds_f1'])}" + (
         f', log loss {row["log_loss"]:.3f}' if 'log_loss' in row else ''))
@@ -71,6 +74,7 @@ def show_scores(scored: dict[str, Any], *, console: Console | None = None) -> No
     lines.append(f'{pair}, UF1: {table.cell(gap["uf1"])}, p '
                  f'{table.short(gap["uf1"]["p"])}: '
                  f'{table.verdict(gap["uf1"], possible=results.has_verdict(about))}')
-    lines.append(about['test'])
+    lines.append(about['test'] if results.has_verdict(about) else
+                 f'no verdict: {table.why_no_verdict(about)}')
   for line in lines:
     console.print(Text(line))

@@ -24,6 +24,7 @@ from lightman_jax.evaluation import scores
 from lightman_jax.options import nearest
 from lightman_jax.report.page.groups import join_folds
 from lightman_jax.runs import parts, results
+from lightman_jax.units import counted
 
 REQUIRED = ('clip', 'subject', 'truth', 'prediction')
 OPTIONAL = ('fold', 'dataset')
@@ -144,8 +145,9 @@ def _remark_on_probabilities(one: Predictions) -> str:
   other = [number for number, word in enumerate(one.columns['prediction'])
            if one.probability.get(word, none)[number] < greatest[number] - 1e-6]
   return (f'{one.where(other[0])}: the prediction is not the class of the greatest '
-          f'probability, and so in {len(other)} of {len(one.row)} rows; scores go by '
-          'the predictions, log_loss by the probabilities') if other else ''
+          f'probability, and so in {len(other)} of {counted(len(one.row), "row")}; '
+          'scores go by the predictions, log_loss by the '
+          'probabilities') if other else ''
 
 
 def _remark_on_folds(files: Sequence[Predictions]) -> list[str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lightman_jax.evaluation import scores
-from lightman_jax.evaluation.comparison import LEVEL
+from lightman_jax.evaluation.comparison import LEVEL, why_too_few
 from lightman_jax.runs.results import (
   NOT_ADAPTED,
   ONE_DRAW,
@@ -20,6 +20,7 @@ from lightman_jax.runs.results import (
   own_rows,
   strongest_reference,
 )
+from lightman_jax.units import counted
 
 # How a number and its interval are written in a table.
 
@@ -70,10 +71,11 @@ def few_shot_caption(section: Mapping[str, Any]) -> tuple[str, ...]:
   """
   return (
       f'{section["protocol"]}; {section["held_out_by"]}',
-      f'{section["episodes"]} episodes ({section["distinct_episodes"]} of them '
-      f'differ), each asks about {section["queries"]} a class; '
-      f'{section["people"]} of {section["held_out_people"]} held-out people have '
-      'enough clips',
+      f'{counted(section["episodes"], "episode")} ({section["distinct_episodes"]} of '
+      f'them differ), each asks about {section["queries"]} a class; '
+      f'{section["people"]} of '
+      f'{counted(section["held_out_people"], "held-out person", "has", "have")} enough '
+      'clips',
       f'people: {section["intervals"]["uf1, uar, accuracy"]}',
       f'episodes: {section["intervals"]["accuracy_over_episodes"]}')
 
@@ -105,6 +107,8 @@ def show(results: Mapping[str, Any], *, console: Console | None = None) -> None:
   for line in lines:
     # As text, for names in brackets are no markup.
     console.print(Text(line, style='dim'))
+  if trial := results['about'].get('trial'):
+    console.print(Text(trial, style='bold'))
 
 
 def render(results: Mapping[str, Any], *, width: int = 80) -> str:
@@ -231,7 +235,7 @@ def verdict(gap: Mapping[str, float | None], *, possible: bool) -> str:
     possible: whether the test can tell rows apart at all.
   """
   if not possible:
-    return 'no verdict, see below'
+    return 'no verdict, too few folds (see below)'
   low, high, p = gap['low'], gap['high'], gap['p']
   if p is None or low is None or p >= LEVEL or low <= 0 <= high:
     return 'no difference seen'
@@ -247,11 +251,11 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
   sizes = ', '.join(f'{name} {n}' for name, n in about['clips_per_class'].items())
   labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
             if about['sheet'] else 'labels made with the clips')
-  test = about.get('test', '')
   return (
       f'{about["dataset"]}, {about["class_set"]} ({sizes}), {labels}',
-      f'{about["protocol"]}: {about["folds"]} folds, {about["clips"]} clips, '
-      f'{about["subjects"]} subjects, seed {about["seed"]}',
+      f'{about["protocol"]}: {counted(about["folds"], "fold")}, '
+      f'{counted(about["clips"], "clip")}, {counted(about["subjects"], "subject")}, '
+      f'seed {about["seed"]}',
       *(f'begins with published weights, {about["weights"]["origin"]}'
         for _ in range('weights' in about)),
       *(f'macro-expressions: {about["macro"]}' for _ in range('macro' in about)),
@@ -265,8 +269,21 @@ def caption(about: Mapping[str, Any]) -> tuple[str, ...]:
       f'drawn by the training of a fold: {clips_drawn(about)}; {models(about)}',
       about['f1'],
       f'[low, high]: {about["interval"]}',
-      *(() if has_verdict(about) else (test,)),
+      *(() if has_verdict(about) else (f'no verdict: {why_no_verdict(about)}',)),
   )
+
+
+def why_no_verdict(about: Mapping[str, Any]) -> str:
+  """Why no difference of these rows can be told from chance.
+
+  Args:
+    about: of the results, in which there are too few folds.
+  """
+  alone = about['folds'] == about['subjects']
+  return (why_too_few(about['folds'], of='person' if alone else 'fold')
+          + '. More people who are held out one by one, or more folds, make a verdict '
+          'possible; under kfold, which divides people anew in each, so do several '
+          'seeds in one report')
 
 
 def macro_knowledge(config: Mapping[str, Any]) -> str:
@@ -303,8 +320,9 @@ def macro_knowledge(config: Mapping[str, Any]) -> str:
 
 def clips_drawn(about: Mapping[str, Any]) -> str:
   """'a micro clip 1080 times and a macro clip 540 times', be it the same or another."""
-  return (f'a micro clip {about.get("clips_seen", 0)} times and a macro clip '
-          f'{about.get("macro_clips_seen", 0)} times, the same ones again and again')
+  return (f'a micro clip {counted(about.get("clips_seen", 0), "time")} and a macro '
+          f'clip {counted(about.get("macro_clips_seen", 0), "time")}, the same ones '
+          'again and again')
 
 
 def models(about: Mapping[str, Any]) -> str:
@@ -317,7 +335,7 @@ def models(about: Mapping[str, Any]) -> str:
 def _show_part(console: Console, name: str, part: Mapping[str, Any]) -> None:
   """A data set of several: scores of all rows, confusion of the method."""
   sizes = ', '.join(f'{k} {n}' for k, n in part['clips_per_class'].items())
-  console.print(Text(f'\n{name}: {len(part["subjects"])} subjects, {sizes}'))
+  console.print(Text(f'\n{name}: {counted(len(part["subjects"]), "subject")}, {sizes}'))
   console.print(*scores_tables(part['rows'], console.width), sep='\n')
   for remark in part['remarks']:
     console.print(Text(remark))
@@ -347,8 +365,9 @@ def show_groups(results: Mapping[str, Any], console: Console) -> None:
     main = scores.main_score(next(iter(results['rows'].values())))
     table.add_column(Text(f'{scores.head(main)} by {column}'), overflow='fold')
     for value, part in groups['by_value'].items():
-      table.add_column(Text(f'{value}: {len(part["subjects"])} people, '
-                            f'{sum(part["clips_per_class"].values())} clips'),
+      clips = counted(sum(part['clips_per_class'].values()), 'clip')
+      table.add_column(Text(f'{value}: {counted(len(part["subjects"]), "person")}, '
+                            f'{clips}'),
                        overflow='fold')
     for number, name in enumerate(results['rows']):
       cells = (Text(cell(part['rows'][name][main]))
@@ -369,7 +388,7 @@ def group_caption(column: str, groups: Mapping[str, Any]) -> str:
   unknown = groups['not_known']
   return (f'{column}: intervals where a group has {groups["least_people"]} people (or '
           'folds) or more; groups are other people, so their difference is in no test'
-          + f'; {unknown} people are in no group' * bool(unknown))
+          + f'; {counted(unknown, "person", "is", "are")} in no group' * bool(unknown))
 
 
 _LEAST_NAME = 12      # letters of a row's name, which then goes on in the next line

@@ -9,6 +9,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from lightman_jax.units import counted
+
 # No script runs and nothing is fetched, whatever a file or a run folder holds.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 # Of light mode; in the page's SVG each is the variable of that name of its style sheet.
@@ -28,6 +30,7 @@ def environment(*packages: str) -> jinja2.Environment:
       loader=jinja2.ChoiceLoader([jinja2.PackageLoader(name) for name in packages]),
       autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
       lstrip_blocks=True, keep_trailing_newline=True, finalize=_clean)
+  made.filters['counted'] = counted
   made.globals.update(policy=POLICY, colours=COLOURS)
   return made
 

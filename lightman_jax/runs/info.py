@@ -11,7 +11,7 @@ from lightman_jax.faces import detection
 from lightman_jax.inputs import inputs
 from lightman_jax.runs import environment
 from lightman_jax.runs.environment import jax_settings
-from lightman_jax.units import bytes_in_words
+from lightman_jax.units import bytes_in_words, counted
 
 FLAGS = ('JAX_', 'XLA_', 'CUDA_', 'NVIDIA_', 'TPU_', 'LIBTPU_')
 
@@ -98,6 +98,6 @@ def describe(facts: dict[str, Any]) -> list[str]:
       f'devices: {shown}',
       f'flags: {flags or "none"}',
       *(f'{name}: {folder["path"]}, ' + (
-          f'{folder["files"]} files, {folder["size"]}'
+          f'{counted(folder["files"], "file")}, {folder["size"]}'
           if folder['files'] else 'nothing yet')
         for name, folder in facts['folders'].items())]

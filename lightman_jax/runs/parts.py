@@ -21,6 +21,7 @@ from lightman_jax.runs.folder import (
   refuse_links,
   write_json,
 )
+from lightman_jax.units import counted
 
 # What a merged run takes over from its parts.
 FOLDERS = ('checkpoints', *run_folder.OF_FOLDS, 'tensorboard')
@@ -75,8 +76,8 @@ def numbers_of(span: Span | None, count: int) -> range:
     InputError: there are not so many folds.
   """
   if span is not None and span.end > count:
-    raise InputError(f'--folds={span}: this run has {count} folds, 0:{count} in all; '
-                     'give a range within them')
+    raise InputError(f'--folds={span}: this run has {counted(count, "fold")}, '
+                     f'0:{count} in all; give a range within them')
   return range(count) if span is None else range(*span)
 
 

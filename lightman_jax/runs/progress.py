@@ -31,6 +31,7 @@ from lightman_jax.runs.folder import RunFolder
 PERIOD = 10.   # seconds between two lines of a log
 SURE = 1.      # seconds of steps from which the time of all is told
 STILL = 60.    # seconds between two lines on what takes long and has no steps
+FEWER = .25    # of a stage's time so far, between two lines in a notebook
 
 
 class Progress:
@@ -44,12 +45,17 @@ class Progress:
           ...
 
   A call costs microseconds: drawing happens ten times a second at most, in a thread of
-  its own. It writes to standard error, so that a redirected output stays clean.
+  its own. It writes to standard error, so that a redirected output stays clean; in a
+  notebook, which keeps all lines below its cell, ever fewer of them.
   """
 
-  def __init__(self, *, console: Console | None = None, period: float = PERIOD,
-               clock=time.monotonic):
-    self._console = console or Console(stderr=True)
+  def __init__(self, *, console: Console | None = None, quiet: bool = False,
+               period: float = PERIOD, clock=time.monotonic):
+    notebook = _is_notebook()
+    # There rich would show each line as an output of its own.
+    plainly = dict(force_jupyter=False, force_terminal=False) if notebook else {}
+    self._console = console or Console(stderr=True, quiet=quiet, **plainly)
+    self._share = FEWER if notebook else 0.
     self._period, self._clock = period, clock
     self._live = self._console.is_terminal and not self._console.is_dumb_terminal
     self._stage: _Stage | None = None
@@ -94,7 +100,8 @@ class Progress:
     self._estimate()
     if self._bar is not None:
       self._bar.update(self._task, completed=done, said=stage.said())
-    elif done < stage.total and self._clock() - self._spoken >= self._period:
+    elif done < stage.total and self._clock() - self._spoken >= max(
+        self._period, self._share * stage.spent()):
       self._spoken = self._clock()
       left = stage.left()
       tail = '' if left is None else f', {_duration(left)} left'
@@ -129,9 +136,9 @@ class Progress:
     """Once a stage, as soon as its speed is known."""
     stage = self._stage
     if self._unit and stage.timed() >= SURE and stage.done < stage.total:
-      left = stage.left()
+      left, rest = stage.left(), stage.total - stage.done
       self._print(f'{stage.name}: a {self._unit} takes {_number(stage.pace())} s, so '
-                  f'{stage.total - stage.done} more take about {_duration(left)}')
+                  f'{rest} more take{"s" * (rest == 1)} about {_duration(left)}')
       self._unit = ''
 
   def _finish(self) -> None:
@@ -144,6 +151,10 @@ class Progress:
 
   def _print(self, text: str) -> None:
     self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _is_notebook() -> bool:
+  return Console(quiet=True).is_jupyter
 
 
 class Stages:

@@ -17,7 +17,7 @@ import numpy as np
 
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks
-from lightman_jax.synthetic import face, render as draw, scenes, skin
+from lightman_jax.synthetic import face, render as draw, scenes, sitters, skin
 from lightman_jax.synthetic.canvas import Canvas
 
 _NEAREST = .6           # seconds between the end of an expression and the next
@@ -156,8 +156,8 @@ def plan_long(
 
 
 def plan_expression(
-    rng: np.random.Generator, person: face.Person, kind: str, onset: float, span: float,
-    difficulty: scenes.Difficulty, label: str = '',
+    rng: np.random.Generator, person: sitters.Person, kind: str, onset: float,
+    span: float, difficulty: scenes.Difficulty, label: str = '',
 ) -> Expression:
   """One expression.
 
@@ -251,7 +251,7 @@ class LongVideo:
     self._corner = ((shape[1] - side) // 2, shape[0] - side)
     person = scenes.person_of(scene.seed, scene.subject, scene.difficulty)
     rng = scenes._rng(scene.seed, scene.subject, 'long', 'look')
-    look = face.draw_look(rng, rest=.3 * scene.difficulty.rest, framing=0.)
+    look = sitters.draw_look(rng, rest=.3 * scene.difficulty.rest, framing=0.)
     units = tuple(sorted({a.unit for e in scene.expressions for a in e.actions}))
     self._sitter = draw.sit(person, look, size=face_size, units=units)
     # A pixel of the picture shows two by two of what was drawn.

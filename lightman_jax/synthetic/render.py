@@ -16,7 +16,7 @@ import numpy as np
 from lightman_jax.faces import landmarks
 from lightman_jax.synthetic import face, skin
 from lightman_jax.synthetic.canvas import Canvas
-from lightman_jax.synthetic.face import Look, Person
+from lightman_jax.synthetic.sitters import Glasses, Look, Person
 
 
 class Sitter(NamedTuple):
@@ -171,7 +171,7 @@ def _camera(image: np.ndarray, sitter: Sitter, frame: Frame, size: int,
 
 def picture(
     sitter: Sitter, frame: Frame, *, size: int, noise: float,
-    glasses: face.Glasses | None = None,
+    glasses: Glasses | None = None,
 ) -> UInt8[np.ndarray, 's s 3']:
   """One frame as the camera sees it.
 

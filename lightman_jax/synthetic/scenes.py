@@ -22,7 +22,7 @@ from jaxtyping import Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.errors import InputError
-from lightman_jax.synthetic import face, render as draw
+from lightman_jax.synthetic import face, render as draw, sitters
 
 # Which action units a person shows when feeling something.
 
@@ -264,6 +264,8 @@ class Difficulty(NamedTuple):
     brows.
   glasses: share of people who wear them; drawn before the skin, whose movement alone
     `Rendered.displacement` is.
+  lamp: multiplies how far lamps differ from a mean one: where each person's stands, how
+    much of its light comes from elsewhere, and what of both a recording changes.
   """
   micro: tuple[float, float] = (1., 3.)
   macro: tuple[float, float] = (4., 8.)
@@ -281,7 +283,9 @@ class Difficulty(NamedTuple):
   jpeg: float = 0.
   slowest: float = 0.
   lexicon: str = 'posed'
-  glasses: float = 0.       # the last: what is spelt of the others stays as it was
+  # The last two: what is spelt of the others stays as it was.
+  glasses: float = 0.
+  lamp: float = 1.
 
 
 FACES = {
@@ -292,6 +296,7 @@ FACES = {
     'close': Difficulty(crop=(.75, .8), crop_spread=.1, head=.8, jpeg=.5, slowest=25.,
                         lexicon='micro', overlap=.05, incidental=.3)}
 FACES['glasses'] = FACES['close']._replace(glasses=.4)
+FACES['lamps'] = FACES['close']._replace(lamp=2.)
 """Named settings of the faces."""
 
 
@@ -365,7 +370,7 @@ def _scene(
 
 
 @lru_cache
-def person_of(seed: int, subject: str, difficulty: Difficulty) -> face.Person:
+def person_of(seed: int, subject: str, difficulty: Difficulty) -> sitters.Person:
   """Who bears this name.
 
   Args:
@@ -373,13 +378,14 @@ def person_of(seed: int, subject: str, difficulty: Difficulty) -> face.Person:
     subject: the name.
     difficulty: how much people differ.
   """
-  return face.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
+  person = sitters.draw_person(_rng(seed, subject, 'person'), gain=difficulty.gain)
+  return sitters.move_lamp(person, difficulty.lamp)
 
 
-def glasses_of(scene: Scene) -> face.Glasses | None:
+def glasses_of(scene: Scene) -> sitters.Glasses | None:
   """What a scene's person wears in all clips; None for most."""
   rng = _rng(scene.seed, scene.subject, 'glasses')
-  return face.draw_glasses(rng) if rng.random() < scene.difficulty.glasses else None
+  return sitters.draw_glasses(rng) if rng.random() < scene.difficulty.glasses else None
 
 
 def plan_scenes(
@@ -471,8 +477,8 @@ def render_scene(scene: Scene, *, frames: tuple[int, ...], size: int) -> Rendere
   """
   level = scene.difficulty
   person = person_of(scene.seed, scene.subject, level)
-  look = face.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
-                            framing=level.framing)
+  look = sitters.draw_look(_rng(scene.seed, scene.clip, 'look'), rest=level.rest,
+                            framing=level.framing, lamp=level.lamp)
   if level.crop != (1., 1.) or level.crop_spread:
     spread = level.crop_spread * _rng(scene.seed, scene.clip, 'crop').uniform(-1, 1, 2)
     look = look._replace(stretch=tuple(

@@ -14,7 +14,7 @@ import numpy as np
 
 from lightman_jax.faces import landmarks
 from lightman_jax.synthetic.canvas import Canvas, curve, over, rows
-from lightman_jax.synthetic.face import Glasses, Look, Person
+from lightman_jax.synthetic.sitters import Glasses, Look, Person
 
 # The neutral face as a picture: everything that moves with the skin.
 

@@ -19,6 +19,7 @@ from lightman_jax.data.rows import parse_action_units
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool, select_clips
 from lightman_jax.tasks.folds import Fold
+from lightman_jax.units import counted, short_repr
 
 # What FACS codes of the face itself (Ekman, Friesen and Hager 2002): not where head and
 # eyes point. What is learned beside classes, where no units are named: a list that does
@@ -49,6 +50,7 @@ class Coding(NamedTuple):
   numbers: tuple[int, ...]              # of the U units that are coded in any of them
   acts: Bool[np.ndarray, 'N U']
   known: Bool[np.ndarray, 'N']          # a unit is named in the clip's cell
+  __repr__ = short_repr
 
 
 def read_coding(cells: Sequence[str]) -> Coding:
@@ -91,7 +93,8 @@ def coded_pool(pool: Pool, say: Callable[[str], None]) -> Pool:
   if keep.all():
     return pool
   left_out = [pool.clips[n] for n in np.flatnonzero(~keep)]
-  say(f'{len(left_out)} clips are left out, for their sheet names no action unit: '
+  say(f'{counted(len(left_out), "clip", "is", "are")} left out, for their sheet names '
+      'no action unit: '
       + ', '.join(left_out))
   some = lambda names: tuple(np.array(names)[keep].tolist()) if names else names
   return pool._replace(
@@ -124,8 +127,9 @@ def with_units(pool: Pool, folds: Sequence[Fold], labels: Mapping[str, Any],
   coding, named = read_coding(pool.action_units), read_unit_numbers(labels['units'])
   acts = dict(zip(coding.numbers, coding.acts.T))
   nowhere, kept, rare = np.zeros(len(pool.clips), bool), [], {}
-  needs = (f'{labels["clips"]} training clips of {labels["people"]} people in every '
-           'fold (labels.clips, labels.people)')
+  needs = (f'{counted(labels["clips"], "training clip")} of '
+           f'{counted(labels["people"], "person")} in every fold (labels.clips, '
+           'labels.people)')
   for number in named or coding.numbers:
     words = _rarity(pool, folds, acts.get(number, nowhere), labels)
     if words:
@@ -139,9 +143,10 @@ def with_units(pool: Pool, folds: Sequence[Fold], labels: Mapping[str, Any],
         f'{"; ".join(f"{name} has {words}" for name, words in rare.items())}; lower '
         'the two, or take more data')
   if len(kept) > MOST_UNITS:
-    raise InputError(f'labels.kind=action_units: {len(kept)} units are left, and a '
-                     f'label holds {MOST_UNITS} at most; name some with labels.units, '
-                     'or raise labels.people')
+    raise InputError('labels.kind=action_units: '
+                     f'{counted(len(kept), "unit", "is", "are")} left, and a label '
+                     f'holds {MOST_UNITS} at most; name some with labels.units, or '
+                     'raise labels.people')
   table = np.stack([acts[number] for number in kept], 1)
   return pool._replace(
       label=encode(table, coding.known), classes=tuple(map(unit_name, kept)),
@@ -207,8 +212,8 @@ def _rarity(pool: Pool, folds: Sequence[Fold], acts: Bool[np.ndarray, 'N'],
     return ''
   people, clips = least[0] if least[0][0] < labels['people'] else least[1]
   fold = folds[counts.index((people, clips))].held_out
-  return (f'{int(own.sum())} of {len(np.unique(subject[own]))} people, in the training '
-          f'of the fold {fold} {clips} of {people}')
+  return (f'{int(own.sum())} of {counted(len(np.unique(subject[own])), "person")}, in '
+          f'the training of the fold {fold} {clips} of {people}')
 
 
 def sha256(pool: Pool) -> str:

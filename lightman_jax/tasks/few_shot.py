@@ -22,6 +22,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool
 from lightman_jax.tasks.folds import Fold, count_clips
 from lightman_jax.tasks.splits import candidate_splits
+from lightman_jax.units import counted, short_repr
 
 FEWEST = 3     # people; from fewer an interval over people says nothing
 LEAST_SIDE = 2     # people on each side of a divided fold
@@ -41,6 +42,7 @@ class Episodes(NamedTuple):
   classes: Int[np.ndarray, 'E W']      # of the pool, ascending
   support: Int[np.ndarray, 'E s']      # class after class
   query: Int[np.ndarray, 'E q']
+  __repr__ = short_repr
 
 
 class EpisodePlan(NamedTuple):
@@ -49,6 +51,7 @@ class EpisodePlan(NamedTuple):
   folds: dict[str, Episodes]       # by the fold's name
   people: tuple[str, ...]          # who have enough clips for a query
   held_out_people: int             # people who are held out by some fold
+  __repr__ = short_repr
 
 
 class _Sides(NamedTuple):
@@ -76,7 +79,7 @@ def plan_episodes(pool: Pool, folds: Sequence[Fold],
   form = form._replace(ways=form.ways or len(pool.classes))
   if form.ways > len(pool.classes):
     raise InputError(f'evaluation.ways is {form.ways} and there are '
-                     f'{len(pool.classes)} classes; 0 takes all of them')
+                     f'{counted(len(pool.classes), "class")}; 0 takes all of them')
   pools = [pool._replace(label=label) for label in labels]
   sides = [_sides(own_pool, fold, form, keys.generator(seed, 'sides', fold.held_out))
            for own_pool, fold in zip(pools, folds)]
@@ -104,8 +107,8 @@ def protocol_name(form: Form, classes: int, *, protocol: str) -> str:
   origin = {'training_subjects': 'training subjects',
             'held_out_subject': 'other clips of the same held-out subject',
             'held_out_dataset': f'other people of the held-out {whole}'}[form.support]
-  return (f'few-shot, {form.ways} ways of {classes} classes, {form.shots}-shot, '
-          f'support from {origin}')
+  return (f'few-shot, {form.ways} ways of {counted(classes, "class")}, '
+          f'{form.shots}-shot, support from {origin}')
 
 
 def describe_episodes(plan: EpisodePlan) -> str:
@@ -115,9 +118,10 @@ def describe_episodes(plan: EpisodePlan) -> str:
     plan: of all folds.
   """
   form = plan.form
-  return (f'few-shot: {len(plan.people)} of {plan.held_out_people} held-out people '
-          f'have enough clips for {form.ways} ways of {form.shots} + {form.queries}, '
-          f'support from {form.support}')
+  return (f'few-shot: {len(plan.people)} of '
+          f'{counted(plan.held_out_people, "held-out person")} have enough clips for '
+          f'{form.ways} ways of {form.shots} + {form.queries}, support from '
+          f'{form.support}')
 
 
 def count_distinct_episodes(plan: EpisodePlan) -> int:
@@ -203,12 +207,15 @@ def _episode(pool, fold, sides: _Sides, form: Form, number: int,
 def _too_few(form: Form, people: int, held_out_people: int) -> str:
   condition = {
       'training_subjects':
-          f'are in a fold that has {form.queries} clips in {form.ways} classes each',
+          f'are in a fold that has {counted(form.queries, "clip")} in '
+          f'{counted(form.ways, "class")} each',
       'held_out_subject':
-          f'have {form.shots} + {form.queries} clips in {form.ways} classes each',
+          f'have {form.shots} + {counted(form.queries, "clip")} in '
+          f'{counted(form.ways, "class")} each',
       'held_out_dataset':
           f'are in a fold that can be divided into {LEAST_SIDE} people or more who '
-          f'have {form.shots} clips in {form.ways} classes each, and {LEAST_SIDE} or '
+          f'have {counted(form.shots, "clip")} in {counted(form.ways, "class")} each, '
+          f'and {LEAST_SIDE} or '
           f'more who have {form.queries}'}[form.support]
   return (f'evaluation.support={form.support}: {people} of {held_out_people} held-out '
           f'people {condition}, and few-shot episodes need {FEWEST} people or more; '

@@ -14,6 +14,7 @@ from lightman_jax.data.facts import COMPOSITES, MEGC2019
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Pool, members
 from lightman_jax.options import option
+from lightman_jax.units import counted, short_repr
 
 LONGEST_NAME = 80    # characters of a fold's name, which becomes that of a file
 
@@ -23,6 +24,7 @@ class Fold(NamedTuple):
   held_out: str                   # a name: the subject, the data set, or fold1of5
   train: Bool[np.ndarray, 'N']    # micro and macro, of all but the held-out people
   test: Bool[np.ndarray, 'N']     # the held-out people's micro clips
+  __repr__ = short_repr
 
 
 class ProtocolTable:
@@ -98,7 +100,8 @@ def make_folds(pool: Pool, protocol: str, *, folds: int, seed: int, dataset: str
   except registry.RAISED as error:
     if not registry.is_outside(protocol):
       raise
-    raise InputError(f'protocol={protocol} cannot divide these {len(table.clip)} clips '
+    raise InputError(f'protocol={protocol} cannot divide these '
+                     f'{counted(len(table.clip), "clip")} '
                      f'({registry.describe(error)})') from error
   return _checked(pool, protocol, masks)
 
@@ -235,7 +238,8 @@ class KFold:
     """
     people = sorted(set(table.subject[~table.macro].tolist()))
     if len(people) < self.folds:
-      raise InputError(f'episodes.folds is {self.folds} and {len(people)} people have '
+      raise InputError(f'episodes.folds is {self.folds} and '
+                       f'{counted(len(people), "person", "has", "have")} '
                        'micro-expressions; use fewer folds')
     who, what = (column[~table.macro] for column in (table.subject, table.label))
     counts = np.array([[np.sum(what[who == person] == name) for person in people]

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Float32, Int, Key, PyTree
 import numpy as np
 
 from lightman_jax.inputs.pool import Inputs, Pool, members, read_inputs
+from lightman_jax.units import short_repr
 
 Labels = Int[Array, 'n'] | Float[Array, 'n K']
 """Of n clips: the number of a class, 0 ... K - 1; where a clip may be of several, their
@@ -31,6 +32,7 @@ class Examples(NamedTuple):
   macro_label: Int[Array, 'm']         # a number as in `label`; -1 where unknown
   units: Int[Array, 'n'] | None = None
   macro_units: Int[Array, 'm'] | None = None
+  __repr__ = short_repr
 
 
 class Task(NamedTuple):
@@ -41,6 +43,7 @@ class Task(NamedTuple):
   """
   support: Examples
   query: Examples
+  __repr__ = short_repr
 
   @property
   def everything(self) -> Examples:
@@ -60,12 +63,14 @@ class Side(NamedTuple):
   macro_label: Int[Array, 'm']
   units: Int[Array, 'n'] | None = None           # see `Examples`
   macro_units: Int[Array, 'm'] | None = None     # likewise
+  __repr__ = short_repr
 
 
 class Drawn(NamedTuple):
   """A task as numbers of clips."""
   support: Side
   query: Side
+  __repr__ = short_repr
 
 
 class ClipTable(NamedTuple):
@@ -77,6 +82,7 @@ class ClipTable(NamedTuple):
   subject: Int[Array, 'N']
   macro: Bool[Array, 'N']              # False: a micro clip
   foreign: Bool[Array, 'N']            # of another data set, for every fold's training
+  __repr__ = short_repr
 
 
 class FoldView(NamedTuple):
@@ -85,6 +91,7 @@ class FoldView(NamedTuple):
   label: Int[Array, 'N']               # -1 where none; in some folds wrong on purpose
   scale: Float[Array, '2 c']           # divides micro, macro clips
   units: Int[Array, 'N'] | None = None       # of training clips; see `Examples`
+  __repr__ = short_repr
 
 
 class Clips(NamedTuple):
@@ -92,6 +99,7 @@ class Clips(NamedTuple):
   x: Float[Array, 'N *clip']           # or in files; see `pool.Inputs`
   table: ClipTable
   view: FoldView
+  __repr__ = short_repr
 
 
 def fold_clips(pool: Pool, train: Bool[np.ndarray, 'N'],

@@ -14,6 +14,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Content, Pool
 from lightman_jax.tasks.folds import Fold, count_clips, leave_one_subject_out
+from lightman_jax.units import counted, short_repr
 
 ENUMERATE_UP_TO = 12      # subjects; 2^11 splits, each tried; beyond that a sample is
 CANDIDATES = 4096
@@ -23,6 +24,7 @@ class Splits(NamedTuple):
   """P splits of S subjects, the best first; and what they cannot fill."""
   support: Bool[np.ndarray, 'P S']   # True: support side; False: query side
   short: int     # clips that a task draws more than once, on average over the splits
+  __repr__ = short_repr
 
 
 def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: bool,
@@ -60,9 +62,10 @@ def plan_splits(pool: Pool, fold: Fold, *, shots: int, queries: int, own_macro: 
   if not valid.any():
     need = ' and a macro-expression in the support' if own_macro else ''
     raise InputError(
-        f'fold {fold.held_out}: no division of its {len(present)} training subjects '
-        f'gives every class to both support and query{need}; use another class set, '
-        'more subjects, or macro.source=none')
+        f'fold {fold.held_out}: no division of its '
+        f'{counted(len(present), "training subject")} gives every class to both '
+        f'support and query{need}; use another class set, more subjects, or '
+        'macro.source=none')
   lacking = (np.maximum(shots - support, 0) + np.maximum(queries - query, 0)).sum(1)
   order = np.flatnonzero(valid)[np.argsort(lacking[valid], kind='stable')][:most]
   supports = np.zeros((len(order), len(pool.subjects)), bool)
@@ -116,10 +119,11 @@ def _check_classes(pool: Pool, fold: Fold, counts: Int[np.ndarray, 'K S']) -> No
   for name, row in zip(pool.classes, counts):
     if np.count_nonzero(row) < 2:
       raise InputError(
-          f'fold {fold.held_out}: class {name} has {row.sum()} training clip(s) of '
-          f'{np.count_nonzero(row)} subject(s), and a task needs two subjects, one '
-          'for its support and one for its query; leave the class out of the class '
-          'set or add subjects')
+          f'fold {fold.held_out}: class {name} has '
+          f'{counted(row.sum(), "training clip")} of '
+          f'{counted(np.count_nonzero(row), "subject")}, and a task needs two '
+          'subjects, one for its support and one for its query; leave the class out of '
+          'the class set or add subjects')
 
 
 def candidate_splits(subjects: int, rng: np.random.Generator

@@ -33,6 +33,7 @@ from lightman_jax.training.state import (
   make_task,
   moved_on,
 )
+from lightman_jax.units import short_repr
 
 # Which task of which step a value that is not finite comes from, and what it was.
 
@@ -46,6 +47,7 @@ class Fault(NamedTuple):
   drawn: Drawn                # its clips by number
   key: Int[np.ndarray, '2']   # data of the key of its adaptation
   done: float                 # share of the training
+  __repr__ = short_repr
 
 
 def search(recipe: Recipe, broken: Broken) -> Fault | None:

@@ -25,6 +25,7 @@ from lightman_jax.tasks.sampling import (
   draw_task,
   gather_task,
 )
+from lightman_jax.units import short_repr
 
 
 class TrainState(NamedTuple):
@@ -32,6 +33,7 @@ class TrainState(NamedTuple):
   step: Int[Array, '']
   params: Params
   opt_state: PyTree
+  __repr__ = short_repr
 
 
 class Recipe(NamedTuple):
@@ -48,6 +50,7 @@ class Recipe(NamedTuple):
   support_shots: int = 0    # clips of a class in a support at test time; 0: as trained
   # Of (key, clips, labels): a query's clips are mixed; see `augmentation.mixup`.
   mix: Callable | None = None
+  __repr__ = short_repr
 
   @property
   def support_sizes(self) -> Sizes:
@@ -86,6 +89,7 @@ class Average(NamedTuple):
   """The mean of the parameters after the last steps, and how many steps were done."""
   step: Int[Array, '']
   mean: Params
+  __repr__ = short_repr
 
 
 def average_last(steps: int, *, share: float) -> optax.GradientTransformation:
@@ -134,6 +138,7 @@ class SharedClips(NamedTuple):
   """N clips and what is known of them, the same for all folds."""
   x: Float[Array, 'N *clip']
   table: ClipTable
+  __repr__ = short_repr
 
 
 class View(NamedTuple):
@@ -142,6 +147,7 @@ class View(NamedTuple):
   fold: FoldView
   splits: Bool[Array, 'P S']
   split_count: Int[Array, '']          # how many of the splits count
+  __repr__ = short_repr
 
 
 class BlockView(NamedTuple):
@@ -149,6 +155,7 @@ class BlockView(NamedTuple):
   key: Key[Array, '']
   scale: Float[Array, '2 c']           # divides micro, macro clips
   drawn: Drawn                         # (length, tasks): numbers of a block's clips
+  __repr__ = short_repr
 
 
 class FoldData(NamedTuple):
@@ -158,6 +165,7 @@ class FoldData(NamedTuple):
   clips: Clips
   splits: Bool[np.ndarray, 'P S']
   start: Params | None = None     # subtrees that are not drawn from the key
+  __repr__ = short_repr
 
 
 def stack(folds: Sequence[FoldData], together: int) -> tuple[View, SharedClips]:

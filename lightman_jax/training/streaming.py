@@ -29,7 +29,7 @@ from lightman_jax.training.state import (
   View,
   draw_steps,
 )
-from lightman_jax.units import bytes_in_words
+from lightman_jax.units import bytes_in_words, counted
 
 # Of a device: up to three blocks are there, one that is trained on, one that waits and
 # one that arrives.
@@ -56,7 +56,8 @@ def choose_clip_memory(setting: str, size: int, *, devices: int, limit: int | No
     where = 'device' if need <= SHARE * available else 'host'
   reason = f'the clips take {bytes_in_words(size)}, and '
   reason += (f'a device has {bytes_in_words(available)}' if limit else
-             f'{devices} device(s) share {bytes_in_words(available)} of this machine')
+             f'{counted(devices, "device", "shares", "share")} '
+             f'{bytes_in_words(available)} of this machine')
   return where, (
       f'{reason}: they stay in files, and tasks are read as they are needed '
       '(training.data=host)' if where == 'host' else

@@ -19,6 +19,7 @@ from lightman_jax.data import facts, spellings
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
+from lightman_jax.units import counted
 from lightman_jax.video import intervals
 from lightman_jax.video.annotations import Coded
 from lightman_jax.video.intervals import Interval
@@ -193,11 +194,13 @@ def lines_of(name: str, result: dict[str, Any]) -> list[str]:
            f'{result["agreement"]:.4f}',
            f'  kappa of micro and macro: {_spell(result["kinds"])}']
   classes, units = result['classes'], result['units']
-  lines.append(f'  kappa of classes, {classes["intervals"]} intervals that both name: '
+  lines.append(f'  kappa of classes, {counted(classes["intervals"], "interval")} that '
+               'both name: '
                f'{_spell(classes["kappa"])}' + ''.join(
                    f'; {word} {_spell(value)}'
                    for word, value in classes['each'].items()))
-  lines.append(f'  kappa of units, {units["intervals"]} intervals in which both code '
+  lines.append(f'  kappa of units, {counted(units["intervals"], "interval")} in which '
+               'both code '
                'some: ' + ('; '.join(
                    f'{number} {_spell(value)}'
                    for number, value in units['each'].items()) or '-'))
@@ -205,7 +208,7 @@ def lines_of(name: str, result: dict[str, Any]) -> list[str]:
     if error['pairs']:
       lines.append(f'  {what}: {error["mean_ms"]:+.0f} ms in the mean, '
                    f'{error["absolute_ms"]:.0f} ms off in the mean, '
-                   f'{error["pairs"]} intervals')
+                   f'{counted(error["pairs"], "interval")}')
     else:
       lines.append(f'  {what}: not coded by both')
   return lines + [f'  remark: {remark}' for remark in result['remarks']]

@@ -12,6 +12,7 @@ from lightman_jax import places
 from lightman_jax.data import frames as pictures
 from lightman_jax.errors import InputError, printable
 from lightman_jax.files import print_refusal, write_atomically
+from lightman_jax.units import counted
 from lightman_jax.video import agreement, annotations as codings
 from lightman_jax.video.annotations import Coded
 
@@ -89,7 +90,8 @@ def _import(options: argparse.Namespace) -> list[str]:
   _check_clips(made)
   with write_atomically(out) as file:
     csv.writer(file, lineterminator='\n').writerows([codings.MANIFEST, *made])
-  lines = [f'{out}: {len(made)} clips of {len({row[1] for row in made})} people']
+  lines = [f'{out}: {counted(len(made), "clip")} of '
+           f'{counted(len({row[1] for row in made}), "person")}']
   without = [row[0] for row in made if not row[2]]
   if without:
     lines.append(f'{len(without)} of them name no emotion, or several, and cannot '
@@ -111,8 +113,8 @@ def _check_clips(made: Sequence[tuple]) -> None:
   """Refuses two intervals of one person that begin in one frame of one video."""
   for name, count in Counter(row[0] for row in made).items():
     if count > 1:
-      raise InputError(f'{count} intervals are {name}: they begin in one frame of one '
-                       'video; keep one, or give them other onsets')
+      raise InputError(f'{counted(count, "interval", "is", "are")} {name}: they begin '
+                       'in one frame of one video; keep one, or give them other onsets')
 
 
 def _times(video: str, fps: float | None) -> tuple[list[float], float, int | None]:
@@ -151,7 +153,7 @@ def _export(options: argparse.Namespace) -> list[str]:
     path = out / f'{stem}.eaf'
     tiers, participants = tiers_of(own)
     writers.write_tiers(path, tiers, video, participants)
-    lines.append(f'{path}: {len(own)} intervals')
+    lines.append(f'{path}: {counted(len(own), "interval")}')
   return lines
 
 

@@ -17,6 +17,7 @@ from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.faces import detection
 from lightman_jax.files import print_refusal, write_atomically
 from lightman_jax.training import stopping
+from lightman_jax.units import counted
 from lightman_jax.video.tables import CLIP_COLUMNS, read_clips, read_landmarks
 
 OUT = 'predictions'
@@ -312,7 +313,7 @@ def _one_video(options, model, video: str, place: pathlib.Path, folder: str, sho
   seconds = clock.monotonic() - started
   for words in summary(made):
     print(printable(words))
-  print(printable(f'{line.frames} frames in {seconds:.1f} s '
+  print(printable(f'{counted(line.frames, "frame")} in {seconds:.1f} s '
                   f'({line.frames / max(seconds, 1e-9):.0f} a second); '
                   f'{place / "page.html"}'))
   return line._replace(video=video)
@@ -458,8 +459,8 @@ def _predict_clips(options: argparse.Namespace, model: Any,
       print(printable(f'{path}: {message}'), file=sys.stderr)
   with write_atomically(out / 'predictions.csv') as file:
     csv.writer(file, lineterminator='\n').writerows([header, *written])
-  print(printable(f'{len(rows) - failed} of {len(rows)} clips are in '
-                  f'{out / "predictions.csv"}'))
+  print(printable(f'{len(rows) - failed} of {counted(len(rows), "clip", "is", "are")} '
+                  f'in {out / "predictions.csv"}'))
   if not failed:
     return 0
   return 2 if failed == len(rows) else 1

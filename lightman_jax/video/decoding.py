@@ -17,6 +17,7 @@ import numpy as np
 
 from lightman_jax.data import frames as pictures
 from lightman_jax.errors import InputError, Unreadable, printable
+from lightman_jax.units import counted, short_repr
 
 MOST_GAPS = 1000      # of which the times are kept
 
@@ -89,18 +90,20 @@ class Facts:
     """What a reader of the results has to know, a sentence each."""
     remarks = list(self.notes)
     if self.finished and self.stated_frames and self.decoded != self.stated_frames:
-      remarks.append(f'the header states {self.stated_frames} frames; {self.decoded} '
-                     'decode')
+      remarks.append(f'the header states {counted(self.stated_frames, "frame")}; '
+                     f'{self.decoded} decode')
     if self.undecoded:
       remarks.append(f'{self.undecoded} pieces of the video do not decode, and are '
                      'no frames')
     if self.repeated > .02 * self.decoded and self.new_rate:
       remarks.append(f'{self.new_rate:.3g} new frames a second: {self.repeated} of '
-                     f'{self.decoded} frames are copies of the one before')
+                     f'{counted(self.decoded, "frame", "is", "are")} copies of the one '
+                     'before')
     if self.lost:
       shown = ', '.join(f'{start:.3f} to {end:.3f} s' for start, end in self.gaps[:5])
       more = ', ...' if self.lost > 5 else ''
-      remarks.append(f'frames are lost in {self.lost} places ({shown}{more})')
+      remarks.append(f'frames are lost in {counted(self.lost, "place")} '
+                     f'({shown}{more})')
     return remarks
 
 
@@ -109,6 +112,7 @@ class Raw(NamedTuple):
   stamp: float | None                        # seconds
   sample: UInt8[np.ndarray, 'h w']           # some of its pixels, always the same
   picture: Callable[[], UInt8[np.ndarray, 'h w 3']]
+  __repr__ = short_repr
 
 
 def convert_line(path: str | os.PathLike) -> str:
@@ -252,7 +256,7 @@ def _video_stream(container, facts: Facts):
                      + (f', only {kinds}' if kinds else '; it may be damaged')
                      + '; give a file that holds one')
   if len(streams) > 1:
-    facts.notes.append(f'it holds {len(streams)} videos; the first is read')
+    facts.notes.append(f'it holds {counted(len(streams), "video")}; the first is read')
   stream = streams[0]
   if stream.codec_context is None:
     name = _codec_word(facts.path)

@@ -26,6 +26,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks as alignment
 from lightman_jax.faces.apex import sample_frames
+from lightman_jax.units import counted, short_repr
 from lightman_jax.video.causal import causal_spotting
 from lightman_jax.video.measurement import FrameTable, measure, signals_of
 from lightman_jax.video.reading import Frame, open_video
@@ -69,6 +70,7 @@ class CarriedBy(NamedTuple):
   random_change: float | None
   maps: dict[str, np.ndarray]
   actions: dict[str, Any]
+  __repr__ = short_repr
 
 
 class Recognised(NamedTuple):
@@ -88,6 +90,7 @@ class Recognised(NamedTuple):
   classes: tuple[str, ...] | None = None
   doubts: tuple[str, ...] = ()
   carried_by: CarriedBy | None = None
+  __repr__ = short_repr
 
 
 class VideoExpressions(NamedTuple):
@@ -114,6 +117,7 @@ class VideoExpressions(NamedTuple):
   classes: tuple[str, ...]
   remarks: list[str]
   pictures: FacePictures = types.MappingProxyType({})
+  __repr__ = short_repr
 
   @property
   def expressions(self) -> list[Expression]:
@@ -419,8 +423,9 @@ def remarks_on(table: FrameTable, people: dict[int, Spotting]) -> list[str]:
   hidden = table.reason != ''
   for reason in dict.fromkeys(table.reason[hidden]):
     frames = len(np.unique(table.frame[table.reason == reason]))
-    remarks.append(f'{frames} of {len(np.unique(table.frame))} frames are not looked '
-                   f'at: {reason}')
+    remarks.append(f'{frames} of '
+                   f'{counted(len(np.unique(table.frame)), "frame", "is", "are")} not '
+                   f'looked at: {reason}')
   return remarks
 
 

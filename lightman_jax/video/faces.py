@@ -8,6 +8,8 @@ from typing import NamedTuple
 from jaxtyping import Float, UInt8
 import numpy as np
 
+from lightman_jax.units import short_repr
+
 
 class FaceReason(enum.Enum):
   """Why a frame, or a face in it, is not looked at; the value is what tables say."""
@@ -61,6 +63,7 @@ class Face(NamedTuple):
   cut: Break | None = None
   visible: Mapping[str, bool] = types.MappingProxyType({})
   repeated: bool = False
+  __repr__ = short_repr
 
 
 REGIONS = ('brows', 'eyes', 'nose', 'mouth')

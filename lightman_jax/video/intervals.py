@@ -22,6 +22,7 @@ from lightman_jax.data import people, workbooks
 from lightman_jax.data.spellings import is_missing, spell_emotion
 from lightman_jax.errors import InputError, printable
 from lightman_jax.files import write_atomically
+from lightman_jax.units import counted
 
 KINDS = ('micro', 'macro')
 IOU = .5
@@ -204,9 +205,9 @@ def check_length(where: str, frames: int | float, fps: int | float, first: int
     possible = False
   if not possible:
     raise InputError(
-        f'{where}: a video of {printable(str(frames))} frames at {printable(str(fps))} '
-        f'a second; write how many it has, 1 to {MOST_FRAMES}, and how many it shows '
-        f'in a second, {RATES[0]:g} to {RATES[1]:g}')
+        f'{where}: a video of {counted(printable(str(frames)), "frame")} at '
+        f'{printable(str(fps))} a second; write how many it has, 1 to {MOST_FRAMES}, '
+        f'and how many it shows in a second, {RATES[0]:g} to {RATES[1]:g}')
   return Length(int(frames), float(fps), int(first))
 
 

@@ -24,6 +24,7 @@ from lightman_jax.errors import InputError, printable
 from lightman_jax.faces import landmarks as alignment
 from lightman_jax.files import write_atomically
 from lightman_jax.report import templates
+from lightman_jax.units import counted
 from lightman_jax.video import motion, writers
 from lightman_jax.video.decoding import Facts, pipe_frames
 from lightman_jax.video.expressions import LIMITS
@@ -185,7 +186,7 @@ class View:
     now = self._stream.now
     return [f'micro-expressions {self._counts["micro"]}, macro-expressions '
             f'{self._counts["macro"]} in {clock_of(now.time or 0.)}',
-            f'{now.frames} frames looked at, {now.skipped} skipped']
+            f'{counted(now.frames, "frame")} looked at, {now.skipped} skipped']
 
   def render(self, *, ended: bool = False) -> str:
     """The page.

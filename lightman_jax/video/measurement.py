@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lightman_jax.faces import landmarks as alignment
+from lightman_jax.units import short_repr
 from lightman_jax.video import motion
 from lightman_jax.video.faces import Face, FaceReason
 from lightman_jax.video.reading import Frame
@@ -47,6 +48,7 @@ class FrameTable(NamedTuple):
   head: np.ndarray
   lids: np.ndarray
   landmarks: np.ndarray
+  __repr__ = short_repr
 
   def of_person(self, person: int) -> np.ndarray:
     """The rows of a person."""

@@ -24,6 +24,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax.faces import landmarks
+from lightman_jax.units import short_repr
 
 REGIONS = ('left brow', 'right brow', 'left eye', 'right eye', 'nose', 'left cheek',
            'right cheek', 'left mouth corner', 'right mouth corner', 'upper lip',
@@ -80,6 +81,7 @@ class RegionMotion(NamedTuple):
   head: Float32[np.ndarray, '6']
   lids: Float32[np.ndarray, '2']
   seen: Float32[np.ndarray, 'regions']
+  __repr__ = short_repr
 
 
 def _skin(face: np.ndarray, *mix: tuple[int, float]) -> np.ndarray:

@@ -5,6 +5,7 @@ as lines between its landmarks, unless frames are asked for.
 """
 
 import base64
+from collections.abc import Mapping
 import pathlib
 from typing import Any, NamedTuple
 
@@ -69,7 +70,8 @@ def render(video: VideoExpressions) -> str:
       'video.html').render(
       limits=LIMITS,
       title=f'Expressions in {pathlib.Path(video.video).name}',
-      video=video, nobody=stretches_not_looked_at(video.frames, -1),
+      video=video, facts=describe_facts(video.facts),
+      nobody=stretches_not_looked_at(video.frames, -1),
       lines=timeline(video), shown=shown, columns=EXPRESSIONS,
       wide=_WIDE, people=[_person(number, one, video)
                           for number, one in video.people.items()],
@@ -101,6 +103,49 @@ def _person(number: int, one: Any, video: VideoExpressions) -> dict[str, Any]:
           f'{threshold.min():.2f} to {threshold.max():.2f}'),
       'calibrated_on': one.calibrated_on, 'remarks': one.remarks,
       'hidden': stretches_not_looked_at(video.frames, number)}
+
+
+# Of a file's facts the words, and the unit of their numbers.
+_FACTS = {
+    'path': ('file', ''), 'codec': ('codec', ''), 'width': ('width', 'pixels'),
+    'height': ('height', 'pixels'),
+    'rotation': ('turned upright by', 'degrees, counterclockwise'),
+    'stated_frames': ('frames, as the header states', ''),
+    'stated_rate': ('frames a second, as the header states', ''),
+    'duration': ('length, as the header states', 's'),
+    'decoded': ('frames that decode', ''),
+    'repeated': ('of these, copies of the frame before', ''),
+    'rate': ('frames a second, by their times', ''),
+    'new_rate': ('frames a second that are no copies', ''),
+    'first': ('time of the first frame', 's'), 'last': ('time of the last frame', 's'),
+    'finished': ('read to its end', ''), 'lost': ('places where frames are lost', ''),
+    'missing': ('length of these places together', 's'),
+    'gaps': ('where they are', 's'),
+    'undecoded': ('pieces of the file that do not decode', ''),
+    'notes': ('notes on the file', ''), 'remarks': ('remarks', '')}
+
+
+def describe_facts(facts: Mapping[str, Any]) -> dict[str, str]:
+  """What is known of a file, in words and with units; what is empty is left out.
+
+  Args:
+    facts: as `expressions.facts_of` makes them.
+  """
+  table = {}
+  for name, (words, unit) in _FACTS.items():
+    value = facts.get(name)
+    if value is None or value in ('', []) or name == 'notes':     # these are remarks
+      continue
+    if name == 'gaps':
+      text = ', '.join(f'{start:.3f} to {end:.3f}' for start, end in value)
+    elif isinstance(value, bool):
+      text = 'yes' if value else 'no'
+    elif isinstance(value, list):
+      text = '; '.join(map(str, value))
+    else:
+      text = f'{value:.6g}' if isinstance(value, float) else str(value)
+    table[words] = f'{text} {unit}'.rstrip()
+  return table
 
 
 def timeline(video: VideoExpressions) -> list[Line]:

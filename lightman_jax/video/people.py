@@ -9,6 +9,7 @@ import numpy as np
 
 from lightman_jax.faces import landmarks as faces
 from lightman_jax.faces.detection import Square
+from lightman_jax.units import short_repr
 from lightman_jax.video.faces import Break
 from lightman_jax.video.smoothing import OneEuro
 from lightman_jax.video.visibility import Appearance
@@ -90,6 +91,7 @@ class Track:
   blur: float = 0.
   smooth: OneEuro = dataclasses.field(default_factory=OneEuro)
   appearance: Appearance = dataclasses.field(default_factory=Appearance)
+  __repr__ = short_repr
 
   @property
   def box(self) -> Box:

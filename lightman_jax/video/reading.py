@@ -19,6 +19,7 @@ import numpy as np
 
 from lightman_jax.data import frames as pictures
 from lightman_jax.errors import InputError, Unreadable, printable
+from lightman_jax.units import short_repr
 from lightman_jax.video import decoding
 from lightman_jax.video.decoding import Facts, Raw
 
@@ -38,6 +39,7 @@ class Frame(NamedTuple):
   picture: UInt8[np.ndarray, 'h w 3']
   repeated: bool = False
   gap: bool = False
+  __repr__ = short_repr
 
 
 _SETTLED = 25         # steps of time of which the usual one is known

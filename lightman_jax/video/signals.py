@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from lightman_jax.errors import InputError
+from lightman_jax.units import counted, short_repr
 from lightman_jax.video import motion
 
 _DENSEST = 240.        # samples a second at most
@@ -101,6 +102,7 @@ class Signals(NamedTuple):
   repeated: Bool[np.ndarray, 'n']
   broken: Bool[np.ndarray, 'n']
   covered: Bool[np.ndarray, 'n regions']
+  __repr__ = short_repr
 
 
 class Stretch(NamedTuple):
@@ -113,6 +115,7 @@ class Stretch(NamedTuple):
   open: np.ndarray          # (n,) of the eyes, as a share of their level
   turning: np.ndarray       # (n,) speed of the head
   covered: np.ndarray       # (n, regions) what is not looked at
+  __repr__ = short_repr
 
   @property
   def seen(self) -> 'Stretch':
@@ -200,8 +203,8 @@ def baseline_level(signals: Signals, new: Bool[np.ndarray, 'n'],
   if inside.sum() < 5:
     raise InputError(
         f'the baseline of {baseline[0]:g} to {baseline[1]:g} s holds '
-        f'{inside.sum()} frames in which this face is looked at; name a stretch in '
-        'which it is seen, at rest')
+        f'{counted(inside.sum(), "frame")} in which this face is looked at; name a '
+        'stretch in which it is seen, at rest')
   return np.median(signals.moved[inside], axis=0)
 
 

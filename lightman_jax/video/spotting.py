@@ -21,6 +21,7 @@ from jaxtyping import Float
 import numpy as np
 from scipy import ndimage, signal
 
+from lightman_jax.units import short_repr
 from lightman_jax.video import motion
 from lightman_jax.video.signals import (
   Signals,
@@ -101,6 +102,7 @@ class Spotting(NamedTuple):
   rate: float
   assessable: dict[str, bool]
   remarks: list[str]
+  __repr__ = short_repr
 
   def count(self, kind: str) -> str:
     """How many of a kind there are, in words: never a number where none can be seen."""

@@ -13,6 +13,7 @@ from lightman_jax.data import commands as apexes, people
 from lightman_jax.errors import InputError, printable
 from lightman_jax.files import print_refusal, write_atomically
 from lightman_jax.options import check_seed
+from lightman_jax.units import counted
 from lightman_jax.video import intervals, spotting_scores
 
 # Imported by hand where they are needed: they bring OpenCV and the readers along.
@@ -247,7 +248,8 @@ def lines_of(scored: dict[str, Any]) -> list[str]:
   for name, row in scored['references'].items():
     cells.append((name, '', '', '', *(f'{row[key]:.4f}' for key in (
         'precision', 'recall', 'f1')), '', ''))
-  lines = [f'{scored["videos"]} videos of {scored["people"]} people' + (
+  lines = [f'{counted(scored["videos"], "video")} of '
+           f'{counted(scored["people"], "person")}' + (
       f', {scored["minutes"]:.2f} minutes' * bool(scored['minutes'])), '',
            *_aligned(cells), *_recognition(scored['recognition'])]
   lines += ['', *scored['remarks']]

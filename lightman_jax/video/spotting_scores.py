@@ -23,6 +23,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import intervals as confidence, scores
 from lightman_jax.options import check_seed
+from lightman_jax.units import short_repr
 from lightman_jax.video import intervals
 from lightman_jax.video.intervals import KINDS, Interval, Length, Video
 
@@ -42,6 +43,7 @@ class Tables(NamedTuple):
   truth: tuple[Interval, ...]
   lengths: Mapping[Video, Length] = {}
   signal: Mapping[Video, tuple[np.ndarray, np.ndarray]] = {}
+  __repr__ = short_repr
 
   @property
   def people(self) -> list[str]:

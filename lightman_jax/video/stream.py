@@ -18,6 +18,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.faces import detection
 from lightman_jax.faces.apex import sample_frames
+from lightman_jax.units import short_repr
 from lightman_jax.video import measurement
 from lightman_jax.video.causal import CausalSettings, CausalSpotter, is_due
 from lightman_jax.video.decoding import Facts, Raw, sampled
@@ -35,6 +36,7 @@ class Event(NamedTuple):
   """An expression of a stream; `known_s` is the time of the frame that settled it."""
   row: Recognised
   known_s: float
+  __repr__ = short_repr
 
 
 class Snapshot(NamedTuple):
@@ -44,6 +46,7 @@ class Snapshot(NamedTuple):
   frames: int
   skipped: int
   waiting: int
+  __repr__ = short_repr
 
 
 class Stream:
@@ -93,6 +96,7 @@ class Stream:
     self._pictures: deque[tuple[int, np.ndarray]] = deque()
     self._spotters: dict[int, CausalSpotter] = {}
     self._before: float | None = None
+    self._pushed = -np.inf         # time of the frame that was pushed last
     self._faces: tuple[Face, ...] = ()
     self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     self._error: BaseException | None = None
@@ -119,7 +123,8 @@ class Stream:
       wait: until there is room for it, rather than skip it.
 
     Raises:
-      InputError: the frame is no picture, or what was pushed cannot be looked at.
+      InputError: the frame is no picture, its time is not later than that of the one
+        before, or what was pushed cannot be looked at.
     """
     self._check(frame, time)
     while True:
@@ -162,6 +167,11 @@ class Stream:
       raise InputError('a frame of a stream is an array (h, w, 3) of uint8, in RGB')
     if not np.isfinite(time):
       raise InputError(f'the time of a frame is {time}; give seconds')
+    if not time > self._pushed:
+      raise InputError(f'the time of a frame is {time:g} s and that of the one before '
+                       f'{self._pushed:g} s; times go up: leave out a frame that comes '
+                       'twice, and begin another stream where the clock begins anew')
+    self._pushed = float(time)
 
   def _raise(self) -> None:
     error, self._error = self._error, None

@@ -31,6 +31,7 @@ from lightman_jax.data.workers import count_cores, start_process, wait_for_end
 from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.files import explain_fault, lock, write_atomically
 from lightman_jax.refusals import OTHER
+from lightman_jax.units import counted
 from lightman_jax.video import command, signals, study_results, study_tables, tables
 from lightman_jax.video.measurement import signals_of
 from lightman_jax.video.study_results import Table
@@ -141,7 +142,8 @@ def look_at(row: Row, options: dict[str, Any], model: Any, place: pathlib.Path
                    failed=True)
   message = line.message
   if len(parts) > 1:
-    message = '; '.join(filter(None, [message, f'{len(parts)} faces, one after the '
+    message = '; '.join(filter(None, [message, f'{counted(len(parts), "face")}, one '
+                                               'after the '
                                       f'other, are taken for {row.person}']))
   outcome = Outcome(line._replace(message=message)._asdict(), parts=tuple(parts),
                     fresh=True)
@@ -269,7 +271,8 @@ def predict_study(options: argparse.Namespace, model: Any, out: pathlib.Path,
       study_results.write_table(out / f'{name}.csv', table)
     study_page.write_page(out / 'page.html', made)
   failed = sum(one.failed for one in outcomes)
-  print(f'{len(rows) - failed} of {len(rows)} videos are in {out / "page.html"}')
+  print(f'{len(rows) - failed} of {counted(len(rows), "video", "is", "are")} in '
+        f'{out / "page.html"}')
   return 0 if not failed else 2 if failed == len(rows) else 1
 
 
@@ -290,7 +293,7 @@ def _look_at_all(options: dict[str, Any], model: Any, out: pathlib.Path,
     else:
       jobs.append((number, row, place))
   if outcomes:
-    print(f'{len(outcomes)} of {len(rows)} videos are done already')
+    print(f'{len(outcomes)} of {counted(len(rows), "video", "is", "are")} done already')
   count = min(options['processes'] or count_cores(), len(jobs))
   show = _Progress(len(jobs))
   if count == 1:

@@ -15,6 +15,7 @@ import numpy as np
 
 from lightman_jax.errors import InputError
 from lightman_jax.faces import detection, landmarks as faces
+from lightman_jax.units import short_repr
 from lightman_jax.video import people, quality
 from lightman_jax.video.faces import Break, Face, FaceReason
 from lightman_jax.video.people import Track, box_of, overlap
@@ -28,6 +29,7 @@ class Candidate(NamedTuple):
   points: Float[np.ndarray, '68 2']
   score: float
   square: detection.Square | None = None
+  __repr__ = short_repr
 
 
 _MOVES = .06          # of a square's side, in a frame: a face that moves

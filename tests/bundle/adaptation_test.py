@@ -103,8 +103,8 @@ def test_classes_count_alike_and_magnified_clips_are_taken_in_turn():
 @pytest.mark.parametrize('labels, people, sentence', [
     (['a', 'a'], ['x', 'x'], "hold none of the class 'b'"),
     (['a', 'c'], ['x', 'x'], "'c' is no class of this model"),
-    (['a'], ['x'], 'there are 2 clips, 1 labels'),
-    (['a', 'b'], ['x'], 'and 1 people')])
+    (['a'], ['x'], 'there are 2 clips, 1 label '),
+    (['a', 'b'], ['x'], 'and 1 person ')])
 def test_what_cannot_be_adapted_to_is_refused(labels, people, sentence, model):
   with pytest.raises(lm.InputError, match=sentence) as caught:
     model.adapt(clips(2), labels, people, encoded=True)
@@ -124,7 +124,7 @@ def test_a_class_mean_of_one_clip_predicts_and_is_not_written(untrained, tmp_pat
   model = lm.load_model(untrained)
   mine = model.adapt(clips(2), ['b', 'a'], ['x'] * 2, encoded=True)
   assert mine.predict(clips(2), encoded=True).classes == ('b', 'a')
-  with pytest.raises(lm.InputError, match='that of 1 clips'):
+  with pytest.raises(lm.InputError, match='that of 1 clip,'):
     mine.write(tmp_path / 'mine')
   assert not (tmp_path / 'mine').exists()
   model.adapt(clips(6), ['a', 'b'] * 3, ['x'] * 6, encoded=True).write(
@@ -137,9 +137,11 @@ def test_what_was_adapted_to_is_in_no_count(model):
   support = own_clips.first_of_class(own.labels, 1)
   np.testing.assert_array_equal(support, [0, 1])
   np.testing.assert_array_equal(own_clips.first_of_class(own.labels, 0), np.arange(5))
-  count, = own_clips.test_counts([model], own, support)
+  count, = own_clips.test_counts([model], own, own_clips.test_numbers(own, support))
   assert count.shape == (1, 2, 2) and count.sum() == 3     # y alone is left
-  assert own_clips.test_counts([model], own, np.arange(5)) is None
+  assert not len(own_clips.test_numbers(own, np.arange(5)))
+  assert list(own_clips.test_lines(model, model, own, np.arange(5))) == [
+      'no clip is left to test it on: give more, with --shots=N']
 
 
 def test_copies_and_people_whom_the_model_knows_are_no_silent_test(model):
@@ -153,8 +155,8 @@ def test_copies_and_people_whom_the_model_knows_are_no_silent_test(model):
   np.testing.assert_array_equal(own_clips.test_numbers(own, np.array([3])),
                                 [0, 1, 2, 4])
   lines = list(own_clips.test_lines(model, model, own, support))
-  assert lines[0] == ('1 clips have the frames of clips that it was adapted to, and '
-                      'are not tested')
+  assert lines[0] == ('1 clip is not tested: the frames are those of clips that it '
+                      'was adapted to')
   assert lines[1].startswith('on the 2 clips') and not any('trained on' in line
                                                            for line in lines)
   again = model.adapt(clips(2), ['a', 'b'], [('lab', 'dan')] * 2, encoded=True)

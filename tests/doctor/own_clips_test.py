@@ -132,13 +132,13 @@ def test_what_a_run_would_refuse_is_why_it_is_not_usable(place):
   assert 'divide it into two' in look(place, *GOOD, '5,u,joy,film').why
   result = look(place, *GOOD, '5,t,fear,e.png')
   assert "'fear' is shown by one person alone" in result.remarks[0]
-  assert 'fold s: class fear has 1 training clip(s) of 1' in result.why
+  assert 'fold s: class fear has 1 training clip of 1 s' in result.why
   assert "'label'" in look(place, 'x', header='clip,subject,path').why
   assert 'sheet' in look(place, *GOOD, sheet='2014').why
 
 
 @pytest.mark.parametrize('rows, why', [
-    (GOOD, 'fold s: class joy has 1 training clip(s) of 1 subject(s), and a task'),
+    (GOOD, 'fold s: class joy has 1 training clip of 1 subject, and a task'),
     ((*GOOD, '5,u,sad,e.png'), 'fold s: class joy has 1'),
     # Whoever is held out, two show each class; and of t, u and v no two sides have all.
     (('1,t,a,a.png', '2,u,a,b.png', '3,u,b,c.png', '4,v,b,d.png', '5,v,c,e.png',

@@ -176,6 +176,17 @@ def test_the_least_p_of_few_units():
   assert comparison.least_p(9, 45) == pytest.approx(45 / 256)
 
 
+def test_whoever_reads_a_table_is_told_why_there_is_no_verdict():
+  assert comparison.why_too_few(6, of='fold') == ''
+  said = comparison.why_too_few(5, of='person')
+  assert said.startswith('5 people are too few to tell any difference from chance')
+  assert '32 ways' in said and 'below 0.0625, where' in said and 'Holm' not in said
+  assert said.endswith('it takes 6 people or more')
+  # Of 45 pairs, 45 / 2^9 is above .05 and 45 / 2^10 is not.
+  said = comparison.why_too_few(9, 45, of='fold')
+  assert 'after Holm, over 45 pairs' in said and 'takes 11 folds or more' in said
+
+
 def test_holm_by_hand():
   # .005 * 4, .01 * 3, .03 * 2, and .04 * 1, which may not be below the one before.
   np.testing.assert_allclose(comparison.holm([.01, .04, .03, .005]),

@@ -32,7 +32,8 @@ def people():
 
 def test_parameters_are_those_of_scikit_learn():
   classifier = lm.Classifier(method='maml', random_state=3, **SMALL)
-  assert classifier.get_params() == {'method': 'maml', 'random_state': 3, **SMALL}
+  assert classifier.get_params() == {'method': 'maml', 'random_state': 3, 'verbose': 0,
+                                     **SMALL}
   copy = clone(classifier).set_params(method='ridge', **{'training.steps': 9})
   assert copy.get_params()['training.steps'] == 9 and copy.method == 'ridge'
   assert classifier.get_params()['training.steps'] == 2
@@ -146,7 +147,7 @@ def test_linear_models_choose_a_penalty_and_are_scikit_learns(people, method, gr
 
 
 @pytest.mark.parametrize('shape', ['pair', 'key'])
-def test_a_network_is_that_of_our_own_fold(people, shape):
+def test_a_network_is_that_of_our_own_fold(people, shape, capsys):
   """Draws go by the places of the clips, so the held-out person's come last."""
   X, y, groups = people
   settings = lm.array_settings((5,), method='protonet', **SMALL)
@@ -160,9 +161,11 @@ def test_a_network_is_that_of_our_own_fold(people, shape):
     from lightman_jax.tasks.folds import Fold
     fold = notebook.fold_of(state, settings, fold.pool,
                             Fold('d', fold.train, fold.test), rng=rng)
-  params = lm.train(settings, fold)
-  theirs = lm.Classifier('protonet', random_state=state, **SMALL).fit(
-      X[:-8], y[:-8], groups=groups[:-8])
+  params = lm.train(settings, fold, verbose=False)
+  theirs = lm.Classifier('protonet', random_state=state, verbose=int(shape == 'key'),
+                         **SMALL).fit(X[:-8], y[:-8], groups=groups[:-8])
+  shown = capsys.readouterr().err
+  assert ('train: 2/2, loss ' in shown) == bool(shown) == (shape == 'key')
   jax.tree.map(np.testing.assert_array_equal, theirs.params_, params)
   np.testing.assert_allclose(theirs.predict_proba(X[-8:]),
                              lm.predict(settings, fold, params), rtol=1e-5)

@@ -102,7 +102,7 @@ def test_steps_that_a_log_has_lost_are_told(folder, steps, short):
   run._forget_unfinished(folder, {'a': 2, 'b': 1, 'c': 0}, said.append)
   assert len(said) == bool(short)
   if said:
-    assert str(folder.metrics) in said[0] and f'steps of {short} fold(s)' in said[0]
+    assert str(folder.metrics) in said[0] and f'steps of {short} fold' in said[0]
   assert '"step": 3' not in folder.metrics.read_text()
 
 
@@ -110,7 +110,7 @@ def test_a_log_that_is_gone_is_told(folder):
   said = []
   run._forget_unfinished(folder, {'a': 0}, pytest.fail)
   run._forget_unfinished(folder, {'a': 2}, said.append)
-  assert len(said) == 1 and 'steps of 1 fold(s)' in said[0]
+  assert len(said) == 1 and 'steps of 1 fold,' in said[0]
 
 
 @pytest.mark.parametrize('content', [{}, {'rows': {}}, {'about': {}}])

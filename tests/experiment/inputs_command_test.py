@@ -117,7 +117,7 @@ def test_pictures_of_others(foreign, capsys):
   assert main(['inputs', 'import', str(foreign), '--channels=strain,v,u',
                '--classes=negative,positive,surprise', '--dataset=samm']) == 0
   out = capsys.readouterr().out
-  assert '1 pictures are in a u_train and in no u_test, 2/c.png' in out
+  assert '1 picture is in a u_train and in no u_test, 2/c.png' in out
   assert 'in the u_train of the same person, 007/1/b.png' in out
   rows = list(csv.DictReader((foreign / 'manifest.csv').read_text().splitlines()))
   assert [(row['subject'], row['label'], row['dataset']) for row in rows] == [

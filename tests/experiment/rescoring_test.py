@@ -61,4 +61,4 @@ def test_scores_of_units_are_scored_again(tmp_path):
   text = (tmp_path / 'predictions.csv').read_text()
   (tmp_path / 'predictions.csv').write_text(text.replace('0.900000', '0.400000', 1))
   wrong = [one.sentence for one in rescore(tmp_path, 200) if not one.agrees]
-  assert 'the answers of 1 clips' in wrong[0]
+  assert 'the answers of 1 clip ' in wrong[0]

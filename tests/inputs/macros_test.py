@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from lightman_jax.configurations import casme_squared, manifest
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.inputs import Settings
-from lightman_jax.inputs.macros import make_pool
+from lightman_jax.inputs.macros import describe_macros, make_pool
 from lightman_jax.inputs.pool import channel_scale
 from lightman_jax.tasks.folds import make_folds
 
@@ -44,6 +45,28 @@ def test_own_macro_clips_stay(clips):
   np.testing.assert_array_equal(pool.subject, [0, 1, 2, 0, 1, 0])
   np.testing.assert_array_equal(pool.label, clips.label)
   assert not pool.foreign.any()
+
+
+@pytest.mark.parametrize('make, arg, words, unused', [
+    # What own-clips.md says of each.
+    (manifest, 'debug', 'of drawn faces (macro.source=synthetic)', True),
+    (manifest, 'clips,debug',
+     'micro clips of each task, their motion 4 times as strong '
+     '(macro.source=magnified)', True),
+    (manifest, 'clips,macro=own', 'the 2 of the data set itself (macro.source=own)',
+     False),
+    (manifest, 'clips,macro=samm_long', 'those of samm_long (macro.source=samm_long)',
+     True),
+    (casme_squared, '', 'the 2 of the data set itself (macro.source=own)', False)])
+def test_a_run_says_where_macro_expressions_come_from(clips, make, arg, words, unused):
+  said, = describe_macros(make.get_config(arg).to_dict(), clips)
+  assert said == f'macro-expressions: {words}' + unused * (
+      '; 2 macro clips are in the data set, and not used (macro=own uses them)')
+
+
+@pytest.mark.parametrize('arg', ['clips,macro=none', 'clips,method=supervised'])
+def test_where_none_are_looked_at_nothing_is_said_of_them(clips, arg):
+  assert not list(describe_macros(manifest.get_config(arg).to_dict(), clips))
 
 
 @pytest.mark.parametrize('source', ['none', 'magnified'])

@@ -40,6 +40,28 @@ def test_a_log_gets_a_line_now_and_then():
   assert lines[-1] == 'train: 100/100, folds 2/8, loss 0.831, took 1:40'
 
 
+def test_a_notebook_gets_ever_fewer_lines(monkeypatch, capsys):
+  """As text of the standard error, although a browser could show more."""
+  monkeypatch.setattr('rich.console._is_jupyter', lambda: True)
+  monkeypatch.setenv('FORCE_COLOR', '1')
+  clock = Clock()
+  with Progress(clock=clock) as progress:
+    progress.stage('train', total=36000)
+    for step in range(1, 36001):
+      clock.now += 1.
+      progress.update(step)
+  lines = capsys.readouterr().err.splitlines()
+  assert lines[:2] == ['train: 0/36000', 'train: 10/36000, 9:59:50 left']
+  assert len(lines) < 40 and lines[-1] == 'train: 36000/36000, took 10:00:00'
+
+
+def test_who_wants_no_lines_gets_none(capsys):
+  with Progress(quiet=True) as progress, progress.aside('compiling'):
+    progress.stage('train', total=2)
+    progress.update(1)
+  assert capsys.readouterr() == ('', '')
+
+
 def test_a_new_stage_ends_the_one_before():
   out, clock, progress = plain()
   with progress:

@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lightman_jax.data.synthetic_plan import read_settings, row_of
+from lightman_jax.data.choice import choose
+from lightman_jax.data.synthetic_plan import read_settings, row_of, spell_settings
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks
 from lightman_jax.synthetic import face as muscles, scenes
@@ -300,4 +301,33 @@ def test_some_people_wear_glasses_and_always_the_same():
   assert all(len(set(own)) == 1 for own in worn.values())
   assert 8 <= sum(own[0] for own in worn.values()) <= 24
   assert all(scenes.glasses_of(scene) is None for scene in plan())
-  assert scenes.Difficulty._fields[-1] == 'glasses'
+
+
+# Lamps.
+
+def test_lamps_differ_by_the_multiple_and_skin_moves_as_before():
+  close = scenes.FACES['close']
+  lamp = lambda name, **level: scenes.person_of(0, name, close._replace(**level))
+  names = [f'sub{k:02d}' for k in range(1, 200)]
+  spread = lambda **level: np.std([lamp(name, **level).light[:2] for name in names], 0)
+  np.testing.assert_allclose(spread(lamp=2.), 2 * spread(), rtol=1e-9)
+  np.testing.assert_allclose(spread(), (.55, .2), rtol=.15)
+  same = lamp('sub01', lamp=0.)
+  np.testing.assert_array_equal(same.light, lamp('sub02', lamp=0.).light)
+  assert same.ambient == pytest.approx(.55) and lamp('sub01') == lamp('sub01', lamp=1.)
+  first, second = (at_apex(plan(difficulty=close._replace(jpeg=0., lamp=one))[0])
+                   for one in (1., 3.))
+  np.testing.assert_array_equal(first.displacement, second.displacement)
+  assert np.abs(first.frames.astype(int) - second.frames).mean() > 2.
+
+
+def test_what_is_spelt_of_older_faces_stays_as_it_was():
+  """A name is that of a folder; these were written by the version before."""
+  spell = lambda **synthetic: spell_settings(choose({
+      'name': 'synthetic', 'synthetic': synthetic}))
+  assert scenes.Difficulty._fields[-2:] == ('glasses', 'lamp')
+  names = {faces: spell(faces=faces) for faces in scenes.FACES}
+  assert names['close'].endswith('-017c349f') and names['glasses'].endswith('-df4447c0')
+  assert len(set(names.values())) == len(names)
+  assert len({spell(difficulty={'lamp': lamp, 'glasses': share})
+              for lamp in (0., 1., 2.) for share in (0., .5, 1.)}) == 9

@@ -116,7 +116,7 @@ def test_a_coding_becomes_a_manifest_whose_frames_count_from_0(elan, tmp_path, c
   out = tmp_path / 'tables' / 'clips.csv'
   assert run('import', elan, '--out', out, '--dataset', 'ours') == 0
   printed = capsys.readouterr().out
-  assert '3 clips of 1 people' in printed and '1 of them name no emotion' in printed
+  assert '3 clips of 1 person\n' in printed and '1 of them name no emotion' in printed
   with open(out, newline='') as file:
     rows = list(csv.DictReader(file))
   assert [(row['onset'], row['apex'], row['offset']) for row in rows] == [

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import time
+import types
 from xml.etree import ElementTree
 
 import markupsafe
@@ -21,6 +22,7 @@ from lightman_jax.faces.landmarks import face_regions
 from lightman_jax.video import (
   annotated,
   command,
+  decoding,
   expressions,
   measurement,
   motion,
@@ -317,6 +319,21 @@ def test_the_page_needs_nothing_beside_it_and_shows_no_face_unasked(made, quiet)
   assert 'the model does not know' in text
   empty = page.render(quiet)
   assert 'That is not to say that there was none' in empty
+
+
+def test_what_is_known_of_a_file_is_in_words():
+  known = decoding.Facts('in/a film.mp4', codec='h264', width=640, height=480,
+                         rotation=90, stated_rate=29.97, decoded=21, gaps=[(.5, .75)],
+                         lost=1, missing=.25, finished=True)
+  raw = expressions.facts_of(types.SimpleNamespace(facts=known))
+  assert set(raw) == set(page._FACTS)           # a new one needs its words
+  shown = page.describe_facts(raw)
+  assert not set(raw) & set(shown) - {'codec', 'width', 'height', 'remarks'}
+  assert shown['turned upright by'] == '90 degrees, counterclockwise'
+  assert shown['where they are'] == '0.500 to 0.750 s'
+  assert shown['width'] == '640 pixels' and shown['read to its end'] == 'yes'
+  assert shown['frames a second, as the header states'] == '29.97'
+  assert 'length, as the header states' not in shown           # it does not
 
 
 def test_the_page_never_says_nothing_where_nobody_was_looked_at(made):

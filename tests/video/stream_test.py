@@ -141,6 +141,30 @@ def test_what_cannot_be_pushed_is_refused(points):
     lm.Stream(landmarks=points, face='some')
 
 
+def test_times_go_up(points):
+  stream = lm.Stream(landmarks=points)
+  picture = np.full((40, 40, 3), 90, np.uint8)
+  for time in (5., 5.04):
+    stream.push(picture, time, wait=True)
+  for time in (5.04, 5., 0.):      # twice, back, and a clock that begins anew
+    with pytest.raises(lm.InputError, match='of the one before 5.04 s; times go up'):
+      stream.push(picture, time)
+  stream.push(picture, 5.08, wait=True)
+  stream.close()
+  assert stream.frames == 3 and stream.now.time == 5.08
+
+
+def test_a_picture_may_change_its_size(shots, points):
+  """Which is a cut, as where a camera is changed: nothing is measured over it."""
+  stream = lm.Stream(landmarks=np.concatenate([points[:30], points[30:60] / 2]))
+  for shot in shots[:60]:
+    stream.push(shot.picture[::1 + (shot.number >= 30), ::1 + (shot.number >= 30)],
+                shot.time, wait=True)
+  stream.close()
+  assert stream.frames == 60
+  assert [number for number, row in enumerate(stream._rows) if row['broken']] == [0, 30]
+
+
 # The command.
 
 

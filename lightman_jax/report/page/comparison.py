@@ -1,6 +1,6 @@
 """A data set's methods with their intervals, and which differ after Holm."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import itertools
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from lightman_jax.report.page.groups import Column, Group
 from lightman_jax.report.table import is_of_units
 from lightman_jax.runs import divisions, results
 from lightman_jax.runs.results import SCORES
+from lightman_jax.units import counted
 
 GROUP_NOTE = (
     f'Intervals where a group has {divisions.LEAST_PEOPLE} people (or folds of them) '
@@ -69,19 +70,36 @@ class Gap(NamedTuple):
   @property
   def why(self) -> str:
     """Why there is no verdict; '' where there is one."""
-    units, (one, two) = self.difference.units, self.models
+    one, two = self.models
     if one != two:
-      return (f'no verdict: {one} averaged models against {two}, which mixes averaging '
-              'with what is compared')
-    least = comparison.least_p(units, self.pairs)
-    if least < comparison.LEVEL:
-      return ''
-    return (f'no verdict: what was trained is {units} units (people who are in one '
-            'fold in every seed, or a fold of a seed where seeds divide people anew), '
-            f'which can be swapped in {2 ** units} ways; after Holm over {self.pairs} '
-            f'{"pair" if self.pairs == 1 else "pairs"} p cannot be below {least:.3g}. '
-            'More people who have models alone, or more folds, make one possible; more '
-            'seeds do only under kfold, which divides people anew in each')
+      return (f'{counted(one, "averaged model")} against {two}, so that a difference '
+              'shows what averaging brings as well as what the methods do; compare '
+              'rows that average as many')
+    if few := comparison.why_too_few(self.difference.units, self.pairs, of='fold'):
+      return (f'{few}. A fold here is whoever stays together: a person who has models '
+              'alone, people of one fold in every seed, or, where seeds divide people '
+              'anew, those of one fold. More people who are held out one by one, or '
+              'more folds, make a verdict possible; more seeds do only under kfold, '
+              'which divides people anew in each')
+    return ''
+
+  @property
+  def short_verdict(self) -> str:
+    """`verdict`, and where there is none what is in the way."""
+    one, two = self.models
+    return (self.verdict if not self.why else
+            f'no verdict: {counted(one, "averaged model")} against {two}'
+            if one != two else
+            'no verdict: too few folds')
+
+
+def notes(gaps: Iterable[Gap]) -> tuple[str, ...]:
+  """What stands below a table of differences: why some have no verdict, each once.
+
+  Args:
+    gaps: of the table.
+  """
+  return tuple(dict.fromkeys(f'no verdict: {gap.why}.' for gap in gaps if gap.why))
 
 
 class Part(NamedTuple):

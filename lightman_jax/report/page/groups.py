@@ -22,6 +22,7 @@ from lightman_jax.evaluation import scores
 from lightman_jax.report.table import is_of_units
 from lightman_jax.runs import identity, parts, reproducibility, results
 from lightman_jax.runs.results import one_draw
+from lightman_jax.units import counted
 
 # Finished run folders, read and checked: what a report is made of.
 
@@ -485,7 +486,8 @@ def _other(one: Run, two: Run) -> str:
     if old != new:
       reasons.append(f'another {words} ({new}, not {old})')
   if not reasons:
-    reasons = [f'other clips, folds or labels ({two.about.get("clips", "?")} clips of '
-               f'{len(two.subjects)} subjects here, {one.about.get("clips", "?")} of '
-               f'{len(one.subjects)} there)']
+    reasons = ['other clips, folds or labels '
+               f'({counted(two.about.get("clips", "?"), "clip")} of '
+               f'{counted(len(two.subjects), "subject")} here, '
+               f'{one.about.get("clips", "?")} of {len(one.subjects)} there)']
   return ' and '.join(reasons)

@@ -14,10 +14,11 @@ import numpy as np
 from lightman_jax.evaluation import scores
 from lightman_jax.report import templates
 from lightman_jax.report.page import figures, records, texts
-from lightman_jax.report.page.comparison import Comparison
+from lightman_jax.report.page.comparison import Comparison, notes
 from lightman_jax.report.page.groups import Column, Group, Table
 from lightman_jax.report.page.published import of_data_sets
 from lightman_jax.report.table import is_of_units, macro_knowledge
+from lightman_jax.units import counted
 
 TITLE = 'Micro-expression recognition: methods compared'
 
@@ -82,7 +83,7 @@ def render(tables: Sequence[Table],
 def _templates(main: str) -> jinja2.Environment:
   made = templates.environment('lightman_jax.report.page')
   made.filters.update(short=texts.short, interval=texts.interval,
-                      probability=texts.probability)
+                      probability=texts.probability, notes=notes)
   made.globals.update(main=main, main_head=scores.head(main))
   return made
 
@@ -140,16 +141,16 @@ def verdict_sentence(comparison: Comparison) -> str:
     return ('No two methods were run on these clips with a seed in common, so no '
             'method is compared with another.')
   if len(without) == pairs:
-    return f'{without[0][0].upper()}{without[0][1:]}.'
+    return f'No verdict: {without[0]}.'
   if best:
     return f'{best[0]} is better than every other method here ({test}).'
   if differing:
-    return (f'Of {pairs} pairs of methods {len(differing)} differ ({test}); '
-            'no method is better than all the others.')
+    return (f'Of {counted(pairs, "pair")} of methods {len(differing)} '
+            f'{"differs" if len(differing) == 1 else "differ"} ({test}); no method is '
+            'better than all the others.')
   return ('No difference between methods was seen in '
-          f'{comparison.heads[comparison.main]}, in {pairs} '
-          f'{"pair" if pairs == 1 else "pairs"} ({test}). That is not to say that they '
-          'are equal.')
+          f'{comparison.heads[comparison.main]}, in {counted(pairs, "pair")} ({test}). '
+          'That is not to say that they are equal.')
 
 
 def reference_sentence(comparison: Comparison) -> str:
@@ -165,7 +166,8 @@ def reference_sentence(comparison: Comparison) -> str:
               for verdict in ('better', 'worse', 'no verdict')}
   better, worse, without = verdicts.values()
   if len(without) == len(gaps):
-    return f'There is no verdict on any difference from {name}.'
+    reasons = dict.fromkeys(gap.short_verdict.partition(': ')[2] for gap in gaps)
+    return f'There is no verdict on any difference from {name}: {"; ".join(reasons)}.'
   if not better and not worse:
     return (f'No method was seen to differ from {name}'
             + (f'; no verdict on {", ".join(without)}' if without else '') + '.')

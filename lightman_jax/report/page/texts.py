@@ -11,10 +11,11 @@ import anyascii
 
 from lightman_jax.evaluation import scores
 from lightman_jax.evaluation.comparison import Difference
-from lightman_jax.report.page.comparison import Comparison, Line, Scored
+from lightman_jax.report.page.comparison import Comparison, Line, Scored, notes
 from lightman_jax.report.page.groups import Column, Table
 from lightman_jax.report.style import printable
 from lightman_jax.report.table import is_of_units
+from lightman_jax.units import counted
 
 CSV_HEAD = (      # and then the scores, each with its interval
     'table', 'protocol', 'f1_variant', 'dataset', 'class_set', 'sheet', 'sheet_sha256',
@@ -53,7 +54,10 @@ def caption(column: Column) -> list[str]:
   labels = (f'labels {about["sheet"]} (sha256 {about["sheet_sha256"][:8]})'
             if about['sheet'] else 'labels made with the clips')
   return [f'{column.dataset}, {about["class_set"]} ({sizes}), {labels}, '
-          f'{clips_of(about)} clips of {len(column.first.subjects)} subjects']
+          f'{counted(clips_of(about), "clip")} of '
+          f'{counted(len(column.first.subjects), "subject")}', *(
+              f'{group.label}: {group.about("trial")}' for group in column.groups
+              if group.about('trial') != '–')]
 
 
 def clips_of(about: Mapping[str, Any]) -> int:
@@ -139,7 +143,8 @@ def _md_parts(comparison: Comparison) -> list[str]:
   blocks, main = [], comparison.main
   for name, note, parts in comparison.divisions:
     heads = [comparison.heads[main], *(
-        _md(f'{part.dataset}: {part.clips} clips of {part.subjects} subjects')
+        _md(f'{part.dataset}: {counted(part.clips, "clip")} of '
+            f'{counted(part.subjects, "subject")}')
         for part in parts)]
     lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
     for line in comparison.lines:
@@ -164,7 +169,7 @@ def _md_gaps(comparison: Comparison) -> list[str]:
            *(f'| {_md(gap.first)} | {_md(gap.second)} | '
              f'{short(gap.difference.value, sign=True)} {interval(gap.difference)} | '
              f'{gap.models[0]} and {gap.models[1]} | {probability(gap.adjusted)} | '
-             f'{gap.why or gap.verdict} |' for gap in gaps)])]
+             f'{gap.short_verdict} |' for gap in gaps)]), *map(_md, notes(gaps))]
   return parts
 
 

@@ -30,6 +30,7 @@ from lightman_jax.synthetic.replicas import (
   videos as whole_videos,
 )
 from lightman_jax.synthetic.replicas.draw import Book, Clip, Film
+from lightman_jax.units import counted
 
 # All data sets that can be made up, by the name under which they are built.
 
@@ -341,7 +342,8 @@ def replica(arguments: list[str]) -> int:
   parser.add_argument('--frames', type=int, default=0,
                       help='only what a build with so many frames reads; 0: all')
   parser.add_argument('--size', nargs=2, type=int, metavar=('WIDTH', 'HEIGHT'),
-                      help='of a frame in pixels; default: small')
+                      help='width and height of a frame in pixels, as --size 640 480; '
+                           'default: small')
   parser.add_argument('--nested', nargs='?', type=int, const=1, default=0,
                       metavar='TIMES', help='put the tree into a folder of its name')
   parser.add_argument('--root', default='', help='another name of the tree')
@@ -358,7 +360,7 @@ def replica(arguments: list[str]) -> int:
   except InputError as error:
     print(error.with_code(), file=sys.stderr)
     return 2
-  print(f'{folder}: {name}, {count} clips of people who do not exist.')
+  print(f'{folder}: {name}, {counted(count, "clip")} of people who do not exist.')
   if options['frames']:
     print('Of each clip there are the frames that build and doctor read by --frames='
           f'{options["frames"]}, and no others.')

@@ -75,6 +75,15 @@ def test_best_is_bold_where_it_is(table_of_runs, tmp_path):
   assert 'lightman, conv4 is better than every other method' in files['report.html']
 
 
+def test_a_trial_says_that_its_scores_mean_nothing(make, tmp_path):
+  words = 'a trial of the program, whose scores mean nothing: by its settings'
+  paths = [make('a', about={'trial': words}), make('b', method='maml')]
+  files = made(paths, tmp_path / 'out')
+  for name in ('report.html', 'table.md', 'table.tex'):
+    assert files[name].count(f'lightman, conv4: {words}') == 1, name
+    assert f'maml, conv4: {words}' not in files[name]
+
+
 def test_equals_are_not_called_better(make, tmp_path):
   """One method is a little above the other, and nothing says that it is better."""
   paths = [make(f'{method}{seed}', method=method, seed=seed, plain=False, beside=())
@@ -96,8 +105,12 @@ def test_few_folds_give_no_verdict_in_so_many_words(make, tmp_path):
            for method, skill in (('lightman', 1.), ('maml', .1))]
   files = made(paths, tmp_path / 'out')
   for name in ('report.html', 'table.md'):
-    assert 'no verdict: what was trained is 5 units' in files[name], name
-    assert 'can be swapped in 32 ways' in files[name], name
+    # In each row that it is so, and below the table, once, why.
+    assert len(re.findall('no verdict: too few folds', files[name])) > 1, name
+    note = ('no verdict: 5 folds are too few to tell any difference from chance, '
+            'however large it is')
+    assert files[name].count(note) == 2 and '32 ways' in files[name], name
+    assert 'it takes 6 folds or more. A fold here is' in files[name], name
     assert '| better |' not in files[name] and '>better<' not in files[name], name
   assert {row['best_after_holm'] for row in rows_of(files['table.csv'])} == {'0'}
 
@@ -303,7 +316,8 @@ def test_methods_are_held_against_the_strongest_reference(make, tmp_path):
   assert re.search('No method was seen to differ from (ridge|constant), the', text)
   few = [make('d', skill=1., plain=False, folds=5)]
   text = Reader(made(few, tmp_path / 'few')['report.html']).text
-  assert 'There is no verdict on any difference from' in text
+  assert re.search('There is no verdict on any difference from [^.]*[^:]*: too few '
+                   r'folds\.', text)
 
 
 def test_groups_of_people_have_a_table(make, tmp_path):
