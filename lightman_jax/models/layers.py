@@ -6,6 +6,8 @@ import itertools
 
 from flax import linen as nn
 import jax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -92,28 +94,152 @@ def max_pool(x: Float[Array, 'n h w c'], side: int = 2) -> Float[Array, 'n _h _w
 @max_pool.defjvp
 def _max_pool_jvp(side, primals, tangents):
   (x,), (dx,) = primals, tangents
-  # Not where a value equals the greatest: a compiler may compute it twice, and round it
-  # in two ways. Comparing tells one place of each square, whatever the last bit is.
-  # By truth values alone: of numbers to choose from, a loop keeps a whole array each.
-  first, *others = _corners(x, side)
-  so_far = itertools.accumulate(others[:-1], jnp.maximum, initial=first)
-  places = jnp.arange(side**2).reshape(side, 1, side, 1)
-  mask = places == 0
-  for number, (value, best) in enumerate(zip(others, so_far), 1):
-    beats = (value > best)[:, :, None, :, None]
-    mask = beats & (places == number) | ~beats & mask
+  mask = _first_greatest(_squares(x, side))
   return max_pool(x, side), jnp.where(mask, _squares(dx, side), 0).sum((2, 4))
 
 
 def _corners(x, side):
-  squares = _squares(x, side)
-  return [squares[:, :, i, :, j] for i in range(side) for j in range(side)]
+  return _values(_squares(x, side))
 
 
 def _squares(x, side):
   n, h, w, c = x.shape
   return x[:, :h // side * side, :w // side * side].reshape(
       n, h // side, side, w // side, side, c)
+
+
+def _values(squares):
+  """The values of each square, one array for each place in it."""
+  side = squares.shape[2]
+  return [squares[:, :, i, :, j] for i in range(side) for j in range(side)]
+
+
+def _first_greatest(squares):
+  """The place of each square's greatest value as truth values, one true in a square."""
+  # Not where a value equals the greatest: a compiler may compute it twice, and round it
+  # in two ways. Comparing tells one place of each square, whatever the last bit is.
+  # By truth values alone: of numbers to choose from, a loop keeps a whole array each.
+  side = squares.shape[2]
+  first, *others = _values(squares)
+  so_far = itertools.accumulate(others[:-1], jnp.maximum, initial=first)
+  places = jnp.arange(side**2).reshape(side, 1, side, 1)
+  mask = places == 0
+  for number, (value, best) in enumerate(zip(others, so_far), 1):
+    beats = (value > best)[:, :, None, :, None]
+    mask = beats & (places == number) | ~beats & mask
+  return mask
+
+
+# Pooling and ReLU with rules of their own: functions that are linear in their last
+# operand, each with its transpose as another, so that what a derivative of any order
+# keeps is the map that they read, and no array of truth values or zeros beside it.
+
+
+@jax.custom_jvp
+def _relu(x):
+  return jnp.maximum(x, 0)
+
+
+@_relu.defjvp
+def _relu_jvp(primals, tangents):
+  y = _relu(*primals)
+  return y, relu_tangent_p.bind(y, *tangents)
+
+
+def _where_above_zero(y, linear):
+  return jnp.where(y > 0, linear, 0)
+
+
+@jax.custom_jvp
+def _greatest(squares: Float[Array, 'n h s w s c']) -> Float[Array, 'n h w c']:
+  """`max_pool` of a map in squares; of a reduction, which XLA leaves alone on a CPU."""
+  return squares.max((2, 4))
+
+
+@_greatest.defjvp
+def _greatest_jvp(primals, tangents):
+  (squares,), (d_squares,) = primals, tangents
+  # A byte a square: where a map comes out of the stack that a loop keeps, to find the
+  # greatest anew for its tangent takes XLA's code for a CPU ten times as long.
+  first, *others = _values(jax.lax.stop_gradient(squares))
+  best, place = first, jnp.zeros(first.shape, jnp.int8)
+  for number, value in enumerate(others, 1):
+    place = jnp.where(value > best, jnp.int8(number), place)
+    best = jnp.maximum(best, value)
+  return _greatest(squares), pool_tangent_p.bind(squares, place, d_squares)
+
+
+def _at_greatest(squares, place, tangent):
+  """Of each square the tangent at its greatest value."""
+  del squares
+  first, *others = _values(tangent)
+  for number, value in enumerate(others, 1):
+    first = jnp.where(place == number, value, first)
+  return first
+
+
+def _to_greatest(squares, place, cotangent):
+  """Each square's cotangent at its greatest value, zeros elsewhere."""
+  del place
+  return jnp.where(_first_greatest(squares), cotangent[:, :, None, :, None], 0)
+
+
+pool_tangent_p = Primitive('pool_tangent')
+pool_cotangent_p = Primitive('pool_cotangent')
+relu_tangent_p = Primitive('relu_tangent')
+
+
+def _linear_jvp(prim, primals, tangents):
+  *known, _ = primals
+  *_, tangent = tangents
+  out = prim.bind(*primals)
+  return out, (ad.Zero.from_primal_value(out) if isinstance(tangent, ad.Zero) else
+               prim.bind(*known, tangent))
+
+
+def _linear_transpose(transpose, cotangent, *operands):
+  *known, _ = operands
+  return *(None for _ in known), transpose.bind(*known,
+                                                ad.instantiate_zeros(cotangent))
+
+
+def _linear_batch(prim, operands, axes):
+  """More tasks are more maps."""
+  size = next(x.shape[a] for x, a in zip(operands, axes) if a is not None)
+  operands = [jnp.broadcast_to(x, (size, *x.shape)) if a is None else
+              jnp.moveaxis(x, a, 0) for x, a in zip(operands, axes)]
+  out = prim.bind(*(x.reshape(-1, *x.shape[2:]) for x in operands))
+  return out.reshape(size, -1, *out.shape[1:]), 0
+
+
+def _register(prim, transpose, compute):
+  prim.def_abstract_eval(lambda *operands: operands[-1].update(
+      shape=jax.eval_shape(compute, *operands).shape))
+  ad.primitive_jvps[prim] = functools.partial(_linear_jvp, prim)
+  ad.primitive_transposes[prim] = functools.partial(_linear_transpose, transpose)
+  batching.primitive_batchers[prim] = functools.partial(_linear_batch, prim)
+  mlir.register_lowering(prim, mlir.lower_fun(compute, multiple_results=False))
+  prim.def_impl(compute)
+
+
+_register(pool_tangent_p, pool_cotangent_p, _at_greatest)
+_register(pool_cotangent_p, pool_tangent_p, _to_greatest)
+_register(relu_tangent_p, relu_tangent_p, _where_above_zero)
+
+
+@jax.custom_jvp
+def _mean_square(x: Float[Array, 'n *space c']) -> Float[Array, 'n c']:
+  """Over space. The 2 of its derivative is a factor of the mean, not one of each pixel.
+
+  That one is an array of the map's size, which a loop keeps.
+  """
+  return (x * x).mean(tuple(range(1, x.ndim - 1)))
+
+
+@_mean_square.defjvp
+def _mean_square_jvp(primals, tangents):
+  (x,), (dx,) = primals, tangents
+  return _mean_square(x), 2 * (x * dx).mean(tuple(range(1, x.ndim - 1)))
 
 
 class GroupNorm(nn.Module):
@@ -133,34 +259,37 @@ class GroupNorm(nn.Module):
     n, c = x.shape[0], x.shape[-1]
     scale = self.param('scale', nn.initializers.ones, (c,))
     bias = self.param('bias', nn.initializers.zeros, (c,))
-    slope, shift = self._line(x.reshape(n, -1, c), scale, bias)
-    across = lambda v: v.reshape(n, *(1 for _ in x.shape[1:-1]), c)
+    across = lambda v, x: v.reshape(n, *(1 for _ in x.shape[1:-1]), c)
+    even = self.pool and not any(size % 2 for size in x.shape[1:3])
+    # All that reads the map reads it in one shape: for each XLA would write it anew.
+    maps = (_squares(x, 2) if even else x).astype(long(x.dtype))
+    mean = maps.mean(tuple(range(1, maps.ndim - 1)))
+    # A falling line turns greatest and least about.
+    sign = jnp.where(scale < 0, -1., 1.).astype(maps.dtype) if self.pool else 1.
+    # Sums, pooling and the line are of what is left beside a constant near the mean,
+    # so nothing cancels, and it is all that a derivative needs.
+    at = jax.lax.stop_gradient(mean)
+    rest = (maps - across(at, maps)) * sign
+    slope, shift = self._line(mean, at, _mean_square(rest), scale, bias)
     if self.pool:
-      # A falling line turns greatest and least about.
-      sign = across(jnp.where(slope < 0, -1., 1.).astype(x.dtype))
-      x = sign * max_pool(sign * x)
-    x = (x * across(slope) + across(shift)).astype(x.dtype)
-    return nn.relu(x) if self.relu else x
+      rest = _greatest(rest if even else _squares(rest, 2))
+    x = (rest * across(slope * sign, rest) + across(shift, rest)).astype(x.dtype)
+    return _relu(x) if self.relu else x
 
-  def _line(self, x: Float[Array, 'n p c'], scale, bias):
-    """Slope and shift (n, c) that normalise and rescale each channel.
+  def _line(self, mean: Float[Array, 'n c'], at, square, scale, bias):
+    """Slope and shift (n, c) of what is beside `at`: normalised, and rescaled.
 
     Over space first and over channels after it: a sum that keeps the last axis is five
     times faster on a CPU than one that does not.
     """
-    x = x.astype(long(x.dtype))
     # By a product, which XLA leaves alone: a mean it fuses with the pass over the map,
     # and computes anew for every pixel. That is a quarter of a second-order step.
-    size = x.shape[-1] // self.groups
-    same = jnp.kron(jnp.eye(self.groups, dtype=x.dtype),
-                    jnp.full((size, size), 1 / size, x.dtype))
+    size = mean.shape[-1] // self.groups
+    same = jnp.kron(jnp.eye(self.groups, dtype=mean.dtype),
+                    jnp.full((size, size), 1 / size, mean.dtype))
     of_group = lambda v: jnp.matmul(v, same, precision='highest')
-    mean = x.mean(1)
-    # Squares of what is left beside a constant near the mean: nothing cancels.
-    at = jax.lax.stop_gradient(mean)
-    beside = mean - at
-    variance = jnp.square(x - at[:, None]).mean(1) - jnp.square(beside)
+    variance = square - jnp.square(mean - at)
     centre = of_group(mean)
     variance = of_group(variance + jnp.square(mean - centre))
     slope = jax.lax.rsqrt(variance + 1e-5) * scale
-    return slope, bias - centre * slope
+    return slope, bias + (at - centre) * slope

@@ -38,9 +38,10 @@ from lightman_jax.training.state import FoldData, Recipe, init_state, run_folds,
 FREE = frozenset((
     'broadcast_in_dim', 'concatenate', 'convert_element_type', 'copy', 'copy_p',
     'device_put', 'dynamic_slice', 'dynamic_update_slice', 'expand_dims', 'gather',
-    'iota', 'optimization_barrier', 'pad', 'pvary', 'reduce_precision', 'reshape',
-    'rev', 'scatter', 'select_n', 'slice', 'sort', 'split', 'squeeze', 'stop_gradient',
-    'top_k', 'transpose', 'bitcast_convert_type', 'random_wrap', 'random_unwrap'))
+    'iota', 'optimization_barrier', 'pad', 'pool_cotangent', 'pool_tangent', 'pvary',
+    'reduce_precision', 'relu_tangent', 'reshape', 'rev', 'scatter', 'select_n',
+    'slice', 'sort', 'split', 'squeeze', 'stop_gradient', 'top_k', 'transpose',
+    'bitcast_convert_type', 'random_wrap', 'random_unwrap'))
 
 REDUCTIONS = frozenset((
     'reduce_sum', 'reduce_max', 'reduce_min', 'reduce_prod', 'argmax', 'argmin'))

@@ -104,3 +104,119 @@ def test_pooling_before_the_line_is_pooling_after_it():
       params, x, (params, jnp.cos(x)))
   jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4),
                run(fused), run(apart))
+
+
+def plain_norm(params, x, *, relu, pool):
+  """The definition: four groups of channels, ReLU, then 2 x 2 max pooling."""
+  n, h, w, c = x.shape
+  grouped = x.reshape(n, h * w, 4, c // 4)
+  centred = grouped - grouped.mean((1, 3), keepdims=True)
+  x = (centred / jnp.sqrt(jnp.square(centred).mean((1, 3), keepdims=True) + 1e-5)
+       ).reshape(x.shape) * params['scale'] + params['bias']
+  x = jnp.where(x > 0, x, 0) if relu else x
+  if not pool:
+    return x
+  squares = x[:, :h // 2 * 2, :w // 2 * 2].reshape(n, h // 2, 2, w // 2, 2, c)
+  squares = jnp.moveaxis(squares, 2, 3).reshape(n, h // 2, w // 2, 4, c)
+  # Not `max`, whose derivative asks for equal values, where XLA computes them twice.
+  return jnp.take_along_axis(squares, squares.argmax(3, keepdims=True), 3)[:, :, :, 0]
+
+
+def of_two_tasks(shape):
+  """Weights, some of them falling lines, and maps of each task, far from zero."""
+  x = 3 + 2 * np.random.default_rng(0).standard_normal((2, *shape))
+  scale = np.linspace(-1, 1, shape[-1]) + .1
+  return ({'scale': jnp.asarray([scale, 2 * scale]),
+           'bias': jnp.asarray([scale - 1, scale])}, jnp.asarray(x))
+
+
+def every_second(layer, params, x):
+  """`up_to_second`, and reverse over reverse."""
+  gradient = jax.grad(lambda *operands: jnp.sin(layer(*operands)).sum(), (0, 1))
+  curved = jax.grad(lambda *operands: sum(
+      jnp.sin(g).sum() for g in jax.tree.leaves(gradient(*operands))), (0, 1))
+  return (*up_to_second(layer, params, x, (params, jnp.cos(x))), *curved(params, x))
+
+
+@pytest.mark.parametrize('h, w, relu, pool', [
+    (5, 6, True, True), (5, 4, True, False),
+    *(pytest.param(*case, marks=pytest.mark.slow) for case in (
+        (6, 4, True, True), (7, 3, False, True), (3, 4, False, False)))])
+def test_group_norm_is_its_definition_to_the_second_derivative(h, w, relu, pool):
+  norm = layers.GroupNorm(relu=relu, pool=pool)
+  ours = lambda params, x: norm.apply({'params': params}, x)
+  plain = lambda params, x: plain_norm(params, x, relu=relu, pool=pool)
+  with jax.enable_x64(True):
+    operands = of_two_tasks((2, h, w, 8))
+    got, want = jax.jit(lambda *operands: [
+        jax.vmap(lambda *one: every_second(layer, *one))(*operands)
+        for layer in (ours, plain)])(*operands)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9),
+                 got, want)
+
+
+def test_maps_that_tasks_share_are_pooled_for_each():
+  norm = layers.GroupNorm(pool=True)
+  params, x = of_two_tasks((2, 4, 4, 8))
+  gradient = jax.grad(lambda params, x: jnp.sin(
+      norm.apply({'params': params}, x)).sum())
+  curved = jax.grad(lambda *operands: sum(
+      jnp.sin(g).sum() for g in jax.tree.leaves(gradient(*operands))))
+  got = jax.jit(jax.vmap(curved, (0, None)))(params, x[0])
+  want = jax.jit(jax.vmap(curved))(params, jnp.stack([x[0]] * 2))
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4),
+               got, want)
+
+
+@pytest.mark.parametrize('pool', [False, True])
+def test_nothing_cancels_far_from_zero(pool):
+  """Of maps at a thousand times their deviation, in float32, both derivatives."""
+  params, x = of_two_tasks((2, 6, 6, 8))
+  params, x = jax.tree.map(lambda p: np.float32(p[0]), params), np.float32(x[0] + 2000)
+  norm = layers.GroupNorm(relu=True, pool=pool)
+  ours = lambda params, x: norm.apply({'params': params}, x)
+  run = jax.jit(lambda *operands: every_second(ours, *operands)[:3])
+  got = run(params, x)
+  with jax.enable_x64(True):
+    want = run(*jax.tree.map(np.float64, (params, x)))
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(
+      a, b, atol=3e-3 * max(1, np.abs(b).max())), got, want)
+
+
+def test_short_maps_are_normalised_by_sums_of_long_numbers():
+  params, x = of_two_tasks((2, 32, 32, 8))
+  params, x = jax.tree.map(lambda p: jnp.float32(p[0]), params), x[0]
+  norm = layers.GroupNorm(relu=True, pool=True)
+  run = jax.jit(lambda x: (norm.apply({'params': params}, x), jax.grad(
+      lambda params: norm.apply({'params': params}, x).astype(jnp.float32).sum())(
+          params)))
+  short = x.astype(jnp.bfloat16)
+  (got, got_grad), (want, want_grad) = run(short), run(short.astype(jnp.float32))
+  assert got.dtype == jnp.bfloat16
+  np.testing.assert_allclose(got.astype(jnp.float32), want, rtol=.01, atol=1e-6)
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=.01),
+               got_grad, want_grad)
+
+
+@pytest.mark.parametrize('pool', [False, True])
+def test_a_derivative_keeps_one_map(pool):
+  x = jax.ShapeDtypeStruct((2, 8, 8, 4), jnp.float32)
+  norm = layers.GroupNorm(relu=True, pool=pool)
+  params = jax.eval_shape(norm.init, jax.random.key(0), x)
+  kept = jax.tree.leaves(jax.eval_shape(
+      lambda *operands: jax.vjp(norm.apply, *operands)[1], params, x))
+  numbers = [k for k in kept if k.size == x.size and k.dtype == jnp.float32]
+  # Without pooling, what comes out is as large as the map.
+  assert len(numbers) == 2 - pool, kept
+  assert sum(k.size * k.dtype.itemsize for k in kept) < (
+      1.8 if pool else 2.6) * 4 * x.size
+
+
+def test_second_derivatives_are_made_for_accelerators():
+  norm = layers.GroupNorm(relu=True, pool=True)
+  shapes = jax.eval_shape(lambda: jax.tree.map(
+      lambda one: one[0].astype(jnp.float32), of_two_tasks((2, 5, 4, 8))))
+  made = jax.export.export(jax.jit(lambda *operands: every_second(
+      lambda params, x: norm.apply({'params': params}, x), *operands)),
+      platforms=('cuda', 'rocm', 'tpu'))(*shapes)
+  assert 'custom_call' not in made.mlir_module()
