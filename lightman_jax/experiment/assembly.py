@@ -18,10 +18,9 @@ from lightman_jax.errors import InputError
 from lightman_jax.experiment import pretraining, published_start
 from lightman_jax.experiment.pretraining import Pretraining
 from lightman_jax.experiment.published_start import Weights
-from lightman_jax.inputs import inputs
+from lightman_jax.inputs import inputs, macros
 from lightman_jax.inputs.augmentation import Augmentation, augment, mirror, mixup
 from lightman_jax.inputs.inputs import cached_inputs
-from lightman_jax.inputs.macros import MakeInputs, describe_macros, make_pool
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta import learners
 from lightman_jax.meta.losses import MacroLabels
@@ -125,7 +124,7 @@ def _place_inputs(config: Mapping[str, Any], material: Material,
 
 
 def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = None, *,
-            make: MakeInputs, say: Callable[[str], None],
+            make: macros.MakeInputs, say: Callable[[str], None],
             faces: ClipSet | None = None, cut: Cut | None = None) -> Material:
   """Inputs, pool, folds, and for every fold the ways to make a task of it.
 
@@ -138,11 +137,12 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
     faces: that weights are trained on before the task, where they are synthetic.
     cut: the folds of the pool, with all of their people; None: those of the protocol.
   """
-  pool = make_pool(
+  pool = macros.make_pool(
       clips, inputs.Settings(**config['inputs']), other=other, make=make,
       macro_map=config['macro']['map'],
       source=config['macro']['source'] if uses_macro(config) else 'none')
-  for line in describe_macros(config, clips):
+  for line in (*macros.describe_macros(config, clips),
+               *macros.describe_unlabelled(config, pool)):
     say(line)
   if is_multi_label(config):
     pool = action_units.coded_pool(pool, say)
@@ -177,7 +177,7 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
 
 
 def _pretraining(config, clips: ClipSet, pool: Pool, folds: tuple[Fold, ...],
-                 faces: ClipSet | None, sha256: Sequence[str], make: MakeInputs,
+                 faces: ClipSet | None, sha256: Sequence[str], make: macros.MakeInputs,
                  say: Callable[[str], None]) -> Pretraining | None:
   """What folds begin with, where that is trained before the task."""
   source = None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lightman_jax.data import people
-from lightman_jax.data.facts import macro_label
+from lightman_jax.data.facts import MACRO_MAPS, macro_label
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.inputs import inputs
@@ -96,6 +96,23 @@ def describe_macros(config: Mapping[str, Any], clips: ClipSet) -> Iterator[str]:
             'used (macro=own uses them)' if own and source != 'own'
             and own < len(clips.macro) else '')
   yield f'macro-expressions: {where} (macro.source={source}){unused}'
+
+
+def describe_unlabelled(config: Mapping[str, Any], pool: Pool) -> Iterator[str]:
+  """How many macro clips teach no class, for a run's start.
+
+  Args:
+    config: complete.
+    pool: its clips, macro-expressions among them.
+  """
+  macro, without = pool.macro, pool.macro & (pool.label < 0)
+  if without.any():
+    total = counted(int(macro.sum()), 'macro clip', 'has', 'have')
+    name = config['macro']['map']
+    others = ' and '.join(one for one in MACRO_MAPS if one != name)
+    yield (f'{int(without.sum())} of {total} no class among {", ".join(pool.classes)} '
+           f'by macro.map={name}: what learns from labels of macro-expressions leaves '
+           f'them out; other maps are {others}')
 
 
 def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndarray:

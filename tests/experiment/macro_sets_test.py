@@ -39,7 +39,8 @@ def test_a_run_learns_from_them(method, name, replica, tmp_path):
   run = finished.run(settings_by_name(
       'synthetic:debug', method=method, encoder='mlp', **{
           'data.size': 16, 'data.frames': 3, 'data.synthetic.subjects': 3,
-          'training.steps': 2, 'macro.source': name, 'macro.label_weight': .3,
+          'training.steps': 2, 'macro.source': name, 'macro.map': 'valence',
+          'macro.label_weight': .3,
           'macro.data.frames': 3, 'macro.data.size': 16,
           'data.manual_dir': str(replica(name)),
           'data.data_dir': str(tmp_path / 'built')}), tmp_path / 'run')

@@ -6,7 +6,7 @@ import pytest
 from lightman_jax.configurations import casme_squared, manifest
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.inputs import Settings
-from lightman_jax.inputs.macros import describe_macros, make_pool
+from lightman_jax.inputs.macros import describe_macros, describe_unlabelled, make_pool
 from lightman_jax.inputs.pool import channel_scale
 from lightman_jax.tasks.folds import make_folds
 
@@ -88,6 +88,14 @@ def test_macro_clips_of_another_data_set(clips, other):
       'p', 'q', 'r', 'p', 'others:p', 'others:x', 'others:y']
   # Labels go by their names: joy is known here, fear is not.
   np.testing.assert_array_equal(pool.label[4:], [1, -1, -1])
+
+
+def test_macro_clips_that_teach_no_class_are_counted(clips, other):
+  config = {'macro': {'map': 'same'}}
+  said, = describe_unlabelled(config, pool_of(clips, 'others', other=other))
+  assert said.startswith('2 of 3 macro clips have no class among ')
+  assert said.endswith(' leaves them out; other maps are valence and emotions')
+  assert not list(describe_unlabelled(config, pool_of(clips, 'none')))
 
 
 @pytest.mark.parametrize('kind', ['picture', 'frames'])
