@@ -61,7 +61,7 @@ try:
     # These count from nought.
     high, wide = sheet.total_height + 1, sheet.total_width + 1
     if high * wide > room:
-      raise ValueError(f'it has {counted(high, "row")} of {counted(wide, "cell")}')
+      raise ValueError(f'it has {high} rows of {wide} cells')
     room -= high * wide
     # Row numbers in messages must be those that a spreadsheet program shows.
     rows = sheet.to_python(skip_empty_area=False)

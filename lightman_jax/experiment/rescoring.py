@@ -111,13 +111,12 @@ def _answers(lines, content) -> Check:
            if float(line[f'probability_{line["prediction"]}']) < max(
                float(line[f'probability_{name}']) for name in classes)]
   if wrong:
-    return Check(False, 'predictions.csv: '
-                        f'{counted(len(wrong), "prediction", "is", "are")} not the '
-                        'class '
-                f'of the greatest probability, the first of the clip {wrong[0]!r}.')
-  return Check(True, 'predictions.csv: all '
-                     f'{counted(len(lines), "prediction", "is", "are")} the class of '
-              'the greatest probability.')
+    many = counted(len(wrong), 'prediction', 'is', 'are')
+    return Check(False, f'predictions.csv: {many} not the class of the greatest '
+                        f'probability, the first of the clip {wrong[0]!r}.')
+  many = counted(len(lines), 'prediction', 'is', 'are')
+  return Check(True, f'predictions.csv: all {many} the class of the greatest '
+                     'probability.')
 
 
 def _unit_answers(lines, units: Sequence[str]) -> Check:

@@ -81,26 +81,27 @@ def test_whoever_was_held_out_is_not_on_the_list(carried):
       run.predictions['fold'] != 'fold2of2').sum()
 
 
-def test_no_clip_is_in_it(carried):
+@pytest.mark.parametrize('method', [
+    pytest.param('lightman', marks=pytest.mark.slow), 'protonet', 'supervised'])
+def test_no_clip_is_in_it(method, carried):
   """Its arrays are the parameters, what moves of them a draw, and nothing else."""
-  for method in METHODS:
-    run, model, folder = carried(method)
-    data = lm.load(run.settings)
-    arrays = safetensors.load_file(folder / bundle_folder.WEIGHTS)
-    params = bundle_folder.by_name(run.models['fold2of2'], 'seed0/params')
-    more = {name for name in arrays if name not in params}
-    moved = {name.replace('/params/', '/draws/') for name in params} if (
-        method == 'lightman') else {'seed0/draws/prototypes', 'seed0/draws/spread'}
-    assert more <= {'seed0/scale', *(moved if method != 'supervised' else ())}
-    flat = data.pool.x.reshape(len(data.pool.x), -1)
-    rows = [row for x in arrays.values() for y in (x, np.moveaxis(x, -1, 0))
-            for row in y.reshape(-1, y.shape[-1]) if row.size == flat.shape[1]]
-    content = (folder / bundle_folder.WEIGHTS).read_bytes()
-    for clip in flat:
-      assert clip.tobytes() not in content
-      assert all(abs(np.corrcoef(row, clip)[0, 1]) < .99 for row in rows)
-    assert not any(name in (folder / bundle_folder.ABOUT).read_text()
-                   for name in data.clips.clip)
+  run, model, folder = carried(method)
+  data = lm.load(run.settings)
+  arrays = safetensors.load_file(folder / bundle_folder.WEIGHTS)
+  params = bundle_folder.by_name(run.models['fold2of2'], 'seed0/params')
+  more = {name for name in arrays if name not in params}
+  moved = {name.replace('/params/', '/draws/') for name in params} if (
+      method == 'lightman') else {'seed0/draws/prototypes', 'seed0/draws/spread'}
+  assert more <= {'seed0/scale', *(moved if method != 'supervised' else ())}
+  flat = data.pool.x.reshape(len(data.pool.x), -1)
+  rows = [row for x in arrays.values() for y in (x, np.moveaxis(x, -1, 0))
+          for row in y.reshape(-1, y.shape[-1]) if row.size == flat.shape[1]]
+  content = (folder / bundle_folder.WEIGHTS).read_bytes()
+  for clip in flat:
+    assert clip.tobytes() not in content
+    assert all(abs(np.corrcoef(row, clip)[0, 1]) < .99 for row in rows)
+  assert not any(name in (folder / bundle_folder.ABOUT).read_text()
+                 for name in data.clips.clip)
 
 
 @pytest.mark.parametrize('words, sentence', [

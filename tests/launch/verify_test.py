@@ -77,7 +77,7 @@ def test_one_changed_prediction_is_found(copy, said):
   restate(copy)
   code, text = said(copy)
   assert code == 1 and 'is not the file' not in text
-  assert '1 predictions are not the class of the greatest probability' in text
+  assert '1 prediction is not the class of the greatest probability' in text
   assert 'do not come out of predictions.csv' in text and 'DOES NOT AGREE' in text
 
 

@@ -139,9 +139,10 @@ def every_second(layer, params, x):
 
 
 @pytest.mark.parametrize('h, w, relu, pool', [
-    (5, 6, True, True), (5, 4, True, False),
+    (6, 4, True, True),
     *(pytest.param(*case, marks=pytest.mark.slow) for case in (
-        (6, 4, True, True), (7, 3, False, True), (3, 4, False, False)))])
+        (5, 6, True, True), (5, 4, True, False), (7, 3, False, True),
+        (3, 4, False, False)))])
 def test_group_norm_is_its_definition_to_the_second_derivative(h, w, relu, pool):
   norm = layers.GroupNorm(relu=relu, pool=pool)
   ours = lambda params, x: norm.apply({'params': params}, x)

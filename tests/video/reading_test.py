@@ -148,7 +148,7 @@ def test_lost_frames_are_a_gap(tmp_path):
   assert [f.number for f in frames if f.gap] == [20]
   assert facts.gaps == [(pytest.approx(.627), pytest.approx(.96))]
   assert facts.rate == pytest.approx(1000 / 33, rel=.01)
-  assert facts.remarks == ['frames are lost in 1 places (0.627 to 0.960 s)']
+  assert facts.remarks == ['frames are lost in 1 place (0.627 to 0.960 s)']
 
 
 @pytest.mark.parametrize('rate', [1, 15, 25, 240])
