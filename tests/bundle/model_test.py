@@ -184,7 +184,7 @@ def test_settings_alone_give_no_sets_and_it_is_said(tmp_path):
 
 
 def test_one_clip_or_many_are_the_same(carried):
-  run, model, _ = carried('lightman')
+  run, model, _ = carried('protonet')
   frames = lm.load(run.settings).clips.frames[:5]
   every = model.predict(frames)
   for n, clip in enumerate(frames):
