@@ -156,6 +156,15 @@ def test_group_norm_is_its_definition_to_the_second_derivative(h, w, relu, pool)
                  got, want)
 
 
+def test_where_the_cotangent_is_a_constant_the_second_derivative_is_nought():
+  """Pooling and ReLU are made of straight pieces."""
+  squares = jnp.arange(16.).reshape(1, 2, 2, 2, 2, 1) - 7.5
+  for function in (layers._greatest, layers._relu):
+    slope = jax.grad(lambda x, function=function: function(x).sum())
+    first, second = jax.jvp(slope, (squares,), (jnp.ones_like(squares),))
+    assert float(first.sum()) in (4., 8.) and not second.any()
+
+
 def test_maps_that_tasks_share_are_pooled_for_each():
   norm = layers.GroupNorm(pool=True)
   params, x = of_two_tasks((2, 4, 4, 8))
