@@ -206,12 +206,13 @@ def rafd_pictures(seed: int = 0) -> tuple[Clip, ...]:
   Args:
     seed: makes no difference.
   """
+  # The camera in front comes first: a small replica has the first pictures of a class.
   return tuple(
       _still(f'{model:02d}', f'Rafd{angle:03d}_{model:02d}_'
              f'{"Kid" if model % 7 == 0 else "Caucasian"}_'
              f'{"female" if model % 2 else "male"}_{word}_{gaze}.jpg', emotion)
       for model in range(1, 74) if model not in _ABSENT
-      for angle in (0, 45, 90, 135, 180) for emotion, word in _RAFD.items()
+      for angle in (90, 0, 45, 135, 180) for emotion, word in _RAFD.items()
       for gaze in ('frontal', 'left', 'right'))
 
 
