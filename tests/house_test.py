@@ -295,7 +295,7 @@ def test_the_installation_brings_what_is_imported():
   declared = {MODULES.get(name, name.replace('-', '_')) for name in required}
   files = [*SOURCES, ROOT / 'launch.py', *(ROOT / 'configs').glob('*.py')]
   used = {name.split('.')[0] for path in files
-          for name in imports(ast.parse(path.read_text(encoding='utf-8')))}
+          for name in imports(tree_of(path))}
   # Extras are imported where they are asked for, and what lacks them says so.
   lines = ' '.join(setup['options.extras_require'][name]
                    for name in ('export', 'tensorboard', 'video')).split()
@@ -313,7 +313,7 @@ PROGRAMS = [*SOURCES, ROOT / 'launch.py', *sorted((ROOT / 'configs').glob('*.py'
 
 @for_every(PROGRAMS)
 def test_no_code_comes_out_of_data(path):
-  tree = ast.parse(path.read_text(encoding='utf-8'))
+  tree = tree_of(path)
   assert not {name.split('.')[0] for name in imports(tree)} & {
       'pickle', 'cPickle', 'marshal', 'shelve', 'dill', 'cloudpickle', 'joblib'}
   for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):

@@ -127,13 +127,12 @@ def _unit_answers(lines, units: Sequence[str]) -> Check:
   # Of six digits, .500000 may be of either side.
   wrong = np.flatnonzero(((said != (sure > .5)) & (sure != .5)).any(1))
   if wrong.size:
-    return Check(False, 'predictions.csv: the answers of '
-                        f'{counted(wrong.size, "clip")} are not '
-                 'those of their probabilities, the first of the clip '
-                 f'{lines[wrong[0]]["clip"]!r}.')
+    clips = counted(wrong.size, 'clip')
+    return Check(False, f'predictions.csv: the answers of {clips} '
+                        'are not those of their probabilities, the first of the clip '
+                        f'{lines[wrong[0]]["clip"]!r}.')
   return Check(True, f'predictions.csv: all answers on {counted(len(lines), "clip")} '
-                     'are those of '
-               'their probabilities.')
+                     'are those of their probabilities.')
 
 
 def _logits(folder: pathlib.Path, lines, content):
@@ -152,9 +151,9 @@ def _logits(folder: pathlib.Path, lines, content):
     gap = probabilities(logits, is_of_units(content['about'])) - np.array(stated)
     greatest, looked = max(greatest, float(np.abs(gap).max())), looked + 1
   if missing:
-    yield Check(False, f'folds/: {len(missing)} of '
-                       f'{counted(len(by_fold), "fold", "is", "are")} not there, '
-                f'the first {missing[0]!r}; what was predicted for them is not known.')
+    total = counted(len(by_fold), 'fold', 'is', 'are')
+    yield Check(False, f'folds/: {len(missing)} of {total} not there, the first '
+                       f'{missing[0]!r}; what was predicted for them is not known.')
   if looked:
     yield Check(greatest <= DIGIT, f'folds/: the probabilities in predictions.csv '
                f'are those of the logits of {counted(looked, "fold")}, to '

@@ -88,7 +88,7 @@ def max_pool(x: Float[Array, 'n h w c'], side: int = 2) -> Float[Array, 'n _h _w
     x: maps.
     side: of a square, in pixels.
   """
-  return functools.reduce(jnp.maximum, _corners(x, side))
+  return functools.reduce(jnp.maximum, _values(_squares(x, side)))
 
 
 @max_pool.defjvp
@@ -96,10 +96,6 @@ def _max_pool_jvp(side, primals, tangents):
   (x,), (dx,) = primals, tangents
   mask = _first_greatest(_squares(x, side))
   return max_pool(x, side), jnp.where(mask, _squares(dx, side), 0).sum((2, 4))
-
-
-def _corners(x, side):
-  return _values(_squares(x, side))
 
 
 def _squares(x, side):

@@ -153,7 +153,7 @@ def move_lamp(person: Person, lamp: float) -> Person:
     lamp: by how much its direction and the share of light from elsewhere differ, as a
       multiple of what was drawn.
   """
-  if lamp == 1.:
+  if lamp == 1.:      # to the last bit, which a sum and a difference would change
     return person
   return person._replace(
       light=_LAMP + lamp * (person.light - _LAMP),

@@ -19,8 +19,8 @@ from lightman_jax.inputs import inputs
 from .conftest import tiny
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-METHODS = ('lightman', 'protonet', 'supervised')
-OTHERS = ('maml', 'fomaml', 'anil', 'reptile', 'metasgd', 'finetune')
+METHODS = ('lightman', 'protonet', 'supervised', 'maml', 'fomaml', 'anil', 'reptile',
+           'metasgd', 'finetune')
 
 
 def softmax(logits):
@@ -55,8 +55,7 @@ def compare(run, model, folder, fold, clips):
     away.rename(run.path)
 
 
-@pytest.mark.parametrize('method', [
-    *METHODS, *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
+@pytest.mark.parametrize('method', METHODS)
 def test_the_answer_is_that_of_the_run(method, carried):
   run, model, folder = carried(method)
   clips = lm.load(run.settings).clips
