@@ -437,8 +437,8 @@ def describe_overlap(rows: Sequence[tuple[str, str]],
   known = ['a person is a data set and a name in it; the same people are in '
            + ', and in '.join(' and '.join(one.members) for one in SHARED)]
   if shared:
-    known.append(f'{counted(shared, "person")} of the macro-expressions are in the '
-                 'data, too, and are held out with all their clips')
+    known.append(f'{counted(shared, "person", "is", "are")} in the data and in the '
+                 'macro-expressions, held out with all their clips')
   if '' in own:
     unknown.append('the data name no data set: whether two of their names are one '
                    'person in two data sets is not known')

@@ -205,7 +205,7 @@ def collect_remarks(plan: Plan, items: tuple[Item, ...], losses, used: Frames,
   spare = _unused_folders(items, losses, used, facts)
   if spare:
     lines.append(
-        f'{counted(len(spare), "folder")} of frames belong to no row: '
+        f'{counted(len(spare), "frame folder", "belongs", "belong")} to no row: '
         f'{_first_few(spare)}')
   return tuple(dict.fromkeys(lines))
 

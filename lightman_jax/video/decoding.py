@@ -93,8 +93,8 @@ class Facts:
       remarks.append(f'the header states {counted(self.stated_frames, "frame")}; '
                      f'{self.decoded} decode')
     if self.undecoded:
-      remarks.append(f'{self.undecoded} pieces of the video do not decode, and are '
-                     'no frames')
+      remarks.append(f'{counted(self.undecoded, "packet", "does", "do")} not decode, '
+                     'and the frames in there are missing')
     if self.repeated > .02 * self.decoded and self.new_rate:
       remarks.append(f'{self.new_rate:.3g} new frames a second: {self.repeated} of '
                      f'{counted(self.decoded, "frame", "is", "are")} copies of the one '

@@ -275,14 +275,14 @@ def only(folder, name, **others):
 def test_no_folder_of_a_row_is_called_nobodys(empty_pictures, tmp_path, name):
   write_replica(name, tmp_path / 'm', per_class=1, frames=3, form='csv')
   examination = only(tmp_path / 'm', name)
-  assert not [remark for remark in examination.remarks if 'belong to no row' in remark]
+  assert not [remark for remark in examination.remarks if 'to no row' in remark]
   deepest = max((path for path in (tmp_path / 'm').rglob('*') if path.is_dir()),
                 key=lambda path: len(path.parts))
   spare = deepest.parent.parent / '99' if name == 'casme_cubed_c' else None
   if spare:
     shutil.copytree(deepest.parent, spare)
     remark = only(tmp_path / 'm', name).remarks[-1]
-    assert remark.startswith('1 folders of frames belong to no row: ')
+    assert remark.startswith('1 frame folder belongs to no row: ')
     assert '99/color' in remark
 
 

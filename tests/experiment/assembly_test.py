@@ -198,7 +198,7 @@ def test_who_is_in_both_and_what_is_not_known_is_kept_for_the_results(pool_of):
   material = beside(pool, 'samm_long',
                     subject=tuple(f'{s:03d}' for s in pool.subject + 2))
   known, not_known = material.people['known'], material.people['not_known']
-  assert '2 people of the macro-expressions are in the data' in known[1]
+  assert '2 people are in the data and in the macro-expressions' in known[1]
   assert len(not_known) == 2 and all('is not known' in line for line in not_known)
   assert 'as_set' not in material.people
 

@@ -220,7 +220,7 @@ def test_a_folder_has_the_times_of_its_numbers(tmp_path):
       0, .01, .02, .03, .04, .05, .06, .07, .39, .40])
   assert [f.number for f in frames if f.gap] == [8]
   assert 'frame 0 is img1.png' in facts.remarks
-  assert any('1 pieces of the video do not decode' in r for r in facts.remarks)
+  assert any('1 packet does not decode' in r for r in facts.remarks)
 
 
 def test_slow_motion_has_the_rate_that_is_given(tmp_path):
