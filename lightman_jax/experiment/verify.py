@@ -92,10 +92,9 @@ def _predictions(first, second) -> Check:
           for name in one[clip] if name.startswith('probability_')]
   gap = max(gaps, default=math.inf)
   fine = not changed and gap <= ROUNDING
-  return Check(fine, f'predictions.csv: {changed} of '
-                     f'{counted(len(one), "prediction", "is", "are")} others '
-              f'when run again; probabilities differ by up to {gap:.3g}'
-              + (', which is rounding.' if fine else '.'))
+  others = f'{changed} of {counted(len(one), "prediction", "is", "are")} others'
+  return Check(fine, f'predictions.csv: {others} when run again; probabilities differ '
+                     f'by up to {gap:.3g}' + (', which is rounding.' if fine else '.'))
 
 
 def _numbers(first, second, name: str) -> Check:
@@ -107,10 +106,10 @@ def _numbers(first, second, name: str) -> Check:
   places, gap = compare_numbers(old, new)
   fine = gap <= ROUNDING
   by = f'by up to {gap:.3g}' if math.isfinite(gap) else 'in more than numbers'
-  return Check(fine, f'{name}: {len(places)} of '
-                     f'{counted(len(old), "value", "is", "are")} others when '
-              f'run again, {by}, the first {places[0] if places else "in its layout"}'
-              + (', which is rounding.' if fine else '.'))
+  others = f'{len(places)} of {counted(len(old), "value", "is", "are")} others'
+  return Check(fine, f'{name}: {others} when run again, {by}, the first '
+                     f'{places[0] if places else "in its layout"}'
+                     + (', which is rounding.' if fine else '.'))
 
 
 def _content(path: pathlib.Path) -> Any:
