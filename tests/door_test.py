@@ -17,9 +17,9 @@ import pytest
 import lightman_jax as lm
 from lightman_jax import settings as settings_module
 from lightman_jax.experiment import assembly, run
-from lightman_jax.profiling.cost import COMPILING
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks import arrays
+from lightman_jax.training.compiled import COMPILING
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 NAMES = [name for name in lm.__all__ if name not in ('settings', 'tasks', 'learners')]
@@ -260,6 +260,7 @@ def test_a_method_of_ones_own(capsys):
     return grads, {'mine': losses['query_loss']}
   mine = plain._replace(predict=lambda fast, x: net.logits(fast, jnp.sin(x)),
                         meta_grad=gradient)
+  assert 'this is MAML' in capsys.readouterr().err      # of what `settings` names
   params = lm.train(settings, fold, learner=mine,
                     on_step=lambda step, scalars: seen.append(step))
   assert seen[-1] == 3 and params['encoder']['Dense_0']['kernel'].shape == (3, 4)

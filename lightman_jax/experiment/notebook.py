@@ -25,7 +25,6 @@ from lightman_jax.inputs.pool import Pool, Stored, mean_squares, select_clips
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import network
 from lightman_jax.models.network import Network, Params
-from lightman_jax.profiling.cost import COMPILING
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold, make_folds
 from lightman_jax.tasks.sampling import Task, bring_clips, max_clips
@@ -309,7 +308,7 @@ def train_each(settings: Mapping[str, Any], folds: Sequence[HeldOut],
     training, x, states = settings['training'], folds[0].pool.x, []
     trainer = make_trainer(
         recipe, steps=training['steps'], every=training['checkpoint_every'],
-        layout=layout, around=lambda: progress.aside(COMPILING),
+        layout=layout, around=lambda: progress.aside(compiled.COMPILING),
         streamed=math.prod(x.shape[1:]) * 4 if isinstance(x, Stored) else 0)
 
     def on_chunk(step, scalars):

@@ -20,7 +20,7 @@ from lightman_jax.profiling.efficiency import as_measure, peak_memory
 from lightman_jax.runs import environment
 from lightman_jax.runs.folder import write_json
 from lightman_jax.training import devices as device_door
-from lightman_jax.training.compiled import Program
+from lightman_jax.training.compiled import COMPILING, Program
 from lightman_jax.training.loop import Trainer
 from lightman_jax.units import bytes_in_words
 
@@ -32,7 +32,6 @@ CAUSES = {HIT: ('read from the compilation cache', ''),
                              'machine'),
           '': ('compiled', 'there is no compilation cache')}
 
-COMPILING = 'compiling the program that trains, unless the cache has it'
 Aside = Callable[[str], contextlib.AbstractContextManager]
 
 _SEEN: collections.Counter[str] = collections.Counter()

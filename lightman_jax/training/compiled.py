@@ -189,6 +189,9 @@ def _index(folder: pathlib.Path) -> dict:
 
 # Programs that are compiled before their first call, so that their needs are known.
 
+COMPILING = 'compiling the program that trains, unless the cache has it'
+
+
 class Program(NamedTuple):
   """What was compiled, and of what."""
   compiled: jax.stages.Compiled
