@@ -53,6 +53,15 @@ def test_every_folder_with_sources_is_a_package():
   assert all((path.parent / '__init__.py').is_file() for path in PACKAGE.rglob('*.py'))
 
 
+def test_a_folder_of_its_name_does_not_hide_it(tmp_path):
+  """Whoever works beside the checkout has such a folder there."""
+  (tmp_path / 'lightman_jax' / 'configs').mkdir(parents=True)
+  done = subprocess.run(
+      [sys.executable, '-c', 'import lightman_jax; print(lightman_jax.__version__)'],
+      cwd=tmp_path, capture_output=True, text=True)
+  assert done.returncode == 0, done.stderr
+
+
 def test_one_version():
   tree = ast.parse((PACKAGE / '__init__.py').read_text(encoding='utf-8'))
   stated = [node.value.value for node in tree.body if isinstance(node, ast.Assign)
