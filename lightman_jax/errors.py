@@ -104,6 +104,12 @@ class Reason(enum.Enum):
   CLOSED_FILE = Kind.PICTURE, '{path} cannot be read: {error}'
   NO_PICTURE = Kind.PICTURE, '{path} cannot be read as a picture: {error}'
   BROKEN_PICTURE = Kind.PICTURE, '{path} cannot be decoded: {error}'
+  SEVERAL = Kind.PICTURE, ('{path} holds {count} pictures, and a frame is one; give '
+                           'each a file of its own')
+  NO_RANGE = Kind.PICTURE, ('{path} holds numbers of 32 bits, of which it is not known '
+                            'what is black and white; store it with 8 or 16 bits')
+  SEE_THROUGH = Kind.PICTURE, ('{path} is transparent in places, and what colour is '
+                               'meant there is not known; store it without alpha')
   TOO_LARGE = Kind.PICTURE, ('{path} has {width} x {height} pixels; more than {most} '
                              'million are not decoded')
   TWO_SIZES = Kind.PICTURE, 'the frames in {folder} differ in size'

@@ -117,19 +117,36 @@ def read_picture(path: str | os.PathLike, content: bytes | None = None
     The picture (h, w, 3) in RGB.
 
   Raises:
-    Unreadable: it is no picture, cut short, or larger than `MOST_PIXELS`.
+    Unreadable: it is no picture, cut short, larger than `MOST_PIXELS`, several, or of
+      colours that are not known.
   """
   with _opened(path, content) as image:
     try:
       # Pillow refuses files that lack pixels; OpenCV fills the rest with grey.
       image.load()
+      reason, count = _doubt_of(image), getattr(image, 'n_frames', 1)
       image = ImageOps.exif_transpose(image)
       if image.mode.startswith('I;16'):
         grey = (np.asarray(image).astype(np.uint32) * 255 + 32767) // 65535
         image = Image.fromarray(grey.astype(np.uint8))
-      return np.asarray(image.convert('RGB'))
+      picture = np.asarray(image.convert('RGB'))
     except Exception as error:   # decoders raise whatever they meet
       raise Unreadable(Reason.BROKEN_PICTURE, path=path, error=error) from error
+  if reason:
+    raise Unreadable(reason, path=path, count=count)
+  return picture
+
+
+def _doubt_of(image: Image.Image) -> Reason | None:
+  """Why it is not known which colours a picture means; None where it is."""
+  if getattr(image, 'n_frames', 1) > 1:
+    return Reason.SEVERAL
+  if image.mode in ('I', 'F'):
+    return Reason.NO_RANGE
+  if image.has_transparency_data and (
+      image.convert('RGBA').getchannel('A').getextrema()[0] < 255):
+    return Reason.SEE_THROUGH
+  return None
 
 
 def video_length(path: str | os.PathLike) -> int:

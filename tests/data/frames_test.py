@@ -84,6 +84,26 @@ def test_what_is_no_picture_is_refused(tmp_path):
     frames.check_picture(tmp_path / 'a1.jpg')
 
 
+@pytest.mark.parametrize('name, mode, others, words', [
+    ('x.gif', 'L', {'save_all': True, 'append_images': [Image.new('L', (4, 6), 9)]},
+     'holds 2 pictures'),
+    ('x.tiff', 'F', {}, 'numbers of 32 bits'),
+    ('x.tiff', 'I', {}, 'numbers of 32 bits'),
+    ('x.png', 'RGBA', {}, 'transparent in places'),
+    ('x.png', 'LA', {}, 'transparent in places'),
+    ('x.png', 'P', {'transparency': 0}, 'transparent in places')])
+def test_a_picture_whose_colours_are_not_known_is_refused(tmp_path, name, mode, others,
+                                                          words):
+  Image.new(mode, (4, 6), 0).save(tmp_path / name, **others)
+  with pytest.raises(Unreadable, match=f'{name} .*{words}'):
+    frames.read_picture(tmp_path / name)
+
+
+def test_an_alpha_channel_that_hides_nothing_is_left_out(tmp_path):
+  Image.new('RGBA', (4, 6), (1, 2, 3, 255)).save(tmp_path / 'x.png')
+  assert (frames.read_picture(tmp_path / 'x.png') == (1, 2, 3)).all()
+
+
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path):
   Image.new('1', (12_000, 9_000)).save(tmp_path / 'a1.png')
   with pytest.raises(Unreadable, match='12000 x 9000'):
