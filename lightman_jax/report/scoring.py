@@ -21,10 +21,9 @@ from lightman_jax.data.manifest import GROUP
 from lightman_jax.data.spellings import fold_characters, is_missing
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
-from lightman_jax.options import nearest
 from lightman_jax.report.page.groups import join_folds
 from lightman_jax.runs import parts, results
-from lightman_jax.units import counted
+from lightman_jax.units import counted, listed
 
 REQUIRED = ('clip', 'subject', 'truth', 'prediction')
 OPTIONAL = ('fold', 'dataset')
@@ -230,7 +229,8 @@ def _header(row: Sequence[str], path: pathlib.Path) -> dict[int, str]:
   for name in REQUIRED:
     if name not in used.values():
       others = [word for place, word in names.items() if place not in used]
-      near = f'; is it {nearest(name, others)!r}? Rename it' if others else ''
+      near = (f'; of the others ({listed(others)}) rename the one that it is'
+              if others else '')
       raise InputError(f'{path} has no column {name!r}: {NEEDS}{near}')
   return used
 

@@ -319,10 +319,10 @@ def macro_knowledge(config: Mapping[str, Any]) -> str:
 
 
 def clips_drawn(about: Mapping[str, Any]) -> str:
-  """'a micro clip 1080 times and a macro clip 540 times', be it the same or another."""
-  return (f'a micro clip {counted(about.get("clips_seen", 0), "time")} and a macro '
-          f'clip {counted(about.get("macro_clips_seen", 0), "time")}, the same ones '
-          'again and again')
+  """'1080 micro clips and 540 macro clips'; one counts as often as it is drawn."""
+  return (f'{counted(about.get("clips_seen", 0), "micro clip")} and '
+          f'{counted(about.get("macro_clips_seen", 0), "macro clip")}, each counted as '
+          'often as it is drawn')
 
 
 def models(about: Mapping[str, Any]) -> str:

@@ -92,7 +92,7 @@ def allow_scores(runs: Sequence[Run], named: str) -> dict[str, Score]:
         print(printable(
             f'{run.path} has the score {registry.label(place)}, code from outside; it '
             'is in the tables where the same file is named again, with '
-            f'--score={registry.label(place)}'), file=sys.stderr)
+            f'--score={place}'), file=sys.stderr)
       elif sha256 not in (again.sha256, again.object_sha256):
         raise InputError(
             f'{run.path} had other code as its score {registry.label(place)} (SHA-256 '

@@ -55,6 +55,7 @@ class Gap(NamedTuple):
   adjusted: float
   models: tuple[int, int]     # that each of the two averages
   pairs: int                  # of the family that p is adjusted for
+  trial: bool = False         # a run of it was trained for a few steps alone
 
   @property
   def verdict(self) -> str:
@@ -71,6 +72,9 @@ class Gap(NamedTuple):
   def why(self) -> str:
     """Why there is no verdict; '' where there is one."""
     one, two = self.models
+    if self.trial:
+      return ('a run was trained for a few steps alone, to try the program, so that '
+              'its scores mean nothing; compare whole runs')
     if one != two:
       return (f'{counted(one, "averaged model")} against {two}, so that a difference '
               'shows what averaging brings as well as what the methods do; compare '
@@ -88,6 +92,7 @@ class Gap(NamedTuple):
     """`verdict`, and where there is none what is in the way."""
     one, two = self.models
     return (self.verdict if not self.why else
+            'no verdict: a trial' if self.trial else
             f'no verdict: {counted(one, "averaged model")} against {two}'
             if one != two else
             'no verdict: too few folds')
@@ -157,13 +162,15 @@ def compare_methods(column: Column, *, permutations: int = 10_000,
   options = dict(seed=SEED, folds=folds, permutations=permutations)
   groups = sorted(column.groups, key=lambda group: (
       -_mean(group.counts(), main), group.label))
+  trial = any(group.about('trial') != '–' for group in groups)
   gaps = _gaps({(one.label, two.label): _alike(one, two)
-                for one, two in itertools.combinations(groups, 2)}, main, options)
+                for one, two in itertools.combinations(groups, 2)}, main, options,
+               trial=trial)
   references = _references(groups)
   beside = _gaps({names: sides for label, (row, owners) in references.items()
                   for group in owners
                   for names, sides in _beside(group, label, row).items()}, main,
-                 options)
+                 options, trial=trial)
   lines = [_line(group.label, group, group.runs[0].method, folds, every)._replace(
       best=_best(group.label, gaps, len(groups))) for group in groups]
   lines += [_line(label, owners[0], row, folds, every)._replace(
@@ -240,7 +247,8 @@ def _beside(group: Group, label: str, row: str
 
 
 def _gaps(pairs: dict[tuple[str, str], tuple[Side, Side]],
-          main: Callable[[np.ndarray], np.ndarray], options) -> tuple[Gap, ...]:
+          main: Callable[[np.ndarray], np.ndarray], options, *, trial: bool
+          ) -> tuple[Gap, ...]:
   differences = comparison.family({names: (one[0], two[0]) for names, (one, two)
                                    in pairs.items()}, main, **options)
   # What has no verdict, for it is not like against like, is in no family.
@@ -248,7 +256,7 @@ def _gaps(pairs: dict[tuple[str, str], tuple[Side, Side]],
   adjusted = dict(zip(even, comparison.holm([differences[names][0].p
                                              for names in even])))
   return tuple(Gap(*names, one, float(adjusted.get(names, np.nan)),
-                   tuple(side[1] for side in pairs[names]), len(even))
+                   tuple(side[1] for side in pairs[names]), len(even), trial)
                for names, (one, _) in differences.items())
 
 
