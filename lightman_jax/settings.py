@@ -124,6 +124,8 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
   for place in SECTION_NAMES:
     section, key = place.split('.')
     old = result[section].get(key, '')
+    if not isinstance(changes.get(place, old), str):
+      raise InputError(f'{place} is {changes[place]!r}; it must be a name, as {old!r}')
     if changes.get(place, old) != old:
       result[section] = {**result[section], key: changes[place]}
       sections.fit(result)

@@ -152,6 +152,13 @@ def test_a_method_of_ones_own_is_told_why_it_has_no_macro_clips(uses, clips, wor
   assert not settings.describe_missing_macro(config, 0)
 
 
+@pytest.mark.parametrize('name', ['method.name', 'model.encoder'])
+@pytest.mark.parametrize('value', [[], {}, None, 3])
+def test_a_part_is_named_by_a_text(name, value):
+  with pytest.raises(InputError, match=f'{name} is .*; it must be a name, as '):
+    settings.changed(complete(), {name: value})
+
+
 def test_what_would_have_no_effect_is_known_by_its_default():
   values = settings.flat(complete())
   assert {name: values[name] for name in coupled_settings._OF_ANOTHER} == {

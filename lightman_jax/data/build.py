@@ -39,6 +39,7 @@ from lightman_jax.data.store import (
   read_data_set,
   write_order,
 )
+from lightman_jax.data.trees import PICTURES, VIDEOS
 from lightman_jax.data.workers import Job, make_all
 from lightman_jax.errors import InputError
 from lightman_jax.files import UNWRITABLE, file_sha256, write_atomically
@@ -162,6 +163,18 @@ def _read_record(final: pathlib.Path) -> tuple[str, dict[str, list[_Entry]]]:
         for clip, files in value['clips'].items()}
   except (AttributeError, KeyError, OSError, TypeError, ValueError):
     return '', {}     # without it all files are read again
+
+
+def recorded_pictures(final: pathlib.Path) -> dict[str, dict[str, str]]:
+  """Of every clip the names of its pictures or its video, by their SHA-256.
+
+  Args:
+    final: the folder of a data set; {} where it has no record.
+  """
+  return {clip: {file.sha256: pathlib.Path(file.path).name for file in files
+                 if file.sha256 and pathlib.Path(file.path).suffix.lower()
+                 in PICTURES | VIDEOS}
+          for clip, files in _read_record(final)[1].items()}
 
 
 # What a build found: the report that lies beside a built data set.

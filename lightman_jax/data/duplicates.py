@@ -8,12 +8,12 @@ two names would be two. Names that are equal but for case, spaces, leading zeros
 spreadsheet's `.0` and, of people, prefixes such as `sub` stop a run, unless a setting
 says that they are different: `data.different_people`, `data.different_labels`.
 
-One clip under two people is seen by its path in a manifest, and by a hash of its stored
-frames. What was encoded again, cut otherwise or brought to another size has another
-hash.
+One clip under two people is seen by its path in a manifest, by a hash of its stored
+frames, and by those of its files, of which two people have none in common. What was
+encoded again has others.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import os
 from typing import NamedTuple
 
@@ -199,6 +199,26 @@ def same_frames(content: Sequence[str], subjects: Sequence[str], clips: Sequence
       Repeat(tuple(clips[n] for n in group), tuple(subjects[n] for n in group),
              'the frames')
       for group in _shared(content, subjects))
+
+
+def same_files(files: Sequence[Mapping[str, str]], subjects: Sequence[str],
+               clips: Sequence[str]) -> tuple[Repeat, ...]:
+  """Clips of two people that share a picture or video, wherever each begins and ends.
+
+  Args:
+    files: of each clip the names of its files, by their hash.
+    subjects: who is in each.
+    clips: what each is called.
+  """
+  named = [(n, sha256, name) for n, own in enumerate(files)
+           for sha256, name in own.items()]
+  groups: dict[tuple[int, ...], str] = {}
+  for group in _shared([sha256 for _, sha256, _ in named],
+                       [subjects[n] for n, _, _ in named]):
+    # Of two clips that share many files one is named.
+    groups.setdefault(tuple(named[k][0] for k in group), named[group[0]][2])
+  return tuple(Repeat(tuple(clips[n] for n in group), tuple(subjects[n] for n in group),
+                      f'the content of {name!r}') for group, name in groups.items())
 
 
 def check_repeats(repeats: Iterable[Repeat], setting: str, *, place: str,

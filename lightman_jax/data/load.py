@@ -66,7 +66,7 @@ def load(
     raise InputError(f'{folder} is damaged: its content is not what was built; remove '
                      'that folder and repeat the command.')
   waivers = dict.fromkeys((*(planned.waivers if planned else ()),
-                           *_check_people(choice, clips)))
+                           *_check_people(choice, clips, folder)))
   for line in waivers:
     say(f'{choice.name}: {line}')
   return clips._replace(info={**clips.info, **_groups(planned), 'meant': [*waivers]})
@@ -78,8 +78,14 @@ def _groups(planned: Plan | None) -> dict[str, Any]:
   return {'groups': groups_of(planned.items)} if planned else {}
 
 
-def _check_people(choice: Choice, clips: ClipSet) -> Iterator[str]:
+def _check_people(choice: Choice, clips: ClipSet, folder: pathlib.Path
+                  ) -> Iterator[str]:
   """Lines on names or clips of two people that look like one, and are said not to be.
+
+  Args:
+    choice: the settings.
+    clips: that were built.
+    folder: where they lie, with a record of the files that they were made of.
 
   Raises:
     InputError: it looks like one, and nobody says that it is none.
@@ -87,8 +93,16 @@ def _check_people(choice: Choice, clips: ClipSet) -> Iterator[str]:
   yield from duplicates.check_names(
       zip(clips.datasets, clips.subject),
       _labels(choice, clips.classes, clips.emotion), choice)
+  from lightman_jax.data.build import recorded_pictures
+  pictures = recorded_pictures(folder)
+  frames = duplicates.same_frames(clips.content, clips.subject, clips.clip)
+  # Pictures of one colour have no hash: they show nobody.
+  files = duplicates.same_files(
+      [pictures.get(name, {}) if sha256 else {}
+       for name, sha256 in zip(clips.clip, clips.content)], clips.subject, clips.clip)
+  told = {one.clips for one in frames}
   yield from duplicates.check_repeats(
-      duplicates.same_frames(clips.content, clips.subject, clips.clip),
+      (*frames, *(one for one in files if one.clips not in told)),
       choice.repeated_clips, place=duplicates.place_of(choice), section=choice.section)
 
 

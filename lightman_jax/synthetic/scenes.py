@@ -388,6 +388,9 @@ def glasses_of(scene: Scene) -> sitters.Glasses | None:
   return sitters.draw_glasses(rng) if rng.random() < scene.difficulty.glasses else None
 
 
+MOST = 10_000     # people, clips of one, frames a second: all are drawn before use
+
+
 def plan_scenes(
     *, seed: int, subjects: int, micro: int, macro: int, fps: float,
     difficulty: Difficulty = Difficulty(),
@@ -408,9 +411,9 @@ def plan_scenes(
   """
   for name, value, least in (('subjects', subjects, 1), ('micro', micro, 0),
                              ('macro', macro, 0), ('fps', fps, 1)):
-    if value < least:
-      raise InputError(f'synthetic faces: {name} is {value}, but must be at least '
-                       f'{least}.')
+    if not least <= value <= MOST:
+      raise InputError(f'synthetic faces: {name} is {value}; it must be from {least} '
+                       f'to {MOST}')
   return tuple(
       _scene(seed=seed, subject=f'sub{index + 1:02d}', kind=kind, number=number + 1,
              fps=fps, difficulty=difficulty)

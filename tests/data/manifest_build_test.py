@@ -63,11 +63,11 @@ def test_pictures_as_they_are_and_brought_to_a_size(place):
 
 
 def test_a_video(place):
-  for name in ('a', 'b'):
+  for name, more in (('a', 0), ('b', 1)):       # two people's videos are two
     writer = cv2.VideoWriter(
         str(place / f'in/{name}.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 25., (32, 24))
     for number in range(9):
-      writer.write(np.full((24, 32, 3), 20 * number, np.uint8))
+      writer.write(np.full((24, 32, 3), 20 * number + more, np.uint8))
     writer.release()
   clips, _ = run(place, TIMED, 'a,s1,joy,a.avi,0,2,8', 'b,s2,sad,b.avi,,4,')
   assert np.abs(np.array(reds(clips)) - [[0, 40, 160], [0, 80, 160]]).max() < 4
@@ -107,6 +107,24 @@ def test_columns_that_are_not_used_are_said_and_recorded(place):
   clips, said = run(place, TIMED + ',mood', 'a,s1,joy,one,1,7,9,x',
                     'b,s2,sad,two,2,3,8,')
   assert "not used: 'mood'" in said[0] and "'mood'" in clips.info['notes'][0]
+
+
+def test_frames_of_one_person_are_nobody_elses_wherever_a_clip_begins(place):
+  rng = np.random.default_rng(0)
+  for folder in 'ab':
+    (place / 'in' / folder).mkdir()
+  for number in range(1, 7):
+    picture = rng.integers(0, 256, (8, 8, 3), np.uint8)
+    for folder, shift in (('a', 0), ('b', 40)):
+      Image.fromarray(picture).save(place / f'in/{folder}/img{number + shift}.png')
+  rows = ('clip,subject,label,path,onset,apex,offset', 'one,s,joy,a,1,2,3',
+          'two,t,sad,b,43,45,46')
+  with pytest.raises(InputError, match=r"'one' of 's' and 'two' of 't' have the "
+                     r"content of 'img3\.png' in common.*\.repeated_clips="):
+    run(place, *rows)
+  meant = run(place, *rows, repeated_clips='one,two')[0].info['meant']
+  assert any("the content of 'img3.png'" in line for line in meant)
+  run(place, rows[0], rows[1], 'two,t,sad,b,44,45,46')
 
 
 @pytest.fixture

@@ -211,9 +211,12 @@ def test_every_subject_shows_every_class():
       assert shown == set(scenes.CLASSES)
 
 
-def test_bad_numbers_are_refused():
-  with pytest.raises(InputError, match='subjects is 0'):
-    plan(subjects=0)
+@pytest.mark.parametrize('name, value', [
+    ('subjects', 0), ('subjects', 10**9), ('micro', -1), ('fps', float('nan')),
+    ('fps', float('inf')), ('fps', 1e9)])
+def test_bad_numbers_are_refused(name, value):
+  with pytest.raises(InputError, match=f'{name} is {value}; it must be from'):
+    plan(**{name: value})
 
 
 def landmarks_of(scene):
