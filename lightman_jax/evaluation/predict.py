@@ -13,6 +13,7 @@ import numpy as np
 
 from lightman_jax import keys
 from lightman_jax.batches import map_in_batches
+from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Inputs
 from lightman_jax.keys import Purpose
 from lightman_jax.meta.learners import Learner
@@ -29,6 +30,7 @@ from lightman_jax.tasks.sampling import (
   max_clips,
 )
 from lightman_jax.training import compiled
+from lightman_jax.units import counted
 
 # Held-out clips that are on the device at once, in bytes.
 BATCH = 2**28
@@ -106,6 +108,50 @@ def make_predict(learner: Learner, *, sizes: Sizes, draws: int, at_once: int = 1
                              most)
     return (mean, single) if first else mean
   return predict_clips
+
+
+def check_logits(learner: Learner, *, sizes: Sizes, clip: tuple[int, ...], name: str
+                 ) -> None:
+  """Refuses code from outside that does not make a logit a class; nothing is computed.
+
+  Args:
+    learner: that it makes.
+    sizes: of a support.
+    clip: shape of an input.
+    name: what a refusal calls the method.
+
+  Raises:
+    InputError: its logits are of another shape.
+  """
+  def logits(key, support, x):
+    return learner.predict(learner.adapt(learner.init(key, clip), support, key).fast, x)
+  of = lambda n: (jnp.zeros((n, *clip)), jnp.zeros(n, jnp.int32))
+  made = jax.eval_shape(
+      logits, jax.eval_shape(lambda: jax.random.key(0)),
+      jax.eval_shape(lambda: Examples(*of(sizes.classes * sizes.shots),
+                                      *of(sizes.macros))),
+      jax.ShapeDtypeStruct((2, *clip), jnp.float32))
+  if getattr(made, 'shape', None) != (2, sizes.classes):
+    raise InputError(f'method={name}: of 2 clips of {sizes.classes} classes its '
+                     f'predict makes {made}; it returns logits of shape '
+                     f'(2, {sizes.classes})')
+
+
+def check_finite(logits: Float[np.ndarray, 'n K'], fold: str) -> None:
+  """Refuses predictions that are no numbers, of which each would be of the first class.
+
+  Args:
+    logits: of held-out clips.
+    fold: that they are of.
+
+  Raises:
+    InputError: one of them is infinite or undefined.
+  """
+  if bad := np.count_nonzero(~np.isfinite(logits).all(-1)):
+    raise InputError(
+        f'fold {fold}: of {bad} of {counted(len(logits), "held-out clip")} the logits '
+        'are no numbers, though the trained weights are: the steps on the support '
+        'leave what float32 holds; lower method.inner_rate or method.inner_steps')
 
 
 def adapt_to_support(learner: Learner, params: Params, fold_key: Key[Array, ''],

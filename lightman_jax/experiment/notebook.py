@@ -358,6 +358,7 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
         mirror=recipe.mirror)
     logits: Any = predict_clips(params, fold.data.key, fold.data.clips, inputs,
                                 most=len(inputs))
+    prediction.check_finite(np.asarray(logits), fold.data.name)
   return prediction.probabilities(np.asarray(logits), fold.pool.multi_label)
 
 

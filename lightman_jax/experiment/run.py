@@ -388,6 +388,10 @@ def make_predictions(config, material: Material, recipe: Recipe):
     recipe: its learner is what adapts and predicts.
   """
   learner, most = recipe.learner, max(int(fold.test.sum()) for fold in material.folds)
+  name = config['method']['name']
+  if registry.is_outside(name) and not is_multi_label(config):
+    prediction.check_logits(learner, sizes=recipe.support_sizes, name=name,
+                            clip=material.pool.x.shape[1:])
   draws = config['evaluation']['draws'] if learner.needs_support else 1
   adapted = prediction.make_predict(learner, sizes=recipe.support_sizes, draws=draws,
                                     at_once=recipe.at_once, mirror=recipe.mirror)
@@ -399,6 +403,7 @@ def make_predictions(config, material: Material, recipe: Recipe):
     x = select_clips(material.pool.x, fold.test) if x is None else x
     question = params, data.key, data.clips, x
     mean, single = adapted(*question, most=most * copies, first=True)
+    prediction.check_finite(np.asarray(mean), data.name)
     return FoldLogits(index.tolist(), mean.tolist(),
                       plain(*question, most=most * copies).tolist() if plain else None,
                       single.tolist() if draws > 1 else None)

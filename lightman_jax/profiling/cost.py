@@ -149,22 +149,22 @@ class Meter:
     # Of clips that come in blocks, the program takes the steps of one block.
     length = (self._trainer.blocks or self._trainer).length
 
-    def of_a_step(count) -> int | None:
+    def of_a_step() -> tuple[int | None, int | None]:
       if jax.process_count() > 1:      # a host's part of the arguments is not the whole
-        return None
+        return None, None
       try:
-        each = count(self._trainer.whole, *program.arguments)
+        counts = efficiency.count(self._trainer.whole, *program.arguments)
       except ValueError:
-        return None
-      return each * len(devices) // (length * self._trainer.layout.together)
-    need = self._need
+        return None, None
+      operations, traffic = (each * len(devices) // (
+          length * self._trainer.layout.together) for each in counts)
+      return operations, traffic
+    need, (operations, traffic) = self._need, of_a_step()
     self._program = {
         'step_arithmetic': as_measure(
-            of_a_step(efficiency.count_operations),
-            'floating point operations of a meta-step'),
+            operations, 'floating point operations of a meta-step'),
         'step_traffic': as_measure(
-            of_a_step(efficiency.count_traffic),
-            'bytes that a meta-step reads and writes at least'),
+            traffic, 'bytes that a meta-step reads and writes at least'),
         'trace_time': as_measure(
             program.tracing, 'seconds, of the program that trains'),
         'compile_time': as_measure(

@@ -64,7 +64,7 @@ def count_operations(function: Callable, *args: Any) -> int:
     ValueError: a loop with floating point numbers that goes round nobody knows how
       often.
   """
-  return _of(jax.make_jaxpr(function)(*args).jaxpr, _operations)
+  return count(function, *args)[0]
 
 
 def count_traffic(function: Callable, *args: Any) -> int:
@@ -76,7 +76,21 @@ def count_traffic(function: Callable, *args: Any) -> int:
     function: to be traced.
     args: its arrays, or their shapes.
   """
-  return _of(jax.make_jaxpr(function)(*args).jaxpr, _traffic)
+  return count(function, *args)[1]
+
+
+def count(function: Callable, *args: Any) -> tuple[int, int]:
+  """`count_operations` and `count_traffic` of a function that is traced once.
+
+  Args:
+    function: to be traced.
+    args: its arrays, or their shapes.
+
+  Raises:
+    ValueError: as `count_operations`.
+  """
+  jaxpr = jax.make_jaxpr(function)(*args).jaxpr
+  return _of(jaxpr, _operations), _of(jaxpr, _traffic)
 
 
 def _of(jaxpr, count: Callable) -> int:

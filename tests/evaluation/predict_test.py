@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lightman_jax import keys
+from lightman_jax.errors import InputError
 from lightman_jax.evaluation import predict
 from lightman_jax.keys import Purpose
 from lightman_jax.meta import learners
@@ -134,3 +135,22 @@ def test_a_clip_and_its_mirror_image_get_one_answer(maml, clips):
   plain = predict.make_plain_predict(learner, mirror=turn)
   np.testing.assert_allclose(plain(params, KEY, clips, x, most=8),
                              plain(params, KEY, clips, turned, most=8), atol=1e-5)
+
+
+@pytest.mark.parametrize('wrong', [
+    lambda logits: logits[:, :1], lambda logits: jnp.tile(logits, 2),
+    lambda logits: logits[0], lambda logits: (logits, logits)])
+def test_logits_of_another_shape_are_refused_before_training(small_net, wrong):
+  learner = learners.maml(small_net, Steps(1, .5))
+  options = dict(sizes=Sizes(3, 2, 1, macros=4), clip=(1, 2, 2, 2),
+                 name='mine.py:wrong')
+  predict.check_logits(learner, **options)
+  with pytest.raises(InputError, match=r'mine\.py:wrong.* shape \(2, 3\)'):
+    predict.check_logits(learner._replace(
+        predict=lambda fast, x: wrong(learner.predict(fast, x))), **options)
+
+
+def test_predictions_that_are_no_numbers_are_refused():
+  predict.check_finite(np.zeros((3, 2)), 's1')
+  with pytest.raises(InputError, match='fold s1: of 2 of 3 held-out clips the logits'):
+    predict.check_finite(np.array([[0, np.nan], [0, 0], [np.inf, 0]]), 's1')
