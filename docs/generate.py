@@ -20,6 +20,7 @@ from lightman_jax import (
   refusals,
   settings_command,
 )
+from lightman_jax.data import sheets
 
 DOCS = pathlib.Path(__file__).resolve().parent
 HEAD = '<!-- Made by python docs/generate.py{}: edit what it reads, not this. -->\n\n'
@@ -58,6 +59,13 @@ def settings_page() -> str:
     default = f'`{option.default!r}`' if option.default != '{}' else '`{}`'
     lines.append(f'| `{name}` | {default} | {_allowed(option)} | '
                  f'{_cell(option.help)} |')
+  lines += ['', '## Names of `data.corrections`', '',
+            'None is on unless it is named. A clip that one changes must hold what the '
+            'misprint is known to be, or the run is refused.', '',
+            '| name | data set | why | by whom |', '|---|---|---|---|']
+  lines += [f'| `{name}` | `{one.dataset}` | {_cell(one.reason)} | '
+            f'{_cell(one.source)} |'
+            for name, one in sheets.CORRECTIONS.items()]
   return HEAD.format('') + '\n'.join(lines) + '\n'
 
 

@@ -122,7 +122,8 @@ class Reason(enum.Enum):
   NO_VIDEO = Kind.PICTURE, '{path} cannot be read as a video'
   EMPTY_VIDEO = Kind.PICTURE, '{path} is not a readable video'
   BROKEN_FRAME = Kind.PICTURE, 'frame {number} of {path} cannot be decoded'
-  VIDEO_ENDS = Kind.FRAMES, '{path} holds no frame {number} (counted from 0)'
+  VIDEO_ENDS = Kind.FRAMES, ('{path} holds no frame {number}: it has {length}, counted '
+                             'from 0')
   NOT_THERE = Kind.PICTURE, '{path} is not there'
   OTHER_SHAPE = Kind.PICTURE, 'its frames are {shape} in shape'
   NO_FRAME_NUMBER = Kind.CELL, '{column} {text!r} is not a frame number'

@@ -38,7 +38,7 @@ CODES = {
     'data.manifest_plan': 'E204', 'data.duplicates': 'E205', 'data.protocols': 'E302',
     'data.build': 'E207', 'data.store': 'E207', 'data.load': 'E207',
     'data.workers': 'E207', 'data.plan': 'E303', 'data.facts': 'E203',
-    'data.spotting': 'E209', 'doctor': 'E201', 'doctor.command.recognise': 'E203',
+    'data.spotting': 'E209', 'doctor': 'E201', 'doctor.command._examine': 'E203',
     'synthetic': 'E208', 'data.synthetic_plan': 'E208',
     'faces': 'E209', 'faces.dense_flow': 'E301', 'faces.apex': 'E301',
     'inputs': 'E301', 'inputs.macros': 'E305',

@@ -40,7 +40,8 @@ HELP = {
     'data.path': 'of a manifest: the csv or workbook that lists the clips',
     'data.sheet': 'auto, an edition as 2014, or the names of its files',
     'data.edition': 'of the frames: auto, or as the data set has them, cropped or raw',
-    'data.corrections': 'of known misprints, by names of data/sheets.py with commas',
+    'data.corrections': 'of misprints in sheets, with commas: the doctor names those '
+                        'of a data set, the page of settings all',
     'data.apex': 'where the sheet has none: spotted, none, or a table',
     'data.landmarks': 'auto, model, none, a table, or the folder of the model',
     'data.own_classes': "of class_set='own': emotion or objective class to class",

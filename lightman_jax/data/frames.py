@@ -179,8 +179,9 @@ def read_video(
   Raises:
     Unreadable: it is no video, or ends before the last of them.
   """
-  pictures = {}
+  pictures, length = {}, 0
   for number, capture in enumerate(grab_frames(path)):
+    length = number + 1
     if number in numbers:
       good, picture = capture.retrieve()
       if not good:
@@ -190,7 +191,7 @@ def read_video(
       break
   missing = sorted(set(numbers) - set(pictures))
   if missing:
-    raise Unreadable(Reason.VIDEO_ENDS, path=path, number=missing[0])
+    raise Unreadable(Reason.VIDEO_ENDS, path=path, number=missing[0], length=length)
   return [pictures[number] for number in numbers]
 
 

@@ -187,8 +187,9 @@ def _describe_absence(path: pathlib.Path) -> str:
   layouts = '\n'.join(f'  {facts.title}: {facts.layout[0]}'
                       for facts in TABLES.values())
   return (f'No data set is recognised in {path}.{hint} The frames of one lie there as '
-          f'they were handed out:\n{layouts}\nClips of your own are given as a csv, '
-          'with data.name=manifest.')
+          f'they were handed out:\n{layouts}\nClips of your own are given as a csv: '
+          'python -m lightman_jax doctor CLIPS.csv, then python launch.py '
+          '--config=configs/manifest.py --config.data.path=CLIPS.csv.')
 
 
 def _verdict(examinations) -> int:

@@ -369,7 +369,10 @@ def _forget_unfinished(folder: RunFolder, done: Mapping[str, int],
     kept[line['fold']] += is_done
     return is_done
   with blaming(folder.metrics):
-    metrics_log.keep(folder.metrics, stays)
+    dropped = metrics_log.keep(folder.metrics, stays)
+  if dropped:
+    say(f'this run was begun before: {sum(done.values())} of its steps are kept, and '
+        f'{dropped} that no checkpoint holds are done again')
   short = [name for name, step in done.items() if kept[name] < step]
   if short:
     say(f'{folder.metrics} lacks steps of {counted(len(short), "fold")}, {short[0]} '

@@ -206,7 +206,7 @@ def lines_of(name: str, result: dict[str, Any]) -> list[str]:
                    for number, value in units['each'].items()) or '-'))
   for what, error in result['errors'].items():
     if error['pairs']:
-      lines.append(f'  {what}: {error["mean_ms"]:+.0f} ms in the mean, '
+      lines.append(f'  {what}: {round(error["mean_ms"]):+d} ms in the mean, '
                    f'{error["absolute_ms"]:.0f} ms off in the mean, '
                    f'{counted(error["pairs"], "interval")}')
     else:

@@ -262,7 +262,8 @@ def lines_of(scored: dict[str, Any]) -> list[str]:
 def _recognition(part: dict[str, Any] | None) -> list[str]:
   if part is None:
     return ['', 'no STRS: one of the tables names no emotion']
-  return ['', f'recognition of {part["intervals"]} spotted intervals, classes '
+  return ['', 'recognition of '
+          f'{counted(part["intervals"], "spotted interval")}, classes '
           f'{", ".join(part["classes"])}: mean precision {part["mean_precision"]:.4f}, '
           f'UAR (mean recall) {part["mean_recall"]:.4f}, F1 (harmonic mean of the two) '
           f'{part["f1"]:.4f}, UF1 {part["uf1"]:.4f}',

@@ -23,7 +23,7 @@ import numpy as np
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import intervals as confidence, scores
 from lightman_jax.options import check_seed
-from lightman_jax.units import short_repr
+from lightman_jax.units import counted, short_repr
 from lightman_jax.video import intervals
 from lightman_jax.video.intervals import KINDS, Interval, Length, Video
 
@@ -369,11 +369,12 @@ def _remarks(tables: Tables) -> list[str]:
   late = [one for one in tables.spotted if one.place in tables.lengths
           and one.offset >= tables.lengths[one.place].end]
   if late:
-    remarks.append(f'{len(late)} of {len(tables.spotted)} spotted intervals end behind '
-                   f'their video, the first {late[0].onset} to {late[0].offset} of '
-                   f'subject {late[0].subject!r}, video {late[0].video!r}, whose last '
-                   f'frame is {tables.lengths[late[0].place].end - 1}: are its frames '
-                   'counted as in the truth?')
+    remarks.append(f'{len(late)} of {counted(len(tables.spotted), "spotted interval")} '
+                   f'end behind their video, the first {late[0].onset} to '
+                   f'{late[0].offset} of subject {late[0].subject!r}, video '
+                   f'{late[0].video!r}, whose last frame is '
+                   f'{tables.lengths[late[0].place].end - 1}: are its frames counted '
+                   'as in the truth?')
   if len(tables.people) < 2:
     remarks.append('there is one person, so nothing is said of others: no intervals')
   return remarks

@@ -81,8 +81,9 @@ def read_table(path: pathlib.Path, names: Sequence[str], what: str
   try:
     missing = [name for name in names if name not in (table.fieldnames or ())]
     if missing:
-      raise InputError(f'{path} has no column {missing[0]}; {what} has '
-                       f'{names[0]}, {names[1]}, ... {names[-1]}')
+      wanted = (', '.join(names) if len(names) < 8 else
+                f'{names[0]}, {names[1]}, ... {names[-1]}')
+      raise InputError(f'{path} has no column {missing[0]}; {what} has {wanted}')
     for cells in table:
       for name, cell in cells.items():
         if isinstance(cell, str) and len(cell.splitlines()) > 1:
