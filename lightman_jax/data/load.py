@@ -100,9 +100,9 @@ def _check_people(choice: Choice, clips: ClipSet, folder: pathlib.Path
   files = duplicates.same_files(
       [pictures.get(name, {}) if sha256 else {}
        for name, sha256 in zip(clips.clip, clips.content)], clips.subject, clips.clip)
-  told = {one.clips for one in frames}
+  seen = {one.clips for one in frames}
   yield from duplicates.check_repeats(
-      (*frames, *(one for one in files if one.clips not in told)),
+      (*frames, *(one for one in files if one.clips not in seen)),
       choice.repeated_clips, place=duplicates.place_of(choice), section=choice.section)
 
 

@@ -195,8 +195,12 @@ def why_too_few(units: int, pairs: int = 1, *, of: str) -> str:
           f'chance, however large it is. Two rows are compared by swapping their '
           f'answers {of} by {of}; there are {2 ** units} ways to do so, and p, the '
           'share of them that set the rows as far apart as they are, cannot be below '
-          f'{least:.3g}{holm_of}, where a verdict needs less than {LEVEL}: it takes '
-          f'{counted(enough, of)} or more')
+          f'{_plain(least)}{holm_of}, where a verdict needs less than '
+          f'{_plain(LEVEL)}: it takes {counted(enough, of)} or more')
+
+
+def _plain(p: float) -> str:
+  return f'{p:.3g}'.removeprefix('0')
 
 
 def holm(p: Sequence[float]) -> Float[np.ndarray, 'n']:

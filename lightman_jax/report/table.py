@@ -35,11 +35,10 @@ def cell(scored: Mapping[str, float | None]) -> str:
 
 
 def short(value: float | None) -> str:
-  """.712 rather than 0.712; a dash where there is no number."""
+  """.712 rather than 0.712, and -.712; a dash where there is no number."""
   if value is None:
     return '-'
-  text = f'{value:.3f}'
-  return text[1:] if text.startswith('0') else text
+  return f'{value:.3f}'.replace('0.', '.', 1) if abs(value) < 1 else f'{value:.3f}'
 
 
 # The few-shot table at the end of a run.

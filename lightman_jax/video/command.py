@@ -404,16 +404,18 @@ def _progress(name: str) -> Callable[[str, float], None]:
       state['wide'] = 0
       return
     now = clock.monotonic()
-    if stage != state['stage']:
+    begins = stage != state['stage']
+    if begins:
       state['stage'], state['begun'] = stage, now
-    left = (now - state['begun']) * (1. - share) / share if share > .01 else None
+    left = None if begins or share < .01 else (
+        (now - state['begun']) * (1. - share) / share)
     words = f'{name}: {stage} {share:.0%}'
     words += '' if left is None else f', {duration(left)} left'
     if sys.stderr.isatty():
       print('\r' + printable(words).ljust(state['wide']), end='', file=sys.stderr,
             flush=True)
       state['wide'] = max(state['wide'], len(words))
-    elif now - state['last'] > 30.:
+    elif begins or now - state['last'] > 10.:      # in a file a line now and then
       state['last'] = now
       print(printable(words), file=sys.stderr, flush=True)
   return show

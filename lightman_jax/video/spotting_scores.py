@@ -369,9 +369,9 @@ def _remarks(tables: Tables) -> list[str]:
   late = [one for one in tables.spotted if one.place in tables.lengths
           and one.offset >= tables.lengths[one.place].end]
   if late:
-    remarks.append(f'{len(late)} of {counted(len(tables.spotted), "spotted interval")} '
-                   f'end behind their video, the first {late[0].onset} to '
-                   f'{late[0].offset} of subject {late[0].subject!r}, video '
+    several = counted(len(tables.spotted), 'spotted interval', 'ends', 'end')
+    remarks.append(f'{len(late)} of {several} behind the video, the first '
+                   f'{late[0].onset} to {late[0].offset} of subject {late[0].subject!r}, video '
                    f'{late[0].video!r}, whose last frame is '
                    f'{tables.lengths[late[0].place].end - 1}: are its frames counted '
                    'as in the truth?')

@@ -170,7 +170,7 @@ def test_differences_have_a_p_in_units_of_what_was_trained():
   assert content['about']['test'].startswith('no verdict on any difference: 3 folds')
   text = ' '.join(table.render(content).split())
   assert 'no verdict: 3 folds are too few to tell any difference from chance' in text
-  assert 'cannot be below 0.25, where a verdict needs less than 0.05' in text
+  assert 'cannot be below .25, where a verdict needs less than .05' in text
   assert 'it takes 6 folds or more. More people' in text
   wide = content['rows']['lightman']['uf1']
   narrow = results.summarise(predictions, clips, ABOUT)['rows']['lightman']['uf1']

@@ -549,7 +549,8 @@ def test_progress_has_the_time_left(capsys, monkeypatch):
   show('frames', .25)
   show('frames', .5)
   show('frames', .75)
-  assert capsys.readouterr().err == 'me.mp4: frames 75%, 17 s left\n'
+  assert capsys.readouterr().err == (
+      'me.mp4: frames 25%\nme.mp4: frames 75%, 17 s left\n')
 
 
 def test_a_lamp_on_the_mains_makes_no_more_false_alarms():

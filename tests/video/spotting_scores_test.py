@@ -173,7 +173,7 @@ def test_an_interval_behind_the_end_of_its_video_is_remarked_on():
       [one(90, last)], [one(90, 99)], lengths=lengths)['remarks'] if 'behind' in line]
   assert remarks(104) == []
   line, = remarks(105)
-  assert '1 of 1 spotted intervals' in line and 'whose last frame is 104' in line
+  assert '1 of 1 spotted interval ends' in line and 'whose last frame is 104' in line
 
 
 def test_intervals_over_people_are_those_of_the_jackknife():
