@@ -371,8 +371,8 @@ def _remarks(tables: Tables) -> list[str]:
   if late:
     several = counted(len(tables.spotted), 'spotted interval', 'ends', 'end')
     remarks.append(f'{len(late)} of {several} behind the video, the first '
-                   f'{late[0].onset} to {late[0].offset} of subject {late[0].subject!r}, video '
-                   f'{late[0].video!r}, whose last frame is '
+                   f'{late[0].onset} to {late[0].offset} of subject '
+                   f'{late[0].subject!r}, video {late[0].video!r}, whose last frame is '
                    f'{tables.lengths[late[0].place].end - 1}: are its frames counted '
                    'as in the truth?')
   if len(tables.people) < 2:
