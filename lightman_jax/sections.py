@@ -301,7 +301,7 @@ def allow_again(config: Mapping[str, Any], named: Mapping[str, str | None],
       raise registry.NotNamed(
           f'the run has {kind}={value}, code from outside of the package, which no run '
           f'folder can have executed; name the same file again, with '
-          f'--{kind}={label(kind, value)}')
+          f'--{kind}={value}')
 
 
 def label(kind: str, value: Any) -> str:

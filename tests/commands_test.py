@@ -168,6 +168,17 @@ def test_a_code_goes_by_what_is_refused():
   assert error.with_code() == f'{error} [E103]' and '[E103]' not in str(error)
 
 
+@pytest.mark.parametrize('place, code', [
+    ('experiment.run.run', 'E105'), ('models.network.make_encoder', 'E105'),
+    ('evaluation.predict.check_logits', 'E105'),
+    ('evaluation.predict.check_finite', 'E501'),
+    ('doctor.command.recognise', 'E201'), ('doctor.command._examine', 'E203')])
+def test_the_page_of_a_code_is_about_what_was_refused(place, code):
+  module, _, function = place.rpartition('.')
+  assert callable(getattr(importlib.import_module(f'lightman_jax.{module}'), function))
+  assert refusals.code_of_place(f'lightman_jax.{module}', function) == code
+
+
 def test_a_refusal_that_is_handed_on_keeps_its_code():
   def sheet():
     raise errors.InputError('the sheet has no rows')

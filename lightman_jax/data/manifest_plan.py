@@ -161,7 +161,10 @@ def _pair(entry: Entry, choice: Choice):
 def _video(entry: Entry, choice: Choice):
   if not choice.size:
     raise Unreadable(Reason.NO_SIZE, path=entry.path)
-  span, numbers = _span(entry, 0, video_length(entry.path) - 1, choice)
+  length = video_length(entry.path)
+  span, numbers = _span(entry, 0, length - 1, choice)
+  if (last := max(*span, *numbers)) >= length:
+    raise Unreadable(Reason.VIDEO_ENDS, path=entry.path, number=last, length=length)
   make = functools.partial(pixels.read_video_pixels, os.fspath(entry.path), numbers,
                            choice.size)
   return (span, numbers, *pixels.trace_files([entry.path]), make,

@@ -184,7 +184,15 @@ def predict_video(
     collections.deque(read(set()), maxlen=0)
   return VideoExpressions(
       str(path), facts, rows, people, table, size, tuple(model.classes) if emotions
-      else (), [*facts['remarks'], *remarks_on(table, people)], faces)
+      else (), [*facts['remarks'], *remarks_on(table, people),
+                *(_remarks_of(model) if emotions else ())], faces)
+
+
+def _remarks_of(model: Any) -> list[str]:
+  """Which model names the classes, and what is to be known of it."""
+  from lightman_jax.bundle.model import describe
+  return [f'classes are named by a model: {describe(model.about)[0]}',
+          *model.about['remarks']]
 
 
 def _second_reading(path: str | os.PathLike, fps: float | None,
