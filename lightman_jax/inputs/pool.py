@@ -38,6 +38,7 @@ class File:
     with open(self.number, 'rb', closefd=False) as file:
       self.shape = _header(file)
       self.offset = file.tell()
+    self.written = os.fstat(self.number).st_mtime_ns
 
   def read(self, row: int, out: Float32[np.ndarray, 'n *clip']) -> None:
     """Fills `out` with clips from `row` on."""
@@ -57,6 +58,9 @@ class File:
         raise InputError(f'{self.path} has become shorter than it was; give the same '
                          'command again, and its clips are computed anew')
       rest, place = rest[done:], place + done
+    if os.fstat(self.number).st_mtime_ns != self.written:
+      raise InputError(f'{self.path} was written to while its clips were read; give '
+                       'the same command again: they are computed anew if they changed')
 
 
 def _header(file: BinaryIO) -> tuple[int, ...]:

@@ -43,12 +43,23 @@ def test_some_of_two_files_are_one(path, monkeypatch):
 def test_a_file_that_has_become_shorter(path):
   x = Stored.open(path)
   os.truncate(path, 200)
-  np.testing.assert_array_equal(x[0], X[0])
   with pytest.raises(InputError, match='has become shorter'):
     x[6]
 
 
+def test_a_file_that_is_written_to_meanwhile(path):
+  x = Stored.open(path)
+  np.testing.assert_array_equal(x[0], X[0])
+  with open(path, 'r+b') as file:
+    file.seek(-8, os.SEEK_END)
+    file.write(bytes(8))
+  with pytest.raises(InputError, match='was written to while its clips were read'):
+    x[0]
+  assert not Stored.open(path)[6].reshape(-1)[-2:].any()
+
+
 def test_files_are_closed(path):
+  gc.collect()
   before = len(os.listdir('/proc/self/fd'))
   many = [Stored.open(path) for _ in range(20)]
   assert len(os.listdir('/proc/self/fd')) == before + 20
