@@ -211,6 +211,7 @@ def test_a_support_at_test_time_holds_what_is_set(shots, clips):
     (dict(y=['joy'] * 23), 'y has shape (23,)'),
     (dict(groups=[None] * 24), 'groups[0] is missing'),
     (dict(groups=[1, 'a'] * 12), ''),
+    (dict(groups=[1, '1', 'a'] * 8), "groups has '1' and the number 1"),
     (dict(macro=[1] * 24), 'one truth value'),
     (dict(X=[['a', 'b', 'c']] * 24), 'no array of numbers'),
     (dict(X=np.zeros((24, 3)) + 1j), 'X is complex'),

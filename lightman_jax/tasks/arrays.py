@@ -1,5 +1,6 @@
 """Arrays that are no pictures become a pool that tasks are drawn from."""
 
+import numbers
 from typing import Any
 import warnings
 
@@ -138,6 +139,11 @@ def as_array(name: str, values: Any) -> np.ndarray:
 def _coded(name: str, values: Any, count: int) -> tuple[np.ndarray, tuple[str, ...]]:
   """Numbers of values among the sorted ones, and these as texts."""
   masked = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
+  if isinstance(values, (list, tuple)):
+    texts = {value for value in values if isinstance(value, str)}
+    if both := texts & {str(one) for one in values if isinstance(one, numbers.Real)}:
+      raise InputError(f'{name} has {min(both)!r} and the number {min(both)}, which '
+                       'would be one; make all of them texts, or all numbers')
   array = as_array(name, values)
   if array.shape != (count,):
     raise InputError(f'{name} has shape {array.shape} and X has {count} examples; give '

@@ -147,6 +147,12 @@ def _check(tables: Tables, names: Sequence[str]) -> None:
       if tables.lengths and one.place not in tables.lengths:
         raise InputError(f'{lengths} has no row for subject {one.subject!r}, video '
                          f'{one.video!r} of {name}; give the length of every video')
+  spelt: dict[str, str] = {}
+  for one in (*tables.spotted, *tables.truth):
+    if spelt.setdefault(one.emotion.casefold(), one.emotion) != one.emotion:
+      raise InputError(f'the emotion {one.emotion!r} of subject {one.subject!r}, video '
+                       f'{one.video!r} is {spelt[one.emotion.casefold()]!r} elsewhere '
+                       f'in {spotted} or {truth}; spell it alike')
 
 
 # Counts and what comes of them.

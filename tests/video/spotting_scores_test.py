@@ -31,6 +31,11 @@ def counts(result, row='pooled'):
   return tuple(result['rows'][row][key] for key in ('tp', 'fp', 'fn'))
 
 
+def test_an_emotion_in_two_spellings_is_refused():
+  with pytest.raises(InputError, match="emotion 'Joy' of subject 'a'.*'joy' elsewhere"):
+    scored([one(10, 19, 'joy')], [one(10, 19, 'Joy')])
+
+
 @pytest.mark.parametrize('spotted, truth, share', [
     ((10, 19), (10, 19), 1.), ((10, 19), (15, 24), 5 / 15), ((10, 19), (20, 29), 0.),
     ((10, 19), (19, 28), 1 / 19), ((10, 19), (30, 31), 0.), ((5, 5), (5, 5), 1.),
