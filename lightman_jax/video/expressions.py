@@ -177,15 +177,15 @@ def predict_video(
   spotted = sorted((e for one in people.values() for e in one.expressions),
                    key=lambda e: (e.onset_s, e.person))
   read, faces = _second_reading(path, fps, spotted, pictures, table)
-  rows, remarks = [Recognised(e) for e in spotted], remarks_on(table, people)
+  rows, classes, remarks = [Recognised(e) for e in spotted], (), [
+      *facts['remarks'], *remarks_on(table, people)]
   if emotions:
     rows = recognise(read, rows, model, table, people, progress)
-    remarks += _remarks_of(model)
+    classes, remarks = tuple(model.classes), remarks + _remarks_of(model)
   else:
     collections.deque(read(set()), maxlen=0)
-  return VideoExpressions(
-      str(path), facts, rows, people, table, size, tuple(model.classes) if emotions
-      else (), [*facts['remarks'], *remarks], faces)
+  return VideoExpressions(str(path), facts, rows, people, table, size, classes, remarks,
+                          faces)
 
 
 def _remarks_of(model: Any) -> list[str]:
