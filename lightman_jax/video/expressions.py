@@ -165,9 +165,7 @@ def predict_video(
     [('micro', 3.24, 'left brow')]
   """
   _check_choices(face, causal, baseline)
-  emotions = model is not None if emotions is None else emotions
-  if emotions and (model is None or isinstance(model, (str, os.PathLike))):
-    model = _load(model)
+  model = _load(model, emotions)
   with open_video(path, start=start, end=end, fps=fps) as video:
     table, size = measure(track_faces(
         _counted(video, progress), landmarks=landmarks, largest=face == 'largest'))
@@ -179,7 +177,7 @@ def predict_video(
   read, faces = _second_reading(path, fps, spotted, pictures, table)
   rows, classes, remarks = [Recognised(e) for e in spotted], (), [
       *facts['remarks'], *remarks_on(table, people)]
-  if emotions:
+  if model:
     rows = recognise(read, rows, model, table, people, progress)
     classes, remarks = tuple(model.classes), remarks + _remarks_of(model)
   else:
@@ -254,10 +252,15 @@ def _spotting(table: FrameTable, size: int, person: int,
                           baseline=baseline, settings=settings)
 
 
-def _load(folder: str | os.PathLike | None) -> Any:
-  # Until a class is asked for, no network is needed.
-  from lightman_jax.bundle.model import load_model
-  return load_model(folder)
+def _load(model: Any, emotions: bool | None) -> Any:
+  """The model that names classes; None where none does."""
+  if emotions is False or emotions is None and model is None:
+    return None
+  if model is None or isinstance(model, (str, os.PathLike)):
+    # Until a class is asked for, no network is needed.
+    from lightman_jax.bundle.model import load_model
+    return load_model(model)
+  return model
 
 
 def facts_of(video: Any) -> dict[str, Any]:
