@@ -76,6 +76,9 @@ def join(work: Callable[[], int], **how: Any) -> int:
   from lightman_jax.training import multihost
   multihost.start(**how)
   faulthandler.disable()   # absl's: pages of what the runtime was doing at its end
+  if not multihost.is_first():
+    print(f'one of {multihost.count()} processes of this run; process 0 says how far '
+          'they are', file=sys.stderr, flush=True)
   try:
     return work()
   except jax.errors.JaxRuntimeError as error:

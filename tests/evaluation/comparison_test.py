@@ -180,7 +180,7 @@ def test_whoever_reads_a_table_is_told_why_there_is_no_verdict():
   assert comparison.why_too_few(6, of='fold') == ''
   said = comparison.why_too_few(5, of='person')
   assert said.startswith('5 people are too few to tell any difference from chance')
-  assert '32 ways' in said and 'below 0.0625, where' in said and 'Holm' not in said
+  assert '32 ways' in said and 'below .0625, where' in said and 'Holm' not in said
   assert said.endswith('it takes 6 people or more')
   # Of 45 pairs, 45 / 2^9 is above .05 and 45 / 2^10 is not.
   said = comparison.why_too_few(9, 45, of='fold')

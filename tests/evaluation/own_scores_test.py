@@ -177,4 +177,4 @@ def test_rows_keep_their_names_beside_any_scores(name, width):
   assert all(len(line) <= width for line in lines)
   for method in ('lightman', 'ridge with', 'svm'):
     assert sum(line.startswith(method) for line in lines) == len(tables)
-  assert out.getvalue().count('.712 [-0.650, .771]') == 15
+  assert out.getvalue().count('.712 [-.650, .771]') == 15

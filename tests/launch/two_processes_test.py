@@ -82,8 +82,9 @@ def test_stopped_lost_and_gone_on_with(program, words, tmp_path):
   assert said.startswith('launch.py: another process of this run has ended'), said
   second.communicate()       # or its pipes stay open, and that is a warning
   assert not (two / 'results.json').exists()
-  for code, _, err in map(ended, pair(program, *words, f'--workdir={two}')):
-    assert code == 0, err
+  for number, (code, _, err) in enumerate(map(ended, pair(
+      program, *words, f'--workdir={two}'))):
+    assert code == 0 and ('process 0 says how far' in err) == (number > 0), err
   # Clips that stay in files: each process reads those of its own device.
   host = (*words, '--config.training.data=host', f'--workdir={tmp_path / "host"}')
   (*_, said), (*_, err) = outcomes = [*map(ended, pair(program, *host))]
