@@ -7,10 +7,12 @@ from typing import Any
 
 import lightman_jax
 from lightman_jax import places
+from lightman_jax.errors import InputError
 from lightman_jax.faces import detection
 from lightman_jax.inputs import inputs
 from lightman_jax.runs import environment
 from lightman_jax.runs.environment import jax_settings
+from lightman_jax.training.devices import open_devices
 from lightman_jax.units import bytes_in_words, counted
 
 FLAGS = ('JAX_', 'XLA_', 'CUDA_', 'NVIDIA_', 'TPU_', 'LIBTPU_')
@@ -52,8 +54,9 @@ def info() -> dict[str, Any]:
 
 def _devices() -> dict[str, Any]:
   try:
+    open_devices(0)      # a CPU as the devices that a run makes of it
     return environment.devices()
-  except RuntimeError as error:      # what is to be reported may be this
+  except (RuntimeError, InputError) as error:      # what is to be reported may be this
     return {'error': str(error).partition('\n')[0]}
 
 
