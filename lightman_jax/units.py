@@ -84,6 +84,12 @@ def counted(number: SupportsIndex | str, noun: str, one: str = '', more: str = '
   return f'{number} {words} {verb}'.rstrip()
 
 
+def three_digits(value: float) -> str:
+  """.712 rather than 0.712, and -.712."""
+  text = f'{value:.3f}'
+  return text.replace('0.', '.', 1) if text.lstrip('-').startswith('0.') else text
+
+
 def listed(names: Sequence[str], most: int = 8) -> str:
   """Names with commas between them; of many the first, and how many there are."""
   if len(names) <= most:

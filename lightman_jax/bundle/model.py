@@ -20,7 +20,7 @@ from lightman_jax.faces.apex import sample_frames
 from lightman_jax.inputs import inputs
 from lightman_jax.models.explanation import Explanation
 from lightman_jax.training import compiled, numerics
-from lightman_jax.units import counted, short_repr
+from lightman_jax.units import counted, short_repr, three_digits
 
 OPEN = pathlib.Path(__file__).resolve().parent / 'open_model'
 AT_ONCE = 64        # clips of one call; the program is made for 1, 2, 4 ... of them
@@ -491,10 +491,10 @@ def describe(about: Mapping[str, Any]) -> list[str]:
   lines = [f'{about["settings"]["method"]["name"]}, {", ".join(about["classes"])}; '
            f'trained on {counted(len(about["seen"]), "person")}']
   if expect:
-    uf1 = expect['scores']['uf1']
-    lines.append(f'to expect: UF1 {uf1["value"]:.3f} [{uf1["low"]:.3f}, '
-                 f'{uf1["high"]:.3f}] ({expect["protocol"]}, {expect["dataset"]})')
+    uf1 = '{} [{}, {}]'.format(*(three_digits(expect['scores']['uf1'][name])
+                                 for name in ('value', 'low', 'high')))
+    lines.append(f'to expect: UF1 {uf1} ({expect["protocol"]}, {expect["dataset"]})')
   if known and known['threshold'] is not None:
-    lines.append(f'sets at {known["level"]:.0%}: {known["held_out"]:.3f} of held-out '
+    lines.append(f'sets at {known["level"]:.0%}: {known["held_out"]:.1%} of held-out '
                  f'clips in theirs, {known["classes_in_a_set"]:.2f} classes a set')
   return [*lines, *about['remarks'], *about['licences']]

@@ -15,7 +15,7 @@ from lightman_jax.data.people import identify, may_be_one
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
 from lightman_jax.inputs import inputs
-from lightman_jax.units import counted, short_repr
+from lightman_jax.units import counted, short_repr, three_digits
 
 
 class OwnClips(NamedTuple):
@@ -142,9 +142,9 @@ def test_lines(general: Model, adapted: Model, clips: OwnClips,
   for name, one in zip(('the model before', 'the adapted one'),
                        test_counts([general, adapted], clips, tested)):
     total = one.sum(0)
-    yield (f'  {name}: UF1 {float(scores.uf1(total)):.3f}, UAR '
-           f'{float(scores.uar(total)):.3f}, accuracy '
-           f'{float(scores.accuracy(total)):.3f}')
+    yield (f'  {name}: UF1 {three_digits(float(scores.uf1(total)))}, UAR '
+           f'{three_digits(float(scores.uar(total)))}, accuracy '
+           f'{three_digits(float(scores.accuracy(total)))}')
   seen = sorted({clips.people[n] for n in tested if any(
       may_be_one(clips.people[n], tuple(other)) for other in general.about['seen'])})
   if seen:

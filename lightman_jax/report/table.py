@@ -20,7 +20,7 @@ from lightman_jax.runs.results import (
   own_rows,
   strongest_reference,
 )
-from lightman_jax.units import counted
+from lightman_jax.units import counted, three_digits
 
 # How a number and its interval are written in a table.
 
@@ -35,10 +35,8 @@ def cell(scored: Mapping[str, float | None]) -> str:
 
 
 def short(value: float | None) -> str:
-  """.712 rather than 0.712, and -.712; a dash where there is no number."""
-  if value is None:
-    return '-'
-  return f'{value:.3f}'.replace('0.', '.', 1) if abs(value) < 1 else f'{value:.3f}'
+  """As `three_digits`; a dash where there is no number."""
+  return '-' if value is None else three_digits(value)
 
 
 # The few-shot table at the end of a run.
