@@ -50,7 +50,7 @@ def test_verify_runs_the_file_only_where_it_is_named_again(
   said = lambda *more: (main(['verify', str(run), *more]), ''.join(capsys.readouterr()))
   assert said()[0] == 0
   code, text = said('--rerun')
-  assert code == 2 and '--method=proximal_maml.py:proximal_maml' in text
+  assert code == 2 and f'--method={file}:proximal_maml' in text
   other = tmp_path / 'proximal_maml.py'
   other.write_text(FILE.read_text() + 'WORDS = 1\n')
   code, text = said('--rerun', f'--method={other}:proximal_maml')
