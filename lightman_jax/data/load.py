@@ -90,10 +90,10 @@ def _check_people(choice: Choice, clips: ClipSet, folder: pathlib.Path
   Raises:
     InputError: it looks like one, and nobody says that it is none.
   """
+  from lightman_jax.data.build import recorded_pictures
   yield from duplicates.check_names(
       zip(clips.datasets, clips.subject),
       _labels(choice, clips.classes, clips.emotion), choice)
-  from lightman_jax.data.build import recorded_pictures
   pictures = recorded_pictures(folder)
   frames = duplicates.same_frames(clips.content, clips.subject, clips.clip)
   # Pictures of one colour have no hash: they show nobody.

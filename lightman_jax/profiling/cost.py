@@ -153,7 +153,8 @@ class Meter:
       if jax.process_count() > 1:      # a host's part of the arguments is not the whole
         return None, None
       try:
-        counts = efficiency.count(self._trainer.whole, *program.arguments)
+        counts = efficiency.count_operations_and_traffic(
+            self._trainer.whole, *program.arguments)
       except ValueError:
         return None, None
       operations, traffic = (each * len(devices) // (

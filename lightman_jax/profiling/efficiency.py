@@ -64,7 +64,7 @@ def count_operations(function: Callable, *args: Any) -> int:
     ValueError: a loop with floating point numbers that goes round nobody knows how
       often.
   """
-  return count(function, *args)[0]
+  return count_operations_and_traffic(function, *args)[0]
 
 
 def count_traffic(function: Callable, *args: Any) -> int:
@@ -76,11 +76,11 @@ def count_traffic(function: Callable, *args: Any) -> int:
     function: to be traced.
     args: its arrays, or their shapes.
   """
-  return count(function, *args)[1]
+  return count_operations_and_traffic(function, *args)[1]
 
 
-def count(function: Callable, *args: Any) -> tuple[int, int]:
-  """`count_operations` and `count_traffic` of a function that is traced once.
+def count_operations_and_traffic(function: Callable, *args: Any) -> tuple[int, int]:
+  """Both counts of a function that is traced once.
 
   Args:
     function: to be traced.

@@ -177,7 +177,7 @@ def predict_video(
   read, faces = _second_reading(path, fps, spotted, pictures, table)
   rows, classes, remarks = [Recognised(e) for e in spotted], (), [
       *facts['remarks'], *remarks_on(table, people)]
-  if model:
+  if model is not None:
     rows = recognise(read, rows, model, table, people, progress)
     classes, remarks = tuple(model.classes), remarks + _remarks_of(model)
   else:

@@ -15,7 +15,7 @@ from lightman_jax.report.page.comparison import Comparison, Line, Scored, notes
 from lightman_jax.report.page.groups import Column, Table
 from lightman_jax.report.style import printable
 from lightman_jax.report.table import is_of_units
-from lightman_jax.units import counted
+from lightman_jax.units import counted, three_digits
 
 CSV_HEAD = (      # and then the scores, each with its interval
     'table', 'protocol', 'f1_variant', 'dataset', 'class_set', 'sheet', 'sheet_sha256',
@@ -30,8 +30,7 @@ def short(value: float, *, sign: bool = False) -> str:
   """.712, −.034, and with `sign` +.034; a dash where there is no number."""
   if value is None or not math.isfinite(value):
     return '–'
-  text = f'{abs(value):.3f}'
-  text = text[1:] if text.startswith('0') else text
+  text = three_digits(abs(value))
   if text == '.000':
     return text
   return ('−' if value < 0 else '+' if sign else '') + text
