@@ -36,6 +36,9 @@ ROWS = (
     Row('16 tasks', tasks=16),
     Row('1 inner step', steps=1),
     Row('5 inner steps', steps=5),
+    # Of a fold of configs/casme2.py, whose three members have two tasks each.
+    Row('the default of casme2', width=16, size=14, depth=1, tasks=6, steps=1, shots=5,
+        queries=5),
 )
 # The same factors where everything is small.
 QUICK = (

@@ -1,4 +1,4 @@
-"""Posed macro-expressions (CK+, JAFFE, KDEF, RaFD, Oulu-CASIA), leave one subject out.
+"""Posed macro-expressions (CK+, JAFFE, KDEF, RaFD, Oulu-CASIA), ten folds of people.
 
     python launch.py --config=configs/ck_plus.py:data=jaffe \\
         --config.data.manual_dir=FOLDER

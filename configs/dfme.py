@@ -1,4 +1,4 @@
-"""DFME (Zhao et al. 2024), seven classes, leave one subject out of the training part.
+"""DFME (Zhao et al. 2024), seven classes, ten folds of the training part's people.
 
     python launch.py --config=configs/dfme.py --config.data.manual_dir=FOLDER
 

@@ -24,6 +24,7 @@ CHOICES = {
     'inputs.centre': ('none', 'median'),
     'inputs.stabilise': ('none', 'nose', 'median'),
     'inputs.mask': ('none', 'eyes'),
+    'inputs.unit': ('none', 'clip', 'channel'),
     # Of the data sets those whose sheets have macro-expressions.
     'macro.source': ('own', 'none', 'magnified', 'synthetic', 'manifest', *(
         name for name in registry.DATA_SETS if 'macro' in (

@@ -56,6 +56,8 @@ HELP = {
     'inputs.stabilise': "of flow that is made here: what the head's motion is "
                         'taken to be',
     'inputs.mask': 'of flow that is made here: where nothing counts',
+    'inputs.unit': "divides a clip by its own root mean square: of the clip, or each "
+                   'channel by its own',
     'macro.source': 'where macro-expressions come from: the data set itself, none, '
                     'micro ones magnified, or another data set',
     'macro.clips': 'macro clips of a task',

@@ -109,7 +109,10 @@ def base() -> config_dict.ConfigDict:
                   centre='none',     # or median, where no motion is at no known level
                   # Of flow that is made here, what the head's motion is taken to be:
                   # none, nose, median; and where nothing counts: none, eyes.
-                  stabilise='none', mask='none'),
+                  stabilise='none', mask='none',
+                  # What a clip is divided by: none, its own root mean square (clip),
+                  # or those of its channels (channel).
+                  unit='none'),
       # The macro-expressions: micro ones are aligned with them, or they are labelled
       # clips in the loss of any method.
       macro=dict(

@@ -86,6 +86,40 @@ def ablation() -> Variants:
   return tuple((name, {**LIGHTMAN, **changes}) for name, changes in single.items())
 
 
+def ingredients() -> Variants:
+  """What `defaults.recognise` is made of, one thing at a time otherwise.
+
+  By folds of subjects; of plain training and of LightmanNet.
+  """
+  changes = {
+      'full': {},
+      'no-skip': {'model.skip': 0},
+      'one-member': {'training.members': 1},
+      'no-mirror': {'evaluation.mirror': False},
+      'constant-rate': {'training.schedule': 'constant'},
+      'hard-labels': {'training.label_smoothing': 0.},
+      'small-tasks': {'episodes.shots': 3, 'episodes.queries': 3},
+      'steps75': {'training.steps': 75},
+      'steps300': {'training.steps': 300},
+      'pixels28': {'inputs.size': 28},
+      'not-centred': {'inputs.centre': 'none'},
+      'no-shift': {'augment.shift': 0},
+      'no-flip': {'augment.flip': 0.},
+      'no-amplitude': {'augment.amplitude': 0.},
+      'width8': {'model.width': 8, 'model.temporal_width': 8},
+      'width32': {'model.width': 32, 'model.temporal_width': 32},
+      'no-temporal': {'model.temporal_depth': 0},
+      'averaged-weights': {'training.average': .5},
+      'dropout': {'training.dropout': .3},
+      'mixup': {'augment.mixup': .4},
+      'macro-labels': {'macro.label_weight': .3},
+      'pretrained': {'pretrain.source': 'synthetic'}}
+  return tuple((f'{method}-{name}',
+                {'method.name': method, 'episodes.protocol': 'kfold', **change})
+               for method in ('supervised', 'lightman')
+               for name, change in changes.items())
+
+
 def people() -> Variants:
   """Some of the training people, in three draws, with labelled macro clips and without.
 
@@ -113,7 +147,7 @@ def efficiency() -> Variants:
 
 FAMILIES = {'methods': methods, 'encoders': encoders, 'few_shot': few_shot,
             'noise': noise, 'wrong_labels': wrong_labels, 'ablation': ablation,
-            'people': people, 'efficiency': efficiency}
+            'people': people, 'ingredients': ingredients, 'efficiency': efficiency}
 
 
 def across(names: Iterable[str]) -> Variants:

@@ -357,6 +357,7 @@ def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
           'macro_head': config['macro']['label_head'] == 'own',
           'multi_label': is_multi_label(config),
           'unit_clips': config['macro']['only'],
+          'projection': config['method'].get('projection', 0),
           'units': len(action_units.beside_classes(config.get('labels', {})))}
 
 

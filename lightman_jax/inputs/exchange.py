@@ -63,7 +63,8 @@ def flow_pictures(clips: ClipSet, how: inputs.Settings,
   Raises:
     InputError: their flow cannot be made.
   """
-  how = how._replace(kind='picture', span='apex', holds='flow', centre='none')
+  how = how._replace(kind='picture', span='apex', holds='flow', centre='none',
+                     unit='none')
   ready, flow = clips.frames.shape[1] == 1, None
   if ready:
     x = np.concatenate([clips.frames[number] for number in range(len(clips.clip))])

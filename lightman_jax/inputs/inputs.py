@@ -108,6 +108,8 @@ class Settings(NamedTuple):
   centre: str = 'none'          # or 'median': each channel of each clip less its median
   stabilise: str = 'none'       # flow: less that of the 'nose', or its 'median'
   mask: str = 'none'            # flow: none in the 'eyes'
+  # Root mean square that is divided by: none, of the 'clip', or of each 'channel' of it.
+  unit: str = 'none'
 
   @property
   def needs_landmarks(self) -> bool:
@@ -174,6 +176,21 @@ def subtract_median(x: Float[np.ndarray, '*n c']) -> Float32[np.ndarray, '*n c']
   return (x - np.median(x, axis=over)).astype(np.float32)
 
 
+def divide_by_rms(x: Float[np.ndarray, '*n c'], unit: str
+                  ) -> Float32[np.ndarray, '*n c']:
+  """A clip's input over its own root mean square: what moves how, and not how much.
+
+  People differ in how much they move, and data sets in how many pixels a face has.
+
+  Args:
+    x: one clip's input, channels last.
+    unit: 'clip', or 'channel': each over its own.
+  """
+  over = tuple(range(x.ndim - (unit == 'channel')))
+  squares = np.square(x, dtype=np.float64).mean(over)
+  return (x / np.maximum(np.sqrt(squares), 1e-8)).astype(np.float32)
+
+
 KINDS = {'frames': frame_input, 'difference': difference_input, 'flow': flow_input,
          'picture': picture_input}
 
@@ -194,7 +211,9 @@ def encode_clip(frames: UInt8[np.ndarray, 'T h w c'] | None,
     x = landmark_movements(points)
   else:
     x = KINDS[how.kind](frames, how, points[0] if how.needs_landmarks else None)
-  return subtract_median(x) if how.centre == 'median' else x
+  if how.centre == 'median':
+    x = subtract_median(x)
+  return x if how.unit == 'none' else divide_by_rms(x, how.unit)
 
 
 def make_inputs(clips: ClipSet, how: Settings, *,

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
+import numpy as np
 import optax
 
 from lightman_jax.meta.losses import Loss, Scalars
@@ -128,6 +129,7 @@ def _steps(loss, params, batch, moving, steps, update, state, first_order, memor
     moved, state = update(moved, grads, state, number)
     return (moved, state), (parts, watch({**fixed, **moved}) if watch else None)
 
+  step = jax.jit(step, inline=True)      # traced once, for its size and for the loop
   start, groups = ({name: params[name] for name in moving}, state), 1
   of_step, allowed = residual_bytes(step, start), memory * 2**20
   if steps * of_step > allowed:
@@ -145,8 +147,9 @@ def residual_bytes(step: Callable, moved: PyTree) -> int:
     step: of (moved, number).
     moved: what a step moves; its shapes are enough.
   """
+  number = np.zeros((), jax.dtypes.canonicalize_dtype(int))      # as the loop counts
   residuals = jax.eval_shape(
-      lambda moved: jax.vjp(lambda moved: step(moved, 0)[0], moved)[1], moved)
+      lambda moved: jax.vjp(lambda moved: step(moved, number)[0], moved)[1], moved)
   return _bytes(residuals)
 
 

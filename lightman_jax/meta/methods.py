@@ -139,7 +139,14 @@ class Reptile(_Stepping):
 
 
 @dataclasses.dataclass(frozen=True)
-class ProtoNet(Method):
+class _Comparing(Method):
+  """What compares embeddings, which the network may project; see `make_network`."""
+  projection: int = option(0, 'numbers that a learned linear map makes of an embedding '
+                           'before it is compared; 0: no map', range=(0, 4096))
+
+
+@dataclasses.dataclass(frozen=True)
+class ProtoNet(_Comparing):
   """The nearest class mean of embeddings (Snell et al. 2017)."""
 
   def make(self, net, labels=None):
@@ -149,7 +156,7 @@ class ProtoNet(Method):
 
 
 @dataclasses.dataclass(frozen=True)
-class MatchingNet(Method):
+class MatchingNet(_Comparing):
   """Attention over the support's clips by cosine (Vinyals et al. 2016)."""
 
   def make(self, net, labels=None):

@@ -19,6 +19,7 @@ Params = PyTree[Float[Array, '...']]
 # Where params of a training step hold what dropout multiplies the embedding by.
 DROPOUT_MASK = 'dropout_mask'
 UNIT_HEAD = 'unit_head'
+PROJECTION = 'projection'
 
 
 class Network(NamedTuple):
@@ -90,7 +91,8 @@ def unit_rms(x: Float[Array, 'n *clip']) -> Float[Array, 'n *clip']:
 
 def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
                  unit_clips: bool = False, skip: int = 0, label_smoothing: float = 0.,
-                 multi_label: bool = False, units: int = 0) -> Network:
+                 multi_label: bool = False, units: int = 0, projection: int = 0
+                 ) -> Network:
   """`encoder` maps (n, *clip) to (n, *place, d), whatever the ranks of both.
 
   Args:
@@ -102,9 +104,13 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     label_smoothing: of every loss of its logits.
     multi_label: a label is a set of classes; see `tasks.action_units`.
     units: action units that are learned beside the classes, with a head of their own.
+    projection: numbers that a learned linear map makes of what the head would see; 0:
+      there is none.
   """
   # Uniform, not normal: the draws of a normal take seconds to compile.
-  head = nn.Dense(classes, kernel_init=nn.initializers.lecun_uniform())
+  uniform = nn.initializers.lecun_uniform()
+  head, project = nn.Dense(classes, kernel_init=uniform), nn.Dense(
+      projection, use_bias=False, kernel_init=uniform)
 
   def init(key, shape):
     key_encoder, key_head = jax.random.split(key)
@@ -113,7 +119,11 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     params = {'encoder': variables['params']}
     if 'statistics' in variables:
       params['statistics'] = variables['statistics']
-    z = beside(params, maps(params, x).reshape(1, -1), x)
+    z = maps(params, x).reshape(1, -1)
+    if projection:
+      params[PROJECTION] = project.init(jax.random.fold_in(key_head, 3),
+                                        with_skip(z, x))['params']
+    z = beside(params, z, x)
     heads = {'head': key_head}
     if macro_head:
       heads['macro_head'] = jax.random.fold_in(key_head, 1)
@@ -136,9 +146,13 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
   def maps(params, x) -> Any:
     return encoder.apply(variables_of(params), scaled(x))
 
-  def beside(params, z, x):
-    if skip:
-      z = jnp.concatenate([z, local_means(scaled(x), skip)], -1)
+  def with_skip(z, x):
+    return jnp.concatenate([z, local_means(scaled(x), skip)], -1) if skip else z
+
+  def beside(params, z, x) -> Any:
+    z = with_skip(z, x)
+    if projection:
+      z = project.apply({'params': params[PROJECTION]}, z)
     return z * params[DROPOUT_MASK] if DROPOUT_MASK in params else z
 
   def classify(params, z, name='head') -> Any:

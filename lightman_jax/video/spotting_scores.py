@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from jaxtyping import Float, Int
 import numpy as np
 
+from lightman_jax.data.spellings import fold_characters
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import intervals as confidence, scores
 from lightman_jax.options import check_seed
@@ -149,10 +150,11 @@ def _check(tables: Tables, names: Sequence[str]) -> None:
                          f'{one.video!r} of {name}; give the length of every video')
   spelt: dict[str, str] = {}
   for one in (*tables.spotted, *tables.truth):
-    if spelt.setdefault(one.emotion.casefold(), one.emotion) != one.emotion:
+    known = spelt.setdefault(fold_characters(one.emotion), one.emotion)
+    if known != one.emotion:
       raise InputError(f'the emotion {one.emotion!r} of subject {one.subject!r}, video '
-                       f'{one.video!r} is {spelt[one.emotion.casefold()]!r} elsewhere '
-                       f'in {spotted} or {truth}; spell it alike')
+                       f'{one.video!r} is {known!r} elsewhere in {spotted} or {truth}; '
+                       'spell it alike')
 
 
 # Counts and what comes of them.

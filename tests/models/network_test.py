@@ -6,14 +6,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lightman_jax.meta import learners
 from lightman_jax.models import conv4, temporal
 from lightman_jax.models.network import local_means, make_encoder, make_network
+from lightman_jax.tasks.sampling import Examples, Task
 
 
-def network(grid=2, depth=1, classes=3, skip=0):
+def network(grid=2, depth=1, classes=3, skip=0, projection=0):
   return make_network(make_encoder(encoder='conv4', conv='auto', width=4, grid=grid,
                                    temporal_width=4, temporal_depth=depth),
-                      classes=classes, skip=skip)
+                      classes=classes, skip=skip, projection=projection)
 
 
 @pytest.fixture(scope='module')
@@ -134,3 +136,26 @@ def test_with_skip_the_head_sees_the_clip_beside_the_map(start_of):
   np.testing.assert_allclose(
       net.logits(own, jnp.asarray(x)),
       local_means(jnp.asarray(x), 4) @ kernel[16:], atol=1e-4)
+
+
+def test_a_projection_maps_what_the_head_sees(start_of):
+  x = np.random.default_rng(0).standard_normal((4, 3, 8, 8, 3), np.float32)
+  wide, net = network(skip=4), network(skip=4, projection=5)
+  params = start_of(net, x.shape[1:])
+  kernel = params['projection']['kernel']
+  seen = jax.jit(wide.embed)(params, x)
+  assert kernel.shape == (seen.shape[-1], 5) and params['head']['kernel'].shape == (5, 3)
+  np.testing.assert_allclose(jax.jit(net.embed)(params, x), seen @ kernel, atol=1e-5)
+
+
+@pytest.mark.parametrize('method', [learners.protonet, learners.matchingnet])
+def test_what_compares_learns_its_projection(method):
+  x = np.random.default_rng(0).standard_normal((6, 1, 8, 8, 3)).astype('f4')
+  label, side = jnp.arange(6) % 3, lambda x, label: Examples(x, label, x[:0], label[:0])
+  net = network(depth=0, skip=4, projection=5)
+  learner = method(net)
+  params = learner.init(jax.random.key(0), x.shape[1:])
+  assert set(params) == {'encoder', 'projection'}
+  grads, _ = jax.jit(learner.meta_grad)(
+      params, Task(side(x, label), side(x[::-1], label)), jax.random.key(1))
+  assert np.abs(grads['projection']['kernel']).max() > 0

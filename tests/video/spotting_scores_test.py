@@ -34,6 +34,8 @@ def counts(result, row='pooled'):
 def test_an_emotion_in_two_spellings_is_refused():
   with pytest.raises(InputError, match="emotion 'Joy' of subject 'a'.*'joy' elsewhere"):
     scored([one(10, 19, 'joy')], [one(10, 19, 'Joy')])
+  with pytest.raises(InputError, match='spell it alike'):     # a space of no width
+    scored([one(10, 19, 'joy')], [one(10, 19, 'jo\u200by')])
 
 
 @pytest.mark.parametrize('spotted, truth, share', [

@@ -282,10 +282,11 @@ def _references(groups: list[Group]) -> dict[str, tuple[str, list[Group]]]:
     if label in labels or (shared.count(row) > 1 and label == row):
       label = f'{row} (on the inputs of {owners[0].label})'
     labels[label] = (row, owners)
-  def is_adapted(item) -> bool:
+  def place(item) -> tuple[bool, bool]:
     row, owners = item[1]
-    return row != results.not_adapted(owners[0].runs[0].method)
-  return dict(sorted(labels.items(), key=is_adapted))
+    return (not _is_own(row, owners[0]),
+            row != results.not_adapted(owners[0].runs[0].method))
+  return dict(sorted(labels.items(), key=place))      # methods' own rows first
 
 
 def _line(label: str, group: Group, row: str, folds: Folds,

@@ -52,12 +52,12 @@ def strongest(comparison: Comparison) -> Reference | None:
   return Reference(best.label, best.scores[comparison.main].value)
 
 
-def span(values: Iterable[float]) -> tuple[float, float]:
-  """The range in question: all finite values, with some air."""
+def span(values: Iterable[float], most: float = math.inf) -> tuple[float, float]:
+  """The range in question: all finite values, with some air, but none above `most`."""
   values = [v for v in values if math.isfinite(v)] or [0., 1.]
   low, high = min(values), max(values)
   air = .06 * (high - low) or .05
-  return low - air, high + air
+  return low - air, max(high, min(high + air, most))
 
 
 def score_intervals(comparison: Comparison, *, chance: float, title: str) -> Markup:
@@ -71,7 +71,7 @@ def score_intervals(comparison: Comparison, *, chance: float, title: str) -> Mar
   lines, best, main = comparison.lines, strongest(comparison), comparison.main
   low, high = span([v for line in lines if not line.reference
                     for v in (*line.scores[main][:3], *line.scores[main].by_seed)]
-                   + ([best.value] if best else []))
+                   + ([best.value] if best else []), most=1.)
   with figure_style([line.label for line in lines]):
     figure = Figure(figsize=(WIDE, .42 * len(lines) + .75), layout='constrained')
     axes = figure.add_subplot()
@@ -101,7 +101,7 @@ def _interval(axes, place: int, line: Line, main: str, low: float, high: float
     if len(scored.by_seed) > 1:
       axes.plot(scored.by_seed, [place] * len(scored.by_seed), '|', color=paint,
                 markersize=8)
-    axes.plot(scored.value, place, 'o', color=paint, markersize=6)
+    axes.plot(scored.value, place, 'o', color=paint, markersize=6, clip_on=False)
   else:
     # Off the range in question: an arrow at the side where it lies.
     left = scored.value < low

@@ -274,6 +274,7 @@ def test_numbers():
 def test_an_axis_spans_what_is_in_question():
   low, high = span([.6, .72, float('nan')])
   assert .58 < low < .6 and .72 < high < .74
+  assert span([.6, .99], most=1.)[1] == 1. and span([.6, .8], most=1.)[1] < .85
   for values in ([], [.5], [float('inf')]):
     low, high = span(values)
     assert low < high
