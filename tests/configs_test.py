@@ -130,7 +130,7 @@ def test_a_family_that_is_of_classes_is_refused_by_one_of_units(name, family):
   module = UNITS[name][0]
   config, variants = module.get_config().to_dict(), module.sweep(family)
   plan = lambda: sweep.plan(config, variants, seeds=1)
-  if family in ('few_shot', 'noise', 'wrong_labels', 'ablation'):
+  if family in ('few_shot', 'noise', 'wrong_labels', 'ablation', 'ingredients'):
     with pytest.raises(InputError, match='labels.kind=action_units and .*; leave that'):
       plan()
   else:

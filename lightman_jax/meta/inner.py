@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+from jax.extend import core
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 import numpy as np
@@ -131,7 +132,10 @@ def _steps(loss, params, batch, moving, steps, update, state, first_order, memor
 
   step = jax.jit(step, inline=True)      # traced once, for its size and for the loop
   start, groups = ({name: params[name] for name in moving}, state), 1
-  of_step, allowed = residual_bytes(step, start), memory * 2**20
+  allowed = memory * 2**20
+  # Most steps are so small that their derivative need not be traced to know it.
+  of_step = (0 if steps * most_residual_bytes(step, start) <= allowed else
+             residual_bytes(step, start))
   if steps * of_step > allowed:
     step = jax.checkpoint(step)
     if steps * _bytes(start) > max(allowed, of_step / 4):
@@ -147,10 +151,36 @@ def residual_bytes(step: Callable, moved: PyTree) -> int:
     step: of (moved, number).
     moved: what a step moves; its shapes are enough.
   """
-  number = np.zeros((), jax.dtypes.canonicalize_dtype(int))      # as the loop counts
-  residuals = jax.eval_shape(
-      lambda moved: jax.vjp(lambda moved: step(moved, number)[0], moved)[1], moved)
+  residuals = jax.eval_shape(lambda moved: jax.vjp(
+      lambda moved: step(moved, _NUMBER)[0], moved)[1], moved)
   return _bytes(residuals)
+
+
+def most_residual_bytes(step: Callable, moved: PyTree) -> int:
+  """A bound of `residual_bytes`, for which no derivative is taken.
+
+  What is left is among what goes in, what operations make, and what their derivatives
+  make of that, which is counted as often.
+
+  Args:
+    step: of (moved, number).
+    moved: what a step moves; its shapes are enough.
+  """
+  closed = jax.make_jaxpr(step)(moved, _NUMBER)
+  return _bytes([*closed.consts, moved]) + 2 * _made_bytes(closed.jaxpr)
+
+
+_NUMBER = np.int32(0)      # of a step, as the loop counts them
+
+
+def _made_bytes(jaxpr: Any) -> int:
+  """Of all that the operations of a program make, inner programs' among them."""
+  total = 0
+  for line in jaxpr.eqns:
+    total += _bytes([out.aval for out in line.outvars])
+    total += line.params.get('length', 1) * sum(map(
+        _made_bytes, core.jaxprs_in_params(line.params)))
+  return total
 
 
 def _bytes(tree: PyTree) -> int:

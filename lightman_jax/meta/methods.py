@@ -141,7 +141,7 @@ class Reptile(_Stepping):
 @dataclasses.dataclass(frozen=True)
 class _Comparing(Method):
   """What compares embeddings, which the network may project; see `make_network`."""
-  projection: int = option(0, 'numbers that a learned linear map makes of an embedding '
+  projection: int = option(32, 'numbers that a learned linear map makes of an embedding '
                            'before it is compared; 0: no map', range=(0, 4096))
 
 

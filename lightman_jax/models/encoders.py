@@ -143,10 +143,11 @@ class STSTNet(_Frames):
           'model.weights are those of STSTNet as it was published, and model.norm='
           f'{self.norm} is another network; use the variant published, or '
           'model.norm=batch')
-    if self.weights and flat['inputs.centre'] != 'none':
-      raise InputError(
-          'model.weights were trained on pictures as they are and inputs.centre='
-          f'{flat["inputs.centre"]} changes them; use inputs.centre=none')
+    for name in ('inputs.centre', 'inputs.unit'):
+      if self.weights and flat[name] != 'none':
+        raise InputError(
+            f'model.weights were trained on pictures as they are and {name}='
+            f'{flat[name]} changes them; use {name}=none')
     if self.weights and not os.path.exists(os.path.expanduser(self.weights)):
       raise InputError(
           f'model.weights: {self.weights} is not there; python -m lightman_jax '
