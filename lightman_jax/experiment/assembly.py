@@ -350,14 +350,14 @@ def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
 
 def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
   """What a configuration says of a network beside its encoder and classes."""
-  # What an encoder from outside calls skip is its own.
+  # What an encoder from outside calls so is its own.
   own = registry.is_outside(config['model']['encoder'])
-  return {'skip': 0 if own else config['model'].get('skip', 0),
+  return {**{name: 0 if own else config['model'].get(name, 0)
+             for name in ('skip', 'projection')},
           'label_smoothing': config['training']['label_smoothing'],
           'macro_head': config['macro']['label_head'] == 'own',
           'multi_label': is_multi_label(config),
           'unit_clips': config['macro']['only'],
-          'projection': config['method'].get('projection', 0),
           'units': len(action_units.beside_classes(config.get('labels', {})))}
 
 

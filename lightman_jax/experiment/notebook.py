@@ -180,7 +180,8 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
   else:
-    beside['skip'] = 0       # a setting of the encoder whose place it takes
+    # Settings of the encoder whose place it takes.
+    beside |= {'skip': 0, 'projection': 0}
   return network.make_network(encoder, classes=classes, **beside)
 
 

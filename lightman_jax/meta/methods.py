@@ -139,14 +139,7 @@ class Reptile(_Stepping):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Comparing(Method):
-  """What compares embeddings, which the network may project; see `make_network`."""
-  projection: int = option(32, 'numbers that a learned linear map makes of an embedding '
-                           'before it is compared; 0: no map', range=(0, 4096))
-
-
-@dataclasses.dataclass(frozen=True)
-class ProtoNet(_Comparing):
+class ProtoNet(Method):
   """The nearest class mean of embeddings (Snell et al. 2017)."""
 
   def make(self, net, labels=None):
@@ -156,7 +149,7 @@ class ProtoNet(_Comparing):
 
 
 @dataclasses.dataclass(frozen=True)
-class MatchingNet(_Comparing):
+class MatchingNet(Method):
   """Attention over the support's clips by cosine (Vinyals et al. 2016)."""
 
   def make(self, net, labels=None):

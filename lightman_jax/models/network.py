@@ -19,7 +19,7 @@ Params = PyTree[Float[Array, '...']]
 # Where params of a training step hold what dropout multiplies the embedding by.
 DROPOUT_MASK = 'dropout_mask'
 UNIT_HEAD = 'unit_head'
-PROJECTION = 'projection'
+PROJECTION = 'projection'     # in the encoder's subtree: it moves and is kept with it
 
 
 class Network(NamedTuple):
@@ -121,8 +121,8 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
       params['statistics'] = variables['statistics']
     z = maps(params, x).reshape(1, -1)
     if projection:
-      params[PROJECTION] = project.init(jax.random.fold_in(key_head, 3),
-                                        with_skip(z, x))['params']
+      drawn = project.init(jax.random.fold_in(key_head, 3), with_skip(z, x))
+      params['encoder'] = {**params['encoder'], PROJECTION: drawn['params']}
     z = beside(params, z, x)
     heads = {'head': key_head}
     if macro_head:
@@ -131,7 +131,9 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
 
   def variables_of(params):
     running = {name: params[name] for name in ('statistics',) if name in params}
-    return {'params': params['encoder'], **running}
+    own = {name: x for name, x in params['encoder'].items()
+           if not projection or name != PROJECTION}
+    return {'params': own, **running}
 
   def train(params, x, key):
     # A pair, for what is mutable.
@@ -152,7 +154,7 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
   def beside(params, z, x) -> Any:
     z = with_skip(z, x)
     if projection:
-      z = project.apply({'params': params[PROJECTION]}, z)
+      z = project.apply({'params': params['encoder'][PROJECTION]}, z)
     return z * params[DROPOUT_MASK] if DROPOUT_MASK in params else z
 
   def classify(params, z, name='head') -> Any:

@@ -206,6 +206,20 @@ def test_each_channel_less_its_median(clips_of):
   assert np.abs(np.median(plain[0], (0, 1, 2))).max() > .02
 
 
+@pytest.mark.parametrize('unit, over', [('clip', (1, 2, 3, 4)), ('channel', (1, 2, 3))])
+def test_a_clip_over_its_own_root_mean_square(clips_of, unit, over):
+  frames = np.random.default_rng(0).integers(0, 256, (3, 1, 6, 6, 3))
+  frames[2] = 7                                            # one grey: no motion at all
+  how = Settings('picture', size=0, centre='median')
+  plain, x = (make_inputs(clips_of(frames), one) for one in (
+      how, how._replace(unit=unit)))
+  squares = np.mean(np.square(plain, dtype=np.float64), over, keepdims=True)
+  np.testing.assert_allclose(x[:2] * np.sqrt(squares[:2]), plain[:2], atol=1e-5)
+  assert (x[2] == 0).all()
+  # Twice the motion is the same input.
+  np.testing.assert_allclose(inputs.divide_by_rms(2 * plain[0], unit), x[0], atol=1e-5)
+
+
 def test_a_mirror_image_of_a_stretched_picture_is_its_negative():
   fields = np.random.default_rng(1).standard_normal((1, 6, 6, 3)) + [3., -1., 0.]
   mirrored = fields[:, :, ::-1] * [-1, 1, 1]
