@@ -11,9 +11,9 @@ a source of macro-expressions (macro=ck_plus) they do. CK+ comes with landmarks,
 which its faces are aligned without the face model.
 
 Ten folds of whole people are what most work on CK+ has. `:quick`, one narrow member,
-takes some 10 s a fold on two busy cores and the default some 20, after a minute or two of
-compiling (measured on 309 ready pictures). `:protocol=loso` leaves one subject out: 118
-folds for the people of CK+ with an emotion, half an hour and more.
+takes some 10 s a fold on two busy cores and the default some 20, after a minute or two
+of compiling (measured on 309 ready pictures). `:protocol=loso` leaves one subject out:
+118 folds for the people of CK+ with an emotion, half an hour and more.
 
 Published figures on these sets choose other frames (the last three of a sequence), and
 we hold none that was checked. Ours: none, for want of a

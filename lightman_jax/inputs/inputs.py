@@ -108,7 +108,7 @@ class Settings(NamedTuple):
   centre: str = 'none'          # or 'median': each channel of each clip less its median
   stabilise: str = 'none'       # flow: less that of the 'nose', or its 'median'
   mask: str = 'none'            # flow: none in the 'eyes'
-  # Root mean square that is divided by: none, of the 'clip', or of each 'channel' of it.
+  # Root mean square that is divided by: of the 'clip', or of each 'channel' of it.
   unit: str = 'none'
 
   @property

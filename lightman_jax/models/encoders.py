@@ -63,8 +63,8 @@ class _Frames(Encoder):
   skip: int = option(0, 'the head sees the clip itself beside the map: its local means '
                      'on so many cells along a side, over time; 0: it does not',
                      range=(0, 256))
-  projection: int = option(0, 'numbers that a learned linear map makes of what the head '
-                           'would see; 0: there is none', range=(0, 4096))
+  projection: int = option(0, 'numbers that a learned linear map makes of what the '
+                           'head would see; 0: there is none', range=(0, 4096))
   conv: str = option('auto', 'how convolutions are computed; auto: by backend',
                      choices=('auto', 'lax', 'folded', 'patches', 'grouped'))
 

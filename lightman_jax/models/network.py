@@ -19,6 +19,8 @@ Params = PyTree[Float[Array, '...']]
 # Where params of a training step hold what dropout multiplies the embedding by.
 DROPOUT_MASK = 'dropout_mask'
 UNIT_HEAD = 'unit_head'
+# Of weights. Uniform, not normal: the draws of a normal take seconds to compile.
+UNIFORM = nn.initializers.lecun_uniform()
 PROJECTION = 'projection'     # in the encoder's subtree: it moves and is kept with it
 
 
@@ -107,10 +109,9 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     projection: numbers that a learned linear map makes of what the head would see; 0:
       there is none.
   """
-  # Uniform, not normal: the draws of a normal take seconds to compile.
-  uniform = nn.initializers.lecun_uniform()
-  head, project = nn.Dense(classes, kernel_init=uniform), nn.Dense(
-      projection, use_bias=False, kernel_init=uniform)
+  scaled = unit_rms if unit_clips else lambda x: x
+  head = nn.Dense(classes, kernel_init=UNIFORM)
+  draw_projection, beside = _make_beside(skip, projection, scaled)
 
   def init(key, shape):
     key_encoder, key_head = jax.random.split(key)
@@ -120,42 +121,23 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
     if 'statistics' in variables:
       params['statistics'] = variables['statistics']
     z = maps(params, x).reshape(1, -1)
-    if projection:
-      drawn = project.init(jax.random.fold_in(key_head, 3), with_skip(z, x))
-      params['encoder'] = {**params['encoder'], PROJECTION: drawn['params']}
+    params = draw_projection(params, jax.random.fold_in(key_head, 3), z, x)
     z = beside(params, z, x)
     heads = {'head': key_head}
     if macro_head:
       heads['macro_head'] = jax.random.fold_in(key_head, 1)
     return params | {name: head.init(key, z)['params'] for name, key in heads.items()}
 
-  def variables_of(params):
-    running = {name: params[name] for name in ('statistics',) if name in params}
-    own = {name: x for name, x in params['encoder'].items()
-           if not projection or name != PROJECTION}
-    return {'params': own, **running}
-
   def train(params, x, key):
     # A pair, for what is mutable.
-    pair: Any = encoder.apply(variables_of(params), x, training=True,
+    pair: Any = encoder.apply(_variables_of(params), x, training=True,
                               rngs={'dropout': key}, mutable=['statistics'])
     features, seen = pair
     z = beside(params, features.reshape(len(x), -1), x)
     return classify(params, z), seen['statistics']
 
-  scaled = unit_rms if unit_clips else lambda x: x
-
   def maps(params, x) -> Any:
-    return encoder.apply(variables_of(params), scaled(x))
-
-  def with_skip(z, x):
-    return jnp.concatenate([z, local_means(scaled(x), skip)], -1) if skip else z
-
-  def beside(params, z, x) -> Any:
-    z = with_skip(z, x)
-    if projection:
-      z = project.apply({'params': params['encoder'][PROJECTION]}, z)
-    return z * params[DROPOUT_MASK] if DROPOUT_MASK in params else z
+    return encoder.apply(_variables_of(params), scaled(x))
 
   def classify(params, z, name='head') -> Any:
     return head.apply({'params': params[name]}, z)
@@ -166,9 +148,40 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
   return _with_unit_head(net, units) if units else net
 
 
+def _make_beside(skip: int, projection: int, scaled: Callable
+                 ) -> tuple[Callable, Callable]:
+  """Parameters with a projection drawn; and what the head sees of maps and clips."""
+  project = nn.Dense(projection, use_bias=False, kernel_init=UNIFORM)
+
+  def with_skip(z, x):
+    return jnp.concatenate([z, local_means(scaled(x), skip)], -1) if skip else z
+
+  def draw_projection(params, key, z, x):
+    if not projection:
+      return params
+    drawn = project.init(key, with_skip(z, x))['params']
+    return {**params, 'encoder': {**params['encoder'], PROJECTION: drawn}}
+
+  def beside(params, z, x) -> Any:
+    z = with_skip(z, x)
+    if projection:
+      z = project.apply({'params': params['encoder'][PROJECTION]}, z)
+    return z * params[DROPOUT_MASK] if DROPOUT_MASK in params else z
+  return draw_projection, beside
+
+
+def _variables_of(params: Params) -> dict[str, Any]:
+  """What flax calls the weights and running statistics of an encoder.
+
+  It passes over what no module asks for, as the projection.
+  """
+  running = {name: params[name] for name in ('statistics',) if name in params}
+  return {'params': params['encoder'], **running}
+
+
 def _with_unit_head(net: Network, units: int) -> Network:
   """The network with a head for action units, drawn beside all else."""
-  head = nn.Dense(units, kernel_init=nn.initializers.lecun_uniform())
+  head = nn.Dense(units, kernel_init=UNIFORM)
 
   def init(key, shape):
     params, x = net.init(key, shape), jnp.zeros((1, *shape))

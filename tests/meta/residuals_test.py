@@ -20,7 +20,8 @@ SLOW = ('resnet12', 'resnet18', 'vit', 'dere_grl')
     for name in registry.ENCODERS])
 def test_the_bound_is_one(encoder, monkeypatch):
   settings = named.settings_by_name('synthetic:debug', encoder=encoder)
-  clip, bounds, bound_of = CLIPS.get(encoder, (2, 16, 16, 3)), [], inner.most_residual_bytes
+  clip, bounds = CLIPS.get(encoder, (2, 16, 16, 3)), []
+  bound_of = inner.most_residual_bytes
 
   def spy(step, moved):
     bounds.append((bound_of(step, moved), inner.residual_bytes(step, moved)))

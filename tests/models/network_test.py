@@ -143,9 +143,10 @@ def test_a_projection_maps_what_the_head_sees(start_of):
   wide, net = network(skip=4), network(skip=4, projection=5)
   params = start_of(net, x.shape[1:])
   kernel = params['encoder']['projection']['kernel']
-  seen = jax.jit(wide.embed)(params, x)
-  assert kernel.shape == (seen.shape[-1], 5) and params['head']['kernel'].shape == (5, 3)
-  np.testing.assert_allclose(jax.jit(net.embed)(params, x), seen @ kernel, atol=1e-5)
+  seen, mapped = jax.jit(wide.embed)(params, x), jax.jit(net.embed)(params, x)
+  assert kernel.shape == (seen.shape[-1], 5)
+  assert params['head']['kernel'].shape == (5, 3)
+  np.testing.assert_allclose(mapped, seen @ kernel, atol=1e-5)
 
 
 @pytest.mark.parametrize('method', [learners.protonet, learners.matchingnet])
