@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from lightman_jax import bounded, registry
+from lightman_jax import bounded, registry, sections
+from lightman_jax.configurations import defaults
 from lightman_jax.data import duplicates, people
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished
@@ -177,12 +178,17 @@ def _check_alike(config: Mapping[str, Any], other: Mapping[str, Any],
                  path: pathlib.Path) -> None:
   """Weights fit a network and inputs like those that they were trained in."""
   computed = ('conv', 'precision', 'matmul_precision')
+  # What a run before a setting was there did: its default, which changes nothing.
+  usual = {'inputs': defaults.base()['inputs'].to_dict(), 'model': {
+      name: option.default for name, option in sections.options_of(
+          'encoder', config['model']['encoder']).items()}}
   for section in ('model', 'inputs'):
     for name, value in config[section].items():
-      if name not in computed and other[section].get(name) != value:
+      before = other[section].get(name, usual[section].get(name))
+      if name not in computed and before != value:
         raise InputError(
-            f'pretrain.source: {section}.{name} is {other[section].get(name)!r} in '
-            f'{path} and {value!r} here; give both the same')
+            f'pretrain.source: {section}.{name} is {before!r} in {path} and {value!r} '
+            'here; give both the same')
   # How much of a clip there is, where the inputs do not say so themselves.
   whole = config['inputs']['span'] == 'each' and config['inputs']['kind'] != 'picture'
   fixed = config['inputs']['size'] or config['inputs']['kind'] == 'landmarks'

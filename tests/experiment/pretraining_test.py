@@ -385,6 +385,20 @@ def test_a_run_of_another_network_is_refused(pool, run, small_net):
     of_run(pool, small_net, width=8)
 
 
+def test_a_run_before_a_setting_was_there_has_its_default(pool, run, small_net):
+  config = settings_of(source='somewhere')
+  choose = lambda: pretraining.choose(
+      config, pool, leave_one_subject_out(pool)[:1], 'made-up',
+      make_net=lambda classes: small_net)
+  old = {name: value for name, value in config['inputs'].items() if name != 'unit'}
+  run({'s0': []}, {'inputs': old})
+  config['inputs']['unit'] = 'none'
+  choose()
+  config['inputs']['unit'] = 'clip'
+  with pytest.raises(InputError, match="inputs.unit is 'none' in .* and 'clip' here"):
+    choose()
+
+
 @pytest.mark.parametrize('seen, words', [
     ({'s0': [['a']]}, 'pairs of data set'), ({'s0': 'ab'}, 'pairs of data set'),
     ({'s0': [['a', 1]]}, 'pairs of data set'), ({'s0': 1}, 'whom its folds'),
