@@ -104,7 +104,8 @@ def _of(jaxpr, count: Callable) -> int:
 
 def _of_equation(equation, count: Callable) -> int:
   name = equation.primitive.name
-  inner = [_of(jaxpr, count) for jaxpr in _inside(equation.params)]
+  inner = [_of(jaxpr, count) for jaxpr in core.jaxprs_in_params(
+      equation.params)]
   if name == 'scan':
     return equation.params['length'] * sum(inner)
   if name == 'cond':
@@ -161,16 +162,6 @@ def _each(name: str, ins, out, params) -> int:
       return math.prod(params['window_dimensions'])
     case _:
       return 1
-
-
-def _inside(params: dict[str, Any]) -> Iterator[Any]:
-  """The jaxprs that an equation calls."""
-  for value in params.values():
-    for part in value if isinstance(value, tuple | list) else (value,):
-      if isinstance(part, core.ClosedJaxpr):
-        yield part.jaxpr
-      elif isinstance(part, core.Jaxpr):
-        yield part
 
 
 def _is_float(aval) -> bool:
