@@ -162,8 +162,7 @@ def recognise(config: config_dict.ConfigDict) -> None:
   A linear model of such inputs is hard to beat because it varies little, not because it
   fits better. So what averages comes first: several members, mirror images, a rate that
   falls to zero, smoothed labels, larger tasks. The head sees the clip beside the
-  encoder's map, so a linear answer is within its reach, both through a linear map to a
-  few numbers, where distances and inner steps mean more. How much somebody moves tells
+  encoder's map, so a linear answer is within its reach. How much somebody moves tells
   people and data sets apart, not expressions: each channel of a clip is divided by its
   own root mean square. benchmarks/README.md has the measurements.
 
@@ -171,8 +170,7 @@ def recognise(config: config_dict.ConfigDict) -> None:
     config: of pictures, as `base` makes it; changed in place.
   """
   config.inputs.update(size=14, unit='channel')
-  config.model.update(width=16, temporal_width=16, temporal_depth=1, skip=14,
-                      projection=32)
+  config.model.update(width=16, temporal_width=16, temporal_depth=1, skip=14)
   config.method.update(inner_steps=1, inner_rate=.02)
   config.episodes.update(shots=5, queries=5)
   config.training.update(steps=150, tasks=2, schedule='cosine', label_smoothing=.1,
@@ -259,8 +257,7 @@ def quick(config: config_dict.ConfigDict) -> None:
 def published(config: config_dict.ConfigDict) -> None:
   """STSTNet as it was published, on flow pictures of 28 pixels: for `model.weights`."""
   config.method.name = 'supervised'
-  config.model.update(encoder='ststnet', norm='batch', temporal_depth=0, skip=0,
-                      projection=0)
+  config.model.update(encoder='ststnet', norm='batch', temporal_depth=0, skip=0)
   config.inputs.update(kind='picture', holds='flow', size=28, centre='none',
                        unit='none')
   config.training.update(schedule='constant', label_smoothing=0., dropout=0., members=1)

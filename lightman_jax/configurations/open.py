@@ -25,8 +25,7 @@ def get_config(arg: str | None = None):
       difficulty=dict(micro=[4., 8.], crop=[.85, .88], crop_spread=.15))
   config.inputs.update(kind='picture', holds='flow', centre='median')
   defaults.recognise(config)
-  # As the open model was made and measured.
-  config.inputs.unit, config.model.projection = 'none', 0
+  config.inputs.unit = 'none'      # as the open model was made and measured
   # No supports: one answer a clip, and a small file. Macro clips are for variants.
   config.method.name = 'supervised'
   config.training.update(checkpoint_every=50)

@@ -94,7 +94,6 @@ def ingredients() -> Variants:
   changes = {
       'full': {},
       'no-skip': {'model.skip': 0},
-      'no-projection': {'model.projection': 0},
       'one-member': {'training.members': 1},
       'no-mirror': {'evaluation.mirror': False},
       'constant-rate': {'training.schedule': 'constant'},

@@ -350,10 +350,10 @@ def make_net(config: Mapping[str, Any], classes: Sequence[str]) -> Network:
 
 def network_settings(config: Mapping[str, Any]) -> dict[str, Any]:
   """What a configuration says of a network beside its encoder and classes."""
-  # What an encoder from outside calls so is its own.
-  own = registry.is_outside(config['model']['encoder'])
-  return {**{name: 0 if own else config['model'].get(name, 0)
-             for name in ('skip', 'projection')},
+  unless_outside = lambda section, key, name: (
+      0 if registry.is_outside(config[section][key]) else config[section].get(name, 0))
+  return {'skip': unless_outside('model', 'encoder', 'skip'),
+          'projection': unless_outside('method', 'name', 'projection'),
           'label_smoothing': config['training']['label_smoothing'],
           'macro_head': config['macro']['label_head'] == 'own',
           'multi_label': is_multi_label(config),

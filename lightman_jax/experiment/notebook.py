@@ -180,8 +180,7 @@ def make_network(settings: Mapping[str, Any], classes: int, *,
   if encoder is None:
     encoder = network.make_encoder(**settings['model'])
   else:
-    # Settings of the encoder whose place it takes.
-    beside |= {'skip': 0, 'projection': 0}
+    beside['skip'] = 0       # a setting of the encoder whose place it takes
   return network.make_network(encoder, classes=classes, **beside)
 
 

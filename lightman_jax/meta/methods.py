@@ -139,7 +139,15 @@ class Reptile(_Stepping):
 
 
 @dataclasses.dataclass(frozen=True)
-class ProtoNet(Method):
+class _Comparing(Method):
+  """What compares embeddings, which a linear map of the network gives their metric."""
+  projection: int = option(32, 'numbers that a learned linear map makes of an '
+                           'embedding before it is compared; 0: there is none',
+                           range=(0, 4096))
+
+
+@dataclasses.dataclass(frozen=True)
+class ProtoNet(_Comparing):
   """The nearest class mean of embeddings (Snell et al. 2017)."""
 
   def make(self, net, labels=None):
@@ -149,7 +157,7 @@ class ProtoNet(Method):
 
 
 @dataclasses.dataclass(frozen=True)
-class MatchingNet(Method):
+class MatchingNet(_Comparing):
   """Attention over the support's clips by cosine (Vinyals et al. 2016)."""
 
   def make(self, net, labels=None):

@@ -63,8 +63,6 @@ class _Frames(Encoder):
   skip: int = option(0, 'the head sees the clip itself beside the map: its local means '
                      'on so many cells along a side, over time; 0: it does not',
                      range=(0, 256))
-  projection: int = option(0, 'numbers that a learned linear map makes of what the '
-                           'head would see; 0: there is none', range=(0, 4096))
   conv: str = option('auto', 'how convolutions are computed; auto: by backend',
                      choices=('auto', 'lax', 'folded', 'patches', 'grouped'))
 
@@ -132,8 +130,7 @@ class STSTNet(_Frames):
       raise InputError(
           f'model.norm=batch keeps running statistics, which method.name={method} '
           'cannot adapt to one task; use method.name=supervised, or model.norm=group')
-    for setting, what in (('temporal_depth', 'temporal module'), ('skip', 'skip'),
-                          ('projection', 'projection')):
+    for setting, what in (('temporal_depth', 'temporal module'), ('skip', 'skip')):
       if self.norm == 'batch' and getattr(self, setting):
         raise InputError('model.norm=batch is STSTNet as it was published, which has '
                          f'no {what}; set model.{setting}=0')
