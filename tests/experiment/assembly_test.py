@@ -3,12 +3,14 @@
 import io
 import json
 
+import jax
 import numpy as np
 import pytest
 from rich.console import Console
 
 from configs import synthetic
 from lightman_jax import sections
+from lightman_jax.configurations import named
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import assembly, findings, pretraining
@@ -38,6 +40,18 @@ def test_the_splits_of_a_fold_are_drawn_as_ever():
   # Changing these changes every result ever published with a seed.
   draws = assembly.splits_generator(0, 'sub01').integers(1 << 32, size=2)
   assert draws.tolist() == [4294338012, 4130696415]
+
+
+@pytest.mark.parametrize('method, projects', [
+    ('protonet', True), ('matchingnet', True), ('maml', False), ('lightman', False)])
+def test_what_compares_embeddings_projects_them(method, projects):
+  settings = named.settings_by_name('synthetic:debug', method=method)
+  encoder = lambda: jax.eval_shape(lambda: assembly.make_net(settings, ['a', 'b']).init(
+      jax.random.key(0), (2, 16, 16, 3)))['encoder']
+  assert ('projection' in encoder()) == projects
+  if projects:      # as settings from before had none
+    del settings['method']['projection']
+    assert 'projection' not in encoder()
 
 
 def test_alignment_by_class_needs_macro_clips_of_every_class(pool_of):
