@@ -238,7 +238,11 @@ class _Trainer:
   def __init__(self, config: Mapping[str, Any], source: Source, net: Network, *,
                shared: bool):
     self._config, self._source, self._net = config, source, net
-    self._kept = ('encoder', 'head') if shared else ('encoder',)
+    shapes = jax.eval_shape(
+        lambda: net.init(jax.random.key(0), source.x.shape[1:]))
+    self._trained = {name: shapes[name] for name in ('encoder', 'projection', 'head')
+                     if name in shapes}
+    self._kept = [name for name in self._trained if shared or name != 'head']
     self.usable = (source.label >= 0) | np.isfinite(source.units).any(1)
     how = config['pretrain']
     self._optimizer = optax.chain(
@@ -292,7 +296,8 @@ class _Trainer:
     encoder = registry.ENCODERS.get(config['model']['encoder'], STAGE)
     text = canonical_json([
         how, {name: config['training'][name] for name in ('clip_norm', 'weight_decay')},
-        config['macro']['only'], self._kept, source.sha256, source.classes, clips,
+        config['macro']['only'], self._kept,
+        str(self._trained.get('projection')), source.sha256, source.classes, clips,
         units, code_sha256(STAGE, encoder.partition(':')[0]), jax.default_backend(),
         [packages[name] for name in ('flax', 'jax', 'jaxlib', 'numpy', 'optax')]])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -313,7 +318,7 @@ class _Trainer:
         self._identity(numbers)))
     params = self._net.init(keys.key_for(key, Purpose.INIT), source.x.shape[1:])
     z = jax.eval_shape(self._net.embed, params, jnp.zeros((1, *source.x.shape[1:])))
-    params = {name: params[name] for name in ('encoder', 'head')}
+    params = {name: params[name] for name in self._trained}
     params['units'] = {'kernel': jnp.zeros((z.shape[-1], UNITS)),
                        'bias': jnp.zeros(UNITS)}
     place = cache_folder() / f'{name}.part.npz'

@@ -63,7 +63,11 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
   chosen = {fold.held_out: _fitting(fold, people_of(config, pool, fold, dataset), seen,
                                       run) for fold in folds}
   classes = tuple(run.results['about']['clips_per_class'])
-  kept = ('encoder', 'head') if classes == pool.classes else ('encoder',)
+  # What is behind an embedding of another kind is drawn anew.
+  projects = lambda settings: settings['method'].get('projection', 0)
+  behind = projects(config) == projects(run.settings)
+  kept = ('encoder', *(('projection',) if behind else ()),
+          *(('head',) if behind and classes == pool.classes else ()))
   weights = {name: {part: models[name][part] for part in kept if part in models[name]}
              for name in sorted(set(chosen.values()))}
   if registry.is_outside(config['model']['encoder']):

@@ -17,9 +17,9 @@ from lightman_jax.models.network import DROPOUT_MASK, UNIT_HEAD, Network, Params
 from lightman_jax.units import short_repr
 
 # Subtrees of the parameters: what micro clips are recognised by; and all weights that a
-# network can have, with the heads of macro clips and of action units.
+# network can have, with a projection and the heads of macro clips and action units.
 ENCODER_AND_HEAD = ('encoder', 'head')
-WEIGHTS = (*ENCODER_AND_HEAD, 'macro_head', UNIT_HEAD)
+WEIGHTS = (*ENCODER_AND_HEAD, 'projection', 'macro_head', UNIT_HEAD)
 
 
 class Learner(NamedTuple):
@@ -435,11 +435,11 @@ def matchingnet(net: Network, labels: MacroLabels | None = None) -> Learner:
 def _compared(net: Network, adapt, predict, labels: MacroLabels | None) -> Learner:
   head = (losses.macro_head(net, labels) if labels is not None and labels.own_head
           else None)
-  subtrees = ('encoder',) if head is None else ('encoder', 'macro_head')
+  subtrees = ('encoder', 'projection', *(() if head is None else ('macro_head',)))
 
   def init(key, shape):
     params = net.init(key, shape)
-    return {name: params[name] for name in subtrees}
+    return {name: params[name] for name in subtrees if name in params}
   loss = losses.cross_entropy(predict, net.label_smoothing, net.multi_label)
   _, outside = losses.split_by_level(labels)
 

@@ -21,11 +21,10 @@ DROPOUT_MASK = 'dropout_mask'
 UNIT_HEAD = 'unit_head'
 # Of weights. Uniform, not normal: the draws of a normal take seconds to compile.
 UNIFORM = nn.initializers.lecun_uniform()
-PROJECTION = 'projection'     # in the encoder's subtree: it moves and is kept with it
 
 
 class Network(NamedTuple):
-  """Functions over params = {'encoder': ..., 'head': ...}.
+  """Functions over params = {'encoder': ..., 'head': ...}, with a 'projection' or not.
 
   An encoder with running statistics has them beside these, as 'statistics'; its
   network alone has `train`: (params, clips, key) to logits by the batch's statistics,
@@ -159,22 +158,18 @@ def _make_beside(skip: int, projection: int, scaled: Callable
   def draw_projection(params, key, z, x):
     if not projection:
       return params
-    drawn = project.init(key, with_skip(z, x))['params']
-    return {**params, 'encoder': {**params['encoder'], PROJECTION: drawn}}
+    return {**params, 'projection': project.init(key, with_skip(z, x))['params']}
 
   def beside(params, z, x) -> Any:
     z = with_skip(z, x)
     if projection:
-      z = project.apply({'params': params['encoder'][PROJECTION]}, z)
+      z = project.apply({'params': params['projection']}, z)
     return z * params[DROPOUT_MASK] if DROPOUT_MASK in params else z
   return draw_projection, beside
 
 
 def _variables_of(params: Params) -> dict[str, Any]:
-  """What flax calls the weights and running statistics of an encoder.
-
-  It passes over what no module asks for, as the projection.
-  """
+  """What flax calls the weights and running statistics of an encoder."""
   running = {name: params[name] for name in ('statistics',) if name in params}
   return {'params': params['encoder'], **running}
 

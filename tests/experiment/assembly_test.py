@@ -46,12 +46,12 @@ def test_the_splits_of_a_fold_are_drawn_as_ever():
     ('protonet', True), ('matchingnet', True), ('maml', False), ('lightman', False)])
 def test_what_compares_embeddings_projects_them(method, projects):
   settings = named.settings_by_name('synthetic:debug', method=method)
-  encoder = lambda: jax.eval_shape(lambda: assembly.make_net(settings, ['a', 'b']).init(
-      jax.random.key(0), (2, 16, 16, 3)))['encoder']
-  assert ('projection' in encoder()) == projects
+  params = lambda: jax.eval_shape(lambda: assembly.make_net(settings, ['a', 'b']).init(
+      jax.random.key(0), (2, 16, 16, 3)))
+  assert ('projection' in params()) == projects
   if projects:      # as settings from before had none
     del settings['method']['projection']
-    assert 'projection' not in encoder()
+    assert 'projection' not in params()
 
 
 def test_alignment_by_class_needs_macro_clips_of_every_class(pool_of):

@@ -15,10 +15,12 @@ from lightman_jax.data import people
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished, pretraining, published_start
 from lightman_jax.files import file_sha256
+from lightman_jax.models.network import make_network
 from lightman_jax.runs import folder as run_folder, reproducibility
 from lightman_jax.tasks.folds import leave_one_subject_out
 from lightman_jax.training import checkpoints, loop
 from lightman_jax.training.state import FoldData, TrainState
+from tests.conftest import Flat
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +148,21 @@ def test_a_head_is_kept_for_runs_of_the_same_classes_alone(pool, small_net, firs
         {'encoder', 'head'} if own is pool else {'encoder'})
 
 
+def test_a_projection_is_trained_and_kept_with_the_encoder(pool, small_net, cache):
+  faces = pretraining.macro_source(settings_of(), pool, 'faces', 'abc')
+  fold = leave_one_subject_out(pool)[0]
+
+  def start(net):
+    return pretraining.choose(
+        settings_of(source='synthetic', steps=1), pool, (fold,), 'made-up',
+        make_net=lambda classes: net, faces=faces).start(fold)
+  projects = make_network(Flat(), classes=3, projection=4)
+  assert set(start(small_net)) == {'encoder', 'head'}
+  made = start(projects)
+  assert made['projection']['kernel'].shape == (6, 4)
+  assert made['head']['kernel'].shape == (4, 3)
+
+
 def test_weights_in_the_cache_are_of_the_encoders_code(pool, small_net, monkeypatch):
   fold = leave_one_subject_out(pool)[2]
   digests = {'lightman_jax.models.encoders': 'abc'}
@@ -245,6 +262,22 @@ def test_a_fold_takes_the_model_that_saw_none_of_its_people(pool, run, small_net
   models = run({'s0': person('s0', 's2'), 's1': person('s1', 's2')})
   made, folds = of_run(pool, small_net)
   assert equal(made.start(folds[0])['encoder'], models['s1']['encoder'])
+
+
+def test_behind_an_embedding_of_another_kind_all_is_drawn(pool, run, small_net):
+  config = settings_of(source='somewhere')
+  projecting = {'method': {**config['method'], 'projection': 4}}
+  start = lambda config, net: pretraining.choose(
+      config, pool, (fold,), 'made-up', make_net=lambda classes: net).start(fold)
+  net = make_network(Flat(), classes=3, projection=4)
+  fold = leave_one_subject_out(pool)[0]
+  models = run({'s0': []}, projecting)
+  models['s0']['projection'] = net.init(jax.random.key(5), (1, 2, 2, 3))['projection']
+  assert set(start(config, small_net)) == {'encoder'}
+  models['s0'].pop('head')
+  assert set(start(config | projecting, net)) == {'encoder', 'projection'}
+  run({'s0': []})
+  assert set(start(config | projecting, net)) == {'encoder'}
 
 
 def test_a_fold_whose_person_was_seen_by_all_is_refused(pool, run, small_net):

@@ -142,7 +142,7 @@ def test_a_projection_maps_what_the_head_sees(start_of):
   x = np.random.default_rng(0).standard_normal((4, 3, 8, 8, 3), np.float32)
   wide, net = network(skip=4), network(skip=4, projection=5)
   params = start_of(net, x.shape[1:])
-  kernel = params['encoder']['projection']['kernel']
+  kernel = params['projection']['kernel']
   seen, mapped = jax.jit(wide.embed)(params, x), jax.jit(net.embed)(params, x)
   assert kernel.shape == (seen.shape[-1], 5)
   assert params['head']['kernel'].shape == (5, 3)
@@ -158,4 +158,4 @@ def test_what_compares_learns_its_projection(method):
   params = learner.init(jax.random.key(0), x.shape[1:])
   grads, _ = jax.jit(learner.meta_grad)(
       params, Task(side(x, label), side(x[::-1], label)), jax.random.key(1))
-  assert np.abs(grads['encoder']['projection']['kernel']).max() > 0
+  assert np.abs(grads['projection']['kernel']).max() > 0
