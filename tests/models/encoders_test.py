@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import jax
+from jax.extend import core
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -11,7 +12,6 @@ import pytest
 
 from configs import common
 from lightman_jax.models.network import make_encoder, make_network
-from lightman_jax.profiling import efficiency
 from lightman_jax.settings import CHOICES
 
 LANDMARKS = (3, 68, 2)
@@ -163,7 +163,7 @@ def test_no_short_numbers_are_added_up(name):
         # An axis of one is only taken away.
         if math.prod(x.shape[axis] for axis in equation.params['axes']) > 1:
           yield x.dtype
-      for inner in efficiency._inside(equation.params):
+      for inner in core.jaxprs_in_params(equation.params):
         yield from sums(inner)
   assert set(sums(jax.make_jaxpr(second)(params).jaxpr)) == {jnp.dtype('float32')}
 
@@ -182,7 +182,7 @@ def test_float32_knows_no_other_numbers(name):
                if jnp.issubdtype(v.aval.dtype, jnp.floating)}
       if equation.primitive.name == 'convert_element_type' and len(kinds) > 1:
         yield equation
-      for inner in efficiency._inside(equation.params):
+      for inner in core.jaxprs_in_params(equation.params):
         yield from conversions(inner)
   assert list(conversions(program.jaxpr)) == [] and 'bf16' not in str(program)
 
