@@ -22,7 +22,7 @@ import threadpoolctl
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores as measures, solvers
 from lightman_jax.inputs.augmentation import mirror
-from lightman_jax.inputs.inputs import subtract_median
+from lightman_jax.inputs.inputs import divide_by_rms, subtract_median
 from lightman_jax.inputs.pool import Content, Inputs, Stored
 from lightman_jax.tasks.folds import spread_evenly
 from lightman_jax.training import compiled
@@ -163,8 +163,7 @@ def unit_clips(x: Inputs, content: Content) -> Inputs:
   x = np.asarray(x)
   if _is_map(content) and not content.amplitude_known:
     x = np.stack([subtract_median(clip) for clip in x]) if len(x) else x
-  squares = np.square(x, dtype=np.float64).mean(tuple(range(1, x.ndim)), keepdims=True)
-  return (x / np.maximum(np.sqrt(squares), 1e-12)).astype(np.float32)
+  return divide_by_rms(x, tuple(range(1, x.ndim)), least=1e-12)
 
 
 class _UnitClips(Stored):

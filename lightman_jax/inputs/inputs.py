@@ -176,19 +176,19 @@ def subtract_median(x: Float[np.ndarray, '*n c']) -> Float32[np.ndarray, '*n c']
   return (x - np.median(x, axis=over)).astype(np.float32)
 
 
-def divide_by_rms(x: Float[np.ndarray, '*n c'], unit: str
-                  ) -> Float32[np.ndarray, '*n c']:
-  """A clip's input over its own root mean square: what moves how, and not how much.
+def divide_by_rms(x: Float[np.ndarray, '*n'], over: tuple[int, ...],
+                  least: float = 1e-8) -> Float32[np.ndarray, '*n']:
+  """Inputs over their own root mean square: what moves how, and not how much.
 
   People differ in how much they move, and data sets in how many pixels a face has.
 
   Args:
-    x: one clip's input, channels last.
-    unit: 'clip', or 'channel': each over its own.
+    x: inputs.
+    over: the axes that a mean is taken over.
+    least: what is divided by, at least.
   """
-  over = tuple(range(x.ndim - (unit == 'channel')))
-  squares = np.square(x, dtype=np.float64).mean(over)
-  return (x / np.maximum(np.sqrt(squares), 1e-8)).astype(np.float32)
+  squares = np.square(x, dtype=np.float64).mean(over, keepdims=True)
+  return (x / np.maximum(np.sqrt(squares), least)).astype(np.float32)
 
 
 KINDS = {'frames': frame_input, 'difference': difference_input, 'flow': flow_input,
@@ -213,7 +213,9 @@ def encode_clip(frames: UInt8[np.ndarray, 'T h w c'] | None,
     x = KINDS[how.kind](frames, how, points[0] if how.needs_landmarks else None)
   if how.centre == 'median':
     x = subtract_median(x)
-  return x if how.unit == 'none' else divide_by_rms(x, how.unit)
+  if how.unit == 'none':
+    return x
+  return divide_by_rms(x, tuple(range(x.ndim - (how.unit == 'channel'))))
 
 
 def make_inputs(clips: ClipSet, how: Settings, *,

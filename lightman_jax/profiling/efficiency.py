@@ -104,8 +104,7 @@ def _of(jaxpr, count: Callable) -> int:
 
 def _of_equation(equation, count: Callable) -> int:
   name = equation.primitive.name
-  inner = [_of(jaxpr, count) for jaxpr in core.jaxprs_in_params(
-      equation.params)]
+  inner = [_of(jaxpr, count) for jaxpr in core.jaxprs_in_params(equation.params)]
   if name == 'scan':
     return equation.params['length'] * sum(inner)
   if name == 'cond':

@@ -50,7 +50,8 @@ def write_untrained(place, clip=(1, 16, 16, 3), **names):
 def untrained(tmp_path_factory):
   """One of a small dense network."""
   return write_untrained(tmp_path_factory.mktemp('untrained') / 'model',
-                         method='protonet', encoder='mlp', **{'model.depth': 1})
+                         method='protonet', encoder='mlp',
+                         **{'model.depth': 1, 'method.projection': 0})
 
 
 @pytest.fixture(scope='session')

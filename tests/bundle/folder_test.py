@@ -87,7 +87,7 @@ def test_nothing_there(tmp_path):
     (dict(clip=[1, 16, 16, 10**9]), 'clip is no shape'),
     (dict(clip=[1, 20, 20, 3]), 'network that its settings describe has'),
     (dict(seeds=[]), 'seeds are no numbers'),
-    (dict(seeds=[0, 1]), "lacks 6 of the 12 arrays"),
+    (dict(seeds=[0, 1]), "lacks 5 of the 10 arrays"),
     (dict(draws=-1), 'draws is no number'),
     (dict(calibration={}), "holds no 'temperature'"),
     (dict(calibration={'temperature': 0, 'threshold': .5}), 'no positive number'),
@@ -140,7 +140,7 @@ def test_weights_that_are_cut_short_or_not_there(copy):
 
 
 @pytest.mark.parametrize('change, words', [
-    (lambda x: x.pop('seed0/scale'), "lacks 1 of the 6 arrays"),
+    (lambda x: x.pop('seed0/scale'), "lacks 1 of the 5 arrays"),
     (lambda x: x.update({'seed0/clip': np.zeros(3, np.float32)}),
      "holds 'seed0/clip', which is no array"),
     (lambda x: x.update({'seed0/scale': np.zeros(4, np.float32)}), 'float32 (4,)'),

@@ -217,7 +217,7 @@ def test_a_clip_over_its_own_root_mean_square(clips_of, unit, over):
   np.testing.assert_allclose(x[:2] * np.sqrt(squares[:2]), plain[:2], atol=1e-5)
   assert (x[2] == 0).all()
   # Twice the motion is the same input.
-  np.testing.assert_allclose(inputs.divide_by_rms(2 * plain[0], unit), x[0], atol=1e-5)
+  np.testing.assert_allclose(inputs.divide_by_rms(2 * plain, over)[0], x[0], atol=1e-5)
 
 
 def test_a_mirror_image_of_a_stretched_picture_is_its_negative():
