@@ -16,8 +16,7 @@ of compiling (measured on 309 ready pictures). `:protocol=loso` leaves one subje
 118 folds for the people of CK+ with an emotion, half an hour and more.
 
 Published figures on these sets choose other frames (the last three of a sequence), and
-we hold none that was checked. Ours: none, for want of a
-copy.
+we hold none that was checked. Ours: none, for want of a copy.
 """
 
 from lightman_jax.configurations import defaults, sweeps
