@@ -92,9 +92,8 @@ def check_option(place: str, option: Option, value: Any) -> None:
     raise InputError(f'{place} is {value!r}; it must be of the type of '
                      f'{option.default!r}')
   if option.choices and value not in option.choices:
-    raise InputError(f'{place} is {value!r}; the nearest that exists is '
-                     f'{nearest(value, option.choices)!r} '
-                     f'(all: {", ".join(option.choices)})')
+    raise InputError(f'{place} is {value!r}' + suggestion(
+        value, option.choices, lead='the nearest that exists is'))
   if kind is float and not math.isfinite(value) or option.range and not (
       option.range.least <= value <= option.range.most):
     least, most = option.range or ('the least', 'the greatest number')
@@ -123,11 +122,45 @@ def check_seed(seed: Any, name: str = 'seed') -> int:
   return number
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-  """The known word that looks most like `word`, in letters of whichever case."""
-  folded = {name.casefold(): name for name in known}
-  return folded[difflib.get_close_matches(str(word).casefold(), folded, n=1,
-                                          cutoff=0.)[0]]
+# How alike two words must be, from 0 to 1, for one to be suggested for the other.
+_ALIKE = .55
+
+
+def nearest(word: object, known: Iterable[str]) -> str:
+  """The known word that looks like `word`, in letters of whichever case; '' if none.
+
+  Args:
+    word: what was given.
+    known: what there is; of dotted names the last part may be meant.
+  """
+  folded = {}
+  for name in known:
+    for spelling in (name, name.rpartition('.')[2]):
+      folded.setdefault(spelling.casefold(), name)
+  near = difflib.get_close_matches(str(word).casefold(), folded, n=1, cutoff=_ALIKE)
+  return folded[near[0]] if near else ''
+
+
+def suggestion(word: object, known: Iterable[str], *, lead: str = 'the nearest is',
+               before: str = '', listed: bool = True) -> str:
+  """What follows a sentence about an unknown word: what is near to it, and all.
+
+  Args:
+    word: what was given.
+    known: what there is.
+    lead: comes before what is near.
+    before: what is near is shown with that in front, and then without quotes.
+    listed: names all that there is, too.
+
+  Returns:
+    '; the nearest is 'loso' (all: loso, kfold)'; without the first part where nothing
+    looks like the word.
+  """
+  known = tuple(known)
+  near = nearest(word, known)
+  shown = f'{before}{near}' if before else repr(near)
+  return (f'; {lead} {shown}' if near else '') + (
+      f' (all: {", ".join(known) or "none"})' if listed else '')
 
 
 def _parameters(of: Callable) -> list[tuple[str, Any, Any]]:

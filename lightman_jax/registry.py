@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from lightman_jax import places
 from lightman_jax.errors import InputError, printable
-from lightman_jax.options import nearest
+from lightman_jax.options import suggestion
 
 # By names and not by imports: settings are checked before jax is imported.
 METHODS = {
@@ -136,8 +136,7 @@ def find(kind: str, name: str) -> Any:
     return source(kind, name).part
   table = TABLES[kind]
   if name not in table:
-    raise InputError(f'there is no {kind} {name!r}; the nearest is '
-                     f'{nearest(name, table)!r} (all: {", ".join(table)})')
+    raise InputError(f'there is no {kind} {name!r}' + suggestion(name, table))
   module, _, attribute = table[name].partition(':')
   return getattr(importlib.import_module(module), attribute)
 
@@ -184,7 +183,7 @@ def allow(kind: str, name: str, *, recorded: str | None = None) -> Source:
   if not _fits(kind, getattr(module, attribute, None)):
     known = [key for key, value in vars(module).items() if _fits(kind, value)
              and getattr(value, '__module__', module.__name__) == module.__name__]
-    near = f'; the nearest there is {nearest(attribute, known)!r}' if known else ''
+    near = suggestion(attribute, known, lead='the nearest there is') if known else ''
     raise InputError(f'{kind}={name}: {place} has no {attribute!r} that '
                      f'{"is a Facts" if kind == "data" else "can be called"}{near}')
   part = getattr(module, attribute)

@@ -14,7 +14,7 @@ from typing import Any
 
 from lightman_jax import places, registry
 from lightman_jax.errors import InputError
-from lightman_jax.options import Option, check_option, nearest, read_options
+from lightman_jax.options import Option, check_option, read_options, suggestion
 
 # Which section a kind of part is named in, and under which name.
 SECTIONS = {'method': ('method', 'name'), 'encoder': ('model', 'encoder'),
@@ -243,8 +243,8 @@ def refusal(kind: str, name: str, setting: str, value: Any) -> str:
   have = owners(kind, setting)
   if not have:
     options = {**options_of(kind, name), **({} if kind in OWN else _shared(section))}
-    near = f'; the nearest is {nearest(setting, options)!r}' if options else ''
-    return f'{section}.{key}={name} has no setting {setting!r}{near}'
+    return (f'{section}.{key}={name} has no setting {setting!r}'
+            + suggestion(setting, options))
   return (f'{section}.{setting}={value} means nothing for {section}.{key}={name}: '
           f'{", ".join(have)} {"has" if len(have) == 1 else "have"} that setting; '
           f'leave it out, or use {section}.{key}={have[0]}')

@@ -13,7 +13,7 @@ from typing import Any
 
 from lightman_jax import coupled_settings, listed_settings, registry, sections
 from lightman_jax.errors import InputError
-from lightman_jax.options import nearest
+from lightman_jax.options import suggestion
 from lightman_jax.units import counted
 
 CHOICES = {
@@ -155,7 +155,8 @@ def _no_such(name: str, value: Any, config: Mapping[str, Any], known: Mapping[st
     if kind in sections.OWN and name.startswith(f'{section}.') and (
         sections.owners(kind, setting)):
       return sections.refusal(kind, config[section][key], setting, value)
-  return f'there is no setting {name!r}; the nearest is {nearest(name, known)!r}'
+  return (f'there is no setting {name!r}' + suggestion(name, known, listed=False)
+          + '; python -m lightman_jax settings WORD searches all')
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -195,8 +196,8 @@ def _check_alone(values: Mapping[str, Any]) -> None:
   for name, known in CHOICES.items():
     if values[name] not in known and not (name in SECTION_NAMES
                                          and registry.is_outside(values[name])):
-      raise InputError(f'{name} is {values[name]!r}; the nearest that exists is '
-                       f'{nearest(values[name], known)!r} (all: {", ".join(known)})')
+      raise InputError(f'{name} is {values[name]!r}' + suggestion(
+          values[name], known, lead='the nearest that exists is'))
   for name, (least, most) in RANGES.items():
     value = values[name]
     if not math.isfinite(value) or not least <= value <= most:

@@ -9,7 +9,7 @@ import textwrap
 
 from lightman_jax import registry, sections, settings as checked, settings_help
 from lightman_jax.errors import InputError
-from lightman_jax.options import Option, nearest
+from lightman_jax.options import Option, suggestion
 
 
 def settings(arguments: Sequence[str]) -> int:
@@ -99,16 +99,16 @@ def search(word: str) -> dict[str, Option]:
       each in ' '.join((name, option.help, *option.choices)).casefold()
       for each in words)}
   if not result:
-    near = nearest(word, [*known, *(name.rpartition('.')[2] for name in known)])
-    raise InputError(f'no setting mentions {word!r}; the nearest name is {near!r}')
+    raise InputError(f'no setting mentions {word!r}' + suggestion(
+        word, known, lead='the nearest name is', listed=False))
   return result
 
 
 def _lines_of_part(part: str) -> Iterator[str]:
   kind, _, name = part.partition('=')
   if kind not in sections.SECTIONS:
-    raise InputError(f'{part!r} names nothing that can be set; the nearest is '
-                     f'{nearest(kind, sections.SECTIONS)}=NAME')
+    raise InputError(f'{part!r} names nothing that can be set' + suggestion(
+        kind, [f'{kind}=NAME' for kind in sections.SECTIONS]))
   if said := sections.hint(kind, name):
     raise InputError(said)
   if registry.is_outside(name):

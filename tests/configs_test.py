@@ -211,6 +211,13 @@ def test_unknown_variants_name_the_nearest(arg, nearest):
   assert nearest in str(caught.value) and '(all: ' in str(caught.value)
 
 
+@pytest.mark.parametrize('word', ['seven_emotions', 'method=xyz', 'xyz=maml'])
+def test_what_resembles_nothing_is_not_given_a_nearest(word):
+  with pytest.raises(InputError) as caught:
+    synthetic.get_config(word)
+  assert 'nearest' not in str(caught.value) and '(all: ' in str(caught.value)
+
+
 @pytest.mark.parametrize('arg, words', [
     ('quick,kfold', 'write protocol=kfold'), ('LOSO', 'write protocol=loso'),
     ('casme_squared', 'write macro=casme_squared or data=casme_squared'),

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import pytest
 
 from lightman_jax.errors import InputError
-from lightman_jax.options import Option, Range, check_option, option, read_options
+from lightman_jax.options import (
+    Option, Range, check_option, option, read_options, suggestion)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,3 +57,16 @@ def test_what_an_option_cannot_be(name, value, words):
 
 def test_a_whole_number_stands_for_a_real_one():
   check_option('x.rate', read_options(Written)['rate'], 1)
+
+
+@pytest.mark.parametrize('word, known, said', [
+    ('LOSO', ('loso', 'kfold'), "; the nearest is 'loso' (all: loso, kfold)"),
+    ('inner_step', ('method.inner_steps', 'seed'),
+     "; the nearest is 'method.inner_steps' (all: method.inner_steps, seed)"),
+    ('step', ('training.steps', 'seed'),
+     "; the nearest is 'training.steps' (all: training.steps, seed)"),
+    ('three', ('debug', 'quick'), ' (all: debug, quick)'),
+    ('nope', ('tfds/synthetic',), ' (all: tfds/synthetic)'),
+    (3, ('2', '3'), "; the nearest is '3' (all: 2, 3)"), ('a', (), ' (all: none)')])
+def test_what_looks_alike_is_suggested_and_nothing_else(word, known, said):
+  assert suggestion(word, known) == said

@@ -33,7 +33,7 @@ from lightman_jax.experiment.finished import Run
 from lightman_jax.experiment.notebook import HeldOut
 from lightman_jax.models import weights_files
 from lightman_jax.models.network import Params
-from lightman_jax.options import check_seed
+from lightman_jax.options import check_seed, suggestion
 from lightman_jax.runs import environment, identity, results
 from lightman_jax.runs.folder import blaming
 from lightman_jax.runs.identity import canonical_json
@@ -173,9 +173,8 @@ def _of_fold(config: Mapping[str, Any], run: Run, name: str, progress: Progress
   """The models of one of a run's folds, and the data that it was trained on."""
   models = run.models
   if name not in models:
-    raise InputError(f'{run.path} has no fold {name!r}; the nearest is '
-                     f'{settings_module.nearest(name, models)!r} (all: '
-                     f'{", ".join(models)})')
+    raise InputError(f'{run.path} has no fold {name!r}'
+                     + suggestion(name, models))
   material = assembly.prepare(config, progress)
   if material.sha256 != run.results['about']['data_sha256']:
     raise InputError(f'the data are others than those of {run.path}, of which a fold '

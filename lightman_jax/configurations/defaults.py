@@ -7,7 +7,8 @@ from ml_collections import config_dict
 
 from lightman_jax import registry, sections
 from lightman_jax.errors import InputError
-from lightman_jax.settings import CHOICES, flat, nearest
+from lightman_jax.options import suggestion
+from lightman_jax.settings import CHOICES, flat
 from lightman_jax.units import counted
 
 Change = Callable[[config_dict.ConfigDict], None]
@@ -277,8 +278,7 @@ def _name_part(config: config_dict.ConfigDict, name: str, place: str, value: str
   if value not in known and not (name in sections.SECTIONS
                                  and registry.is_outside(value)):
     raise InputError(sections.hint(name, value) or (
-        f'{name}={value} is no variant; the nearest is {name}={nearest(value, known)} '
-        f'(all: {", ".join(known)})'))
+        f'{name}={value} is no variant' + suggestion(value, known, before=f'{name}=')))
   if name == 'score':
     value = ','.join(filter(None, (config.evaluation.scores, value)))
   if name == 'data':      # of another sheet
@@ -298,8 +298,7 @@ def _no_variant(word: str, known: Sequence[str]) -> str:
   if named:
     return f'{word!r} is the value of a variant; write {" or ".join(named)}{every}'
   return sections.hint('method', word) or sections.hint('data', word) or (
-      f'{word!r} is no variant of this configuration; the nearest is '
-      f'{nearest(word, known)!r}{every}')
+      f'{word!r} is no variant of this configuration' + suggestion(word, known))
 
 
 def finish(config: config_dict.ConfigDict, arg: str | None,

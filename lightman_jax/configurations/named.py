@@ -18,6 +18,7 @@ from ml_collections import config_dict
 from lightman_jax import places, sections, settings
 from lightman_jax.config_flag import check_config, explain
 from lightman_jax.errors import InputError
+from lightman_jax.options import suggestion
 from lightman_jax.registry import RAISED
 
 FOLDER = pathlib.Path(__file__).resolve().parent
@@ -134,9 +135,8 @@ def path_of(name: str) -> pathlib.Path:
     return FOLDER / path.name
   if path.suffix != '.py' and len(path.parts) == 1:
     raise InputError(
-        f'there is no configuration {name!r}; the nearest is '
-        f'{settings.nearest(name, NAMES)!r} (all: {", ".join(NAMES)}), and one of your '
-        'own is given as FILE.py')
+        f'there is no configuration {name!r}' + suggestion(name, NAMES)
+        + ', and one of your own is given as FILE.py')
   near = difflib.get_close_matches(path.stem.casefold(), NAMES, n=1)
   if near and path.parent.name == 'configs':
     near = [str(path.with_name(f'{near[0]}.py'))]

@@ -12,7 +12,8 @@ from typing import Any
 
 from lightman_jax import registry
 from lightman_jax.errors import InputError
-from lightman_jax.settings import CHOICES, nearest
+from lightman_jax.options import suggestion
+from lightman_jax.settings import CHOICES
 
 Variants = tuple[tuple[str, Mapping[str, Any]], ...]
 
@@ -176,7 +177,6 @@ def sweep(family: str) -> Variants:
     InputError: there is no such family; names the nearest.
   """
   if family not in FAMILIES:
-    raise InputError(f'--sweep={family} is no family of this configuration; the '
-                     f'nearest is {nearest(family, FAMILIES)} '
-                     f'(all: {", ".join(FAMILIES)})')
+    raise InputError(f'--sweep={family} is no family of this configuration'
+                     + suggestion(family, FAMILIES))
   return FAMILIES[family]()

@@ -12,7 +12,6 @@ more; a clip whose name and place disagree is left out.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-import difflib
 import hashlib
 import os
 import pathlib
@@ -39,6 +38,7 @@ from lightman_jax.data.spellings import find_disorder, whole_number
 from lightman_jax.data.trees import Tree
 from lightman_jax.errors import InputError, Reason, Unreadable
 from lightman_jax.files import file_sha256
+from lightman_jax.options import suggestion
 
 # Named corrections of annotation sheets: none is on unless a configuration names it.
 
@@ -128,9 +128,8 @@ def choose_corrections(names: Iterable[str], dataset: str) -> dict[str, Correcti
   corrections, cells = {}, {}
   for name in dict.fromkeys(names):
     if name not in CORRECTIONS:
-      near = difflib.get_close_matches(str(name), CORRECTIONS, n=1, cutoff=0.)[0]
-      raise InputError(f'there is no correction {name!r}; the nearest is {near!r} '
-                       f'(all: {", ".join(CORRECTIONS)}).')
+      raise InputError(f'there is no correction {name!r}'
+                       f'{suggestion(name, CORRECTIONS)}.')
     if CORRECTIONS[name].dataset != dataset:
       continue
     corrections[name] = CORRECTIONS[name]

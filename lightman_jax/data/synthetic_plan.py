@@ -1,7 +1,6 @@
 """The plan of synthetic clips: scenes are planned here, drawn when their turn comes."""
 
 from collections.abc import Mapping
-import difflib
 import functools
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from lightman_jax.data.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.data.rows import ActionUnit, Row
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
+from lightman_jax.options import suggestion
 from lightman_jax.synthetic import scenes
 
 # Who plays in the synthetic clips: the settings, read, checked and spelt.
@@ -41,9 +41,8 @@ def read_settings(values: Mapping[str, Any]) -> tuple[Settings, scenes.Difficult
   values = dict(values)
   level, faces = values.pop('difficulty', {}), values.pop('faces', 'wide')
   if faces not in scenes.FACES:
-    near = difflib.get_close_matches(str(faces), scenes.FACES, n=1, cutoff=0.)[0]
-    raise InputError(f'data.synthetic.faces is {faces!r}; the nearest that exists is '
-                     f'{near!r} (all: {", ".join(scenes.FACES)}).')
+    raise InputError(f'data.synthetic.faces is {faces!r}' + suggestion(
+        faces, scenes.FACES, lead='the nearest that exists is') + '.')
   level = dict(level) if isinstance(level, Mapping) else level._asdict()
   level = {**scenes.FACES[faces]._asdict(), **level}
   return (_fill(Settings, values, 'data.synthetic'),
@@ -53,9 +52,8 @@ def read_settings(values: Mapping[str, Any]) -> tuple[Settings, scenes.Difficult
 def _fill(kind, values: Mapping[str, Any], place: str):
   for name in values:
     if name not in kind._fields:
-      near = difflib.get_close_matches(name, kind._fields, n=1, cutoff=0.)[0]
-      raise InputError(f'{place}.{name} is no setting; the nearest is {near!r} '
-                       f'(all: {", ".join(kind._fields)}).')
+      raise InputError(f'{place}.{name} is no setting'
+                       f'{suggestion(name, kind._fields)}.')
   return kind(**{name: tuple(value) if isinstance(value, list) else value
                  for name, value in values.items()})
 

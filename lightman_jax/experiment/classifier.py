@@ -13,7 +13,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.evaluation import references
 from lightman_jax.experiment import assembly, notebook
 from lightman_jax.inputs.pool import Pool, channel_scale
-from lightman_jax.options import SEEDS, check_seed, nearest
+from lightman_jax.options import SEEDS, check_seed, suggestion
 from lightman_jax.tasks.arrays import from_arrays, read_examples
 from lightman_jax.tasks.folds import Fold
 from lightman_jax.training import numerics
@@ -201,8 +201,7 @@ def _check_method(name: Any) -> None:
   """Refuses a name that is neither a method's nor a linear model's."""
   known = (*registry.METHODS, *LINEAR)
   if isinstance(name, str) and name not in known and not registry.is_outside(name):
-    raise InputError(f'there is no method {name!r}; the nearest is '
-                     f'{nearest(name, known)!r} (all: {", ".join(known)})')
+    raise InputError(f'there is no method {name!r}' + suggestion(name, known))
 
 
 def _randomness(state: Any) -> tuple[jax.Array, np.random.Generator, str]:

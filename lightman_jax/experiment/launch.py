@@ -28,6 +28,7 @@ from lightman_jax.data.protocols import check_protocol
 from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import several, sweep
+from lightman_jax.options import nearest, suggestion
 from lightman_jax.runs import folder as run_folder, parts
 from lightman_jax.runs.identity import name_of
 from lightman_jax.training import stopping
@@ -319,7 +320,7 @@ def setting_hint(flag: str) -> str:
   if name not in known:
     if name.partition('.')[0] not in defaults.base() or '.' not in name:
       return ''
-    name = settings.nearest(name, known)
+    name = nearest(name, known) or 'SETTING'
   return (f'--{flag} is no flag: settings of a configuration are given as '
           f'--config.{name}=VALUE')
 
@@ -329,9 +330,10 @@ def unknown_setting(name: str, argv: list[str]) -> str:
   flag = next((word.partition('=')[0] for word in argv
                if name in word.partition('=')[0].split('.')), name)
   setting = flag.partition('.')[2] or name
-  near = settings.nearest(setting, settings.flat(defaults.base().to_dict()))
-  return (f'{flag}: there is no setting {setting!r}; the nearest is {near!r}, and '
-          'lightman_jax/configurations/defaults.py lists all')
+  known = settings.flat(defaults.base().to_dict())
+  return (f'{flag}: there is no setting {setting!r}'
+          + suggestion(setting, known, listed=False)
+          + '; python -m lightman_jax settings WORD searches all')
 
 
 def sentence(error: Exception, argv: list[str]) -> str:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from lightman_jax import machine, settings
 from lightman_jax.errors import InputError
+from lightman_jax.options import suggestion
 from lightman_jax.runs import environment, folder as lock, identity
 from lightman_jax.runs.folder import RunFolder, read_json, write_json
 from lightman_jax.runs.progress import Progress
@@ -112,8 +113,7 @@ def subset(variants: Sequence[Variant], names: str) -> tuple[Variant, ...]:
   for name in wanted:
     if name not in known:
       raise InputError(
-          f'--sweep has no variant {name!r} in this family; the nearest is '
-          f'{settings.nearest(name, known)!r} (all: {", ".join(known)})')
+          f'--sweep has no variant {name!r} in this family' + suggestion(name, known))
   return tuple(variant for variant in variants if not wanted or variant[0] in wanted)
 
 

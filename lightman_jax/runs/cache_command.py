@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lightman_jax import bounded, files, places
 from lightman_jax.errors import InputError, printable
-from lightman_jax.options import nearest
+from lightman_jax.options import suggestion
 from lightman_jax.units import bytes_in_words
 
 # Below the cache's folder, and what lies there.
@@ -65,9 +65,10 @@ def select(names: Sequence[str], known: Sequence[Entry]) -> list[Entry]:
                if entry.name == word or entry.name.startswith(f'{word}/')]
     if not of_name:
       every = [entry.name for entry in known]
-      raise InputError(f'nothing in the caches is called {name!r}; ' + (
-          f'the nearest is {nearest(word, every)!r}; python -m lightman_jax cache '
-          'lists all' if every else 'they are empty'))
+      raise InputError(f'nothing in the caches is called {name!r}'
+                       + suggestion(word, every, listed=False)
+                       + ('; python -m lightman_jax cache lists all' if every
+                          else '; they are empty'))
     chosen += [entry for entry in of_name if entry not in chosen]
   return chosen
 

@@ -104,7 +104,7 @@ def test_no_clip_is_in_it(method, carried):
 
 
 @pytest.mark.parametrize('words, sentence', [
-    (['--fold=nobody'], "has no fold 'nobody'; the nearest is "),
+    (['--fold=nobody'], "has no fold 'nobody' (all: "),
     (['--seeds=0'], 'seeds is 0; give 1 to 64'),
     (['--fold=fold2of2', '--seeds=2'], 'seeds is 2; give 1 to 64, and of a fold')])
 def test_what_final_refuses_of_a_run(words, sentence, carried, tmp_path, capsys):

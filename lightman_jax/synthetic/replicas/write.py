@@ -4,7 +4,6 @@ import argparse
 from collections import Counter
 from collections.abc import Sequence
 import csv
-import difflib
 import importlib
 import io
 import os
@@ -17,7 +16,7 @@ from lightman_jax import places
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import write_atomically
-from lightman_jax.options import check_seed
+from lightman_jax.options import check_seed, suggestion
 from lightman_jax.synthetic.replicas import (
   casme,
   casme_squared,
@@ -261,9 +260,7 @@ def _check_counts(per_class: int, nested: int, videos: int, seed: int) -> None:
 
 def _known(thing: str, word: str, words) -> str:
   if word not in words:
-    near = difflib.get_close_matches(word, [*words, ''], n=1, cutoff=0.)[0]
-    raise InputError(f'{word!r} is no {thing}; the nearest is {near!r} (all: '
-                     f'{", ".join(words) or "none"}).')
+    raise InputError(f'{word!r} is no {thing}{suggestion(word, words)}.')
   return word
 
 
