@@ -7,7 +7,13 @@ import pytest
 
 from lightman_jax.errors import InputError
 from lightman_jax.options import (
-    Option, Range, check_option, option, read_options, suggestion)
+  Option,
+  Range,
+  check_option,
+  option,
+  read_options,
+  suggestion,
+)
 
 
 @dataclasses.dataclass(frozen=True)
