@@ -49,6 +49,7 @@ def check(values: Mapping[str, Any]) -> None:
                      'inputs.kind=landmarks has none; leave it out: of '
                      'model.encoder=dere_grl the actions are drawn in any case')
   _check_of_another(values)
+  _check_files(values)
   if values['pretrain.source'] != 'none':
     _check_pretraining(values)
   if values['macro.source'] == values['data.name']:
@@ -233,6 +234,24 @@ def _check_of_another(values: Mapping[str, Any]) -> None:
       raise InputError(
           f'{name}={values[name]} {what}, and {other}={values[other]} does not look at '
           f'it; use {other}={" or ".join(used)}, or leave {name} at {default}')
+
+
+# Data sets that are no folder of files which somebody sent, and macro sources.
+_WITHOUT_FOLDER = {'synthetic', 'manifest', 'own', 'magnified', 'none'}
+
+
+def _check_files(values: Mapping[str, Any]) -> None:
+  """Files that are named are those of a data set that is read."""
+  name, manual = values['data.name'], values['data.manual_dir']
+  if values['data.path'] and name != 'manifest':
+    raise InputError(
+        f'data.path={values["data.path"]} is the list of a manifest, and data.name='
+        f'{name} does not look at it; use the configuration manifest, or leave it out')
+  if manual and {name, values['macro.source']} <= _WITHOUT_FOLDER:
+    raise InputError(
+        f'data.manual_dir={manual} is the folder of a licensed data set, and data.name='
+        f'{name} reads none; use the configuration of the data set, as '
+        '--config=configs/casme2.py, or leave it out')
 
 
 def _check_pretraining(values: Mapping[str, Any]) -> None:

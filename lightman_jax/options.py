@@ -92,7 +92,7 @@ def check_option(place: str, option: Option, value: Any) -> None:
     raise InputError(f'{place} is {value!r}; it must be of the type of '
                      f'{option.default!r}')
   if option.choices and value not in option.choices:
-    raise InputError(f'{place} is {value!r}' + suggestion(
+    raise InputError(f'{place} is {value!r}, which there is not' + suggestion(
         value, option.choices, lead='the nearest that exists is'))
   if kind is float and not math.isfinite(value) or option.range and not (
       option.range.least <= value <= option.range.most):

@@ -196,7 +196,7 @@ def _check_alone(values: Mapping[str, Any]) -> None:
   for name, known in CHOICES.items():
     if values[name] not in known and not (name in SECTION_NAMES
                                          and registry.is_outside(values[name])):
-      raise InputError(f'{name} is {values[name]!r}' + suggestion(
+      raise InputError(f'{name} is {values[name]!r}, which there is not' + suggestion(
           values[name], known, lead='the nearest that exists is'))
   for name, (least, most) in RANGES.items():
     value = values[name]

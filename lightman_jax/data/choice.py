@@ -231,7 +231,7 @@ def _as_mapping(value: Any) -> dict[str, Any]:
 
 def _check_word(setting: str, value: str, choices: tuple[str, ...]) -> None:
   if value not in choices:
-    raise InputError(f'data.{setting} is {value!r}' + suggestion(
+    raise InputError(f'data.{setting} is {value!r}, which there is not' + suggestion(
         value, choices, lead='the nearest that exists is') + '.')
 
 

@@ -230,8 +230,10 @@ def locate(choice: Choice, name: str = '') -> Place:
   if not roots:
     _check_mistaken(tops, facts)
   if not roots or (facts.sheets and not sheets):
-    hints = (() if sheets or not facts.sheets
-             else describe_incomplete(tops, facts, wanted))
+    hints = [*(() if sheets or not facts.sheets
+               else describe_incomplete(tops, facts, wanted)),
+             *(() if name and name != choice.name else
+               _describe_others(choice.manual, choice.name))]
     raise Missing(describe_missing(
         facts, choice.manual, sheet=wanted, edition=choice.edition,
         existing=[path for sheet_files in sheets[:1] for path in sheet_files.paths]
@@ -303,6 +305,19 @@ def _above(manual: pathlib.Path, facts: Facts) -> pathlib.Path | None:
         not facts.sheets or find_sheets(tops, facts)):
       return place
   return None
+
+
+def _describe_others(manual: pathlib.Path, wanted: str) -> list[str]:
+  """What to say of data sets that lie in a folder in the place of the one wanted."""
+  if not manual.is_dir() or not any(manual.iterdir()):
+    return []
+  others = [name for name, facts in TABLES.items() if name != wanted
+            for tops in [folders_of(manual, facts)]
+            if find_roots(tops, facts) and (not facts.sheets
+                                            or find_sheets(tops, facts))]
+  return [f'What lies there is of {" or ".join(others)}: use its configuration, or '
+          f'another folder; python -m lightman_jax doctor {manual} tells more'
+          ] if others else []
 
 
 def check_manual(choice: Choice) -> None:

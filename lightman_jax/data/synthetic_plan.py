@@ -41,8 +41,9 @@ def read_settings(values: Mapping[str, Any]) -> tuple[Settings, scenes.Difficult
   values = dict(values)
   level, faces = values.pop('difficulty', {}), values.pop('faces', 'wide')
   if faces not in scenes.FACES:
-    raise InputError(f'data.synthetic.faces is {faces!r}' + suggestion(
-        faces, scenes.FACES, lead='the nearest that exists is') + '.')
+    raise InputError(f'data.synthetic.faces is {faces!r}, which there is not'
+                     + suggestion(faces, scenes.FACES,
+                                  lead='the nearest that exists is') + '.')
   level = dict(level) if isinstance(level, Mapping) else level._asdict()
   level = {**scenes.FACES[faces]._asdict(), **level}
   return (_fill(Settings, values, 'data.synthetic'),

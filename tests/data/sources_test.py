@@ -81,6 +81,12 @@ def test_what_is_missing_is_said_with_layout_and_whom_to_ask(
     assert word in message, message
 
 
+@pytest.mark.parametrize('wanted', ['samm', 'smic', 'ck_plus'])
+def test_a_folder_of_another_data_set_is_recognised(wanted, replica):
+  with pytest.raises(Missing, match='What lies there is of casme2: use'):
+    locate(choose({'name': wanted, 'manual_dir': str(replica)}))
+
+
 def test_the_door_opens_in_a_second_without_anything_heavy(tmp_path):
   code = f'''
 import sys
@@ -103,7 +109,7 @@ print(sorted({{'jax', 'tensorflow_datasets', 'cv2', 'numpy'}} & set(sys.modules)
     ({'name': 'samm', 'corrections': 'samm_028'}, ["'samm_028'", 'samm_028_4_1']),
     ({'name': 'smic', 'apex': 'spoted'}, ["'spoted'", "'spotted'"]),
     ({'name': 'smic', 'class_set': 'own'}, ['own_classes']),
-    ({'name': 'megc2019', 'sheet': '2014'}, ["'2014'", "'auto'"]),
+    ({'name': 'megc2019', 'sheet': '2014'}, ["'2014', which there is not (all: auto)"]),
     ({'name': 'casme2', 'class_set': 'casme2_4'}, ['casme2_']),
     ({'name': 'casme2', 'sheet': '2018'}, ["'2018'", "'2019'"]),
     ({'name': 'casme2', 'edition': 'crop'}, ["'crop'", "'cropped'"]),
