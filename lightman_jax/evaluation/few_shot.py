@@ -50,7 +50,7 @@ def make_answer(learner: Learner, *, sizes: Sizes, most: int,
     model answers, those of the model not adapted or None where that is no other).
     Only the classes of an episode can be answered. Without an episode nothing is run.
   """
-  @compiled.jit
+  @functools.partial(compiled.jit, for_an_instant=True)
   def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView, numbers,
            episodes: Episodes):
     def one(episode):

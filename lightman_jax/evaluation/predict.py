@@ -5,6 +5,7 @@ held-out ones: the pool itself may stay in files.
 """
 
 from collections.abc import Callable
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +44,7 @@ def make_supports(*, sizes: Sizes, draws: int) -> Callable[..., tuple]:
     sizes: of a support.
     draws: how many.
   """
-  @compiled.jit
+  @functools.partial(compiled.jit, for_an_instant=True)
   def draw(fold_key: Key[Array, ''], table: ClipTable, view: FoldView):
     def one(number):
       key = keys.key_for(fold_key, Purpose.EVAL_SUPPORT, number)

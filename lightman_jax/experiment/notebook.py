@@ -240,7 +240,8 @@ def sample_task(settings: Mapping[str, Any], fold: HeldOut, *, step: int = 0,
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe = _recipe(settings, fold, None)[0]
     # Numbers first, then their clips alone: all of them may be in files.
-    draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
+    draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1),
+                        for_an_instant=True)
     drawn = jax.tree.map(lambda x: x[0, number],
                          jax.device_get(draw(view, clips.table, first)))
     x, drawn = bring_clips(clips.x, drawn, max_clips(drawn, len(clips.x)))

@@ -8,6 +8,7 @@ replaces the entry. So damaged entries are deleted at the start of a run.
 from collections.abc import Callable, Iterable, Iterator
 import contextlib
 import faulthandler
+import functools
 import json
 import os
 import pathlib
@@ -232,24 +233,44 @@ def ahead(function: Callable, on_compiled: OnCompiled | None = None,
   return call
 
 
-def jit(function: Callable, **options: Any) -> Callable:
+# For programs that compute for an instant. LLVM's last two levels take six times as
+# long where random numbers are drawn; integers and those of a uniform distribution,
+# which all weights here have, are the same bit for bit. What trains and predicts would
+# be found no sooner.
+_FOR_AN_INSTANT = {'xla_backend_optimization_level': 1}
+
+
+def jit(function: Callable, *, for_an_instant: bool = False, **options: Any
+        ) -> Callable:
   """`jax.jit`, but that XLA does not ask for a bug report where it compiles for long.
 
   All programs of this package are made by this or by `ahead`.
 
   Args:
     function: see `jax.jit`.
+    for_an_instant: it computes for so short a time, and so seldom, that machine code
+      which is found sooner serves better; of a CPU alone.
     **options: those of `jax.jit`.
   """
-  jitted, compiled_kinds = jax.jit(function, **options), set()
+  make = functools.partial(jax.jit, function, **options)
+  inside, compiled_kinds = make(), set()
+
+  @functools.cache
+  def jitted():
+    # Asked for at the first call: which devices there are is not known before.
+    if for_an_instant and jax.default_backend() == 'cpu':
+      return make(compiler_options=_FOR_AN_INSTANT)
+    return inside
 
   def call(*arguments, **named):
     leaves, structure = jax.tree.flatten((arguments, named))
     kinds = structure, *(x if isinstance(x, int) else jax.typeof(x) for x in leaves)
-    if kinds in compiled_kinds or any(isinstance(x, Tracer) for x in leaves):
-      return jitted(*arguments, **named)
+    if any(isinstance(x, Tracer) for x in leaves):
+      return inside(*arguments, **named)
+    if kinds in compiled_kinds:
+      return jitted()(*arguments, **named)
     with without_alarm(), _tracing():
-      result = jitted(*arguments, **named)
+      result = jitted()(*arguments, **named)
     compiled_kinds.add(kinds)
     return result
   return call

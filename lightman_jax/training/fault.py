@@ -59,7 +59,8 @@ def search(recipe: Recipe, broken: Broken) -> Fault | None:
   """
   view, clips = stack([broken.data], 1)
   view = jax.tree.map(lambda x: x[0], view)
-  draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1))
+  draw = compiled.jit(functools.partial(draw_steps, recipe=recipe, length=1),
+                      for_an_instant=True)
   look = compiled.jit(functools.partial(_look, recipe=recipe))
   state = jax.tree.map(jnp.asarray, broken.state)
   for _ in range(int(state.step), broken.step):

@@ -154,7 +154,7 @@ def make_trainer(recipe: Recipe, *, steps: int, every: int, layout: Layout,
   def aside():
     with pace.aside(), around():
       yield
-  return Trainer(jit(init, static_argnums=1),
+  return Trainer(jit(init, static_argnums=1, for_an_instant=True),
                  ahead(spread(chunk), on_compiled, aside),
                  spread(lambda states, views, clips, _: chunk(states, views, clips)),
                  length, steps, layout, pace, blocks, _sharing(layout))

@@ -5,11 +5,14 @@ import subprocess
 import sys
 import threading
 
+import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from lightman_jax.errors import InputError
+from lightman_jax.models.network import make_encoder, make_network
 from lightman_jax.training import compiled
 
 # Computes a sum by a compiled program; tells what jax warned of, too.
@@ -151,6 +154,27 @@ def test_a_process_that_stays_holds_nobody_up(capfd):
   stays.communicate(b'\n')
   os.write(2, b'after\n')
   assert capfd.readouterr().err == 'after\n'
+
+
+def test_what_computes_for_an_instant_has_the_same_bits(monkeypatch):
+  """Weights and supports are drawn so: found sooner, and no other numbers."""
+  net = make_network(make_encoder(encoder='conv4', width=4, temporal_width=4,
+                                  temporal_depth=1), classes=3, skip=4)
+
+  def draw(key):
+    return net.init(key, (2, 16, 16, 3)), jax.random.permutation(
+        jax.random.fold_in(key, 1), 50)
+  key, asked = jax.random.key(3), []
+  whole, plain = compiled.jit(draw)(key), jax.jit
+  monkeypatch.setattr(jax, 'jit', lambda *given, **named: (
+      asked.append(named), plain(*given, **named))[1])
+  sooner = compiled.jit(draw, for_an_instant=True)
+  chex.assert_trees_all_equal(whole, sooner(key))
+  assert [bool(named.get('compiler_options')) for named in asked[:2]] == [
+      False, jax.default_backend() == 'cpu']
+  # Within another program there is nothing to choose.
+  twice = plain(jax.vmap(lambda key: sooner(key)[1]))(jnp.stack([key, key]))
+  chex.assert_trees_all_equal(twice[1], whole[1])
 
 
 def test_a_folder_that_is_not_there(tmp_path):
