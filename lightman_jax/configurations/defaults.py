@@ -245,12 +245,11 @@ def describe_trial(config: Mapping[str, Any]) -> str:
 
 
 def quick(config: config_dict.ConfigDict) -> None:
-  """One narrow member of 100 steps: for a first look.
+  """One member of 100 steps: for a first look.
 
   Its scores are honest ones of a smaller method, and no stand-in for the default's.
   """
   config.inputs.span = 'apex'
-  config.model.update(width=8, temporal_width=8)
   config.training.update(steps=100, checkpoint_every=100, members=1)
   config.evaluation.draws = 4
 

@@ -13,7 +13,7 @@ sweep = sweeps.sweep
 
 
 def get_config(arg: str | None = None):
-  """Variants: quick (fewer steps of one narrower network: a minute or two
+  """Variants: quick (fewer steps of one network: a minute or two
   after the faces are drawn; computed, not measured), and those of `defaults.finish`."""
   config = defaults.base()
   config.data.update(name='synthetic', class_set='synthetic_3', frames=3, size=64)
