@@ -6,6 +6,7 @@ listed, every missing file, and all names and files that look like one written t
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+import difflib
 import os
 import pathlib
 from typing import NamedTuple
@@ -299,10 +300,16 @@ def _files(entry: Entry) -> list[pathlib.Path]:
           and (entry.offset is None or number <= entry.offset)]
 
 
+_MISSPELT = .8      # as alike as 'positiv' and 'positive', not as 'negative' is
+
+
 def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[Group]
              ) -> list[str]:
+  known = {label for label, _, subjects in labels if subjects > 1}
   lines = [f'{label!r} is shown by one person alone, so nobody is left to learn it '
            'from when that person is held out: a run is refused'
+           + ''.join(f'; is {near!r} meant?' for near in difflib.get_close_matches(
+               label, known, n=1, cutoff=_MISSPELT))
            for label, _, subjects in labels if subjects == 1]
   without = sum(entry.apex is None and entry.form not in ('picture', 'pair')
                 for entry in entries)

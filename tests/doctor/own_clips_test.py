@@ -132,6 +132,10 @@ def test_what_a_run_would_refuse_is_why_it_is_not_usable(place):
   assert 'divide it into two' in look(place, *GOOD, '5,u,joy,film').why
   result = look(place, *GOOD, '5,t,fear,e.png')
   assert "'fear' is shown by one person alone" in result.remarks[0]
+  assert 'meant' not in result.remarks[0]
+  misspelt = look(place, *GOOD, '5,t,joi,e.png', '6,s,jooy,f.png')
+  assert [line.endswith("is 'joy' meant?") for line in misspelt.remarks[:2]] == [
+      False, True]
   assert 'fold s: class fear has 1 training clip of 1 s' in result.why
   assert "'label'" in look(place, 'x', header='clip,subject,path').why
   assert 'sheet' in look(place, *GOOD, sheet='2014').why
