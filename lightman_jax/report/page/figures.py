@@ -174,7 +174,10 @@ def _people(part, recognised, subjects, clips, title: str) -> Markup:
 
 def curves(series: Mapping[str, Sequence[Point]], *, title: str, x_label: str,
            y_label: str, reference: Reference | None = None) -> Markup:
-  """Lines with bands, a colour each; the legend is the page's.
+  """Lines with their intervals, a colour each; the legend is the page's.
+
+  Intervals are bands; of several lines over a few places they would hide each other,
+  so there they are bars, side by side, and the places stand at equal distances.
 
   Args:
     series: name to its points, by x.
@@ -185,18 +188,28 @@ def curves(series: Mapping[str, Sequence[Point]], *, title: str, x_label: str,
   """
   values = [v for line in series.values() for point in line for v in point[1:]]
   low, high = span([*values, *([reference.value] if reference else [])])
+  places = sorted({point[0] for line in series.values() for point in line})
+  few = len(places) < 7
+  bars = few and len(series) > 2
   with figure_style([x_label, y_label]):
-    figure = Figure(figsize=(WIDTH, 2.5), layout='constrained')
+    figure = Figure(figsize=(WIDTH * 1.5 if bars else WIDTH, 3.2 if bars else 2.5),
+                    layout='constrained')
     axes = figure.add_subplot()
     for number, line in enumerate(series.values()):
       x, value, lows, highs = np.array(line, float).reshape(-1, 4).T
-      axes.fill_between(x, lows, highs, color=colour(number), alpha=.14, linewidth=0)
-      axes.plot(x, value, color=colour(number), linewidth=1.6,
-                marker='o' if len(x) < 12 else '', markersize=3.5)
+      look = dict(color=colour(number), linewidth=1.6, markersize=3.5,
+                  marker='o' if len(x) < 12 else '')
+      if bars:
+        beside = (number - (len(series) - 1) / 2) * .6 / len(series)
+        axes.errorbar(np.searchsorted(places, x) + beside, value,
+                      (value - lows, highs - value), elinewidth=.8, **look)
+      else:
+        axes.fill_between(x, lows, highs, color=colour(number), alpha=.14, linewidth=0)
+        axes.plot(x, value, **look)
     _reference_line(axes, reference, low, high, upright=False)
-    few = sorted({point[0] for line in series.values() for point in line})
-    if len(few) < 7:
-      axes.set_xticks(few, [f'{x:g}' for x in few])
+    if few:
+      axes.set_xticks(range(len(places)) if bars else places,
+                      [f'{x:g}' for x in places])
     axes.set(ylim=(low, high), xlabel=short_label(x_label, 70), ylabel=y_label)
     axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
     return Markup(to_svg(figure, title))
