@@ -12,8 +12,8 @@ classes I to V, which stand in the 2019 sheet, or in one of their own beside tha
 cropped edition is used where it lies there. The data set has no macro-expressions: by
 default a task's macro clips are its support, magnified.
 
-`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
-some 20, after a minute or two of compiling (measured on 309 ready pictures).
+`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
+after a minute of building and compiling (CASME II's and others' replicas of full size).
 
 Published, five classes: UF1 .80 to .81; what leaks nothing gets about .71 to .72.
 LightmanNet: ACC 93.48 +- 0.42 and F1 90.49 +- 0.47 in per cent; its class set and

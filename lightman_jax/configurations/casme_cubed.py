@@ -12,8 +12,8 @@ surprise, others; `:three` is without others. Part C, the mock crime, whose shee
 an apex in some copies only: --config.data.name=casme_cubed_c with `:four` (165 clips of
 30 subjects).
 
-`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
-some 20, after a minute or two of compiling (measured on 309 ready pictures).
+`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
+after a minute of building and compiling (CASME II's and others' replicas of full size).
 
 Published: figures on part A are known to exist; we hold none that was checked. Ours:
 none, for want of a copy.

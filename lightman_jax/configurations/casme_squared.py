@@ -10,8 +10,8 @@ macro-expressions of 22 subjects (negative 105, positive 116, surprise 16, other
 are what a task's micro-expressions are aligned with: macro=own. Three macro rows have
 an apex after their offset and are left out; the cropped edition lacks four videos.
 
-`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
-some 20, after a minute or two of compiling (measured on 309 ready pictures).
+`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
+after a minute of building and compiling (CASME II's and others' replicas of full size).
 
 Published: LightmanNet, ACC 85.23 +- 0.26 and F1 82.22 +- 0.29 in per cent; its class
 set and protocol are not public, so this is no figure to compare with. Of other methods

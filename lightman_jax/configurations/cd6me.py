@@ -16,7 +16,7 @@ which a unit that nobody shows counts 0. --sweep=across trains on each data set 
 Two rows of SAMM's sheet and four of CAS(ME)^3's break onset <= apex <= offset. So that
 no clip is lost to that, this file chooses corrections by name.
 
-`:quick`, one narrow member, and the default take some minutes a fold: six folds, each
+`:quick`, one member, and the default take some minutes a fold: six folds, each
 of some thousand clips (estimated, not measured).
 
 Published, in per cent: SSSNet 40.5 binary and 68.3 macro, a constant answer 17.8

@@ -12,8 +12,8 @@ Classes: dfme_7 = anger, contempt, disgust, fear, happiness, sadness, surprise; 
 clips of 176 subjects (tests: 474 of 42, 299 of 41), at 200, 300 and 500 frames a second
 mixed. How many each emotion has is not among the facts that we could check.
 
-`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
-some 20, after a minute or two of compiling (measured on 309 ready pictures).
+`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
+after a minute of building and compiling (CASME II's and others' replicas of full size).
 
 Published: figures are known to exist; we hold none that was checked. Ours: none, for
 want of a copy.

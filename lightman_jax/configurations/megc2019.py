@@ -21,8 +21,8 @@ of the one counts as not given and is spotted, that of the other is read as 4930
 --sweep=across trains on each of the three and tests on the others; the page of such
 runs has all pairs in one table.
 
-`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
-some 20, after a minute or two of compiling (measured on 309 ready pictures).
+`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
+after a minute of building and compiling (CASME II's and others' replicas of full size).
 
 Published, UF1 / UAR. With a fixed number of epochs: STSTNet (its authors' port) .7209 /
 .7250; as measured again by Varanka et al. STSTNet .713, OFF-ApexNet .703 (UF1). Most

@@ -9,8 +9,8 @@ others: 300 clips of 30 subjects in all. How many each emotion has is not among 
 facts that we could check. The data set's 900 macro-expressions are single pictures
 without a sheet, and are not read: a task's macro clips are its support, magnified.
 
-`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
-some 20, after a minute or two of compiling (measured on 309 ready pictures).
+`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
+after a minute of building and compiling (CASME II's and others' replicas of full size).
 
 Published: figures are known to exist; we hold none that was checked. Ours: none, for
 want of a copy.

@@ -14,8 +14,8 @@ out unless --config.data.corrections names what to do; see
 data/sheets.py. macro=samm_long takes the macro-expressions of the same
 people from SAMM Long Videos; those of a held-out person are held out, too.
 
-`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
-some 20, after a minute or two of compiling (measured on 309 ready pictures).
+`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
+after a minute of building and compiling (CASME II's and others' replicas of full size).
 
 Published: LightmanNet, ACC 81.83 +- 0.44 and F1 82.93 +- 0.35 in per cent; its class
 set and protocol are not public, so this is no figure to compare with. The constant

@@ -10,8 +10,8 @@ on the frames (lightman_jax/faces/apex.py says how), unless --config.data.apex n
 a table with the columns clip, apex. Other cameras and the long clips:
 --config.data.name=smic_vis, smic_nir (71 clips each of 8 subjects), smic_long (157).
 
-`:quick`, one narrow member, takes some 10 s a fold on two busy cores and the default
-some 20, after a minute or two of compiling (measured on 309 ready pictures).
+`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
+after a minute of building and compiling (CASME II's and others' replicas of full size).
 
 Published: LightmanNet, ACC 85.19 +- 0.34 and F1 83.83 +- 0.34 in per cent; its protocol
 is not public, so this is no figure to compare with. The constant answer has UF1 .1994.
