@@ -28,6 +28,7 @@ def config(**changes) -> dict:
   made = synthetic.get_config('method=supervised,encoder=dere_grl')
   with made.unlocked():
     made.model.update(width=4, depth=1, actions=3)
+    made.training.members = 1      # as the parameters below have it
     made.update_from_flattened_dict(changes)
   return made.to_dict()
 
