@@ -94,6 +94,9 @@ def read_run(path: pathlib.Path) -> Run:
   Raises:
     InputError: it is none, is not finished, or was not written by this program.
   """
+  if (path / 'sweep.json').is_file():
+    raise InputError(f'{path} is the folder of a sweep; name its runs, as '
+                     f'{path}/*-seed*/')
   if not (path / 'config.json').is_file():
     raise InputError(f'{path} is no run folder, for it holds no config.json; {HINT}')
   parts.refuse_part(path)

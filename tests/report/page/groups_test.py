@@ -110,11 +110,14 @@ def test_unfinished_and_foreign_folders(make, tmp_path, capsys):
   good, unfinished = make('a'), make('b', seed=1)
   (unfinished / 'results.json').unlink()
   (tmp_path / 'foreign').mkdir()
+  (tmp_path / 'swept').mkdir()
+  (tmp_path / 'swept' / 'sweep.json').write_text('{}')
   torn = make('c', seed=2)
   (torn / 'config.json').write_text('{"seed": ')
   for path, words in ((unfinished, 'is not finished'),
                       (tmp_path / 'foreign', 'is no run folder'),
                       (tmp_path / 'nowhere', 'is no run folder'),
+                      (tmp_path / 'swept', 'folder of a sweep; name its runs'),
                       (torn, 'cannot be read as a JSON object')):
     with pytest.raises(InputError, match=words):
       read_runs([good, path])
