@@ -70,6 +70,9 @@ def merge_parts(paths: Sequence[pathlib.Path], out: pathlib.Path, *,
   Raises:
     InputError: the parts are not those of one run, or it cannot be written.
   """
+  if within := [path for path in paths if _is_or_holds(out, path)]:
+    raise InputError(f'--out={out} is, or holds, the part {within[0]}, which would go '
+                     'before it is read; give a new folder')
   parts = run_parts.check_parts([run_parts.read_part(path) for path in paths])
   config = parts[0].config
   with blaming(parts[0].path / 'config.json'):
@@ -99,6 +102,12 @@ def merge_parts(paths: Sequence[pathlib.Path], out: pathlib.Path, *,
     print(f'{counted(len(parts), "part")}, {counted(len(parts[0].names), "fold")}: '
           f'{folder.path}')
   return results
+
+
+def _is_or_holds(out: pathlib.Path, part: pathlib.Path) -> bool:
+  """Whether a part's folder is that of the run, or lies in it, by whatever links."""
+  out, part = out.resolve(), part.resolve()
+  return out == part or out in part.parents
 
 
 def _words(command: Sequence[str] | None) -> list[str]:

@@ -153,6 +153,17 @@ def test_overlapping_and_missing_parts_are_refused(three, tmp_path):
   assert '--folds=0:2' in refusal([three / '1', three / '2'])
 
 
+@pytest.mark.parametrize('fresh', [False, True])
+def test_a_part_is_never_the_folder_of_the_run(three, tmp_path, fresh):
+  """With --fresh it would be deleted before it is read."""
+  (tmp_path / 'link').symlink_to(three / '1')
+  before = sorted(path for path in three.rglob('*'))
+  for out in (three / '1', tmp_path / 'link', three):
+    with pytest.raises(InputError, match='the part .* would go before it is read'):
+      merge.merge_parts([three / str(n) for n in range(3)], out, fresh=fresh)
+  assert sorted(path for path in three.rglob('*')) == before
+
+
 @pytest.mark.parametrize('changes, words', [
     ({'config': {**CONFIG, 'method': {'name': 'anil'}}}, 'method.name: "maml" ->'),
     ({'environment': {**ENVIRONMENT, 'code_sha256': 'c0ffee'}}, 'code_sha256'),
