@@ -92,8 +92,7 @@ def check_option(place: str, option: Option, value: Any) -> None:
     raise InputError(f'{place} is {value!r}; it must be of the type of '
                      f'{option.default!r}')
   if option.choices and value not in option.choices:
-    raise InputError(f'{place} is {value!r}, which there is not' + suggestion(
-        value, option.choices, lead='the nearest that exists is'))
+    raise InputError(f'{place} is {not_there(value, option.choices)}')
   if kind is float and not math.isfinite(value) or option.range and not (
       option.range.least <= value <= option.range.most):
     least, most = option.range or ('the least', 'the greatest number')
@@ -161,6 +160,12 @@ def suggestion(word: object, known: Iterable[str], *, lead: str = 'the nearest i
   shown = f'{before}{near}' if before else repr(near)
   return (f'; {lead} {shown}' if near else '') + (
       f' (all: {", ".join(known) or "none"})' if listed else '')
+
+
+def not_there(value: object, choices: Iterable[str]) -> str:
+  """What follows 'X is' where a setting has none of its values."""
+  return f'{value!r}, which there is not' + suggestion(
+      value, choices, lead='the nearest that exists is')
 
 
 def _parameters(of: Callable) -> list[tuple[str, Any, Any]]:

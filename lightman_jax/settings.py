@@ -1,6 +1,6 @@
 """What the settings of a run may be, checked before anything heavy is imported."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import copy
 import dataclasses
 import functools
@@ -13,7 +13,7 @@ from typing import Any
 
 from lightman_jax import coupled_settings, listed_settings, registry, sections
 from lightman_jax.errors import InputError
-from lightman_jax.options import suggestion
+from lightman_jax.options import not_there, suggestion
 from lightman_jax.units import counted
 
 CHOICES = {
@@ -147,6 +147,17 @@ def changed(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
   return result
 
 
+def no_setting(name: str, known: Iterable[str]) -> str:
+  """What to say of a name that no setting has.
+
+  Args:
+    name: what was given.
+    known: names of settings, dotted.
+  """
+  return (f'there is no setting {name!r}' + suggestion(name, known, listed=False)
+          + '; python -m lightman_jax settings WORD searches all')
+
+
 def _no_such(name: str, value: Any, config: Mapping[str, Any], known: Mapping[str, Any]
              ) -> str:
   """What to say of a setting that a configuration does not have."""
@@ -155,8 +166,7 @@ def _no_such(name: str, value: Any, config: Mapping[str, Any], known: Mapping[st
     if kind in sections.OWN and name.startswith(f'{section}.') and (
         sections.owners(kind, setting)):
       return sections.refusal(kind, config[section][key], setting, value)
-  return (f'there is no setting {name!r}' + suggestion(name, known, listed=False)
-          + '; python -m lightman_jax settings WORD searches all')
+  return no_setting(name, known)
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -196,8 +206,7 @@ def _check_alone(values: Mapping[str, Any]) -> None:
   for name, known in CHOICES.items():
     if values[name] not in known and not (name in SECTION_NAMES
                                          and registry.is_outside(values[name])):
-      raise InputError(f'{name} is {values[name]!r}, which there is not' + suggestion(
-          values[name], known, lead='the nearest that exists is'))
+      raise InputError(f'{name} is {not_there(values[name], known)}')
   for name, (least, most) in RANGES.items():
     value = values[name]
     if not math.isfinite(value) or not least <= value <= most:

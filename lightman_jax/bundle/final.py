@@ -173,8 +173,7 @@ def _of_fold(config: Mapping[str, Any], run: Run, name: str, progress: Progress
   """The models of one of a run's folds, and the data that it was trained on."""
   models = run.models
   if name not in models:
-    raise InputError(f'{run.path} has no fold {name!r}'
-                     + suggestion(name, models))
+    raise InputError(f'{run.path} has no fold {name!r}' + suggestion(name, models))
   material = assembly.prepare(config, progress)
   if material.sha256 != run.results['about']['data_sha256']:
     raise InputError(f'the data are others than those of {run.path}, of which a fold '

@@ -13,7 +13,7 @@ which its faces are aligned without the face model.
 Ten folds of whole people are what most work on CK+ has. `:quick`, one member,
 takes some 3 s a fold on two quiet cores and the default 8 to 12, after a minute of
 building and compiling (CASME II's and others' replicas of full size). `:protocol=loso`
-leaves one subject out: 118 folds for the people of CK+ with an emotion, half an hour.
+leaves one subject out: 118 folds for the people of CK+ with an emotion.
 
 Published figures on these sets choose other frames (the last three of a sequence), and
 we hold none that was checked. Ours: none, for want of a copy.

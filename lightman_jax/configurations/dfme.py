@@ -12,8 +12,8 @@ Classes: dfme_7 = anger, contempt, disgust, fear, happiness, sadness, surprise; 
 clips of 176 subjects (tests: 474 of 42, 299 of 41), at 200, 300 and 500 frames a second
 mixed. How many each emotion has is not among the facts that we could check.
 
-`:quick`, one member, takes some 3 s a fold on two quiet cores and the default 8 to 12,
-after a minute of building and compiling (CASME II's and others' replicas of full size).
+The default's ten folds take some eight minutes on one busy core, building included (a
+replica of full size); `:quick`, one member of fewer steps, some minutes less.
 
 Published: figures are known to exist; we hold none that was checked. Ours: none, for
 want of a copy.

@@ -17,7 +17,7 @@ from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES, ClassSet
 from lightman_jax.data.sheets import CORRECTIONS
 from lightman_jax.errors import InputError
-from lightman_jax.options import suggestion
+from lightman_jax.options import not_there
 
 # Which data set is asked for: the settings under `config.data`, checked.
 
@@ -231,8 +231,7 @@ def _as_mapping(value: Any) -> dict[str, Any]:
 
 def _check_word(setting: str, value: str, choices: tuple[str, ...]) -> None:
   if value not in choices:
-    raise InputError(f'data.{setting} is {value!r}, which there is not' + suggestion(
-        value, choices, lead='the nearest that exists is') + '.')
+    raise InputError(f'data.{setting} is {not_there(value, choices)}.')
 
 
 # What builder configurations are called: readable, and the same on every machine.

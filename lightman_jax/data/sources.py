@@ -229,7 +229,7 @@ def locate(choice: Choice, name: str = '') -> Place:
   roots = find_roots(tops, facts, choice.edition)
   if not roots:
     _check_mistaken(tops, facts)
-  if not roots or (facts.sheets and not sheets):
+  if not is_complete(facts, sheets, roots):
     hints = [*(() if sheets or not facts.sheets
                else describe_incomplete(tops, facts, wanted)),
              *(() if name and name != choice.name else
@@ -248,6 +248,17 @@ def locate(choice: Choice, name: str = '') -> Place:
         f'{sheets[0].sheet.edition}: {files}; choose with --config.data.sheet=FILE, or '
         'leave one of them there.')
   return Place(sheets[0].paths, sheets[0].sheet, *roots[0], sheets[0].remarks)
+
+
+def is_complete(facts: Facts, sheets: Sequence[Any], roots: Sequence[Any]) -> bool:
+  """Whether a build would begin: frames are there, and a sheet where it has some.
+
+  Args:
+    facts: of the data set.
+    sheets: that were found.
+    roots: of its frames, that were found.
+  """
+  return bool(roots) and (bool(sheets) or not facts.sheets)
 
 
 def _check_mistaken(tops: list[pathlib.Path], facts: Facts) -> None:
@@ -311,10 +322,12 @@ def _describe_others(manual: pathlib.Path, wanted: str) -> list[str]:
   """What to say of data sets that lie in a folder in the place of the one wanted."""
   if not manual.is_dir() or not any(manual.iterdir()):
     return []
-  others = [name for name, facts in TABLES.items() if name != wanted
-            for tops in [folders_of(manual, facts)]
-            if find_roots(tops, facts) and (not facts.sheets
-                                            or find_sheets(tops, facts))]
+  others = []
+  for name, facts in TABLES.items():
+    tops = folders_of(manual, facts)
+    if name != wanted and is_complete(facts, find_sheets(tops, facts),
+                                      find_roots(tops, facts)):
+      others.append(name)
   return [f'What lies there is of {" or ".join(others)}: use its configuration, or '
           f'another folder; python -m lightman_jax doctor {manual} tells more'
           ] if others else []

@@ -73,7 +73,7 @@ def _sight(name: str, place: pathlib.Path, path: pathlib.Path) -> Sighting | Non
   roots = sources.find_roots(tops, facts)
   if not sheets and not roots:
     return None
-  return Sighting(name, place, bool(roots) and (bool(sheets) or not facts.sheets))
+  return Sighting(name, place, sources.is_complete(facts, sheets, roots))
 
 
 def _prefer_complete(sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:

@@ -28,7 +28,7 @@ from lightman_jax.data.protocols import check_protocol
 from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import several, sweep
-from lightman_jax.options import nearest, suggestion
+from lightman_jax.options import nearest
 from lightman_jax.runs import folder as run_folder, parts
 from lightman_jax.runs.identity import name_of
 from lightman_jax.training import stopping
@@ -331,9 +331,7 @@ def unknown_setting(name: str, argv: list[str]) -> str:
                if name in word.partition('=')[0].split('.')), name)
   setting = flag.partition('.')[2] or name
   known = settings.flat(defaults.base().to_dict())
-  return (f'{flag}: there is no setting {setting!r}'
-          + suggestion(setting, known, listed=False)
-          + '; python -m lightman_jax settings WORD searches all')
+  return f'{flag}: {settings.no_setting(setting, known)}'
 
 
 def sentence(error: Exception, argv: list[str]) -> str:

@@ -274,7 +274,8 @@ def _training(recipe: Recipe, data: FoldData):
   (views, clips), run = stack([data], 1), _one_step(recipe)
   views, clips = jax.device_put((views, clips))
   states = compiled.jit(lambda keys: jax.vmap(
-      lambda key: init_state(key, recipe, clips.x.shape[1:]))(keys))(views.key)
+      lambda key: init_state(key, recipe, clips.x.shape[1:]))(keys),
+                         for_an_instant=True)(views.key)
   with _without_cache(), compiled.without_alarm():
     began = time.perf_counter()
     program = jax.jit(run).lower(states, views, clips).compile()
@@ -299,7 +300,7 @@ def _using(recipe: Recipe, data: FoldData, params) -> dict[str, Measure]:
   """Adaptation to one support, then the prediction of one clip."""
   learner, clips = recipe.learner, jax.device_put(data.clips)
   support = compiled.jit(lambda key, clips: sample_support(
-      key, clips, clips.view.train, recipe.support_sizes))(
+      key, clips, clips.view.train, recipe.support_sizes), for_an_instant=True)(
           keys.key_for(data.key, Purpose.EVAL_SUPPORT), clips)
   key = keys.key_for(data.key, Purpose.EVAL_ADAPT)
   adapt = lambda params, support, key: learner.adapt(params, support, key).fast

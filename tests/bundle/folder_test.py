@@ -114,7 +114,7 @@ def test_fields_that_are_missing(name, copy):
 
 
 @pytest.mark.parametrize('setting, value, words', [
-    ('method.name', 'nosuch', "no method 'nosuch'"),
+    ('method.name', 'nosuch', "no method 'nosuch' (all: lightman, maml, "),
     ('method.name', 'matchingnet', 'cannot be carried'),
     ('model.width', 10**9, 'describes no model of this version'),
     ('model.encoder', 'evil.py:Net', 'code from outside'),
