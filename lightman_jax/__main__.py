@@ -4,7 +4,9 @@ import errno
 import importlib
 import sys
 
-from lightman_jax import files, machine, places
+from lightman_jax import machine, places
+from lightman_jax.command_line import print_any_letter, print_refusal
+from lightman_jax.options import suggestion
 
 # Where the function of a command's name is, and what it does.
 COMMANDS = {
@@ -102,6 +104,7 @@ def usage() -> str:
 
 def main(arguments: list[str]) -> int:
   """Runs a command; returns the exit code."""
+  print_any_letter()
   if arguments and arguments[0] in ('--help', '-h', 'help'):
     print(usage())
     return 0
@@ -110,8 +113,9 @@ def main(arguments: list[str]) -> int:
           f'{" ".join([RENAMED[arguments[0]], *arguments[1:]])}', file=sys.stderr)
     return 2
   if not arguments or arguments[0] not in COMMANDS:
-    print(*(f'{word!r} is no command' for word in arguments[:1]), usage(), sep='\n',
-          file=sys.stderr)
+    print(*(f'{word!r} is no command'
+            + suggestion(word, (*COMMANDS, *RENAMED), listed=False)
+            for word in arguments[:1]), usage(), sep='\n', file=sys.stderr)
     return 2
   name = arguments[0]
   machine.check(name)
@@ -123,10 +127,10 @@ def main(arguments: list[str]) -> int:
       sys.stdout.flush()
     return code
   except OSError as error:
-    if error.errno == errno.ENAMETOOLONG:
-      return files.print_refusal(error, name)
-    # Of a file a command says so itself; what has no name is what it printed to.
-    if error.errno != errno.ENOSPC or error.filename is not None:
+    if error.filename is not None:
+      return print_refusal(error, name)
+    # What has no name is what the command printed to.
+    if error.errno != errno.ENOSPC:
       raise
     print(f'{name}: what it prints cannot be written: {error.strerror}; make room',
           file=sys.stderr)

@@ -11,6 +11,7 @@ import importlib
 import io
 
 from lightman_jax import refusals, registry, sections, settings_command
+from lightman_jax.command_line import Parser
 
 SHELLS = ('bash', 'zsh', 'fish')
 FLAG = '--config'
@@ -26,7 +27,7 @@ class _Parsed(Exception):
 
 def completion(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax completion',
       description='Prints a script that completes commands, flags, configurations and '
                   'settings behind python -m lightman_jax and python launch.py. Put it '

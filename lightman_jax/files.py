@@ -8,12 +8,11 @@ import os
 import pathlib
 import re
 import shutil
-import sys
 import tempfile
 from typing import IO
 import urllib.parse
 
-from lightman_jax.errors import InputError, printable, printable_lines, shorten
+from lightman_jax.errors import InputError, shorten
 
 try:
   import fcntl
@@ -28,6 +27,7 @@ FEWEST = 64     # open files; a run has some thirty
 FULL = (errno.ENOSPC, errno.EDQUOT)
 UNWRITABLE = (*FULL, errno.EROFS)
 TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
+FAULT = 'E504'     # the code of such a refusal
 
 
 @contextlib.contextmanager
@@ -130,7 +130,7 @@ def name_place(error: BaseException, path: str | os.PathLike) -> None:
 
 
 def explain_fault(error: OSError) -> str:
-  """A sentence for the faults of a disk.
+  """A sentence for the faults of a disk; `FAULT` is its code.
 
   Args:
     error: what reading or writing raised.
@@ -138,26 +138,14 @@ def explain_fault(error: OSError) -> str:
   place = shorten(f' at {error.filename}') if error.filename else ''
   if error.errno in FULL:
     return (f'the disk is full{place}: free some space and give the same command '
-            'again; it goes on where it was')
+            'again')
   if error.errno in TOO_MANY_OPEN:
     return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
-            'same command again; it goes on where it was')
+            'same command again')
   elsewhere = ('; name another folder: --workdir of a run, --out of other commands'
-               if error.errno in (errno.EROFS, errno.EACCES) else '')
+               if error.errno in (*UNWRITABLE, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+               else '')
   return f'{error.strerror or error}{place}{elsewhere}'
-
-
-def print_refusal(error: InputError | OSError, command: str = '') -> int:
-  """Says on the standard error why a command ends; returns its exit code, 2.
-
-  Args:
-    error: what cannot be used, with a code, or a fault of the disk.
-    command: its name, which the sentence begins with; '' where it says enough.
-  """
-  start = f'{command}: ' if command else ''
-  print(printable_lines(f'{start}{error.with_code()}') if isinstance(error, InputError)
-        else printable(f'{start}{explain_fault(error)}'), file=sys.stderr)
-  return 2
 
 
 def sync_folder(folder: str | os.PathLike) -> None:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 import os
 import pathlib
 import stat
+import sys
 import tempfile
+
+from lightman_jax.errors import InputError, printable
 
 # Where each kind of file goes below a home folder, if its variable does not say it.
 BELOW_HOME = {'XDG_CACHE_HOME': '.cache', 'XDG_DATA_HOME': '.local/share',
@@ -29,7 +32,30 @@ def standard(variable: str) -> pathlib.Path:
     variable: one of `BELOW_HOME`.
   """
   value = os.environ.get(variable)
+  check_text(variable, value or home())
   return expand(value) if value else home() / BELOW_HOME[variable]
+
+
+def check_text(what: str, path: str | os.PathLike) -> None:
+  """Refuses a path that settings and results cannot name, for they are in UTF-8.
+
+  Args:
+    what: a setting or flag that gives it.
+    path: of a file or folder.
+
+  Raises:
+    InputError: says what to do.
+  """
+  try:
+    os.fspath(path).encode()
+  except UnicodeEncodeError:
+    encoding = sys.getfilesystemencoding()
+    raise InputError(
+        f"{what} is '{printable(os.fspath(path))}', which is no text in UTF-8, in "
+        'which settings and results are written; '
+        + ('give the folder another name, or link to it under one'
+           if encoding == 'utf-8' else
+           f'this shell has names in {encoding}: set PYTHONUTF8=1')) from None
 
 
 def home() -> pathlib.Path:

@@ -4,7 +4,6 @@ A code stands for a kind of refusal, as E102 for a value that a setting cannot h
 stays when sentences are written anew. It goes by the function that refuses.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 import pathlib
 import re
@@ -50,6 +49,7 @@ CODES = {
     'experiment.assembly._keep_labelled_macro': 'E305',
     'experiment.assembly._check_alignment_by_class': 'E305',
     'experiment.inputs_command': 'E301', 'experiment.run_start': 'E403',
+    'experiment.preconditions': 'E403', 'places': 'E504',
     'experiment.folds_command': 'E302', 'experiment.selection': 'E303',
     'models.published_weights': 'E402', 'models.torch_files': 'E402',
     'models.weights_files': 'E402', 'experiment.published_start': 'E402',
@@ -62,7 +62,8 @@ CODES = {
     'bundle': 'E404',
     'experiment.finished': 'E601', 'experiment.verify': 'E603',
     'experiment.rescoring': 'E603',
-    'experiment.replay': 'E604', 'runs.parts': 'E605', 'experiment.merge': 'E605',
+    'experiment.replay': 'E604', 'runs.parts': 'E605',
+    'runs.parts.check_finished': 'E601', 'experiment.merge': 'E605',
     'evaluation': 'E303', 'evaluation.predict.check_finite': 'E501',
     'evaluation.predict.check_logits': 'E105', 'evaluation.scores': 'E702',
     'evaluation.attribution': 'E301',
@@ -134,7 +135,9 @@ def pages() -> dict[str, str]:
 
 def explain(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  from lightman_jax.command_line import Parser  # which imports this
+  from lightman_jax.options import suggestion
+  parser = Parser(
       prog='python -m lightman_jax explain',
       description='Prints the page about a refusal, by the code at the end of its '
                   'sentence. Without one: all codes.')
@@ -144,8 +147,10 @@ def explain(arguments: Sequence[str]) -> int:
   codes = ['E' + word.strip('[]').upper().removeprefix('E') for word in options.codes]
   for word, code in zip(options.codes, codes):
     if code not in known:
-      print(f'explain: there is no code {word[:80]!r}; python -m lightman_jax explain '
-            f'lists all: {", ".join(known)}', file=sys.stderr)
+      print(f'explain: there is no code {word[:80]!r}'
+            + suggestion(word[:80], known, before='explain ')
+            + '; python -m lightman_jax explain prints what each stands for',
+            file=sys.stderr)
       return 2
   print('\n'.join(_printed(known, codes)))
   return 0

@@ -11,7 +11,7 @@ import sys
 import types
 from typing import Any
 
-from lightman_jax import coupled_settings, listed_settings, registry, sections
+from lightman_jax import coupled_settings, listed_settings, places, registry, sections
 from lightman_jax.errors import InputError
 from lightman_jax.options import not_there, suggestion
 from lightman_jax.units import counted
@@ -180,9 +180,7 @@ def check(config: Mapping[str, Any]) -> None:
     InputError: names the setting, and the nearest right value.
   """
   values = flat(config)
-  missing = [name for name in (*sections.VARIANTS.values(), *CHOICES, *RANGES)
-             if name not in values]
-  if missing:
+  if missing := missing_settings(config):
     raise InputError(f'{missing[0]} is not set '
                      f'({counted(len(missing), "setting", "is", "are")} missing); '
                      'begin with all of them, as lm.settings() and '
@@ -198,8 +196,22 @@ def check(config: Mapping[str, Any]) -> None:
     coupled_settings.check({**values, **changes})
 
 
+def missing_settings(config: Mapping[str, Any]) -> list[str]:
+  """Names of settings that every configuration has, and this one lacks.
+
+  Args:
+    config: nested.
+  """
+  values = flat(config)
+  return [name for name in (*sections.VARIANTS.values(), *CHOICES, *RANGES)
+          if name not in values]
+
+
 def _check_alone(values: Mapping[str, Any]) -> None:
   """Each setting by itself."""
+  for name, value in values.items():
+    if isinstance(value, str):
+      places.check_text(name, value)
   for kind in ('data', 'macro'):
     if said := sections.hint(kind, values[sections.VARIANTS[kind]]):
       raise InputError(said)

@@ -1,20 +1,20 @@
 """python -m lightman_jax settings: all settings, or those of a part, explained."""
 
-import argparse
 from collections.abc import Iterator, Sequence
 import importlib
 import inspect
-import sys
 import textwrap
 
 from lightman_jax import registry, sections, settings as checked, settings_help
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.options import Option, suggestion
 
 
+@refusing('settings')
 def settings(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax settings',
       description='Lists settings: the name, the default, what is allowed and what it '
       'is. Without an argument all, and all names of methods, encoders, data sets, '
@@ -24,12 +24,8 @@ def settings(arguments: Sequence[str]) -> int:
                       help='as rate or training.; method=maml, or '
                       'method=my_file.py:proximal_maml, which is run for it')
   options = parser.parse_args([word.removeprefix('--config.') for word in arguments])
-  try:
-    for line in lines(options.parts):
-      print(line)
-  except InputError as error:
-    print(f'settings: {error.with_code()}', file=sys.stderr)
-    return 2
+  for line in lines(options.parts):
+    print(line)
   return 0
 
 

@@ -23,10 +23,11 @@ PACKAGE = ROOT / 'lightman_jax'
 FLOW = ('configurations', 'faces', 'synthetic', 'data', 'inputs', 'tasks', 'doctor',
         'models', 'meta', 'training', 'evaluation', 'runs', 'report', 'profiling',
         'experiment', 'bundle', 'video')
-BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'completion', 'config_flag',
-         'coupled_settings', 'errors', 'files', 'keys', 'listed_settings', 'machine',
-         'options', 'places', 'refusals', 'registry', 'renamed', 'sections', 'settings',
-         'settings_command', 'settings_help', 'units')
+BASIS = ('__init__', 'batches', 'bounded', 'code_digest', 'command_line', 'completion',
+         'config_flag', 'coupled_settings', 'errors', 'files', 'keys',
+         'listed_settings', 'machine', 'options', 'places', 'refusals', 'registry',
+         'renamed', 'sections', 'settings', 'settings_command', 'settings_help',
+         'units')
 SOURCES = sorted(PACKAGE.rglob('*.py'))
 FLAT = frozenset(settings.flat(defaults.base().to_dict()))
 

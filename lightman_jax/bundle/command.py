@@ -10,8 +10,9 @@ import os
 import pathlib
 import sys
 
-from lightman_jax import files, places, sections
+from lightman_jax import places, sections
 from lightman_jax.bundle.model import describe
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.training import stopping
 from lightman_jax.units import counted
@@ -19,9 +20,10 @@ from lightman_jax.units import counted
 EXPORTS = ('stablehlo',)
 
 
+@refusing('final')
 def final(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax final',
       description="Trains a run's settings on everyone, and writes what is needed to "
       'predict with that model, and no clip: weights.safetensors and model.json. It '
@@ -49,8 +51,6 @@ def final(arguments: Sequence[str]) -> int:
     print('\nfinal: stopped; the same command goes on from the last checkpoint',
           file=sys.stderr)
     return 130
-  except (InputError, OSError) as error:
-    return files.print_refusal(error, 'final')
   return 0
 
 
@@ -86,9 +86,10 @@ def _run(name: str, out: pathlib.Path):
   return finished.run(settings_by_name(name), out.with_name(f'{out.name}-run'))
 
 
+@refusing('adapt')
 def adapt(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax adapt',
       description='Adapts a model to a few labelled clips of a new person or '
       'laboratory (one to five of each class), by the inner loop of its method, and '
@@ -105,10 +106,7 @@ def adapt(arguments: Sequence[str]) -> int:
                       help='adapt to the first N clips of each class in the table '
                       'alone; 0: to all')
   options = parser.parse_args(arguments)
-  try:
-    _adapt(options)
-  except (InputError, OSError) as error:
-    return files.print_refusal(error, 'adapt')
+  _adapt(options)
   return 0
 
 

@@ -22,12 +22,16 @@ from lightman_jax.code_digest import code_sha256
 from lightman_jax.configurations import defaults
 from lightman_jax.data import people
 from lightman_jax.data.datasets.catalog import TABLES
-from lightman_jax.data.protocols import check_protocol
-from lightman_jax.data.sources import check_present
 from lightman_jax.data.store import Records
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import intervals, predict as prediction, scores
-from lightman_jax.experiment import assembly, notebook, pretraining, selection
+from lightman_jax.experiment import (
+  assembly,
+  notebook,
+  preconditions,
+  pretraining,
+  selection,
+)
 from lightman_jax.experiment.assembly import Material
 from lightman_jax.experiment.finished import Run
 from lightman_jax.experiment.notebook import HeldOut
@@ -94,13 +98,14 @@ def train_final(source: Mapping[str, Any] | Run | str | os.PathLike,
   if type(seeds) is not int or not 1 <= seeds <= 64 or (fold is not None and seeds > 1):
     raise InputError(f'seeds is {seeds}; give 1 to 64, and of a fold, which has the '
                      'seed of its run, leave it out')
+  if run and (missing := settings_module.missing_settings(config)):
+    raise InputError(f'{run.path} was made by an earlier version, without the setting '
+                     f'{missing[0]}; make the run anew')
   settings_module.check(config)
   check_seed(config['seed'] + seeds - 1, 'the last of these seeds')
   predictor.check_method(config)
   place = bundle_folder.check_place(folder)
-  for data in filter(None, (config['data'], settings_module.macro_data(config))):
-    check_present(data, config['inputs'])
-  check_protocol(config)
+  preconditions.check(config)
   config, chosen = _chosen(config, run, fold)
   _check_supports(config)
   with numerics.pinned(config['model']['matmul_precision']), Progress() as progress:
@@ -342,7 +347,7 @@ def portable(config: Mapping[str, Any]) -> dict[str, Any]:
     changes['macro.data.path'] = f'macro {changes["data.path"]}'
   if 'weights' in config['model']:
     changes['model.weights'] = ''
-  if config['pretrain']['source'] not in ('none', 'macro', 'synthetic'):
+  if config['pretrain']['source'] not in preconditions.PRETRAIN:
     changes['pretrain.source'] = 'none'
   result = {name: dict(part) if isinstance(part, Mapping) else part
             for name, part in config.items()}

@@ -6,16 +6,18 @@ import functools
 import sys
 
 from lightman_jax import places, registry
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError, printable
-from lightman_jax.files import print_refusal, write_atomically
+from lightman_jax.files import write_atomically
 from lightman_jax.units import counted
 
 # The command `build`.
 
 
+@refusing('build')
 def build(arguments: list[str]) -> int:
   """python -m lightman_jax build NAME: builds a data set ahead of a run."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax build',
       description='Builds a data set ahead of a run, or finds that it is up to date.')
   from lightman_jax.data.choice import DATA_SETS
@@ -47,17 +49,14 @@ def build(arguments: list[str]) -> int:
                       help='processes; 0: one a core where that pays')
   options = vars(parser.parse_args(arguments))
   from lightman_jax.data.sources import check_present
-  try:
-    workers = options.pop('workers')
-    if registry.is_outside(options['name']):
-      registry.allow('data', options['name'])
-    options['synthetic'] = dict(map(_pair, options['synthetic']))
-    check_present(options)
-    from lightman_jax.data.load import load
-    clips = load(options, progress=functools.partial(_show, options['name']),
-                 workers=workers)
-  except InputError as error:
-    return print_refusal(error)
+  workers = options.pop('workers')
+  if registry.is_outside(options['name']):
+    registry.allow('data', options['name'])
+  options['synthetic'] = dict(map(_pair, options['synthetic']))
+  check_present(options)
+  from lightman_jax.data.load import load
+  clips = load(options, progress=functools.partial(_show, options['name']),
+               workers=workers)
   info = clips.info
   others = set(info['of_other_classes'])
   lost = [entry for entry in info['left_out'] if entry[0] not in others]
@@ -122,16 +121,9 @@ def measure_apexes(options: argparse.Namespace) -> int:
   Args:
     options: as `add_apex_arguments` has them read.
   """
-  try:
-    if registry.is_outside(options.name):
-      registry.allow('data', options.name)
-    _measure(options)
-  except InputError as error:
-    print(error.with_code(), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(f'{options.csv} cannot be written: {error.strerror}.', file=sys.stderr)
-    return 2
+  if registry.is_outside(options.name):
+    registry.allow('data', options.name)
+  _measure(options)
   return 0
 
 

@@ -10,6 +10,7 @@ import sys
 from typing import Any, NamedTuple
 
 from lightman_jax import places, registry
+from lightman_jax.command_line import Parser
 from lightman_jax.data import sources
 from lightman_jax.data.choice import choose, name_outside
 from lightman_jax.data.datasets.catalog import TABLES
@@ -90,7 +91,7 @@ _EPILOGUE = ('Exit code: 0 all of it is usable; 1 usable, but some rows give no 
 
 def make_parser() -> argparse.ArgumentParser:
   """The arguments of the command, for a folder and for a csv."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax doctor', epilog=_EPILOGUE,
       description='Tells which data sets lie in a folder, or what a csv of own clips '
                   'lists, and what of it a build can use; changes nothing.')

@@ -6,22 +6,19 @@ clip counts as usable whatever class set a run will choose.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-import math
 import os
 import pathlib
 import re
 import shlex
-import shutil
-import time
 
 from lightman_jax import registry
-from lightman_jax.data import frames as pictures, planning, sources, trees, workers
+from lightman_jax.data import frames as pictures, planning, sources, trees
 from lightman_jax.data.choice import OWN, Choice
 from lightman_jax.data.datasets.catalog import TABLES
 from lightman_jax.data.facts import COMPOSITES, Expected, Facts
 from lightman_jax.data.plan import Item, Plan, check_enough
 from lightman_jax.data.recognition import SheetFiles, find_sheets
-from lightman_jax.data.rows import LeftOut, Note, place_of
+from lightman_jax.data.rows import Note, place_of
 from lightman_jax.data.sheets import CORRECTIONS, select_rows
 from lightman_jax.doctor import findings
 from lightman_jax.doctor.findings import (
@@ -31,75 +28,20 @@ from lightman_jax.doctor.findings import (
   Change,
   Composite,
   Count,
-  Estimate,
   Examination,
   Frames,
   Loss,
   Sheet,
   too_few_people,
 )
+from lightman_jax.doctor.reading import (
+  describe_still,
+  estimate_build,
+  read_items,
+  sample_items,
+)
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.units import counted
-
-# What a build would take: a few clips are read, the rest is arithmetic.
-
-_CLIPS = 5        # that are read for an estimate
-_SECONDS = 3.     # after which no further one is
-_START, _WRITE = 3., .004     # seconds: libraries; to write and read back one clip
-_BESIDE = 6000    # bytes of a clip beside its frames
-
-
-def sample_items(items: Sequence[Item]) -> list[Item]:
-  """A few clips, far from each other."""
-  step = max(1, math.ceil(len(items) / _CLIPS))
-  return list(items[step // 2::step])
-
-
-def read_items(items: Sequence[Item], *, seconds: float = math.inf
-         ) -> tuple[list[float], tuple[LeftOut, ...]]:
-  """Reads clips as a build does.
-
-  Args:
-    items: the clips to read.
-    seconds: after which no further clip is begun.
-
-  Returns:
-    The seconds that each took, and the clips that cannot be read.
-  """
-  durations, broken, end = [], [], time.monotonic() + seconds
-  for item in items:
-    start = time.monotonic()
-    if start > end:
-      break
-    try:
-      item.make()
-      durations.append(time.monotonic() - start)
-    except Unreadable as error:
-      broken.append(LeftOut(item.row.clip, error.cause))
-  return durations, tuple(broken)
-
-
-def estimate_build(choice: Choice, plan: Plan, durations: list[float]) -> Estimate:
-  """Seconds and bytes of a build, from what the reading of some clips took.
-
-  Args:
-    choice: the settings of the build.
-    plan: its clips.
-    durations: seconds that each of some clips took to read; one at least.
-  """
-  count = len(plan.items)
-  slower = sorted(durations)[len(durations) // 4:]
-  seconds = sum(slower) / len(slower)
-  cores = workers.count_cores() if count >= workers.WORTH_IT else 1
-  frames, height, width = plan.shape
-  home = choice.home.absolute()
-  while not home.exists():
-    home = home.parent
-  return Estimate(
-      _START + count * (seconds / cores + _WRITE),
-      count * (frames * height * width * 3 + _BESIDE), frames, choice.size,
-      shutil.disk_usage(home).free)
-
 
 # What is counted of a data set, and what a person should know of it besides.
 
@@ -303,7 +245,7 @@ def _places(edition: str, facts: Facts) -> list[str]:
           for pattern in (frames.folder, *frames.otherwise)]
 
 
-def _first_few(names: list[str]) -> str:
+def _first_few(names: Sequence[str]) -> str:
   more = len(names) - _NAMED
   return ', '.join(names[:_NAMED]) + (f' and {more} more' if more > 0 else '')
 
@@ -334,7 +276,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
   used_frames = next(frames for frames in examination.frames if frames.used)
   edition = next((sheet.edition for sheet in examination.sheets if sheet.used), '')
   expected = [entry for entry in facts.expected if entry.sheet in ('', edition)]
-  durations, broken = read_items(
+  durations, broken, still = read_items(
       whole.items if thorough else sample_items(plan.items) if estimate else ())
   losses = tuple(sorted(
       Loss(entry.clip, entry.cause.reason.kind.name.lower(), str(entry.cause),
@@ -353,7 +295,7 @@ def examine(choice: Choice, *, thorough: bool = False, estimate: bool = True
       emotions=count_emotions(items, expected),
       class_sets=count_classes(items, facts), losses=losses,
       outside=_outside(whole, plan),
-      remarks=(*filter(None, [lacks, scarce]),
+      remarks=(*filter(None, [lacks, scarce]), *describe_still(still, choice.frames),
                *collect_remarks(plan, items, losses, used_frames, facts)),
       corrections=tuple(_corrections(choice, facts, whole)),
       estimate=estimate_build(choice, plan, durations) if durations else None,

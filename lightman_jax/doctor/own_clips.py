@@ -18,8 +18,8 @@ from lightman_jax.data.manifest import Entry, Manifest, examine_manifest
 from lightman_jax.data.manifest_plan import item_of, plan_manifest
 from lightman_jax.data.plan import check_enough, fingerprint
 from lightman_jax.data.trees import form_of
-from lightman_jax.doctor.examine import read_items, sample_items
 from lightman_jax.doctor.findings import UNUSABLE, USABLE, too_few_people
+from lightman_jax.doctor.reading import describe_still, read_items, sample_items
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.files import file_sha256
 from lightman_jax.units import counted
@@ -90,7 +90,7 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
   present = [entry for entry in entries if all(map(os.path.exists, entry.paths))]
   rows = {entry.row for entry in present}
   missing = _missing([entry for entry in entries if entry.row not in rows])
-  whole, unreadable, decoded = _readable(present, choice, thorough)
+  whole, unreadable, seen = _readable(present, choice, thorough)
   test_entries = [entry for entry in entries if entry.kind == 'micro'] or entries
   labels = _groups(test_entries, lambda entry: entry.label)
   result = OwnClips(
@@ -104,7 +104,7 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
   repeated, copies = _repeated(whole, choice, manifest)
   result = result._replace(repeated=repeated, remarks=(
       *manifest.remarks, *copies, *_remarks(entries, labels, result.forms),
-      *_remarks_of_people(manifest), *_remarks_of_frames(present, decoded)))
+      *_remarks_of_people(manifest), *seen))
   why = _refusal(result, manifest, choice)
   return result._replace(why=why, verdict=UNUSABLE if why else USABLE)
 
@@ -205,9 +205,9 @@ def _remarks_of_frames(present: Sequence[Entry], decoded: int) -> Iterator[str]:
 
 
 def _readable(entries: Sequence[Entry], choice: Choice, thorough: bool
-              ) -> tuple[list[Entry], tuple[str, ...], int]:
-  """The rows whose files are what a build needs, why the others' are not, and how many
-  were decoded."""
+              ) -> tuple[list[Entry], tuple[str, ...], tuple[str, ...]]:
+  """The rows whose files are what a build needs, why the others' are not, and what is
+  to be said of their pictures."""
   whole, lines, items = [], [], {}
   for entry in entries:
     try:
@@ -216,11 +216,13 @@ def _readable(entries: Sequence[Entry], choice: Choice, thorough: bool
     except Unreadable as error:
       lines.append(f'{entry.where}: {error}')
   to_read = [*items.values()] if thorough else sample_items([*items.values()])
-  broken = {entry.clip: entry.cause for entry in read_items(to_read)[1]}
+  reading = read_items(to_read)
+  broken = {entry.clip: entry.cause for entry in reading.broken}
   lines += [f'{entry.where}: {broken[entry.clip]}' for entry in whole
             if entry.clip in broken]
   return ([entry for entry in whole if entry.clip not in broken], tuple(lines),
-          len(to_read))
+          (*describe_still(reading.still, choice.frames),
+           *_remarks_of_frames(entries, len(to_read))))
 
 
 def _near(manifest: Manifest, choice: Choice) -> tuple[str, ...]:

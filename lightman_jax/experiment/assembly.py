@@ -15,12 +15,11 @@ from lightman_jax.data.load import load
 from lightman_jax.data.sources import check_flow_pictures
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import pretraining, published_start
+from lightman_jax.experiment import preconditions, pretraining, published_start
 from lightman_jax.experiment.pretraining import Pretraining
 from lightman_jax.experiment.published_start import Weights
 from lightman_jax.inputs import inputs, macros
 from lightman_jax.inputs.augmentation import Augmentation, augment, mirror, mixup
-from lightman_jax.inputs.inputs import cached_inputs
 from lightman_jax.inputs.pool import Inputs, Pool, channel_scale, mean_squares
 from lightman_jax.meta import learners
 from lightman_jax.meta.losses import MacroLabels
@@ -79,24 +78,25 @@ Cut = Callable[[Pool], tuple[Fold, ...]]    # in the place of a protocol's folds
 def prepare(config: Mapping[str, Any], progress: Progress, *, cut: Cut | None = None
             ) -> Material:
   """Loads or builds the data, and arranges it; `cut` as in `arrange`."""
+  preconditions.check_pretrain_source(config)
   shown = Stages(progress)
-  others, other = macro_data(config), None
+  others, faces = macro_data(config), faces_data(config)
   for data in filter(None, (config['data'], others)):
     check_flow_pictures(data, config['inputs'])
-  clips = load(config['data'], progress=shown.of(config['data']), say=progress.say)
-  if others:
-    other = load(others, progress=shown.of(others), say=progress.say)
-  faces = faces_data(config)
-  generated = load(faces, progress=shown.of(faces), say=progress.say) if faces else None
+  read = lambda data: load(data, progress=shown.of(data), say=progress.say)
+  clips = read(config['data'])
+  other = read(others) if others else None
+  generated = read(faces) if faces else None
 
   def make(some: ClipSet) -> Inputs:
     whose = (config['data'] if some is clips else faces if some is generated
              else others)
-    return cached_inputs(some, inputs.Settings(**config['inputs']), say=progress.say,
-                         progress=shown.of(whose))
+    return inputs.cached_inputs(some, inputs.Settings(**config['inputs']),
+                                say=progress.say, progress=shown.of(whose))
   material = arrange(config, clips, other, make=make, say=progress.say, faces=generated,
                      cut=cut)
-  for line in (*material.people['known'][1:], *material.people['not_known']):
+  for line in (*material.people['known'][1:], *material.people['not_known'],
+               *macros.describe_empty(material.pool, material.squares)):
     progress.say(line)
   return _place_inputs(config, material, progress.say)
 
@@ -157,8 +157,8 @@ def arrange(config: Mapping[str, Any], clips: ClipSet, other: ClipSet | None = N
   if cut is None:
     folds = tuple(fewer_people(config, pool, fold) for fold in folds)
   known_people = _people(config, clips, other, pool)
-  for remark in results.remarks(dict(zip(pool.classes, count_clips(
-      pool, np.ones(len(pool.clips), bool)).sum(1).tolist()))):
+  per_class = count_clips(pool, np.ones(len(pool.clips), bool)).sum(1).tolist()
+  for remark in results.remarks(dict(zip(pool.classes, per_class))):
     say(remark)
   weights = published_start.choose(config, pool, folds, clips.info['dataset'])
   hashes = [clips.info['sha256'], other.info['sha256'] if other else '',

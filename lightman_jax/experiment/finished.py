@@ -9,10 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import bounded, files, places, sections, settings as settings_module
-from lightman_jax.data.protocols import check_protocol
-from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import run as experiment, sweep
+from lightman_jax.experiment import preconditions, run as experiment, sweep
 from lightman_jax.files import file_sha256
 from lightman_jax.runs import folder as run_folder, parts, results
 from lightman_jax.runs.identity import name_of
@@ -36,13 +34,7 @@ class Run:
 
   def __init__(self, folder: str | os.PathLike):
     self.path = places.expand(folder)
-    if not (self.path / 'config.json').is_file():
-      raise InputError(f'{self.path} is no run folder: it has no config.json; give the '
-                       'folder that a run was written to')
-    parts.refuse_part(self.path)
-    if not (self.path / 'results.json').is_file():
-      raise InputError(f'{self.path} has no results yet; give the command of the run '
-                       'again, and it goes on')
+    parts.check_finished(self.path)
 
   def __repr__(self) -> str:
     return f'open_run({str(self.path)!r})'
@@ -159,9 +151,7 @@ def run(settings: Mapping[str, Any], folder: str | os.PathLike | None = None, *,
   settings_module.check(settings)
   sweep.ask_for_determinism()
   files.check_open_files()
-  for data in filter(None, (settings['data'], settings_module.macro_data(settings))):
-    check_present(data, settings['inputs'])
-  check_protocol(settings)
+  preconditions.check(settings)
   place = (places.expand(folder) if folder is not None
            else pathlib.Path('runs', name_of(settings, sections.words(settings))))
   with parts.open_run(place, config=settings, fresh=fresh) as opened:

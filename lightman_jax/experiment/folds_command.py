@@ -1,15 +1,14 @@
 """python -m lightman_jax folds CONFIG --out=FILE.csv: our folds, for other programs."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 import csv
-import sys
 from typing import Any
 
 import numpy as np
 
 from lightman_jax import places, registry
-from lightman_jax.errors import InputError, printable_lines
+from lightman_jax.command_line import Parser, joined, refusing
+from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.settings import is_multi_label, macro_data, uses_macro
 from lightman_jax.tasks import action_units
@@ -18,9 +17,10 @@ from lightman_jax.units import counted
 COLUMNS = ('clip', 'subject', 'dataset', 'label', 'fold')
 
 
+@refusing('folds')
 def folds(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax folds',
       description='Writes the folds of a configuration, a row for each clip that is '
       'held out once: ' + ', '.join(COLUMNS) + '. Add what another program predicts as '
@@ -29,17 +29,9 @@ def folds(arguments: Sequence[str]) -> int:
                       help='as casme2:three, or manifest; or a file of your own')
   parser.add_argument('--out', required=True, metavar='FILE.csv')
   options, changes = parser.parse_known_args(joined(arguments))
-  try:
-    rows = fold_rows(options.config, changes)
-    with write_atomically(places.expand(options.out)) as file:
-      csv.writer(file, lineterminator='\n').writerows([COLUMNS, *rows])
-  except InputError as error:
-    print(printable_lines(f'folds: {error.with_code()}'), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(f'folds: {options.out} cannot be written ({error.strerror}); give another '
-          '--out', file=sys.stderr)
-    return 2
+  rows = fold_rows(options.config, changes)
+  with write_atomically(places.expand(options.out)) as file:
+    csv.writer(file, lineterminator='\n').writerows([COLUMNS, *rows])
   print(f'{options.out}: {counted(len(rows), "clip")} in '
         f'{counted(len({row[-1] for row in rows}), "fold")}')
   return 0
@@ -112,20 +104,3 @@ def _cut_folds(settings: Mapping[str, Any]) -> tuple[Any, Sequence[Any], str]:
   return pool, make_folds(pool, episodes['protocol'], folds=episodes['folds'],
                           seed=settings['seed'], dataset=dataset,
                           options=episodes), dataset
-
-
-def joined(arguments: Sequence[str]) -> list[str]:
-  """The words, with a setting and its value as one, however they were written.
-
-  Args:
-    arguments: of a command that takes settings.
-  """
-  words: list[str] = []
-  for word in arguments:
-    before = words[-1] if words else ''
-    if before.startswith('--config.') and '=' not in before and not word.startswith(
-        '--'):
-      words[-1] = f'{before}={word}'
-    else:
-      words.append(word)
-  return words

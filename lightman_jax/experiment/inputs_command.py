@@ -3,18 +3,18 @@
 import argparse
 from collections.abc import Sequence
 import pathlib
-import sys
 from typing import Any
 
 import lightman_jax
 from lightman_jax import places
+from lightman_jax.command_line import Parser, joined, refusing
 from lightman_jax.errors import InputError, printable_lines
-from lightman_jax.experiment.folds_command import joined
 
 
+@refusing('inputs')
 def inputs(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax inputs',
       description='Flow pictures of a data set in a layout of the field, and back: '
       'flow.json beside them says how they came about.')
@@ -34,21 +34,12 @@ def inputs(arguments: Sequence[str]) -> int:
                     help='likewise: what the labels 0, 1, ... are')
   take.add_argument('--dataset', default='', help='likewise: whose people they are')
   options, changes = parser.parse_known_args(joined(arguments))
-  try:
-    if options.command == 'export':
-      lines = _export(options, changes)
-    else:
-      if changes:
-        raise InputError(f'{changes[0]!r} is no flag of this command')
-      lines = _import(options)
-  except InputError as error:
-    print(printable_lines(f'inputs: {error.with_code()}'), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(printable_lines(f'inputs: {error.filename or options.folder} cannot be '
-                          f'written ({error.strerror}); give another folder'),
-          file=sys.stderr)
-    return 2
+  if options.command == 'export':
+    lines = _export(options, changes)
+  elif changes:
+    raise InputError(f'{changes[0]!r} is no flag of this command')
+  else:
+    lines = _import(options)
   print(printable_lines('\n'.join(lines)))
   return 0
 

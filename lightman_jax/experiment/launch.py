@@ -9,7 +9,6 @@ The same command goes on where an earlier one was stopped; a finished run says s
 
 from collections.abc import Sequence
 import functools
-import json
 import os
 import pathlib
 import re
@@ -23,11 +22,10 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from lightman_jax import config_flag, files, machine, places, sections, settings
+from lightman_jax.command_line import print_any_letter
 from lightman_jax.configurations import defaults, named
-from lightman_jax.data.protocols import check_protocol
-from lightman_jax.data.sources import check_present
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import several, sweep
+from lightman_jax.experiment import preconditions, several, sweep
 from lightman_jax.options import nearest
 from lightman_jax.runs import folder as run_folder, parts
 from lightman_jax.runs.identity import name_of
@@ -131,9 +129,7 @@ def main(argv: list[str]) -> int:
   if SWEEP.value is not None:
     stopping.note_saved()      # by its runs: those that are finished are kept
     return run_sweep(config)
-  for data in filter(None, (config['data'], settings.macro_data(config))):
-    check_present(data, config['inputs'])
-  check_protocol(config)
+  preconditions.check(config)
   workdir = (places.expand(WORKDIR.value) if WORKDIR.value
              else pathlib.Path('runs', name_of(config, sections.words(config))
                                + (f'-folds{span.first}-{span.end}' if span else '')))
@@ -194,12 +190,7 @@ def run_sweep(config: dict) -> int:
   name, _, some = SWEEP.value.partition(':')
   family = sweep.subset(sweep.family(file.partition(':')[0], name), some)
   runs = sweep.plan(config, family, seeds=SEEDS.value)
-  data = [(part, run.config['inputs']) for run in runs
-          for part in (run.config['data'], settings.macro_data(run.config)) if part]
-  for part in {json.dumps(part, sort_keys=True): part for part in data}.values():
-    check_present(*part)
-  for run in runs:
-    check_protocol(run.config)
+  preconditions.check(*(run.config for run in runs))
   folder = (places.expand(WORKDIR.value) if WORKDIR.value else pathlib.Path(
       'runs', name_of(config, [name, sections.words(config)[0]])))
   overrides = config_flags.get_override_values(flag)
@@ -383,6 +374,7 @@ def start(argv: Sequence[str], *, program: Sequence[str]) -> NoReturn:
     program: what starts it again, behind the interpreter.
   """
   _program[:] = program
+  print_any_letter()
   try:
     app.run(main, argv=list(argv), flags_parser=parse)
   except InputError as error:
@@ -391,7 +383,7 @@ def start(argv: Sequence[str], *, program: Sequence[str]) -> NoReturn:
   except ConnectionAbortedError as error:
     refuse(str(error), several.LOST)
   except OSError as error:
-    refuse(files.explain_fault(error))
+    refuse(f'{files.explain_fault(error)} [{files.FAULT}]')
   except stopping.Stopped as stopped:
     end(stopped)
   except KeyboardInterrupt:

@@ -5,7 +5,6 @@ yet; what follows is that run's own end. So results, predictions and checkpoints
 those of one run, byte for byte.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 import itertools
 import pathlib
@@ -13,7 +12,8 @@ import shutil
 import sys
 from typing import Any
 
-from lightman_jax import bounded, files, machine, places, sections, settings
+from lightman_jax import bounded, machine, places, sections, settings
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.runs import (
@@ -31,9 +31,10 @@ Arrays = dict[str, Any]                    # by path; a step is a number
 States = dict[tuple[str, int], Arrays]     # of a fold at a step
 
 
+@refusing('merge')
 def merge(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax merge',
       description='Makes one run of parts that were trained with --folds=START:END: '
       'the same bytes as one run. Parts that overlap, are missing, were set '
@@ -48,11 +49,8 @@ def merge(arguments: Sequence[str]) -> int:
     parser.add_argument(f'--{kind}', metavar='FILE.py:NAME',
                         help='code from outside that the parts had')
   options = parser.parse_args(arguments)
-  try:
-    merge_parts(options.parts, options.out, fresh=options.fresh, outside={
-        kind: getattr(options, kind) for kind in sections.SECTIONS})
-  except (InputError, OSError) as error:
-    return files.print_refusal(error, 'merge')
+  merge_parts(options.parts, options.out, fresh=options.fresh, outside={
+      kind: getattr(options, kind) for kind in sections.SECTIONS})
   return 0
 
 
@@ -86,9 +84,11 @@ def merge_parts(paths: Sequence[pathlib.Path], out: pathlib.Path, *,
   with numerics.pinned(config['model']['matmul_precision']):
     together = _check_here(parts)
   with run_folder.open_run(out, config=config, fresh=fresh) as folder:
-    if folder.has_begun() or folder.environment.exists():
+    if not folder.is_to_begin_anew() and (
+        folder.has_begun() or folder.environment.exists()):
       raise InputError(f'{out} holds a run already; give a new folder as --out, or '
                        '--fresh')
+    folder.begin()
     _take_over(parts, folder, together)
     before = sys.argv
     sys.argv = _words(parts[0].command)      # the statement of a run names its command

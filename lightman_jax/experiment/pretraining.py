@@ -81,15 +81,17 @@ class Pretraining:
     seen: a fold to the people whom these have seen; trains nothing.
     clips: which these may have seen, beside those of the run itself; None: not known.
     known: sentences as of `people.describe_overlap`.
+    trial: why scores of the run that the weights are of mean nothing, if so.
   """
 
   def __init__(self, about: Mapping[str, Any], sha256: str,
                weights: Callable[[Fold], Params],
                seen: Callable[[Fold], tuple[Person, ...]], *,
                clips: Sequence[SeenClip] | None = (),
-               known: Mapping[str, Sequence[str]] = types.MappingProxyType({})):
+               known: Mapping[str, Sequence[str]] = types.MappingProxyType({}),
+               trial: str = ''):
     self.about, self.sha256, self._weights, self._seen = about, sha256, weights, seen
-    self.clips, self.known = clips, known
+    self.clips, self.known, self.trial = clips, known, trial
 
   def start(self, fold: Fold) -> Params:
     """Subtrees of the parameters that a fold begins with.

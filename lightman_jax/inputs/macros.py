@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pathlib
 from typing import Any
 
+from jaxtyping import Float
 import numpy as np
 
 from lightman_jax.data import people
@@ -13,7 +14,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.inputs import inputs
 from lightman_jax.inputs.pool import Inputs, Pool, join_inputs, select_clips
 from lightman_jax.settings import uses_macro
-from lightman_jax.units import counted
+from lightman_jax.units import counted, listed
 
 MakeInputs = Callable[[ClipSet], Inputs]
 
@@ -113,6 +114,25 @@ def describe_unlabelled(config: Mapping[str, Any], pool: Pool) -> Iterator[str]:
     yield (f'{int(without.sum())} of {total} no class among {", ".join(pool.classes)} '
            f'by macro.map={name}: what learns from labels of macro-expressions leaves '
            f'them out; other maps are {others}')
+
+
+def describe_empty(pool: Pool, squares: Float[np.ndarray, 'N c']) -> Iterator[str]:
+  """Which clips, and which channels of all clips, hold nothing, for a run's start.
+
+  Args:
+    pool: its clips.
+    squares: `pool.mean_squares` of their inputs.
+  """
+  numbers = np.flatnonzero(~squares.any(1))
+  if numbers.size:
+    names = listed([pool.clips[n] for n in numbers])
+    yield (f'the inputs of {counted(numbers.size, "clip")} are 0 everywhere, as of '
+           'frames that are all alike, or of a picture of one colour whose median is '
+           f'taken from it: {names}')
+  empty = [str(channel) for channel in np.flatnonzero(~squares.any(0))]
+  if empty and numbers.size < len(squares):
+    yield (f'channel {" and ".join(empty)} of the inputs, counted from 0, is 0 in '
+           'every clip, so nothing is learned from it')
 
 
 def _labels(clips: ClipSet, classes: tuple[str, ...], macro_map: str) -> np.ndarray:

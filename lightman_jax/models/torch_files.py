@@ -14,13 +14,13 @@ import math
 import os
 import pathlib
 import pickletools
-import sys
 from typing import Any, NamedTuple
 import zipfile
 
 import numpy as np
 
 from lightman_jax import bounded
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.units import counted
 
@@ -356,9 +356,10 @@ def _width(storage: Storage) -> int:
 UNKNOWN = 'unknown'
 
 
+@refusing('convert-weights')
 def convert_weights(arguments: list[str]) -> int:
   """python -m lightman_jax convert-weights X.pth --out=Y.safetensors ..."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax convert-weights',
       description='Turns a state dictionary that PyTorch saved into safetensors for '
                   '--config.model.weights, without running what is in the file. What '
@@ -386,15 +387,7 @@ def convert_weights(arguments: list[str]) -> int:
   parser.add_argument('--size', type=int, default=28,
                       help='side of the pictures in pixels; 28')
   options = parser.parse_args(arguments)
-  try:
-    print(_convert(options))
-  except InputError as error:
-    print(error.with_code(), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(f'{options.out} cannot be written ({error.strerror or error})',
-          file=sys.stderr)
-    return 2
+  print(_convert(options))
   return 0
 
 

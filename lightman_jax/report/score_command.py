@@ -1,23 +1,22 @@
 """python -m lightman_jax score PREDICTIONS.csv: a table of what they are worth."""
 
-import argparse
 from collections.abc import Sequence
 import json
-import sys
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from lightman_jax.errors import InputError, printable
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.report import scoring, table
 from lightman_jax.runs import results
 from lightman_jax.units import counted
 
 
+@refusing('score')
 def score(arguments: Sequence[str]) -> int:
   """python -m lightman_jax score FILE.csv; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax score',
       description='Scores predictions of any program as those of a run are: pooled '
       'UF1, UAR and accuracy with intervals over people, by data set, and tested '
@@ -33,12 +32,8 @@ def score(arguments: Sequence[str]) -> int:
                       'prefixes such as sub are of different people')
   parser.add_argument('--json', action='store_true', help='print all of it as JSON')
   options = parser.parse_args(arguments)
-  try:
-    scored = scoring.score(options.predictions, options.against,
-                           different_people=options.different_people)
-  except InputError as error:
-    print(printable(f'score: {error.with_code()}'), file=sys.stderr)
-    return 2
+  scored = scoring.score(options.predictions, options.against,
+                         different_people=options.different_people)
   if options.json:
     print(json.dumps(scored, indent=2, ensure_ascii=False))
   else:

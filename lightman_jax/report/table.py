@@ -316,10 +316,10 @@ def macro_knowledge(config: Mapping[str, Any]) -> str:
 
 
 def clips_drawn(about: Mapping[str, Any]) -> str:
-  """'1080 micro clips and 540 macro clips'; one counts as often as it is drawn."""
-  return (f'{counted(about.get("clips_seen", 0), "micro clip")} and '
-          f'{counted(about.get("macro_clips_seen", 0), "macro clip")}, each counted as '
-          'often as it is drawn')
+  """'1080 clips and 540 macro clips beside them', each as often as it is drawn."""
+  macro = counted(about.get('macro_clips_seen', 0), 'macro clip')
+  return (f'{counted(about.get("clips_seen", 0), "clip")} and {macro} beside them, '
+          'each counted as often as it is drawn')
 
 
 def models(about: Mapping[str, Any]) -> str:

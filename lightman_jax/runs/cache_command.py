@@ -1,15 +1,14 @@
 """python -m lightman_jax cache: what this program keeps, and deleting it by name."""
 
-import argparse
 from collections.abc import Iterator, Sequence
 import contextlib
 import datetime
 import os
 import pathlib
-import sys
 from typing import NamedTuple
 
 from lightman_jax import bounded, files, places
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError, printable
 from lightman_jax.options import suggestion
 from lightman_jax.units import bytes_in_words
@@ -66,16 +65,17 @@ def select(names: Sequence[str], known: Sequence[Entry]) -> list[Entry]:
     if not of_name:
       every = [entry.name for entry in known]
       raise InputError(f'nothing in the caches is called {name!r}'
-                       + suggestion(word, every, listed=False)
+                       + suggestion(word, (*ROOMS, DATA_SETS, *every), listed=False)
                        + ('; python -m lightman_jax cache lists all' if every
                           else '; they are empty'))
     chosen += [entry for entry in of_name if entry not in chosen]
   return chosen
 
 
+@refusing('cache')
 def cache(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax cache',
       description='Lists inputs, compiled programs, pre-trained weights and built '
                   'data sets with their sizes, or deletes those that are named. All '
@@ -85,26 +85,18 @@ def cache(arguments: Sequence[str]) -> int:
   parser.add_argument('names', metavar='NAME', nargs='*',
                       help='as inputs/0f3a.npy; inputs, data/samm: all below it')
   options = parser.parse_args(arguments)
-  try:
-    known = entries()
-    if options.action == 'list':
-      print(*_lines(select(options.names, known) if options.names else known), sep='\n')
-      return 0
-    if not options.names:
-      raise InputError('nothing is deleted that is not named: cache delete NAME, with '
-                       'names that python -m lightman_jax cache lists')
-    for entry in select(options.names, known):
-      files.remove(entry.path)
-      if entry.name.startswith(f'{DATA_SETS}/'):
-        _remove_empty(entry.path)
-      print(f'deleted {printable(entry.name)}, {bytes_in_words(entry.bytes)}')
-  except InputError as error:
-    print(printable(f'cache: {error.with_code()}'), file=sys.stderr)
-    return 2
-  except OSError as error:
-    print(f'cache: {error.filename} cannot be deleted ({error.strerror})',
-          file=sys.stderr)
-    return 2
+  known = entries()
+  if options.action == 'list':
+    print(*_lines(select(options.names, known) if options.names else known), sep='\n')
+    return 0
+  if not options.names:
+    raise InputError('nothing is deleted that is not named: cache delete NAME, with '
+                     'names that python -m lightman_jax cache lists')
+  for entry in select(options.names, known):
+    files.remove(entry.path)
+    if entry.name.startswith(f'{DATA_SETS}/'):
+      _remove_empty(entry.path)
+    print(f'deleted {printable(entry.name)}, {bytes_in_words(entry.bytes)}')
   return 0
 
 

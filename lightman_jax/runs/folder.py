@@ -20,7 +20,7 @@ import socket
 import sys
 from typing import IO, Any
 
-from lightman_jax import bounded
+from lightman_jax import bounded, places
 from lightman_jax.errors import InputError
 from lightman_jax.files import (
   lock as lock_file,
@@ -171,12 +171,15 @@ def sweep(path: pathlib.Path) -> None:
 class RunFolder:
   """Paths of one run, locked until `close` or the end of the process.
 
-  A first start that is refused before anything was computed leaves nothing behind.
+  A first start that is refused before anything was computed leaves nothing behind, and
+  one that is to begin anew leaves the run that lies there until `begin`.
   """
 
   def __init__(self, path: pathlib.Path, lock, new_paths: Sequence[pathlib.Path] = ()):
     """`new_paths` are the files and folders that this start brings into being."""
     self.path, self._lock, self._new_paths = path, lock, new_paths
+    # What marks the run that takes the place of the one which lies there: see `begin`.
+    self._marks: dict[pathlib.Path, Any] | None = None
     self.config = path / 'config.json'
     self.environment = path / 'environment.json'
     self.metrics = path / 'metrics.jsonl'
@@ -245,22 +248,51 @@ class RunFolder:
     """Lets others in."""
     self._lock.close()
 
+  def begin_anew(self) -> None:
+    """From here on the run that lies there is none of ours, and goes with `begin`."""
+    self._marks = {}
+
+  def is_to_begin_anew(self) -> bool:
+    """Whether what lies there is of a run that is going to be deleted."""
+    return self._marks is not None
+
+  def mark(self, path: pathlib.Path, content: Mapping[str, Any]) -> None:
+    """Writes a file that says which run this is; with `begin`, where that is to come.
+
+    Args:
+      path: in the folder.
+      content: plain values.
+    """
+    if self._marks is None:
+      write_json(path, content)
+    else:
+      self._marks[path] = content
+
+  def begin(self) -> None:
+    """Deletes the run in whose place this one comes, if any: nothing is refused now."""
+    marks, self._marks = self._marks, None
+    if marks is not None:
+      clear(self.path)
+      for path, content in marks.items():
+        write_json(path, content)
+
   def is_finished(self) -> bool:
     """Whether the run has its results; they are written last."""
-    return self.results.exists()
+    return self._marks is None and self.results.exists()
 
   def has_begun(self) -> bool:
     """Whether a step, a fold or a result of the run is on disk."""
-    return self.is_finished() or any(
+    return self._marks is None and (self.is_finished() or any(
         place.is_dir() and any(place.iterdir())
         for place in (self.checkpoints, self.folds)) or (
-            self.metrics.is_file() and self.metrics.stat().st_size > 0)
+            self.metrics.is_file() and self.metrics.stat().st_size > 0))
 
   def check(self, environment: Mapping[str, Any], *,
             resume_anyway: bool = False) -> str:
     """Writes `environment` into a new folder, or compares it with what is there.
 
-    Returns a line on another layout, which is no hindrance; '' where it is the same.
+    A run that is to begin anew begins: call it last of what may refuse. Returns a line
+    on another layout, which is no hindrance; '' where it is the same.
 
     Args:
       environment: of `environment.environment`; data that were not looked at are not
@@ -270,6 +302,7 @@ class RunFolder:
     Raises:
       InputError: it differs from the one of the last start.
     """
+    self.begin()
     if not self.environment.exists():
       write_json(self.environment, environment)
       return ''
@@ -305,7 +338,8 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
     config: complete, as nested plain values; written to config.json of a new folder.
     environment: of `environment.environment`; None leaves it to `RunFolder.check`,
       which a new run must call before it writes anything else.
-    fresh: delete what this program wrote there, and begin anew.
+    fresh: delete what this program wrote there, and begin anew, with
+      `RunFolder.begin`: what is refused before leaves all of it.
     resume_anyway: see `RunFolder.check`.
 
   Raises:
@@ -313,6 +347,7 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
       configuration, code version, data or packages. Nothing was changed then.
   """
   path = pathlib.Path(workdir)
+  places.check_text('--workdir', path.absolute())
   _refuse_foreign(path)
   new_paths = _not_there(path)
   try:
@@ -408,9 +443,12 @@ def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
     refuse_links(folder.path)
     sweep(folder.path)
     return
-  # Without config.json the rest is of a run that was being deleted.
-  clear(folder.path)
-  write_json(folder.config, config)
+  if fresh and folder.config.exists():
+    folder.begin_anew()
+  else:
+    # Without config.json the rest is of a run that was being deleted.
+    clear(folder.path)
+  folder.mark(folder.config, config)
 
 
 def _refuse_foreign(path: pathlib.Path) -> None:

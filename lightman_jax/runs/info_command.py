@@ -1,15 +1,15 @@
 """python -m lightman_jax info: prints what a report of a fault needs to say."""
 
-import argparse
 from collections.abc import Sequence
 import json
 
+from lightman_jax.command_line import Parser
 from lightman_jax.runs import info as facts_of_machine
 
 
 def info(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax info',
       description='Tells versions, devices, flags, and the folders that this program '
                   'keeps: paste it into a report of a fault.')

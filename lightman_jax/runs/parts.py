@@ -92,6 +92,10 @@ def mark(folder: RunFolder, span: Span | None) -> None:
     InputError: other folds are trained there than those.
   """
   stored = None
+  if folder.is_to_begin_anew():
+    if span is not None:
+      folder.mark(folder.part_json, {'folds': str(span)})
+    return
   if folder.part_json.exists():
     with blaming(folder.part_json):
       stored = read_span(read_json(folder.part_json)['folds'])
@@ -103,7 +107,7 @@ def mark(folder: RunFolder, span: Span | None) -> None:
   if folder.has_begun():
     raise InputError(f'{folder.path} trains all folds, and --folds={span} some; give '
                      'another --workdir')
-  write_json(folder.part_json, {'folds': str(span)})
+  folder.mark(folder.part_json, {'folds': str(span)})
 
 
 def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
@@ -130,7 +134,7 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
 
 def is_sealed(folder: RunFolder) -> bool:
   """Whether the part that the folder is marked as is finished."""
-  if not folder.part_json.exists():
+  if folder.is_to_begin_anew() or not folder.part_json.exists():
     return False
   with blaming(folder.part_json):
     return 'files' in read_json(folder.part_json)
@@ -174,6 +178,24 @@ def refuse_part(path: pathlib.Path) -> None:
   raise InputError(f'{path} is a part of a run, its folds {span} alone (--folds), and '
                    f'has no results of its own; {now}: python -m lightman_jax merge '
                    'RUN... --out=DIR')
+
+
+def check_finished(path: pathlib.Path) -> None:
+  """Refuses what is not the folder of a finished run.
+
+  Args:
+    path: of a folder.
+
+  Raises:
+    InputError: there is no run, a part of one, or one that is not finished.
+  """
+  if not (path / 'config.json').is_file():
+    raise InputError(f'{path} is no run folder: it has no config.json; give the folder '
+                     'that a run was written to')
+  refuse_part(path)
+  if not (path / 'results.json').is_file():
+    raise InputError(f'{path} has no results yet; give the command of the run again, '
+                     'and it goes on')
 
 
 def read_part(path: pathlib.Path) -> Part:

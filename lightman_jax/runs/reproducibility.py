@@ -17,6 +17,7 @@ from lightman_jax.runs.folder import RunFolder, write_json
 from lightman_jax.runs.identity import config_sha256
 
 NAME = 'reproducibility.json'
+CONFIG = 'config.json'
 # What the same configuration makes again, byte for byte.
 FILES = ('results.json', 'predictions.csv', 'metrics.jsonl', 'episodes.csv',
          'actions.json', 'unit_actions.json', 'attribution.json', 'embeddings.npz',
@@ -51,12 +52,16 @@ def changed_files(folder: pathlib.Path, names: Sequence[str] = FILES) -> list[st
 
   Args:
     folder: of a run.
-    names: of files in it.
+    names: of files in it; of config.json what it says counts, and not its bytes.
   """
   try:
-    hashes = bounded.read_json(folder / NAME)['files']
-    return [name for name in names if name in hashes and not (
-        (folder / name).is_file() and file_sha256(folder / name) == hashes[name])]
+    stated = bounded.read_json(folder / NAME)
+    hashes = {**stated['files'], CONFIG: stated.get('config_sha256')}
+    content = lambda name: (
+        config_sha256(bounded.read_json(folder / name)) if name == CONFIG
+        else file_sha256(folder / name))
+    return [name for name in names if hashes.get(name) and not (
+        (folder / name).is_file() and content(name) == hashes[name])]
   except (OSError, ValueError, KeyError, TypeError):
     return []
 

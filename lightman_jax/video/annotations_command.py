@@ -9,28 +9,27 @@ import json
 import pathlib
 
 from lightman_jax import places
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.data import frames as pictures
 from lightman_jax.errors import InputError, printable
-from lightman_jax.files import print_refusal, write_atomically
+from lightman_jax.files import write_atomically
 from lightman_jax.units import counted
 from lightman_jax.video import agreement, annotations as codings
 from lightman_jax.video.annotations import Coded
 
 
+@refusing('annotations')
 def annotations(arguments: list[str]) -> int:
   """python -m lightman_jax annotations import|export|agree; returns the exit code."""
   options = _parser().parse_args(arguments)
-  try:
-    part = {'import': _import, 'export': _export, 'agree': _agree}[options.what]
-    lines = part(options)
-  except (InputError, OSError) as error:
-    return print_refusal(error)
+  part = {'import': _import, 'export': _export, 'agree': _agree}[options.what]
+  lines = part(options)
   print('\n'.join(map(printable, lines)))
   return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax annotations',
       description="Reads what coders wrote of videos, makes a manifest of it to train "
                   'on, writes tiers that ELAN opens, and compares coders with each '

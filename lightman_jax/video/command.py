@@ -13,9 +13,10 @@ import time as clock
 from typing import Any, NamedTuple
 
 from lightman_jax import places, refusals
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError, Unreadable, printable
 from lightman_jax.faces import detection
-from lightman_jax.files import print_refusal, write_atomically
+from lightman_jax.files import write_atomically
 from lightman_jax.training import stopping
 from lightman_jax.units import counted
 from lightman_jax.video.tables import CLIP_COLUMNS, read_clips, read_landmarks
@@ -26,6 +27,7 @@ _VIDEO_COLUMNS = ('video', 'folder', 'frames', 'looked_at_s', 'micro', 'macro',
                   'message')
 
 
+@refusing('predict')
 def predict(arguments: list[str]) -> int:
   """python -m lightman_jax predict VIDEO...: which expressions are in a video.
 
@@ -47,8 +49,6 @@ def predict(arguments: list[str]) -> int:
     check_output(out)
     with stopping.as_interrupts():
       return act()
-  except (InputError, OSError) as error:
-    return print_refusal(error)
   except KeyboardInterrupt:
     if out is not None:
       with contextlib.suppress(OSError):      # it is not there, or holds something
@@ -82,7 +82,7 @@ def _action(options: argparse.Namespace, model: Any, out: pathlib.Path
 
 
 def _parser() -> argparse.ArgumentParser:
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax predict',
       description='Spots micro- and macro-expressions in videos and, where asked, '
                   'names their classes. For each video a folder is made that holds '

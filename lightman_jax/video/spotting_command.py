@@ -9,9 +9,10 @@ import sys
 from typing import Any
 
 from lightman_jax import places
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.data import commands as apexes, people
 from lightman_jax.errors import InputError, printable
-from lightman_jax.files import print_refusal, write_atomically
+from lightman_jax.files import write_atomically
 from lightman_jax.options import check_seed
 from lightman_jax.units import counted
 from lightman_jax.video import intervals, spotting_scores
@@ -34,20 +35,18 @@ PUBLISHED = {
         'over all',)}
 
 
+@refusing('spotting')
 def spotting(arguments: list[str]) -> int:
   """python -m lightman_jax spotting score|apex|NAME; returns the exit code."""
   options = _parser().parse_args(arguments)
   if options.what == 'apex':
     return apexes.measure_apexes(options)
-  try:
-    if options.what == 'score':
-      scored = spotting_scores.score_spotting(
-          options.spotted, options.truth, lengths=options.lengths or None,
-          signal=options.signal or None, seed=options.seed)
-    else:
-      scored = _run(options)
-  except (InputError, OSError) as error:
-    return print_refusal(error)
+  if options.what == 'score':
+    scored = spotting_scores.score_spotting(
+        options.spotted, options.truth, lengths=options.lengths or None,
+        signal=options.signal or None, seed=options.seed)
+  else:
+    scored = _run(options)
   if options.json:
     print(json.dumps(scored, indent=2, ensure_ascii=False))
   else:
@@ -56,7 +55,7 @@ def spotting(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax spotting',
       description='Scores intervals of expressions that were spotted in long videos: '
                   'precision, recall and F1 at an intersection over union of one half, '

@@ -185,3 +185,20 @@ def test_a_contact_sheet_that_cannot_be_is_refused(place, capsys, where, target)
                f'--contact_sheet={place / target}']) == 2
   assert '--contact_sheet' in capsys.readouterr().err
   assert sorted(place.iterdir()) == before
+
+
+def test_pictures_in_which_nothing_is_to_be_seen(place):
+  """Of one colour; of frames that are all alike, as of a frozen video."""
+  Image.new('RGB', (28, 28), (127, 127, 127)).save(place / 'grey.png')
+  result = look(place, *ENOUGH, '5,v,sad,grey.png', thorough=True)
+  assert result.verdict == USABLE
+  assert ('nothing is to be seen in 1 clip, for the picture is of one colour: 5'
+          in result.remarks)
+  assert not any('nothing is to be seen' in one
+                 for one in look(place, *ENOUGH, thorough=True).remarks)
+  for number in range(3):
+    shutil.copy(place / 'a.png', place / 'copy' / f'{number}.png')
+  frozen = look(place, '1,s,joy,film,0,1,2', '2,t,joy,copy,0,1,2',
+                header=f'{HEADER},onset,apex,offset')
+  assert any(one.startswith('nothing is to be seen in 1 clip, for all frames are alike')
+             and one.endswith(': 2') for one in frozen.remarks), frozen

@@ -37,7 +37,7 @@ def test_folds_are_written_and_scored(manifest, tmp_path, capsys, monkeypatch):
   loaded, load = [], load_module.load
   monkeypatch.setattr(load_module, 'load', lambda data, **how: (
       loaded.append(data['name']), load(data, **how))[1])
-  monkeypatch.setattr('lightman_jax.experiment.assembly.cached_inputs', None)
+  monkeypatch.setattr('lightman_jax.inputs.inputs.cached_inputs', None)
   assert main(['folds', 'manifest', f'--out={out}', *more]) == 0
   rows = list(csv.DictReader(out.read_text().splitlines()))
   assert list(rows[0]) == ['clip', 'subject', 'dataset', 'label', 'fold']

@@ -118,8 +118,14 @@ def test_a_folder_trains_the_folds_that_it_began_with(tmp_path):
   with pytest.raises(InputError, match='trains all folds'):
     parts.open_run(whole, config=CONFIG, span=Span(0, 2))
   # Begun anew, it may train others.
-  parts.open_run(part, config=CONFIG, span=None, fresh=True).close()
-  assert not (part / 'part.json').exists()
+  for span in (Span(1, 3), None):
+    with parts.open_run(part, config=CONFIG, span=span, fresh=True) as folder:
+      assert not parts.is_sealed(folder)
+      folder.begin()
+    assert (part / 'part.json').exists() == (span is not None)
+  with pytest.raises(InputError, match='trains all folds'):
+    trained(part, None)
+    parts.open_run(part, config=CONFIG, span=Span(1, 3))
 
 
 def test_a_part_that_is_refused_at_its_start_leaves_nothing(tmp_path):

@@ -13,10 +13,17 @@ from lightman_jax import settings
 from lightman_jax.configurations.named import settings_by_name
 from lightman_jax.data import people
 from lightman_jax.errors import InputError
-from lightman_jax.experiment import finished, pretraining, published_start
+from lightman_jax.experiment import (
+  finished,
+  pretraining,
+  published_start,
+  run as experiment,
+)
+from lightman_jax.experiment.assembly import Material
 from lightman_jax.files import file_sha256
 from lightman_jax.models.network import make_network
 from lightman_jax.runs import folder as run_folder, reproducibility
+from lightman_jax.runs.identity import config_sha256
 from lightman_jax.tasks.folds import leave_one_subject_out
 from lightman_jax.training import checkpoints, loop
 from lightman_jax.training.state import FoldData, TrainState
@@ -278,6 +285,31 @@ def test_behind_an_embedding_of_another_kind_all_is_drawn(pool, run, small_net):
   assert set(start(config | projecting, net)) == {'encoder', 'projection'}
   run({'s0': []})
   assert set(start(config | projecting, net)) == {'encoder'}
+
+
+def test_what_is_taken_over_and_that_it_was_a_trial_is_said(pool, run, small_net):
+  run({'s0': []})
+  made, _ = of_run(pool, small_net)
+  assert made.about['parts'] == 'encoder and head' and not made.trial
+  run({'s0': []}, {'training': {**settings_of()['training'], 'steps': 2}})
+  made, _ = of_run(pool, small_net)
+  assert 'scores mean nothing: each fold is trained for 2 steps' in made.trial
+  material = Material(*[None] * 6)._replace(pretrained=made)
+  about = experiment._describe_knowledge(settings_of(), material)
+  assert about['trial'] == f'folds begin with weights of {made.trial}'
+
+
+def test_a_run_whose_settings_were_edited_is_refused(pool, run, small_net, tmp_path):
+  run({'s0': []})
+  write = lambda config: (tmp_path / 'config.json').write_text(json.dumps(config))
+  write(settings_of())
+  statement = tmp_path / reproducibility.NAME
+  statement.write_text(json.dumps({**json.loads(statement.read_text()),
+                                   'config_sha256': config_sha256(settings_of())}))
+  of_run(pool, small_net)
+  write({**settings_of(), 'seed': 7})
+  with pytest.raises(InputError, match='config.json is not what the run wrote'):
+    of_run(pool, small_net)
 
 
 def test_a_fold_whose_person_was_seen_by_all_is_refused(pool, run, small_net):

@@ -6,8 +6,13 @@ import pytest
 from lightman_jax.configurations import casme_squared, manifest
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.inputs import Settings
-from lightman_jax.inputs.macros import describe_macros, describe_unlabelled, make_pool
-from lightman_jax.inputs.pool import channel_scale
+from lightman_jax.inputs.macros import (
+  describe_empty,
+  describe_macros,
+  describe_unlabelled,
+  make_pool,
+)
+from lightman_jax.inputs.pool import channel_scale, mean_squares
 from lightman_jax.tasks.folds import make_folds
 
 FLOW, PICTURE = Settings('flow'), Settings('picture')
@@ -200,3 +205,18 @@ def test_a_named_map_gives_macro_emotions_a_class(clips_of, macro_map, expected)
   pool = make_pool(mine, FLOW, source='casme_squared', other=other, make=made,
                    macro_map=macro_map)
   assert pool.label.tolist()[2:] == expected
+
+
+def test_what_holds_nothing_is_named(clips):
+  """A clip of 0 alone, as of frames that are all alike; a channel that is 0 in all."""
+  describe = lambda pool: [*describe_empty(pool, mean_squares(pool.x))]
+  full = pool_of(clips, 'own')._replace(x=np.ones((6, 1, 2, 2, 3), np.float32))
+  assert describe(full) == []
+  empty = full.x.copy()
+  empty[[1, 4]] = 0
+  line, = describe(full._replace(x=empty))
+  assert line.startswith('the inputs of 2 clips are 0 everywhere')
+  assert line.endswith(f': {clips.clip[1]}, {clips.clip[4]}')
+  empty[..., 2] = 0
+  *_, line = describe(full._replace(x=empty))
+  assert line.startswith('channel 2 of the inputs, counted from 0, is 0 in every clip')

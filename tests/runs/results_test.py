@@ -265,7 +265,7 @@ def test_one_draw_stands_against_one_model():
   words = ' '.join(table.render(content).split())
   assert 'averaged models: lightman 8, other rows 1' in words
   # Draws, of which there may be many more than clips.
-  assert 'fold: 1080 micro clips and 540 macro clips, each counted as' in words
+  assert 'fold: 1080 clips and 540 macro clips beside them, each counted as' in words
 
 
 def test_scores_by_group_of_people_and_none_of_few():

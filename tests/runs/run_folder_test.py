@@ -202,6 +202,26 @@ def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path):
     assert json.loads(folder.config.read_text())['seed'] == 3
 
 
+def test_a_start_anew_that_is_refused_leaves_the_run(tmp_path):
+  """What refuses comes after the folder is opened: data, devices, weights."""
+  with opened(tmp_path / 'a') as folder:
+    folder.results.write_text('{}')
+    (folder.checkpoints / '40').mkdir(parents=True)
+    (folder.checkpoints / '40' / 'state').write_text('old')
+  content = lambda: {place: place.read_bytes() for place in tmp_path.rglob('*')
+                     if place.is_file()}
+  before = content()
+  for error in (InputError, KeyboardInterrupt, OSError):
+    with pytest.raises(error):
+      with run_folder.open_run(tmp_path / 'a', config=changed(CONFIG, seed=3),
+                               fresh=True) as folder:
+        assert not folder.is_finished() and not folder.has_begun()
+        raise error('refused')
+    assert content() == before
+  with opened(tmp_path / 'a') as folder:
+    assert folder.is_finished()
+
+
 def test_killed_while_deleting(tmp_path, monkeypatch):
   """Whatever is deleted first, no old checkpoint meets a new configuration."""
   for moment in range(len(owned.OWNED) + 1):

@@ -1,12 +1,12 @@
 """python -m lightman_jax report RUN...: tables and a page out of finished runs."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 import itertools
 import pathlib
 import sys
 
 from lightman_jax import places, registry, sections
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError, printable
 from lightman_jax.evaluation.scores import Score, name_of, scores_of
 from lightman_jax.files import remove_leftovers, write_atomically
@@ -16,9 +16,10 @@ from lightman_jax.runs.results import SCORES
 OUT = pathlib.Path('runs', 'report')
 
 
+@refusing('report')
 def report(arguments: Sequence[str]) -> int:
   """The command; returns the exit code."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax report',
       description='Makes report.html, table.md, table.csv and table.tex from finished '
       'run folders. Runs that differ in the seed only are one row. Of runs that '
@@ -33,13 +34,8 @@ def report(arguments: Sequence[str]) -> int:
                       help='a score from outside, or some with commas between, for all '
                       'runs; it is executed, and must be what the runs had')
   options = parser.parse_args(arguments)
-  try:
-    runs = read_runs(options.runs, skip=options.skip_unfinished)
-    written = write(runs, options.out, every=allow_scores(runs, options.score))
-  except InputError as error:
-    print(f'report: {error.with_code()}', file=sys.stderr)
-    return 2
-  for path in written:
+  runs = read_runs(options.runs, skip=options.skip_unfinished)
+  for path in write(runs, options.out, every=allow_scores(runs, options.score)):
     print(path)
   return 0
 

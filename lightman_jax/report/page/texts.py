@@ -125,8 +125,8 @@ def _md_cell(line: Line, name: str) -> str:
 
 
 def _md_table(comparison: Comparison) -> str:
-  heads = ['row', *comparison.heads.values(), 'encoder', 'micro clips drawn',
-           'macro clips drawn', 'models averaged', 'settings tried', 'seeds']
+  heads = ['row', *comparison.heads.values(), 'encoder', 'clips drawn',
+           'macro clips beside', 'models averaged', 'settings tried', 'seeds']
   lines = ['| ' + ' | '.join(heads) + ' |', '|---' * len(heads) + '|']
   for line in comparison.lines:
     scored = [_md_cell(line, name) for name in comparison.heads]

@@ -1,6 +1,5 @@
 """A replica is written: its sheets and its trees of frames."""
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
 import csv
@@ -13,6 +12,7 @@ import sys
 import openpyxl
 
 from lightman_jax import places
+from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
 from lightman_jax.files import write_atomically
@@ -321,9 +321,10 @@ def _write_film(place: pathlib.Path, film: Film, frames: int, show) -> None:
 
 # The command `replica`.
 
+@refusing('replica')
 def replica(arguments: list[str]) -> int:
   """python -m lightman_jax replica NAME DIR: writes a made-up data set."""
-  parser = argparse.ArgumentParser(
+  parser = Parser(
       prog='python -m lightman_jax replica',
       description='Writes a made-up data set in the layout of the real one, to be '
                   'given as manual_dir.')
@@ -352,11 +353,7 @@ def replica(arguments: list[str]) -> int:
   options = vars(parser.parse_args(arguments))
   name, folder = options.pop('name'), options.pop('folder')
   options['size'] = tuple(options['size']) if options['size'] else None
-  try:
-    count = write_replica(name, folder, progress=_show, **options)
-  except InputError as error:
-    print(error.with_code(), file=sys.stderr)
-    return 2
+  count = write_replica(name, folder, progress=_show, **options)
   print(f'{folder}: {name}, {counted(count, "clip")} of people who do not exist.')
   if options['frames']:
     print('Of each clip there are the frames that build and doctor read by --frames='

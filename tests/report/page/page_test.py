@@ -16,6 +16,7 @@ from lightman_jax.report.page.command import read_runs, write
 from lightman_jax.report.page.figures import span
 from lightman_jax.report.page.texts import short
 from lightman_jax.report.style import COLOURS
+from lightman_jax.runs.identity import config_sha256
 
 FEW = dict(permutations=1024)
 
@@ -138,7 +139,7 @@ def test_both_numbers_of_clips_seen_stand_in_the_table(make, tmp_path):
   row = rows_of(files['table.csv'])[0]
   assert (row['clips_seen'], row['macro_clips_seen']) == ('7200', '3600')
   for name in ('report.html', 'table.md'):
-    assert 'micro clips drawn' in files[name] and 'macro clips drawn' in files[name]
+    assert 'clips drawn' in files[name] and 'macro clips beside' in files[name]
     assert '7200' in files[name] and '3600' in files[name]
 
 
@@ -392,6 +393,19 @@ def test_a_run_whose_files_were_changed_afterwards_is_refused(name, make):
   with open(folder / name, 'a') as file:
     file.write('\n')
   with pytest.raises(InputError, match=f'{name} is not the file that the run wrote'):
+    read_runs([folder])
+
+
+def test_a_run_whose_settings_were_edited_is_refused(make):
+  folder = make('one')
+  config = json.loads((folder / 'config.json').read_text())
+  (folder / 'reproducibility.json').write_text(json.dumps({
+      'files': {}, 'config_sha256': config_sha256(config)}))
+  # Its bytes are nobody's concern.
+  (folder / 'config.json').write_text(json.dumps(config))
+  assert len(read_runs([folder])) == 1
+  (folder / 'config.json').write_text(json.dumps({**config, 'seed': 12}))
+  with pytest.raises(InputError, match='config.json is not the file that the run'):
     read_runs([folder])
 
 
