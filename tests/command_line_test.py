@@ -10,6 +10,7 @@ import pytest
 from lightman_jax import __main__, command_line, places, settings
 from lightman_jax.configurations.named import settings_by_name
 from lightman_jax.errors import InputError
+from lightman_jax.experiment import launch
 from lightman_jax.runs import folder as run_folder
 
 
@@ -60,6 +61,17 @@ def test_what_a_command_cannot_print_is_no_refusal_of_its_own():
     raise BrokenPipeError(errno.EPIPE, 'Broken pipe')
   with pytest.raises(BrokenPipeError):
     fail([])
+
+
+@pytest.mark.parametrize('words, lines', [
+    (['--config=a', '--config.seed=1'], []),
+    (['--config.seed=1', '--config.seed=1'], []),
+    (['--config.seed=1', '--config.seed', '2', '--fresh'],
+     ['--config.seed is given 2 times (1, 2): the last value counts']),
+    (['--seeds', '2', '-seeds=3', '--list', '--list'],
+     ['--seeds is given 2 times (2, 3): the last value counts'])])
+def test_a_flag_that_is_given_twice_is_told_of(words, lines):
+  assert [*launch.given_twice(['launch.py', *words])] == lines
 
 
 def test_letters_that_a_terminal_lacks_are_spelt_out(tmp_path):

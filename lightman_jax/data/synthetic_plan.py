@@ -10,7 +10,7 @@ from lightman_jax.data.plan import Item, Pixels, Plan, fingerprint
 from lightman_jax.data.rows import ActionUnit, Row
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
-from lightman_jax.options import not_there, suggestion
+from lightman_jax.options import check_seed, not_there, suggestion
 from lightman_jax.synthetic import scenes
 
 # Who plays in the synthetic clips: the settings, read, checked and spelt.
@@ -44,7 +44,9 @@ def read_settings(values: Mapping[str, Any]) -> tuple[Settings, scenes.Difficult
     raise InputError(f'data.synthetic.faces is {not_there(faces, scenes.FACES)}.')
   level = dict(level) if isinstance(level, Mapping) else level._asdict()
   level = {**scenes.FACES[faces]._asdict(), **level}
-  return (_fill(Settings, values, 'data.synthetic'),
+  settings = _fill(Settings, values, 'data.synthetic')
+  check_seed(settings.seed, 'data.synthetic.seed')
+  return (settings,
           _fill(scenes.Difficulty, level, 'data.synthetic.difficulty'))
 
 

@@ -7,8 +7,9 @@
 The same command goes on where an earlier one was stopped; a finished run says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 import functools
+import itertools
 import os
 import pathlib
 import re
@@ -147,8 +148,13 @@ def main(argv: list[str]) -> int:
 
 def _span(config: dict) -> parts.Span | None:
   """The folds that --folds names; refuses what cannot be done in parts."""
-  if LIST.value and SWEEP.value is None:
-    raise InputError('--list prints the commands of a --sweep; give that, too')
+  if SWEEP.value is None:
+    for flag, what in ((LIST, 'prints the commands of a'),
+                       (SEEDS, 'is how many seeds each variant has of a'),
+                       (PARALLEL, 'is how many runs at a time there are of a')):
+      if flag.value != flag.default:
+        raise InputError(f'--{flag.name} {what} --sweep; give that, too, as '
+                         '--sweep=methods:lightman')
   if FOLDS.value is None:
     return None
   if SWEEP.value is not None:
@@ -189,7 +195,8 @@ def run_sweep(config: dict) -> int:
   file = config_flags.get_config_filename(flag)
   name, _, some = SWEEP.value.partition(':')
   family = sweep.subset(sweep.family(file.partition(':')[0], name), some)
-  runs = sweep.plan(config, family, seeds=SEEDS.value)
+  runs = sweep.plan(config, family, seeds=SEEDS.value, every=bool(some),
+                    say=functools.partial(print, file=sys.stderr))
   preconditions.check(*(run.config for run in runs))
   folder = (places.expand(WORKDIR.value) if WORKDIR.value else pathlib.Path(
       'runs', name_of(config, [name, sections.words(config)[0]])))
@@ -215,6 +222,25 @@ def run_sweep(config: dict) -> int:
   return 1 if failed else 0
 
 
+def given_twice(argv: Sequence[str]) -> Iterator[str]:
+  """A line on each flag whose last value counts, for it has several.
+
+  Args:
+    argv: the words of the command; the first is what the program is called.
+  """
+  values: dict[str, list[str]] = {}
+  words = [*argv[1:], '']
+  for word, follows in itertools.pairwise(words):
+    name, equals, value = word.partition('=')
+    if name.startswith('-'):
+      alone = not equals and not follows.startswith('-')
+      values.setdefault(name.lstrip('-'), []).append(follows if alone else value)
+  for name, some in values.items():
+    if len(set(some)) > 1:
+      yield (f'--{name} is given {len(some)} times ({", ".join(some)}): the last value '
+             'counts')
+
+
 def parse(argv: list[str]) -> list[str]:
   """Reads the flags; what is wrong with them is one sentence."""
   if {'--help', '-help', '--helpshort', '-h'} & set(argv[1:]):
@@ -223,6 +249,9 @@ def parse(argv: list[str]) -> list[str]:
     print(flags.FLAGS.module_help(__name__))
     sys.exit(0)
   rest = _read_flags(flags.FLAGS, argv)
+  if not {'--worker', '--of_sweep'} & set(argv):     # who starts these says it
+    for line in given_twice(argv):
+      print(line, file=sys.stderr)
   if CONFIG.value is None:
     raise InputError('no configuration is given: try --config=synthetic')
   return rest

@@ -8,7 +8,7 @@ has its share of them, and nothing is exchanged. All end when the process that s
 them does, however that ends: each holds the reading end of a pipe, which then closes.
 """
 
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 import contextlib
 import importlib.util
 import json
@@ -43,22 +43,29 @@ class Run(NamedTuple):
   changes: dict[str, Any]              # what it differs in from the configuration given
 
 
-def plan(config: Mapping[str, Any], family: Iterable[Variant], *, seeds: int
+TOGETHER = 'E103'      # the code of settings that do not go together
+
+
+def plan(config: Mapping[str, Any], family: Sequence[Variant], *, seeds: int,
+         every: bool = False, say: Callable[[str], None] = lambda line: None
          ) -> tuple[Run, ...]:
   """All runs of a family, checked; the first seed of every variant comes first.
 
   A variant that changes nothing but what an earlier one has too is that one: it is run
-  once, under the earlier name.
+  once, under the earlier name. One whose settings do not go together with those of the
+  configuration, as labels of macro-expressions where there are none, is left out.
 
   Args:
     config: complete and nested; its seed is the first.
     family: as the `sweep(family)` of a configuration file gives it.
     seeds: how many.
+    every: refuse such a variant instead, for it was asked for by its name.
+    say: called with a line on each variant that has no run of its own.
 
   Raises:
-    InputError: a variant that cannot run, or two of one name.
+    InputError: a variant that cannot run, two of one name, or none that can run.
   """
-  runs, seen = {}, set()
+  runs, seen, lines = {}, {}, {}
   for seed in range(config['seed'], config['seed'] + seeds):
     for name, changes in family:
       if not re.fullmatch(r'[A-Za-z0-9][A-Za-z0-9._=+-]*', name):
@@ -69,15 +76,22 @@ def plan(config: Mapping[str, Any], family: Iterable[Variant], *, seeds: int
         run = run._replace(config=settings.changed(config, run.changes))
         settings.check(run.config)
       except InputError as error:
-        raise InputError(f'the variant {name} cannot run: {error}') from None
+        if every or error.code != TOGETHER:
+          raise InputError(f'the variant {name} cannot run: {error}') from None
+        lines[name] = f'left out: the variant {name} cannot run: {error}'
+        continue
       if run.name in runs:
         raise InputError(f'two variants are called {name}; give each a name of its own')
-      content = json.dumps(run.config, sort_keys=True)
-      if content not in seen:
-        seen.add(content)
+      first = seen.setdefault(json.dumps(run.config, sort_keys=True), name)
+      if first == name:
         runs[run.name] = run
+      else:
+        lines[name] = f'{name} is {first} here, by whose name it is run'
   if not runs:
-    raise InputError('this sweep has no variant; its configuration file lists none')
+    raise InputError(next(iter(lines.values()), 'this sweep has no variant; its '
+                          'configuration file lists none'))
+  for line in lines.values():
+    say(line)
   return tuple(runs.values())
 
 
@@ -157,15 +171,17 @@ def commands(runs: Sequence[Run], folder: pathlib.Path, command: Sequence[str]
     folder: of the sweep.
     command: starts a run with the configuration that the runs differ from.
   """
-  return {run.name: [*_of_run(command, run.config),
+  return {run.name: [*_of_run(command, run),
                      *(f'--config.{name}={value}'
                        for name, value in run.changes.items()),
                      f'--workdir={folder / run.name}'] for run in runs}
 
 
-def _of_run(command: Sequence[str], config: Mapping[str, Any]) -> list[str]:
-  """The command without settings that the method or encoder of a run does not have."""
-  known = {f'--config.{name}' for name in settings.flat(config)}
+def _of_run(command: Sequence[str], run: Run) -> list[str]:
+  """The command without settings that the method or encoder of a run does not have, and
+  without those that the run changes."""
+  known = {f'--config.{name}' for name in settings.flat(run.config)
+           if name not in run.changes}
   return [word for word in command if not word.startswith('--config.')
           or word.partition('=')[0] in known]
 

@@ -43,8 +43,33 @@ def test_the_same_configuration_is_run_once(config):
   shots = config['episodes']['shots']
   family = (('full', {}), (f'shots{shots}', {'episodes.shots': shots}),
             ('shots9', {'episodes.shots': 9}))
-  assert [run.name for run in sweep.plan(config, family, seeds=1)] == [
+  said = []
+  assert [run.name for run in sweep.plan(config, family, seeds=1, say=said.append)] == [
       'full-seed0', 'shots9-seed0']
+  assert said == [f'shots{shots} is full here, by whose name it is run']
+
+
+def test_a_variant_that_does_not_fit_the_configuration_is_left_out_and_said(config):
+  """All others run; one that is asked for by its name is refused."""
+  config = settings.changed(config, {'macro.source': 'none'})
+  family = (('plain', {}), ('labels', {'macro.label_weight': .3}))
+  said = []
+  runs = sweep.plan(config, family, seeds=2, say=said.append)
+  assert [run.name for run in runs] == ['plain-seed0', 'plain-seed1']
+  line, = said
+  assert line.startswith('left out: the variant labels cannot run: macro.label_weight')
+  for some, every in ((family, True), (family[1:], False)):
+    with pytest.raises(InputError, match='variant labels cannot run: macro.label'):
+      sweep.plan(config, some, seeds=1, every=every)
+
+
+def test_what_a_run_changes_is_given_once(config, tmp_path):
+  """The user's own setting for all, and that of the variant."""
+  run, = sweep.plan(config, (('long', {'training.steps': 9}),), seeds=1)
+  words, = sweep.commands([run], tmp_path, [
+      'train', '--config.training.steps=5', '--config.training.tasks=2']).values()
+  assert words == ['train', '--config.training.tasks=2', '--config.training.steps=9',
+                   '--config.seed=0', f'--workdir={tmp_path / "long-seed0"}']
 
 
 def test_some_variants_of_a_family():
