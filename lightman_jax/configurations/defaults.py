@@ -317,12 +317,12 @@ def finish(config: config_dict.ConfigDict, arg: str | None,
   """
   variants = {'debug': debug, 'quick': quick, 'few_shot': few_shot,
               'published': published, **variants}
-  valued, given = sections.VARIANTS, {}
+  valued, named = sections.VARIANTS, {}
   for word in filter(None, (arg or '').split(',')):
     name, equals, value = word.partition('=')
     if equals and name in valued:
-      if given.setdefault(name, value) != value and name != 'score':
-        raise InputError(f'{name}={given[name]} and {name}={value} are given both; '
+      if named.setdefault(name, value) != value and name != 'score':
+        raise InputError(f'{name}={named[name]} and {name}={value} are given both; '
                          'leave one out')
       _name_part(config, name, valued[name], value)
     elif equals or name not in variants:

@@ -30,10 +30,14 @@ def score(arguments: Sequence[str]) -> int:
   parser.add_argument('--different-people', action='store_true',
                       help='names that are equal but for case, leading zeros or '
                       'prefixes such as sub are of different people')
+  parser.add_argument('--different-classes', action='store_true',
+                      help='a prediction that is nearly spelt as a truth is another '
+                      'class')
   parser.add_argument('--json', action='store_true', help='print all of it as JSON')
   options = parser.parse_args(arguments)
   scored = scoring.score(options.predictions, options.against,
-                         different_people=options.different_people)
+                         different_people=options.different_people,
+                         different_classes=options.different_classes)
   if options.json:
     print(json.dumps(scored, indent=2, ensure_ascii=False))
   else:

@@ -53,7 +53,7 @@ FLAGS = {
     'no variant of a sweep': ([DEBUG, '--sweep=methods:lightman,mamll'],
                               ["'mamll'", "the nearest is 'maml'"]),
     'seeds without a sweep': ([DEBUG, '--seeds=3'], ['--seeds is', '--sweep=methods:']),
-    'a list without a sweep': ([DEBUG, '--list'], ['--list prints', '--sweep=methods:']),
+    'a list without a sweep': ([DEBUG, '--list'], ['--list prints', '--sweep=']),
     'one kind of variant twice': (['--config=synthetic:method=maml,method=anil'],
                                   ['method=maml and method=anil are given both']),
     'a seed of faces': ([DEBUG, '--config.data.synthetic.seed=-1'],

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -85,9 +86,33 @@ def test_label_is_another_word_for_truth(tmp_path):
   named = [{('label' if name == 'truth' else name): value
             for name, value in row.items()} for row in rows]
   assert lm.score(write(tmp_path / 'theirs.csv', named)) == want
-  # Where both stand there, it is not used.
-  both = [{**row, 'label': 'positive'} for row in rows]
-  assert lm.score(write(tmp_path / 'theirs.csv', both)) == want
+  # Where both stand there, it is not used, and that is said where it matters.
+  for label, lines in (('', 0), ('positive', 1)):
+    both = [{**row, 'label': label or row['truth']} for row in rows]
+    got = lm.score(write(tmp_path / 'theirs.csv', both))
+    assert got['rows'] == want['rows']
+    said = [line for line in got['about']['remarks'] if 'the column label' in line]
+    assert len(said) == lines and all('is not used' in line for line in said)
+
+
+@pytest.mark.parametrize('truth, said, words', [
+    ('surprise', 'suprise', "'suprise' is no truth of any clip; is 'surprise' meant?"),
+    ('neg', 'nég', "'nég' is 'neg'"), ('1', '1.0', "'1.0' is '1'"),
+    ('AU1', 'AU12', ''), ('happy', 'happy', ''), ('happy', 'anger', '')])
+def test_one_class_in_two_spellings(truth, said, words, tmp_path):
+  """One that is misspelt would be wrong everywhere, and lower the figure in silence."""
+  other = '0' if truth == '1' else 'other'
+  rows = [{'clip': f'c{n}', 'subject': f's{n}', 'truth': (truth, other)[n % 2],
+           'prediction': (said, other)[n % 2]} for n in range(8)]
+  file = write(tmp_path / 'theirs.csv', rows)
+  if not words:
+    lm.score(file)
+    return
+  with pytest.raises(lm.InputError, match=re.escape(words)):
+    lm.score(file)
+  if said == 'suprise':
+    assert lm.score(file, different_classes=True)['rows']['theirs.csv']['accuracy'][
+        'value'] == .5
 
 
 def test_a_runs_own_predictions_are_taken_as_they_are(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished, verify
-from lightman_jax.report import scoring
+from lightman_jax.report import predictions
 from lightman_jax.report.page import groups
 from lightman_jax.runs import folder as lock, folder as owned, folder as run_folder
 from lightman_jax.runs.identity import name_of
@@ -365,7 +365,7 @@ def test_a_part_is_called_a_part_by_whoever_wants_a_run(about, words, tmp_path):
   (tmp_path / 'config.json').write_text('{}')
   (tmp_path / 'environment.json').write_text('{}')
   (tmp_path / 'part.json').write_text(json.dumps(about))
-  for read in (lambda path: list(verify.checks(path)), scoring.read_predictions,
+  for read in (lambda path: list(verify.checks(path)), predictions.read_predictions,
                groups.read_run, finished.Run):
     with pytest.raises(InputError, match='its folds 0:2 alone') as refusal:
       read(tmp_path)
