@@ -61,15 +61,18 @@ def predict(arguments: list[str]) -> int:
 def _action(options: argparse.Namespace, model: Any, out: pathlib.Path
             ) -> Callable[[], int]:
   """What is to be done, all that it reads being there."""
+  from lightman_jax.video.reading import check_there
   if options.study:
     from lightman_jax.video import study, study_rows
     rows = study_rows.read_study(places.expand(options.study))
     events = (study_rows.read_events(places.expand(options.events), rows)
               if options.events else [])
+    check_there([row.path for row in rows])
     if not all(row.landmarks for row in rows):
       _face_model(options)
     return lambda: study.predict_study(options, model, out, rows, events)
   rows = read_clips(places.expand(options.clips)) if options.clips else []
+  check_there([places.expand(video) for video in options.videos if video != PIPE])
   options.landmarks = _landmarks(options)
   _face_model(options)
   if options.clips:

@@ -26,9 +26,11 @@ from lightman_jax.units import counted
 
 KINDS = ('micro', 'macro')
 IOU = .5
+# The second words are those of `predict --study`, in whose table frames count from 0.
 COLUMNS = {
-    'subject': ('subject',), 'video': ('video',), 'onset': ('onset',),
-    'offset': ('offset',), 'emotion': ('emotion', 'label'), 'type': ('type', 'kind')}
+    'subject': ('subject', 'person'), 'video': ('video',),
+    'onset': ('onset', 'onset_frame'), 'offset': ('offset', 'offset_frame'),
+    'emotion': ('emotion', 'label'), 'type': ('type', 'kind')}
 OPTIONAL = ('emotion', 'type')
 LENGTHS = {'subject': ('subject',), 'video': ('video',), 'frames': ('frames',),
            'fps': ('fps',), 'first': ('first',)}

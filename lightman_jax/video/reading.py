@@ -5,7 +5,7 @@ counted from 0 over all that decode: `start` skips frames, and does not count th
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 import contextlib
 import os
 import pathlib
@@ -245,6 +245,21 @@ def open_video(path: str | os.PathLike, *, start: float | None = None,
       source = (raw._replace(stamp=number / fps)
                 for number, raw in enumerate(source))
   return Video(facts, source, start=start, end=end, numbers=numbers)
+
+
+def check_there(paths: Sequence[str | os.PathLike]) -> None:
+  """Refuses videos of which none is there; one that is not stops no others.
+
+  Args:
+    paths: of files and folders.
+
+  Raises:
+    InputError: names the first.
+  """
+  if paths and not any(map(os.path.exists, paths)):
+    others = f', nor is any other of {len(paths)}' if len(paths) > 1 else ''
+    raise InputError(f'{printable(os.fspath(paths[0]))} is not there{others}; give the '
+                     'path of a video, or of a folder of pictures')
 
 
 def read_ahead(frames: Iterable[Frame], count: int = 4) -> Iterator[Frame]:

@@ -24,7 +24,7 @@ from lightman_jax.data.spellings import fold_characters
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import intervals as confidence, scores
 from lightman_jax.options import check_seed
-from lightman_jax.units import counted, short_repr
+from lightman_jax.units import counted, listed, short_repr
 from lightman_jax.video import intervals
 from lightman_jax.video.intervals import KINDS, Interval, Length, Video
 
@@ -366,10 +366,25 @@ def _remarks(tables: Tables) -> list[str]:
   if not tables.has_kinds:
     remarks.append('micro- and macro-expressions are not told apart: not all rows '
                    'say of which type they are, so there is the pooled score alone')
-  without = sum(not one.emotion for one in tables.truth)
-  if without and without < len(tables.truth):
-    remarks.append(f'{without} of {len(tables.truth)} true intervals name no emotion, '
-                   'and are left out of recognition')
+  for rows, word, left in (
+      (tables.truth, 'true', 'are left out of recognition'),
+      (tables.spotted, 'spotted', 'count as a miss of the true one')):
+    without = sum(not one.emotion for one in rows)
+    if without and without < len(rows):
+      remarks.append(f'{without} of {len(rows)} {word} intervals name no emotion, and '
+                     f'{left}')
+    twice = len(rows) - len(set(rows))
+    if twice:
+      first = next(one for n, one in enumerate(rows) if one in rows[:n])
+      remarks.append(
+          f'{twice} of {len(rows)} {word} intervals stand there before, each counted '
+          f'once more, the first {first.onset} to {first.offset} of subject '
+          f'{first.subject!r}, video {first.video!r}')
+  nobody = sorted({one.subject for one in tables.spotted}
+                  - {one.subject for one in tables.truth})
+  if tables.truth and nobody:
+    remarks.append(f'no true interval is of {listed(nobody)}, so that all that is '
+                   'spotted there is a false alarm')
   if not tables.lengths:
     remarks.append('without the lengths of the videos there are no false alarms a '
                    'minute, and intervals at random lie before the last interval of a '

@@ -29,7 +29,7 @@ from lightman_jax import bounded, bundle, places
 from lightman_jax.code_digest import code_sha256
 from lightman_jax.data.workers import count_cores, start_process, wait_for_end
 from lightman_jax.errors import InputError, Unreadable, printable
-from lightman_jax.files import FAULT, explain_fault, lock, write_atomically
+from lightman_jax.files import explain_fault, lock, write_atomically
 from lightman_jax.refusals import OTHER
 from lightman_jax.units import counted
 from lightman_jax.video import command, signals, study_results, study_tables, tables
@@ -136,7 +136,7 @@ def look_at(row: Row, options: dict[str, Any], model: Any, place: pathlib.Path
     code = error.code if isinstance(error, InputError) else 'E801'
     return Outcome(_unmade(str(error)), code, failed=True)
   except OSError as error:
-    return Outcome(_unmade(explain_fault(error)), FAULT, failed=True)
+    return Outcome(_unmade(explain_fault(error)), 'E801', failed=True)
   except Exception as error:      # one bad file stops nothing
     return Outcome(_unmade(f'{row.path}: {type(error).__name__}: {error}'), OTHER,
                    failed=True)

@@ -485,7 +485,8 @@ def test_what_is_refused_leaves_no_folder(arguments, sentence, tmp_path, capsys)
 def test_nobody_who_could_answer_is_asked(tmp_path, monkeypatch, capsys):
   monkeypatch.setattr(command.detection, 'has_graphs', lambda: False)
   monkeypatch.setattr(command.sys, 'stdin', None)
-  assert run('a.mp4', f'--out={tmp_path / "out"}') == 2
+  (tmp_path / 'a.mp4').write_bytes(b'')
+  assert run(f'{tmp_path}/a.mp4', f'--out={tmp_path / "out"}') == 2
   assert '--fetch' in capsys.readouterr().err and not (tmp_path / 'out').exists()
 
 
@@ -506,9 +507,14 @@ def test_the_face_model_is_offered_and_never_fetched_unasked(tmp_path, monkeypat
   monkeypatch.setattr(command.detection, 'has_graphs', lambda: False)
   fetched = []
   monkeypatch.setattr(command.detection, 'fetch', lambda a: fetched.append(a) or 1)
-  assert run('a.mp4', f'--out={tmp_path}') == 2
+  (tmp_path / 'a.mp4').write_bytes(b'')
+  words = f'{tmp_path}/a.mp4', f'{tmp_path}/gone.mp4', f'--out={tmp_path / "out"}'
+  assert run(*words) == 2
   assert '--fetch' in capsys.readouterr().err and not fetched
-  assert run('a.mp4', f'--out={tmp_path}', '--fetch') == 2
+  # Where none is there, nothing has to be fetched to say so.
+  assert run(*words[1:], '--fetch') == 2
+  assert 'gone.mp4 is not there; give' in capsys.readouterr().err and not fetched
+  assert run(*words, '--fetch') == 2
   assert fetched == [[]] and 'could not be downloaded' in capsys.readouterr().err
 
 

@@ -38,6 +38,34 @@ def test_an_emotion_in_two_spellings_is_refused():
     scored([one(10, 19, 'joy')], [one(10, 19, 'jo\u200by')])
 
 
+def test_what_may_be_meant_otherwise_is_told_of():
+  """Rows that stand twice, people of whom nothing is true, spotted without a class."""
+  truth = [one(10, 19, 'joy'), one(30, 39, 'joy', subject='b')]
+  of = lambda spotted, truth=truth: [
+      line for line in scored(spotted, truth)['remarks']
+      if 'told apart' not in line and 'lengths' not in line]
+  assert of(truth) == []
+  line, = of([*truth, one(10, 19, 'joy')])
+  assert line == ('1 of 3 spotted intervals stand there before, each counted once more, '
+                  "the first 10 to 19 of subject 'a', video 'v'")
+  line, = of(truth, [*truth, truth[1]])
+  assert line.startswith('1 of 3 true intervals stand there before')
+  line, = of([*truth, one(1, 5, 'joy', subject='c')])
+  assert line == ('no true interval is of c, so that all that is spotted there is a '
+                  'false alarm')
+  line, = of([truth[0], truth[1]._replace(emotion='')])
+  assert line == ('1 of 2 spotted intervals name no emotion, and count as a miss of the '
+                  'true one')
+
+
+def test_the_table_of_a_study_is_read_as_it_is(tmp_path):
+  (tmp_path / 'expressions.csv').write_text(
+      'video,person,condition,face,onset_frame,apex_frame,offset_frame,onset_s,kind\n'
+      'a.mp4,anna,calm,0,10,15,19,.4,micro\n')
+  row, = intervals.read_intervals(tmp_path / 'expressions.csv')
+  assert row == Interval('anna', 'a.mp4', 10, 19, '', 'micro')
+
+
 @pytest.mark.parametrize('spotted, truth, share', [
     ((10, 19), (10, 19), 1.), ((10, 19), (15, 24), 5 / 15), ((10, 19), (20, 29), 0.),
     ((10, 19), (19, 28), 1 / 19), ((10, 19), (30, 31), 0.), ((5, 5), (5, 5), 1.),
