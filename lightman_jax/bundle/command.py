@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 from lightman_jax import places, sections
-from lightman_jax.bundle.model import describe
+from lightman_jax.bundle.folder import describe
 from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.training import stopping

@@ -33,10 +33,12 @@ from safetensors import SafetensorError, numpy as safetensors
 from lightman_jax import bounded, places, sections, settings as settings_module
 from lightman_jax.bundle import predictor
 from lightman_jax.configurations import defaults
+from lightman_jax.data.people import SYNTHETIC
 from lightman_jax.errors import InputError
 from lightman_jax.files import write_atomically
 from lightman_jax.runs.folder import write_json
 from lightman_jax.runs.identity import canonical_json
+from lightman_jax.units import counted, three_digits
 
 FORMAT, VERSION = 'lightman_jax bundle', 1
 ABOUT, WEIGHTS = 'model.json', 'weights.safetensors'
@@ -338,3 +340,33 @@ def _nested(named: Mapping[str, np.ndarray], prefix: str) -> dict[str, Any]:
       part = part.setdefault(word, {})
     part[last] = jax.numpy.asarray(array)
   return tree
+
+
+def describe_people(seen: Sequence[Sequence[str]]) -> str:
+  """'14 people and 16 people who are drawn'.
+
+  Args:
+    seen: (data set, person) of all.
+  """
+  drawn = sum(name == SYNTHETIC for name, _ in seen)
+  return ' and '.join(counted(n, 'person') + who for n, who in (
+      (len(seen) - drawn, ''), (drawn, ' who are drawn')) if n)
+
+
+def describe(about: Mapping[str, Any]) -> list[str]:
+  """Lines on what a model is, for who prints it.
+
+  Args:
+    about: content of model.json.
+  """
+  known, expect = about['calibration'], about['expect']
+  lines = [f'{about["settings"]["method"]["name"]}, {", ".join(about["classes"])}; '
+           f'trained on {describe_people(about["seen"])}']
+  if expect:
+    uf1 = '{} [{}, {}]'.format(*(three_digits(expect['scores']['uf1'][name])
+                                 for name in ('value', 'low', 'high')))
+    lines.append(f'to expect: UF1 {uf1} ({expect["protocol"]}, {expect["dataset"]})')
+  if known and known['threshold'] is not None:
+    lines.append(f'sets at {known["level"]:.0%}: {known["held_out"]:.1%} of held-out '
+                 f'clips in theirs, {known["classes_in_a_set"]:.2f} classes a set')
+  return [*lines, *about['remarks'], *about['licences']]

@@ -1,6 +1,6 @@
 """A model that is carried: pictures, frames or a video in, probabilities out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 import functools
 import os
 import pathlib
@@ -20,7 +20,7 @@ from lightman_jax.faces.apex import sample_frames
 from lightman_jax.inputs import inputs
 from lightman_jax.models.explanation import Explanation
 from lightman_jax.training import compiled, numerics
-from lightman_jax.units import counted, short_repr, three_digits
+from lightman_jax.units import counted, short_repr
 
 OPEN = pathlib.Path(__file__).resolve().parent / 'open_model'
 AT_ONCE = 64        # clips of one call; the program is made for 1, 2, 4 ... of them
@@ -100,7 +100,7 @@ class Model:
 
   def __repr__(self) -> str:
     return (f'<Model {self._settings["method"]["name"]} of {", ".join(self.classes)}, '
-            f'trained on {counted(len(self.about["seen"]), "person")}>')
+            f'trained on {bundle_folder.describe_people(self.about["seen"])}>')
 
   def predict(self, x: Any, *, encoded: bool = False) -> Prediction:
     """Predicts clips.
@@ -135,7 +135,7 @@ class Model:
     return (np.stack([self._encode(clip, None) for clip in frames])
             if len(x) else np.zeros((0, *self.about['clip']), np.float32))
 
-  def adapt(self, clips: Any, labels: Sequence[str], groups: Sequence[Any], *,
+  def adapt(self, clips: Any, labels: Sequence[str], groups: Sequence[Any] | str, *,
             encoded: bool = False) -> 'Model':
     """Adapts to a few labelled clips of a new person or laboratory.
 
@@ -145,8 +145,8 @@ class Model:
     Args:
       clips: as `predict` takes them, one or more of every class.
       labels: the class of each clip, of `classes`.
-      groups: whose each clip is: (data set, person), or a person's name alone. They
-        join `about['seen']`.
+      groups: whose each clip is: (data set, person), or a person's name alone; a name
+        by itself is of all clips. They join `about['seen']`.
       encoded: as of `predict`.
 
     Returns:
@@ -157,10 +157,12 @@ class Model:
         of the model's.
 
     Example:
-      >>> mine = lm.load_model('MODEL').adapt(clips, labels, people)  # doctest: +SKIP
+      >>> mine = lm.load_model('MODEL').adapt(clips, labels, 'anna')  # doctest: +SKIP
       >>> mine.predict(others).classes                                # doctest: +SKIP
     """
     from lightman_jax.bundle import adaptation
+    if isinstance(groups, str):
+      groups = [groups] * len(labels)
     people = [(adaptation.OWN, str(one)) if isinstance(one, str) else
               (str(one[0]), str(one[1])) for one in groups]
     return adaptation.adapt(self, self._encoded(clips, encoded), list(labels), people)
@@ -479,22 +481,3 @@ def _numbers(x: Any, shape: Sequence[int | None]) -> Float[np.ndarray, 'n *clip'
   if not np.isfinite(x).all():
     raise InputError('x is not finite; leave out clips with numbers that are missing')
   return x
-
-
-def describe(about: Mapping[str, Any]) -> list[str]:
-  """Lines on what a model is, for who prints it.
-
-  Args:
-    about: content of model.json.
-  """
-  known, expect = about['calibration'], about['expect']
-  lines = [f'{about["settings"]["method"]["name"]}, {", ".join(about["classes"])}; '
-           f'trained on {counted(len(about["seen"]), "person")}']
-  if expect:
-    uf1 = '{} [{}, {}]'.format(*(three_digits(expect['scores']['uf1'][name])
-                                 for name in ('value', 'low', 'high')))
-    lines.append(f'to expect: UF1 {uf1} ({expect["protocol"]}, {expect["dataset"]})')
-  if known and known['threshold'] is not None:
-    lines.append(f'sets at {known["level"]:.0%}: {known["held_out"]:.1%} of held-out '
-                 f'clips in theirs, {known["classes_in_a_set"]:.2f} classes a set')
-  return [*lines, *about['remarks'], *about['licences']]

@@ -50,7 +50,7 @@ def read_clips(model: Model, path: pathlib.Path) -> OwnClips:
       0 if alone else model.about['size'])
   clips = load({'name': 'manifest', 'class_set': 'manifest', 'path': str(path),
                 'frames': 1 if alone else max(model.about['frames'], 3), 'size': size},
-               say=lambda line: print(line, file=sys.stderr))
+               say=lambda line: print(line, file=sys.stderr), fewest_people=1)
   place = {entry.clip: number for number, entry in enumerate(entries)}
   order = sorted(np.flatnonzero(~clips.macro).tolist(),
                  key=lambda n: place.get(clips.clip[n], len(place)))

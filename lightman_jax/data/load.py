@@ -19,7 +19,7 @@ Progress = Callable[[str, int, int], None]
 def load(
     data: Any, *, progress: Progress | None = None,
     say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
-    workers: int = 0,
+    workers: int = 0, fewest_people: int = 2,
 ) -> ClipSet:
   """Loads a data set, building it where it is not there or its files have changed.
 
@@ -31,6 +31,7 @@ def load(
       of it is done, and of how much.
     say: called with a line for the person who waits.
     workers: processes that make clips; 0: one a core where that pays.
+    fewest_people: that there must be, one of whom can be left out.
 
   Raises:
     InputError: one sentence that names what is wrong with the input.
@@ -41,7 +42,7 @@ def load(
   progress = progress or (lambda stage, done, total: None)
   planned = clips = None
   try:
-    planned = plan_data_set(choice)
+    planned = plan_data_set(choice)._replace(fewest_people=fewest_people)
     duplicates.check_names(
         [(item.row.dataset, item.row.subject) for item in planned.items],
         _labels(choice, planned.classes, (item.row.emotion for item in planned.items)),

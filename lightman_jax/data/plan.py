@@ -87,6 +87,7 @@ class Plan(NamedTuple):
   strict: bool = True       # a picture that cannot be read stops the build; else the
                             # clip is left out
   notes: tuple[str, ...] = ()           # what a person should know of the choices made
+  fewest_people: int = 2    # 1 where nobody is held out, as of clips to adapt to
   corrected: tuple[Corrected, ...] = ()   # what the chosen corrections changed
   outside: frozenset[str] = frozenset() # those left out that are of no class here
   waivers: tuple[str, ...] = ()         # what looks like a mistake, and a setting says
@@ -130,7 +131,7 @@ def check_enough(plan: Plan, items: tuple[Item, ...]) -> None:
     raise InputError(f'{plan.dataset} ({plan.config}) holds no usable clip{why}.')
   test_items = [item for item in items if item.row.kind == 'micro'] or items
   subjects = {item.row.subject for item in test_items}
-  if len(subjects) == 1:
+  if len(subjects) < plan.fewest_people:
     raise InputError(f'{plan.dataset} ({plan.config}) holds one subject only, '
                      f'{subjects.pop()!r}; leaving one subject out needs at least two.')
   counts = Counter(item.label for item in test_items)

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 from jaxtyping import UInt8
 import numpy as np
 
+from lightman_jax.data.people import SYNTHETIC
 from lightman_jax.errors import InputError
 from lightman_jax.faces import landmarks as alignment
 from lightman_jax.faces.apex import sample_frames
@@ -188,7 +189,7 @@ def predict_video(
 
 def _remarks_of(model: Any) -> list[str]:
   """Which model names the classes, and what is to be known of it."""
-  from lightman_jax.bundle.model import describe
+  from lightman_jax.bundle.folder import describe
   return [f'classes are named by a model: {describe(model.about)[0]}',
           *model.about['remarks']]
 
@@ -415,7 +416,8 @@ def doubts_of(e: Expression, about: Any, spotting: Spotting, table: FrameTable,
                   f'{about["size"]}')
   if e.quality < _COVERED_QUALITY:
     doubts.append(f'quality {e.quality:.2f}')
-  if any(name == 'synthetic' for name, _ in about['seen']):
+  # Sets go by whom the folds held out, and macro-expressions may be others'.
+  if about['settings']['data']['name'] == SYNTHETIC:
     doubts.append('calibrated on synthetic people')
   return doubts
 

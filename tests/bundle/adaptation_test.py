@@ -9,6 +9,8 @@ import pytest
 import lightman_jax as lm
 from lightman_jax.bundle import adaptation, own_clips, predictor
 from lightman_jax.bundle.command import adapt
+from lightman_jax.data.load import load
+from lightman_jax.errors import InputError
 
 from .conftest import write_untrained
 
@@ -184,3 +186,26 @@ def test_the_command_adapts_to_a_manifest(folder, tmp_path, capsys):
   assert adapt([str(folder), str(table), f'--out={out}2']) == 2
   said = capsys.readouterr().err
   assert "'fear' is no class of this model" in said and said.count('\n') == 1
+
+
+def test_the_new_person_may_be_alone_in_the_table(folder, tmp_path, capsys):
+  """Whom a model adapts to is left out of nothing; a run still needs two people."""
+  rng = np.random.default_rng(3)
+  lines = ['clip,subject,label,path']
+  for n in range(4):
+    Image.fromarray(rng.integers(0, 255, (28, 28, 3), np.uint8)).save(
+        tmp_path / f'{n}.png')
+    lines.append(f'c{n},anna,{"ab"[n % 2]},{n}.png')
+  table = tmp_path / 'clips.csv'
+  table.write_text('\n'.join(lines) + '\n')
+  out = tmp_path / 'mine'
+  assert adapt([str(folder), str(table), f'--out={out}', '--shots=1']) == 0
+  assert 'on the 2 clips of the table' in capsys.readouterr().out
+  with pytest.raises(InputError, match='one subject only'):
+    load({'name': 'manifest', 'class_set': 'manifest', 'path': str(table), 'frames': 1,
+          'size': 28})
+
+
+def test_a_name_by_itself_is_of_all_clips(model):
+  assert model.adapt(clips(3), LABELS, 'anna', encoded=True).about['adapted'][
+      'people'] == [['own', 'anna']]

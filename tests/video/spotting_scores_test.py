@@ -46,16 +46,16 @@ def test_what_may_be_meant_otherwise_is_told_of():
       if 'told apart' not in line and 'lengths' not in line]
   assert of(truth) == []
   line, = of([*truth, one(10, 19, 'joy')])
-  assert line == ('1 of 3 spotted intervals stand there before, each counted once more, '
-                  "the first 10 to 19 of subject 'a', video 'v'")
+  assert line == ('1 of 3 spotted intervals stand there before, each counted once '
+                  "more, the first 10 to 19 of subject 'a', video 'v'")
   line, = of(truth, [*truth, truth[1]])
   assert line.startswith('1 of 3 true intervals stand there before')
   line, = of([*truth, one(1, 5, 'joy', subject='c')])
   assert line == ('no true interval is of c, so that all that is spotted there is a '
                   'false alarm')
   line, = of([truth[0], truth[1]._replace(emotion='')])
-  assert line == ('1 of 2 spotted intervals name no emotion, and count as a miss of the '
-                  'true one')
+  assert line == ('1 of 2 spotted intervals name no emotion, and count as a miss of '
+                  'the true one')
 
 
 def test_the_table_of_a_study_is_read_as_it_is(tmp_path):

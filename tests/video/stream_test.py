@@ -29,7 +29,8 @@ def points(shots):
 class Named:
   """A model that names every clip alike."""
   classes = ('negative', 'positive')
-  about = {'frames': 3, 'rate': None, 'size': 32, 'seen': [['mine', 'x']]}
+  about = {'frames': 3, 'rate': None, 'size': 32, 'seen': [['mine', 'x']],
+           'settings': {'data': {'name': 'mine'}}}
 
   def predict_frames(self, frames, *, onset, apex, offset, landmarks):
     from lightman_jax.bundle.model import Prediction
