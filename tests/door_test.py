@@ -135,6 +135,28 @@ def test_data_frames_take_the_table(data):
   assert frame.groupby('subject').size().sum() == len(frame) == 36
 
 
+def test_folds_have_names(debug, data):
+  folds = lm.folds(debug, data)
+  assert folds['sub02'] is folds[1] and folds[-1].name == 'sub04'
+  with pytest.raises(lm.InputError, match="no fold 'sub2'; the nearest is 'sub02'"):
+    folds['sub2']
+
+
+@pytest.mark.parametrize('x, words', [
+    (lambda x: (x[:2] * 9).astype(np.uint8), 'x is of uint8, as pictures are'),
+    (lambda x: x[:2, :, :5], r'x has clips of \(4, 5, 16, 3\); give finite in'),
+    (lambda x: x[:2] * np.nan, 'numbers that are not finite')])
+def test_what_is_no_input_is_not_predicted(debug, data, x, words):
+  with pytest.raises(lm.InputError, match=words):
+    lm.predict(debug, lm.folds(debug, data)[0], {}, x=x(data.pool.x))
+
+
+def test_a_key_is_a_key(debug):
+  net = lm.make_network(debug, 3)
+  with pytest.raises(lm.InputError, match=r'init is 0; give jax.random.key\(0\)'):
+    net.init(0, (4, 16, 16, 3))
+
+
 def test_a_step_by_hand(debug, data):
   fold = lm.folds(debug, data)[1]
   assert fold.test.sum() == 6 and not (fold.train & fold.test).any()

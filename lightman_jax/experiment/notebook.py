@@ -25,6 +25,7 @@ from lightman_jax.inputs.pool import Pool, Stored, mean_squares, select_clips
 from lightman_jax.meta.learners import Learner
 from lightman_jax.models import network
 from lightman_jax.models.network import Network, Params
+from lightman_jax.options import suggestion
 from lightman_jax.runs.progress import Progress
 from lightman_jax.tasks.folds import Fold, make_folds
 from lightman_jax.tasks.sampling import Task, bring_clips, max_clips
@@ -52,7 +53,16 @@ class HeldOut(NamedTuple):
 
 
 class Folds(tuple):
-  """Every `HeldOut` of a data set; as any tuple, but for its short name."""
+  """Every `HeldOut` of a data set, by number or by who is held out."""
+
+  def __getitem__(self, place):
+    if not isinstance(place, str):
+      return super().__getitem__(place)
+    for fold in self:
+      if fold.name == place:
+        return fold
+    raise InputError(f'there is no fold {place!r}'
+                     + suggestion(place, [fold.name for fold in self]))
 
   def __repr__(self) -> str:
     return f'<{counted(len(self), "fold")}: {listed([fold.name for fold in self])}>'
@@ -131,7 +141,8 @@ def folds(settings: Mapping[str, Any], data: Material | Pool) -> tuple[HeldOut, 
     data: what `load` or `lm.tasks.from_arrays` returned.
 
   Returns:
-    A fold for each person, data set or group that is held out, in the order of names.
+    A fold for each person, data set or group that is held out, in the order of names;
+    by number, or by name as `folds(settings, data)['s14']`.
 
   Raises:
     InputError: a class has too few people to make tasks of, with its name.
@@ -336,12 +347,16 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
     settings: complete; the logits of `evaluation.draws` supports are averaged.
     fold: of `folds`.
     params: of `train`.
-    x: (n, *clip) inputs as `pool.x` has them; None takes the fold's held-out clips.
+    x: (n, *clip) inputs as `pool.x` has them, or one of these alone, and no pictures;
+      None takes the fold's held-out clips.
     learner: the one that was trained, if it was of your own.
 
   Returns:
     (n, K) probabilities, a row a clip, in the order of `pool.classes`; those of
     action units are each between 0 and 1, those of classes sum to 1.
+
+  Raises:
+    InputError: `x` is no such input, or what comes out is not finite.
 
   Example:
     >>> lm.predict(settings, fold, params).shape                  # doctest: +SKIP
@@ -350,7 +365,7 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
   with numerics.pinned(settings['model']['matmul_precision']):
     recipe, _ = _recipe(settings, fold, learner)
     inputs = (select_clips(fold.pool.x, fold.test) if x is None else
-              np.asarray(x, np.float32))
+              _inputs(x, fold.pool.x.shape[1:]))
     if not len(inputs):
       return np.zeros((0, recipe.sizes.classes))
     draws = settings['evaluation']['draws'] if recipe.learner.needs_support else 1
@@ -361,6 +376,25 @@ def predict(settings: Mapping[str, Any], fold: HeldOut, params: Params, *,
                                 most=len(inputs))
     prediction.check_finite(np.asarray(logits), fold.data.name)
   return prediction.probabilities(np.asarray(logits), fold.pool.multi_label)
+
+
+def _inputs(x: Any, clip: tuple[int, ...]) -> np.ndarray:
+  """Inputs of a network; whole numbers are pictures, of which these are yet to be made.
+
+  Raises:
+    InputError: `x` is none.
+  """
+  x = np.asarray(x)
+  if not np.issubdtype(x.dtype, np.floating):
+    raise InputError(f'x is of {x.dtype}, as pictures are, and predict takes inputs, '
+                     'float32 as pool.x has them; lm.load makes these of the clips of '
+                     "a manifest, and lm.load_model('MODEL').predict takes pictures")
+  x = x[None] if x.shape == clip else x
+  if x.shape[1:] != clip or not np.isfinite(x).all():
+    what = 'clips' if x.shape[1:] != clip else 'numbers that are not finite, in clips'
+    raise InputError(f'x has {what} of {x.shape[1:]}; give finite inputs (n, '
+                     f'{", ".join(map(str, clip))}), as pool.x has them')
+  return np.asarray(x, np.float32)
 
 
 def fold_of(key: jax.Array, settings: Mapping[str, Any], pool: Pool, fold: Fold, *,

@@ -113,6 +113,9 @@ def make_network(encoder: nn.Module, *, classes: int, macro_head: bool = False,
   draw_projection, beside = _make_beside(skip, projection, scaled)
 
   def init(key, shape):
+    if not isinstance(key, jax.Array):
+      raise InputError(f'the key of init is {key!r}; give jax.random.key(0), and '
+                       'the shape of one clip behind it')
     key_encoder, key_head = jax.random.split(key)
     x = jnp.zeros((1, *shape))
     variables = encoder.init(key_encoder, x)
