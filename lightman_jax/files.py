@@ -143,7 +143,8 @@ def explain_fault(error: OSError) -> str:
     return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
             'same command again')
   elsewhere = ('; name another folder: --workdir of a run, --out of other commands'
-               if error.errno in (*UNWRITABLE, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+               if error.errno in (*UNWRITABLE, errno.EACCES, errno.EPERM, errno.EEXIST,
+                             errno.ENOTDIR)
                else '')
   return f'{error.strerror or error}{place}{elsewhere}'
 

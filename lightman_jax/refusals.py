@@ -35,6 +35,7 @@ CODES = {
     'data.recognition': 'E202', 'data.sheets': 'E202', 'data.workbooks': 'E202',
     'data.user_tables': 'E202', 'data.people': 'E205', 'data.manifest': 'E204',
     'data.manifest_plan': 'E204', 'data.duplicates': 'E205', 'data.protocols': 'E302',
+    'data.protocols._check_people': 'E303',
     'data.build': 'E207', 'data.store': 'E207', 'data.load': 'E207',
     'data.workers': 'E207', 'data.plan': 'E303', 'data.facts': 'E203',
     'data.spotting': 'E209', 'doctor': 'E201', 'doctor.command._examine': 'E203',

@@ -60,7 +60,7 @@ def test_a_writer_at_work_is_let_be(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_to_has_a_way_out():
-  for number in (errno.EROFS, errno.EACCES, errno.ENOTDIR):
+  for number in (errno.EROFS, errno.EACCES, errno.EEXIST, errno.ENOTDIR):
     error = OSError(number, os.strerror(number), 'runs')
     assert files.explain_fault(error) == (
         f'{os.strerror(number)} at runs; name another folder: --workdir of a run, '

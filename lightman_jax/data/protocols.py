@@ -7,8 +7,11 @@ from lightman_jax.data import people
 from lightman_jax.data.choice import choose
 from lightman_jax.data.facts import COMPOSITES, MEGC2019
 from lightman_jax.data.manifest import read_manifest
-from lightman_jax.data.sources import manifest_path
+from lightman_jax.data.sources import Missing, manifest_path
+from lightman_jax.data.spellings import misspelt
 from lightman_jax.errors import InputError
+from lightman_jax.settings import is_multi_label
+from lightman_jax.units import counted
 
 
 def check_protocol(config: Mapping[str, Any]) -> None:
@@ -39,10 +42,37 @@ def check_protocol(config: Mapping[str, Any]) -> None:
     raise InputError(
         f'episodes.protocol=megc2019 is for the data set {MEGC2019.name}, and this is '
         f'{name}; use episodes.protocol=loso')
+  if (name == 'manifest' and protocol in ('loso', 'kfold')
+      and not config['macro']['only'] and not is_multi_label(config)):
+    _check_people(config)
   subjects = config['data']['synthetic']['subjects']
   if name == 'synthetic' and protocol == 'kfold' and subjects < episodes['folds']:
     raise InputError(f'episodes.folds is {episodes["folds"]} and there are {subjects} '
                      'synthetic people; use fewer folds')
+
+
+def _check_people(config: Mapping[str, Any]) -> None:
+  """Refuses a manifest with a label of one or two people, before its clips are read.
+
+  Whoever of them is held out, a task needs two others, one for its support and one for
+  its query.
+  """
+  try:
+    path = manifest_path(choose(config['data']))
+  except Missing:
+    return                     # of an earlier build, which a run has used before
+  people_of: dict[str, set[tuple[str, str]]] = {}
+  for entry in read_manifest(path):
+    if entry.kind == 'micro':
+      people_of.setdefault(entry.label, set()).add((entry.dataset, entry.subject))
+  for label, subjects in people_of.items():
+    if len(subjects) < 3:
+      near = misspelt(label, people_of)
+      raise InputError(
+          f'{path}: the label {label!r} is of {counted(len(subjects), "person")} alone'
+          ', and whoever of them is held out, a task needs two others, one for its '
+          f'support and one for its query; '
+          + (f'is {near!r} meant?' if near else 'leave its clips out, or add people'))
 
 
 def _data_sets(data: Mapping[str, Any]) -> set[str]:

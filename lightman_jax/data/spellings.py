@@ -1,5 +1,7 @@
 """How sheets spell words and frame numbers, in one spelling each."""
 
+from collections.abc import Iterable
+import difflib
 import re
 import unicodedata
 
@@ -38,6 +40,24 @@ def fold_characters(text: str) -> str:
     elif category not in ('Cf', 'Cc'):
       made.append(character)
   return ''.join(made).strip()
+
+
+_MISSPELT = .8      # as alike as 'positiv' and 'positive', not as 'negative' is
+
+
+def misspelt(word: str, known: Iterable[str]) -> str:
+  """The known word of which this one looks like a misspelling; '' where there is none.
+
+  Words with other numbers in them, as AU1 and AU12, are two.
+
+  Args:
+    word: a label.
+    known: labels that are right.
+  """
+  numbers = lambda text: re.findall(r'\d+', text)
+  alike = [one for one in known if one != word and numbers(one) == numbers(word)]
+  near = difflib.get_close_matches(word, alike, n=1, cutoff=_MISSPELT)
+  return near[0] if near else ''
 
 
 def is_missing(text: str) -> bool:

@@ -6,7 +6,6 @@ listed, every missing file, and all names and files that look like one written t
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-import difflib
 import os
 import pathlib
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from lightman_jax.data.frames import pictures_by_number
 from lightman_jax.data.manifest import Entry, Manifest, examine_manifest
 from lightman_jax.data.manifest_plan import item_of, plan_manifest
 from lightman_jax.data.plan import check_enough, fingerprint
+from lightman_jax.data.spellings import misspelt
 from lightman_jax.data.trees import form_of
 from lightman_jax.doctor.findings import UNUSABLE, USABLE, too_few_people
 from lightman_jax.doctor.reading import describe_still, read_items, sample_items
@@ -302,16 +302,12 @@ def _files(entry: Entry) -> list[pathlib.Path]:
           and (entry.offset is None or number <= entry.offset)]
 
 
-_MISSPELT = .8      # as alike as 'positiv' and 'positive', not as 'negative' is
-
-
 def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[Group]
              ) -> list[str]:
   known = {label for label, _, subjects in labels if subjects > 1}
   lines = [f'{label!r} is shown by one person alone, so nobody is left to learn it '
            'from when that person is held out: a run is refused'
-           + ''.join(f'; is {near!r} meant?' for near in difflib.get_close_matches(
-               label, known, n=1, cutoff=_MISSPELT))
+           + (f'; is {near!r} meant?' if (near := misspelt(label, known)) else '')
            for label, _, subjects in labels if subjects == 1]
   without = sum(entry.apex is None and entry.form not in ('picture', 'pair')
                 for entry in entries)

@@ -8,11 +8,9 @@ run's results: 'CASME II cropped' is casme2, samm_long is samm.
 """
 
 from collections.abc import Iterator, Sequence
-import difflib
 import math
 import os
 import pathlib
-import re
 from typing import NamedTuple
 import unicodedata
 
@@ -21,7 +19,7 @@ import numpy as np
 from lightman_jax import bounded, places
 from lightman_jax.data import duplicates, people as identities, workbooks
 from lightman_jax.data.manifest import GROUP
-from lightman_jax.data.spellings import fold_characters, is_missing
+from lightman_jax.data.spellings import fold_characters, is_missing, misspelt
 from lightman_jax.errors import InputError
 from lightman_jax.runs import parts
 from lightman_jax.units import counted, listed
@@ -349,20 +347,15 @@ def _sound(word: str) -> str:
   return ''.join(mark for mark in letters if not unicodedata.combining(mark))
 
 
-_MISSPELT = .8      # as alike as 'suprise' and 'surprise', not as 'sad' and 'mad'
-
-
 def _check_misspelt(one: Predictions) -> None:
   """Refuses a prediction that is no truth of any clip, and nearly spelt as one."""
   if one.is_of_a_run:
     return
   truths = set(one.columns['truth'])
-  number_of = lambda word: re.findall(r'\d+', word)
   for number, word in enumerate(one.columns['prediction']):
-    near = [] if word in truths else difflib.get_close_matches(
-        word, [truth for truth in truths if number_of(truth) == number_of(word)
-               and _sound(truth) != _sound(word)], n=1, cutoff=_MISSPELT)
+    near = '' if word in truths else misspelt(
+        word, [truth for truth in truths if _sound(truth) != _sound(word)])
     if near:
       raise InputError(f'{one.where(number)}: the prediction {word!r} is no truth of '
-                       f'any clip; is {near[0]!r} meant? If it is a class of its own, '
+                       f'any clip; is {near!r} meant? If it is a class of its own, '
                        'say so with --different-classes')

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from jaxtyping import Bool, Int
 import numpy as np
 
+from lightman_jax.data.spellings import misspelt
 from lightman_jax.errors import InputError
 from lightman_jax.inputs.pool import Content, Pool
 from lightman_jax.tasks.folds import Fold, count_clips, leave_one_subject_out
@@ -123,7 +124,9 @@ def _check_classes(pool: Pool, fold: Fold, counts: Int[np.ndarray, 'K S']) -> No
           f'{counted(row.sum(), "training clip")} of '
           f'{counted(np.count_nonzero(row), "subject")}, and a task needs two '
           'subjects, one for its support and one for its query; leave the class out of '
-          'the class set or add subjects')
+          'the class set or add subjects'
+          + (f' (is {near!r} meant?)' if (near := misspelt(name, pool.classes)) else '')
+      )
 
 
 def candidate_splits(subjects: int, rng: np.random.Generator

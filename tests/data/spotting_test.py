@@ -98,4 +98,4 @@ def test_a_table_that_cannot_be_written(replica, tmp_path, first_moves_most, cap
   (tmp_path / 'file').write_text('')
   assert spotting_command([*COMMAND, str(replica), '--most', '1', '--csv',
                str(tmp_path / 'file' / 'x.csv')]) == 2
-  assert 'x.csv; name another folder' in capsys.readouterr().err
+  assert '/file; name another folder' in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 
+from PIL import Image
 import pytest
 
 from lightman_jax.configurations.named import settings_by_name
@@ -67,3 +68,20 @@ def test_a_source_of_weights_is_looked_for_first(
   with pytest.raises(InputError, match=words):
     finished.run(debug(**{'pretrain.source': source}), tmp_path / 'new')
   assert not (tmp_path / 'new').exists()
+
+
+def test_a_label_of_too_few_people_is_told_of_before_clips_are_read(tmp_path):
+  """Most often it is a misspelling."""
+  rows = ['clip,subject,label,path', *(
+      f'{label}{n},{who},{label},{label}{n}.png' for n, who in enumerate('abcd')
+      for label in ('surprise', 'other'))]
+  table = tmp_path / 'clips.csv'
+  for n, label in enumerate(('surprise', 'other') * 4):
+    Image.new('RGB', (28, 28), (n, 40, 90)).save(tmp_path / f'{label}{n // 2}.png')
+  check = lambda: preconditions.check(settings_by_name(
+      'manifest:quick', macro='none', **{'data.path': str(table)}))
+  table.write_text('\n'.join(rows) + '\n')
+  check()
+  table.write_text('\n'.join(rows).replace(',a,surprise,', ',a,suprise,') + '\n')
+  with pytest.raises(InputError, match="'suprise' is of 1 person alone.*is 'surprise' m"):
+    check()
