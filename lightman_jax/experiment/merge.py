@@ -84,16 +84,15 @@ def merge_parts(paths: Sequence[pathlib.Path], out: pathlib.Path, *,
   with numerics.pinned(config['model']['matmul_precision']):
     together = _check_here(parts)
   with run_folder.open_run(out, config=config, fresh=fresh) as folder:
-    if not folder.is_to_begin_anew() and (
-        folder.has_begun() or folder.environment.exists()):
+    if folder.has_begun() or folder.environment.exists():
       raise InputError(f'{out} holds a run already; give a new folder as --out, or '
                        '--fresh')
-    folder.begin()
-    _take_over(parts, folder, together)
     before = sys.argv
     sys.argv = _words(parts[0].command)      # the statement of a run names its command
     try:
-      results = experiment.run(config, folder)
+      with folder.all_or_nothing():
+        _take_over(parts, folder, together)
+        results = experiment.run(config, folder)
     finally:
       sys.argv = before
     table.show(results)

@@ -357,8 +357,11 @@ def _on_chunk(folder, progress, done: dict[str, int], group: Sequence[str],
               steps: int, last: int, scalars: dict[str, np.ndarray]) -> None:
   """Writes the steps up to `last` to the log, and moves the bar.
 
+  There is something of this run now: what lay in its folder before may go.
+
   The log goes by steps and not by folds: its order does not tell where pieces ended.
   """
+  folder.forget_earlier()
   count = scalars['query_loss'].shape[1]
   metrics_log.append(folder.metrics, [
       {'stage': 'train', 'fold': name, 'step': last - count + 1 + n,

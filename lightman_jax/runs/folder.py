@@ -25,11 +25,17 @@ from lightman_jax.errors import InputError
 from lightman_jax.files import (
   lock as lock_file,
   lock_limits,
-  remove,
   write_atomically,
 )
 from lightman_jax.runs import environment as env, identity as differences
 from lightman_jax.runs.identity import canonical_json, identity, plain
+from lightman_jax.runs.owned import (
+  Earlier,
+  clear,
+  names_there,
+  refuse_links,
+  sweep,
+)
 
 # One program at a time in a run folder, and nobody waits for a dead one.
 
@@ -102,84 +108,18 @@ def _user() -> str:
   return ''
 
 
-# What this program writes in a run folder, and how that, and only that, is deleted.
-
-# Folders with a file of each fold, which a part of a run has for its own.
-OF_FOLDS = ('folds', 'few_shot', 'robustness', 'attribution', 'oracle', 'unit_actions')
-
-# In the order in which they go: a run that is half deleted must not look finished, nor
-# be resumed under another configuration.
-OWNED = ('results.json', 'part.json', 'folds', 'checkpoints', 'selection',
-         'oracle.json', 'oracle', 'robustness', 'robustness.png', 'few_shot',
-         'episodes.csv', 'predictions.csv',
-         'metrics.jsonl', 'timing.json', 'cost.json', 'efficiency.json',
-         'confusion.png', 'units.png', 'learning_curves.png', 'actions.png',
-         'actions.json', 'unit_actions', 'unit_actions.png', 'unit_actions.json',
-         'attribution', 'attribution.png', 'attribution.json',
-         'embeddings.npz', 'tensorboard', 'fault.json', 'fault.npz',
-         'outside.json', 'trained_on.json', 'clips.json', 'reproducibility.json',
-         'environment.json', 'config.json')
-
-
-def clear(path: pathlib.Path) -> None:
-  """Deletes the run in the folder `path`.
-
-  Args:
-    path: of a run's folder, which is locked.
-  """
-  sweep(path)
-  for name in OWNED:
-    place = path / name
-    if place.is_dir() and not place.is_symlink():
-      # A rename is one moment, deleting is many: never half a checkpoint.
-      place = place.rename(path / f'.{name}.deleted')
-    remove(place)
-
-
-def refuse_links(path: pathlib.Path) -> None:
-  """Nothing is written, or deleted, through a link that leads out of the folder.
-
-  Args:
-    path: of a run's folder.
-
-  Raises:
-    InputError: there is such a link.
-  """
-  home = os.path.realpath(path)
-  for name in OWNED:
-    for place in (path / name, *(path / name).rglob('*')):
-      real = os.path.realpath(place) if place.is_symlink() else home
-      if os.path.commonpath([real, home]) != home:
-        raise InputError(f'{place} is a link to {real}, outside of the run folder; put '
-                         'the files themselves there, or start over with --fresh')
-
-
-def sweep(path: pathlib.Path) -> None:
-  """Deletes what a killed writer, or deletion, left there under a temporary name.
-
-  Args:
-    path: of a run's folder, which is locked.
-  """
-  for name in OWNED:
-    for rest in path.glob(f'.{name}.*'):
-      remove(rest)
-  for name in (*OF_FOLDS, 'selection'):
-    for rest in () if (path / name).is_symlink() else (path / name).rglob('.*.json.*'):
-      remove(rest)
-
-
 class RunFolder:
   """Paths of one run, locked until `close` or the end of the process.
 
   A first start that is refused before anything was computed leaves nothing behind, and
-  one that is to begin anew leaves the run that lies there until `begin`.
+  one that is to begin anew what lay there; see `owned.Earlier`.
   """
 
   def __init__(self, path: pathlib.Path, lock, new_paths: Sequence[pathlib.Path] = ()):
     """`new_paths` are the files and folders that this start brings into being."""
     self.path, self._lock, self._new_paths = path, lock, new_paths
-    # What marks the run that takes the place of the one which lies there: see `begin`.
-    self._marks: dict[pathlib.Path, Any] | None = None
+    self._earlier = Earlier(path)
+    self._is_whole = True
     self.config = path / 'config.json'
     self.environment = path / 'environment.json'
     self.metrics = path / 'metrics.jsonl'
@@ -220,10 +160,40 @@ class RunFolder:
     return self
 
   def __exit__(self, kind, *_) -> None:
-    if kind is not None and (not self.environment.exists()
-                             or issubclass(kind, InputError) and self._is_unused()):
-      self._withdraw()
-    self.close()
+    try:
+      if self._earlier.is_aside:
+        if kind is None:
+          self._earlier.forget()
+        else:
+          self._earlier.bring_back()
+      elif kind is not None and (
+          not self._is_whole or not self.environment.exists()
+          or issubclass(kind, InputError) and self._is_unused()):
+        self._withdraw()
+    finally:
+      self.close()
+
+  def begin_anew(self) -> None:
+    """Sets the run that lies there aside, until this one has trained its first steps.
+
+    Where it is refused before, the other comes back.
+    """
+    self._earlier.set_aside()
+
+  def forget_earlier(self) -> None:
+    """Deletes what was set aside, for this run has trained some steps."""
+    self._earlier.forget()
+
+  def settle(self) -> None:
+    """Ends what a start that was killed has left half done."""
+    self._earlier.settle(self.has_begun())
+
+  @contextlib.contextmanager
+  def all_or_nothing(self) -> Iterator[None]:
+    """What is written within stays only where nothing is raised."""
+    self._is_whole = False
+    yield
+    self._is_whole = True
 
   def _is_unused(self) -> bool:
     """Whether this start began the folder, and nothing was computed in it."""
@@ -231,6 +201,8 @@ class RunFolder:
         {*self.path.iterdir()} <= {*self._new_paths})
 
   def _withdraw(self) -> None:
+    if self._new_paths:       # all that lies there is of this start
+      clear(self.path)
     for path in self._new_paths:
       # Another start may have come in; what it wrote stays.
       with contextlib.suppress(OSError):
@@ -248,51 +220,22 @@ class RunFolder:
     """Lets others in."""
     self._lock.close()
 
-  def begin_anew(self) -> None:
-    """From here on the run that lies there is none of ours, and goes with `begin`."""
-    self._marks = {}
-
-  def is_to_begin_anew(self) -> bool:
-    """Whether what lies there is of a run that is going to be deleted."""
-    return self._marks is not None
-
-  def mark(self, path: pathlib.Path, content: Mapping[str, Any]) -> None:
-    """Writes a file that says which run this is; with `begin`, where that is to come.
-
-    Args:
-      path: in the folder.
-      content: plain values.
-    """
-    if self._marks is None:
-      write_json(path, content)
-    else:
-      self._marks[path] = content
-
-  def begin(self) -> None:
-    """Deletes the run in whose place this one comes, if any: nothing is refused now."""
-    marks, self._marks = self._marks, None
-    if marks is not None:
-      clear(self.path)
-      for path, content in marks.items():
-        write_json(path, content)
-
   def is_finished(self) -> bool:
     """Whether the run has its results; they are written last."""
-    return self._marks is None and self.results.exists()
+    return self.results.exists()
 
   def has_begun(self) -> bool:
     """Whether a step, a fold or a result of the run is on disk."""
-    return self._marks is None and (self.is_finished() or any(
+    return self.is_finished() or any(
         place.is_dir() and any(place.iterdir())
         for place in (self.checkpoints, self.folds)) or (
-            self.metrics.is_file() and self.metrics.stat().st_size > 0))
+            self.metrics.is_file() and self.metrics.stat().st_size > 0)
 
   def check(self, environment: Mapping[str, Any], *,
             resume_anyway: bool = False) -> str:
     """Writes `environment` into a new folder, or compares it with what is there.
 
-    A run that is to begin anew begins: call it last of what may refuse. Returns a line
-    on another layout, which is no hindrance; '' where it is the same.
+    Returns a line on another layout, which is no hindrance; '' where it is the same.
 
     Args:
       environment: of `environment.environment`; data that were not looked at are not
@@ -302,7 +245,6 @@ class RunFolder:
     Raises:
       InputError: it differs from the one of the last start.
     """
-    self.begin()
     if not self.environment.exists():
       write_json(self.environment, environment)
       return ''
@@ -338,8 +280,8 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
     config: complete, as nested plain values; written to config.json of a new folder.
     environment: of `environment.environment`; None leaves it to `RunFolder.check`,
       which a new run must call before it writes anything else.
-    fresh: delete what this program wrote there, and begin anew, with
-      `RunFolder.begin`: what is refused before leaves all of it.
+    fresh: delete what this program wrote there, as soon as the new run has trained its
+      first steps, and begin anew.
     resume_anyway: see `RunFolder.check`.
 
   Raises:
@@ -432,6 +374,7 @@ def _not_there(path: pathlib.Path) -> list[pathlib.Path]:
 
 def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
   """Leaves the folder with this configuration in it, or refuses."""
+  folder.settle()
   if folder.config.exists() and not fresh:
     changed = differences.find_differences(identity(read_json(folder.config)),
                                            identity(config))
@@ -443,12 +386,15 @@ def _settle(folder: RunFolder, config: Mapping[str, Any], fresh: bool) -> None:
     refuse_links(folder.path)
     sweep(folder.path)
     return
-  if fresh and folder.config.exists():
+  if fresh:
     folder.begin_anew()
-  else:
-    # Without config.json the rest is of a run that was being deleted.
-    clear(folder.path)
-  folder.mark(folder.config, config)
+  elif there := names_there(folder.path):
+    raise InputError(
+        f'{folder.path} holds {there[0]} of a run, and no config.json, which says what '
+        'run it is; bring that back, give another --workdir, or start over with '
+        '--fresh')
+  sweep(folder.path)
+  write_json(folder.config, config)
 
 
 def _refuse_foreign(path: pathlib.Path) -> None:

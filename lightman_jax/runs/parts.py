@@ -18,13 +18,13 @@ from lightman_jax.runs.folder import (
   RunFolder,
   blaming,
   read_json,
-  refuse_links,
   write_json,
 )
+from lightman_jax.runs.owned import OF_FOLDS, refuse_links
 from lightman_jax.units import counted
 
 # What a merged run takes over from its parts.
-FOLDERS = ('checkpoints', *run_folder.OF_FOLDS, 'tensorboard')
+FOLDERS = ('checkpoints', *OF_FOLDS, 'tensorboard')
 FILES = ('metrics.jsonl', 'actions.json', 'embeddings.npz')
 
 
@@ -92,10 +92,6 @@ def mark(folder: RunFolder, span: Span | None) -> None:
     InputError: other folds are trained there than those.
   """
   stored = None
-  if folder.is_to_begin_anew():
-    if span is not None:
-      folder.mark(folder.part_json, {'folds': str(span)})
-    return
   if folder.part_json.exists():
     with blaming(folder.part_json):
       stored = read_span(read_json(folder.part_json)['folds'])
@@ -107,7 +103,7 @@ def mark(folder: RunFolder, span: Span | None) -> None:
   if folder.has_begun():
     raise InputError(f'{folder.path} trains all folds, and --folds={span} some; give '
                      'another --workdir')
-  folder.mark(folder.part_json, {'folds': str(span)})
+  write_json(folder.part_json, {'folds': str(span)})
 
 
 def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
@@ -134,7 +130,7 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
 
 def is_sealed(folder: RunFolder) -> bool:
   """Whether the part that the folder is marked as is finished."""
-  if folder.is_to_begin_anew() or not folder.part_json.exists():
+  if not folder.part_json.exists():
     return False
   with blaming(folder.part_json):
     return 'files' in read_json(folder.part_json)

@@ -121,7 +121,6 @@ def test_a_folder_trains_the_folds_that_it_began_with(tmp_path):
   for span in (Span(1, 3), None):
     with parts.open_run(part, config=CONFIG, span=span, fresh=True) as folder:
       assert not parts.is_sealed(folder)
-      folder.begin()
     assert (part / 'part.json').exists() == (span is not None)
   with pytest.raises(InputError, match='trains all folds'):
     trained(part, None)

@@ -83,5 +83,5 @@ def test_a_label_of_too_few_people_is_told_of_before_clips_are_read(tmp_path):
   table.write_text('\n'.join(rows) + '\n')
   check()
   table.write_text('\n'.join(rows).replace(',a,surprise,', ',a,suprise,') + '\n')
-  with pytest.raises(InputError, match="'suprise' is of 1 person alone.*is 'surprise' m"):
+  with pytest.raises(InputError, match="'suprise' is of 1 person.*is 'surprise' m"):
     check()

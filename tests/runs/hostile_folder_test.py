@@ -43,7 +43,7 @@ def test_a_link_out_of_the_folder_is_refused(name, tmp_path, outside):
   assert content(outside) == before
   # With --fresh the link goes, and what it led to stays.
   with run_folder.open_run(path, config=CONFIG, fresh=True) as folder:
-    folder.begin()
+    folder.forget_earlier()
     assert not (path / name).is_symlink()
   assert content(outside) == before
 
@@ -56,7 +56,7 @@ def test_links_deep_inside_are_refused_and_never_followed(tmp_path, outside):
   with pytest.raises(InputError, match='checkpoints/7 is a link'):
     run_folder.open_run(path, config=CONFIG)
   with run_folder.open_run(path, config=CONFIG, fresh=True) as folder:
-    folder.begin()
+    folder.forget_earlier()
     assert not (path / 'selection').exists()
   assert content(outside) == before
 

@@ -4,6 +4,7 @@ import copy
 import fcntl
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.experiment import finished, verify
 from lightman_jax.report import predictions
 from lightman_jax.report.page import groups
-from lightman_jax.runs import folder as lock, folder as owned, folder as run_folder
+from lightman_jax.runs import folder as lock, folder as run_folder, owned
 from lightman_jax.runs.identity import name_of
 
 CONFIG = {
@@ -197,48 +198,117 @@ def test_fresh_deletes_what_is_ours_and_nothing_else(tmp_path):
     (folder.path / 'notes.txt').write_text('mine')
   other = changed(CONFIG, seed=3)
   with opened(tmp_path / 'a', other, fresh=True) as folder:
+    folder.forget_earlier()
     assert {p.name for p in folder.path.iterdir()} == {
         lock.NAME, 'config.json', 'environment.json', 'notes.txt'}
     assert json.loads(folder.config.read_text())['seed'] == 3
 
 
-def test_a_start_anew_that_is_refused_leaves_the_run(tmp_path):
-  """What refuses comes after the folder is opened: data, devices, weights."""
-  with opened(tmp_path / 'a') as folder:
+def finished_run(path):
+  with opened(path) as folder:
     folder.results.write_text('{}')
     (folder.checkpoints / '40').mkdir(parents=True)
     (folder.checkpoints / '40' / 'state').write_text('old')
-  content = lambda: {place: place.read_bytes() for place in tmp_path.rglob('*')
-                     if place.is_file()}
-  before = content()
-  for error in (InputError, KeyboardInterrupt, OSError):
-    with pytest.raises(error):
-      with run_folder.open_run(tmp_path / 'a', config=changed(CONFIG, seed=3),
-                               fresh=True) as folder:
-        assert not folder.is_finished() and not folder.has_begun()
-        raise error('refused')
-    assert content() == before
+  return content(path)
+
+
+def content(path):
+  return {place: place.read_bytes() for place in path.rglob('*')
+          if place.is_file() and place.name != lock.NAME}
+
+
+OTHER = changed(CONFIG, seed=3)
+
+
+@pytest.mark.parametrize('error', [InputError, KeyboardInterrupt, OSError])
+def test_a_start_anew_that_is_refused_leaves_the_run(tmp_path, error):
+  """What refuses comes after the folder is opened: data, memory, a disk, weights."""
+  before = finished_run(tmp_path / 'a')
+  with pytest.raises(error):
+    with opened(tmp_path / 'a', OTHER, fresh=True) as folder:
+      assert not folder.is_finished() and not folder.has_begun()
+      (folder.folds).mkdir()
+      (folder.folds / 'sub01.json').write_text('new')
+      raise error('refused')
+  assert content(tmp_path / 'a') == before
   with opened(tmp_path / 'a') as folder:
     assert folder.is_finished()
+  # Once steps of the new one are there, the other is gone.
+  with pytest.raises(error):
+    with opened(tmp_path / 'a', OTHER, fresh=True) as folder:
+      folder.forget_earlier()
+      folder.metrics.write_text('{}')
+      raise error('later')
+  assert {place.name for place in content(tmp_path / 'a')} == {
+      'config.json', 'environment.json', 'metrics.jsonl'}
 
 
-def test_killed_while_deleting(tmp_path, monkeypatch):
-  """Whatever is deleted first, no old checkpoint meets a new configuration."""
-  for moment in range(len(owned.OWNED) + 1):
-    path = tmp_path / str(moment)
-    with opened(path) as folder:
-      (folder.checkpoints / '40').mkdir(parents=True)
-      folder.results.write_text('{}')
+class Killed(BaseException):
+  pass
+
+
+def test_killed_at_any_moment_of_a_start_anew(tmp_path, monkeypatch):
+  """The old run or the new one: never a part of either, nor one in the other's place.
+
+  Every rename, deletion and new folder is such a moment, on the way there and back.
+  """
+  def killed_after(count, path):
+    left = [count]
+
+    def dying(act):
+      def carry_out(*arguments, **options):
+        left[0] -= 1
+        if left[0] < 0:
+          raise Killed
+        return act(*arguments, **options)
+      return carry_out
     with monkeypatch.context() as patch:
-      patch.setattr(owned, 'OWNED', owned.OWNED[:moment])
-      owned.clear(path)   # as far as it came
-    other = changed(CONFIG, seed=3)
-    if moment <= owned.OWNED.index('config.json'):
-      with pytest.raises(InputError):
-        opened(path, other)
-    else:
-      with opened(path, other) as folder:
-        assert not folder.checkpoints.exists() and not folder.is_finished()
+      for name in ('rename', 'mkdir', 'rmdir'):
+        patch.setattr(owned.pathlib.Path, name, dying(getattr(pathlib.Path, name)))
+      patch.setattr(owned, 'remove', dying(owned.remove))
+      folder = None
+      try:
+        folder = opened(path, OTHER, fresh=True)
+        folder.__exit__(InputError)
+      except Killed:
+        return True
+      finally:
+        if folder is not None:
+          folder.close()
+    return False
+  for moment in range(300):
+    path = tmp_path / str(moment)
+    before = finished_run(path)
+    if not killed_after(moment, path):
+      break
+    with opened(path) as folder:
+      assert folder.is_finished()
+    assert content(path) == before, moment
+  assert 8 < moment < 299
+
+
+def test_a_new_run_that_was_killed_goes_on_and_the_old_one_goes(tmp_path):
+  """A kill after its first steps, before what was set aside was deleted."""
+  finished_run(tmp_path / 'a')
+  folder = opened(tmp_path / 'a', OTHER, fresh=True)
+  folder.metrics.write_text('{}')
+  folder.close()
+  with opened(tmp_path / 'a', OTHER) as folder:
+    assert folder.has_begun() and not folder.is_finished()
+    assert not (folder.path / owned.ASIDE).exists()
+
+
+@pytest.mark.parametrize('name', ['results.json', 'metrics.jsonl', 'checkpoints'])
+def test_a_run_that_lost_its_configuration_is_not_deleted(tmp_path, name):
+  finished_run(tmp_path / 'a')
+  (tmp_path / 'a' / 'metrics.jsonl').write_text('{}')
+  (tmp_path / 'a' / 'config.json').unlink()
+  before = content(tmp_path / 'a')
+  with pytest.raises(InputError, match='holds results.json of a run, and no config'):
+    opened(tmp_path / 'a')
+  assert content(tmp_path / 'a') == before
+  with opened(tmp_path / 'a', fresh=True) as folder:
+    assert not folder.has_begun()
 
 
 def test_checkpoints_elsewhere_are_unlinked_not_deleted(tmp_path):
@@ -246,7 +316,8 @@ def test_checkpoints_elsewhere_are_unlinked_not_deleted(tmp_path):
   (tmp_path / 'big' / 'state').write_text('x')
   with opened(tmp_path / 'a') as folder:
     folder.checkpoints.symlink_to(tmp_path / 'big')
-  opened(tmp_path / 'a', fresh=True).close()
+  with opened(tmp_path / 'a', fresh=True):
+    pass
   assert (tmp_path / 'big' / 'state').exists()
   assert not (tmp_path / 'a' / 'checkpoints').is_symlink()
 
