@@ -19,15 +19,6 @@ Command = Callable[[list[str]], int]     # words to the exit code
 class Parser(argparse.ArgumentParser):
   """One that suggests what looks like a word that is none of its choices."""
 
-  def __init__(self, *args, **kwargs):
-    self._flags: list[str] = []
-    super().__init__(*args, **kwargs)
-
-  def add_argument(self, *names, **kwargs):
-    """Adds one, and keeps its flags to suggest."""
-    self._flags += [name for name in names if name.startswith('--')]
-    return super().add_argument(*names, **kwargs)
-
   def error(self, message: str) -> NoReturn:
     """Prints how the command is called, and what is wrong; ends the program."""
     if match := _NO_CHOICE.fullmatch(message):
@@ -35,7 +26,8 @@ class Parser(argparse.ArgumentParser):
       known = [choice.strip(" '") for choice in choices.split(',')]
       message = f'{start}{word} is no choice{suggestion(word[1:-1], known)}'
     elif match := _NO_FLAG.fullmatch(message):
-      message += suggestion(match[1], self._flags, listed=False)
+      flags = set(re.findall(r'--[\w-]+', self.format_help()))
+      message += suggestion(match[1], sorted(flags), listed=False)
     super().error(message)
 
 

@@ -134,7 +134,9 @@ def nearest(word: object, known: Iterable[str]) -> str:
   """
   folded = {}
   for name in known:
-    for spelling in (name, name.rpartition('.')[2]):
+    # Of a path with its ending there is no last part to mean.
+    dotted = name.rpartition('.')[2] if '/' not in name else name
+    for spelling in (name, dotted):
       folded.setdefault(spelling.casefold(), name)
   near = difflib.get_close_matches(str(word).casefold(), folded, n=1, cutoff=_ALIKE)
   return folded[near[0]] if near else ''

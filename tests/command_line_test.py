@@ -23,6 +23,7 @@ from lightman_jax.runs import folder as run_folder
     (['explain', 'E1O1'], "the nearest is explain E101"),
     (['cache', 'delete', 'inputz'], "the nearest is 'inputs'"),
     (['score', 'a.csv', '--agianst=b.csv'], "the nearest is '--against'"),
+    (['verify', 'runs/x', '--rern'], "the nearest is '--rerun'"),
     (['inputs', 'exprot', 'x', 'y'], "the nearest is 'export'")])
 def test_a_misspelt_word_has_a_near_one(words, near, capsys):
   try:

@@ -163,7 +163,7 @@ def unit_clips(x: Inputs, content: Content) -> Inputs:
   x = np.asarray(x)
   if _is_map(content) and not content.amplitude_known:
     x = np.stack([subtract_median(clip) for clip in x]) if len(x) else x
-  return divide_by_rms(x, tuple(range(1, x.ndim)), least=1e-12)
+  return divide_by_rms(x, tuple(range(1, x.ndim)))
 
 
 class _UnitClips(Stored):

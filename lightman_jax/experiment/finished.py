@@ -12,7 +12,7 @@ from lightman_jax import bounded, files, places, sections, settings as settings_
 from lightman_jax.errors import InputError
 from lightman_jax.experiment import preconditions, run as experiment, sweep
 from lightman_jax.files import file_sha256
-from lightman_jax.runs import folder as run_folder, parts, results
+from lightman_jax.runs import folder as run_folder, parts, reproducibility, results
 from lightman_jax.runs.identity import name_of
 from lightman_jax.training.checkpoints import ABOUT, ARRAYS, FILE
 
@@ -24,7 +24,8 @@ class Run:
     folder: of a finished run.
 
   Raises:
-    InputError: there is no run, or it is not finished.
+    InputError: there is no run, it is not finished, or its settings or results were
+      edited.
 
   Example:
     >>> run = lm.open_run('runs/first')                           # doctest: +SKIP
@@ -35,6 +36,7 @@ class Run:
   def __init__(self, folder: str | os.PathLike):
     self.path = places.expand(folder)
     parts.check_finished(self.path)
+    reproducibility.refuse_changed(self.path)
 
   def __repr__(self) -> str:
     return f'open_run({str(self.path)!r})'

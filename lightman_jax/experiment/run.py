@@ -148,6 +148,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
     return {}
   with Progress(quiet=not multihost.is_first()) as progress:
     if ready:         # whose data may have changed since
+      reproducibility.refuse_changed(folder.path)
       check(multihost.in_turn(lambda: _content_sha256(config, progress)))
       return results.read_results(folder.results)
     began = time.monotonic()

@@ -50,9 +50,7 @@ def of_run(config: Mapping[str, Any], pool: Pool, folds: Sequence[Fold], dataset
       trained on, or saw somebody whom a fold holds out.
   """
   run = finished.open_run(config['pretrain']['source'])
-  for name in reproducibility.changed_files(run.path, ('config.json', 'results.json')):
-    raise InputError(f'pretrain.source: {run.path / name} is not what the run wrote, '
-                     'so what its weights are is not known; make the run anew')
+  reproducibility.refuse_changed(run.path)
   _check_alike(config, run.settings, run.path)
   seen, models = _read_people(run.path), run.models
   clips, known = _compare_clips(config, pool, dataset, run, seen)

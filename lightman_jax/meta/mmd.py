@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Num
+import numpy as np
 
 # The least mean of squared distances that a bandwidth is taken from. All embeddings may
 # be equal, as behind a ReLU whose units are all zero; second derivatives divide by
@@ -17,8 +18,8 @@ def squared_distances(x: Float[Array, 'n d'], y: Float[Array, 'm d']
   """By the dot product: no (n, m, d) array, at the price of rounding near zero.
 
   Args:
-    x: one sample.
-    y: the other.
+    x: one sample, (n, d); whole numbers are taken as float.
+    y: the other, (m, d).
 
   Returns:
     |x_i - y_j|^2, never below 0.
@@ -52,7 +53,7 @@ def median_bandwidth(gaps: Float[Array, 'n m']) -> Float[Array, '']:
   return jax.lax.stop_gradient(jnp.sqrt(jnp.maximum(jnp.median(gaps), LEAST) / 2))
 
 
-def mmd2(x: Float[Array, 'n d'], y: Float[Array, 'm d'], *,
+def mmd2(x: Num[Array | np.ndarray, '...'], y: Num[Array | np.ndarray, '...'], *,
          statistic: str = 'v', bandwidth: float = 0., bandwidth_rule: str = 'mean',
          scales: Sequence[float] = (.25, .5, 1., 2., 4.),
          classes: tuple[Bool[Array, 'n K'], Bool[Array, 'm K']] | None = None
@@ -74,12 +75,18 @@ def mmd2(x: Float[Array, 'n d'], y: Float[Array, 'm d'], *,
     A scalar, without a unit.
 
   Raises:
-    ValueError: an unknown statistic, or too few clips for it.
+    ValueError: an unknown statistic, too few clips for it, or other shapes.
 
   Example:
     >>> lm.mmd2(micro, macro, statistic='u', bandwidth=1.)        # doctest: +SKIP
     Array(0.31, dtype=float32)
   """
+  x, y = (jnp.asarray(one) for one in (x, y))
+  x, y = (one if jnp.issubdtype(one.dtype, jnp.floating) else one.astype(float)
+          for one in (x, y))
+  if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or not min(len(x), len(y)):
+    raise ValueError('mmd2 compares samples (n, d) and (m, d) of one clip or more, and '
+                     f'these are {x.shape} and {y.shape}')
   if statistic not in ('v', 'u'):
     raise ValueError(f"statistic is 'v' or 'u', not {statistic!r}")
   if statistic == 'u' and min(len(x), len(y)) < 2:

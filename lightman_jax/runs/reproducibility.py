@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from lightman_jax import bounded, machine
+from lightman_jax.errors import InputError
 from lightman_jax.files import file_sha256
 from lightman_jax.runs import results
 from lightman_jax.runs.folder import RunFolder, write_json
@@ -57,13 +58,37 @@ def changed_files(folder: pathlib.Path, names: Sequence[str] = FILES) -> list[st
   try:
     stated = bounded.read_json(folder / NAME)
     hashes = {**stated['files'], CONFIG: stated.get('config_sha256')}
-    content = lambda name: (
-        config_sha256(bounded.read_json(folder / name)) if name == CONFIG
-        else file_sha256(folder / name))
-    return [name for name in names if hashes.get(name) and not (
-        (folder / name).is_file() and content(name) == hashes[name])]
-  except (OSError, ValueError, KeyError, TypeError):
+  except (OSError, ValueError, KeyError, TypeError, AttributeError):
     return []
+  return [name for name in names
+          if hashes.get(name) and _hash_of(folder / name) != hashes[name]]
+
+
+def _hash_of(path: pathlib.Path) -> str:
+  """What a statement says of a file; '' where it cannot be read."""
+  try:
+    return (config_sha256(bounded.read_json(path)) if path.name == CONFIG else
+            file_sha256(path))
+  except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    return ''
+
+
+def refuse_changed(folder: pathlib.Path, names: Sequence[str] = (CONFIG, 'results.json')
+                   ) -> None:
+  """Refuses a run whose files were edited, so that nobody knows what it is.
+
+  Args:
+    folder: of a run.
+    names: of files in it.
+
+  Raises:
+    InputError: names the first that is not what the run wrote.
+  """
+  for name in changed_files(folder, names):
+    raise InputError(
+        f'{folder / name} is not the file that the run wrote, so nothing is made of '
+        f'it; make the run anew (python -m lightman_jax verify {folder} says what '
+        'differs)')
 
 
 def command_without_places(arguments: Sequence[str]) -> list[str] | None:

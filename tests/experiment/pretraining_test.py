@@ -308,7 +308,7 @@ def test_a_run_whose_settings_were_edited_is_refused(pool, run, small_net, tmp_p
                                    'config_sha256': config_sha256(settings_of())}))
   of_run(pool, small_net)
   write({**settings_of(), 'seed': 7})
-  with pytest.raises(InputError, match='config.json is not what the run wrote'):
+  with pytest.raises(InputError, match='config.json is not the file that the'):
     of_run(pool, small_net)
 
 

@@ -236,3 +236,23 @@ def test_clips_that_cannot_become_these_inputs(clips_of, how, length, words):
   with pytest.raises(InputError) as caught:
     make_inputs(clips_of(np.zeros((2, length, 8, 8, 3))), how)
   assert words in str(caught.value) and 'made-up' in str(caught.value)
+
+
+@pytest.mark.parametrize('unit', ['channel', 'clip'])
+@pytest.mark.parametrize('size', [0, 16])
+def test_what_rounding_leaves_of_one_colour_is_nothing(unit, size):
+  """A picture of one colour, and a channel that is dead, are not brought to a unit."""
+  how = inputs.Settings('picture', size=size, centre='median', unit=unit)
+  rng = np.random.default_rng(0)
+  for colour in (0, 3, 127, 128, 255):
+    x = inputs.encode_clip(np.full((1, 28, 28, 3), colour, np.uint8), None, how)
+    assert not x.any(), (colour, np.abs(x).max())
+  picture = rng.integers(0, 256, (1, 28, 28, 3)).astype(np.uint8)
+  picture[..., 1] = 128
+  x = inputs.encode_clip(picture, None, how)
+  assert np.abs(x[..., 1]).max() < 1e-6 < np.abs(x[..., 0]).mean()
+  # A single pixel, a grey level off, is something.
+  picture = np.full((1, 28, 28, 3), 100, np.uint8)
+  picture[0, 14, 14] = 101
+  assert inputs.encode_clip(picture, None, how).any()
+

@@ -190,3 +190,16 @@ def test_what_cannot_be_asked():
     mmd2(x, x, statistic='w')
   with pytest.raises(ValueError, match='two clips'):
     mmd2(x[:1], x, statistic='u')
+
+
+def test_whole_numbers_are_numbers_and_other_shapes_a_sentence():
+  """uint8 is what a picture is: differences of them would wrap around."""
+  rng = np.random.default_rng(0)
+  x, y = (rng.integers(0, 255, (20, 8), np.uint8) for _ in range(2))
+  want = mmd.mmd2(x.astype(np.float32), y.astype(np.float32))
+  for kind in (np.uint8, np.int32):
+    np.testing.assert_allclose(mmd.mmd2(x.astype(kind), y.astype(kind)), want,
+                               rtol=1e-5)
+  for wrong in (y[:, :7], y[0], y[:0], y[None]):
+    with pytest.raises(ValueError, match=r'samples \(n, d\) and \(m, d\) of one clip'):
+      mmd.mmd2(x, wrong)

@@ -103,11 +103,8 @@ def read_run(path: pathlib.Path) -> Run:
   if not (path / 'results.json').is_file():
     raise InputError(f'{path} is not finished, for it holds no results.json; run its '
                      f'command to the end, or {HINT}')
-  for name in reproducibility.changed_files(
-      path, ('config.json', 'results.json', 'predictions.csv')):
-    raise InputError(f'{path / name} is not the file that the run wrote, so no page is '
-                     'made of it; run it again with --fresh, or leave it out (python '
-                     f'-m lightman_jax verify {path} says what differs)')
+  reproducibility.refuse_changed(
+      path, ('config.json', 'results.json', 'predictions.csv'))
   config, content = _json(path / 'config.json'), _json(path / 'results.json')
   environment = path / 'environment.json'
   code = _json(environment).get('code_sha256') if environment.is_file() else ''
