@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 import errno
 import functools
 import io
+import os
 import re
+import stat
 import sys
 from typing import NoReturn
 
@@ -70,12 +72,28 @@ def refusing(command: str) -> Callable[[Command], Command]:
       except InputError as error:
         return print_refusal(error, command)
       except OSError as error:
-        # What has no name is what the command prints to.
-        if error.filename is None and error.errno in (*files.FULL, errno.EPIPE):
+        if _is_of_output(error):
           raise
         return print_refusal(error, command)
     return carry_out
   return decorate
+
+
+def _is_of_output(error: OSError) -> bool:
+  """Whether what a command prints could not be: then it cannot be once more."""
+  if error.errno == errno.EPIPE or sys.stdout is None:
+    return True
+  if error.filename is not None or error.errno not in files.FULL:
+    return False
+  # A file's disk may be full, and a device; a terminal and a pipe have room.
+  try:
+    number = sys.stdout.fileno()
+    of = os.fstat(number)
+    return (stat.S_ISCHR(of.st_mode) and not os.isatty(number)
+            and not os.path.samestat(of, os.stat(os.devnull))
+            or stat.S_ISREG(of.st_mode) and not os.fstatvfs(number).f_bavail)
+  except (AttributeError, OSError, ValueError):     # no file, or of Windows
+    return False
 
 
 def joined(arguments: Sequence[str]) -> list[str]:

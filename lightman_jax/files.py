@@ -173,6 +173,27 @@ def remove(path: pathlib.Path) -> None:
     path.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def all_or_nothing(folder: pathlib.Path) -> Iterator[None]:
+  """Within, a folder is filled; where that fails, it is left as it was.
+
+  Args:
+    folder: a new or empty one; made where missing.
+  """
+  made = [place for place in (folder, *folder.parents) if not place.exists()]
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    yield
+  except BaseException as error:
+    name_place(error, folder)
+    for place in folder.iterdir() if folder.is_dir() else ():
+      remove(place)
+    for place in made:
+      with contextlib.suppress(OSError):
+        place.rmdir()
+    raise
+
+
 def remove_leftovers(folder: pathlib.Path, pattern: str) -> None:
   """Deletes what killed writers left under temporary names that match `pattern`.
 

@@ -56,6 +56,14 @@ def test_every_refusal_has_a_code(error, words, capsys):
   assert words in capsys.readouterr().err
 
 
+def test_a_full_disk_without_a_name_is_no_fault_of_the_terminal(capsys):
+  @command_line.refusing('replica')
+  def fail(arguments):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+  assert fail([]) == 2
+  assert 'replica: the disk is full: free some' in capsys.readouterr().err
+
+
 def test_what_a_command_cannot_print_is_no_refusal_of_its_own():
   @command_line.refusing('score')
   def fail(arguments):

@@ -130,3 +130,19 @@ def test_a_lock_that_does_nothing_is_known_by_trying(tmp_path, monkeypatch):
     assert files.lock_limits(file.name, tmp_path / 'none') == ''
     monkeypatch.setattr(fcntl, 'flock', lambda *args: None)
     assert 'a second lock' in files.lock_limits(file.name)
+
+
+@pytest.mark.parametrize('there', [False, True])
+def test_a_folder_is_filled_or_left_as_it_was(tmp_path, there):
+  folder = tmp_path / 'a' / 'b'
+  if there:
+    folder.mkdir(parents=True)
+  with pytest.raises(OSError) as raised, files.all_or_nothing(folder):
+    (folder / 'deep').mkdir()
+    (folder / 'deep' / 'half').write_text('half')
+    raise OSError(errno.ENOSPC, 'No space left on device')
+  assert raised.value.filename == str(folder)
+  assert [*tmp_path.rglob('*')] == ([tmp_path / 'a', folder] if there else [])
+  with files.all_or_nothing(folder):
+    (folder / 'whole').write_text('whole')
+  assert (folder / 'whole').exists()

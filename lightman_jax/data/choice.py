@@ -37,6 +37,7 @@ CLASS_SETS = {
     'synthetic': ('synthetic_3',),
 }
 DATA_SETS = tuple(CLASS_SETS)
+MOST_FRAMES = 1023    # that are stored of a clip
 
 
 class Choice(NamedTuple):
@@ -213,9 +214,9 @@ def parts_of(choice: Choice) -> tuple[str, ...]:
 
 
 def _check_form(choice: Choice) -> Choice:
-  if choice.frames < 1 or choice.frames % 2 == 0:
+  if not 1 <= choice.frames <= MOST_FRAMES or choice.frames % 2 == 0:
     raise InputError(f'data.frames is {choice.frames}; it must be odd (onset, ..., '
-                     'apex, ..., offset) or 1 (the apex alone).')
+                     f'apex, ..., offset) up to {MOST_FRAMES}, or 1 (the apex alone).')
   least = 0 if choice.name == 'manifest' else 8
   if not (choice.size == 0 == least or 8 <= choice.size <= 1024):
     raise InputError(f'data.size is {choice.size}; it must be between 8 and 1024 pixels'

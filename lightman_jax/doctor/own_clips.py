@@ -309,8 +309,13 @@ def _remarks(entries: Sequence[Entry], labels: Sequence[Group], forms: Sequence[
            'from when that person is held out: a run is refused'
            + (f'; is {near!r} meant?' if (near := misspelt(label, known)) else '')
            for label, _, subjects in labels if subjects == 1]
+  # The largest groups come first: the rarer of two is the misspelt one.
+  lines += [f'{label!r} ({counted(clips, "clip")} of {counted(subjects, "person")}) is '
+            f'nearly spelt as {near!r}: is that meant? As it is, these are two classes'
+            for n, (label, clips, subjects) in enumerate(labels) if subjects > 1
+            and (near := misspelt(label, [one.name for one in labels[:n]]))]
   without = sum(entry.apex is None and entry.form not in ('picture', 'pair')
-                for entry in entries)
+                for entry in entries if all(map(os.path.exists, entry.paths)))
   if without and forms:
     lines.append(f'{counted(without, "clip", "has", "have")} no apex: the middle '
                  'between onset and offset stands in its place')

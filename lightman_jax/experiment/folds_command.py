@@ -1,7 +1,9 @@
 """python -m lightman_jax folds CONFIG --out=FILE.csv: our folds, for other programs."""
 
 from collections.abc import Mapping, Sequence
+import contextlib
 import csv
+import pathlib
 from typing import Any
 
 import numpy as np
@@ -29,12 +31,28 @@ def folds(arguments: Sequence[str]) -> int:
                       help='as casme2:three, or manifest; or a file of your own')
   parser.add_argument('--out', required=True, metavar='FILE.csv')
   options, changes = parser.parse_known_args(joined(arguments))
+  out = places.expand(options.out)
+  if not options.out.strip() or out.is_dir() or out.exists() and not is_of_folds(out):
+    raise InputError(f'--out={options.out} is no file that folds has written, so it is '
+                     'not replaced; name a new one, as FOLDS.csv')
   rows = fold_rows(options.config, changes)
-  with write_atomically(places.expand(options.out)) as file:
+  with write_atomically(out) as file:
     csv.writer(file, lineterminator='\n').writerows([COLUMNS, *rows])
   print(f'{options.out}: {counted(len(rows), "clip")} in '
         f'{counted(len({row[-1] for row in rows}), "fold")}')
   return 0
+
+
+def is_of_folds(path: pathlib.Path) -> bool:
+  """Whether a file begins with the header of this command.
+
+  Args:
+    path: of the file.
+  """
+  header = (','.join(COLUMNS) + '\n').encode()
+  with contextlib.suppress(OSError), open(path, 'rb') as file:
+    return file.read(len(header)) == header
+  return False
 
 
 def fold_rows(config: str, changes: Sequence[str]) -> list[tuple[str, ...]]:

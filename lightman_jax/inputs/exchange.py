@@ -27,7 +27,7 @@ from lightman_jax.data.frames import read_picture
 from lightman_jax.data.store import ClipSet
 from lightman_jax.errors import InputError, Unreadable
 from lightman_jax.faces import dense_flow
-from lightman_jax.files import write_atomically
+from lightman_jax.files import all_or_nothing, write_atomically
 from lightman_jax.inputs import inputs
 from lightman_jax.units import counted, short_repr
 
@@ -147,16 +147,16 @@ def write_pictures(pictures: Pictures, folder: pathlib.Path, *, layout: str,
   if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
     raise InputError(f'{folder} is not empty; name a new folder')
   index = [inputs.CHANNELS.index(name) for name in channels]
-  folder.mkdir(parents=True, exist_ok=True)
   write = _write_ststnet if layout == 'ststnet' else _write_npz
-  files, where, lines = write(pictures, folder, index)
-  facts = {**pictures.facts, 'layout': layout, 'channels': list(channels),
-           'channels_of': where,
-           'clips': [{**clip, 'file': file}
-                     for clip, file in zip(pictures.clips, files) if file is not None]}
-  with write_atomically(folder / FACTS) as file:
-    json.dump(facts, file, indent=1)
-    file.write('\n')
+  with all_or_nothing(folder):
+    files, where, lines = write(pictures, folder, index)
+    facts = {**pictures.facts, 'layout': layout, 'channels': list(channels),
+             'channels_of': where,
+             'clips': [{**clip, 'file': file} for clip, file in zip(
+                 pictures.clips, files) if file is not None]}
+    with write_atomically(folder / FACTS) as file:
+      json.dump(facts, file, indent=1)
+      file.write('\n')
   return lines
 
 

@@ -202,3 +202,19 @@ def test_pictures_in_which_nothing_is_to_be_seen(place):
                 header=f'{HEADER},onset,apex,offset')
   assert any(one.startswith('nothing is to be seen in 1 clip, for all frames are alike')
              and one.endswith(': 2') for one in frozen.remarks), frozen
+
+
+def test_a_label_of_several_people_that_is_nearly_spelt_as_another(place):
+  rows = [f'{n},{who},{label},{letter}.png' for n, (who, label, letter) in enumerate(
+      (('s', 'surprise', 'a'), ('t', 'surprise', 'b'), ('u', 'surprise', 'c'),
+       ('s', 'suprise', 'd'), ('t', 'suprise', 'e'), ('u', 'sad', 'f')))]
+  remarks = look(place, *rows).remarks
+  assert ("'suprise' (2 clips of 2 people) is nearly spelt as 'surprise': is that "
+          'meant? As it is, these are two classes') in remarks
+  assert not any("'surprise' (3" in line or "'sad' (" in line for line in remarks)
+
+
+def test_of_a_picture_that_is_not_there_no_apex_is_missed(place):
+  assert not any('no apex' in line
+                 for line in look(place, *ENOUGH, '5,v,sad,gone.png').remarks)
+

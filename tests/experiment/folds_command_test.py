@@ -10,6 +10,7 @@ from lightman_jax.__main__ import main
 from lightman_jax.configurations.named import settings_by_name
 from lightman_jax.data import load as load_module
 from lightman_jax.errors import InputError
+from lightman_jax.experiment import folds_command
 
 
 @pytest.fixture
@@ -113,3 +114,17 @@ def test_a_file_that_is_no_configuration_is_refused_by_its_line(
   with pytest.raises(InputError) as caught:
     settings_by_name(str(file))
   assert words in str(caught.value)
+
+
+def test_no_file_of_anything_else_is_replaced(tmp_path, capsys):
+  """A run's results are gone quickly; folds that were written before are made anew."""
+  mine, earlier = tmp_path / 'results.json', tmp_path / 'folds.csv'
+  mine.write_text('{}')
+  earlier.write_text('clip,subject,dataset,label,fold\n')
+  for out in (mine, tmp_path, '', '/dev/null'):
+    assert main(['folds', 'synthetic:debug', f'--out={out}']) == 2
+    said = capsys.readouterr().err
+    assert 'is no file that folds has written' in said and said.endswith('[E601]\n')
+  assert mine.read_text() == '{}'
+  assert folds_command.is_of_folds(earlier)
+

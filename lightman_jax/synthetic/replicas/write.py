@@ -15,7 +15,7 @@ from lightman_jax import places
 from lightman_jax.command_line import Parser, refusing
 from lightman_jax.errors import InputError
 from lightman_jax.faces.apex import sample_frames
-from lightman_jax.files import write_atomically
+from lightman_jax.files import all_or_nothing, write_atomically
 from lightman_jax.options import check_seed, suggestion
 from lightman_jax.synthetic.replicas import (
   casme,
@@ -192,14 +192,15 @@ def write_replica(
   books = {word: books[_known('sheet', word, books)] for word in sheets or books}
   check_form(form or replica.form)
   folder = _empty(folder)
-  for book in (book for files in books.values() for book in files):
-    write_book(folder, book, form or replica.form)
   place = folder.joinpath(root, *[pathlib.PurePath(root).name] * nested)
   options = {'seed': seed, 'size': size or _small(tree_form.size), 'frames': frames,
              'draw_each': draw_each, 'videos': videos, 'progress': progress}
-  _write_films(name, place, replica, replica.films(clips, edition),
-               aligned=tree_form.aligned, **options)
-  _write_beside(folder, replica, clips, min(options['size']))
+  with all_or_nothing(folder):
+    for book in (book for files in books.values() for book in files):
+      write_book(folder, book, form or replica.form)
+    _write_films(name, place, replica, replica.films(clips, edition),
+                 aligned=tree_form.aligned, **options)
+    _write_beside(folder, replica, clips, min(options['size']))
   return len(clips)
 
 
