@@ -142,7 +142,8 @@ def explain_fault(error: OSError) -> str:
   if error.errno in TOO_MANY_OPEN:
     return (f'too many files are open{place}: raise the limit (ulimit -n) and give the '
             'same command again')
-  elsewhere = ('; name another folder: --workdir of a run, --out of other commands'
+  elsewhere = ('; name another folder: --workdir of a run, --out of other commands, '
+               'TFDS_DATA_DIR of data sets'
                if error.errno in (*UNWRITABLE, errno.EACCES, errno.EPERM, errno.EEXIST,
                              errno.ENOTDIR)
                else '')

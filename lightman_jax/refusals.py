@@ -152,7 +152,7 @@ def explain(arguments: Sequence[str]) -> int:
     if code not in known:
       print(f'explain: there is no code {word[:80]!r}'
             + suggestion(word[:80], known, before='explain ')
-            + '; python -m lightman_jax explain prints what each stands for',
+            + '; python -m lightman_jax explain prints what each stands for [E101]',
             file=sys.stderr)
       return 2
   print('\n'.join(_printed(known, codes)))

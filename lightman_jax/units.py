@@ -85,8 +85,8 @@ def counted(number: SupportsIndex | str, noun: str, one: str = '', more: str = '
 
 
 def three_digits(value: float) -> str:
-  """.712 rather than 0.712, and -.712."""
-  text = f'{value:.3f}'
+  """.712 rather than 0.712, and -.712; what rounds to nothing is .000."""
+  text = f'{round(value, 3) + 0.:.3f}'
   return text.replace('0.', '.', 1) if text.lstrip('-').startswith('0.') else text
 
 

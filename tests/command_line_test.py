@@ -45,7 +45,7 @@ def test_what_resembles_nothing_has_none(capsys):
      'score: the disk is full at x.csv: free some space and give the same command '
      'again [E504]'),
     (OSError(errno.EACCES, 'Permission denied', 'x.csv'),
-     'name another folder: --workdir of a run, --out of other commands [E504]'),
+     '--out of other commands, TFDS_DATA_DIR of data sets [E504]'),
     (OSError(errno.EIO, 'Input/output error', 'x.csv'),
      'score: Input/output error at x.csv [E504]')])
 def test_every_refusal_has_a_code(error, words, capsys):

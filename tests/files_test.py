@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_written_to_has_a_way_out():
     error = OSError(number, os.strerror(number), 'runs')
     assert files.explain_fault(error) == (
         f'{os.strerror(number)} at runs; name another folder: --workdir of a run, '
-        '--out of other commands')
+        '--out of other commands, TFDS_DATA_DIR of data sets')
   assert files.explain_fault(OSError(errno.EIO, 'an error', 'x')) == 'an error at x'
 
 

@@ -98,7 +98,8 @@ def examine(path: str | os.PathLike, *, thorough: bool = False, **settings) -> O
       len(_persons(entries)),
       forms=_groups(present, lambda entry: entry.form),
       kinds=_groups(entries, lambda entry: entry.kind), labels=labels,
-      datasets=_groups(entries, lambda entry: entry.dataset),
+      datasets=_groups(entries, lambda entry: people.origin(
+          entry.dataset, entry.subject) or entry.dataset),
       single=_single(test_entries), wrong=manifest.wrong,
       missing=missing, unreadable=unreadable, near=_near(manifest, choice))
   repeated, copies = _repeated(whole, choice, manifest)

@@ -96,6 +96,8 @@ SENTENCES = {
         r'\2 cannot be read (\1); try --config=configs/synthetic.py',
     r'flag (.+): invalid literal for int': r'\1: this setting takes a whole number',
     r'flag (.+): could not convert string to float': r'\1: this setting takes a number',
+    r"flag (--\S+?)=(\S*): \('Non-boolean argument to boolean flag'":
+        r'\1=\2: this is a switch; give it without a value, or leave it out',
     r'flag (--\S+?)=.* as a ConfigDict':
         r'\1 is a section; give one of its settings, as \1.NAME=VALUE',
 }

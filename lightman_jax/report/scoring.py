@@ -1,12 +1,14 @@
 """Anybody's predictions, scored as ours are, and tested against others."""
 
 from collections.abc import Sequence
+import contextlib
 import functools
 import os
 from typing import Any
 
 import numpy as np
 
+from lightman_jax import bounded
 from lightman_jax.data import people as identities
 from lightman_jax.errors import InputError
 from lightman_jax.evaluation import scores
@@ -77,7 +79,8 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
               'remarks': [*scored['about']['remarks'], *_remark_on_folds(files),
                           *dict.fromkeys(line for one in files
                                          for line in one.remarks),
-                          *filter(None, map(_remark_on_probabilities, files))]}
+                          *filter(None, map(_remark_on_probabilities, files)),
+                          *_remark_on_models(files)]}
   for one in files:
     row = scored['rows'][one.name]
     own = one.columns.get('fold') or one.people
@@ -106,6 +109,21 @@ def _remark_on_probabilities(one: Predictions) -> str:
           f'probability, and so in {len(other)} of {counted(len(one.row), "row")}; '
           'scores go by the predictions, log_loss by the '
           'probabilities') if other else ''
+
+
+def _remark_on_models(files: Sequence[Predictions]) -> list[str]:
+  """That the answers of a run are means over models, beside those of another file."""
+  lines = []
+  for one in files if len(files) > 1 else ():
+    with contextlib.suppress(OSError, ValueError, TypeError, AttributeError, KeyError):
+      about = bounded.read_json(one.path.with_name('results.json'))['about']
+      many = max(about['models'].values())
+      if many > 1:
+        lines.append(
+            f'each answer of {one.name} is the mean of {many} models, and of several '
+            'models most scores rise: where the other is of one, the difference is no '
+            'verdict on the methods')
+  return lines
 
 
 def _remark_on_folds(files: Sequence[Predictions]) -> list[str]:

@@ -220,8 +220,9 @@ def strongest_line(results: Mapping[str, Any]) -> tuple[str, ...]:
     return ()
   strength = short(rows[best][main]['value'])
   return (f'{best} is the strongest reference, {scores.head(main)} {strength}: '
-          f'{first} - {best} is {cell(gap)}, p {short(gap["p"])}: '
-          f'{verdict(gap, possible=has_verdict(results["about"]))}',)
+          f'{first} - {best} is {cell(gap)}, p {short(gap["p"])} of this pair alone'
+          + ', one model against one' * (first != method) + ': '
+          + verdict(gap, possible=has_verdict(results['about'])),)
 
 
 def verdict(gap: Mapping[str, float | None], *, possible: bool) -> str:

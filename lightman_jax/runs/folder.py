@@ -25,6 +25,7 @@ from lightman_jax.errors import InputError
 from lightman_jax.files import (
   lock as lock_file,
   lock_limits,
+  name_place,
   write_atomically,
 )
 from lightman_jax.runs import environment as env, identity as differences
@@ -218,6 +219,8 @@ class RunFolder:
 
   def close(self) -> None:
     """Lets others in."""
+    if not self._lock.closed:
+      self._lock.truncate(0)     # nobody holds it
     self._lock.close()
 
   def is_finished(self) -> bool:
@@ -299,6 +302,10 @@ def open_run(workdir: str | os.PathLike, *, config: Mapping[str, Any],
           FileExistsError) as error:
     raise InputError(f'cannot write to {path} ({error.strerror}); give another '
                      '--workdir') from None
+  except OSError as error:      # as of a full disk
+    name_place(error, path / NAME)
+    RunFolder(path, None, new_paths)._withdraw()
+    raise
   folder = RunFolder(path, lock, new_paths)
   try:
     _settle(folder, config, fresh)

@@ -152,7 +152,7 @@ def render(tables: Mapping[str, Table]) -> str:
       regions=regions_of(summary), events=tables.get('events', []),
       all_events=events_of(tables.get('events', [])),
       wide=_WIDE, high=_HIGH, left=_LEFT, bottom=_BOTTOM,
-      people=len({row['person'] for row in videos}))
+      people=len({row['person'] for row in videos if not row['code']}))
 
 
 def write_page(path: pathlib.Path, tables: Mapping[str, Table]) -> None:

@@ -52,6 +52,7 @@ FLAGS = {
                 ['method.inner_rate is 0', 'reptile divides by it']),
     'no variant of a sweep': ([DEBUG, '--sweep=methods:lightman,mamll'],
                               ["'mamll'", "the nearest is 'maml'"]),
+    'a switch with a value': ([DEBUG, '--fresh=maybe'], ['this is a switch; give it']),
     'seeds without a sweep': ([DEBUG, '--seeds=3'], ['--seeds is', '--sweep=methods:']),
     'a list without a sweep': ([DEBUG, '--list'], ['--list prints', '--sweep=']),
     'one kind of variant twice': (['--config=synthetic:method=maml,method=anil'],

@@ -3,6 +3,7 @@
 import csv
 import gc
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -320,6 +321,26 @@ def test_names_cannot_break_the_page():
   assert name not in page and '&lt;script&gt;' in page
   dots = study_page.figure(summary, 'micro').dots
   assert [dot.y for dot in dots] == [study_page._TOP, study_page._BOTTOM]
+
+
+def test_what_few_people_do_not_say_is_a_dash():
+  """One person under both conditions, and one under each: nothing can be tested."""
+  row = lambda who, condition, code='': {
+      'video': 'a.mp4', 'person': who, 'condition': condition, 'folder': 'me',
+      'frames': 3, 'looked_at_s': '60', 'micro': '1', 'macro': '0', 'code': code,
+      'message': ''}
+  summary = study_tables.summary_rows([
+      seen('a', 'calm', 60.), seen('b', 'rest', 60.), seen('c', 'calm', 60.),
+      seen('c', 'rest', 60.)])
+  tests = [test._asdict() for test in study_tables.compare_conditions(summary)]
+  assert tests and not math.isfinite(tests[0]['p']) and tests[0]['left_out'] == 1
+  page = study_page.render({
+      'summary': summary, 'tests': tests, 'videos': [
+          row('a', 'calm'), row('b', 'rest'), row('c', 'calm'), row('c', 'rest'),
+          row('d', 'rest', 'E801')]})
+  assert 'nan' not in page and '– to –' in page
+  assert '1 left out, seen under both' in page
+  assert '3 people in 4 videos; 1 more could not be looked at' in page
 
 
 def start(table, out, processes):
