@@ -87,8 +87,8 @@ def refuse_changed(folder: pathlib.Path, names: Sequence[str] = (CONFIG, 'result
   for name in changed_files(folder, names):
     raise InputError(
         f'{folder / name} is not the file that the run wrote, so nothing is made of '
-        f'it; make the run anew (python -m lightman_jax verify {folder} says what '
-        'differs)')
+        f'it; make the run anew, with --fresh (python -m lightman_jax verify {folder} '
+        'says what differs)')
 
 
 def command_without_places(arguments: Sequence[str]) -> list[str] | None:

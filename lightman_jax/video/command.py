@@ -72,8 +72,8 @@ def _action(options: argparse.Namespace, model: Any, out: pathlib.Path
       _face_model(options)
     return lambda: study.predict_study(options, model, out, rows, events)
   rows = read_clips(places.expand(options.clips)) if options.clips else []
-  check_there([places.expand(video) for video in options.videos if video != PIPE])
   options.landmarks = _landmarks(options)
+  check_there([places.expand(video) for video in options.videos if video != PIPE])
   _face_model(options)
   if options.clips:
     return lambda: _predict_clips(options, model, rows, out)

@@ -253,7 +253,7 @@ CLIPS = {
     'frames for flow': (no_frames, [], ["'s_sad0'", 'a folder', 'manifest.py:clips']),
     'sizes': (another_size, ['size=0'], ['t_sad0', '30 x 28', '28 x 28', 'data.size']),
     'one subject': (one_subject, [], ['one subject', "'s'"]),
-    'one has it': (one_has_it, [], ['fold s', 'class glad', '0 training']),
+    'one has it': (one_has_it, [], ["the label 'glad' is of 1 person alone"]),
     'two names': (two_names, [], ["'S' and 's'", 'data.different_people=']),
     'two labels': (two_labels, [], ["'Sad' and 'sad'", 'data.different_labels=']),
     'one path': (one_path, [], ["'s_sad0' of 's'", "of 'u'", 'data.repeated_clips=']),

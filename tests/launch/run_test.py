@@ -146,7 +146,8 @@ def test_a_fold_whose_file_is_damaged_is_predicted_again(copy, finished, program
 def test_results_that_are_none_are_a_sentence(copy, program, tiny):
   (copy / 'results.json').write_text('{"rows": 3, "about": {}}')
   refused = program.run(*tiny, f'--workdir={copy}')
-  assert refused.refused_with(str(copy / 'results.json'), 'damaged', '--fresh')
+  assert refused.refused_with(
+      str(copy / 'results.json'), 'is not the file that the run wrote', '--fresh')
 
 
 def test_another_configuration_is_refused(copy, program, tiny):
