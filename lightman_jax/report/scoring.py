@@ -56,8 +56,7 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
   """
   read = functools.partial(read_predictions, different_people=different_people,
                            different_classes=different_classes)
-  mine = read(predictions)
-  files = [mine]
+  files = [mine := read(predictions)]
   if against is not None:
     files.append(_matched(mine, read(against)))
     if files[1].name == mine.name:
@@ -69,8 +68,8 @@ def score(predictions: str | os.PathLike, against: str | os.PathLike | None = No
   clips = results.Clips(mine.columns['clip'], mine.people, _folds(files), truth,
                         classes, mine.columns.get('dataset', ()), mine.groups)
   answers = {one.name: codes(one, 'prediction') for one in files}
-  about = results.About('', '', '', '', '', '', 0)
-  scored = results.summarise(answers, clips, about, resamples=RESAMPLES)
+  scored = results.summarise(answers, clips, results.About(*[''] * 6, 0),
+                             resamples=RESAMPLES)
   scored['about'] = {
       name: scored['about'][name] for name in (
           'f1', 'interval', 'test', 'confusion', 'folds', 'subjects', 'clips',
