@@ -152,7 +152,7 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
       check(multihost.in_turn(lambda: _content_sha256(config, progress)))
       return results.read_results(folder.results)
     began = time.monotonic()
-    material = _prepare(config, folder, used, span, progress)
+    material = _prepare(config, folder, span, progress)
     if other := check(material.sha256):
       progress.say(other)
     prepared = time.monotonic()
@@ -188,16 +188,14 @@ def _run(config, folder: RunFolder, resume_anyway: bool, span: parts.Span | None
   return findings
 
 
-def _prepare(config, folder: RunFolder, used, span: parts.Span | None,
-             progress: Progress) -> Material:
-  """What the run works on; all of it that can be refused is, before it begins."""
+def _prepare(config, folder: RunFolder, span: parts.Span | None, progress: Progress
+             ) -> Material:
+  """What the run works on, and whether what is asked of it can be."""
   preconditions.refuse_itself(config, folder.path)
   material = multihost.in_turn(lambda: assembly.prepare(config, progress))
   parts.numbers_of(span, len(material.folds))
   try_scores(config['evaluation'].get('scores', ''), len(material.pool.classes))
   robustness.noise_kinds(config, material, progress.say)
-  assembly.make_recipe(config, material.pool, assembly.make_layout(
-      config, used, len(material.folds)))
   return material
 
 
